@@ -1,0 +1,24 @@
+"""What can go wrong with a target. See `search_spaces.errors.HwnasError` for the common form."""
+
+from search_spaces.errors import HwnasError
+
+
+class UnknownTarget(HwnasError):
+    """No target of that id, or an option it does not have."""
+
+    code = "unknown_target"
+    status = 404
+
+
+class TargetUnavailable(HwnasError):
+    """The target exists but cannot be used on this machine, for example since its runtime is not installed."""
+
+    code = "target_unavailable"
+    status = 503
+
+
+class UnsupportedLayer(HwnasError):
+    """A network has a layer that the target cannot run; `facts` name it with the reason."""
+
+    code = "unsupported_layer"
+    status = 422

@@ -1,0 +1,130 @@
+"""The seam between the engine and hardware: what every target answers, and the values it answers with.
+
+A target is measured in samples, so that an interrupted profile continues from those already stored: first one
+`KernelSample` a network (its per-layer times under the runtime's profiler), then rounds of end-to-end `TimingSample`s
+interleaved over all networks. `profiles` folds samples into one `Profile` a network.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from hw_targets.weights import QuantWeights
+from search_spaces.network import Layer, Network
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """What a target is.
+
+    Attributes:
+        id: canonical id with options, for example `cpu:threads=2`; `cpu` alone is one thread.
+        kind: how its numbers come about: `measured` on the device, or `simulated`.
+        precision: of the arithmetic, `int8`.
+        runtime: what runs the network, with its version.
+        device: the device in words.
+        fingerprint: hash of all that its latencies depend on (device, runtime, options); tables are valid under one only.
+    """
+
+    id: str
+    kind: Literal["measured", "simulated"]
+    precision: str
+    runtime: str
+    device: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whether a target runs a layer; `reason` says why not."""
+
+    ok: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelTime:
+    """Kernels of one lowered group in one network run.
+
+    Attributes:
+        layer: name of the layer they belong to.
+        kernels: how many of each kernel type (runtime's operator name) ran, sorted by type.
+        latency_ms: their summed time as the profiler reports it (profilers add a cost to each kernel).
+    """
+
+    layer: str
+    kernels: tuple[tuple[str, int], ...]
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSample:
+    """One network under the profiler."""
+
+    network: str  # Network.id
+    kernels: tuple[KernelTime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimingSample:
+    """One round of end-to-end runs of one network, batch 1, milliseconds; no profiler."""
+
+    network: str
+    round: int
+    q25_ms: float
+    p50_ms: float
+    p95_ms: float
+    runs: int
+
+
+Sample = KernelSample | TimingSample
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of one network on one target, batch 1.
+
+    Attributes:
+        latency_ms: the product's one statistic: the least of the interleaved rounds' lower quartiles.
+        p50_ms, p95_ms: for the reader: median over rounds of each round's.
+        noise: relative spread of the rounds' lower quartiles about the statistic (median excess), a fraction.
+        layers: per-layer kernel times, by layer name in network order.
+    """
+
+    network: Network
+    latency_ms: float
+    p50_ms: float
+    p95_ms: float
+    noise: float
+    layers: tuple[KernelTime, ...]
+
+
+class Target(Protocol):
+    """Hardware that networks are found for."""
+
+    @property
+    def info(self) -> TargetInfo:
+        """What it is. Cheap."""
+
+    def supports(self, layer: Layer) -> Support:
+        """Whether it can run the layer, and why not."""
+
+    def lower(self, network: Network, weights: QuantWeights) -> bytes:
+        """The file this target runs: an INT8 ONNX graph emitted straight from the network.
+
+        Raises:
+            UnsupportedLayer: the target cannot run one of the layers.
+        """
+
+    def sample(self, networks: Sequence[Network], *, rounds: int, done: Sequence[Sample] = ()) -> Iterator[Sample]:
+        """Measures networks (lowered with random weights), yielding each sample as it is taken and skipping those in `done`.
+
+        Kernel samples of all networks come first, then the rounds, each over all networks in a shuffled order.
+
+        Raises:
+            TargetUnavailable: the runtime is missing or the device is held by another process for too long.
+        """
+
+    def sample_file(self, model: bytes, *, rounds: int) -> Iterator[TimingSample]:
+        """Measures one lowered file as delivered."""
+

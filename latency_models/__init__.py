@@ -1,0 +1,1 @@
+"""From measurements to predictions of latency (floor 3)."""

@@ -1,0 +1,23 @@
+"""hwnas: the most accurate INT8 network that keeps a latency budget on the hardware you own (floor 4, the engine).
+
+`from nas import search, SearchSpec` is the whole of the Python interface; heavy libraries load when a search runs.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas.pipeline import search as search
+    from nas.result import SearchResult as SearchResult
+    from nas.spec import SearchSpec as SearchSpec
+
+__all__ = ["SearchResult", "SearchSpec", "search"]
+
+_HOMES = {"search": "nas.pipeline", "SearchResult": "nas.result", "SearchSpec": "nas.spec"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nas' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,50 @@
+"""The engine's errors. Each names its fix; see `search_spaces.errors.HwnasError` for their common form."""
+
+from search_spaces.errors import HwnasError
+
+
+class InvalidSpec(HwnasError):
+    """A search spec that asks for something impossible or contradictory."""
+
+    code = "invalid_spec"
+
+
+class InvalidData(HwnasError):
+    """A data set that cannot be read or learned from: missing, empty, one class, too many corrupt images, bad labels."""
+
+    code = "invalid_data"
+
+
+class InfeasibleBudget(HwnasError):
+    """No architecture of the space meets the latency budget. `facts` carry the reachable range and what would fit."""
+
+    code = "infeasible_budget"
+    status = 422
+
+
+class OutOfSpace(HwnasError):
+    """The disk of the store or of the output folder is full. What was stored before stays valid."""
+
+    code = "out_of_space"
+    status = 507
+
+
+class StoreCorrupt(HwnasError):
+    """A blob of the store does not have the content that its name promises."""
+
+    code = "store_corrupt"
+    status = 500
+
+
+class Cancelled(HwnasError):
+    """The caller asked the search to stop. What was computed is stored; the same spec continues from there."""
+
+    code = "cancelled"
+    status = 409
+
+
+class UnknownRun(HwnasError):
+    """There is no run of that name in the output folder."""
+
+    code = "unknown_run"
+    status = 404

@@ -1,0 +1,69 @@
+"""What a search answers: the document behind `--json`, the Python return value and the service's job result."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nas.events import FrontPoint
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LatencyOutcome(_Value):
+    """Latency of one delivered model, milliseconds, batch 1, INT8."""
+
+    budget: float
+    predicted: float
+    predicted_error: float = Field(description="mean absolute error of the table on networks never fitted, a fraction")
+    measured: float | None = Field(description="the product's one statistic: least of the rounds' lower quartiles")
+    measured_p50: float | None
+    measured_p95: float | None
+    kind: Literal["measured", "simulated"]
+
+
+class AccuracyOutcome(_Value):
+    """Top-1 accuracy on the test part, 0-1."""
+
+    fp32: float
+    int8: float
+
+
+class SizeOutcome(_Value):
+    """Bytes of the model files."""
+
+    fp32: int
+    int8: int
+
+
+class BudgetOutcome(_Value):
+    """How a budget sits in its space, from exact dynamic programming over the latency table."""
+
+    reachable_ms: tuple[float, float] = Field(description="predicted latency of the fastest and the slowest architecture")
+    architectures: str = Field(description="how many architectures the space has; a string, since it may exceed 2**53")
+    architectures_within: str = Field(description="how many of them are predicted to keep the budget")
+    binds: bool = Field(description="false when every architecture keeps the budget")
+
+
+class ModelOutcome(_Value):
+    """The delivered model of one target."""
+
+    bundle: str = Field(description="folder of the bundle")
+    architecture: str
+    architecture_id: str
+    latency_ms: LatencyOutcome
+    accuracy: AccuracyOutcome
+    size_bytes: SizeOutcome
+    budget: BudgetOutcome
+
+
+class SearchResult(_Value):
+    """The whole answer of a search."""
+
+    run: str = Field(description="name of the run's folder")
+    front: tuple[FrontPoint, ...] = Field(description="of the first target; `fronts` has all")
+    fronts: dict[str, tuple[FrontPoint, ...]]
+    models: dict[str, ModelOutcome]
+    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,100 @@
+"""What a user asks for, typed and bounded: the same value behind the command line, Python, YAML and (by ids only) REST."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+Effort = Literal["quick", "standard", "thorough"]
+
+_LATENCY = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)(?P<percent>%?)")
+
+
+def _latency(value: str | float) -> str | float:
+    """A positive number of milliseconds, or `"40%"`: that point of the reachable range."""
+    if isinstance(value, str):
+        match = _LATENCY.fullmatch(value.strip())
+        if match is None:
+            raise ValueError(f"{value!r} is neither milliseconds (0.1) nor a point of the reachable range (40%)")
+        number = float(match["number"])
+        if match["percent"]:
+            if number > 100:
+                raise ValueError(f"{value!r} is beyond the reachable range: use 0% to 100%")
+            return f"{number:g}%"
+        value = number
+    if not 0 < value < 1e6:
+        raise ValueError(f"{value} ms is not between 0 and 1,000,000")
+    return float(value)
+
+
+Latency = Annotated[str | float, AfterValidator(_latency)]
+
+
+class TargetBudget(BaseModel):
+    """One target with its latency budget."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str = Field(min_length=1, max_length=200, description="target id with options, such as cpu or cpu:threads=2")
+    latency_ms: Latency = Field(description="milliseconds at batch 1 in INT8, or a point of the reachable range (40%)")
+
+
+class SearchSpec(BaseModel):
+    """A whole search. `data` and `space` may name files of this machine; the service's wire spec cannot.
+
+    Example:
+        >>> SearchSpec(data="digits", targets=[{"target": "cpu", "latency_ms": "40%"}]).space
+        'mobilenet'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = Field(min_length=1, description="`digits`, a folder of class folders, or an .npz file")
+    space: str | dict[str, Any] = Field(
+        "mobilenet", description="a known space, a .yaml or .py file (`path.py:function`), or a declaration inline"
+    )
+    targets: tuple[TargetBudget, ...] = Field(min_length=1, max_length=16)
+    effort: Effort = "standard"
+    minutes: float | None = Field(None, gt=0, le=100_000, description="a limit on the whole job, instead of the effort's own")
+    resolution: int | None = Field(None, ge=4, le=512, description="largest input side in pixels; the data's own when absent")
+    seed: int = Field(0, ge=0, lt=2**31)
+    threads: int | None = Field(None, ge=1, le=256, description="threads of training; all cores when absent. Results repeat at equal counts only")
+
+    @field_validator("targets")
+    @classmethod
+    def _distinct(cls, targets: tuple[TargetBudget, ...]) -> tuple[TargetBudget, ...]:
+        names = [t.target for t in targets]
+        if len(set(names)) != len(names):
+            raise ValueError("a target is named twice; give each target one budget")
+        return targets
+
+    @staticmethod
+    def from_yaml(path: Path) -> "SearchSpec":
+        """Reads a spec file.
+
+        Raises:
+            InvalidSpec: the file cannot be read, is no YAML mapping, or has unknown or wrong fields.
+        """
+        import yaml
+        from pydantic import ValidationError
+
+        from nas.errors import InvalidSpec
+
+        try:
+            document = yaml.safe_load(path.read_text())
+            return SearchSpec.model_validate(document)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InvalidSpec(f"Cannot read {path}: {error}.", fix="Give a YAML file of a search spec.") from error
+        except ValidationError as error:
+            raise invalid_spec(error) from error
+
+
+def invalid_spec(error: Any) -> Exception:
+    """A pydantic `ValidationError` as the engine's own error, with one line to each wrong field."""
+    from nas.errors import InvalidSpec
+
+    problems = [f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors()]
+    return InvalidSpec(
+        "The search spec is not valid: " + "; ".join(problems) + ".", fix="Correct these fields.", facts={"fields": problems}
+    )

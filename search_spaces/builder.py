@@ -1,0 +1,117 @@
+"""Makes layers with their shapes worked out: what the author of a space, or a test, calls to draw a graph."""
+
+from dataclasses import dataclass
+
+from search_spaces.errors import InvalidSpace
+from search_spaces.network import INPUT, Layer, Network, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A layer's result (or the graph's input) while a graph is being drawn."""
+
+    name: str
+    shape: Shape
+
+
+class Graph:
+    """Layers drawn in order, from an input of the given shape.
+
+    Example:
+        >>> g = Graph((3, 32, 32))
+        >>> x = g.conv("stem", g.input, 16, kernel=3, stride=2, activation="relu6")
+        >>> y = g.linear("classifier", g.global_avg_pool("pool", x), 10)
+        >>> g.network("tiny").layers[-1].out_shape
+        (10, 1, 1)
+    """
+
+    def __init__(self, input_shape: Shape, prefix: str = "") -> None:
+        self.input = Tensor(INPUT, input_shape)
+        self.layers: list[Layer] = []
+        self._prefix = prefix
+
+    def network(self, name: str) -> Network:
+        """What has been drawn so far, as a network that ends in the last layer."""
+        return Network(name, self.input.shape, tuple(self.layers))
+
+    def _append(self, name: str, op: str, inputs: tuple[Tensor, ...], out_shape: Shape, **attributes: object) -> Tensor:
+        layer = Layer(
+            self._prefix + name,
+            op,
+            tuple(t.name for t in inputs),
+            tuple(t.shape for t in inputs),
+            out_shape,
+            **attributes,  # type: ignore[arg-type]
+        )
+        self.layers.append(layer)
+        return Tensor(layer.name, out_shape)
+
+    def conv(
+        self,
+        name: str,
+        x: Tensor,
+        channels: int,
+        *,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        dilation: int = 1,
+        activation: str | None = None,
+        norm: bool = True,
+    ) -> Tensor:
+        """A square convolution with zeros on all sides, so that stride 1 keeps the size.
+
+        Raises:
+            InvalidSpace: groups do not divide the channels, or the stride is larger than the map.
+        """
+        in_channels, height, width = x.shape
+        if in_channels % groups or channels % groups:
+            raise InvalidSpace(
+                f"{self._prefix}{name}: {groups} groups do not divide {in_channels} and {channels} channels.",
+                fix="Choose channels that are multiples of the groups.",
+            )
+        if stride > min(height, width):
+            raise InvalidSpace(
+                f"{self._prefix}{name}: a stride of {stride} does not fit a map of {height}x{width}.",
+                fix="Use fewer strides, or a higher resolution.",
+                facts={"layer": self._prefix + name, "height": height, "width": width},
+            )
+        pad = dilation * (kernel - 1) // 2
+        reach = dilation * (kernel - 1) + 1
+        out = (channels, (height + 2 * pad - reach) // stride + 1, (width + 2 * pad - reach) // stride + 1)
+        return self._append(
+            name, "conv", (x,), out, kernel=(kernel, kernel), stride=(stride, stride), padding=(pad,) * 4,
+            dilation=(dilation, dilation), groups=groups, activation=activation, norm=norm,
+        )  # fmt: skip
+
+    def max_pool(self, name: str, x: Tensor, *, kernel: int, stride: int) -> Tensor:
+        """A square max pool, padded by half its kernel."""
+        return self._pool("max_pool", name, x, kernel, stride)
+
+    def avg_pool(self, name: str, x: Tensor, *, kernel: int, stride: int) -> Tensor:
+        """A square average pool that counts its padding."""
+        return self._pool("avg_pool", name, x, kernel, stride)
+
+    def _pool(self, op: str, name: str, x: Tensor, kernel: int, stride: int) -> Tensor:
+        pad = (kernel - 1) // 2
+        channels, height, width = x.shape
+        out = (channels, (height + 2 * pad - kernel) // stride + 1, (width + 2 * pad - kernel) // stride + 1)
+        return self._append(
+            name, op, (x,), out, kernel=(kernel, kernel), stride=(stride, stride), padding=(pad,) * 4
+        )  # fmt: skip
+
+    def global_avg_pool(self, name: str, x: Tensor) -> Tensor:
+        """The mean over height and width: (C, H, W) to (C, 1, 1)."""
+        return self._append(name, "global_avg_pool", (x,), (x.shape[0], 1, 1))
+
+    def linear(self, name: str, x: Tensor, features: int, *, activation: str | None = None) -> Tensor:
+        """A fully connected layer over the flattened input."""
+        return self._append(name, "linear", (x,), (features, 1, 1), activation=activation)
+
+    def add(self, name: str, a: Tensor, b: Tensor, *, activation: str | None = None) -> Tensor:
+        """The sum of two tensors of one shape."""
+        return self._append(name, "add", (a, b), a.shape, activation=activation)
+
+    def mul(self, name: str, a: Tensor, gate: Tensor) -> Tensor:
+        """The product of a tensor and a gate, (C, H, W) by (C, 1, 1)."""
+        return self._append(name, "mul", (a, gate), a.shape)

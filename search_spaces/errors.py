@@ -1,0 +1,59 @@
+"""The one base of every error that a user can meet, on every floor.
+
+An error says what is wrong, how to mend it, and carries machine-readable facts, so that the command line prints it as one
+JSON document and the service as one problem document. Not for programming mistakes: those stay ordinary exceptions.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+class HwnasError(Exception):
+    """A failure the user can act on.
+
+    Attributes:
+        code: stable snake_case identifier of the kind of failure (class attribute, documented in `docs/errors.md`).
+        status: the HTTP status a service answers with (class attribute).
+        detail: what is wrong, one sentence or two.
+        fix: what to do about it.
+        facts: machine-readable context, JSON values only.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 400
+
+    def __init__(self, detail: str, *, fix: str, facts: Mapping[str, JsonValue] | None = None) -> None:
+        super().__init__(f"{detail} {fix}")
+        self.detail = detail
+        self.fix = fix
+        self.facts: dict[str, JsonValue] = dict(facts or {})
+
+    def document(self) -> dict[str, JsonValue]:
+        """The error as one JSON object: `{"error": {code, detail, fix, ...facts}}` without the outer key."""
+        return {"code": self.code, "detail": self.detail, "fix": self.fix, **self.facts}
+
+
+class InvalidNetwork(HwnasError):
+    """A network whose layers do not fit together (shapes, order, names)."""
+
+    code = "invalid_network"
+
+
+class InvalidSpace(HwnasError):
+    """A search space that cannot be built: unknown name, bad declaration, or a stage that cannot fit the resolution."""
+
+    code = "invalid_space"
+
+
+class InvalidArchitecture(HwnasError):
+    """An architecture that is not of the space: a choice missing, unknown, or with a value it does not offer."""
+
+    code = "invalid_architecture"
+
+
+class UnreadableModel(HwnasError):
+    """An ONNX file that cannot be read as a `Network`."""
+
+    code = "unreadable_model"
