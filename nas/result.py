@@ -40,7 +40,9 @@ class SizeOutcome(_Value):
 class BudgetOutcome(_Value):
     """How a budget sits in its space, from exact dynamic programming over the latency table."""
 
-    reachable_ms: tuple[float, float] = Field(description="predicted latency of the fastest and the slowest architecture")
+    reachable_ms: tuple[float, float] = Field(
+        description="predicted latency of the fastest and the slowest architecture"
+    )
     architectures: str = Field(description="how many architectures the space has; a string, since it may exceed 2**53")
     architectures_within: str = Field(description="how many of them are predicted to keep the budget")
     binds: bool = Field(description="false when every architecture keeps the budget")

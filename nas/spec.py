@@ -36,7 +36,9 @@ class TargetBudget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    target: str = Field(min_length=1, max_length=200, description="target id with options, such as cpu or cpu:threads=2")
+    target: str = Field(
+        min_length=1, max_length=200, description="target id with options, such as cpu or cpu:threads=2"
+    )
     latency_ms: Latency = Field(description="milliseconds at batch 1 in INT8, or a point of the reachable range (40%)")
 
 
@@ -56,10 +58,19 @@ class SearchSpec(BaseModel):
     )
     targets: tuple[TargetBudget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
-    minutes: float | None = Field(None, gt=0, le=100_000, description="a limit on the whole job, instead of the effort's own")
-    resolution: int | None = Field(None, ge=4, le=512, description="largest input side in pixels; the data's own when absent")
+    minutes: float | None = Field(
+        None, gt=0, le=100_000, description="a limit on the whole job, instead of the effort's own"
+    )
+    resolution: int | None = Field(
+        None, ge=4, le=512, description="largest input side in pixels; the data's own when absent"
+    )
     seed: int = Field(0, ge=0, lt=2**31)
-    threads: int | None = Field(None, ge=1, le=256, description="threads of training; all cores when absent. Results repeat at equal counts only")
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="threads of training; all cores when absent. Results repeat at equal counts only",
+    )
 
     @field_validator("targets")
     @classmethod
@@ -96,5 +107,7 @@ def invalid_spec(error: Any) -> Exception:
 
     problems = [f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in error.errors()]
     return InvalidSpec(
-        "The search spec is not valid: " + "; ".join(problems) + ".", fix="Correct these fields.", facts={"fields": problems}
+        "The search spec is not valid: " + "; ".join(problems) + ".",
+        fix="Correct these fields.",
+        facts={"fields": problems},
     )

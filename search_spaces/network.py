@@ -123,7 +123,9 @@ class Network:
         shapes: dict[str, Shape] = {INPUT: self.input_shape}
         for layer in self.layers:
             if layer.name in shapes:
-                raise InvalidNetwork(f"Layer name {layer.name!r} is used twice.", fix="Give every layer a name of its own.")
+                raise InvalidNetwork(
+                    f"Layer name {layer.name!r} is used twice.", fix="Give every layer a name of its own."
+                )
             for source, shape in zip(layer.inputs, layer.in_shapes, strict=True):
                 if shapes.get(source) != shape:
                     raise InvalidNetwork(
@@ -184,7 +186,9 @@ class Network:
             layers = tuple(Layer(**{k: _tuples(v) for k, v in layer.items()}) for layer in document["layers"])
             return Network(document["name"], _tuples(document["input_shape"]), layers, _tuples(document["outputs"]))
         except (KeyError, TypeError) as error:
-            raise InvalidNetwork(f"Not a network document: {error}.", fix="Use what `Network.to_json` wrote.") from error
+            raise InvalidNetwork(
+                f"Not a network document: {error}.", fix="Use what `Network.to_json` wrote."
+            ) from error
 
 
 def _tuples(value: Any) -> Any:

@@ -1,0 +1,235 @@
+"""A space as a declaration: stages of blocks with choices, from YAML, JSON or Python, bounded and validated.
+
+Wherever a list stands for a number, the search chooses from it. Kernel and expansion are chosen for each block, width,
+depth and squeeze-and-excite for each stage, the resolution for the whole network. This is also how the package's own
+spaces are written. Not here: spaces written as Python functions (`space.py`).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from search_spaces.blocks import BLOCKS
+from search_spaces.builder import Graph, Tensor
+from search_spaces.errors import InvalidSpace
+from search_spaces.space import RESOLUTION, Build, Choice, SearchSpace, Stage, Value
+
+MAX_FILE_BYTES: Final = 256 * 1024
+
+T = TypeVar("T", int, float, bool)
+
+
+def _ascending(value: Any) -> Any:
+    """One value or a list of distinct ones, as an ascending tuple."""
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    try:
+        return tuple(sorted(set(values)))
+    except TypeError:
+        return tuple(values)
+
+
+def _options(kind: Any, most: int) -> Any:
+    return Annotated[tuple[kind, ...], BeforeValidator(_ascending), Field(min_length=1, max_length=most)]
+
+
+Channels = _options(Annotated[int, Field(ge=1, le=4096)], 16)
+Depths = _options(Annotated[int, Field(ge=1, le=32)], 32)
+Kernels = _options(Literal[1, 3, 5, 7], 4)
+Expansions = _options(Annotated[float, Field(ge=0.125, le=16)], 16)
+Flags = _options(Annotated[bool, Field(strict=True)], 2)
+Sides = _options(Annotated[int, Field(ge=4, le=512)], 32)
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StemSpec(_Spec):
+    """The first convolution."""
+
+    channels: Channels = (16,)
+    kernel: Kernels = (3,)
+    stride: Literal[1, 2, 4] = 1
+
+
+class StageSpec(_Spec):
+    """Blocks of one kind, one after another; the first of them strides."""
+
+    block: Literal["inverted_residual", "fused_inverted_residual", "basic", "bottleneck", "conv"]
+    channels: Channels
+    depth: Depths = (1,)
+    kernel: Kernels = (3,)
+    expansion: Expansions = (1.0,)
+    stride: Literal[1, 2] = 1
+    squeeze_excite: Flags = (False,)
+
+
+class HeadSpec(_Spec):
+    """A 1x1 convolution before pooling and the classifier; absent when `channels` is."""
+
+    channels: Channels | None = None
+
+
+class SpaceSpec(_Spec):
+    """A whole space.
+
+    Example (YAML):
+        name: tiny
+        stem: {channels: 16}
+        stages:
+          - {block: inverted_residual, channels: [16, 24], depth: [1, 2], kernel: [3, 5], expansion: [3, 6], stride: 2}
+        head: {channels: 64}
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.:=,\-]{0,63}$")
+    resolution: Sides | None = Field(None, description="input sides in pixels; the data's own when absent")
+    activation: Literal["relu", "relu6", "hard_swish"] = "relu6"
+    stem: StemSpec = StemSpec()
+    stages: tuple[StageSpec, ...] = Field(min_length=1, max_length=16)
+    head: HeadSpec = HeadSpec()
+
+    def build(self, *, resolution: int, channels: int, classes: int) -> SearchSpace:
+        """The space for square images of side `resolution` (used where the spec names none).
+
+        Raises:
+            InvalidSpace: a stage cannot fit one of the resolutions.
+        """
+        stages = [_stem(self.stem, self.activation)]
+        for position, stage in enumerate(self.stages, start=1):
+            stages.extend(_slots(f"s{position}", stage, self.activation))
+        stages.append(_head(self.head, self.activation, classes))
+        sides = self.resolution or (resolution,)
+        space = SearchSpace(self.name, channels, classes, Choice(RESOLUTION, tuple(sides)), tuple(stages))
+        self._check_fit(min(sides))
+        return space
+
+    def _check_fit(self, side: int) -> None:
+        left = -(-side // self.stem.stride)
+        for position, stage in enumerate(self.stages, start=1):
+            if stage.stride > left:
+                raise InvalidSpace(
+                    f"Stage {position} of the space {self.name!r} strides by {stage.stride}, but at resolution {side} its "
+                    f"input is only {left}x{left} pixels.",
+                    fix=f"Remove a stride before it, or use a resolution of at least {side * 2}.",
+                    facts={"stage": position, "resolution": side},
+                )
+            left = -(-left // stage.stride)
+
+    @staticmethod
+    def parse(document: Any) -> "SpaceSpec":
+        """Validates a declaration.
+
+        Raises:
+            InvalidSpace: with one line to each wrong field.
+        """
+        try:
+            return SpaceSpec.model_validate(document)
+        except ValidationError as error:
+            problems = [f"{'.'.join(map(str, e['loc'])) or 'space'}: {e['msg']}" for e in error.errors()]
+            raise InvalidSpace(
+                "The space is not valid: " + "; ".join(problems) + ".",
+                fix="Correct these fields.",
+                facts={"fields": list(problems)},
+            ) from error
+
+    @staticmethod
+    def load(path: Path) -> "SpaceSpec":
+        """Reads a YAML file.
+
+        Raises:
+            InvalidSpace: it is missing, too large, no YAML, or no space.
+        """
+        import yaml
+
+        try:
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise InvalidSpace(f"{path} is larger than {MAX_FILE_BYTES} bytes.", fix="Give a space declaration.")
+            return SpaceSpec.parse(yaml.load(path.read_text(), Loader=_no_alias_loader()))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InvalidSpace(f"Cannot read the space {path}: {error}.", fix="Give a readable YAML file.") from error
+
+
+def _no_alias_loader() -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Safe, and without aliases, so that a small file cannot expand to a large document."""
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.events.AliasEvent):  # type: ignore[no-untyped-call]
+                raise yaml.YAMLError("aliases are not allowed")
+            return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+
+    return Loader
+
+
+def _choice(name: str, values: tuple[Value, ...]) -> tuple[Choice, ...]:
+    """A choice, unless there is nothing to choose."""
+    return (Choice(name, values),) if len(values) > 1 else ()
+
+
+def _pick(read: Mapping[str, Value], name: str, values: tuple[T, ...]) -> T:
+    return cast(T, read[name]) if len(values) > 1 else values[0]
+
+
+def _stem(stem: StemSpec, activation: str) -> Stage:
+    def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
+        width = _pick(read, "stem.width", stem.channels)
+        kernel = _pick(read, "stem.kernel", stem.kernel)
+        return g.conv("conv", x, width, kernel=kernel, stride=stem.stride, activation=activation)
+
+    return Stage("stem", _choice("stem.width", stem.channels) + _choice("stem.kernel", stem.kernel), build)
+
+
+def _head(head: HeadSpec, activation: str, classes: int) -> Stage:
+    widths = head.channels or ()
+
+    def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
+        if widths:
+            x = g.conv("conv", x, _pick(read, "head.width", widths), activation=activation)
+        return g.linear("classifier", g.global_avg_pool("pool", x), classes)
+
+    return Stage("head", _choice("head.width", widths), build)
+
+
+def _slots(name: str, stage: StageSpec, activation: str) -> list[Stage]:
+    """One link of the chain for each block that the stage may have: the chain's links stay small that way."""
+    shared = (
+        *_choice(f"{name}.depth", stage.depth),
+        *_choice(f"{name}.width", stage.channels),
+        *_choice(f"{name}.se", stage.squeeze_excite),
+    )
+    return [
+        Stage(
+            f"{name}.b{slot}",
+            (
+                *shared,
+                *_choice(f"{name}.b{slot}.kernel", stage.kernel),
+                *_choice(f"{name}.b{slot}.expansion", stage.expansion),
+            ),
+            _slot(name, slot, stage, activation),
+        )
+        for slot in range(max(stage.depth))
+    ]
+
+
+def _slot(name: str, slot: int, stage: StageSpec, activation: str) -> Build:
+    always = slot < min(stage.depth)
+
+    def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
+        if not always and _pick(read, f"{name}.depth", stage.depth) <= slot:
+            return x
+        return BLOCKS[stage.block](
+            g,
+            x,
+            channels=_pick(read, f"{name}.width", stage.channels),
+            kernel=_pick(read, f"{name}.b{slot}.kernel", stage.kernel),
+            expansion=_pick(read, f"{name}.b{slot}.expansion", stage.expansion),
+            stride=stage.stride if slot == 0 else 1,
+            activation=activation,
+            se=_pick(read, f"{name}.se", stage.squeeze_excite),
+        )
+
+    return build

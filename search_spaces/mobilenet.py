@@ -1,0 +1,64 @@
+"""The space `mobilenet`: inverted residuals with elastic kernel, expansion, depth, width, attention and resolution.
+
+After MobileNetV2/V3 and Once-for-All (Cai et al. 2020, section 3.2), scaled from 8x8 digits to 224x224 photographs.
+"""
+
+from math import log2
+from typing import Final, Literal
+
+from search_spaces.blocks import round_channels
+from search_spaces.declarative import HeadSpec, SpaceSpec, StageSpec, StemSpec
+
+Activation = Literal["relu", "relu6", "hard_swish"]
+
+WIDTHS: Final = (16, 24, 40, 80, 112, 160)
+"""Full width of each stage, MobileNetV3-Large's."""
+
+LARGE: Final = 64
+"""From this side on the stem strides and the stages go deeper."""
+
+
+def sides(resolution: int) -> tuple[int, ...]:
+    """Input sides to choose from: the data's own, and about 0.85 and 0.7 of it in multiples of 4; tiny images keep theirs."""
+    if resolution < 16:
+        return (resolution,)
+    return tuple(sorted({max(12, int(resolution * s / 4 + 0.5) * 4) for s in (0.7, 0.85)} | {resolution}))
+
+
+def halvings(resolution: int) -> int:
+    """How often the map is halved so that 4 to 8 pixels are left at the end."""
+    return max(1, round(log2(resolution / 6)))
+
+
+def widths(full: int) -> tuple[int, ...]:
+    """Half, three quarters and all of a width, in multiples of 8."""
+    return tuple(sorted({round_channels(full * s) for s in (0.5, 0.75, 1.0)}))
+
+
+def mobilenet(resolution: int, *, activation: Activation = "relu6") -> SpaceSpec:
+    """The space for images of a side; the activation is set for the space, not searched."""
+    large = resolution >= LARGE
+    left = halvings(resolution) - large
+    count = left + 2
+    full = WIDTHS[:count] if large else WIDTHS[1 : count + 1]
+    stages = tuple(
+        StageSpec(
+            block="inverted_residual",
+            channels=widths(width),
+            depth=(1, 2) if position == 0 else (2, 3, 4) if large else (1, 2, 3),
+            kernel=(3, 5, 7),
+            expansion=(3, 4, 6),
+            stride=2 if 1 <= position <= left else 1,
+            squeeze_excite=(False, True),
+        )
+        for position, width in enumerate(full)
+    )
+    name = "mobilenet" if activation == "relu6" else f"mobilenet:activation={activation}"
+    return SpaceSpec(
+        name=name,
+        resolution=sides(resolution),
+        activation=activation,
+        stem=StemSpec(channels=(16,), stride=2 if large else 1),
+        stages=stages,
+        head=HeadSpec(channels=(320, 640) if large else (64, 128)),
+    )
