@@ -1,0 +1,132 @@
+"""Loads any data source as one typed `DataSet` of uint8 arrays with a training, a validation and a test part.
+
+The search learns from `train` and selects on `val`; `test` is for the final figures alone.
+Not here: reading of archives (`npz.py`) and folders (`folders.py`), batches for training (`batches.py`).
+"""
+
+import gzip
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from nas.data.parts import PARTS, Part, Progress, Raw, check_raw, check_side
+from nas.data.resize import at_resolution
+from nas.data.splits import complete
+from nas.errors import InvalidData
+
+__all__ = ["DataSet", "Part", "load"]
+
+DIGITS: Final = "digits"
+_SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Images of one square resolution in three parts.
+
+    Attributes:
+        name: of the source, for people.
+        classes: names, in the order of the labels.
+        train: what networks learn from.
+        val: what the search selects on.
+        test: never seen by the search; only the finished model is measured on it.
+        skipped: corrupt files left out, each with its reason.
+        warnings: what a person should know about these data.
+        content_hash: SHA-256 over classes, pixels and labels, 64 hex digits.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Part
+    val: Part
+    test: Part
+    skipped: tuple[str, ...]
+    warnings: tuple[str, ...]
+    content_hash: str
+
+    @property
+    def resolution(self) -> int:
+        """Height and width of the images in pixels."""
+        return int(self.train.images.shape[2])
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB."""
+        return int(self.train.images.shape[1])
+
+
+def load(source: str, *, resolution: int | None = None, seed: int = 0, on_progress: Progress | None = None) -> DataSet:
+    """Loads `digits`, a folder of class folders, or an `.npz`.
+
+    A folder holds `train/`, `val/`, `test/` with one folder of images to each class, or the class folders directly; a
+    folder with one `.npz` and no others counts as that file. A missing part is split off `train`, by `seed`, of each
+    class 20 % for `test` and 15 % for `val`, at least one image.
+
+    Args:
+        source: `digits` or a path.
+        resolution: side of the images in pixels; the data's own when None (see `parts.default_side`).
+        seed: of the split.
+        on_progress: told how far the reading is.
+
+    Raises:
+        InvalidData: nothing readable there, or nothing that a classifier can be learned from.
+    """
+    if resolution is not None:
+        check_side(resolution)
+    raw, name = _read(source, resolution, on_progress)
+    warnings = (*raw.warnings, *check_raw(raw))
+    parts = complete(dict(raw.parts), seed)
+    train, val, test = (parts[part] for part in PARTS)
+    return DataSet(
+        name, raw.classes, train, val, test, raw.skipped, warnings, content_hash(raw.classes, train, val, test)
+    )
+
+
+def _read(source: str, resolution: int | None, on_progress: Progress | None) -> tuple[Raw, str]:
+    """The source as a reader gives it, and its name."""
+    if source == DIGITS:
+        return _digits(resolution), DIGITS
+    path = Path(source).expanduser()
+    if path.is_file():
+        from nas.data.npz import read_npz
+
+        return read_npz(path, resolution=resolution, on_progress=on_progress), path.stem
+    raise InvalidData(
+        f"There is no data set {source!r}.", fix="Give `digits`, a folder of class folders, or an .npz file."
+    )
+
+
+def _digits(resolution: int | None) -> Raw:
+    """The 1,797 handwritten digits of scikit-learn, 8 x 8 grey; 0-16 becomes 0-255 by exact rounding, halves up.
+
+    Read from scikit-learn's data file, without the second that its import costs.
+    """
+    spec = find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise InvalidData("The digits come with scikit-learn, which is not installed.", fix="pip install scikit-learn")
+    path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    try:
+        with gzip.open(path, "rt") as stream:
+            table = np.loadtxt(stream, delimiter=",", dtype=np.int64)
+    except (OSError, EOFError, ValueError) as error:
+        raise InvalidData(
+            f"Cannot read scikit-learn's digits: {error}.", fix="Install scikit-learn once more."
+        ) from error
+    pixels = (table[:, :64] * 255 + 8) // 16
+    part = Part(pixels.astype(np.uint8).reshape(-1, 1, 8, 8), table[:, 64])
+    return Raw(tuple("0123456789"), {"train": at_resolution(part, resolution or 8)})
+
+
+def content_hash(classes: tuple[str, ...], *parts: Part) -> str:
+    """SHA-256 over class names and, part by part, shape, pixels and labels; 64 hex digits. Copies nothing."""
+    digest = hashlib.sha256(json.dumps([_SCHEMA, list(classes)]).encode())
+    for part in parts:
+        digest.update(json.dumps(part.images.shape).encode())
+        digest.update(np.ascontiguousarray(part.images).data.cast("B"))
+        digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data.cast("B"))
+    return digest.hexdigest()
