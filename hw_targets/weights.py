@@ -41,6 +41,9 @@ class Range:
 INPUT_RANGE: Final = Range(1 / 255, 0)
 """Pixels 0..255 are the quantised input as they are; the scaling by 1/255 is the range's."""
 
+GATE_RANGE: Final = Range(1 / 255, 0)
+"""Of sigmoids and hard-sigmoids: exactly 0 to 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class QuantLayer:
@@ -71,5 +74,26 @@ class QuantWeights:
 
 
 def absorbed(layer: Layer) -> bool:
-    """Whether the activation costs nothing in INT8: ReLU and ReLU6 are the saturation of the output's own range."""
-    return layer.activation in (None, "relu", "relu6")
+    """Whether a layer has no tensor before its activation (`PRE`), so that the activation is exact and needs no range.
+
+    ReLU and ReLU6 are the saturation of the output's own range. So is a hard-sigmoid after weights, whose sixth and half
+    are folded into them (range `GATE_RANGE`). A layer that is nothing but an activation reads its input's range.
+    """
+    if layer.op == "activation" or layer.activation in (None, "relu", "relu6"):
+        return True
+    return layer.activation == "hard_sigmoid" and layer.has_weights
+
+
+def keeps_range(layer: Layer) -> bool:
+    """Whether a layer's result has the range of its input, whatever `ranges` say: it picks or mixes values, makes none."""
+    return layer.op in ("max_pool", "resize") and layer.activation is None
+
+
+def hard_swish_range(high: float) -> Range:
+    """The range for a tensor that a hard-swish reads: from -3, below which the result is 0, to at least `high`.
+
+    With scale 3 / k and zero point k the gate min(relu6(x + 3) / 6, 1) is the integers 0..2k over 2k: exact in INT8, and
+    one saturation instead of four float kernels. Other ranges are correct, too, but slower.
+    """
+    k = int(min(max(765 / (3 + max(high, 0.0)), 1), 254))
+    return Range(3 / k, k)

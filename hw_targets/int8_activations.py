@@ -1,0 +1,54 @@
+"""The INT8 forms of activations that no saturation absorbs: hard-swish, SiLU, the sigmoids, leaky ReLU.
+
+Each reads a quantised tensor and makes one. Forms were chosen by measuring them on ONNX Runtime (see `lowering.py`).
+"""
+
+import numpy as np
+
+from hw_targets.onnx_file import SEPARATOR, OnnxFile
+from hw_targets.weights import GATE_RANGE, Range
+from search_spaces.network import Layer
+
+
+def activate(file: OnnxFile, layer: Layer, x: str, of: Range, to: Range) -> str:
+    """Applies a layer's activation to the uint8 tensor `x` of range `of`; the result is uint8 of range `to`."""
+    name = layer.name + SEPARATOR
+    if layer.activation == "hard_swish" and _gate_is_integer(of):
+        return _integer_hard_swish(file, name, x, of, to)
+    value = file.dequantize(x, of, f"{name}activation_in")
+    match layer.activation:
+        case "hard_swish":
+            gate = file.node("HardSigmoid", [value], f"{name}hard_sigmoid", alpha=1 / 6, beta=0.5)
+            value = file.node("Mul", [value, gate], f"{name}hard_swish")
+        case "silu":
+            gate = file.quantize(file.node("Sigmoid", [value], f"{name}sigmoid"), GATE_RANGE, f"{name}gate_int8")
+            again = file.dequantize(x, of, f"{name}activation_in2")
+            value = file.node("Mul", [again, file.dequantize(gate, GATE_RANGE, f"{name}gate")], f"{name}silu")
+        case "hard_sigmoid":
+            value = file.node("HardSigmoid", [value], f"{name}hard_sigmoid", alpha=1 / 6, beta=0.5)
+        case "sigmoid":
+            value = file.node("Sigmoid", [value], f"{name}sigmoid")
+        case "leaky_relu":
+            value = file.node("LeakyRelu", [value], f"{name}leaky_relu", alpha=0.01)
+        case _:
+            raise ValueError(f"no form for activation {layer.activation!r} of {layer.name!r}")
+    return file.quantize(value, to, f"{name}out")
+
+
+def _gate_is_integer(of: Range) -> bool:
+    """Whether 3 is as many steps as the zero point (`hard_swish_range`)."""
+    return of.zero_point > 0 and abs(of.scale * of.zero_point / 3 - 1) < 1e-6
+
+
+def _integer_hard_swish(file: OnnxFile, name: str, x: str, of: Range, to: Range) -> str:
+    """x * relu6(x + 3) / 6 where x + 3 is the unsigned integer itself: its saturation at 6 is the gate."""
+    six = 2 * of.zero_point
+    gate = x
+    if six < 255:
+        bounds = [file.constant(f"level{SEPARATOR}{v}", np.asarray(v, np.uint8)) for v in (0, six)]
+        gate = file.node("Clip", [x, *bounds], f"{name}relu6")
+    inputs = [
+        file.dequantize(x, of, f"{name}activation_in"),
+        file.dequantize(gate, Range(1 / six, 0), f"{name}gate"),
+    ]
+    return file.quantize(file.node("Mul", inputs, f"{name}hard_swish"), to, f"{name}out")

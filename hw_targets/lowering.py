@@ -1,0 +1,203 @@
+"""Emits a network as the INT8 ONNX file that targets run: QDQ form, straight from the `Network`, in milliseconds.
+
+The rules are those of the quantised interpreter: activations uint8 affine per tensor, weights int8 symmetric per output
+channel, biases int32 on the grid input scale x weight scale; q = clip(round_half_even(x / scale) + zero_point, 0, 255).
+ReLU, ReLU6 and a hard-sigmoid after weights are the saturation of their range; sums, products and means are computed on
+dequantised values and quantised again. A node is named `<layer>:<part>`, so that a profiler's kernels can be given back to
+their layers. Not here: activations that need more (`int8_activations.py`), float files, the choice of ranges.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from hw_targets.errors import UnsupportedLayer
+from hw_targets.int8_activations import activate
+from hw_targets.onnx_file import IMAGE, LOGITS, SEPARATOR, OnnxFile
+from hw_targets.weights import PRE, QuantLayer, QuantWeights, Range, absorbed, keeps_range
+from search_spaces.network import INPUT, OPERATORS, Layer, Network
+
+_INT32: Final = np.iinfo(np.int32)
+
+
+def lower_int8(network: Network, weights: QuantWeights, *, name: str | None = None) -> bytes:
+    """The INT8 QDQ ONNX file of a network.
+
+    Input `image`: uint8 (batch, channels, height, width), pixels 0-255; the scaling is inside. Output `logits`: float32,
+    (batch, classes) for a vector, (batch, channels, height, width) for a map; further outputs bear their layers' names.
+
+    Args:
+        network: what to lower.
+        weights: of every layer with weights, and the ranges of every tensor (`QuantWeights`).
+        name: title of the graph; the network's name when absent.
+
+    Raises:
+        UnsupportedLayer: a layer has an operator that has no INT8 form.
+    """
+    emitter = _Emitter(weights)
+    for layer in network.layers:
+        if layer.op not in OPERATORS:
+            raise UnsupportedLayer(
+                f"Layer {layer.name!r} has operator {layer.op!r}, which has no INT8 form.",
+                fix=f"Use the operators {', '.join(sorted(OPERATORS))}.",
+                facts={"layer": layer.name, "reason": f"operator {layer.op}"},
+            )
+        emitter.emit(layer)
+    outputs = [emitter.output(network, layer, i) for i, layer in enumerate(network.outputs)]
+    return emitter.file.to_bytes(name or network.name, network.input_shape, outputs)
+
+
+class _Emitter:
+    """The file so far, and for each tensor of the network its uint8 tensor in the file with its range."""
+
+    def __init__(self, weights: QuantWeights) -> None:
+        self.file = OnnxFile()
+        self._weights = weights
+        self._tensors: dict[str, tuple[str, Range]] = {INPUT: (IMAGE, weights.ranges[INPUT])}
+
+    def emit(self, layer: Layer) -> None:
+        if layer.op == "max_pool" and keeps_range(layer):
+            tensor, of = self._tensors[layer.inputs[0]]
+            self._tensors[layer.name] = (_max_pool(self, layer, [tensor]), of)
+        elif layer.op == "activation" and layer.activation not in (None, "relu", "relu6"):
+            to = self._weights.ranges[layer.name]
+            self._tensors[layer.name] = (activate(self.file, layer, *self._tensors[layer.inputs[0]], to), to)
+        else:
+            value = _FORMS[layer.op](self, layer, [self._read(layer, i) for i in range(len(layer.inputs))])
+            self._tensors[layer.name] = self._finish(layer, value)
+
+    def output(self, network: Network, layer: str, number: int) -> tuple[str, tuple[int, ...]]:
+        tensor, of = self._tensors[layer]
+        title = LOGITS if number == 0 else layer
+        shape: tuple[int, ...] = network.input_shape if layer == INPUT else network.by_name[layer].out_shape
+        node = f"{layer}{SEPARATOR}output"
+        if shape[1:] == (1, 1):
+            tensor = self.file.node("Flatten", [tensor], f"{layer}{SEPARATOR}vector")
+            shape = shape[:1]
+        self.file.dequantize(tensor, of, node, output=title)
+        return title, shape
+
+    def weight(self, layer: Layer) -> list[str]:
+        """The dequantised weight and bias of a layer; a linear's weight is a matrix (out, in)."""
+        own = self._weights.layers[layer.name]
+        in_scale = np.float32(self._tensors[layer.inputs[0]][1].scale)
+        if layer.activation == "hard_sigmoid":
+            own = _sixth_and_half(own, in_scale)
+        values = own.weight.reshape(len(own.weight), -1) if layer.op == "linear" else own.weight
+        name, file = layer.name + SEPARATOR, self.file
+        scale = own.weight_scale.astype(np.float32)
+        return [
+            file.node(
+                "DequantizeLinear",
+                [
+                    file.constant(f"{name}weight_int8", values),
+                    file.constant(f"{name}weight_scale", scale),
+                    file.constant(f"zeros{SEPARATOR}{len(scale)}", np.zeros(len(scale), np.int8)),
+                ],
+                f"{name}weight",
+                axis=0,
+            ),
+            file.node(
+                "DequantizeLinear",
+                [file.constant(f"{name}bias_int32", own.bias), file.constant(f"{name}bias_scale", in_scale * scale)],
+                f"{name}bias",
+                axis=0,
+            ),
+        ]
+
+    def _read(self, layer: Layer, number: int) -> str:
+        tensor, of = self._tensors[layer.inputs[number]]
+        name = layer.name + SEPARATOR
+        if layer.op == "linear":
+            tensor = self.file.node("Flatten", [tensor], f"{name}flatten")
+        return self.file.dequantize(tensor, of, f"{name}in{number}")
+
+    def _finish(self, layer: Layer, value: str) -> tuple[str, Range]:
+        name, file = layer.name + SEPARATOR, self.file
+        ranges = self._weights.ranges
+        to = self._tensors[layer.inputs[0]][1] if keeps_range(layer) else ranges[layer.name]
+        if not absorbed(layer):
+            pre = ranges[layer.name + PRE]
+            return activate(file, layer, file.quantize(value, pre, f"{name}pre"), pre, to), to
+        if layer.activation == "relu":
+            value = file.node("Relu", [value], f"{name}relu")
+        elif layer.activation == "relu6":
+            value = file.node("Clip", [value, *_bounds(file, 0.0, 6.0)], f"{name}relu6")
+        return file.quantize(value, to, f"{name}out"), to
+
+
+def _sixth_and_half(layer: QuantLayer, in_scale: np.float32) -> QuantLayer:
+    """Weights that compute x / 6 + 1/2, of which a hard-sigmoid is the saturation to 0..1."""
+    grid = in_scale.astype(np.float64) * layer.weight_scale.astype(np.float64)
+    bias = np.clip(layer.bias + np.rint(3 / grid), _INT32.min, _INT32.max).astype(np.int32)
+    return QuantLayer(layer.weight, layer.weight_scale / np.float32(6), bias)
+
+
+def _bounds(file: OnnxFile, low: float, high: float) -> list[str]:
+    return [file.constant(f"bound{SEPARATOR}{v:g}", np.asarray(v, np.float32)) for v in (low, high)]
+
+
+def _conv(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    attributes = {
+        "kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding,
+        "dilations": layer.dilation, "group": layer.groups,
+    }  # fmt: skip
+    return e.file.node("Conv", [*inputs, *e.weight(layer)], f"{layer.name}{SEPARATOR}conv", **attributes)
+
+
+def _linear(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    return e.file.node("Gemm", [*inputs, *e.weight(layer)], f"{layer.name}{SEPARATOR}gemm", transB=1)
+
+
+def _max_pool(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    attributes = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
+    return e.file.node("MaxPool", inputs, f"{layer.name}{SEPARATOR}max_pool", dilations=layer.dilation, **attributes)
+
+
+def _avg_pool(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    attributes = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
+    return e.file.node("AveragePool", inputs, f"{layer.name}{SEPARATOR}avg_pool", count_include_pad=1, **attributes)
+
+
+def _global_avg_pool(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    return e.file.node("GlobalAveragePool", inputs, f"{layer.name}{SEPARATOR}global_avg_pool")
+
+
+def _add(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    return e.file.node("Add", inputs, f"{layer.name}{SEPARATOR}add")
+
+
+def _mul(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    return e.file.node("Mul", inputs, f"{layer.name}{SEPARATOR}mul")
+
+
+def _concat(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    return e.file.node("Concat", inputs, f"{layer.name}{SEPARATOR}concat", axis=1)
+
+
+def _resize(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    """Bilinear with half-pixel centres, by factors, since the batch is not known."""
+    (_, height, width), (_, to_height, to_width) = layer.in_shapes[0], layer.out_shape
+    factors = np.array([1, 1, to_height / height, to_width / width], np.float32)
+    scales = e.file.constant(f"{layer.name}{SEPARATOR}factors", factors)
+    attributes = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    return e.file.node("Resize", [*inputs, "", scales], f"{layer.name}{SEPARATOR}resize", **attributes)
+
+
+def _nothing(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
+    return inputs[0]
+
+
+_FORMS: Final[dict[str, Callable[[_Emitter, Layer, list[str]], str]]] = {
+    "conv": _conv,
+    "linear": _linear,
+    "add": _add,
+    "mul": _mul,
+    "concat": _concat,
+    "max_pool": _max_pool,
+    "avg_pool": _avg_pool,
+    "global_avg_pool": _global_avg_pool,
+    "resize": _resize,
+    "activation": _nothing,
+}
