@@ -127,4 +127,3 @@ class Target(Protocol):
 
     def sample_file(self, model: bytes, *, rounds: int) -> Iterator[TimingSample]:
         """Measures one lowered file as delivered."""
-

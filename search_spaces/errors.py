@@ -7,8 +7,6 @@ JSON document and the service as one problem document. Not for programming mista
 from collections.abc import Mapping
 from typing import ClassVar
 
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
-
 
 class HwnasError(Exception):
     """A failure the user can act on.
@@ -24,13 +22,13 @@ class HwnasError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 400
 
-    def __init__(self, detail: str, *, fix: str, facts: Mapping[str, JsonValue] | None = None) -> None:
+    def __init__(self, detail: str, *, fix: str, facts: Mapping[str, object] | None = None) -> None:
         super().__init__(f"{detail} {fix}")
         self.detail = detail
         self.fix = fix
-        self.facts: dict[str, JsonValue] = dict(facts or {})
+        self.facts: dict[str, object] = dict(facts or {})
 
-    def document(self) -> dict[str, JsonValue]:
+    def document(self) -> dict[str, object]:
         """The error as one JSON object: `{"error": {code, detail, fix, ...facts}}` without the outer key."""
         return {"code": self.code, "detail": self.detail, "fix": self.fix, **self.facts}
 

@@ -105,6 +105,18 @@ class _Reads(Mapping[str, Value]):
         return len(self._values)
 
 
+class _Decisions(dict[str, Value]):
+    """Values that are decided when they are first read."""
+
+    def __init__(self, choices: Mapping[str, Choice], decide: Callable[[Choice], Value]) -> None:
+        super().__init__()
+        self._choices, self._decide = choices, decide
+
+    def __missing__(self, name: str) -> Value:
+        self[name] = self._decide(self._choices[name])
+        return self[name]
+
+
 @dataclass(frozen=True)
 class SearchSpace:
     """All networks that a chain of stages can make for images of `channels` and a number of `classes`.
@@ -174,6 +186,16 @@ class SearchSpace:
                 raise InvalidArchitecture(f"{name}={value}: {name} {offered}.", fix="Use the space's choices.")
         _, active = self._draw(values)
         return Architecture(self.name, tuple((c.name, values[c.name]) for c in self.choices if c.name in active))
+
+    def choose(self, decide: Callable[[Choice], Value]) -> Architecture:
+        """The architecture that comes of deciding each choice when a stage first reads it; inactive ones are not asked.
+
+        Raises:
+            InvalidSpace: one of its stages cannot fit the resolution.
+        """
+        decided = _Decisions(self._choice_by_name, decide)
+        _, active = self._draw(decided)
+        return Architecture(self.name, tuple((c.name, decided[c.name]) for c in self.choices if c.name in active))
 
     def _draw(self, values: Mapping[str, Value]) -> tuple[Network, set[str]]:
         reads = _Reads(values)

@@ -1,0 +1,182 @@
+"""The Optuna sampler that hwnas searches with: uniform inside the latency band first, then guided by a ridge predictor.
+
+Each suggestion is a pure function of the seed, the trial's number and the trials before it. Nothing is kept between
+suggestions, so a study rebuilt from its stored trials goes on exactly as an unbroken one. Every suggestion keeps the
+latency limit: architectures beyond it are never evaluated. Not here: the study's loop (`study.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.search.front import pareto
+from search_spaces.space import Architecture, Choice, Value
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+UNIFORM_SHARE: Final = 0.25
+"""Share of the queries that are spread over the latency range before the predictor guides."""
+POOL: Final = 2048
+"""Architectures that the predictor compares for one suggestion."""
+RIDGE: Final = 1.0
+"""Prior precision of the predictor's coefficients, in units of the noise."""
+NEAR_LIMIT: Final = 0.5
+"""Share of guided suggestions that aim at the limit itself; the rest at a latency below it, to fill the front."""
+
+
+class Region(Protocol):
+    """The architectures that keep the limit, as value indices (N, choices)."""
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The choices of the space, in its order."""
+
+    @property
+    def range_ms(self) -> tuple[float, float]:
+        """Latency of the fastest architecture, and the limit (or the slowest, when the limit does not bind)."""
+
+    def predict_ms(self, codes: IntArray) -> FloatArray:
+        """(N,) predicted latency."""
+
+    def draw(self, low_ms: float, high_ms: float, count: int, rng: np.random.Generator) -> IntArray:
+        """Uniform among the architectures of a band, (N, choices), N <= count; none when the band is empty."""
+
+    def architecture(self, values: Mapping[str, Value]) -> Architecture:
+        """The canonical architecture of an assignment."""
+
+    def encode(self, architectures: list[Architecture]) -> IntArray:
+        """Value indices of architectures; inactive choices are 0."""
+
+    def canonical(self, codes: IntArray) -> list[Architecture]:
+        """The canonical architecture of each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What the sampler knows: value indices, accuracy and latency of the trials so far."""
+
+    codes: IntArray
+    accuracy: FloatArray
+    latency_ms: FloatArray
+    architectures: frozenset[Architecture]
+
+
+class BandSampler(BaseSampler):
+    """Suggests whole architectures inside a latency limit, one value for each choice of the space.
+
+    Args:
+        region: what may be suggested.
+        queries: how many the whole search makes.
+        seed: of every random decision.
+    """
+
+    def __init__(self, region: Region, *, queries: int, seed: int) -> None:
+        self._region, self._queries, self._seed = region, queries, seed
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Every choice of the space."""
+        return {c.name: CategoricalDistribution(c.values) for c in self._region.choices}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The next architecture: a value for each choice (inactive ones are not asked for)."""
+        code = self.suggest(trial.number, evaluated(study, self._region))
+        return {c.name: c.values[v] for c, v in zip(self._region.choices, code, strict=True)}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Never needed: `sample_relative` decides every choice.
+
+        Raises:
+            ValueError: a parameter was asked for that is no choice of the space.
+        """
+        raise ValueError(f"{param_name!r} is no choice of the space.")
+
+    def suggest(self, number: int, known: Evaluated) -> list[int]:
+        """Value indices of the next architecture, one never suggested before where there is one."""
+        rng = np.random.default_rng([self._seed, number])
+        if number < max(4, int(self._queries * UNIFORM_SHARE)):
+            return self._uniform(number, known, rng)
+        return self._guided(known, rng)
+
+    def _uniform(self, number: int, known: Evaluated, rng: np.random.Generator) -> list[int]:
+        low, high = self._region.range_ms
+        count = max(4, int(self._queries * UNIFORM_SHARE))
+        edges = np.linspace(low, high, count + 1)
+        bands = [(edges[number], edges[number + 1]), (low, high)]
+        for band_low, band_high in bands:
+            drawn = self._fresh(self._region.draw(band_low, band_high, 16, rng), known)
+            if len(drawn):
+                return [int(v) for v in drawn[0]]
+        return [int(v) for v in self._region.draw(low, high, 1, rng)[0]]
+
+    def _guided(self, known: Evaluated, rng: np.random.Generator) -> list[int]:
+        low, high = self._region.range_ms
+        aim = high if rng.random() < NEAR_LIMIT else rng.uniform(low, high)
+        pool = np.concatenate(
+            [
+                self._region.draw(low, aim, POOL // 4, rng),
+                self._region.draw(low + 0.8 * (aim - low), aim, POOL // 4, rng),
+                self._children(known, rng, POOL // 2),
+            ]
+        )
+        pool = self._fresh(pool, known)
+        latency = self._region.predict_ms(pool) if len(pool) else np.zeros(0)
+        pool, latency = pool[latency <= aim], latency[latency <= aim]
+        if not len(pool):
+            return [int(v) for v in self._region.draw(low, high, 1, rng)[0]]
+        best = int(np.argmax(_thompson(self._features(known.codes), known.accuracy, self._features(pool), rng)))
+        return [int(v) for v in pool[best]]
+
+    def _children(self, known: Evaluated, rng: np.random.Generator, count: int) -> IntArray:
+        """Mutations and crossovers of the front's architectures."""
+        front = known.codes[pareto(known.accuracy, known.latency_ms)]
+        sizes = [len(c.values) for c in self._region.choices]
+        mothers, fathers = (front[rng.integers(len(front), size=count)] for _ in range(2))
+        crossed = np.where(rng.random(mothers.shape) < 0.25, fathers, mothers)
+        mutated = rng.random(crossed.shape) < 1.5 / crossed.shape[1]
+        children = np.where(mutated, rng.integers(0, sizes, size=crossed.shape), crossed)
+        return children[self._region.predict_ms(children) <= self._region.range_ms[1]]
+
+    def _fresh(self, codes: IntArray, known: Evaluated) -> IntArray:
+        names = self._region.canonical(codes)
+        return codes[[i for i, name in enumerate(names) if name not in known.architectures]]
+
+    def _features(self, codes: IntArray) -> FloatArray:
+        """One-hot values, (N, number of all choices' values)."""
+        return np.concatenate(
+            [(codes[:, [i]] == np.arange(len(c.values))).astype(float) for i, c in enumerate(self._region.choices)],
+            axis=1,
+        )
+
+
+def evaluated(study: Study, region: Region) -> Evaluated:
+    """The completed trials of a study."""
+    trials = [t for t in study.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE]
+    architectures = [region.architecture(t.params) for t in trials]
+    codes = region.encode(architectures)
+    accuracy, latency = (np.array([t.values[k] for t in trials], np.float64) for k in (0, 1))
+    return Evaluated(codes, accuracy, latency, frozenset(architectures))
+
+
+def _thompson(x: FloatArray, y: Sequence[float] | FloatArray, pool: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """A draw from the posterior of a Bayesian ridge regression at the pool's points (Thompson sampling)."""
+    centre = np.mean(y)
+    spread = np.std(y) or 1.0
+    target = (np.asarray(y) - centre) / spread
+    precision = x.T @ x + RIDGE * np.eye(x.shape[1])
+    mean = np.linalg.solve(precision, x.T @ target)
+    noise = max(0.05, float(np.std(target - x @ mean)))
+    factor = np.linalg.cholesky(precision)
+    draw = mean + noise * np.linalg.solve(factor.T, rng.standard_normal(x.shape[1]))
+    return np.asarray(centre + spread * (pool @ draw), np.float64)

@@ -1,0 +1,170 @@
+"""The search itself: an Optuna study that holds every trial, journalled so that a killed one goes on where it was.
+
+Objectives: INT8 accuracy on the validation part (measured on the supernet's subnet) and predicted latency. The latency
+limit is a hard constraint that the sampler keeps before anything is evaluated.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from nas.errors import Cancelled
+from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, ProgressEvent
+from nas.search.front import pareto
+from nas.search.sampler import BandSampler, Region
+from nas.store import Journal
+from search_spaces.space import Architecture, SearchSpace, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An evaluated architecture; `accuracy` is INT8 on the validation part, 0-1."""
+
+    architecture: Architecture
+    accuracy: float
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is searched for.
+
+    Attributes:
+        space: where.
+        region: its architectures inside the limit, see `sampler.Region`.
+        target: id, for the events.
+        budget_ms: what the user asked for, for the events; the region's limit is at most that.
+        queries: architectures to evaluate at the most.
+        seed: of the sampler.
+    """
+
+    space: SearchSpace
+    region: Region
+    target: str
+    budget_ms: float
+    queries: int
+    seed: int
+
+
+def run(
+    question: Question,
+    accuracy: Callable[[Architecture], float],
+    journal: Journal,
+    *,
+    on_event: EventSink,
+    cancelled: Callable[[], bool],
+    sampler: BaseSampler | None = None,
+) -> list[Candidate]:
+    """Evaluates up to `question.queries` architectures; returns each once, in the order of evaluation.
+
+    Args:
+        question: what is searched for.
+        accuracy: INT8 validation accuracy of an architecture, 0-1; costly.
+        journal: the trials so far; each new one is appended before the next begins.
+        on_event: told of candidates, fronts and progress.
+        cancelled: polled before each evaluation.
+        sampler: an Optuna sampler in the place of `BandSampler`; one with a memory of its own does not resume exactly.
+
+    Raises:
+        Cancelled: `cancelled` said so; the journal has every finished trial.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = sampler or BandSampler(question.region, queries=question.queries, seed=question.seed)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    for line in journal.read()[: question.queries]:
+        study.add_trial(_stored(question.space, line))
+    seen = {a: t.values[0] for t in study.trials if (a := _architecture(question.space, t)) is not None}
+    started, before = time.monotonic(), len(study.trials)
+    while (number := len(study.trials)) < question.queries:
+        if cancelled():
+            raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
+        trial = study.ask()
+        architecture = _asked(question.space, trial)
+        latency = float(question.region.predict_ms(question.region.encode([architecture]))[0])
+        found = seen.get(architecture)
+        value = accuracy(architecture) if found is None else found
+        seen[architecture] = value
+        journal.append({"values": dict(architecture.values), "accuracy": value, "latency_ms": latency})
+        study.tell(trial, [value, latency])
+        _announce(question, study.trials, architecture, value, latency, on_event)
+        rate = (time.monotonic() - started) / (number + 1 - before)
+        eta = rate * (question.queries - number - 1)
+        on_event(
+            ProgressEvent(
+                phase="searching",
+                done=number + 1,
+                total=question.queries,
+                unit="candidates",
+                eta_s=eta,
+                target=question.target,
+            )
+        )
+    candidates = [_candidate(question.space, t) for t in study.trials]
+    return list({c.architecture: c for c in candidates}.values())
+
+
+def front(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates that no other beats, fastest first."""
+    return [candidates[i] for i in pareto([c.accuracy for c in candidates], [c.latency_ms for c in candidates])]
+
+
+def point(candidate: Candidate) -> FrontPoint:
+    """A candidate as it is reported."""
+    return FrontPoint(
+        architecture=str(candidate.architecture),
+        architecture_id=candidate.architecture.id,
+        accuracy=candidate.accuracy,
+        latency_ms=candidate.latency_ms,
+    )
+
+
+def _asked(space: SearchSpace, trial: Trial) -> Architecture:
+    """Asks the trial for the active choices only, in the order in which the stages read them."""
+    return space.choose(lambda choice: cast(Value, trial.suggest_categorical(choice.name, choice.values)))
+
+
+def _stored(space: SearchSpace, line: dict[str, Any]) -> FrozenTrial:
+    offered = {c.name: c.values for c in space.choices}
+    return create_trial(
+        params=line["values"],
+        distributions={name: CategoricalDistribution(offered[name]) for name in line["values"]},
+        values=[line["accuracy"], line["latency_ms"]],
+    )
+
+
+def _architecture(space: SearchSpace, trial: FrozenTrial) -> Architecture | None:
+    return space.architecture(trial.params) if trial.state == TrialState.COMPLETE else None
+
+
+def _candidate(space: SearchSpace, trial: FrozenTrial) -> Candidate:
+    return Candidate(space.architecture(trial.params), trial.values[0], trial.values[1])
+
+
+def _announce(
+    question: Question,
+    trials: Sequence[FrozenTrial],
+    architecture: Architecture,
+    accuracy: float,
+    latency_ms: float,
+    on_event: EventSink,
+) -> None:
+    on_event(
+        CandidateEvent(
+            number=len(trials) - 1,
+            architecture=str(architecture),
+            architecture_id=architecture.id,
+            accuracy=accuracy,
+            latency_ms={question.target: latency_ms},
+            feasible={question.target: latency_ms <= question.budget_ms},
+        )
+    )
+    best = pareto([t.values[0] for t in trials], [t.values[1] for t in trials])
+    if len(trials) - 1 in best:
+        points = tuple(point(_candidate(question.space, trials[i])) for i in best)
+        on_event(FrontEvent(target=question.target, budget_ms=question.budget_ms, queries=len(trials), points=points))
