@@ -6,6 +6,7 @@ known by their shapes. Not here: what the operators mean (`onnx_reader.py`, `onn
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,6 +96,7 @@ class OnnxGraph:
         nodes: in topological order.
         shapes: of every tensor whose shape is known, batch first.
         constants: names of the tensors that do not depend on the input.
+        nhwc: whether the input is (batch, height, width, channels), transposed before anything else.
     """
 
     name: str
@@ -103,9 +105,15 @@ class OnnxGraph:
     nodes: tuple[Node, ...]
     shapes: dict[str, tuple[int, ...]]
     constants: set[str]
+    nhwc: bool
     _protos: dict[str, "onnx.NodeProto"]
     _opsets: dict[str, int]
     _values: dict[str, NDArray[Any] | None] = field(default_factory=dict)
+
+    @cached_property
+    def read(self) -> frozenset[str]:
+        """All tensors that somebody reads."""
+        return frozenset(self.outputs).union(*(node.inputs + node.captured for node in self.nodes))
 
     def value(self, name: str) -> NDArray[Any] | None:
         """The value of a small constant, or None when it is large, kept elsewhere or not constant."""
@@ -126,7 +134,7 @@ class OnnxGraph:
     def _fold(self, name: str) -> NDArray[Any] | None:
         known = self._values.get(name)
         proto, shape = self._protos.get(name), self.shapes.get(name)
-        if known is not None or proto is None:
+        if known is not None or proto is None or proto.output[0] != name:
             return known
         if proto.op_type == "Shape" and proto.input[0] in self.shapes:
             bounds = {a.name: a.i for a in proto.attribute}
@@ -139,9 +147,9 @@ class OnnxGraph:
 
         try:
             result = ReferenceEvaluator(proto, opsets=self._opsets).run(None, inputs)
-        except Exception:  # any failure to evaluate means that the value stays unknown
-            return None
-        value = np.asarray(result[0])
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+            return None  # what cannot be evaluated stays unknown
+        value = np.asarray(next(iter(result)))
         self.shapes.setdefault(name, tuple(value.shape))
         return value if value.size <= SMALL else None
 
@@ -165,6 +173,7 @@ def load(source: Path | str | bytes, input_size: tuple[int, int] | None) -> Onnx
         nodes=tuple(_node(proto, index) for index, proto in enumerate(protos)),
         shapes=shapes,
         constants=set(constants),
+        nhwc=_is_nhwc(model, name),
         _protos={output: proto for proto in protos for output in proto.output},
         _opsets={o.domain: o.version for o in model.opset_import},
         _values=constants,
@@ -179,7 +188,7 @@ def _unreadable(detail: str, fix: str) -> UnreadableModel:
 
 def _parse(source: Path | str | bytes) -> "onnx.ModelProto":
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     if isinstance(source, bytes):
         title, data = "The model", source
@@ -200,7 +209,7 @@ def _parse(source: Path | str | bytes) -> "onnx.ModelProto":
     if not data or len(data) > MAX_BYTES:
         raise _unreadable(f"{title} has {len(data):,} bytes.", f"Give an ONNX file of 1 to {MAX_BYTES:,} bytes.")
     try:
-        model = onnx.ModelProto.FromString(data)
+        model: onnx.ModelProto = onnx.ModelProto.FromString(data)
     except (DecodeError, RuntimeError, ValueError) as error:
         raise _unreadable(f"{title} is not an ONNX file.", "Export the model to ONNX again.") from error
     if not model.graph.node or not model.opset_import:
@@ -301,7 +310,7 @@ def _fix_input(model: "onnx.ModelProto", constants: Mapping[str, object], input_
             f"Input {inputs[0].name!r} has {len(dims)} dimensions.",
             "Export an image input (batch, channels, height, width).",
         )
-    spatial = ((1, 2) if _is_nhwc(model, inputs[0].name) else (2, 3)) if len(dims) == 4 else ()
+    spatial = () if len(dims) != 4 else (1, 2) if _is_nhwc(model, inputs[0].name) else (2, 3)
     for index, dim in enumerate(dims):
         if index in spatial and input_size is not None:
             dim.dim_value = input_size[spatial.index(index)]
@@ -313,7 +322,8 @@ def _fix_input(model: "onnx.ModelProto", constants: Mapping[str, object], input_
                 f"The {which} of input {inputs[0].name!r} is dynamic.",
                 "Say the input size." if index in spatial else "Export the model with that dimension fixed.",
             )
-    return inputs[0].name
+    name: str = inputs[0].name
+    return name
 
 
 def _is_nhwc(model: "onnx.ModelProto", name: str) -> bool:
