@@ -1,0 +1,53 @@
+"""Costs that are a sum over layers, in whole numbers, so that "exact" is true of sums, ranges and counts.
+
+Latency from a table is one (ticks of 10 ns), MACs, parameters and bytes are others. Not here: costs that depend on more
+than one layer at a time, such as peak memory.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from search_spaces.cost import layer_macs, layer_params, layer_weight_bytes
+from search_spaces.network import Layer, Network, Shape
+
+TICKS_PER_MS: Final = 100_000
+"""Latencies are held in ticks of 10 ns."""
+
+
+def to_ticks(milliseconds: float) -> int:
+    """The nearest whole number of ticks."""
+    return round(milliseconds * TICKS_PER_MS)
+
+
+def to_ms(ticks: int) -> float:
+    """Ticks as milliseconds."""
+    return ticks / TICKS_PER_MS
+
+
+def _nothing(_: Shape) -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class AdditiveCost:
+    """A cost of a network: `base` of its input shape, and the sum of `layer` over its layers.
+
+    Attributes:
+        name: what is counted, with its unit.
+        layer: whole, never below 0; may depend on anything but the layer's name and its inputs' names.
+        base: whole, of any sign.
+    """
+
+    name: str
+    layer: Callable[[Layer], int]
+    base: Callable[[Shape], int] = _nothing
+
+    def of(self, network: Network) -> int:
+        """The cost of a whole network."""
+        return self.base(network.input_shape) + sum(map(self.layer, network.layers))
+
+
+MACS: Final = AdditiveCost("macs", layer_macs)
+PARAMS: Final = AdditiveCost("params", layer_params)
+WEIGHT_BYTES: Final = AdditiveCost("weight_bytes", layer_weight_bytes)

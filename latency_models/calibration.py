@@ -1,0 +1,212 @@
+"""Closes sums of profiled kernel times to the end-to-end latency of whole networks.
+
+A profiler adds a cost to every kernel, and a run costs something besides its kernels, so
+
+    latency = scale * sum of raw kernel times + sum over kernel types of (term * number of such kernels) + constant
+              + sum over layers of the correction of the layer's key
+
+is fitted to the networks' measured latencies as one Bayesian linear regression: every coefficient has a normal prior
+about "the profiler is right" (scale 1, all else 0), errors are relative, and how far each group of coefficients may
+stray, like the noise, is chosen by the evidence (MacKay, "Bayesian interpolation", 1992). So 30 networks are enough for
+thousands of keys: what the data do not say stays as it was profiled. Outlying networks are weighed down (Huber).
+Not here: where entries come from (`entries.py`), what happens to keys that were never seen (`regression.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_targets.target import Profile
+from latency_models.entries import Entry, input_key, network_keys
+from latency_models.errors import TooFewProfiles
+from search_spaces.network import Network
+
+Array = NDArray[np.float64]
+
+MINIMUM: Final = 4
+"""Fewer networks than this cannot be calibrated on."""
+
+SCALE_STRAY: Final = 0.25
+CONSTANT_STRAY: Final = 0.25
+TERM_STRAYS: Final = (0.0, 0.05, 0.15, 0.5)
+KEY_STRAYS: Final = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
+NOISES: Final = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1)
+ROUNDS: Final = 4
+HUBER: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How raw kernel times become latency.
+
+    Attributes:
+        scale: factor on raw times.
+        terms: milliseconds added (most often below 0: the profiler's own cost) for each kernel, by type.
+        constant_ms: of a run besides its kernels.
+        term_stray, key_stray, noise: chosen prior widths: of the terms and of the keys' own corrections, as fractions of
+            their raw times, and of the latencies' noise, a fraction.
+    """
+
+    scale: float
+    terms: Mapping[str, float]
+    constant_ms: float
+    term_stray: float
+    key_stray: float
+    noise: float
+
+    def kernel_ms(self, entry: Entry) -> float:
+        """The calibrated time of an entry, without its key's own correction; never below 0."""
+        value = self.scale * entry.raw_ms + sum(self.terms.get(kind, 0.0) * n for kind, n in entry.kernels)
+        return max(0.0, value)
+
+    def to_json(self) -> dict[str, Any]:
+        """The calibration as plain JSON values."""
+        return {
+            "scale": self.scale,
+            "terms": dict(self.terms),
+            "constant_ms": self.constant_ms,
+            "term_stray": self.term_stray,
+            "key_stray": self.key_stray,
+            "noise": self.noise,
+        }
+
+    @staticmethod
+    def from_json(document: dict[str, Any]) -> "Calibration":
+        """The inverse of `to_json`."""
+        return Calibration(**document)
+
+
+def calibrate(entries: Mapping[str, Entry], profiles: Sequence[Profile]) -> tuple[Calibration, dict[str, float]]:
+    """Fits the calibration, and each key's own correction.
+
+    Args:
+        entries: raw times by key; keys of the profiles that are absent count as 0 ms.
+        profiles: networks with measured latencies.
+
+    Returns:
+        The calibration and the calibrated latency of every entry in ms, corrections included, never below 0.
+
+    Raises:
+        TooFewProfiles: fewer than `MINIMUM` profiles.
+    """
+    if len(profiles) < MINIMUM:
+        raise TooFewProfiles(
+            f"A calibration needs at least {MINIMUM} profiled networks, not {len(profiles)}.",
+            fix="Profile more networks.",
+        )
+    problem = _Problem.of(entries, profiles)
+    weights = np.ones(len(profiles))
+    strays = problem.best(weights)
+    for _ in range(ROUNDS):
+        residual = np.abs(problem.predict(*strays, weights) - problem.latency) / problem.latency
+        width = max(1.4826 * float(np.median(residual)), 0.5 * strays[2], 1e-6)
+        weights = np.minimum(1.0, HUBER * width / np.maximum(residual, 1e-12))
+        strays = problem.best(weights)
+    beta = problem.solve(*strays, weights)
+    kinds = problem.kinds
+    calibration = Calibration(
+        scale=float(beta[0]),
+        terms={kind: float(beta[2 + i]) for i, kind in enumerate(kinds)},
+        constant_ms=float(beta[1]),
+        term_stray=strays[0],
+        key_stray=strays[1],
+        noise=strays[2],
+    )
+    own = dict(zip(problem.keys, beta[2 + len(kinds) :], strict=True))
+    return calibration, {
+        key: max(0.0, _uncut(calibration, entry) + float(own.get(key, 0.0))) for key, entry in entries.items()
+    }
+
+
+def _uncut(calibration: Calibration, entry: Entry) -> float:
+    terms = sum(calibration.terms.get(kind, 0.0) * n for kind, n in entry.kernels)
+    return calibration.scale * entry.raw_ms + terms
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """The regression: columns are scale, constant, one term for each kernel type, one correction for each key.
+
+    `design` (N, P) in ms per unit of each coefficient; `units` (P,) the size that a stray of 1 means for a coefficient;
+    `group` (P,) which stray governs it: 0 fixed, 1 the terms', 2 the keys'.
+    """
+
+    design: Array
+    latency: Array
+    prior: Array
+    units: Array
+    group: NDArray[np.int64]
+    keys: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+    @staticmethod
+    def of(entries: Mapping[str, Entry], profiles: Sequence[Profile]) -> "_Problem":
+        counts = [_counts(profile.network, entries) for profile in profiles]
+        keys = tuple(sorted({key for count in counts for key in count}))
+        kinds = tuple(sorted({kind for key in keys for kind, _ in entries[key].kernels}))
+        column = {key: i for i, key in enumerate(keys)}
+        holds = np.zeros((len(profiles), len(keys)))
+        for row, count in enumerate(counts):
+            for key, times in count.items():
+                holds[row, column[key]] = times
+        raw = np.array([entries[key].raw_ms for key in keys])
+        kernels = np.zeros((len(keys), len(kinds)))
+        for i, key in enumerate(keys):
+            for kind, n in entries[key].kernels:
+                kernels[i, kinds.index(kind)] = n
+        latency = np.array([profile.latency_ms for profile in profiles])
+        run = holds @ kernels
+        kernel_ms = float((holds @ raw).sum()) / max(1.0, float(run.sum()))
+        typical = float(np.median(latency))
+        design = np.hstack([(holds @ raw)[:, None], np.ones((len(profiles), 1)), run, holds])
+        prior = np.zeros(design.shape[1])
+        prior[0] = 1.0
+        units = np.concatenate(
+            [[SCALE_STRAY, CONSTANT_STRAY * typical], np.full(len(kinds), kernel_ms), np.maximum(raw, 0.1 * kernel_ms)]
+        )
+        group = np.concatenate([[0, 0], np.full(len(kinds), 1), np.full(len(keys), 2)]).astype(np.int64)
+        return _Problem(design, latency, prior, units, group, keys, kinds)
+
+    def _parts(self) -> tuple[Array, Array]:
+        """Relative residuals about the prior, and the three Gram matrices (3, N, N) of the columns' groups."""
+        relative = self.design * self.units / self.latency[:, None]
+        grams = np.stack([relative[:, self.group == g] @ relative[:, self.group == g].T for g in range(3)])
+        return 1 - self.design @ self.prior / self.latency, grams
+
+    def best(self, weights: Array) -> tuple[float, float, float]:
+        """The (term stray, key stray, noise) of the highest evidence, from the grid."""
+        residual, grams = self._parts()
+        scores: list[tuple[float, tuple[float, float, float]]] = []
+        for term, key, noise in product(TERM_STRAYS, KEY_STRAYS, NOISES):
+            cover = grams[0] + term**2 * grams[1] + key**2 * grams[2] + np.diag(noise**2 / weights)
+            factor = np.linalg.cholesky(cover)
+            white = np.linalg.solve(factor, residual)
+            evidence = -0.5 * float(white @ white) - float(np.log(np.diag(factor)).sum())
+            scores.append((evidence, (term, key, noise)))
+        return max(scores, key=lambda score: score[0])[1]
+
+    def solve(self, term: float, key: float, noise: float, weights: Array) -> Array:
+        """Posterior mean of all coefficients (P,)."""
+        residual, grams = self._parts()
+        cover = grams[0] + term**2 * grams[1] + key**2 * grams[2] + np.diag(noise**2 / weights)
+        variance = (self.units * np.array([1.0, term, key])[self.group]) ** 2
+        pull = np.linalg.solve(cover, residual) / self.latency
+        solution: Array = self.prior + variance * (self.design.T @ pull)
+        return solution
+
+    def predict(self, term: float, key: float, noise: float, weights: Array) -> Array:
+        """Fitted latencies of the problem's own networks (N,), ms."""
+        fitted: Array = self.design @ self.solve(term, key, noise, weights)
+        return fitted
+
+
+def _counts(network: Network, entries: Mapping[str, Entry]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for key in [*network_keys(network), input_key(network.input_shape)]:
+        if key in entries:
+            counts[key] = counts.get(key, 0) + 1
+    return counts

@@ -1,0 +1,30 @@
+"""What can go wrong with a latency model. See `search_spaces.errors.HwnasError` for the common form."""
+
+from search_spaces.errors import HwnasError
+
+
+class TooFewProfiles(HwnasError):
+    """There are not enough profiles to fit or to judge a table."""
+
+    code = "too_few_profiles"
+
+
+class UnreadableTable(HwnasError):
+    """A file that is no latency table, or one of another schema version."""
+
+    code = "unreadable_table"
+    status = 422
+
+
+class TableMismatch(HwnasError):
+    """A latency table that was made for another device, runtime or options than the target at hand."""
+
+    code = "table_mismatch"
+    status = 409
+
+
+class EmptyBand(HwnasError):
+    """No architecture of the space lies inside the band that was asked for. `facts` carry the reachable range."""
+
+    code = "empty_band"
+    status = 422

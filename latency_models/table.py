@@ -1,0 +1,314 @@
+"""The latency table of one target: fitted to in-situ profiles, asked for predictions, kept as JSON with its report card.
+
+Latency is a sum over layers of what each layer key costs, so the table compiles over a space (`compiled.py`). How its
+numbers come about is in `entries.py`, `calibration.py` and `regression.py`; how far to trust them, in `report.py`.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+from hw_targets.target import Profile, TargetInfo
+from latency_models.additive import AdditiveCost, to_ms, to_ticks
+from latency_models.calibration import MINIMUM, Calibration, calibrate
+from latency_models.entries import Entry, Kernels, input_key, layers_by_key, observe
+from latency_models.errors import TableMismatch, TooFewProfiles, UnreadableTable
+from latency_models.regression import Fallback, fit_fallback
+from latency_models.report import Method, ReportCard, report_card
+from search_spaces.network import Layer, Network, Shape
+
+SCHEMA: Final = 1
+FORMAT: Final = "hwnas latency table"
+FOLDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says a network takes, batch 1.
+
+    Attributes:
+        latency_ms: the sum of `layers` and of what a run costs besides.
+        kind: `predicted` when every layer's key was measured, else `estimated`.
+        error: relative error to expect, a fraction: the report card's mean, mixed with the fallback's own by the share
+            of the latency that it stands for.
+        layers: ms of each layer by name, in network order.
+        unseen: keys that were never measured, in the order they first occur.
+    """
+
+    latency_ms: float
+    kind: Literal["predicted", "estimated"]
+    error: float
+    layers: Mapping[str, float]
+    unseen: tuple[str, ...]
+
+
+class LatencyModel(Protocol):
+    """What the engine asks of a model of one target's latency."""
+
+    @property
+    def info(self) -> TargetInfo:
+        """The target that it speaks of."""
+
+    @property
+    def card(self) -> ReportCard:
+        """How far its predictions were from measurements of networks it was not fitted on."""
+
+    def predict(self, network: Network) -> Prediction:
+        """Latency of one network."""
+
+    def cost(self) -> AdditiveCost:
+        """The same predictions as an additive cost in ticks of 10 ns."""
+
+    def report(self, profiles: Sequence[Profile]) -> ReportCard:
+        """A report card on other profiles. Those of fitted networks are left out.
+
+        Raises:
+            TooFewProfiles: no network is left.
+        """
+
+    def save(self, path: Path) -> None:
+        """Writes it as JSON, all or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLatency:
+    """One layer key of a table: its calibrated latency, and the observations behind it (`entries.Entry`)."""
+
+    latency_ms: float
+    raw_ms: float
+    kernels: Kernels
+    count: int
+    spread: float
+
+
+@dataclass(frozen=True)
+class LatencyTable:
+    """Latencies by layer key on one target, batch 1.
+
+    Attributes:
+        info: the target; its fingerprint is what the table is valid for.
+        entries: by `Layer.key`, and by `entries.input_key` for kernels outside of layers.
+        calibration: how raw kernel times became latencies.
+        fallback: for keys that were never measured.
+        card: on networks that were not fitted.
+        fitted: ids of the networks it was fitted on.
+    """
+
+    info: TargetInfo
+    entries: Mapping[str, KeyLatency]
+    calibration: Calibration
+    fallback: Fallback
+    card: ReportCard
+    fitted: tuple[str, ...]
+
+    def layer_ms(self, layer: Layer) -> float:
+        """Latency of one layer, measured key or not."""
+        return to_ms(self._layer_ticks(layer))
+
+    def predict(self, network: Network) -> Prediction:
+        """Latency of one network; exact sums of ticks of 10 ns, so equal to what the compiled table says."""
+        layers = {layer.name: to_ms(self._layer_ticks(layer)) for layer in network.layers}
+        total = to_ms(self.cost().of(network))
+        unseen = tuple(dict.fromkeys(layer.key for layer in network.layers if layer.key not in self.entries))
+        doubtful = sum(
+            layers[layer.name] * self.fallback.estimate(layer)[1] for layer in network.layers if layer.key in unseen
+        )
+        known = total - sum(layers[layer.name] for layer in network.layers if layer.key in unseen)
+        error = (max(0.0, known) * self.card.mape + doubtful) / total if total > 0 else self.card.mape
+        return Prediction(total, "estimated" if unseen else "predicted", error, layers, unseen)
+
+    def cost(self) -> AdditiveCost:
+        """The table as an additive cost in ticks of 10 ns."""
+        return AdditiveCost("latency in ticks of 10 ns", self._layer_ticks, self._base_ticks)
+
+    def report(self, profiles: Sequence[Profile]) -> ReportCard:
+        """A report card on profiles of networks that were not fitted.
+
+        Raises:
+            TooFewProfiles: every network given was fitted.
+        """
+        known = set(self.fitted)
+        return _judge(self, [p for p in profiles if p.network.id not in known], len(self.fitted), "held_out")
+
+    @cached_property
+    def _ticks(self) -> dict[str, int]:
+        return {key: to_ticks(entry.latency_ms) for key, entry in self.entries.items()}
+
+    def _layer_ticks(self, layer: Layer) -> int:
+        ticks = self._ticks.get(layer.key)
+        if ticks is None:
+            ticks = self._ticks[layer.key] = to_ticks(self.fallback.estimate(layer)[0])
+        return ticks
+
+    def _base_ticks(self, input_shape: Shape) -> int:
+        return to_ticks(self.calibration.constant_ms) + self._ticks.get(input_key(input_shape), 0)
+
+    def check(self, fingerprint: str) -> "LatencyTable":
+        """Itself, if it was made for that fingerprint.
+
+        Raises:
+            TableMismatch: it was made for another device, runtime or options.
+        """
+        if self.info.fingerprint != fingerprint:
+            raise TableMismatch(
+                f"This latency table was made for {self.info.id} ({self.info.device}, {self.info.runtime}), fingerprint "
+                f"{self.info.fingerprint}; the target at hand has {fingerprint}.",
+                fix="Profile the target again.",
+                facts={"table": self.info.fingerprint, "target": fingerprint},
+            )
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as plain JSON values, with its schema, units, batch and precision."""
+        return {
+            "format": FORMAT,
+            "schema": SCHEMA,
+            "units": {"latency": "ms"},
+            "batch": 1,
+            "precision": self.info.precision,
+            "target": asdict(self.info),
+            "fitted": list(self.fitted),
+            "card": self.card.to_json(),
+            "calibration": self.calibration.to_json(),
+            "fallback": self.fallback.to_json(),
+            "entries": {key: {**asdict(entry), "kernels": dict(entry.kernels)} for key, entry in self.entries.items()},
+        }
+
+    def save(self, path: Path) -> None:
+        """Writes the table as JSON beside its place and then moves it there, so that no half of it is ever seen."""
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, suffix=".part", delete=False) as file:
+            try:
+                json.dump(self.to_json(), file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                os.unlink(file.name)
+                raise
+        os.replace(file.name, path)
+
+    @staticmethod
+    def from_json(document: Any) -> "LatencyTable":
+        """The inverse of `to_json`.
+
+        Raises:
+            UnreadableTable: the document is no table, or one of another schema.
+        """
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise UnreadableTable("This is no latency table.", fix="Give a file that `LatencyTable.save` wrote.")
+        if document.get("schema") != SCHEMA:
+            raise UnreadableTable(
+                f"This latency table has schema {document.get('schema')!r}; this version reads {SCHEMA}.",
+                fix="Profile the target again with this version.",
+                facts={"schema": str(document.get("schema")), "expected": SCHEMA},
+            )
+        try:
+            return LatencyTable(
+                info=TargetInfo(**document["target"]),
+                entries={
+                    key: KeyLatency(**{**entry, "kernels": tuple(sorted(entry["kernels"].items()))})
+                    for key, entry in document["entries"].items()
+                },
+                calibration=Calibration.from_json(document["calibration"]),
+                fallback=Fallback.from_json(document["fallback"]),
+                card=ReportCard.from_json(document["card"]),
+                fitted=tuple(document["fitted"]),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UnreadableTable(
+                f"This latency table lacks something: {error}.", fix="Give a file that `LatencyTable.save` wrote."
+            ) from error
+
+
+def load(path: Path, fingerprint: str | None = None) -> LatencyTable:
+    """Reads a table, and refuses one that was made for another target when the target's fingerprint is given.
+
+    Raises:
+        UnreadableTable: the file cannot be read, is no table, or has another schema.
+        TableMismatch: it was made for another device, runtime or options.
+    """
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UnreadableTable(
+            f"Cannot read a latency table from {path}: {error}.", fix="Give a file that `LatencyTable.save` wrote."
+        ) from error
+    table = LatencyTable.from_json(document)
+    return table if fingerprint is None else table.check(fingerprint)
+
+
+def fit(
+    profiles: Sequence[Profile],
+    info: TargetInfo,
+    *,
+    held_out: Sequence[Profile] = (),
+    entries: Mapping[str, Entry] | None = None,
+) -> LatencyTable:
+    """Fits a table to profiles.
+
+    Args:
+        profiles: the networks to fit, measured on one target; 30 or more that were chosen by `coverage.choose`.
+        info: that target.
+        held_out: profiles that only judge. Without any, the report card is cross-validated: each network is predicted by
+            a table that was fitted without it, which is a little pessimistic since that table also saw fewer keys.
+        entries: raw times by key, measured otherwise (for example operators alone); by default those of `profiles`.
+
+    Raises:
+        TooFewProfiles: fewer than `calibration.MINIMUM` profiles.
+    """
+    table = _fit(profiles, info, entries)
+    if held_out:
+        return replace(table, card=table.report(held_out))
+    return replace(table, card=_cross_validate(profiles, info, entries))
+
+
+def _fit(profiles: Sequence[Profile], info: TargetInfo, given: Mapping[str, Entry] | None) -> LatencyTable:
+    entries = observe(profiles) if given is None else given
+    calibration, latency = calibrate(entries, profiles)
+    return LatencyTable(
+        info=info,
+        entries={key: KeyLatency(latency[key], e.raw_ms, e.kernels, e.count, e.spread) for key, e in entries.items()},
+        calibration=calibration,
+        fallback=fit_fallback(layers_by_key(profiles), latency),
+        card=_UNJUDGED,
+        fitted=tuple(profile.network.id for profile in profiles),
+    )
+
+
+_UNJUDGED: Final = ReportCard(0.0, 0.0, 0.0, 0.0, None, None, 0.0, 0, 0, "held_out")
+
+
+def _cross_validate(profiles: Sequence[Profile], info: TargetInfo, entries: Mapping[str, Entry] | None) -> ReportCard:
+    folds = [profiles[start::FOLDS] for start in range(min(FOLDS, len(profiles)))]
+    predicted: list[float] = []
+    tested: list[Profile] = []
+    for index, fold in enumerate(folds):
+        rest = [profile for other, group in enumerate(folds) if other != index for profile in group]
+        if len(rest) < MINIMUM:
+            raise TooFewProfiles(
+                f"{len(profiles)} profiles are too few to fit a table and judge it.", fix="Profile more networks."
+            )
+        table = _fit(rest, info, entries)
+        predicted.extend(table.predict(profile.network).latency_ms for profile in fold)
+        tested.extend(fold)
+    return report_card(
+        predicted,
+        [profile.latency_ms for profile in tested],
+        [profile.noise for profile in tested],
+        fitted=len(profiles),
+        method="cross_validated",
+    )
+
+
+def _judge(table: LatencyTable, profiles: Sequence[Profile], fitted: int, method: Method) -> ReportCard:
+    return report_card(
+        [table.predict(profile.network).latency_ms for profile in profiles],
+        [profile.latency_ms for profile in profiles],
+        [profile.noise for profile in profiles],
+        fitted=fitted,
+        method=method,
+    )
