@@ -1,0 +1,91 @@
+"""Training batches: a pure function of seed and step, with augmentation that can be checked by hand."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas.data.batches import NO_AUGMENT, Augment, Batches, as_input, evaluation_batches
+from nas.data.parts import Part
+
+
+def numbered(count: int, side: int = 4, channels: int = 1) -> Part:
+    """Images that are all of one value each, their own number; the label is the number too."""
+    images = np.arange(count, dtype=np.uint8)[:, None, None, None].repeat(channels, 1)
+    return Part(np.ascontiguousarray(np.broadcast_to(images, (count, channels, side, side))), np.arange(count))
+
+
+def test_an_epoch_shows_each_image_once_and_epochs_differ() -> None:
+    batches = Batches(numbered(10), 3, seed=0, augment=NO_AUGMENT)
+    assert batches.steps_per_epoch == 3
+    first = np.concatenate([batches.indices(step) for step in range(3)])
+    second = np.concatenate([batches.indices(step) for step in range(3, 6)])
+    assert len(set(first)) == len(set(second)) == 9
+    assert first.tolist() != second.tolist()
+
+
+def test_images_are_pixels_over_255_beside_their_labels() -> None:
+    images, labels = Batches(numbered(10, channels=3), 4, seed=0, augment=NO_AUGMENT).batch(0)
+    assert images.shape == (4, 3, 4, 4) and images.dtype == torch.float32 and labels.dtype == torch.int64
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(images, (labels.float() / 255)[:, None, None, None].expand(4, 3, 4, 4))
+
+
+@given(seed=st.integers(0, 2**31 - 1), step=st.integers(0, 10_000))
+def test_a_batch_is_a_pure_function_of_seed_and_step(seed: int, step: int) -> None:
+    part = numbered(50, 8)
+    walked, fresh = Batches(part, 8, seed=seed), Batches(part, 8, seed=seed)
+    for earlier in (0, step // 2, step + 1):
+        walked.batch(earlier)
+    for ours, theirs in zip(walked.batch(step), fresh.batch(step), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_shift_moves_the_image_and_fills_with_zeros() -> None:
+    image = np.arange(1, 65, dtype=np.uint8).reshape(1, 1, 8, 8)
+    part = Part(image.repeat(200, 0), np.zeros(200, np.int64))
+    images, _ = Batches(part, 200, seed=0, augment=Augment(shift=1 / 8)).batch(0)
+    padded = np.pad(image[0, 0], 1)
+    windows = {(y, x): padded[y : y + 8, x : x + 8].tobytes() for y in range(3) for x in range(3)}
+    shown = {np.round(i[0].numpy() * 255).astype(np.uint8).tobytes() for i in images}
+    assert shown == set(windows.values())  # all nine shifts of at most one pixel, and nothing else
+
+
+def test_a_flip_mirrors_about_half_of_the_images() -> None:
+    image = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
+    part = Part(image.repeat(200, 0), np.zeros(200, np.int64))
+    images, _ = Batches(part, 200, seed=0, augment=Augment(shift=0, flip=True)).batch(0)
+    mirrored = torch.tensor([bool(torch.equal(i[0] * 255, torch.arange(64.0).reshape(8, 8).flip(1))) for i in images])
+    plain = torch.tensor([bool(torch.equal(i[0] * 255, torch.arange(64.0).reshape(8, 8))) for i in images])
+    assert bool((mirrored ^ plain).all()) and 70 < int(mirrored.sum()) < 130
+
+
+def test_all_resolutions_show_the_same_images() -> None:
+    batches = Batches({4: numbered(20, 4), 8: numbered(20, 8)}, 5, seed=3)
+    small, labels = batches.batch(7, side=4)
+    large, same = batches.batch(7, side=8)
+    assert small.shape[-1] == 4 and large.shape[-1] == 8 and torch.equal(labels, same)
+    assert batches.batch(7)[0].shape[-1] == 4
+
+
+def test_a_batch_larger_than_the_part_takes_all_of_it() -> None:
+    batches = Batches(numbered(3), 64, seed=0)
+    assert batches.batch_size == 3 and batches.steps_per_epoch == 1
+    assert sorted(batches.batch(5)[1].tolist()) == [0, 1, 2]
+
+
+def test_resolutions_must_hold_the_same_images() -> None:
+    with pytest.raises(ValueError, match="same images"):
+        Batches({4: numbered(3, 4), 8: numbered(4, 8)}, 2, seed=0)
+    with pytest.raises(ValueError, match="at least one image"):
+        Batches(numbered(0), 2, seed=0)
+    with pytest.raises(ValueError, match="between 0 and"):
+        Augment(shift=0.6)
+
+
+def test_evaluation_shows_all_images_in_order() -> None:
+    seen = list(evaluation_batches(numbered(7), 3))
+    assert [len(labels) for _, labels in seen] == [3, 3, 1]
+    assert torch.cat([labels for _, labels in seen]).tolist() == list(range(7))
+    assert torch.equal(seen[2][0], as_input(torch.from_numpy(numbered(7).images[6:])))
