@@ -47,8 +47,8 @@ class Calibration:
         scale: factor on raw times.
         terms: milliseconds added (most often below 0: the profiler's own cost) for each kernel, by type.
         constant_ms: of a run besides its kernels.
-        term_stray, key_stray, noise: chosen prior widths: of the terms and of the keys' own corrections, as fractions of
-            their raw times, and of the latencies' noise, a fraction.
+        term_stray, key_stray, noise: chosen prior widths of the terms and of the keys' own corrections, as fractions
+            of raw times, and the noise of latencies, a fraction.
     """
 
     scale: float

@@ -19,9 +19,9 @@ def choose(candidates: Sequence[Network], budget: int, weights: Mapping[str, flo
     """Picks the networks to measure, most useful first.
 
     Greedy maximum coverage, repeated: a key's first observation is worth its weight, each further one half of the one
-    before, so that whatever budget is left after full coverage averages noise out of the most frequent keys. The gain is
-    submodular; stale gains are upper bounds, and only the best candidate's is computed anew (Minoux, "Accelerated greedy
-    algorithms for maximizing submodular set functions", 1978). Ties go to the earlier candidate.
+    before, so that whatever budget is left after full coverage averages noise out of the most frequent keys. The gain
+    is submodular, so stale gains are upper bounds and only the best candidate's is computed anew (Minoux, "Accelerated
+    greedy algorithms for maximizing submodular set functions", 1978). Ties go to the earlier candidate.
 
     Args:
         candidates: networks to pick from, for example a thousand drawn at random from the space.

@@ -1,4 +1,4 @@
-"""The latency table of one target: fitted to in-situ profiles, asked for predictions, kept as JSON with its report card.
+"""The latency table of one target: fitted to in-situ profiles, asked for predictions, kept as JSON.
 
 Latency is a sum over layers of what each layer key costs, so the table compiles over a space (`compiled.py`). How its
 numbers come about is in `entries.py`, `calibration.py` and `regression.py`; how far to trust them, in `report.py`.
@@ -156,8 +156,8 @@ class LatencyTable:
         """
         if self.info.fingerprint != fingerprint:
             raise TableMismatch(
-                f"This latency table was made for {self.info.id} ({self.info.device}, {self.info.runtime}), fingerprint "
-                f"{self.info.fingerprint}; the target at hand has {fingerprint}.",
+                f"This latency table was made for {self.info.id} ({self.info.device}, {self.info.runtime}), "
+                f"fingerprint {self.info.fingerprint}; the target at hand has {fingerprint}.",
                 fix="Profile the target again.",
                 facts={"table": self.info.fingerprint, "target": fingerprint},
             )
@@ -253,8 +253,8 @@ def fit(
     Args:
         profiles: the networks to fit, measured on one target; 30 or more that were chosen by `coverage.choose`.
         info: that target.
-        held_out: profiles that only judge. Without any, the report card is cross-validated: each network is predicted by
-            a table that was fitted without it, which is a little pessimistic since that table also saw fewer keys.
+        held_out: profiles that only judge. Without any, the report card is cross-validated: each network is predicted
+            by a table that was fitted without it, which is a little pessimistic since that table also saw fewer keys.
         entries: raw times by key, measured otherwise (for example operators alone); by default those of `profiles`.
 
     Raises:

@@ -18,13 +18,13 @@ def chain(*widths: int) -> Network:
 
 def test_greedy_takes_the_network_with_most_new_weight() -> None:
     small, large, rest = chain(8, 16), chain(8, 16, 24), chain(32, 40)
-    weights = {key: 1.0 for key in key_frequencies([large, rest])}
+    weights = dict.fromkeys(key_frequencies([large, rest]), 1.0)
     assert choose([small, large, rest], 2, weights) == [large, rest]
 
 
 def test_a_second_observation_is_worth_half() -> None:
     a, b, c = chain(8), chain(8, 16), chain(24)
-    weights = {k: 1.0 for k in key_frequencies([a, b, c])}
+    weights = dict.fromkeys(key_frequencies([a, b, c]), 1.0)
     weights[chain(24).layers[0].key] = 0.4
     # After b, a brings the second observation of width 8 (0.5), c a first one worth 0.4.
     assert choose([a, b, c], 2, weights) == [b, a]

@@ -25,14 +25,16 @@ def table() -> LatencyTable:
 def test_predicts_networks_it_never_saw(table: LatencyTable) -> None:
     assert table.card.mape < 0.012
     assert table.card.within_10 == 1.0
-    assert table.card.kendall_tau is not None and table.card.kendall_tau > 0.95
+    assert table.card.kendall_tau is not None
+    assert table.card.kendall_tau > 0.95
     assert (table.card.fitted, table.card.tested) == (40, 60)
 
 
 def test_prediction_adds_up_in_ticks(table: LatencyTable) -> None:
     network = draw(random.Random(9))
     prediction = table.predict(network)
-    assert prediction.kind == "predicted" and prediction.unseen == ()
+    assert prediction.kind == "predicted"
+    assert prediction.unseen == ()
     assert prediction.error == pytest.approx(table.card.mape)
     total = table.cost().base(network.input_shape) + sum(map(to_ticks, prediction.layers.values()))
     assert to_ticks(prediction.latency_ms) == total == table.cost().of(network)
