@@ -8,7 +8,7 @@ their layers. Not here: activations that need more (`int8_activations.py`), floa
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from hw_targets.int8_activations import activate
 from hw_targets.onnx_file import IMAGE, LOGITS, SEPARATOR, OnnxFile
 from hw_targets.weights import PRE, QuantLayer, QuantWeights, Range, absorbed, keeps_range
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
+
+LOWERING_VERSION: Final = 1
+"""Changes when the same network is lowered to other kernels: latencies measured before are then not comparable."""
 
 _INT32: Final = np.iinfo(np.int32)
 
@@ -139,7 +142,7 @@ def _bounds(file: OnnxFile, low: float, high: float) -> list[str]:
 
 
 def _conv(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    attributes = {
+    attributes: dict[str, Any] = {
         "kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding,
         "dilations": layer.dilation, "group": layer.groups,
     }  # fmt: skip
@@ -151,12 +154,12 @@ def _linear(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
 
 
 def _max_pool(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    attributes = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
+    attributes: dict[str, Any] = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
     return e.file.node("MaxPool", inputs, f"{layer.name}{SEPARATOR}max_pool", dilations=layer.dilation, **attributes)
 
 
 def _avg_pool(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    attributes = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
+    attributes: dict[str, Any] = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
     return e.file.node("AveragePool", inputs, f"{layer.name}{SEPARATOR}avg_pool", count_include_pad=1, **attributes)
 
 
@@ -181,7 +184,7 @@ def _resize(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
     (_, height, width), (_, to_height, to_width) = layer.in_shapes[0], layer.out_shape
     factors = np.array([1, 1, to_height / height, to_width / width], np.float32)
     scales = e.file.constant(f"{layer.name}{SEPARATOR}factors", factors)
-    attributes = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    attributes: dict[str, Any] = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     return e.file.node("Resize", [*inputs, "", scales], f"{layer.name}{SEPARATOR}resize", **attributes)
 
 

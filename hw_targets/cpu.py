@@ -1,0 +1,226 @@
+"""The `cpu` target: this machine's processor, running INT8 networks on ONNX Runtime.
+
+Options: `threads` (default 1). Networks are measured whole and as they are shipped: kernels under the runtime's profiler,
+latencies without it, in interleaved rounds. Not here: the lowering, the statistics (`timing.py`).
+"""
+
+import hashlib
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+
+from hw_targets.errors import TargetUnavailable, UnknownTarget, UnsupportedLayer
+from hw_targets.lock import measuring
+from hw_targets.target import KernelSample, Sample, Support, TargetInfo, TimingSample
+from hw_targets.timing import pinned, rounds_left, time_slice
+from hw_targets.weights import QuantWeights
+from search_spaces.network import ACTIVATIONS, OPERATORS, Layer, Network
+
+PROFILED_S: Final = 0.15
+"""How long one network runs under the profiler, about."""
+
+PROFILED_RUNS: Final = (20, 300)
+SKIPPED_RUNS: Final = 10
+
+_FLAGS: Final = (
+    "avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_tile",
+    "asimd", "asimddp", "i8mm", "sve", "sve2",
+)  # fmt: skip
+"""Instruction sets that decide which kernels the runtime takes."""
+
+
+def options_of(options: Mapping[str, str]) -> int:
+    """The number of threads in the options of a `cpu` target id.
+
+    Raises:
+        UnknownTarget: an option it does not have, or a number out of range.
+    """
+    threads = options.get("threads", "1")
+    if set(options) - {"threads"} or not threads.isdecimal() or not 1 <= int(threads) <= 256:
+        given = ",".join(f"{k}={v}" for k, v in options.items())
+        raise UnknownTarget(
+            f"The cpu target has no options {given!r}.",
+            fix="Use `cpu` or `cpu:threads=N` with N from 1 to 256.",
+            facts={"target": f"cpu:{given}"},
+        )
+    return int(threads)
+
+
+def unavailable() -> str:
+    """Why this target cannot be used here, or an empty string."""
+    try:
+        _runtime()
+    except TargetUnavailable as error:
+        return error.detail
+    return ""
+
+
+def _runtime() -> ModuleType:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise TargetUnavailable(
+            f"The cpu target needs ONNX Runtime, which cannot be imported ({error}).",
+            fix="Install it with `pip install onnxruntime`.",
+            facts={"target": "cpu"},
+        ) from error
+    return onnxruntime  # type: ignore[no-any-return]
+
+
+class CpuTarget:
+    """This machine's processor. Makes nothing and reads nothing until it is asked.
+
+    Args:
+        threads: that one network runs on.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+
+    @cached_property
+    def info(self) -> TargetInfo:
+        """What it is; its fingerprint covers processor, instruction sets, runtime, threads and the lowering's version.
+
+        Raises:
+            TargetUnavailable: ONNX Runtime is not installed.
+        """
+        from hw_targets.lowering import LOWERING_VERSION
+
+        version = _runtime().__version__
+        device, flags = _processor()
+        facts = [device, *flags, version, str(self.threads), str(LOWERING_VERSION)]
+        return TargetInfo(
+            id="cpu" if self.threads == 1 else f"cpu:threads={self.threads}",
+            kind="measured",
+            precision="int8",
+            runtime=f"onnxruntime {version}",
+            device=device,
+            fingerprint=hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16],
+        )
+
+    def supports(self, layer: Layer) -> Support:
+        """Whether the lowering has an INT8 form for the layer."""
+        if layer.op not in OPERATORS:
+            return Support(False, f"operator {layer.op} has no INT8 form")
+        if layer.activation is not None and layer.activation not in ACTIVATIONS:
+            return Support(False, f"activation {layer.activation} has no INT8 form")
+        return Support(True)
+
+    def lower(self, network: Network, weights: QuantWeights) -> bytes:
+        """The INT8 file; see `Target.lower`."""
+        from hw_targets.lowering import lower_int8
+
+        for layer in network.layers:
+            support = self.supports(layer)
+            if not support.ok:
+                raise UnsupportedLayer(
+                    f"The cpu target cannot run layer {layer.name!r}: {support.reason}.",
+                    fix="Replace the layer, or leave it out of the space.",
+                    facts={"layer": layer.name, "reason": support.reason},
+                )
+        return lower_int8(network, weights)
+
+    def sample(self, networks: Sequence[Network], *, rounds: int, done: Sequence[Sample] = ()) -> Iterator[Sample]:
+        """Measures networks; see `Target.sample`."""
+        from hw_targets.random_weights import random_weights
+
+        _runtime()
+        by_id = {n.id: n for n in networks}
+        profiled = {s.network for s in done if isinstance(s, KernelSample)}
+        with measuring("cpu"):
+            for key, network in by_id.items():
+                if key not in profiled:
+                    yield self._kernels(network, self.lower(network, random_weights(network)))
+            runs: dict[str, Callable[[], object]] = {}
+            for number, key in rounds_left(list(by_id), rounds, done):
+                if key not in runs:
+                    runs[key] = self._runner(self.lower(by_id[key], random_weights(by_id[key])))
+                yield self._time(runs[key], key, number)
+
+    def sample_file(self, model: bytes, *, rounds: int) -> Iterator[TimingSample]:
+        """Measures one file; the samples' network is the file's hash. See `Target.sample_file`."""
+        key = hashlib.sha256(model).hexdigest()[:16]
+        with measuring("cpu"):
+            run = self._runner(model)
+            for number in range(rounds):
+                yield self._time(run, key, number)
+
+    def _time(self, run: Callable[[], object], key: str, number: int) -> TimingSample:
+        with pinned() if self.threads == 1 else nullcontext():
+            taken = time_slice(run)
+        return TimingSample(key, number, taken.q25_ms, taken.p50_ms, taken.p95_ms, taken.runs)
+
+    def _runner(self, model: bytes) -> Callable[[], object]:
+        """Runs one image through the file, with input and output bound beforehand."""
+        return _bound(self._session(model))
+
+    def _session(self, model: bytes, **options: Any) -> Any:
+        runtime = _runtime()
+        settings = runtime.SessionOptions()
+        settings.intra_op_num_threads = self.threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = 3
+        for name, value in options.items():
+            setattr(settings, name, value)
+        return runtime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
+
+    def _kernels(self, network: Network, model: bytes) -> KernelSample:
+        import onnx
+
+        from hw_targets.ort_profiler import kernel_ms, kernels_by_layer, owners, read_profile
+
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hwnas-")))
+            session = self._session(
+                model,
+                enable_profiling=True,
+                profile_file_prefix=str(folder / "profile"),
+                optimized_model_filepath=str(folder / "optimised.onnx"),
+            )
+            run = _bound(session)
+            stack.enter_context(pinned() if self.threads == 1 else nullcontext())
+            first = time_slice(run, slice_s=0.0, warm_up_s=0.0)
+            least, most = PROFILED_RUNS
+            for _ in range(min(most, max(least, int(PROFILED_S * 1e3 / first.q25_ms)))):
+                run()
+            runs = read_profile(Path(session.end_profiling()).read_text(), skip=SKIPPED_RUNS)
+            owner = owners(onnx.load(folder / "optimised.onnx"))
+        order = [layer.name for layer in network.layers]
+        return KernelSample(network.id, kernels_by_layer(runs, owner, order, kernel_ms(runs)))
+
+
+def _bound(session: Any) -> Callable[[], object]:
+    (image,) = session.get_inputs()
+    pixels = np.random.default_rng(0).integers(0, 256, (1, *image.shape[1:]), dtype=np.uint8)
+    binding = session.io_binding()
+    binding.bind_cpu_input(image.name, pixels)
+    for output in session.get_outputs():
+        binding.bind_output(output.name)
+    run = session.run_with_iobinding
+    return lambda: run(binding)
+
+
+def _processor() -> tuple[str, list[str]]:
+    """Its name in words and the instruction sets that matter; on systems without /proc, what Python knows."""
+    fields: dict[str, str] = {}
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            fields.setdefault(name.strip(), value.strip())
+    except OSError:
+        pass
+    has = (fields.get("flags") or fields.get("Features") or "").split()
+    family = " ".join(
+        f"{word} {fields[key]}" for word, key in (("family", "cpu family"), ("model", "model")) if key in fields
+    )
+    title = fields.get("model name") or platform.processor() or platform.machine()
+    device = f"{title} ({platform.machine()}{', ' + family if family else ''}, {os.cpu_count()} cores)"
+    return device, [flag for flag in _FLAGS if flag in has]

@@ -1,0 +1,145 @@
+"""How a latency is taken: timed slices, interleaved over all networks, and the product's one latency statistic.
+
+The statistic is the least over the rounds of each round's lower quartile: what the network takes when nothing disturbs it.
+Knows no runtime: it times anything that can be called. Not here: kernels' times (`ort_profiler.py`).
+"""
+
+import gc
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from hw_targets.target import KernelSample, KernelTime, Profile, Sample, TimingSample
+from search_spaces.network import Network
+
+SLICE_S: Final = 0.025
+"""How long one network is timed in one round; a fixed time, so that fast networks get many runs."""
+
+WARM_UP_S: Final = 0.004
+LEAST_RUNS: Final = 5
+
+TOO_NOISY: Final = 0.05
+"""A median noise above this is not believed: it is as large as the error that a latency model may have at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Quantiles of the runs of one slice, milliseconds."""
+
+    q25_ms: float
+    p50_ms: float
+    p95_ms: float
+    runs: int
+
+
+def time_slice(run: Callable[[], object], *, slice_s: float = SLICE_S, warm_up_s: float = WARM_UP_S) -> Slice:
+    """Calls `run` for a fixed time after a warm-up, with the garbage collector off."""
+    clock = time.perf_counter_ns
+    with _undisturbed():
+        end = clock() + int(warm_up_s * 1e9)
+        run()
+        while clock() < end:
+            run()
+        taken: list[int] = []
+        now = clock()
+        end = now + int(slice_s * 1e9)
+        while now < end or len(taken) < LEAST_RUNS:
+            before = clock()
+            run()
+            now = clock()
+            taken.append(now - before)
+    taken.sort()
+    q25, p50, p95 = (quantile(taken, q) / 1e6 for q in (0.25, 0.5, 0.95))
+    return Slice(q25, p50, p95, len(taken))
+
+
+def quantile(ordered: Sequence[float], q: float) -> float:
+    """The q-quantile of values in ascending order, linear between them: of 1, 2, 3, 4, 5 the quarter is 2."""
+    position = q * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Keeps the calling thread on one core (the last it may use), where the system can."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def rounds_left(networks: Sequence[str], rounds: int, done: Iterable[Sample]) -> Iterator[tuple[int, str]]:
+    """The (round, network id) pairs still to be timed: each round over all networks in a shuffled order of its own."""
+    taken = {(s.round, s.network) for s in done if isinstance(s, TimingSample)}
+    for number in range(rounds):
+        order = list(networks)
+        Random(number).shuffle(order)
+        yield from ((number, network) for network in order if (number, network) not in taken)
+
+
+def profiles(networks: Sequence[Network], samples: Iterable[Sample]) -> list[Profile]:
+    """Folds samples into one profile a network, in the order of `networks`; those never timed are left out.
+
+    A network that was under the profiler more than once has the first sample's kernels.
+    """
+    timings: dict[str, list[TimingSample]] = {}
+    kernels: dict[str, tuple[KernelTime, ...]] = {}
+    for sample in samples:
+        if isinstance(sample, KernelSample):
+            kernels.setdefault(sample.network, sample.kernels)
+        else:
+            timings.setdefault(sample.network, []).append(sample)
+    return [_fold(n, timings[n.id], kernels.get(n.id, ())) for n in networks if n.id in timings]
+
+
+def _fold(network: Network, timings: Sequence[TimingSample], kernels: tuple[KernelTime, ...]) -> Profile:
+    latency, noise = latency_and_noise(timings)
+    p50 = statistics.median(t.p50_ms for t in timings)
+    p95 = statistics.median(t.p95_ms for t in timings)
+    return Profile(network, latency, p50, p95, noise, kernels)
+
+
+def latency_and_noise(timings: Sequence[TimingSample]) -> tuple[float, float]:
+    """The latency statistic in milliseconds, and the rounds' median excess over it as a fraction.
+
+    Rounds with lower quartiles 1.0, 1.1 and 1.3 ms are 1.0 ms with 10 % noise.
+    """
+    quartiles = [t.q25_ms for t in timings]
+    latency = min(quartiles)
+    return latency, statistics.median(quartiles) / latency - 1
+
+
+def noise_warning(found: Sequence[Profile]) -> str | None:
+    """What to tell the user when the machine is too noisy to be believed, else None."""
+    if not found:
+        return None
+    noise = statistics.median(p.noise for p in found)
+    if noise <= TOO_NOISY:
+        return None
+    return (
+        f"This machine is too noisy for its latencies to be believed: a typical round is {noise:.0%} slower than the best "
+        f"(up to {TOO_NOISY:.0%} is normal). Stop other work on it, and profile again."
+    )
