@@ -1,0 +1,66 @@
+# The commands of the project. `make help` lists them; each sets up what it needs.
+# Not here: what a command does. The package has that, and pyproject.toml the rules that `make test` holds it to.
+
+# Any Python from 3.11 on: make setup HWNAS_PYTHON=python3.12
+HWNAS_PYTHON ?= python3
+# Where `make demo` puts its runs.
+OUT ?= runs/
+# More options for pytest: make unit PYTEST="-k lowering -x"
+PYTEST ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint types floors unit format demo serve clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+setup: $(STAMP) ## Make the virtual environment .venv with pinned dependencies (quick when nothing changed)
+
+# torch comes first and alone: a range that admits another build would fetch gigabytes.
+$(STAMP): pyproject.toml constraints.txt
+	@$(HWNAS_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "hwnas needs Python 3.11 or newer; '$(HWNAS_PYTHON)' is $$($(HWNAS_PYTHON) --version 2>&1 || true)." >&2; \
+		echo "Name another: make setup HWNAS_PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(HWNAS_PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(HWNAS_PYTHON)' cannot make virtual environments. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@rm -f $@
+	$(HWNAS_PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt setuptools $(TORCH)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+test: lint types floors unit ## Everything that must hold: style, types, floors, tests
+
+lint: setup ## Style: ruff check and ruff format --check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## Types: mypy --strict over all packages
+	$(BIN)/mypy
+
+floors: setup ## Floors: an import only points down
+	$(BIN)/lint-imports
+
+unit: setup ## The tests alone
+	$(BIN)/python -m pytest $(PYTEST)
+
+format: setup ## Mend what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+demo: setup ## The main job on the digits, for this machine's CPU
+	$(BIN)/hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --effort quick --out $(OUT)
+
+serve: setup ## The service on loopback, with SQLite and local execution
+	$(BIN)/hwnas serve
+
+clean: ## Remove the environment and caches; runs/ and stored results stay
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
