@@ -96,9 +96,25 @@ def _read(source: str, resolution: int | None, on_progress: Progress | None) -> 
         from nas.data.npz import read_npz
 
         return read_npz(path, resolution=resolution, on_progress=on_progress), path.stem
+    if path.is_dir():
+        return _read_directory(path, resolution, on_progress)
     raise InvalidData(
         f"There is no data set {source!r}.", fix="Give `digits`, a folder of class folders, or an .npz file."
     )
+
+
+def _read_directory(path: Path, resolution: int | None, on_progress: Progress | None) -> tuple[Raw, str]:
+    """Class folders, or the one archive of a folder without folders; the name is the folder's."""
+    from nas.data.folders import archives, has_subfolders, read_folder
+    from nas.data.npz import read_npz
+
+    name = path.resolve().name
+    if not has_subfolders(path) and (found := archives(path)):
+        if len(found) > 1:
+            names = ", ".join(archive.name for archive in found)
+            raise InvalidData(f"{name}/ has several archives: {names}.", fix="Name one of these files as the data.")
+        return read_npz(found[0], resolution=resolution, on_progress=on_progress), name
+    return read_folder(path, resolution=resolution, on_progress=on_progress), name
 
 
 def _digits(resolution: int | None) -> Raw:
