@@ -1,0 +1,100 @@
+"""What every stage is given, and the one way to run a stage: find it in the store, or compute and store it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nas.errors import Cancelled
+from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent
+from nas.store import StageKey, StageRecord, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a stage computed: blobs by name, and small facts (JSON values) kept in the index itself."""
+
+    outputs: Mapping[str, bytes]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The surroundings of one run: the store, who listens, who may cancel; and what the run has noted so far."""
+
+    store: Store
+    on_event: EventSink
+    cancelled: Callable[[], bool]
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def check_cancelled(self) -> None:
+        """Stops the run when the caller has asked for it.
+
+        Raises:
+            Cancelled: the caller has.
+        """
+        if self.cancelled():
+            raise Cancelled(
+                "The search was cancelled; what was computed is stored.", fix="Run the same command again to continue it."
+            )
+
+    def warn(self, message: str) -> None:
+        """Tells the listener, and keeps it for the result."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+            self.on_event(LogEvent(level="warning", message=message))
+
+    def info(self, message: str) -> None:
+        """Tells the listener."""
+        self.on_event(LogEvent(level="info", message=message))
+
+    def run(self, phase: Phase, key: StageKey, compute: Callable[[], Made], *, target: str | None = None) -> StageRecord:
+        """A stage's record: from the store when its key is there, else computed and stored.
+
+        Raises:
+            Cancelled: the caller asked to stop before or during it; its checkpoints are kept.
+            OutOfSpace: the disk is full; its checkpoints are kept.
+        """
+        label = f"{phase}:{target}" if target else phase
+        self.hashes[label] = key.hash
+        with self.store.lock(key):
+            found = self.store.find(key)
+            if found is not None:
+                self.on_event(PhaseEvent(phase=phase, status="reused", target=target, seconds=None))
+                self.seconds.setdefault(label, 0.0)
+                return found
+            self.check_cancelled()
+            self.on_event(PhaseEvent(phase=phase, status="started", target=target, seconds=None))
+            started = time.monotonic()
+            made = compute()
+            seconds = time.monotonic() - started
+            record = self.store.finish(key, made.outputs, seconds=seconds, facts=made.facts)
+        self.seconds[label] = self.seconds.get(label, 0.0) + seconds
+        self.on_event(PhaseEvent(phase=phase, status="finished", target=target, seconds=seconds))
+        return record
+
+    def progress(self, phase: Phase, unit: str, *, target: str | None = None, done: float = 0) -> "Meter":
+        """A meter of one stage's progress, which tells the listener at most ten times a second."""
+        return Meter(self.on_event, phase, unit, target, done)
+
+
+class Meter:
+    """Progress with an ETA from the rate since it was made; work found done before does not count towards the rate."""
+
+    def __init__(self, on_event: EventSink, phase: Phase, unit: str, target: str | None, done: float) -> None:
+        self._on_event, self._phase, self._unit, self._target = on_event, phase, unit, target
+        self._start, self._before, self._told = time.monotonic(), done, float("-inf")
+
+    def __call__(self, done: float, total: float) -> None:
+        """Tells the listener that `done` of `total` units are done."""
+        now = time.monotonic()
+        if now - self._told < 0.1 and done < total:
+            return
+        self._told = now
+        rate = (done - self._before) / (now - self._start) if now > self._start else 0.0
+        eta = (total - done) / rate if rate > 0 else None
+        self._on_event(
+            ProgressEvent(phase=self._phase, done=done, total=total, unit=self._unit, eta_s=eta, target=self._target)
+        )

@@ -1,0 +1,100 @@
+"""The stage that makes a target's latency table for a space: choose networks for coverage, measure them, fit, judge."""
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from hw_targets.target import KernelSample, KernelTime, Sample, Target, TimingSample
+from hw_targets.timing import noise_warning, profiles
+from latency_models.coverage import choose
+from latency_models.table import LatencyTable, fit
+from nas.stages.context import Context, Made
+from nas.stages.effort import Work
+from nas.store import StageKey
+from search_spaces.network import Network
+from search_spaces.space import SearchSpace
+
+VERSION = 1
+POOL = 12
+"""Random candidates for each network that is fitted; coverage is chosen among them."""
+
+
+def profile(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int) -> LatencyTable:
+    """The latency table of a target for a space, from the store or measured now.
+
+    An interrupted profile continues from the samples already taken.
+
+    Raises:
+        TargetUnavailable: the target's runtime is missing.
+        Cancelled: the caller asked to stop; the samples are kept.
+    """
+    key = StageKey(
+        "profile",
+        VERSION,
+        {
+            "fingerprint": target.info.fingerprint,
+            "space": space.fingerprint,
+            "fitted": work.profile_networks,
+            "held_out": work.profile_held_out,
+            "rounds": work.profile_rounds,
+            "seed": seed,
+        },
+    )
+
+    def compute() -> Made:
+        fitted, held_out = networks(space, work, seed)
+        samples = _measure(context, target, [*fitted, *held_out], work.profile_rounds, key)
+        found = profiles([*fitted, *held_out], samples)
+        table = fit(found[: len(fitted)], target.info, held_out=found[len(fitted) :])
+        return Made({"table": json.dumps(table.to_json()).encode()}, {"noise_warning": noise_warning(found)})
+
+    record = context.run("profiling", key, compute, target=target.info.id)
+    table = LatencyTable.from_json(json.loads(context.store.get(record.outputs["table"])))
+    if record.facts["noise_warning"]:
+        context.warn(record.facts["noise_warning"])
+    context.hashes[f"table:{target.info.id}"] = record.outputs["table"]
+    return table
+
+
+def networks(space: SearchSpace, work: Work, seed: int) -> tuple[list[Network], list[Network]]:
+    """Networks to fit, chosen for coverage of the space's layer keys, and others drawn at random to judge the fit by."""
+    rng = random.Random(seed)
+    drawn = {}
+    while len(drawn) < work.profile_held_out + POOL * work.profile_networks and rng.random() > 1e-4:
+        architecture = space.sample(rng)
+        drawn.setdefault(architecture, space.network(architecture))
+    pool = list(drawn.values())
+    held_out = pool[: work.profile_held_out]
+    ends = [space.network(space.smallest()), space.network(space.largest())]
+    known = {n.id for n in held_out}
+    candidates = list({n.id: n for n in [*ends, *pool[work.profile_held_out :]] if n.id not in known}.values())
+    return choose(candidates, work.profile_networks), held_out
+
+
+def _measure(context: Context, target: Target, profiled: list[Network], rounds: int, key: StageKey) -> list[Sample]:
+    journal = context.store.journal(key)
+    samples = [_sample(line) for line in journal.read()]
+    total = len(profiled) * (1 + rounds)
+    meter = context.progress("profiling", "samples", target=target.info.id, done=len(samples))
+    for sample in target.sample(profiled, rounds=rounds, done=list(samples)):
+        samples.append(sample)
+        journal.append(_line(sample))
+        meter(len(samples), total)
+        context.check_cancelled()
+    return samples
+
+
+def _line(sample: Sample) -> dict[str, Any]:
+    return {"kind": type(sample).__name__, **asdict(sample)}
+
+
+def _sample(line: Mapping[str, Any]) -> Sample:
+    values = {k: v for k, v in line.items() if k != "kind"}
+    if line["kind"] == "TimingSample":
+        return TimingSample(**values)
+    kernels = tuple(
+        KernelTime(k["layer"], tuple((t, n) for t, n in k["kernels"]), k["latency_ms"]) for k in values["kernels"]
+    )
+    return KernelSample(values["network"], kernels)
