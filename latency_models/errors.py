@@ -28,3 +28,17 @@ class EmptyBand(HwnasError):
 
     code = "empty_band"
     status = 422
+
+
+class InvalidBudget(HwnasError):
+    """A latency budget that is neither milliseconds nor a point of the reachable range."""
+
+    code = "invalid_budget"
+    status = 422
+
+
+class CostTooFine(HwnasError):
+    """A cost whose range has too many steps to be counted exactly in bounded memory."""
+
+    code = "cost_too_fine"
+    status = 422

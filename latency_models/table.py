@@ -61,6 +61,9 @@ class LatencyModel(Protocol):
     def predict(self, network: Network) -> Prediction:
         """Latency of one network."""
 
+    def knows(self, layer: Layer) -> bool:
+        """Whether the layer's key was measured; if not, it is estimated."""
+
     def cost(self) -> AdditiveCost:
         """The same predictions as an additive cost in ticks of 10 ns."""
 
@@ -121,6 +124,10 @@ class LatencyTable:
         known = total - sum(layers[layer.name] for layer in network.layers if layer.key in unseen)
         error = (max(0.0, known) * self.card.mape + doubtful) / total if total > 0 else self.card.mape
         return Prediction(total, "estimated" if unseen else "predicted", error, layers, unseen)
+
+    def knows(self, layer: Layer) -> bool:
+        """Whether the layer's key was measured; if not, it is estimated."""
+        return layer.key in self.entries
 
     def cost(self) -> AdditiveCost:
         """The table as an additive cost in ticks of 10 ns."""
