@@ -20,15 +20,17 @@ import numpy as np
 from hw_targets.errors import TargetUnavailable, UnknownTarget, UnsupportedLayer
 from hw_targets.lock import measuring
 from hw_targets.target import KernelSample, Sample, Support, TargetInfo, TimingSample
-from hw_targets.timing import pinned, rounds_left, time_slice
+from hw_targets.timing import SLICE_S, Slice, pinned, rounds_left, time_slice
 from hw_targets.weights import QuantWeights
 from search_spaces.network import ACTIVATIONS, OPERATORS, Layer, Network
 
 PROFILED_S: Final = 0.15
-"""How long one network runs under the profiler, about."""
+"""How long one network runs under the profiler, about, the profiler's own cost apart."""
 
-PROFILED_RUNS: Final = (20, 300)
+PROFILED_RUNS: Final = (20, 200)
 SKIPPED_RUNS: Final = 10
+BESIDE_S: Final = 0.01
+"""How long it is timed without the profiler just before, to know what the profiler costs."""
 
 _FLAGS: Final = (
     "avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_tile",
@@ -37,7 +39,7 @@ _FLAGS: Final = (
 """Instruction sets that decide which kernels the runtime takes."""
 
 
-def options_of(options: Mapping[str, str]) -> int:
+def threads_of(options: Mapping[str, str]) -> int:
     """The number of threads in the options of a `cpu` target id.
 
     Raises:
@@ -136,10 +138,12 @@ class CpuTarget:
         by_id = {n.id: n for n in networks}
         profiled = {s.network for s in done if isinstance(s, KernelSample)}
         with measuring("cpu"):
+            runs: dict[str, Callable[[], object]] = {}
             for key, network in by_id.items():
                 if key not in profiled:
-                    yield self._kernels(network, self.lower(network, random_weights(network)))
-            runs: dict[str, Callable[[], object]] = {}
+                    model = self.lower(network, random_weights(network))
+                    runs[key] = self._runner(model)
+                    yield self._kernels(network, model, self._slice(runs[key], BESIDE_S).q25_ms)
             for number, key in rounds_left(list(by_id), rounds, done):
                 if key not in runs:
                     runs[key] = self._runner(self.lower(by_id[key], random_weights(by_id[key])))
@@ -154,9 +158,12 @@ class CpuTarget:
                 yield self._time(run, key, number)
 
     def _time(self, run: Callable[[], object], key: str, number: int) -> TimingSample:
-        with pinned() if self.threads == 1 else nullcontext():
-            taken = time_slice(run)
+        taken = self._slice(run, SLICE_S)
         return TimingSample(key, number, taken.q25_ms, taken.p50_ms, taken.p95_ms, taken.runs)
+
+    def _slice(self, run: Callable[[], object], slice_s: float) -> Slice:
+        with pinned() if self.threads == 1 else nullcontext():
+            return time_slice(run, slice_s=slice_s)
 
     def _runner(self, model: bytes) -> Callable[[], object]:
         """Runs one image through the file, with input and output bound beforehand."""
@@ -172,7 +179,7 @@ class CpuTarget:
             setattr(settings, name, value)
         return runtime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
 
-    def _kernels(self, network: Network, model: bytes) -> KernelSample:
+    def _kernels(self, network: Network, model: bytes, latency_ms: float) -> KernelSample:
         import onnx
 
         from hw_targets.ort_profiler import kernel_ms, kernels_by_layer, owners, read_profile
@@ -187,14 +194,18 @@ class CpuTarget:
             )
             run = _bound(session)
             stack.enter_context(pinned() if self.threads == 1 else nullcontext())
-            first = time_slice(run, slice_s=0.0, warm_up_s=0.0)
-            least, most = PROFILED_RUNS
-            for _ in range(min(most, max(least, int(PROFILED_S * 1e3 / first.q25_ms)))):
+            for _ in range(_runs(latency_ms)):
                 run()
             runs = read_profile(Path(session.end_profiling()).read_text(), skip=SKIPPED_RUNS)
             owner = owners(onnx.load(folder / "optimised.onnx"))
         order = [layer.name for layer in network.layers]
-        return KernelSample(network.id, kernels_by_layer(runs, owner, order, kernel_ms(runs)))
+        return KernelSample(network.id, kernels_by_layer(runs, owner, order, kernel_ms(runs, latency_ms)))
+
+
+def _runs(latency_ms: float) -> int:
+    """How often a network runs under the profiler."""
+    least, most = PROFILED_RUNS
+    return SKIPPED_RUNS + min(most, max(least, int(PROFILED_S * 1e3 / latency_ms)))
 
 
 def _bound(session: Any) -> Callable[[], object]:

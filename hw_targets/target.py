@@ -49,7 +49,7 @@ class KernelTime:
     Attributes:
         layer: name of the layer they belong to.
         kernels: how many of each kernel type (runtime's operator name) ran, sorted by type.
-        latency_ms: their summed time as the profiler reports it (profilers add a cost to each kernel).
+        latency_ms: their summed time under the profiler, less what the profiler costs a kernel on average.
     """
 
     layer: str

@@ -1,0 +1,111 @@
+"""Finds targets by id: those that come with the package, and those of other packages.
+
+An id is a name with options: `cpu`, `cpu:threads=2`, `name:key=value,flag`. Other packages add targets through the
+entry-point group `hwnas.targets`, whose entries are `TargetEntry` values. Not here: any target.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from hw_targets import cpu
+from hw_targets.errors import UnknownTarget
+from hw_targets.target import Target
+
+GROUP: Final = "hwnas.targets"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEntry:
+    """A kind of target that can be asked for.
+
+    Attributes:
+        name: what its ids begin with.
+        summary: one line.
+        create: makes it from its options (a flag's value is an empty string), without touching hardware or files.
+            Raises `UnknownTarget` for options it does not have.
+        unavailable: why it cannot be used on this machine, or an empty string; may be slow.
+        options: what each option means, by name.
+    """
+
+    name: str
+    summary: str
+    create: Callable[[Mapping[str, str]], Target]
+    unavailable: Callable[[], str]
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+BUILT_IN: Final = (
+    TargetEntry(
+        "cpu",
+        "this machine's processor, INT8 on ONNX Runtime",
+        lambda options: cpu.CpuTarget(cpu.threads_of(options)),
+        cpu.unavailable,
+        {"threads": "how many threads one network runs on, 1 when absent"},
+    ),
+)
+
+
+def targets() -> tuple[TargetEntry, ...]:
+    """Every kind of target that is installed, by name; one that comes with the package is never replaced."""
+    found = {entry.name: entry for entry in _of_packages(entry_points(group=GROUP))}
+    found |= {entry.name: entry for entry in BUILT_IN}
+    return tuple(found[name] for name in sorted(found))
+
+
+def _of_packages(points: Iterable[EntryPoint]) -> list[TargetEntry]:
+    """The entries of other packages; one that cannot be loaded is listed with the reason, so that it hides no other."""
+    return [_load(point) for point in sorted(points, key=lambda point: point.name)]
+
+
+def _load(point: EntryPoint) -> TargetEntry:
+    try:
+        entry = point.load()
+        if isinstance(entry, TargetEntry):
+            return entry
+        reason = f"entry point {point.value} is {type(entry).__name__}, not TargetEntry"
+    except Exception as error:
+        reason = f"entry point {point.value} failed with {type(error).__name__}: {error}"
+
+    def create(_: Mapping[str, str]) -> Target:
+        raise UnknownTarget(
+            f"The target {point.name!r} cannot be loaded: {reason}.", fix="Mend or remove the package that brings it."
+        )
+
+    return TargetEntry(point.name, "cannot be loaded", create, lambda: reason)
+
+
+def target(target_id: str) -> Target:
+    """The target of an id such as `cpu:threads=2`. Cheap: no runtime is loaded and no device touched.
+
+    Raises:
+        UnknownTarget: no such target is installed, or it has no such option.
+    """
+    name, options = parse(target_id)
+    known = {entry.name: entry for entry in targets()}
+    if name not in known:
+        raise UnknownTarget(
+            f"There is no target {name!r}.",
+            fix=f"Use one of {', '.join(known)}.",
+            facts={"target": target_id, "known": list(known)},
+        )
+    return known[name].create(options)
+
+
+def parse(target_id: str) -> tuple[str, dict[str, str]]:
+    """Name and options of an id: `a:b=1,c` is `a` with `b` "1" and `c` "".
+
+    Raises:
+        UnknownTarget: it is not of that form, or gives an option twice.
+    """
+    name, colon, rest = target_id.strip().partition(":")
+    items = [item.partition("=") for item in rest.split(",")] if colon else []
+    options = {key.strip(): value.strip() for key, _, value in items}
+    if not name or "" in options or len(options) != len(items):
+        raise UnknownTarget(
+            f"{target_id!r} is no target id.",
+            fix="Write a name with options, each once: cpu, or cpu:threads=2.",
+            facts={"target": target_id},
+        )
+    return name, options
