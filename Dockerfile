@@ -1,0 +1,31 @@
+# The service in a container: the package with pinned dependencies and the CPU build of PyTorch, run as an ordinary user.
+# Not here: development tools, GPU runtimes.
+FROM python:3.11-slim AS build
+
+# Where pip finds the CPU build of PyTorch; without it the default build comes, which brings CUDA (README, "CPU or CUDA").
+ARG PIP_EXTRA_INDEX_URL=
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /src
+
+RUN python -m venv /opt/hwnas
+COPY constraints.txt ./
+RUN /opt/hwnas/bin/pip install --constraint constraints.txt setuptools "$(grep '^torch==' constraints.txt)"
+
+COPY pyproject.toml README.md LICENSE ./
+COPY search_spaces search_spaces
+COPY hw_targets hw_targets
+COPY latency_models latency_models
+COPY nas nas
+COPY api api
+RUN /opt/hwnas/bin/pip install --constraint constraints.txt --no-build-isolation .
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --user-group hwnas \
+    && install --directory --owner hwnas --group hwnas --mode 0700 /var/lib/hwnas
+COPY --from=build /opt/hwnas /opt/hwnas
+ENV PATH=/opt/hwnas/bin:$PATH PYTHONUNBUFFERED=1
+USER hwnas
+WORKDIR /var/lib/hwnas
+VOLUME /var/lib/hwnas
+EXPOSE 8000
+CMD ["hwnas", "serve"]

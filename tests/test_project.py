@@ -1,0 +1,272 @@
+"""What holds of the project as a whole: floors, light imports, pins, commands, and files that name no machine."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("search_spaces", "hw_targets", "latency_models", "nas", "api")
+HEAVY = ("torch", "onnx", "onnxruntime", "optuna", "ray", "sklearn", "scipy", "fastapi", "sqlalchemy")
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def _requirements() -> list[Requirement]:
+    project = PROJECT["project"]
+    return [Requirement(text) for text in (*project["dependencies"], *project["optional-dependencies"]["dev"])]
+
+
+def _pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    return {canonicalize_name(name): version for name, version in pins.items()}
+
+
+def _tracked() -> list[Path]:
+    """Files of the repository; in an unpacked archive, without git, those of the packages."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+    folders = [ROOT / name for name in (*PACKAGES, "benchmarks", "tests")]
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+
+
+def _modules() -> Iterator[tuple[Path, ast.Module]]:
+    """Python files that are no tests, parsed."""
+    for path in _tracked():
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] != "tests":
+            yield path, ast.parse(path.read_text())
+
+
+# --- Imports
+
+
+def test_an_import_only_points_down() -> None:
+    from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == EXIT_STATUS_SUCCESS
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_an_import_of_a_package_is_quick_and_loads_nothing_heavy(package: str) -> None:
+    code = (
+        "import sys, time; started = time.perf_counter()\n"
+        f"import {package}\n"
+        f"seconds = time.perf_counter() - started; print(seconds, *[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    runs = [subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split() for _ in range(3)]
+    assert all(run[1:] == [] for run in runs)
+    assert min(float(run[0]) for run in runs) < 1.0
+
+
+def test_what_the_packages_import_is_declared() -> None:
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["dependencies"]}
+    distributions = metadata.packages_distributions()
+    undeclared = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, tree in _modules()
+        if path.relative_to(ROOT).parts[0] in PACKAGES
+        for name in _imported(tree)
+        if name not in sys.stdlib_module_names and name not in PACKAGES
+        if declared.isdisjoint(canonicalize_name(d) for d in distributions.get(name, []))
+    }
+    assert undeclared == set()
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module.partition(".")[0]
+
+
+# --- Pins
+
+
+def test_every_pin_is_what_is_installed() -> None:
+    installed: dict[str, str] = {
+        canonicalize_name(d.name): d.version.partition("+")[0] for d in metadata.distributions()
+    }
+    pins = _pins()
+    assert {name: installed.get(name) for name in pins} == pins
+
+
+def test_every_requirement_is_pinned_down_to_the_last_indirect_one() -> None:
+    pins = _pins()
+    missing: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+    queue = [(requirement, "") for requirement in _requirements()]
+    while queue:
+        requirement, extra = queue.pop()
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        name = canonicalize_name(requirement.name)
+        if name not in pins or not requirement.specifier.contains(pins[name], prereleases=True):
+            missing.add(str(requirement))
+            continue
+        for wanted in ("", *requirement.extras):
+            if (name, wanted) not in seen:
+                seen.add((name, wanted))
+                queue.extend((Requirement(text), wanted) for text in metadata.requires(name) or [])
+    assert missing == set()
+    assert {name for name, _ in seen} == set(pins)
+
+
+def test_pins_are_exact_and_name_no_index() -> None:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", line)] == []
+    assert "torch==2.13.0" in lines  # no local part: it would choose between the CPU and the CUDA build
+
+
+# --- What is installed
+
+
+def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(tmp_path: Path) -> None:
+    own = [path.relative_to(ROOT) for path in _tracked() if path.relative_to(ROOT).parts[0] in PACKAGES]
+    (tmp_path / "README.md").touch()
+    for path in (*own, Path("pyproject.toml"), Path("LICENSE")):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes((ROOT / path).read_bytes())
+    code = "import setuptools.build_meta as build; print(build.build_wheel('dist'))"
+    built = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        described = archive.read(f"hwnas-{PROJECT['project']['version']}.dist-info/METADATA").decode()
+    assert names == {str(path) for path in own}
+    assert "License-Expression: Apache-2.0" in described
+    assert {f"{package}/py.typed" for package in PACKAGES} <= names
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    versions = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert versions[0] == PROJECT["project"]["version"]
+
+
+# --- Commands
+
+
+def test_make_has_its_commands() -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {"setup", "test", "demo", "serve", "clean"} <= set(re.findall(r"^  make (\w+)", shown, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "target, commands",
+    [
+        ("test", ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "python -m pytest"]),
+        (
+            "demo",
+            ["hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --effort quick --out runs/"],
+        ),
+        ("serve", ["hwnas serve"]),
+    ],
+)
+def test_a_command_sets_up_and_then_runs(target: str, commands: list[str]) -> None:
+    planned = subprocess.run(
+        ["make", "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    torch, package = (next(i for i, line in enumerate(planned) if mark in line) for mark in ("torch==2.13.0", "[dev]"))
+    assert torch < package
+    assert [line.strip() for line in planned[-len(commands) :]] == [f".venv/bin/{command}" for command in commands]
+
+
+def _make(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    return subprocess.run(["make", *options], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_an_old_python_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.10.2"\nexit 1\n')
+    old.chmod(0o755)
+    result = _make(tmp_path, "setup", f"HWNAS_PYTHON={old}")
+    assert result.returncode != 0
+    assert "needs Python 3.11 or newer" in result.stderr
+    assert "Python 3.10.2" in result.stderr
+    assert "HWNAS_PYTHON=" in result.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_setup_does_nothing_the_second_time(tmp_path: Path) -> None:
+    _make(tmp_path, "help")
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".installed").touch()
+    result = _make(tmp_path, "setup", "HWNAS_PYTHON=false")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_continuous_integration_is_a_sound_script() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
+    assert "HWNAS_NO_SKIPS=1" in script.read_text()
+
+
+def test_compose_stays_on_loopback_and_is_watched() -> None:
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["api"]
+    assert service["network_mode"] == "host"
+    assert service["command"][2:6] == ["--host", "127.0.0.1", "--port", "8000"]
+    assert "http://127.0.0.1:8000/livez" in service["healthcheck"]["test"][-1]
+
+
+# --- Files
+
+
+def test_no_file_names_a_machine() -> None:
+    place = re.compile(r"(?:^|[\s\"'`(=])/(?:home|root|Users|work|tmp|mnt)/", flags=re.MULTILINE)
+    named = []
+    for path in _tracked():
+        try:
+            if path.relative_to(ROOT).parts[0] != "tests" and place.search(path.read_text()):
+                named.append(str(path.relative_to(ROOT)))
+        except UnicodeDecodeError:
+            continue
+    assert named == []
+
+
+def test_a_file_and_a_function_hold_one_thing() -> None:
+    long: list[str] = []
+    for path, tree in _modules():
+        name, lines = path.relative_to(ROOT), path.read_text().count("\n")
+        long += [f"{name}: {lines} lines"] if lines > 450 else []
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                long += [f"{name}: {node.name}: {lines} lines"] if lines > 80 else []
+    assert long == []
+
+
+# --- The tests themselves
+
+
+@pytest.mark.parametrize("forbidden, status", [("", 0), ("1", 1)])
+def test_a_skip_fails_the_run_where_none_is_allowed(tmp_path: Path, forbidden: str, status: int) -> None:
+    (tmp_path / "conftest.py").write_bytes((ROOT / "tests" / "conftest.py").read_bytes())
+    (tmp_path / "test_it.py").write_text("def test_it(test_data): pass\n\n\ndef test_that(): pass\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tmp_path],
+        cwd=tmp_path,
+        env={**os.environ, "HWNAS_TEST_DATA": str(tmp_path / "absent"), "HWNAS_NO_SKIPS": forbidden},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == status
+    assert ("skipped, which HWNAS_NO_SKIPS=1 forbids" in result.stdout) == bool(status)
+    assert "1 passed, 1 skipped" in result.stdout.splitlines()[-1]
