@@ -1,0 +1,154 @@
+"""The supernet's weights: a bank of parameters keyed by layer name, each as large as the largest layer of that name.
+
+A layer's own weights are a slice of the bank: leading channels, centred kernel. Layers that share a name share weights.
+Not here: how a network is run with them (`interpreter.py`) or trained (`training/`).
+Batch-norm statistics belong to a subnet, not to the bank.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nas.tensors import Tensors, pack, unpack
+from search_spaces.errors import InvalidSpace
+from search_spaces.network import Layer, Network
+
+WEIGHT: Final = ".weight"
+BIAS: Final = ".bias"
+GAMMA: Final = ".gamma"
+BETA: Final = ".beta"
+
+Shape4 = tuple[int, int, int, int]
+
+
+def weight_extent(layer: Layer) -> Shape4:
+    """Shape of a layer's weight in the bank: (out, in / groups, height, width); a `linear` keeps its input's height and width."""
+    if layer.op == "linear":
+        return (layer.out_shape[0], *layer.in_shapes[0])
+    return layer.weight_shape
+
+
+class Bank:
+    """Parameters by name: `<layer>.weight`, and `<layer>.gamma` and `.beta` where the layer is normalised, else `.bias`.
+
+    Attributes:
+        tensors: the parameters; weights are (out, in / groups, height, width), the others (out,).
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self.tensors: Tensors = {
+            name: tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor.contiguous()
+            for name, tensor in sorted(tensors.items())
+        }
+
+    @staticmethod
+    def of(layers: Iterable[Layer], seed: int, device: str | torch.device = "cpu") -> "Bank":
+        """A freshly initialised bank for all these layers, whatever their order.
+
+        Convolutions start at He's normal initialisation (fan-in of the largest layer), linear layers at a tenth of it.
+
+        Raises:
+            InvalidSpace: one name is borne by layers that cannot share weights.
+        """
+        extents: dict[str, Shape4] = {}
+        kinds: dict[str, tuple[str, bool]] = {}
+        for layer in layers:
+            if not layer.has_weights:
+                continue
+            kind = (layer.op, layer.norm)
+            if kinds.setdefault(layer.name, kind) != kind:
+                raise InvalidSpace(
+                    f"Layers named {layer.name!r} cannot share weights: they differ in operator or in normalisation.",
+                    fix="Give layers that must not share weights different names.",
+                    facts={"layer": layer.name},
+                )
+            extent = weight_extent(layer)
+            known = extents.get(layer.name, extent)
+            extents[layer.name] = tuple(map(max, known, extent))  # type: ignore[assignment]
+        tensors: Tensors = {}
+        for name, extent in extents.items():
+            tensors.update(_initial(name, kinds[name], extent, seed))
+        return Bank({name: tensor.to(device) for name, tensor in tensors.items()})
+
+    def parameters(self, network: Network) -> Tensors:
+        """Views of the parameters that a network has of this bank; weights written through them change the bank.
+
+        Raises:
+            InvalidSpace: the bank has no parameters of a layer's name, or smaller ones.
+        """
+        views: Tensors = {}
+        for layer in network.layers:
+            if layer.has_weights:
+                for role in (WEIGHT, GAMMA, BETA) if layer.norm else (WEIGHT, BIAS):
+                    views[layer.name + role] = self._view(layer, role)
+        return views
+
+    def _view(self, layer: Layer, role: str) -> Tensor:
+        whole = self.tensors.get(layer.name + role)
+        extent: tuple[int, ...] = weight_extent(layer) if role == WEIGHT else (layer.out_shape[0],)
+        if whole is None or any(size > limit for size, limit in zip(extent, whole.shape, strict=True)):
+            raise InvalidSpace(
+                f"The bank has no parameters for layer {layer.name!r} of extent {extent}.",
+                fix="Build the bank from all layers of the space that the network comes from.",
+                facts={"layer": layer.name},
+            )
+        if role != WEIGHT:
+            return whole[: extent[0]]
+        out, channels, height, width = extent
+        top, left = (whole.shape[2] - height) // 2, (whole.shape[3] - width) // 2
+        return whole[:out, :channels, top : top + height, left : left + width]
+
+    def zeros_like(self) -> "Bank":
+        """A bank of the same extents, all zero: where gradients are gathered."""
+        return Bank({name: torch.zeros_like(tensor) for name, tensor in self.tensors.items()})
+
+    def state_dict(self) -> Tensors:
+        """The parameters by name (not copied)."""
+        return dict(self.tensors)
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
+        """Overwrites all parameters in place.
+
+        Raises:
+            InvalidSpace: the names or shapes are not this bank's.
+        """
+        theirs = {name: tensor.shape for name, tensor in tensors.items()}
+        if theirs != {name: tensor.shape for name, tensor in self.tensors.items()}:
+            raise InvalidSpace("These weights are of another space.", fix="Load them into the bank of their own space.")
+        with torch.no_grad():
+            for name, tensor in self.tensors.items():
+                tensor.copy_(tensors[name])
+
+    def to_bytes(self, note: Mapping[str, object] | None = None) -> bytes:
+        """The bank as a safetensors blob."""
+        return pack(self.tensors, note or {})
+
+    @staticmethod
+    def from_bytes(blob: bytes, device: str | torch.device = "cpu") -> "Bank":
+        """The inverse of `to_bytes`.
+
+        Raises:
+            StoreCorrupt: the bytes are no such blob.
+        """
+        tensors, _ = unpack(blob)
+        return Bank({name: tensor.to(device) for name, tensor in tensors.items()})
+
+
+def _initial(name: str, kind: tuple[str, bool], extent: Shape4, seed: int) -> Tensors:
+    """Starting values of one name's parameters, a function of the seed, the name and the extent alone."""
+    op, norm = kind
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    generator = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
+    spread = math.sqrt(2 / math.prod(extent[1:])) * (0.1 if op == "linear" else 1.0)
+    weight = generator.standard_normal(extent, dtype=np.float32) * np.float32(spread)
+    tensors = {name + WEIGHT: torch.from_numpy(weight)}
+    if norm:
+        tensors |= {name + GAMMA: torch.ones(extent[0]), name + BETA: torch.zeros(extent[0])}
+    else:
+        tensors[name + BIAS] = torch.zeros(extent[0])
+    return tensors

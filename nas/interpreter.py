@@ -1,0 +1,326 @@
+"""Runs any `Network` on torch: one walk over its layers, and small modes that say what a layer computes with.
+
+Float modes are here: training (batch norm on the batch's own statistics), evaluation (with a subnet's statistics) and
+folded (no batch norm left). Quantised modes are in `quantise.py`, over the same walk and the same operators.
+Also here: what turns a slice of the bank into a subnet of its own: `recalibrate`, `extract`, `fold`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hw_targets.errors import UnsupportedLayer
+from hw_targets.weights import FloatLayer, FloatWeights
+from nas.bank import BETA, BIAS, GAMMA, WEIGHT, Bank, weight_extent
+from nas.tensors import Tensors
+from search_spaces.network import INPUT, Layer, Network
+
+EPSILON: Final = 1e-5
+"""Added to a variance before its root."""
+
+MEAN: Final = ".mean"
+VAR: Final = ".var"
+
+Statistics = Mapping[str, Tensor]
+"""Batch-norm statistics of one subnet: `<layer>.mean` and `<layer>.var`, each (out,)."""
+
+
+class Mode(Protocol):
+    """What a layer computes with, and in which representation tensors pass between layers."""
+
+    def enter(self, images: Tensor) -> Tensor:
+        """The network's input in the mode's representation."""
+
+    def layer(self, layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
+        """One layer's result, after its activation."""
+
+    def leave(self, name: str, value: Tensor) -> Tensor:
+        """An output of the network as real numbers."""
+
+
+def run(network: Network, images: Tensor, mode: Mode) -> Tensor:
+    """The network's one output for images (N, C, H, W): (N, features) where it is a vector, else (N, C, H, W).
+
+    Raises:
+        UnsupportedLayer: a layer's operator is not one of `search_spaces.network.OPERATORS`.
+    """
+    return run_all(network, images, mode)[0]
+
+
+def run_all(network: Network, images: Tensor, mode: Mode) -> tuple[Tensor, ...]:
+    """All outputs of the network, in their order. Raises what `run` raises."""
+    last = {source: layer.name for layer in network.layers for source in layer.inputs}
+    values = {INPUT: mode.enter(images.contiguous(memory_format=torch.channels_last))}
+    for layer in network.layers:
+        values[layer.name] = mode.layer(layer, [values[source] for source in layer.inputs])
+        for source in layer.inputs:
+            if last[source] == layer.name and source not in network.outputs:
+                values.pop(source, None)
+    results = (mode.leave(name, values[name]) for name in network.outputs)
+    return tuple(y.flatten(1) if y.shape[2:] == (1, 1) else y for y in results)
+
+
+def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+    """A layer's operator alone, without norm and activation, on (N, C, H, W) tensors. Raises what `run` raises."""
+    x = inputs[0]
+    if layer.op == "conv":
+        assert weight is not None
+        x, padding = _padded(layer, x, 0.0)
+        return F.conv2d(x, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
+    if layer.op == "linear":
+        assert weight is not None
+        return F.linear(x.flatten(1), weight.flatten(1), bias)[:, :, None, None]
+    operator = _OPERATORS.get(layer.op)
+    if operator is None:
+        raise UnsupportedLayer(
+            f"Layer {layer.name!r} has the operator {layer.op!r}, which cannot be run.",
+            fix="Use only the operators in search_spaces.network.OPERATORS.",
+            facts={"layer": layer.name, "op": layer.op},
+        )
+    return operator(layer, inputs)
+
+
+def _padded(layer: Layer, x: Tensor, value: float) -> tuple[Tensor, tuple[int, int]]:
+    """The input, padded here where the padding is not one number a side, and the padding left to do."""
+    top, left, bottom, right = layer.padding
+    if top == bottom and left == right:
+        return x, (top, left)
+    return F.pad(x, (left, right, top, bottom), value=value), (0, 0)
+
+
+def _max_pool(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
+    x, padding = _padded(layer, inputs[0], float("-inf"))
+    return F.max_pool2d(x, layer.kernel, layer.stride, padding, layer.dilation)
+
+
+def _avg_pool(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
+    x, padding = _padded(layer, inputs[0], 0.0)
+    return F.avg_pool2d(x, layer.kernel, layer.stride, padding)
+
+
+def _resize(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
+    return F.interpolate(inputs[0], size=layer.out_shape[1:], mode="bilinear", align_corners=False)
+
+
+_OPERATORS: Final[Mapping[str, Callable[[Layer, Sequence[Tensor]], Tensor]]] = {
+    "add": lambda layer, inputs: inputs[0] + inputs[1],
+    "mul": lambda layer, inputs: inputs[0] * inputs[1],
+    "concat": lambda layer, inputs: torch.cat(list(inputs), dim=1),
+    "max_pool": _max_pool,
+    "avg_pool": _avg_pool,
+    "global_avg_pool": lambda layer, inputs: inputs[0].mean((2, 3), keepdim=True),
+    "activation": lambda layer, inputs: inputs[0],
+    "resize": _resize,
+}
+
+_ACTIVATIONS: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {
+    "relu": F.relu,
+    "relu6": F.relu6,
+    "hard_swish": F.hardswish,
+    "hard_sigmoid": F.hardsigmoid,
+    "sigmoid": torch.sigmoid,
+    "silu": F.silu,
+    "leaky_relu": F.leaky_relu,
+}
+
+
+class _ReLU6(torch.autograd.Function):
+    """ReLU6 in place; torch's own keeps a copy of its input."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor) -> Tensor:
+        ctx.mark_dirty(y.clamp_(0.0, 6.0))
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        gradient: Tensor = torch.ops.aten.hardtanh_backward(gradients[0], ctx.saved_tensors[0], 0.0, 6.0)
+        return gradient
+
+
+_IN_PLACE: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {"relu": F.relu_, "relu6": _ReLU6.apply}
+"""Activations whose gradient needs their result alone: in place they save memory traffic, most of a CPU's training time."""
+
+
+def activate(layer: Layer, y: Tensor) -> Tensor:
+    """The layer's activation of real numbers (in place where it can be); a `leaky_relu` has a slope of 0.01."""
+    if layer.activation is None:
+        return y
+    if layer.op != "activation" and layer.activation in _IN_PLACE:
+        return _IN_PLACE[layer.activation](y)
+    return _ACTIVATIONS[layer.activation](y)
+
+
+class Folded:
+    """Float mode without batch norm: what a deployed network computes before quantisation.
+
+    Args:
+        parameters: `<layer>.weight` (out, in / groups, height, width) and `<layer>.bias` (out,).
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+        self.parameters = parameters
+
+    def enter(self, images: Tensor) -> Tensor:
+        """The images as they are."""
+        return images
+
+    def layer(self, layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
+        """Operator, bias, norm (in the modes that have one), activation."""
+        if not layer.has_weights:
+            return activate(layer, operate(layer, inputs))
+        y = operate(layer, inputs, self.parameters[layer.name + WEIGHT], self.parameters.get(layer.name + BIAS))
+        return activate(layer, self.normalise(layer, y))
+
+    def normalise(self, layer: Layer, y: Tensor) -> Tensor:
+        """The result of a layer with weights, normalised."""
+        return y
+
+    def leave(self, name: str, value: Tensor) -> Tensor:
+        """The output as it is."""
+        return value
+
+
+class Training(Folded):
+    """Float mode with batch norm on the statistics of the batch itself.
+
+    Args:
+        parameters: `<layer>.weight`, and `.gamma` and `.beta` where the layer is normalised, else `.bias`.
+    """
+
+    def normalise(self, layer: Layer, y: Tensor) -> Tensor:
+        """Batch norm of the batch."""
+        if not layer.norm:
+            return y
+        gamma, beta = self.parameters[layer.name + GAMMA], self.parameters[layer.name + BETA]
+        return F.batch_norm(y, None, None, gamma, beta, training=True, eps=EPSILON)
+
+
+class Evaluation(Folded):
+    """Float mode with batch norm on a subnet's own statistics.
+
+    Args:
+        parameters: as for `Training`.
+        statistics: the subnet's, as `recalibrate` gave them.
+    """
+
+    def __init__(self, parameters: Mapping[str, Tensor], statistics: Statistics) -> None:
+        super().__init__(parameters)
+        self.statistics = statistics
+
+    def normalise(self, layer: Layer, y: Tensor) -> Tensor:
+        """Batch norm with fixed statistics."""
+        if not layer.norm:
+            return y
+        name = layer.name
+        mean, var = self.statistics[name + MEAN], self.statistics[name + VAR]
+        gamma, beta = self.parameters[name + GAMMA], self.parameters[name + BETA]
+        return F.batch_norm(y, mean, var, gamma, beta, training=False, eps=EPSILON)
+
+
+class _Recalibration(Training):
+    """Training mode that gathers each layer's mean and variance, for `recalibrate`."""
+
+    def __init__(self, parameters: Mapping[str, Tensor]) -> None:
+        super().__init__(parameters)
+        self.gathered: dict[str, list[tuple[Tensor, Tensor]]] = {}
+
+    def normalise(self, layer: Layer, y: Tensor) -> Tensor:
+        if not layer.norm:
+            return y
+        var, mean = torch.var_mean(y, (0, 2, 3), correction=0)
+        self.gathered.setdefault(layer.name, []).append((mean, var))
+        gamma, beta = self.parameters[layer.name + GAMMA], self.parameters[layer.name + BETA]
+        return F.batch_norm(y, mean, var, gamma, beta, training=False, eps=EPSILON)
+
+
+def recalibrate(network: Network, bank: Bank, batches: Iterable[Tensor]) -> Statistics:
+    """Batch-norm statistics of one subnet: mean and variance pooled over the batches, each normalised by its own.
+
+    Args:
+        batches: images (N, C, H, W), at least one batch, all of one size N.
+    """
+    mode = _Recalibration(bank.parameters(network))
+    with torch.inference_mode():
+        for images in batches:
+            run(network, images, mode)
+        statistics: Tensors = {}
+        for name, gathered in mode.gathered.items():
+            means, variances = (torch.stack(values) for values in zip(*gathered, strict=True))
+            statistics[name + MEAN] = means.mean(0)
+            statistics[name + VAR] = variances.mean(0) + means.var(0, correction=0)
+    return statistics
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A network with weights and batch-norm statistics of its own.
+
+    Attributes:
+        parameters: as `Bank.tensors`, of exactly the network's extents.
+        statistics: `<layer>.mean` and `<layer>.var`.
+    """
+
+    network: Network
+    parameters: Mapping[str, Tensor]
+    statistics: Statistics
+
+    def mode(self) -> Evaluation:
+        """The mode that evaluates it in float."""
+        return Evaluation(self.parameters, self.statistics)
+
+
+def extract(network: Network, bank: Bank, statistics: Statistics) -> Subnet:
+    """A static copy of a slice of the bank: it computes bit for bit what the slice computes."""
+    parameters = {name: view.detach().clone() for name, view in bank.parameters(network).items()}
+    return Subnet(network, parameters, {name: value.detach().clone() for name, value in statistics.items()})
+
+
+def folded(network: Network, parameters: Mapping[str, Tensor], statistics: Statistics) -> Tensors:
+    """Parameters for the `Folded` mode: batch norm multiplied into weights and biases."""
+    result: Tensors = {}
+    for layer in network.layers:
+        if not layer.has_weights:
+            continue
+        name = layer.name
+        weight = parameters[name + WEIGHT]
+        if layer.norm:
+            factor = parameters[name + GAMMA] * torch.rsqrt(statistics[name + VAR] + EPSILON)
+            result[name + WEIGHT] = weight * factor[:, None, None, None]
+            result[name + BIAS] = parameters[name + BETA] - statistics[name + MEAN] * factor
+        else:
+            result[name + WEIGHT], result[name + BIAS] = weight, parameters[name + BIAS]
+    return result
+
+
+def fold(subnet: Subnet) -> FloatWeights:
+    """A subnet's weights as they are lowered: batch norm folded, each weight of `Layer.weight_shape`."""
+    return float_weights(subnet.network, folded(subnet.network, subnet.parameters, subnet.statistics))
+
+
+def float_weights(network: Network, parameters: Mapping[str, Tensor]) -> FloatWeights:
+    """Parameters of the `Folded` mode as arrays, each weight of `Layer.weight_shape`."""
+    return {
+        layer.name: FloatLayer(
+            parameters[layer.name + WEIGHT].detach().reshape(layer.weight_shape).cpu().numpy(),
+            parameters[layer.name + BIAS].detach().cpu().numpy(),
+        )
+        for layer in network.layers
+        if layer.has_weights
+    }
+
+
+def folded_parameters(network: Network, weights: FloatWeights, device: str | torch.device = "cpu") -> Tensors:
+    """The inverse of `float_weights`."""
+    result: Tensors = {}
+    for layer in network.layers:
+        if layer.has_weights:
+            own = weights[layer.name]
+            result[layer.name + WEIGHT] = torch.from_numpy(own.weight).reshape(weight_extent(layer)).to(device)
+            result[layer.name + BIAS] = torch.from_numpy(own.bias).to(device)
+    return result
