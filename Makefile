@@ -26,7 +26,7 @@ setup: $(STAMP) ## Make the virtual environment .venv with pinned dependencies (
 # torch comes first and alone: a range that admits another build would fetch gigabytes.
 $(STAMP): pyproject.toml constraints.txt
 	@$(HWNAS_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "hwnas needs Python 3.11 or newer; '$(HWNAS_PYTHON)' is $$($(HWNAS_PYTHON) --version 2>&1 || true)." >&2; \
+		echo "hwnas needs Python 3.11 or newer; '$(HWNAS_PYTHON)' is $$($(HWNAS_PYTHON) --version 2>/dev/null || echo none)." >&2; \
 		echo "Name another: make setup HWNAS_PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(HWNAS_PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "'$(HWNAS_PYTHON)' cannot make virtual environments. On Debian: apt-get install python3-venv" >&2; exit 1; }

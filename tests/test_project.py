@@ -185,29 +185,41 @@ def test_a_command_sets_up_and_then_runs(target: str, commands: list[str]) -> No
     assert [line.strip() for line in planned[-len(commands) :]] == [f".venv/bin/{command}" for command in commands]
 
 
-def _make(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A folder with what `make setup` reads."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        (folder / name).write_bytes((ROOT / name).read_bytes())
-    return subprocess.run(["make", *options], cwd=folder, capture_output=True, text=True, check=False)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    return tmp_path
 
 
-def test_an_old_python_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    old = tmp_path / "old"
+def _setup(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
+    command = ["make", "setup", f"HWNAS_PYTHON={python}"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_an_old_python_is_refused_with_the_way_out(fresh: Path) -> None:
+    old = fresh / "old"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.10.2"\nexit 1\n')
     old.chmod(0o755)
-    result = _make(tmp_path, "setup", f"HWNAS_PYTHON={old}")
+    result = _setup(fresh, str(old))
     assert result.returncode != 0
     assert "needs Python 3.11 or newer" in result.stderr
     assert "Python 3.10.2" in result.stderr
     assert "HWNAS_PYTHON=" in result.stderr
-    assert not (tmp_path / ".venv").exists()
+    assert not (fresh / ".venv").exists()
 
 
-def test_setup_does_nothing_the_second_time(tmp_path: Path) -> None:
-    _make(tmp_path, "help")
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv" / ".installed").touch()
-    result = _make(tmp_path, "setup", "HWNAS_PYTHON=false")
+def test_an_absent_python_is_refused_with_the_way_out(fresh: Path) -> None:
+    result = _setup(fresh, "no-such-python")
+    assert result.returncode != 0
+    assert "HWNAS_PYTHON=" in result.stderr
+
+
+def test_setup_does_nothing_the_second_time(fresh: Path) -> None:
+    (fresh / ".venv").mkdir()
+    (fresh / ".venv" / ".installed").touch()
+    result = _setup(fresh, "false")
     assert (result.returncode, result.stderr) == (0, "")
 
 
