@@ -7,14 +7,14 @@ dequantised values and quantised again. A node is named `<layer>:<part>`, so tha
 their layers. Not here: activations that need more (`int8_activations.py`), float files, the choice of ranges.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.int8_activations import activate
 from hw_targets.onnx_file import IMAGE, LOGITS, SEPARATOR, OnnxFile
+from hw_targets.onnx_forms import conv, max_pool, weightless
 from hw_targets.weights import PRE, QuantLayer, QuantWeights, Range, absorbed, keeps_range
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
 
@@ -58,17 +58,20 @@ class _Emitter:
         self.file = OnnxFile()
         self._weights = weights
         self._tensors: dict[str, tuple[str, Range]] = {INPUT: (IMAGE, weights.ranges[INPUT])}
+        self._matrices: set[str] = set()
 
     def emit(self, layer: Layer) -> None:
         if layer.op == "max_pool" and keeps_range(layer):
             tensor, of = self._tensors[layer.inputs[0]]
-            self._tensors[layer.name] = (_max_pool(self, layer, [tensor]), of)
+            self._tensors[layer.name] = (max_pool(self.file, layer, [tensor]), of)
         elif layer.op == "activation" and layer.activation not in (None, "relu", "relu6"):
             to = self._weights.ranges[layer.name]
             self._tensors[layer.name] = (activate(self.file, layer, *self._tensors[layer.inputs[0]], to), to)
         else:
-            value = _FORMS[layer.op](self, layer, [self._read(layer, i) for i in range(len(layer.inputs))])
+            value = self._value(layer, [self._read(layer, i) for i in range(len(layer.inputs))])
             self._tensors[layer.name] = self._finish(layer, value)
+        if layer.op == "linear":
+            self._matrices.add(self._tensors[layer.name][0])
 
     def output(self, network: Network, layer: str, number: int) -> tuple[str, tuple[int, ...]]:
         tensor, of = self._tensors[layer]
@@ -76,12 +79,20 @@ class _Emitter:
         shape: tuple[int, ...] = network.input_shape if layer == INPUT else network.by_name[layer].out_shape
         node = f"{layer}{SEPARATOR}output"
         if shape[1:] == (1, 1):
-            tensor = self.file.node("Flatten", [tensor], f"{layer}{SEPARATOR}vector")
+            tensor = self._as_matrix(tensor, f"{layer}{SEPARATOR}vector")
             shape = shape[:1]
         self.file.dequantize(tensor, of, node, output=title)
         return title, shape
 
-    def weight(self, layer: Layer) -> list[str]:
+    def _value(self, layer: Layer, inputs: list[str]) -> str:
+        """A layer's float result before its activation."""
+        if layer.op == "conv":
+            return conv(self.file, layer, [*inputs, *self._weight(layer)])
+        if layer.op == "linear":
+            return self.file.node("Gemm", [*inputs, *self._weight(layer)], f"{layer.name}{SEPARATOR}gemm", transB=1)
+        return weightless(self.file, layer, inputs)
+
+    def _weight(self, layer: Layer) -> list[str]:
         """The dequantised weight and bias of a layer; a linear's weight is a matrix (out, in)."""
         own = self._weights.layers[layer.name]
         in_scale = np.float32(self._tensors[layer.inputs[0]][1].scale)
@@ -113,8 +124,15 @@ class _Emitter:
         tensor, of = self._tensors[layer.inputs[number]]
         name = layer.name + SEPARATOR
         if layer.op == "linear":
-            tensor = self.file.node("Flatten", [tensor], f"{name}flatten")
+            tensor = self._as_matrix(tensor, f"{name}flatten")
+        elif tensor in self._matrices:
+            map_shape = self.file.constant(f"map{SEPARATOR}shape", np.array([0, -1, 1, 1], np.int64))
+            tensor = self.file.node("Reshape", [tensor, map_shape], f"{name}map{number}")
         return self.file.dequantize(tensor, of, f"{name}in{number}")
+
+    def _as_matrix(self, tensor: str, name: str) -> str:
+        """A tensor as (batch, features), which a linear's result already is."""
+        return tensor if tensor in self._matrices else self.file.node("Flatten", [tensor], name)
 
     def _finish(self, layer: Layer, value: str) -> tuple[str, Range]:
         name, file = layer.name + SEPARATOR, self.file
@@ -139,68 +157,3 @@ def _sixth_and_half(layer: QuantLayer, in_scale: np.float32) -> QuantLayer:
 
 def _bounds(file: OnnxFile, low: float, high: float) -> list[str]:
     return [file.constant(f"bound{SEPARATOR}{v:g}", np.asarray(v, np.float32)) for v in (low, high)]
-
-
-def _conv(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    attributes: dict[str, Any] = {
-        "kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding,
-        "dilations": layer.dilation, "group": layer.groups,
-    }  # fmt: skip
-    return e.file.node("Conv", [*inputs, *e.weight(layer)], f"{layer.name}{SEPARATOR}conv", **attributes)
-
-
-def _linear(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    return e.file.node("Gemm", [*inputs, *e.weight(layer)], f"{layer.name}{SEPARATOR}gemm", transB=1)
-
-
-def _max_pool(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    attributes: dict[str, Any] = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
-    return e.file.node("MaxPool", inputs, f"{layer.name}{SEPARATOR}max_pool", dilations=layer.dilation, **attributes)
-
-
-def _avg_pool(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    attributes: dict[str, Any] = {"kernel_shape": layer.kernel, "strides": layer.stride, "pads": layer.padding}
-    return e.file.node("AveragePool", inputs, f"{layer.name}{SEPARATOR}avg_pool", count_include_pad=1, **attributes)
-
-
-def _global_avg_pool(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    return e.file.node("GlobalAveragePool", inputs, f"{layer.name}{SEPARATOR}global_avg_pool")
-
-
-def _add(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    return e.file.node("Add", inputs, f"{layer.name}{SEPARATOR}add")
-
-
-def _mul(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    return e.file.node("Mul", inputs, f"{layer.name}{SEPARATOR}mul")
-
-
-def _concat(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    return e.file.node("Concat", inputs, f"{layer.name}{SEPARATOR}concat", axis=1)
-
-
-def _resize(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    """Bilinear with half-pixel centres, by factors, since the batch is not known."""
-    (_, height, width), (_, to_height, to_width) = layer.in_shapes[0], layer.out_shape
-    factors = np.array([1, 1, to_height / height, to_width / width], np.float32)
-    scales = e.file.constant(f"{layer.name}{SEPARATOR}factors", factors)
-    attributes: dict[str, Any] = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
-    return e.file.node("Resize", [*inputs, "", scales], f"{layer.name}{SEPARATOR}resize", **attributes)
-
-
-def _nothing(e: _Emitter, layer: Layer, inputs: list[str]) -> str:
-    return inputs[0]
-
-
-_FORMS: Final[dict[str, Callable[[_Emitter, Layer, list[str]], str]]] = {
-    "conv": _conv,
-    "linear": _linear,
-    "add": _add,
-    "mul": _mul,
-    "concat": _concat,
-    "max_pool": _max_pool,
-    "avg_pool": _avg_pool,
-    "global_avg_pool": _global_avg_pool,
-    "resize": _resize,
-    "activation": _nothing,
-}

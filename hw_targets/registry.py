@@ -35,6 +35,27 @@ class TargetEntry:
     unavailable: Callable[[], str]
     options: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def reason(self) -> str:
+        """Why it cannot be used on this machine, or an empty string."""
+        return self.unavailable()
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be used on this machine."""
+        return not self.reason
+
+    def to_json(self) -> dict[str, object]:
+        """What a listing shows of it."""
+        reason = self.reason
+        return {
+            "id": self.name,
+            "summary": self.summary,
+            "options": dict(self.options),
+            "available": not reason,
+            "reason": reason,
+        }
+
 
 BUILT_IN: Final = (
     TargetEntry(
@@ -65,7 +86,7 @@ def _load(point: EntryPoint) -> TargetEntry:
         if isinstance(entry, TargetEntry):
             return entry
         reason = f"entry point {point.value} is {type(entry).__name__}, not TargetEntry"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - another package's code may raise anything
         reason = f"entry point {point.value} failed with {type(error).__name__}: {error}"
 
     def create(_: Mapping[str, str]) -> Target:
