@@ -188,7 +188,7 @@ def _unreadable(detail: str, fix: str) -> UnreadableModel:
 
 def _parse(source: Path | str | bytes) -> "onnx.ModelProto":
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     if isinstance(source, bytes):
         title, data = "The model", source

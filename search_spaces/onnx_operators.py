@@ -1,185 +1,19 @@
-"""What each ONNX operator means as layers: the walk over a graph, before activations and scales are fused.
+"""What each ONNX operator means as layers. A handler may say no; its node is then a layer named `onnx:<OpType>`.
 
-Reshapes, transpositions and paddings stay pending on a tensor until somebody reads it in a way that needs them, so that a
-flatten before a classifier, an NHWC input and a `Pad` before a convolution leave nothing behind. Not here: shapes and
-constants (`onnx_file.py`), fusing (`onnx_reader.py`).
+Not here: shapes and constants (`onnx_file.py`), the walk and what is pending on a value (`onnx_walk.py`), fusing
+activations and scales (`onnx_reader.py`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from search_spaces.errors import UnreadableModel
-from search_spaces.network import INPUT, Layer, Shape
-from search_spaces.onnx_file import TRANSPARENT, Node, OnnxGraph
-
-AFFINE: Final = "onnx:Affine"
-"""Provisional operator of a scale and a shift with constants (batch norm, `Mul`, `Add`, `Sub`, `Div`), fused later."""
-
-Quad = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A tensor that depends on the input: what layer made it, and what is still to be done to it.
-
-    Attributes:
-        source: the layer (or `INPUT`) whose result it is.
-        shape: its ONNX shape, batch first.
-        pending: `reshape`, `transpose` or `pad`, not yet carried out; or None.
-        detail: permutation of the source's axes, or padding (top, left, bottom, right).
-        quantised: scale and zero point, while it is integers.
-    """
-
-    source: str
-    shape: tuple[int, ...]
-    pending: str | None = None
-    detail: tuple[int, ...] = ()
-    quantised: tuple[float, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """A scale or shift by constants: ONNX's operator, and the constant where it is one number."""
-
-    op: str
-    scalar: float | None
-
-
-def triple(shape: tuple[int, ...]) -> Shape:
-    """An ONNX shape (batch first) as (channels, height, width); more dimensions are counted as channels."""
-    body = shape[1:]
-    if len(body) <= 3:
-        padded = (*body, 1, 1, 1)
-        return (padded[0], padded[1], padded[2])
-    return (int(np.prod(body[:-2], dtype=object)), body[-2], body[-1])
-
-
-class Walk:
-    """Layers drawn so far, and the value behind each tensor."""
-
-    def __init__(self, graph: OnnxGraph) -> None:
-        shape = graph.shapes[graph.input]
-        self.graph = graph
-        self.layers: dict[str, Layer] = {}
-        self.affine: dict[str, Affine] = {}
-        self.values: dict[str, Value] = {graph.input: Value(INPUT, shape)}
-        self.input_shape = triple(shape)
-        if graph.nhwc:
-            self.input_shape = (shape[3], shape[1], shape[2])
-            self.values[graph.input] = Value(INPUT, shape, "transpose", (0, 2, 3, 1))
-
-    def run(self) -> None:
-        """Visits all nodes.
-
-        Raises:
-            UnreadableModel: a tensor is read before it is made, or the shape of one is not known.
-        """
-        for node in self.graph.nodes:
-            if node.outputs and node.outputs[0] in self.graph.constants:
-                continue
-            for name in node.inputs:
-                if name and name not in self.values and name not in self.graph.constants:
-                    raise UnreadableModel(
-                        f"Node {node.name!r} ({node.op}) reads {name!r}, which nothing before it makes.",
-                        fix="Export the model again; its nodes are not in order.",
-                    )
-            self._visit(node)
-
-    def _visit(self, node: Node) -> None:
-        known = node.op in _HANDLERS and (node.op in _ANY_ORDER or node.inputs[:1] and node.inputs[0] in self.values)
-        try:
-            if not (known and _HANDLERS[node.op](self, node)):
-                self._unknown(node)
-        except (IndexError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError) as error:
-            raise UnreadableModel(
-                f"Node {node.name!r} ({node.op}) has inputs or attributes that its operator cannot have: {error}.",
-                fix="Check the file with `onnx.checker`, and export the model again.",
-            ) from error
-
-    def shape(self, node: Node, output: int = 0) -> tuple[int, ...]:
-        """ONNX shape of a node's output."""
-        shape = self.graph.shapes.get(node.outputs[output])
-        if shape is None or not shape:
-            if shape == ():
-                return (1,)
-            raise UnreadableModel(
-                f"The shape of {node.outputs[output]!r}, made by {node.name!r} ({node.op}), cannot be worked out.",
-                fix="Export the model with a fixed input size, or simplify it first.",
-                facts={"node": node.name, "operator": node.op},
-            )
-        return shape
-
-    def read(self, name: str, allow: str | None = None) -> tuple[Value, Shape]:
-        """A tensor and the shape it is read with; what is pending on it is carried out unless allowed to stay."""
-        value = self.values[name]
-        made = self._made(value.source)
-        if value.pending is None or value.pending == allow:
-            return value, made
-        if value.pending != "pad" and triple(value.shape) == made and _trivial(value):
-            return Value(value.source, value.shape), made
-        shape = triple(value.shape)
-        op = {"reshape": "onnx:Reshape", "transpose": "onnx:Transpose", "pad": "onnx:Pad"}[value.pending]
-        detail = ",".join(map(str, value.detail)) or "x".join(map(str, shape))
-        layer = Layer(f"{value.source}/{value.pending}_{detail}", op, (value.source,), (made,), shape)
-        if layer.name not in self.layers:
-            self.layers[layer.name] = layer
-        return Value(layer.name, value.shape), shape
-
-    def is_constant(self, name: str) -> bool:
-        """Whether a tensor does not depend on the input."""
-        return name in self.graph.constants and name != ""
-
-    def _made(self, source: str) -> Shape:
-        return self.input_shape if source == INPUT else self.layers[source].out_shape
-
-    def add(self, node: Node, op: str, inputs: tuple[str, ...], **attributes: Any) -> bool:
-        """Appends a layer that reads these tensors and makes the node's first output."""
-        read = tuple(self.read(name) for name in inputs)
-        return self.append(node, op, tuple(r[0].source for r in read), tuple(r[1] for r in read), **attributes)
-
-    def append(
-        self,
-        node: Node,
-        op: str,
-        sources: tuple[str, ...],
-        shapes: tuple[Shape, ...],
-        output: int = 0,
-        **attributes: Any,
-    ) -> bool:
-        """Appends a layer under a name of its own."""
-        shape = self.shape(node, output)
-        title = node.name.split(":")[0] or node.op  # a part of a layer is named `layer:part`
-        title = title if output == 0 else f"{title}/{output}"
-        name, count = title, 1
-        while name == INPUT or name in self.layers:
-            name, count = f"{title}_{count}", count + 1
-        self.layers[name] = Layer(name, op, sources, shapes, triple(shape), **attributes)
-        self.values[node.outputs[output]] = Value(name, shape)
-        return True
-
-    def alias(self, node: Node, value: Value) -> bool:
-        """Lets the node's first output be a value that exists."""
-        self.values[node.outputs[0]] = value
-        return True
-
-    def _unknown(self, node: Node) -> None:
-        names = [n for n in (*node.inputs, *node.captured) if n in self.values]
-        read = [self.read(name) for name in names]
-        for index, output in enumerate(node.outputs):
-            if output and (index == 0 or output in self.graph.read):
-                sources, shapes = tuple(r[0].source for r in read), tuple(r[1] for r in read)
-                self.append(node, f"onnx:{node.op}", sources, shapes, index)
-
-
-def _trivial(value: Value) -> bool:
-    """Whether a pending transposition only moves dimensions of size 1 (a reshape to the same triple always is)."""
-    if value.pending != "transpose":
-        return True
-    moved = [axis for axis, size in zip(value.detail, value.shape, strict=True) if size > 1]
-    return moved == sorted(moved)
+from search_spaces.network import Shape
+from search_spaces.onnx_file import TRANSPARENT, Node
+from search_spaces.onnx_walk import AFFINE, Affine, Handler, Value, Walk, triple, trivial
 
 
 def _transparent(walk: Walk, node: Node) -> bool:
@@ -191,7 +25,7 @@ def _quantize(walk: Walk, node: Node) -> bool:
     to = _range(walk, node)
     layer = walk.layers.get(walk.values[node.inputs[0]].source)
     if to is not None and to[1] == 0 and abs(to[0] * 255 - 1) < 1e-4 and layer is not None and layer.has_weights:
-        _elementwise(walk, node, "activation", activation="hard_sigmoid")
+        walk.elementwise(node, "activation", activation="hard_sigmoid")
     else:
         walk.alias(node, walk.values[node.inputs[0]])
     return walk.alias(node, replace(walk.values[node.outputs[0]], quantised=to))
@@ -204,9 +38,9 @@ def _dequantize(walk: Walk, node: Node) -> bool:
     if of is None or to is None or (of[1] == to[1] and abs(to[0] / of[0] - 1) < 1e-4):
         return walk.alias(node, plain)
     if to[1] == 0 and abs(of[0] * of[1] / 3 - 1) < 1e-4 and abs(to[0] * 2 * of[1] - 1) < 1e-4:
-        _elementwise(walk, node, "activation", activation="hard_sigmoid")
+        walk.elementwise(node, "activation", activation="hard_sigmoid")
     else:
-        _elementwise(walk, node, AFFINE)
+        walk.elementwise(node, AFFINE)
     return walk.alias(node, replace(walk.values[node.outputs[0]], quantised=None))
 
 
@@ -321,21 +155,9 @@ def _linear(walk: Walk, node: Node) -> bool:
 
 def _activation(name: str) -> Callable[[Walk, Node], bool]:
     def handle(walk: Walk, node: Node) -> bool:
-        return _elementwise(walk, node, "activation", activation=name)
+        return walk.elementwise(node, "activation", activation=name)
 
     return handle
-
-
-def _elementwise(walk: Walk, node: Node, op: str, **attributes: Any) -> bool:
-    """Appends a layer of one input that works on any layout: what is pending on the input is then pending on the result."""
-    value = walk.values[node.inputs[0]]
-    if value.pending == "pad":
-        value, _ = walk.read(node.inputs[0])
-    made = walk._made(value.source)
-    walk.append(node, op, (value.source,), (made,), **attributes)
-    name = walk.values[node.outputs[0]].source
-    walk.layers[name] = replace(walk.layers[name], out_shape=made)
-    return walk.alias(node, replace(value, source=name))
 
 
 def _clip(walk: Walk, node: Node) -> bool:
@@ -345,7 +167,7 @@ def _clip(walk: Walk, node: Node) -> bool:
     low, high = (_limit(walk, node, index, key) for index, key in ((1, "min"), (2, "max")))
     if low is None or high is None or low != 0 or (high != 6 and high < 1e30):
         return False
-    return _elementwise(walk, node, "activation", activation="relu6" if high == 6 else "relu")
+    return walk.elementwise(node, "activation", activation="relu6" if high == 6 else "relu")
 
 
 def _limit(walk: Walk, node: Node, index: int, key: str) -> float | None:
@@ -361,7 +183,7 @@ def _limit(walk: Walk, node: Node, index: int, key: str) -> float | None:
 def _hard_sigmoid(walk: Walk, node: Node) -> bool:
     alpha, beta = node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5)
     known = abs(alpha - 1 / 6) < 1e-3 and abs(beta - 0.5) < 1e-3
-    return _elementwise(walk, node, "activation", activation="hard_sigmoid") if known else False
+    return walk.elementwise(node, "activation", activation="hard_sigmoid") if known else False
 
 
 def _binary(walk: Walk, node: Node) -> bool:
@@ -375,8 +197,8 @@ def _binary(walk: Walk, node: Node) -> bool:
     first, second = dynamic
     same = walk.values[first], walk.values[second]
     if same[0].pending == same[1].pending == "transpose" and same[0].detail == same[1].detail:
-        shapes = [walk._made(v.source) for v in same]
-        return False if shapes[0] != shapes[1] else _together(walk, node, op, same)
+        shapes = [walk.made(v.source) for v in same]
+        return False if shapes[0] != shapes[1] else walk.inherit(node, op, same)
     shapes = [walk.read(name)[1] for name in dynamic]
     out = triple(walk.shape(node))
     if shapes[0] != out:
@@ -384,15 +206,6 @@ def _binary(walk: Walk, node: Node) -> bool:
     if shapes[0] != out or shapes[1] not in (out, (out[0], 1, 1)):
         return False
     return walk.add(node, op, (first, second))
-
-
-def _together(walk: Walk, node: Node, op: str, values: tuple[Value, Value]) -> bool:
-    """Two tensors transposed alike are combined before the transposition."""
-    made = walk._made(values[0].source)
-    walk.append(node, op, tuple(v.source for v in values), (made, made))
-    name = walk.values[node.outputs[0]].source
-    walk.layers[name] = replace(walk.layers[name], out_shape=made)
-    return walk.alias(node, replace(values[0], source=name))
 
 
 def _scale(walk: Walk, node: Node, dynamic: str) -> bool:
@@ -406,10 +219,10 @@ def _scale(walk: Walk, node: Node, dynamic: str) -> bool:
     if scalar is None:
         axes = [len(value.shape) - len(shape) + i for i, size in enumerate(shape) if size > 1]
         permutation = value.detail if value.pending == "transpose" else range(len(value.shape))
-        channels = walk._made(value.source)[0]
+        channels = walk.made(value.source)[0]
         if len(axes) != 1 or permutation[axes[0]] != 1 or value.shape[axes[0]] != channels:
             return False
-    if not _elementwise(walk, node, AFFINE):
+    if not walk.elementwise(node, AFFINE):
         return False
     walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, scalar)
     return True
@@ -417,9 +230,9 @@ def _scale(walk: Walk, node: Node, dynamic: str) -> bool:
 
 def _batch_norm(walk: Walk, node: Node) -> bool:
     value = walk.values[node.inputs[0]]
-    if not all(walk.is_constant(i) for i in node.inputs[1:]) or value.pending == "transpose" and value.detail[1] != 1:
+    if not all(walk.is_constant(i) for i in node.inputs[1:]) or (value.pending == "transpose" and value.detail[1] != 1):
         return False
-    _elementwise(walk, node, AFFINE)
+    walk.elementwise(node, AFFINE)
     walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, None)
     return True
 
@@ -433,9 +246,9 @@ def _concat(walk: Walk, node: Node) -> bool:
 
 def _reshape(walk: Walk, node: Node) -> bool:
     value, shape = walk.values[node.inputs[0]], walk.shape(node)
-    if value.pending in ("transpose", "pad") and not (value.pending == "transpose" and _trivial(value)):
+    if value.pending in ("transpose", "pad") and not (value.pending == "transpose" and trivial(value)):
         value, _ = walk.read(node.inputs[0])
-    made = walk._made(value.source)
+    made = walk.made(value.source)
     if int(np.prod(triple(shape), dtype=object)) != int(np.prod(made, dtype=object)):
         return False
     return walk.alias(node, Value(value.source, shape, "reshape" if triple(shape) != made else None))
@@ -488,31 +301,33 @@ def _resize(walk: Walk, node: Node) -> bool:
     return walk.add(node, "resize", node.inputs[:1])
 
 
-_ANY_ORDER: Final = frozenset({"Add", "Sub", "Mul", "Div", "Sum"})
-"""Operators of which another input than the first may be the one that depends on the network's input."""
+def _of_first(handler: Handler) -> Handler:
+    """A handler for nodes whose first input depends on the network's input."""
+    return lambda walk, node: node.inputs[0] in walk.values and handler(walk, node)
 
-_HANDLERS: Final[dict[str, Callable[[Walk, Node], bool]]] = {
-    **dict.fromkeys(TRANSPARENT, _transparent),
-    **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), _reshape),
-    **dict.fromkeys(_ANY_ORDER, _binary),
-    **dict.fromkeys(("Gemm", "MatMul"), _linear),
-    **dict.fromkeys(("Resize", "Upsample"), _resize),
-    "QuantizeLinear": _quantize,
-    "DequantizeLinear": _dequantize,
-    "Conv": _conv,
-    "BatchNormalization": _batch_norm,
-    "MaxPool": _pool("max_pool"),
-    "AveragePool": _pool("avg_pool"),
-    "GlobalAveragePool": _global_mean,
-    "GlobalMaxPool": _global_max,
-    "ReduceMean": _reduce_mean,
-    "Concat": _concat,
-    "Transpose": _transpose,
-    "Pad": _pad,
-    "Clip": _clip,
-    "HardSigmoid": _hard_sigmoid,
-    "Relu": _activation("relu"),
-    "LeakyRelu": _activation("leaky_relu"),
-    "Sigmoid": _activation("sigmoid"),
-    "HardSwish": _activation("hard_swish"),
+
+HANDLERS: Final[dict[str, Handler]] = {
+    **dict.fromkeys(TRANSPARENT, _of_first(_transparent)),
+    **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), _of_first(_reshape)),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Sum"), _binary),
+    **dict.fromkeys(("Gemm", "MatMul"), _of_first(_linear)),
+    **dict.fromkeys(("Resize", "Upsample"), _of_first(_resize)),
+    "QuantizeLinear": _of_first(_quantize),
+    "DequantizeLinear": _of_first(_dequantize),
+    "Conv": _of_first(_conv),
+    "BatchNormalization": _of_first(_batch_norm),
+    "MaxPool": _of_first(_pool("max_pool")),
+    "AveragePool": _of_first(_pool("avg_pool")),
+    "GlobalAveragePool": _of_first(_global_mean),
+    "GlobalMaxPool": _of_first(_global_max),
+    "ReduceMean": _of_first(_reduce_mean),
+    "Concat": _of_first(_concat),
+    "Transpose": _of_first(_transpose),
+    "Pad": _of_first(_pad),
+    "Clip": _of_first(_clip),
+    "HardSigmoid": _of_first(_hard_sigmoid),
+    "Relu": _of_first(_activation("relu")),
+    "LeakyRelu": _of_first(_activation("leaky_relu")),
+    "Sigmoid": _of_first(_activation("sigmoid")),
+    "HardSwish": _of_first(_activation("hard_swish")),
 }

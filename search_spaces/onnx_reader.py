@@ -16,7 +16,8 @@ from typing import Final
 from search_spaces.errors import InvalidNetwork, UnreadableModel
 from search_spaces.network import INPUT, Layer, Network, readers
 from search_spaces.onnx_file import load
-from search_spaces.onnx_operators import AFFINE, Affine, Walk
+from search_spaces.onnx_operators import HANDLERS
+from search_spaces.onnx_walk import AFFINE, Affine, Walk
 
 BEARERS: Final = frozenset({"conv", "linear", "add"})
 """Operators that may bear a fused activation."""
@@ -42,7 +43,7 @@ def read_onnx(source: Path | str | bytes, *, input_size: int | tuple[int, int] |
         )
     graph = load(source, size)
     walk = Walk(graph)
-    walk.run()
+    walk.run(HANDLERS)
     outputs = tuple(dict.fromkeys(walk.values[name].source for name in graph.outputs if name in walk.values))
     draft = _Draft(walk.layers, walk.affine, outputs)
     draft.drop_closing()

@@ -64,7 +64,8 @@ class Board:
 
     def bytes(self, *outputs: str) -> bytes:
         """The graph as a file."""
-        return self.model(*outputs).SerializeToString()
+        data: bytes = self.model(*outputs).SerializeToString()
+        return data
 
 
 def mobilenet_v2() -> bytes:

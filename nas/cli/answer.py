@@ -1,0 +1,44 @@
+"""What a command answers: one document for machines, one drawing for people. Not how or where it is printed."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result of a command.
+
+    Attributes:
+        document: what `--json` prints, JSON values only.
+        render: draws it on a console.
+    """
+
+    document: Mapping[str, Any]
+    render: "Callable[[Console], None]"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; progress stays on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Out = Annotated[str, typer.Option("--out", "-o", help="Folder of runs and their bundles.", metavar="DIR")]
+StoreFolder = Annotated[
+    str | None,
+    typer.Option("--store", help="Folder of what was computed before; inside --out when absent.", metavar="DIR"),
+]
+
+
+def finite(value: Any) -> Any:
+    """The same JSON value with null for numbers that JSON cannot hold (not a number, infinity)."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value

@@ -1,0 +1,42 @@
+"""The application: one line for each command. Commands import the engine when they run, so that help is quick."""
+
+from typing import Annotated
+
+import typer
+
+from nas.cli import estimate, profile, run, search, show, spaces, targets
+from nas.cli.guard import Commands
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"hwnas {version('hwnas')}")
+        except PackageNotFoundError:
+            typer.echo("hwnas (not installed)")
+        raise typer.Exit
+
+
+def _hwnas(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Finds the most accurate INT8 network that keeps a latency budget on your hardware, trains it, and measures it."""
+
+
+app = typer.Typer(
+    name="hwnas", cls=Commands, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
+app.callback(
+    epilog="Exit codes: 0 success, 2 a wrong request, 3 a request that cannot be met, 130 interrupted, 1 others."
+)(_hwnas)
+app.command("search")(search.search)
+app.command("run")(run.run)
+app.command("show")(show.show)
+app.command("estimate")(estimate.estimate)
+app.command("profile")(profile.profile)
+app.command("targets")(targets.targets)
+app.command("spaces")(spaces.spaces)

@@ -1,0 +1,56 @@
+"""`hwnas estimate MODEL.onnx --target T`: what any ONNX model costs on a target, layer by layer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.answer import Answer, Json, Out, StoreFolder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def estimate(
+    model: Annotated[str, typer.Argument(help="ONNX file, float or INT8.", metavar="MODEL.onnx")],
+    target: Annotated[str, typer.Option(help="Where it shall run, such as cpu or cpu:threads=2.")] = "cpu",
+    input_size: Annotated[
+        str | None, typer.Option(help="HEIGHTxWIDTH (or one number) for a model that leaves its input size open.")
+    ] = None,
+    measure: Annotated[
+        bool | None,
+        typer.Option(
+            "--measure/--predict",
+            help="Measure it now, or ask the stored latency table; by default what is more exact.",
+        ),
+    ] = None,
+    out: Out = "runs",
+    store: StoreFolder = None,
+    json: Json = False,
+) -> Answer:
+    """Cost an ONNX model in INT8 at batch 1 on a target: latency of the whole and of each layer."""
+    from hw_targets.registry import target as find_target
+    from nas.cli.report import render_estimate
+    from nas.estimate import estimate as cost
+    from nas.estimate import stored_tables
+    from search_spaces.network import Network
+
+    found = find_target(target)
+    network = Network.from_onnx(Path(model), input_size=_size(input_size))
+    tables = stored_tables(Path(store) if store else Path(out) / "store", found.info)
+    result = cost(network, found, tables=tables, measure=measure)
+
+    def render(console: "Console") -> None:
+        render_estimate(console, result)
+
+    return Answer(result.model_dump(mode="json"), render)
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    try:
+        return int(height), int(width or height)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 224x224.") from error

@@ -1,0 +1,136 @@
+"""Where every command ends: its answer or its error is printed, and the exit code is chosen.
+
+With `--json` stdout holds exactly one JSON document, also when the command line itself is wrong: an error is
+`{"error": {"code", "detail", "fix", …facts}}`. Without it, answers are drawn on stdout and errors on stderr.
+
+Exit codes: 0 success; 2 the request is wrong (command line, spec, data, space, model, an unknown name); 3 the request is
+understood and cannot be met (no architecture in the budget, an operator that the target cannot run); 130 interrupted;
+1 anything else (a device or package missing, a full disk, a defect).
+"""
+
+import contextlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from nas.cli.answer import Answer, finite
+from nas.errors import Cancelled
+from search_spaces.errors import HwnasError
+
+FAILED: Final = 1
+WRONG: Final = 2
+UNMET: Final = 3
+INTERRUPTED: Final = 130
+
+_BY_STATUS: Final = {400: WRONG, 404: WRONG, 422: UNMET, 409: INTERRUPTED}
+
+
+class Commands(TyperGroup):
+    """A group of commands that return answers."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Runs a command line; ends the process with its exit code unless `standalone_mode` is false."""
+        words = list(sys.argv[1:] if args is None else args) or ["--help"]
+
+        def run() -> Any:
+            return super(Commands, self).main(words, prog_name, complete_var, False, windows_expand_args, **extra)
+
+        if not standalone_mode:
+            return run()
+        as_json = "--json" in words
+        stdout = sys.stdout
+        try:
+            with (
+                contextlib.redirect_stdout(sys.stderr)
+                if as_json and "--help" not in words
+                else contextlib.nullcontext()
+            ):
+                answer = run()
+            code = answer if isinstance(answer, int) else 0
+            if isinstance(answer, Answer):
+                _print(answer, as_json)
+        except BrokenPipeError:
+            sys.stdout = stdout
+            raise SystemExit(FAILED) from None
+        except Exception as error:  # noqa: BLE001 - the last place where an error can be told
+            code = _tell(error, as_json)
+        sys.exit(code)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; an interrupt is an error like others."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Cancelled(
+                "Interrupted; what was computed is stored.", fix="Run the same command again to continue from there."
+            ) from error
+
+
+def _print(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        _print_json(answer.document)
+    else:
+        from rich.console import Console
+
+        answer.render(Console(highlight=False))
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(finite(document), indent=2, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _tell(error: Exception, as_json: bool) -> int:
+    """Prints an error and returns its exit code."""
+    document, code = describe(error)
+    if code == FAILED and document["code"] == "internal_error":
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    if as_json:
+        _print_json({"error": document})
+    else:
+        from rich.console import Console
+
+        from nas.cli.report import error_panel
+
+        Console(stderr=True, highlight=False).print(error_panel(document))
+    return code
+
+
+def describe(error: Exception) -> tuple[dict[str, Any], int]:
+    """An error as its document and its exit code."""
+    if isinstance(error, HwnasError):
+        return dict(error.document()), _BY_STATUS.get(error.status, FAILED)
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "hwnas"
+        return _document("usage_error", error.format_message(), f"See `{path} --help`."), WRONG
+    if isinstance(error, typer.Abort):
+        return _document("cancelled", "Interrupted.", "Run the same command again."), INTERRUPTED
+    if isinstance(error, ModuleNotFoundError):
+        return _document("missing_package", f"{error}.", f"Install it: pip install {error.name}"), FAILED
+    if isinstance(error, OSError):
+        return _document("file_error", f"{error}.", "Check the path, its permissions and the space left."), FAILED
+    if isinstance(error, MemoryError):
+        return _document(
+            "out_of_memory", "There is not enough memory.", "Use a lower --resolution or --effort."
+        ), FAILED
+    detail = f"{type(error).__name__}: {error}"
+    return _document("internal_error", detail, "This is a defect; report it with the trace on stderr."), FAILED
+
+
+def _document(code: str, detail: str, fix: str) -> dict[str, Any]:
+    return {"code": code, "detail": detail, "fix": fix}

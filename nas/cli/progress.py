@@ -1,0 +1,244 @@
+"""Draws the engine's events on stderr: bars with the time left on a terminal, plain lines in a log, nothing when quiet.
+
+A progress display is an event sink. Times come from a clock that tests replace. Not here: final tables (`report.py`).
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from nas.events import CandidateEvent, Event, FrontEvent, LogEvent, MetricEvent, PhaseEvent, ProgressEvent
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress, Task, TaskID
+
+INTERVAL_S: Final = 10.0
+"""Between two plain lines of one stage."""
+
+VERBS: Final = {"started": "started", "reused": "found in the store"}
+
+
+class Display(Protocol):
+    """An event sink that can also show a drawing of its own."""
+
+    def __call__(self, event: Event) -> None:
+        """Takes one event."""
+
+    def show(self, drawing: "RenderableType") -> None:
+        """Shows something between the bars."""
+
+
+@contextmanager
+def watch(
+    *, quiet: bool = False, console: "Console | None" = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Display]:
+    """The display that suits stderr (or `console`): bars if it is a terminal, lines if not, nothing when quiet."""
+    if quiet:
+        yield Silent()
+        return
+    from rich.console import Console
+
+    console = console or Console(file=sys.stderr, highlight=False)
+    if console.is_terminal:
+        display = Bars(console, clock)
+        with display.progress:
+            yield display
+    else:
+        yield Lines(console, clock)
+
+
+class Silent:
+    """Shows nothing."""
+
+    def __call__(self, event: Event) -> None:
+        """Ignores the event."""
+
+    def show(self, drawing: "RenderableType") -> None:
+        """Ignores the drawing."""
+
+
+def duration(seconds: float) -> str:
+    """A length of time in at most two units: `0.4 s`, `42 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+class _Notes:
+    """The newest thing worth saying about each stage."""
+
+    def __init__(self) -> None:
+        self._best: tuple[float, str] = (-1.0, "")
+
+    def of(self, event: Event) -> tuple[str, str] | None:
+        """A stage and what to say beside its bar."""
+        match event:
+            case MetricEvent():
+                return event.phase, f"{event.name.replace('_', ' ')} {event.value:.3g}"
+            case CandidateEvent():
+                if any(event.feasible.values()) and event.accuracy > self._best[0]:
+                    fastest = min(event.latency_ms.values())
+                    self._best = (event.accuracy, f"best {event.accuracy:.1%} at {milliseconds(fastest)}")
+                return "searching", self._best[1] or f"{event.number + 1} evaluated, none in the budget yet"
+            case FrontEvent():
+                return "searching", self._best[1] or f"front of {len(event.points)}"
+        return None
+
+
+def milliseconds(value: float) -> str:
+    """A latency with three significant digits: `0.0934 ms`, `12.3 ms`."""
+    digits = 4 if value < 0.1 else 3 if value < 1 else 2 if value < 10 else 1
+    return f"{value:.{digits}f} ms"
+
+
+def _label(phase: str, target: str | None) -> str:
+    return f"{phase} {target}" if target else phase
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+class Lines:
+    """A plain line when a stage begins and ends, and every ten seconds while it runs."""
+
+    def __init__(self, console: "Console", clock: Callable[[], float]) -> None:
+        self._console, self._clock = console, clock
+        self._said: dict[str, float] = {}
+        self._notes, self._note = _Notes(), dict[str, str]()
+
+    def show(self, drawing: "RenderableType") -> None:
+        """Prints it."""
+        self._console.print(drawing)
+
+    def __call__(self, event: Event) -> None:
+        """Prints a line, if the event is worth one."""
+        noted = self._notes.of(event)
+        if noted is not None:
+            self._note[noted[0]] = noted[1]
+        match event:
+            case PhaseEvent():
+                label = _label(event.phase, event.target)
+                self._said[label] = self._clock()
+                ended = f"finished in {duration(event.seconds)}" if event.seconds is not None else "finished"
+                self._say(label, VERBS.get(event.status, ended))
+            case ProgressEvent() if event.total > 0:
+                self._progress(event)
+            case LogEvent():
+                self._say(event.level, event.message)
+            case _:
+                pass
+
+    def _progress(self, event: ProgressEvent) -> None:
+        label, now = _label(event.phase, event.target), self._clock()
+        if now - self._said.setdefault(label, now) < INTERVAL_S:
+            return
+        self._said[label] = now
+        parts = [f"{event.done / event.total:.0%}", f"{_count(event.done)}/{_count(event.total)} {event.unit}"]
+        if event.eta_s is not None:
+            parts.append(f"{duration(event.eta_s)} left")
+        if note := self._note.get(event.phase):
+            parts.append(note)
+        self._say(label, ", ".join(parts))
+
+    def _say(self, label: str, text: str) -> None:
+        self._console.print(f"{label}: {text}", markup=False, soft_wrap=True)
+
+
+class Bars:
+    """A bar to each stage, with how much is done, what was last seen, and the time left."""
+
+    def __init__(self, console: "Console", clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.progress = _bars(console, clock)
+        self._tasks: dict[str, TaskID] = {}
+        self._totals: dict[TaskID, float] = {}
+        self._units: dict[TaskID, str] = {}
+        self._notes = _Notes()
+
+    def show(self, drawing: "RenderableType") -> None:
+        """Prints it above the bars."""
+        self.progress.console.print(drawing)
+
+    def __call__(self, event: Event) -> None:
+        """Moves a bar, or prints what a person should read above the bars."""
+        from rich.text import Text
+
+        noted = self._notes.of(event)
+        if noted is not None:
+            for label, task in self._tasks.items():
+                if label.split(" ")[0] == noted[0]:
+                    self.progress.update(task, note=noted[1])
+        match event:
+            case PhaseEvent():
+                self._phase(event)
+            case ProgressEvent():
+                self._progress(event)
+            case LogEvent():
+                style = {"info": "dim", "warning": "yellow", "error": "bold red"}[event.level]
+                self.show(Text(f"{event.level}: {event.message}", style=style))
+            case _:
+                pass
+
+    def _progress(self, event: ProgressEvent) -> None:
+        task = self._task(event)
+        self._totals[task], self._units[task] = event.total, event.unit
+        deadline = self._clock() + event.eta_s if event.eta_s is not None else None
+        amount = f"{_count(event.done)}/{_count(event.total)} {event.unit}"
+        self.progress.update(task, completed=event.done, total=event.total or None, amount=amount, deadline=deadline)
+
+    def _task(self, event: PhaseEvent | ProgressEvent) -> "TaskID":
+        label = _label(event.phase, event.target)
+        if label not in self._tasks:
+            self._tasks[label] = self.progress.add_task(label, total=None, amount="", note="", deadline=None, ended="")
+        return self._tasks[label]
+
+    def _phase(self, event: PhaseEvent) -> None:
+        task = self._task(event)
+        if event.status == "started":
+            return
+        total = self._totals.get(task, 1)
+        ended = "stored" if event.status == "reused" else duration(event.seconds or 0.0)
+        amount = f"{_count(total)} {self._units[task]}" if task in self._units else ""
+        self.progress.update(task, completed=total, total=total, amount=amount, deadline=None, ended=ended)
+
+
+def _bars(console: "Console", clock: Callable[[], float]) -> "Progress":
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+    from rich.table import Column
+    from rich.text import Text
+
+    class Left(ProgressColumn):
+        """How long the stage took, or has still to go by the engine's own estimate."""
+
+        def render(self, task: "Task") -> Text:
+            fields: dict[str, Any] = task.fields
+            if fields["ended"]:
+                return Text(f"✓ {fields['ended']}", style="green")
+            if fields["deadline"] is None:
+                return Text("…", style="dim")
+            return Text(f"{duration(max(0.0, fields['deadline'] - clock()))} left", style="cyan")
+
+    def text(template: str, style: str = "none", **column: Any) -> TextColumn:
+        return TextColumn(
+            template, style=style, markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", **column)
+        )
+
+    return Progress(
+        text("{task.description}", "bold", min_width=10, max_width=20),
+        BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6)),
+        text("{task.fields[amount]}", max_width=22),
+        text("{task.fields[note]}", "dim", max_width=24),
+        Left(table_column=Column(no_wrap=True, min_width=8)),
+        console=console,
+        expand=True,
+        refresh_per_second=5,
+    )

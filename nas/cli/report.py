@@ -1,0 +1,252 @@
+"""The closing tables and panels: fronts, models with their receipts, report cards, estimates, plans, errors.
+
+Every number keeps its kind: measured, simulated, predicted (with its error) or estimated. Drawn to fit 80 columns. Not
+here: what goes into `--json`, which is the engine's own document.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich import box
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from nas.cli.progress import duration, milliseconds
+
+if TYPE_CHECKING:
+    from nas.estimate import Estimate
+    from nas.result import ModelOutcome, SearchResult
+
+ARCHITECTURE_WIDTH: Final = 96
+"""Characters of an abbreviated architecture: two lines of a table at 80 columns."""
+
+ROWS: Final = 15
+"""Of a front; the rest is in the JSON document."""
+
+_WELL_KNOWN: Final = {"error", "code", "detail", "fix"}
+
+
+def table(*columns: str, right: Sequence[int] = ()) -> Table:
+    """An empty table in the house style; columns by their headings, those in `right` aligned to the right."""
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for index, heading in enumerate(columns):
+        drawn.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    return drawn
+
+
+def size(count: float, units: Sequence[str] = ("B", "kB", "MB", "GB", "TB"), base: float = 1000) -> str:
+    """A number with three significant digits and a unit: `328 kB`, `1.24 MB`."""
+    unit = 0
+    while count >= base * 0.9995 and unit < len(units) - 1:
+        count, unit = count / base, unit + 1
+    text = f"{count:.0f}" if unit == 0 or count >= 99.95 else f"{count:.1f}" if count >= 9.995 else f"{count:.2f}"
+    return f"{text} {units[unit]}".rstrip()
+
+
+def many(text: str) -> str:
+    """A count that may be astronomical: `1,024`, `3.2e+14`."""
+    return f"{int(text):,}" if len(text) <= 9 else f"{int(text):.2e}"
+
+
+def abbreviate(architecture: str, width: int = ARCHITECTURE_WIDTH) -> str:
+    """An architecture in a few characters: each choice by its first letter, stage by stage; cut to a width.
+
+    Example:
+        >>> abbreviate("resolution=24 s1.depth=1 s1.width=16 s1.se=true s1.b0.kernel=7 s1.b0.expansion=4.0")
+        'r24 · w16 se k7e4'
+    """
+    tokens = [token.partition("=") for token in architecture.split()]
+    counted = {
+        path.split(".")[0] for path, _, _ in tokens if path.count(".") > 1
+    }  # stages whose blocks tell their depth
+    stages: dict[str, list[str]] = {}
+    blocks: dict[tuple[str, ...], int] = {}
+    for path, equals, value in tokens:
+        *parents, choice = path.split(".")
+        if choice == "depth" and parents and parents[0] in counted:
+            continue
+        stage = stages.setdefault(parents[0] if parents else "", [])
+        short = (
+            choice
+            if not equals or value == "true"
+            else ""
+            if value == "false"
+            else choice[0] + re.sub(r"\.0$", "", value)
+        )
+        if len(parents) > 1 and short:
+            key = tuple(parents)
+            if key in blocks:
+                stage[blocks[key]] += short
+            else:
+                blocks[key] = len(stage)
+                stage.append(short)
+        elif short:
+            stage.append(short)
+    text = " · ".join(" ".join(words) for words in stages.values() if words)
+    return text if len(text) <= width else text[: width - 1].rstrip(" ·") + "…"
+
+
+def render_result(console: Console, result: "SearchResult") -> None:
+    """The fronts, the chosen models with their receipts, the time taken, and the warnings."""
+    for target, model in result.models.items():
+        console.print(_front(target, result, model))
+        console.print(_receipt(target, model))
+    stages = [f"{name} {duration(s) if s else 'stored'}" for name, s in result.seconds.items()]
+    console.print(Text(f"run {result.run}: " + ", ".join(stages), style="dim"))
+    for warning in result.warnings:
+        console.print(Text(f"! {warning}", style="yellow"))
+
+
+def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
+    points = result.fronts.get(target, ())
+    drawn = table("", "architecture", "accuracy", "latency", right=(2, 3))
+    for column in drawn.columns[2:]:
+        column.no_wrap = True
+    shown = list(points)
+    if len(shown) > ROWS:
+        step = (len(shown) - 1) / (ROWS - 1)
+        shown = [shown[round(i * step)] for i in range(ROWS)]
+        shown += [p for p in points if p.architecture_id == model.architecture_id and p not in shown]
+        shown.sort(key=lambda p: p.latency_ms)
+    for point in shown:
+        chosen = point.architecture_id == model.architecture_id
+        drawn.add_row(
+            "▶" if chosen else "", abbreviate(point.architecture), f"{point.accuracy:.2%}", milliseconds(point.latency_ms),
+            style="bold green" if chosen else None,
+        )  # fmt: skip
+    left_out = f"; {len(shown)} of {len(points)} shown" if len(shown) < len(points) else ""
+    note = f"accuracy: INT8 on the validation part; latency: predicted, batch 1{left_out}"
+    return Group(Text(f"Pareto front on {target}", style="bold"), drawn, Text(note, style="dim"))
+
+
+def _receipt(target: str, model: "ModelOutcome") -> Panel:
+    latency, budget = model.latency_ms, model.budget
+    drawn = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    drawn.add_column(no_wrap=True, style="bold")
+    drawn.add_column(overflow="fold")
+    drawn.add_column(no_wrap=True, style="dim")
+    drawn.add_row("latency", milliseconds(latency.predicted), f"predicted ± {latency.predicted_error:.1%}")
+    drawn.add_row("", *_final_latency(model))
+    drawn.add_row("budget", _budget(model), "kept" if _kept(model) else "missed")
+    drawn.add_row("accuracy", f"INT8 {model.accuracy.int8:.2%}, FP32 {model.accuracy.fp32:.2%}", "measured, test part")
+    drawn.add_row("size", f"INT8 {size(model.size_bytes.int8)}, FP32 {size(model.size_bytes.fp32)}", "measured")
+    within = f"{many(budget.architectures_within)} of {many(budget.architectures)} architectures"
+    drawn.add_row(
+        "space", f"{within} keep the budget" + ("" if budget.binds else ": it does not bind"), "predicted, exact"
+    )
+    drawn.add_row("chosen", abbreviate(model.architecture), model.architecture_id)
+    bundle = Text.assemble(("bundle  ", "bold"), (_short(model.bundle), "cyan"))
+    return Panel(Group(drawn, bundle), title=f"model for {target}", title_align="left", border_style="green")
+
+
+def _final_latency(model: "ModelOutcome") -> tuple[str, str]:
+    latency = model.latency_ms
+    if latency.measured is None:
+        return "not measured", latency.kind
+    spread = [f"p50 {_bare(latency.measured_p50)}", f"p95 {_bare(latency.measured_p95)}"]
+    return f"{milliseconds(latency.measured)} ({', '.join(spread)})", latency.kind
+
+
+def _bare(value: float | None) -> str:
+    return "-" if value is None else milliseconds(value).removesuffix(" ms")
+
+
+def _kept(model: "ModelOutcome") -> bool:
+    latency = model.latency_ms
+    return (latency.predicted if latency.measured is None else latency.measured) <= latency.budget
+
+
+def _budget(model: "ModelOutcome") -> str:
+    fastest, slowest = model.budget.reachable_ms
+    return f"{milliseconds(model.latency_ms.budget)} (reachable: {_bare(fastest)} to {_bare(slowest)})"
+
+
+def _short(path: str) -> str:
+    """A path relative to the working folder where that is shorter."""
+    try:
+        return str(Path(path).resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return path
+
+
+def render_plan(plan: Any) -> Text:
+    """What a search will take, in a line: seconds of each stage (a mapping) and bytes of memory."""
+    parts = [f"{name} {duration(seconds) if seconds else 'stored'}" for name, seconds in plan.seconds.items()]
+    total = duration(sum(plan.seconds.values()))
+    return Text(f"About {total} and {size(plan.memory_bytes)} of memory (estimated): {', '.join(parts)}.", style="dim")
+
+
+def render_profile(console: Console, profile: Any) -> None:
+    """A latency table's report card, with the reach of the space on the target."""
+    card = profile.card
+    drawn = table("report card", f"on {card.tested} networks that were not fitted")
+    drawn.add_row("mean error (MAPE)", f"{card.mape:.2%}, where the noise of measuring is {card.noise_mape:.2%}")
+    drawn.add_row("within ±5 %, ±10 %", f"{card.within_5:.0%}, {card.within_10:.0%} of the networks")
+    tau = "undefined" if card.kendall_tau is None else f"{card.kendall_tau:.3f}"
+    drawn.add_row("order (Kendall tau)", tau)
+    drawn.add_row("fitted on", f"{card.fitted} networks, {card.method.replace('_', '-')}")
+    fastest, slowest = profile.reachable_ms
+    drawn.add_row("reachable", f"{milliseconds(fastest)} to {milliseconds(slowest)} (predicted)")
+    console.print(Text(f"{profile.target}: {profile.device}, {profile.runtime}", style="bold"))
+    console.print(drawn)
+    console.print(Text.assemble(("table ", "bold"), (_short(profile.table), "cyan")))
+
+
+def render_estimate(console: Console, result: "Estimate") -> None:
+    """The total, then the layers."""
+    drawn = table("layer", "what", "MACs", "ms", "share", right=(2, 3, 4))
+    drawn.columns[0].max_width = 20
+    for column in drawn.columns[2:]:
+        column.no_wrap = True
+    total = sum(layer.latency_ms or 0.0 for layer in result.layers)
+    for layer in result.layers:
+        known = layer.latency_ms is not None
+        drawn.add_row(
+            layer.name, layer.key.replace(" ", "\u00a0", 1) if len(layer.key) < 30 else layer.key,
+            size(layer.macs, ("", "k", "M", "G", "T")) if layer.macs else "",
+            f"{layer.latency_ms:.4f}" if known else "fused",
+            f"{(layer.latency_ms or 0.0) / total:.1%}" if known and total else "",
+        )  # fmt: skip
+    console.print(drawn)
+    error = "" if result.error is None else f" ± {result.error:.1%}"
+    spread = "" if result.p50_ms is None else f", p50 {_bare(result.p50_ms)}, p95 {_bare(result.p95_ms)}"
+    console.print(
+        Text.assemble(
+            (milliseconds(result.latency_ms), "bold"),
+            f" {result.kind}{error}{spread}, INT8, batch 1, on {result.target}",
+        )
+    )
+    shape = "x".join(map(str, result.input_shape))
+    console.print(
+        f"{size(result.macs, ('', 'k', 'M', 'G', 'T'))} MACs, {size(result.params, ('', 'k', 'M', 'G'))} parameters, "
+        f"{size(result.weight_bytes)} of weights, {size(result.peak_memory_bytes)} of live activations, input {shape}",
+    )
+    if result.kind == "measured":
+        console.print(
+            Text("Layers: as the runtime's profiler sees them, which adds a cost to every kernel.", style="dim")
+        )
+    for warning in result.warnings:
+        console.print(Text(f"! {warning}", style="yellow"))
+
+
+def error_panel(document: Mapping[str, Any]) -> Panel:
+    """What is wrong, how to mend it, and the facts beside it."""
+    body = Text(str(document["detail"]))
+    body.append("\n\nFix: ", style="bold")
+    body.append(str(document["fix"]))
+    facts = [f"{key}: {_fact(value)}" for key, value in document.items() if key not in _WELL_KNOWN]
+    if facts:
+        body.append("\n\n" + "\n".join(facts), style="dim")
+    return Panel(body, title=f"error: {document['code']}", title_align="left", border_style="red")
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(f"\n  {_fact(item)}" for item in value[:10]) + ("\n  …" if len(value) > 10 else "")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,24 @@
+"""`hwnas run SPEC.yaml`: a search whose options are in a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
+from nas.cli.search import execute
+
+
+def run(
+    spec: Annotated[
+        str, typer.Argument(help="YAML file of a search spec: data, space, targets, effort, …", metavar="SPEC.yaml")
+    ],
+    out: Out = "runs",
+    store: StoreFolder = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> Answer:
+    """Run the search that a YAML file describes. Paths in it are relative to the working folder."""
+    from nas.spec import SearchSpec
+
+    return execute(SearchSpec.from_yaml(Path(spec)), out=out, store=store, quiet=quiet)

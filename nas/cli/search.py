@@ -1,0 +1,98 @@
+"""`hwnas search`: from a data set and latency budgets to measured INT8 models."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
+from nas.spec import Effort
+
+if TYPE_CHECKING:
+    from nas.spec import SearchSpec
+
+
+def search(  # noqa: PLR0913, PLR0917 - one parameter an option
+    data: Annotated[str, typer.Option(help="`digits`, a folder of class folders, or an .npz file.")],
+    target: Annotated[list[str], typer.Option(help="Where it shall run, such as cpu or cpu:threads=2. Repeatable.")],
+    latency_ms: Annotated[
+        list[str],
+        typer.Option(
+            help="Budget in ms, or a point of the reachable range (40%). The k-th is the k-th target's; one is all's."
+        ),
+    ],
+    space: Annotated[
+        str, typer.Option(help="A known space, a .yaml file, or a .py file (path.py:function).")
+    ] = "mobilenet",
+    effort: Annotated[Effort, typer.Option(help="How much work to put in.")] = "standard",
+    minutes: Annotated[
+        float | None, typer.Option(help="A limit on the whole job, instead of the effort's own.")
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Largest input side in pixels; the data's own when absent.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed and latency table give the same front.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Threads of training; all cores when absent.")] = None,
+    out: Out = "runs",
+    store: StoreFolder = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> Answer:
+    """Find, train and measure the most accurate INT8 network that keeps each target's latency budget.
+
+    An interrupted search continues when the same command is run again.
+    """
+    fields: dict[str, Any] = {
+        "data": data, "space": space, "targets": budgets(target, latency_ms), "effort": effort, "minutes": minutes,
+        "resolution": resolution, "seed": seed, "threads": threads,
+    }  # fmt: skip
+    return execute(specify(fields), out=out, store=store, quiet=quiet)
+
+
+def budgets(targets: Sequence[str], latencies: Sequence[str]) -> list[dict[str, str]]:
+    """Pairs targets with budgets: the k-th with the k-th, or all with the only one.
+
+    Raises:
+        InvalidSpec: there are neither as many budgets as targets nor just one.
+    """
+    from nas.errors import InvalidSpec
+
+    if len(latencies) not in (1, len(targets)):
+        raise InvalidSpec(
+            f"There are {len(targets)} targets and {len(latencies)} latency budgets.",
+            fix="Give one --latency-ms to each --target in the same order, or one for all.",
+            facts={"targets": list(targets), "latency_ms": list(latencies)},
+        )
+    given = list(latencies) * (len(targets) if len(latencies) == 1 else 1)
+    return [{"target": name, "latency_ms": value} for name, value in zip(targets, given, strict=True)]
+
+
+def specify(fields: dict[str, Any]) -> "SearchSpec":
+    """A spec from its fields.
+
+    Raises:
+        InvalidSpec: a field is wrong.
+    """
+    from pydantic import ValidationError
+
+    from nas.spec import SearchSpec, invalid_spec
+
+    try:
+        return SearchSpec.model_validate(fields)
+    except ValidationError as error:
+        raise invalid_spec(error) from error
+
+
+def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool) -> Answer:
+    """Runs a search with its progress on stderr: the plan first, then a bar to each stage."""
+    from nas import pipeline
+    from nas.cli.progress import watch
+    from nas.cli.report import render_plan, render_result
+
+    folders: dict[str, Any] = {"out": Path(out), "store": Path(store) if store else None}
+    with watch(quiet=quiet) as progress:
+        if not quiet:
+            progress.show(render_plan(pipeline.plan(spec, **folders)))
+        result = pipeline.search(spec, on_event=progress, **folders)
+    return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))

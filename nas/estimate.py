@@ -1,0 +1,177 @@
+"""What any network costs on a target: predicted by a stored latency table, or measured now with random INT8 weights.
+
+Latencies do not depend on the weights' values, so a model is costed without being converted. Not here: how ONNX is read,
+how tables come about, how a target measures.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hw_targets.errors import UnsupportedLayer
+from hw_targets.target import Target, TargetInfo
+from latency_models.errors import UnreadableTable
+from latency_models.table import LatencyTable, Prediction
+from search_spaces.cost import layer_macs, layer_params, macs, params, peak_memory_bytes, weight_bytes
+from search_spaces.network import Network, Shape
+
+ROUNDS = 12
+"""Of end-to-end timing when a network is measured."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LayerEstimate(_Value):
+    """One layer."""
+
+    name: str
+    key: str = Field(description="operator, shapes, attributes and activation: what its cost depends on")
+    latency_ms: float | None = Field(description="its share; under the runtime's profiler when measured")
+    macs: int
+    params: int
+
+
+class Estimate(_Value):
+    """One network on one target, INT8, batch 1."""
+
+    model: str
+    target: str
+    device: str
+    runtime: str
+    fingerprint: str
+    precision: str
+    batch: Literal[1] = 1
+    input_shape: Shape = Field(description="(channels, height, width)")
+    kind: Literal["measured", "simulated", "predicted", "estimated"] = Field(
+        description="predicted: by a table that measured every layer's key; estimated: some keys it never measured"
+    )
+    latency_ms: float
+    error: float | None = Field(description="relative error to expect of a prediction, or noise of a measurement")
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    macs: int
+    params: int
+    weight_bytes: int = Field(description="INT8 weights and INT32 biases")
+    peak_memory_bytes: int = Field(description="of live INT8 activations")
+    layers: tuple[LayerEstimate, ...]
+    unseen: tuple[str, ...] = Field((), description="layer keys that the table never measured")
+    warnings: tuple[str, ...] = ()
+
+
+def estimate(
+    network: Network, target: Target, *, tables: Sequence[LatencyTable] = (), measure: bool | None = None
+) -> Estimate:
+    """Costs a network on a target.
+
+    Args:
+        network: what to cost.
+        target: where.
+        tables: latency tables of that target, the preferred first.
+        measure: whether to measure it now; None measures unless a table has measured all of its layers' keys.
+
+    Raises:
+        UnsupportedLayer: the target cannot run some layers; `facts` list all of them with the reasons.
+        TargetUnavailable: it has to be measured, and the target cannot be used here.
+        UnreadableTable: it must not be measured, and there is no table.
+    """
+    check_support(network, target)
+    predictions = [table.predict(network) for table in tables if table.info.fingerprint == target.info.fingerprint]
+    best = min(predictions, key=lambda p: len(p.unseen), default=None)
+    if measure is None:
+        measure = best is None or best.kind != "predicted"
+    if measure:
+        return _measured(network, target)
+    if best is None:
+        raise UnreadableTable(
+            f"No latency table of {target.info.id} is stored.",
+            fix="Measure the model instead, or make a table with `hwnas profile`.",
+            facts={"target": target.info.id, "fingerprint": target.info.fingerprint},
+        )
+    return _predicted(network, target.info, best)
+
+
+def check_support(network: Network, target: Target) -> None:
+    """Refuses a network with layers that a target cannot run.
+
+    Raises:
+        UnsupportedLayer: naming all of them with the reasons.
+    """
+    refused = [(layer, support.reason) for layer in network.layers if not (support := target.supports(layer)).ok]
+    if refused:
+        reasons = list(dict.fromkeys(reason for _, reason in refused))
+        raise UnsupportedLayer(
+            f"{target.info.id} cannot run {len(refused)} of the {len(network.layers)} layers of {network.name!r}: "
+            f"{'; '.join(reasons[:3])}{'; …' if len(reasons) > 3 else ''}.",
+            fix="Replace these operators in the model, or choose another target.",
+            facts={
+                "unsupported": [{"layer": layer.name, "key": layer.key, "reason": why} for layer, why in refused[:100]]
+            },
+        )
+
+
+def stored_tables(store: Path, info: TargetInfo) -> list[LatencyTable]:
+    """The latency tables in a store that are valid for a target, the newest first. Unreadable ones are passed over."""
+    found = []
+    for record in sorted((store / "stages" / "profile").glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True):
+        try:
+            document = json.loads(record.read_text())
+            if document["inputs"]["fingerprint"] == info.fingerprint:
+                digest = str(document["outputs"]["table"])
+                blob = store / "blobs" / digest[:2] / digest
+                found.append(LatencyTable.from_json(json.loads(blob.read_text())))
+        except (OSError, ValueError, KeyError, TypeError, UnreadableTable):
+            continue
+    return found
+
+
+def _predicted(network: Network, info: TargetInfo, prediction: Prediction) -> Estimate:
+    layers = _layers(network, dict(prediction.layers))
+    warnings: tuple[str, ...] = ()
+    if prediction.unseen:
+        warnings = (f"{len(prediction.unseen)} layer keys were never measured; a regression stands in for them.",)
+    return Estimate(
+        **_facts(network, info), kind=prediction.kind, latency_ms=prediction.latency_ms, error=prediction.error,
+        layers=layers, unseen=prediction.unseen, warnings=warnings,
+    )  # fmt: skip
+
+
+def _measured(network: Network, target: Target) -> Estimate:
+    from hw_targets.timing import noise_warning, profiles
+
+    found = profiles([network], list(target.sample([network], rounds=ROUNDS)))
+    profile, warning = found[0], noise_warning(found)
+    times: dict[str, float] = {}
+    for kernel in profile.layers:
+        times[kernel.layer] = times.get(kernel.layer, 0.0) + kernel.latency_ms
+    return Estimate(
+        **_facts(network, target.info), kind=target.info.kind, latency_ms=profile.latency_ms, error=profile.noise,
+        p50_ms=profile.p50_ms, p95_ms=profile.p95_ms, layers=_layers(network, times),
+        warnings=(warning,) if warning else (),
+    )  # fmt: skip
+
+
+def _facts(network: Network, info: TargetInfo) -> dict[str, Any]:
+    return {
+        "model": network.name, "target": info.id, "device": info.device, "runtime": info.runtime,
+        "fingerprint": info.fingerprint, "precision": info.precision, "input_shape": network.input_shape,
+        "macs": macs(network), "params": params(network), "weight_bytes": weight_bytes(network),
+        "peak_memory_bytes": peak_memory_bytes(network),
+    }  # fmt: skip
+
+
+def _layers(network: Network, times: dict[str, float]) -> tuple[LayerEstimate, ...]:
+    return tuple(
+        LayerEstimate(
+            name=layer.name,
+            key=layer.key,
+            latency_ms=times.get(layer.name),
+            macs=layer_macs(layer),
+            params=layer_params(layer),
+        )
+        for layer in network.layers
+    )
