@@ -166,7 +166,7 @@ def test_make_has_its_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "target, commands",
+    ("target", "commands"),
     [
         ("test", ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "python -m pytest"]),
         (
@@ -267,7 +267,7 @@ def test_a_file_and_a_function_hold_one_thing() -> None:
 # --- The tests themselves
 
 
-@pytest.mark.parametrize("forbidden, status", [("", 0), ("1", 1)])
+@pytest.mark.parametrize(("forbidden", "status"), [("", 0), ("1", 1)])
 def test_a_skip_fails_the_run_where_none_is_allowed(tmp_path: Path, forbidden: str, status: int) -> None:
     (tmp_path / "conftest.py").write_bytes((ROOT / "tests" / "conftest.py").read_bytes())
     (tmp_path / "test_it.py").write_text("def test_it(test_data): pass\n\n\ndef test_that(): pass\n")

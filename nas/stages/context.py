@@ -37,7 +37,8 @@ class Context:
         """
         if self.cancelled():
             raise Cancelled(
-                "The search was cancelled; what was computed is stored.", fix="Run the same command again to continue it."
+                "The search was cancelled; what was computed is stored.",
+                fix="Run the same command again to continue it.",
             )
 
     def warn(self, message: str) -> None:
@@ -50,7 +51,9 @@ class Context:
         """Tells the listener."""
         self.on_event(LogEvent(level="info", message=message))
 
-    def run(self, phase: Phase, key: StageKey, compute: Callable[[], Made], *, target: str | None = None) -> StageRecord:
+    def run(
+        self, phase: Phase, key: StageKey, compute: Callable[[], Made], *, target: str | None = None
+    ) -> StageRecord:
         """A stage's record: from the store when its key is there, else computed and stored.
 
         Raises:

@@ -14,7 +14,7 @@ from nas.stages.context import Context, Made
 from nas.stages.effort import Work
 from nas.store import StageKey
 from search_spaces.network import Network
-from search_spaces.space import SearchSpace
+from search_spaces.space import Architecture, SearchSpace
 
 VERSION = 1
 POOL = 12
@@ -61,7 +61,7 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
 def networks(space: SearchSpace, work: Work, seed: int) -> tuple[list[Network], list[Network]]:
     """Networks to fit, chosen for coverage of the space's layer keys, and others drawn at random to judge the fit by."""
     rng = random.Random(seed)
-    drawn = {}
+    drawn: dict[Architecture, Network] = {}
     while len(drawn) < work.profile_held_out + POOL * work.profile_networks and rng.random() > 1e-4:
         architecture = space.sample(rng)
         drawn.setdefault(architecture, space.network(architecture))

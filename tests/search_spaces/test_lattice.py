@@ -20,7 +20,13 @@ SMALL = {
     "resolution": [6, 8],
     "stages": [
         {"block": "basic", "channels": [8, 16], "depth": [1, 2], "expansion": [1, 2], "stride": 2},
-        {"block": "inverted_residual", "channels": [8], "depth": [1, 2], "kernel": [3, 5], "squeeze_excite": [False, True]},
+        {
+            "block": "inverted_residual",
+            "channels": [8],
+            "depth": [1, 2],
+            "kernel": [3, 5],
+            "squeeze_excite": [False, True],
+        },
     ],
 }
 
@@ -31,7 +37,10 @@ def small() -> SearchSpace:
 
 def every_architecture(of: SearchSpace) -> set[Architecture]:
     names = [c.name for c in of.choices]
-    return {of.architecture(dict(zip(names, values, strict=True))) for values in itertools.product(*(c.values for c in of.choices))}
+    return {
+        of.architecture(dict(zip(names, values, strict=True)))
+        for values in itertools.product(*(c.values for c in of.choices))
+    }
 
 
 def test_size_counts_canonical_architectures() -> None:

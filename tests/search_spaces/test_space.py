@@ -82,7 +82,7 @@ def test_fingerprint_sees_choices_and_drawings() -> None:
 
 def test_a_stage_that_cannot_fit_names_the_stage() -> None:
     stages = [{"block": "conv", "channels": 8, "stride": 2}] * 5
-    with pytest.raises(InvalidSpace, match="Stage 5 .* resolution 16 its input is only 1x1") as caught:
+    with pytest.raises(InvalidSpace, match=r"Stage 5 .* resolution 16 its input is only 1x1") as caught:
         make({"name": "deep", "stages": stages})
     assert caught.value.facts == {"stage": 5, "resolution": 16}
 
