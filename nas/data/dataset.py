@@ -14,8 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from nas.data.leaks import leaks
 from nas.data.parts import PARTS, Part, Progress, Raw, check_raw, check_side
-from nas.data.resize import at_resolution
+from nas.data.resize import squared
 from nas.data.splits import complete
 from nas.errors import InvalidData
 
@@ -79,9 +80,10 @@ def load(source: str, *, resolution: int | None = None, seed: int = 0, on_progre
     if resolution is not None:
         check_side(resolution)
     raw, name = _read(source, resolution, on_progress)
-    warnings = (*raw.warnings, *check_raw(raw))
+    checked = check_raw(raw)
     parts = complete(dict(raw.parts), seed)
     train, val, test = (parts[part] for part in PARTS)
+    warnings = (*raw.warnings, *checked, *leaks(train, {"val": val, "test": test}))
     return DataSet(
         name, raw.classes, train, val, test, raw.skipped, warnings, content_hash(raw.classes, train, val, test)
     )
@@ -91,15 +93,25 @@ def _read(source: str, resolution: int | None, on_progress: Progress | None) -> 
     """The source as a reader gives it, and its name."""
     if source == DIGITS:
         return _digits(resolution), DIGITS
-    path = Path(source).expanduser()
-    if path.is_file():
+    try:
+        path = Path(source).expanduser()
+        is_file, is_directory = path.is_file(), path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise missing(source, error) from error
+    if is_file:
         from nas.data.npz import read_npz
 
         return read_npz(path, resolution=resolution, on_progress=on_progress), path.stem
-    if path.is_dir():
+    if is_directory:
         return _read_directory(path, resolution, on_progress)
-    raise InvalidData(
-        f"There is no data set {source!r}.", fix="Give `digits`, a folder of class folders, or an .npz file."
+    raise missing(source)
+
+
+def missing(source: str, reason: Exception | None = None) -> InvalidData:
+    """The error of a source that is not there, or cannot be looked at."""
+    why = f": {reason}" if reason is not None else ""
+    return InvalidData(
+        f"There is no data set {source!r}{why}.", fix="Give `digits`, a folder of class folders, or an .npz file."
     )
 
 
@@ -135,7 +147,7 @@ def _digits(resolution: int | None) -> Raw:
         ) from error
     pixels = (table[:, :64] * 255 + 8) // 16
     part = Part(pixels.astype(np.uint8).reshape(-1, 1, 8, 8), table[:, 64])
-    return Raw(tuple("0123456789"), {"train": at_resolution(part, resolution or 8)})
+    return squared(Raw(tuple("0123456789"), {"train": part}), resolution)
 
 
 def content_hash(classes: tuple[str, ...], *parts: Part) -> str:

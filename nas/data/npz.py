@@ -23,11 +23,8 @@ from nas.data.parts import (
     PartName,
     Progress,
     Raw,
-    check_memory,
-    check_side,
-    default_side,
 )
-from nas.data.resize import at_resolution
+from nas.data.resize import squared
 from nas.errors import InvalidData
 
 _MAX_MEMBERS: Final = 1024
@@ -52,22 +49,7 @@ def read_npz(path: Path, *, resolution: int | None = None, on_progress: Progress
         raise InvalidData(f"{path.name} has no train_x and train_y (arrays found: {found}).", fix=_HOWTO)
     if len({part.images.shape[1] for part in parts.values()}) > 1:
         raise InvalidData("The parts differ in their number of channels.", fix="Give all parts as grey or all as RGB.")
-    return _at_side(_class_names(arrays, parts["train"]), parts, resolution)
-
-
-def _at_side(classes: tuple[str, ...], parts: dict[PartName, Part], resolution: int | None) -> Raw:
-    """All parts at one square resolution."""
-    channels, height, width = parts["train"].images.shape[1:]
-    short = np.array([min(height, width)], np.int64)
-    side = resolution or default_side(short, one_square_size=height == width)
-    check_side(side)
-    check_memory(sum(map(len, parts.values())), channels, side)
-    warnings = []
-    if side > min(height, width):
-        warnings.append(f"Images of {width} x {height} pixels are enlarged to {side} x {side}.")
-    elif (height, width) != (side, side):
-        warnings.append(f"Images of {width} x {height} pixels are resized to {side} x {side}.")
-    return Raw(classes, {name: at_resolution(part, side) for name, part in parts.items()}, (), tuple(warnings))
+    return squared(Raw(_class_names(arrays, parts["train"]), parts), resolution)
 
 
 def _read_arrays(archive: zipfile.ZipFile, path: Path, on_progress: Progress | None) -> dict[str, NDArray[Any]]:

@@ -49,6 +49,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """Images of each of `classes` classes."""
+        return np.bincount(self.labels, minlength=classes).astype(np.int64)
+
     def take(self, indices: NDArray[np.int64]) -> "Part":
         """The images at `indices`, in that order (a copy)."""
         return Part(self.images[indices], self.labels[indices])
@@ -164,7 +168,7 @@ def _counts(name: str, part: Part, classes: tuple[str, ...]) -> NDArray[np.int64
             fix="Number the classes from 0, and give a name to each where names are given.",
             facts={"part": name, "lowest": low, "highest": high, "classes": len(classes)},
         )
-    return np.bincount(part.labels, minlength=len(classes)).astype(np.int64)
+    return part.counts(len(classes))
 
 
 def _listed(names: list[str]) -> str:

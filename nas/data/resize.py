@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.parts import Part
+from nas.data.parts import Part, Raw, check_memory, check_side, default_side
 
 _CHUNK_PIXELS: Final = 1 << 21
 
@@ -41,6 +41,25 @@ def at_resolution(part: Part, side: int, *, threads: int = 1) -> Part:
     """The same part with images of `side` x `side` pixels, bit-equal to Pillow's `BILINEAR`; itself when already so."""
     images = resized(part.images, side, threads=threads)
     return part if images is part.images else Part(images, part.labels)
+
+
+def squared(raw: Raw, resolution: int | None) -> Raw:
+    """All parts with square images of one side: `resolution`, or what `default_side` says of the training images.
+
+    Raises:
+        InvalidData: the side is out of range, or all pixels together are too many.
+    """
+    channels, height, width = raw.parts["train"].images.shape[1:]
+    short = min(height, width)
+    side = resolution or default_side(np.array([short], np.int64), one_square_size=height == width)
+    check_side(side)
+    check_memory(sum(map(len, raw.parts.values())), channels, side)
+    warnings = raw.warnings
+    if (height, width) != (side, side):
+        verb = "enlarged" if side > short else "resized"
+        warnings = (*warnings, f"Images of {width} x {height} pixels are {verb} to {side} x {side}.")
+    parts = {name: at_resolution(part, side) for name, part in raw.parts.items()}
+    return Raw(raw.classes, parts, raw.skipped, warnings)
 
 
 def _planes(planes: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

@@ -18,11 +18,14 @@ def write(path: Path, value: int, size: tuple[int, int] = (8, 8), mode: str = "L
 
 
 def fill(folder: Path, counts: dict[str, int], start: int = 0) -> Path:
-    """`counts[c]` grey 8 x 8 images in each class folder; image i of a class has the value start + i."""
-    for name, count in counts.items():
+    """`counts[c]` grey 8 x 8 images in each class folder; image i of a class has the value start + i, but for the last
+    pixel, which tells the classes apart."""
+    for number, (name, count) in enumerate(counts.items()):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            write(folder / name / f"{index:04d}.png", start + index)
+            image = Image.new("L", (8, 8), start + index)
+            image.putpixel((7, 7), number)
+            image.save(folder / name / f"{index:04d}.png")
     return folder
 
 
@@ -49,9 +52,9 @@ def test_missing_parts_are_split_off_train(tmp_path: Path, names: tuple[str, ...
     data = load(str(tmp_path))
     # Of each class of 10, two go to a missing test part and two (1.5, rounded to even) to a missing val part.
     assert sizes(data) == (20 - 4 * (2 - len(names)), 4, 4)
-    assert (data.val.images >= 100).all() == bool({"val", "validation"} & set(names))
-    assert (data.test.images >= 100).all() == ("test" in names)
-    assert (data.train.images < 100).all()
+    assert (data.val.images[:, 0, 0, 0] >= 100).all() == bool({"val", "validation"} & set(names))
+    assert (data.test.images[:, 0, 0, 0] >= 100).all() == ("test" in names)
+    assert (data.train.images[:, 0, 0, 0] < 100).all()
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
@@ -65,7 +68,8 @@ def test_mixed_sizes_take_the_median_short_side(tmp_path: Path) -> None:
         write(tmp_path / "b" / f"{index:04d}.png", 9, (120, short))
     data = load(str(tmp_path))
     assert data.resolution == 40  # the median, 45, rounded down to a multiple of 8
-    assert data.warnings == ("Images of 10 sizes are resized to 40 x 40, aspect not kept.",)
+    assert data.warnings[0] == "Images of 10 sizes are resized to 40 x 40, aspect not kept."
+    assert "2 of 2 images of the val part are exact copies" in data.warnings[1]
     assert (data.train.images == 9).all()
     assert load(str(tmp_path), resolution=12).resolution == 12
 
@@ -152,7 +156,8 @@ def test_bad_layouts_are_named_with_their_fix(tmp_path: Path, counts: dict[str, 
 
 
 def test_a_class_absent_from_val_is_a_warning(tmp_path: Path) -> None:
-    fill(tmp_path, {"train/a": 10, "train/b": 10, "val/a": 2})
+    fill(tmp_path, {"train/a": 10, "train/b": 10})
+    fill(tmp_path, {"val/a": 2}, start=100)
     assert load(str(tmp_path)).warnings == ("Class 'b' has no images in the val part.",)
 
 
