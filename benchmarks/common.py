@@ -1,0 +1,136 @@
+"""What all benchmarks share: their options, their one JSON document, its table form, and the plot.
+
+A benchmark is a module with a `main`, run as `python -m benchmarks.NAME [options] --json`. Progress goes to standard error.
+Not here: what any of them measures.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from search_spaces.errors import HwnasError
+
+Row = Mapping[str, str | int | float | bool | None]
+
+PACKAGES: Final = ("numpy", "onnxruntime", "torch", "optuna", "onnx")
+"""Their versions stand beside every result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a benchmark found.
+
+    Attributes:
+        summary: name to number (None where it is undefined); shares and errors are fractions.
+        rows: one flat object for each thing measured.
+    """
+
+    summary: Mapping[str, float | int | None]
+    rows: Sequence[Row]
+
+
+def parser(name: str, purpose: str) -> argparse.ArgumentParser:
+    """A parser with the options that every benchmark has: `--json`, `--plot`, `--seeds`."""
+    made = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=purpose)
+    made.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    made.add_argument("--plot", type=Path, metavar="FILE", help="draw the result into a .png or .svg file")
+    made.add_argument("--seeds", type=int, default=1, metavar="N", help="repetitions with seeds 0 to N-1")
+    return made
+
+
+def run(
+    name: str,
+    options: argparse.Namespace,
+    measure: Callable[[argparse.Namespace], Outcome],
+    draw: Callable[[Outcome, Path], None] | None = None,
+) -> int:
+    """Measures, and prints the document or the table; returns the exit status.
+
+    An error that the user can act on is one JSON document under `--json`, too.
+    """
+    started = time.perf_counter()
+    try:
+        outcome = measure(options)
+    except HwnasError as error:
+        print(json.dumps({"error": error.document()}) if options.json else f"{error.detail} {error.fix}")
+        return 1
+    document = {
+        "benchmark": name,
+        "settings": settings(options),
+        "machine": machine(),
+        "seconds": round(time.perf_counter() - started, 1),
+        "summary": dict(outcome.summary),
+        "rows": [dict(row) for row in outcome.rows],
+    }
+    if options.plot is not None and draw is not None:
+        draw(outcome, options.plot)
+    print(json.dumps(document) if options.json else table(document))
+    return 0
+
+
+def settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The options as plain JSON values, without those that only shape the output."""
+    given = {key: value for key, value in vars(options).items() if key not in ("json", "plot")}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in sorted(given.items())}
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on: processor, cores, versions."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"cpu": processor(), "cores": os.cpu_count() or 1, "versions": versions}
+
+
+def processor() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def table(document: Mapping[str, Any], most_rows: int = 40) -> str:
+    """A document as text: the summary, then the first rows."""
+    lines = [f"{document['benchmark']}  ({document['seconds']} s, {document['machine']['cpu']})", ""]
+    width = max((len(name) for name in document["summary"]), default=0)
+    lines += [f"  {name:<{width}}  {number(value)}" for name, value in document["summary"].items()]
+    rows = document["rows"][:most_rows]
+    if rows:
+        columns = list(rows[0])
+        cells = [columns, *([number(row.get(column)) for column in columns] for row in rows)]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+        lines += ["", *("  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in cells)]
+    if len(document["rows"]) > most_rows:
+        lines.append(f"  and {len(document['rows']) - most_rows} more (--json has all)")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def number(value: object) -> str:
+    """A value as a cell of a table."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def progress(text: str) -> None:
+    """One line to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """The mean of those that are defined, or None."""
+    defined = [value for value in values if value is not None]
+    return sum(defined) / len(defined) if defined else None

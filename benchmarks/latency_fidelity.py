@@ -1,0 +1,237 @@
+"""How well a latency table predicts networks that it was never fitted on, beside two simpler ways.
+
+Each case is a space at a resolution: networks chosen for coverage are measured and fitted, others drawn at random from the
+space are measured and predicted. Beside it stand a table whose kernel times come from operators run alone, with the same
+calibration on the same fitted networks (`isolated_`), and a straight line in the multiply-accumulates (`mac_`).
+A space named without its activation is measured with each activation that costs something of its own.
+"""
+
+import argparse
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks import common
+from hw_targets.registry import target as find_target
+from hw_targets.target import KernelSample, Profile, Sample, Target
+from hw_targets.timing import profiles
+from latency_models.coverage import choose, coverage_share, key_frequencies
+from latency_models.entries import Entry, observe
+from latency_models.report import ReportCard, report_card
+from latency_models.table import fit
+from search_spaces.cost import macs
+from search_spaces.network import INPUT, Layer, Network
+from search_spaces.registry import space as find_space
+from search_spaces.space import SearchSpace
+
+NAME: Final = "latency_fidelity"
+ACTIVATIONS: Final = ("relu6", "hard_swish")
+"""ReLU costs what ReLU6 does: both are the saturation of an INT8 result."""
+
+POOL: Final = 12
+"""Candidates for each network that is fitted."""
+
+METHODS: Final = ("", "isolated_", "mac_")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One space at one resolution, drawn with one seed."""
+
+    space: str
+    resolution: int
+    seed: int
+
+    @property
+    def title(self) -> str:
+        """For a row or a plot."""
+        return f"{self.space} at {self.resolution}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A case's networks that were never fitted, and what each method says of them; `cards` by method prefix."""
+
+    case: Case
+    tested: Sequence[Profile]
+    predicted: dict[str, list[float]]
+    cards: dict[str, ReportCard]
+    coverage: float
+
+
+def networks(space: SearchSpace, fitted: int, tested: int, seed: int) -> tuple[list[Network], list[Network]]:
+    """Networks to fit, chosen for coverage, and others drawn at random (every choice uniformly); no network is in both."""
+    rng = random.Random(seed)
+    held_out: dict[str, Network] = {}
+    for _ in range(100 * tested):
+        if len(held_out) < tested:
+            network = space.network(space.sample(rng))
+            held_out[network.id] = network
+    drawn = [space.network(space.sample(rng)) for _ in range(POOL * fitted)]
+    return choose([n for n in drawn if n.id not in held_out], fitted), list(held_out.values())
+
+
+def alone(layer: Layer) -> Network:
+    """A network of one layer; a second input of another shape is made by pooling the first."""
+    first = layer.in_shapes[0]
+    if len(layer.inputs) == 2 and layer.in_shapes[1] != first:
+        gate = Layer("gate", "global_avg_pool", (INPUT,), (first,), layer.in_shapes[1])
+        inputs = (INPUT, "gate")
+        return Network("alone", first, (gate, _named(layer, inputs)))
+    return Network("alone", first, (_named(layer, (INPUT,) * len(layer.inputs)),))
+
+
+def _named(layer: Layer, inputs: tuple[str, ...]) -> Layer:
+    return replace(layer, name="alone", inputs=inputs)
+
+
+def isolated_entries(target: Target, layers: Iterable[Layer]) -> dict[str, Entry]:
+    """Kernel times by layer key from networks of one layer each, under the same profiler."""
+    by_key = {layer.key: alone(layer) for layer in layers}
+    made = list(by_key.values())
+    found = {s.network: s for s in target.sample(made, rounds=0) if isinstance(s, KernelSample)}
+    taken = []
+    for network in made:
+        kernels = tuple(k for k in found[network.id].kernels if k.layer == "alone")
+        taken.append(Profile(network, 0.0, 0.0, 0.0, 0.0, kernels))
+    return {key: entry for key, entry in observe(taken).items() if key in by_key}
+
+
+def line_in_macs(fitted: Sequence[Profile], tested: Sequence[Profile]) -> list[float]:
+    """Latencies by a straight line in the multiply-accumulates, of the least squared relative error."""
+    measured = np.array([p.latency_ms for p in fitted])
+    design = np.array([[macs(p.network), 1.0] for p in fitted])
+    slope, offset = np.linalg.lstsq(design / measured[:, None], np.ones(len(fitted)), rcond=None)[0]
+    return [float(slope * macs(p.network) + offset) for p in tested]
+
+
+def judge(case: Case, target: Target, options: argparse.Namespace) -> Judged:
+    """Measures and predicts one case."""
+    space = find_space(case.space, resolution=case.resolution, channels=3, classes=10)
+    fitted, held_out = networks(space, options.fitted, options.networks, case.seed)
+    common.progress(f"{case.title}: {len(fitted)} networks to fit, {len(held_out)} to predict")
+    samples: list[Sample] = list(target.sample([*fitted, *held_out], rounds=options.rounds))
+    known, tested = profiles(fitted, samples), profiles(held_out, samples)
+    layers = {layer.key: layer for network in [*fitted, *held_out] for layer in network.layers}
+    common.progress(f"{case.title}: {len(layers)} operators alone")
+    entries = isolated_entries(target, layers.values())
+    table = fit(known, target.info, held_out=tested)
+    other = fit(known, target.info, held_out=tested, entries=entries)
+    predicted = {
+        "": [table.predict(p.network).latency_ms for p in tested],
+        "isolated_": [other.predict(p.network).latency_ms for p in tested],
+        "mac_": line_in_macs(known, tested),
+    }
+    measured, noise = [p.latency_ms for p in tested], [p.noise for p in tested]
+    cards = {m: report_card(predicted[m], measured, noise, fitted=len(known)) for m in METHODS}
+    return Judged(case, tested, predicted, cards, coverage_share(fitted, key_frequencies(held_out)))
+
+
+def summarise(judged: Sequence[Judged]) -> dict[str, float | int | None]:
+    """Means over cases under the plain names; the worst case under `worst_`; the table's own before the baselines'."""
+    names = ("mape", "within_5", "within_10", "rmspe", "kendall_tau", "kendall_tau_fastest_tenth")
+    summary: dict[str, float | int | None] = {}
+    for method in METHODS:
+        for name in names:
+            summary[method + name] = common.mean([getattr(j.cards[method], name) for j in judged])
+    own = [j.cards[""] for j in judged]
+    summary["noise_floor_mape"] = common.mean([card.noise_mape for card in own])
+    summary["worst_mape"] = max(card.mape for card in own)
+    summary["worst_mape_over_noise_floor"] = max(card.mape / max(card.noise_mape, 1e-9) for card in own)
+    summary["worst_within_10"] = min(card.within_10 for card in own)
+    summary["worst_kendall_tau"] = min((c.kendall_tau for c in own if c.kendall_tau is not None), default=None)
+    summary["coverage"] = min(j.coverage for j in judged)
+    summary["fitted"] = max(card.fitted for card in own)
+    summary["tested"] = sum(card.tested for card in own)
+    summary["cases"] = len(judged)
+    return summary
+
+
+def rows(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """One row for each network that was predicted."""
+    return [
+        {
+            "space": j.case.space,
+            "resolution": j.case.resolution,
+            "seed": j.case.seed,
+            "network": profile.network.id,
+            "measured_ms": profile.latency_ms,
+            "predicted_ms": j.predicted[""][i],
+            "isolated_ms": j.predicted["isolated_"][i],
+            "mac_ms": j.predicted["mac_"][i],
+            "noise": profile.noise,
+            "macs": macs(profile.network),
+        }
+        for j in judged
+        for i, profile in enumerate(j.tested)
+    ]
+
+
+def spaces(named: str) -> list[str]:
+    """The spaces that a name stands for: with each activation, if the name leaves it open and is one of the package's."""
+    open_ = not Path(named).suffix and "activation=" not in named and named.partition(":")[0] == "mobilenet"
+    joint = "," if ":" in named else ":"
+    return [f"{named}{joint}activation={activation}" for activation in ACTIVATIONS] if open_ else [named]
+
+
+def measure(options: argparse.Namespace) -> common.Outcome:
+    """Runs all cases."""
+    name = options.target if options.threads == 1 else f"{options.target}:threads={options.threads}"
+    target = find_target(name)
+    cases = [
+        Case(space, resolution, seed)
+        for space in spaces(options.space)
+        for resolution in options.resolution
+        for seed in range(options.seeds)
+    ]
+    judged = []
+    for case in cases:
+        judged.append(judge(case, target, options))
+        card = judged[-1].cards[""]
+        common.progress(f"{case.title}: mape {card.mape:.4f}, tau {card.kendall_tau}, noise {card.noise_mape:.4f}")
+    return common.Outcome(summarise(judged), rows(judged))
+
+
+def draw(outcome: common.Outcome, path: Path) -> None:
+    """Predicted against measured latency, one panel for each case."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    panels: dict[str, list[common.Row]] = {}
+    for row in outcome.rows:
+        panels.setdefault(f"{row['space']} at {row['resolution']}", []).append(row)
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(4.5 * len(panels), 4.5), squeeze=False)
+    for axis, (title, found) in zip(axes[0], panels.items(), strict=True):
+        measured = [float(row["measured_ms"] or 0) for row in found]
+        for column, label in (("mac_ms", "MACs"), ("isolated_ms", "isolated operators"), ("predicted_ms", "in situ")):
+            axis.scatter(measured, [float(row[column] or 0) for row in found], s=12, label=label)
+        ends = [min(measured), max(measured)]
+        axis.plot(ends, ends, color="black", linewidth=0.8)
+        axis.set(title=title, xlabel="measured, ms", ylabel="predicted, ms", xscale="log", yscale="log")
+        axis.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+    pyplot.close(figure)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = common.parser(NAME, "Latency tables against networks that they were never fitted on.")
+    parser.add_argument("--target", default="cpu", help="target id (default: cpu)")
+    parser.add_argument("--threads", type=int, default=1, help="of the cpu target")
+    parser.add_argument("--space", default="mobilenet", help="a known space with options, or a .yaml or .py file")
+    parser.add_argument("--networks", type=int, default=40, help="predicted in each case, never fitted")
+    parser.add_argument("--fitted", type=int, default=80, help="measured and fitted in each case")
+    parser.add_argument("--resolution", type=int, nargs="+", default=[8, 96], help="input sides, a case for each")
+    parser.add_argument("--rounds", type=int, default=12, help="of end-to-end timing")
+    return common.run(NAME, parser.parse_args(arguments), measure, draw)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
