@@ -1,0 +1,86 @@
+"""Puts the service together: settings in, an ASGI application out. Not here: sockets and signals (`serve.py`)."""
+
+import shutil
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from api import catalogue, events, health, problems, status_page
+from api.blobs import Blobs
+from api.database import Database
+from api.datasets import routes as dataset_routes
+from api.datasets.service import Datasets
+from api.jobs import routes as job_routes
+from api.jobs.service import Jobs
+from api.middleware import Gate, allowed_hosts
+from api.models import routes as model_routes
+from api.models.service import Models
+from api.settings import Settings
+from api.supervisor import Supervisor
+
+LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+
+_DESCRIPTION: Final = """Finds the most accurate INT8 network that keeps a latency budget on your hardware.
+
+Queue a job with `POST /v1/jobs`, follow `GET /v1/jobs/{id}/events`, download from `GET /v1/models/{id}/artifacts/{name}`."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. Folders, database and worker are made when it starts, not here."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(_start, app, settings)
+        try:
+            yield
+        finally:
+            app.state.stopping.set()
+            await run_in_threadpool(_stop, app)
+
+    app = FastAPI(
+        title="hwnas",
+        version=health.program_version(),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.stopping = threading.Event()
+    app.add_middleware(
+        Gate, settings=settings, hosts=allowed_hosts({*LOCAL_NAMES, _in_url(settings.host)}, settings.port)
+    )
+    problems.install(app)
+    for module in (job_routes, events, dataset_routes, model_routes, catalogue, health, status_page):
+        app.include_router(module.router)
+    return app
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _start(app: FastAPI, settings: Settings) -> None:
+    settings.make_folders()
+    shutil.rmtree(settings.incoming)
+    settings.incoming.mkdir(mode=0o700)
+    database = Database(settings.database_url)
+    database.create()
+    app.state.database = database
+    app.state.jobs = Jobs(database, settings)
+    app.state.datasets = Datasets(database, settings)
+    app.state.models = Models(database, Blobs(settings.artifacts))
+    app.state.supervisor = Supervisor(database, settings) if settings.worker else None
+    if app.state.supervisor is not None:
+        app.state.supervisor.start()
+
+
+def _stop(app: FastAPI) -> None:
+    if app.state.supervisor is not None:
+        app.state.supervisor.stop()
+    app.state.database.close()

@@ -1,0 +1,49 @@
+"""Delivered files by the SHA-256 of their content, in a folder. Not the engine's store of stages (`nas.store`)."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What identifies a stored file."""
+
+    sha256: str
+    size_bytes: int
+
+
+class Blobs:
+    """A folder of files named by their hashes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, path: Path) -> Blob:
+        """Copies a file in; complete and on the disk before it has its name, so that a reader never sees half of one."""
+        digest, size = hashlib.sha256(), 0
+        handle, name = tempfile.mkstemp(dir=self._folder, prefix="incoming-")
+        copy = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as sink, path.open("rb") as source:
+                while chunk := source.read(_CHUNK):
+                    sink.write(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
+                sink.flush()
+                os.fsync(sink.fileno())
+            place = self.path(digest.hexdigest())
+            place.parent.mkdir(exist_ok=True, mode=0o700)
+            copy.replace(place)
+        finally:
+            copy.unlink(missing_ok=True)
+        return Blob(digest.hexdigest(), size)
+
+    def path(self, sha256: str) -> Path:
+        """Where the file of a hash lies."""
+        return self._folder / sha256[:2] / sha256

@@ -1,0 +1,1 @@
+"""Data sets: uploads, their check in a child process, their routes."""

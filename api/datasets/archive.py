@@ -1,0 +1,157 @@
+"""Unpacks a zip archive of images from a stranger: everything is bounded before and while bytes are written.
+
+Not here: what the images are (`nas.data`), and `.npz` archives, whose arrays `nas.data` bounds and reads in place.
+"""
+
+import re
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from api.errors import UnsafeArchive
+
+MAX_RATIO: Final = 100
+MAX_DEPTH: Final = 8
+SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+
+_CHUNK: Final = 1 << 20
+_BAD_NAME: Final = re.compile(r"[\\:\x00-\x1f\x7f]|^/|//")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an archive may be.
+
+    Attributes:
+        entries: files and folders in it.
+        unpacked_bytes: all files together, unpacked.
+    """
+
+    entries: int
+    unpacked_bytes: int
+
+
+def is_npz(path: Path) -> bool:
+    """Whether a zip archive holds arrays rather than images.
+
+    Raises:
+        UnsafeArchive: it is no zip archive.
+    """
+    with _opened(path) as archive:
+        return any(name.endswith(".npy") for name in archive.namelist())
+
+
+def unpack(path: Path, folder: Path, bounds: Bounds) -> Path:
+    """Writes the images of an archive under a new folder.
+
+    Files that are no images by their suffix are left out. One folder around everything is stepped into.
+
+    Returns:
+        The folder of the class folders (or of `train`, `val`, `test`).
+
+    Raises:
+        UnsafeArchive: see `Bounds`; also links, encrypted or overlapping entries, names that leave the folder, entries
+            larger than they say, a ratio above 100, a damaged archive, or no image at all.
+    """
+    with _opened(path) as archive:
+        members = archive.infolist()
+        _check(members, path.stat().st_size, bounds)
+        folder.mkdir(mode=0o700)
+        written = 0
+        try:
+            for member in members:
+                if not member.is_dir() and _is_image(member.filename):
+                    _write(archive, member, folder / member.filename)
+                    written += 1
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise UnsafeArchive(f"The archive is damaged: {error}.", fix="Pack the folder once more.") from error
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise UnsafeArchive("The archive has a name twice.", fix="Pack the folder once more.") from error
+    if not written:
+        raise UnsafeArchive(
+            "The archive holds no images.",
+            fix=f"Pack a folder of class folders with {', '.join(sorted(SUFFIXES))} files, or upload an .npz.",
+        )
+    return _root(folder)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise UnsafeArchive(
+            f"The upload is no readable zip archive: {error}.",
+            fix="Upload an .npz, or a .zip of a folder of class folders.",
+        ) from error
+
+
+def _check(members: list[zipfile.ZipInfo], packed: int, bounds: Bounds) -> None:
+    if len(members) > bounds.entries:
+        raise _refused(f"it has {len(members)} entries, more than {bounds.entries}")
+    total = sum(member.file_size for member in members)
+    if total > bounds.unpacked_bytes:
+        raise _refused(f"it unpacks to {total} bytes, more than {bounds.unpacked_bytes}")
+    if total > MAX_RATIO * max(packed, 1):
+        raise _refused(f"it unpacks to {total // max(packed, 1)} times its size, more than {MAX_RATIO}")
+    if sum(member.compress_size for member in members) > packed:
+        raise _refused("its entries overlap")
+    seen: set[str] = set()
+    for member in members:
+        _check_member(member)
+        name = member.filename.rstrip("/")
+        if name in seen:
+            raise _refused(f"it has {name[:80]!r} twice")
+        seen.add(name)
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    name = member.filename
+    shown = repr(name[:80])
+    parts = name.rstrip("/").split("/")
+    if _BAD_NAME.search(name) or ".." in parts or "." in parts or "" in parts:
+        raise _refused(f"its entry {shown} leaves the folder or has a name that is not portable")
+    if len(parts) > MAX_DEPTH or max(len(part.encode()) for part in parts) > 255:
+        raise _refused(f"its entry {shown} is too deep or its name is too long")
+    mode = member.external_attr >> 16
+    if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
+        raise _refused(f"its entry {shown} is a link or a device")
+    if member.flag_bits & 0x1:
+        raise _refused(f"its entry {shown} is encrypted")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _refused(f"its entry {shown} is compressed in a way other than deflate")
+
+
+def _refused(why: str) -> UnsafeArchive:
+    return UnsafeArchive(f"The archive is refused: {why}.", fix="Pack plain image files in class folders with deflate.")
+
+
+def _is_image(name: str) -> bool:
+    path = Path(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return not hidden and path.suffix.lower() in SUFFIXES
+
+
+def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
+    """One file, at most as large as the directory of the archive said."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    left = member.file_size
+    with archive.open(member) as source, path.open("xb") as sink:
+        while chunk := source.read(_CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                raise _refused(f"its entry {member.filename[:80]!r} is larger than it says")
+            sink.write(chunk)
+
+
+def _root(folder: Path) -> Path:
+    """Steps into a folder that is alone and holds folders itself."""
+    inside = sorted(folder.iterdir())
+    while len(inside) == 1 and inside[0].is_dir() and inside[0].name != "train":
+        below = sorted(inside[0].iterdir())
+        if not all(path.is_dir() for path in below):
+            break
+        folder, inside = inside[0], below
+    return folder

@@ -1,0 +1,87 @@
+"""The process that opens a stranger's file: unpacks and loads an upload under limits of memory, time and file size.
+
+Run as `python -m api.datasets.check` with one JSON document on stdin; answers one on stdout. It ends before its result is
+believed, so that whatever a hostile file does to it stays there.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from api.datasets.archive import Bounds, is_npz, unpack
+from api.datasets.storage import ARRAYS, IMAGES
+from search_spaces.errors import HwnasError
+
+
+def main() -> None:
+    """Reads the request, limits this process, checks, and answers."""
+    request = json.load(sys.stdin)
+    _limit(request["memory_bytes"], request["cpu_s"], request["bounds"]["unpacked_bytes"])
+    answer_to = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not end up in the answer
+    answer: dict[str, Any]
+    try:
+        summary = check(Path(request["upload"]), Path(request["folder"]), Bounds(**request["bounds"]))
+        answer = {"summary": summary}
+    except HwnasError as error:
+        answer = {"error": {"code": error.code, "detail": error.detail, "fix": error.fix, "facts": error.facts}}
+    except MemoryError:
+        answer = {
+            "error": {
+                "code": "check_failed",
+                "detail": "The data set needs more memory than its check may use.",
+                "fix": "Give fewer or smaller images.",
+                "facts": {},
+            }
+        }
+    with contextlib.closing(answer_to):
+        json.dump(answer, answer_to)
+
+
+def check(upload: Path, folder: Path, bounds: Bounds) -> dict[str, Any]:
+    """Brings an upload into the form that `nas.data` loads, under `folder`, and loads it once.
+
+    Raises:
+        UnsafeArchive, InvalidData: as they say.
+    """
+    from nas.data import load
+
+    if is_npz(upload):
+        form, place = "npz", folder / ARRAYS
+        upload.rename(place)
+    else:
+        form, place = "image_folder", folder / IMAGES
+        root = unpack(upload, folder / "unpacked", bounds)
+        root.rename(place)
+        upload.unlink()
+    data = load(str(place))
+    return {
+        "format": form,
+        "classes": list(data.classes),
+        "resolution": data.resolution,
+        "channels": data.channels,
+        "images": {"train": len(data.train), "val": len(data.val), "test": len(data.test)},
+        "skipped": len(data.skipped),
+        "warnings": list(data.warnings),
+    }
+
+
+def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
+    for kind, limit in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _soft, hard = resource.getrlimit(kind)
+        least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (least, least))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Takes data sets in: streams an upload to the disk, has it checked in a child process, and keeps what passed."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from api import pages
+from api.database import Database, as_time
+from api.datasets import repository
+from api.datasets.schemas import DatasetDocument, DatasetPage
+from api.errors import BodyTooLarge, CheckFailed, UnknownDataset, UnsafeArchive
+from api.ids import new_id
+from api.processes import child_environment
+from api.settings import Settings
+from nas.errors import InvalidData, OutOfSpace
+
+UPLOAD: Final = "upload.zip"
+
+
+class Upload:
+    """One upload on its way to the disk, with its running hash. Not thread-safe; call `discard` in any case at the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.id = new_id("ds")
+        self.folder = settings.incoming / self.id
+        self._most = settings.max_upload_bytes
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._file: BinaryIO | None = None
+
+    def write(self, chunk: bytes) -> None:
+        """Appends a piece.
+
+        Raises:
+            BodyTooLarge: with it the upload is larger than allowed.
+            OutOfSpace: the disk is full.
+        """
+        self._size += len(chunk)
+        if self._size > self._most:
+            raise too_large(self._most)
+        try:
+            if self._file is None:
+                self.folder.mkdir(mode=0o700)
+                self._file = (self.folder / UPLOAD).open("xb")
+            self._file.write(chunk)
+        except OSError as error:
+            raise _disk(error) from error
+        self._hash.update(chunk)
+
+    def finish(self) -> tuple[Path, str, int]:
+        """The complete file, its SHA-256 and its size.
+
+        Raises:
+            InvalidData: nothing was sent.
+        """
+        if self._file is None or self._size == 0:
+            raise InvalidData("The upload is empty.", fix="Send an .npz or a .zip as the body of the request.")
+        try:
+            self._file.close()
+        except OSError as error:
+            raise _disk(error) from error
+        return self.folder / UPLOAD, self._hash.hexdigest(), self._size
+
+    def discard(self) -> None:
+        """Closes the file and removes what is left of the upload."""
+        if self._file is not None:
+            self._file.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Datasets:
+    """Data sets of one database and home."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    def accept(self, upload: Upload, name: str) -> DatasetDocument:
+        """Checks a complete upload and keeps it.
+
+        Raises:
+            UnsafeArchive, InvalidData, CheckFailed: why it is refused.
+            OutOfSpace: the disk is full.
+        """
+        path, sha256, size = upload.finish()
+        summary = self._check(path, upload.folder)
+        form = summary.pop("format")
+        try:
+            upload.folder.rename(self._settings.datasets / upload.id)
+        except OSError as error:
+            raise _disk(error) from error
+        with self._database.write() as connection:
+            repository.add(
+                connection, id=upload.id, name=name, format=form, sha256=sha256, size_bytes=size, summary=summary
+            )
+        return self.get(upload.id)
+
+    def get(self, dataset_id: str) -> DatasetDocument:
+        """A data set.
+
+        Raises:
+            UnknownDataset: there is none of that id.
+        """
+        with self._database.read() as connection:
+            row = repository.find(connection, dataset_id)
+        if row is None:
+            raise UnknownDataset(f"There is no data set {dataset_id!r}.", fix="List them with GET /v1/datasets.")
+        return _document(row)
+
+    def page(self, *, size: int, token: str | None) -> DatasetPage:
+        """Data sets, newest first.
+
+        Raises:
+            InvalidPageToken: the token is none of this list's.
+        """
+        before = pages.read_token(token, "datasets") if token else None
+        size = min(size, pages.MAX_PAGE_SIZE)
+        with self._database.read() as connection:
+            rows = repository.page(connection, before=before, limit=size + 1)
+        more = len(rows) > size
+        return DatasetPage(
+            items=tuple(_document(row) for row in rows[:size]),
+            next_page_token=pages.make_token(rows[size - 1].id, "datasets") if more else None,
+        )
+
+    def _check(self, path: Path, folder: Path) -> dict[str, Any]:
+        """Runs `check.py` on a file; its answer, or its error as this process's."""
+        settings = self._settings
+        request = {
+            "upload": str(path),
+            "folder": str(folder),
+            "memory_bytes": settings.check_memory_bytes,
+            "cpu_s": int(settings.check_timeout_s) + 1,
+            "bounds": {"entries": settings.max_upload_entries, "unpacked_bytes": settings.max_unpacked_bytes},
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.datasets.check"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=child_environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(json.dumps(request).encode(), timeout=settings.check_timeout_s)
+        except subprocess.TimeoutExpired:
+            raise CheckFailed(
+                f"The check of the data set took longer than {settings.check_timeout_s:g} s.",
+                fix="Give fewer or smaller images, or search them with the command line.",
+            ) from None
+        finally:
+            _end(process)
+        return _answer(output, process.returncode)
+
+
+def too_large(most: int) -> BodyTooLarge:
+    """The error for a body above a bound."""
+    return BodyTooLarge(f"The body is larger than {most} bytes.", fix="Send less.", facts={"limit_bytes": most})
+
+
+def _answer(output: bytes, code: int) -> dict[str, Any]:
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        raise CheckFailed(
+            f"The check of the data set broke off (exit {code}).",
+            fix="Look whether the archive is sound; it may need more memory or time than a check may use.",
+        ) from None
+    if "summary" in answer:
+        summary: dict[str, Any] = answer["summary"]
+        return summary
+    error = answer["error"]
+    kind = {k.code: k for k in (UnsafeArchive, CheckFailed, OutOfSpace)}.get(error["code"], InvalidData)
+    raise kind(error["detail"], fix=error["fix"], facts=error["facts"])
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends the process with all that it may have started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _disk(error: OSError) -> Exception:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutOfSpace("The disk of the server's home is full.", fix="Free space there and send it again.")
+    return error
+
+
+def _document(row: repository.DatasetRow) -> DatasetDocument:
+    return DatasetDocument.model_validate(
+        {
+            "id": row.id,
+            "name": row.name,
+            "format": row.format,
+            "sha256": row.sha256,
+            "size_bytes": row.size_bytes,
+            "summary": row.summary,
+            "created_at": as_time(row.created_at),
+        }
+    )

@@ -1,0 +1,50 @@
+"""What routes ask for: the services of the application, by type."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.database import Database
+from api.datasets.service import Datasets
+from api.jobs.service import Jobs
+from api.models.service import Models
+from api.settings import Settings
+from api.supervisor import Supervisor
+
+
+def _jobs(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.jobs
+    return jobs
+
+
+def _datasets(request: Request) -> Datasets:
+    datasets: Datasets = request.app.state.datasets
+    return datasets
+
+
+def _models(request: Request) -> Models:
+    models: Models = request.app.state.models
+    return models
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _supervisor(request: Request) -> Supervisor | None:
+    supervisor: Supervisor | None = request.app.state.supervisor
+    return supervisor
+
+
+JobsService = Annotated[Jobs, Depends(_jobs)]
+DatasetsService = Annotated[Datasets, Depends(_datasets)]
+ModelsService = Annotated[Models, Depends(_models)]
+SettingsValue = Annotated[Settings, Depends(_settings)]
+DatabaseValue = Annotated[Database, Depends(_database)]
+SupervisorValue = Annotated[Supervisor | None, Depends(_supervisor)]

@@ -1,0 +1,201 @@
+"""What can go wrong in the service itself. See `search_spaces.errors.HwnasError` for the common form."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from search_spaces.errors import HwnasError
+
+if TYPE_CHECKING:
+    from api.problem_document import FieldProblem
+
+
+class RequestError(HwnasError):
+    """A request of a wrong form, with one entry to each wrong field."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        fix: str,
+        facts: Mapping[str, object] | None = None,
+        fields: tuple["FieldProblem", ...] = (),
+    ) -> None:
+        super().__init__(detail, fix=fix, facts=facts)
+        self.fields = fields
+
+
+class InvalidRequest(RequestError):
+    """A request whose body, path or query does not have the documented form; `errors` point at the fields."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class MalformedBody(RequestError):
+    """A body that is not the JSON it should be: no JSON at all, NaN or Infinity, or nested too deeply."""
+
+    code = "malformed_body"
+
+
+class BodyTooLarge(HwnasError):
+    """A body larger than the server takes."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class BodyTimeout(HwnasError):
+    """A client that stopped sending in the middle of a body."""
+
+    code = "body_timeout"
+    status = 408
+
+
+class UnsupportedMediaType(HwnasError):
+    """A body in a format that the route does not take."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
+class NotFound(HwnasError):
+    """There is nothing under this address."""
+
+    code = "not_found"
+    status = 404
+
+
+class MethodNotAllowed(HwnasError):
+    """The address exists but does not know this method; `Allow` lists those it knows."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class HostNotAllowed(HwnasError):
+    """The `Host` header names another machine than this server, as in a DNS rebinding attack."""
+
+    code = "host_not_allowed"
+    status = 421
+
+
+class CrossOrigin(HwnasError):
+    """A web page of another origin tried to use this server through a browser."""
+
+    code = "cross_origin"
+    status = 403
+
+
+class InvalidPageToken(HwnasError):
+    """A page token that this list did not give, or that belongs to another filter."""
+
+    code = "invalid_page_token"
+
+
+class UnknownJob(HwnasError):
+    """There is no job of that id."""
+
+    code = "unknown_job"
+    status = 404
+
+
+class UnknownDataset(HwnasError):
+    """There is no data set of that id."""
+
+    code = "unknown_dataset"
+    status = 404
+
+
+class UnknownModel(HwnasError):
+    """There is no model of that id."""
+
+    code = "unknown_model"
+    status = 404
+
+
+class UnknownArtifact(HwnasError):
+    """The model has no artifact of that name."""
+
+    code = "unknown_artifact"
+    status = 404
+
+
+class JobEnded(HwnasError):
+    """The job has ended, so that the request comes too late."""
+
+    code = "job_ended"
+    status = 409
+
+
+class UnsafeArchive(HwnasError):
+    """An archive that is refused unread: too many or too large entries, links, or names that leave its folder."""
+
+    code = "unsafe_archive"
+    status = 422
+
+
+class CheckFailed(HwnasError):
+    """The check of a data set ran out of its time or memory."""
+
+    code = "check_failed"
+    status = 422
+
+
+class RangeNotSatisfiable(HwnasError):
+    """The `Range` header asks for bytes that the file does not have."""
+
+    code = "range_not_satisfiable"
+    status = 416
+
+
+class WorkerLost(HwnasError):
+    """The worker died (or was killed, for example for memory) in every attempt at the job."""
+
+    code = "worker_lost"
+    status = 500
+
+
+class LeaseLost(HwnasError):
+    """The job belongs to another worker by now; the one that meets this stops without writing."""
+
+    code = "lease_lost"
+    status = 409
+
+
+class InternalError(HwnasError):
+    """A mistake in the program; the log has it under the request's or the job's id."""
+
+    code = "internal_error"
+    status = 500
+
+
+class ServiceUnavailable(HwnasError):
+    """The service cannot answer now, for example since its database cannot be reached."""
+
+    code = "service_unavailable"
+    status = 503
+
+
+class DatabaseTooNew(HwnasError):
+    """A database of another schema version than this program's."""
+
+    code = "database_version"
+    status = 500
+
+
+class NotLoopback(HwnasError):
+    """The service was told to listen to the network, which it refuses until it has keys."""
+
+    code = "not_loopback"
+
+
+class PortInUse(HwnasError):
+    """Another program listens on that port."""
+
+    code = "port_in_use"
+
+
+class HomeInUse(HwnasError):
+    """Another server uses the same home folder."""
+
+    code = "home_in_use"

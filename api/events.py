@@ -1,0 +1,89 @@
+"""The events of a job under one address in two forms: pages of JSON, and a stream (server-sent events) to those who ask.
+
+The stream is numbered like the pages, so that a client that lost its connection continues with `Last-Event-ID`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic.json_schema import SkipJsonSchema
+from starlette.concurrency import run_in_threadpool
+
+from api.dependencies import JobsService, SettingsValue
+from api.errors import UnknownJob
+from api.jobs.routes import JobId
+from api.jobs.schemas import EventPage
+from api.jobs.service import Jobs
+from api.problems import problems
+from api.settings import Settings
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+STREAM = "text/event-stream"
+RETRY_MS = 1000
+
+_SEQ = r"^(0|[1-9][0-9]{0,9})$"
+
+
+@router.get(
+    "/{job_id}/events",
+    operation_id="list_job_events",
+    summary="Read or follow the events of a job",
+    response_model=EventPage,
+    responses={
+        **problems(UnknownJob),
+        200: {
+            "description": "A page, or a stream of `JobEvent`s when `Accept` is `text/event-stream`",
+            "content": {STREAM: {"schema": {"type": "string"}}},
+        },
+        204: {"description": "To a stream: the job has ended, and nothing follows `Last-Event-ID`"},
+    },
+)
+async def list_job_events(
+    job_id: JobId,
+    request: Request,
+    jobs: JobsService,
+    settings: SettingsValue,
+    after: Annotated[int, Query(ge=0, lt=2**31, description="only events with higher numbers")] = 0,
+    page_size: Annotated[int, Query(ge=1, description="items on a page, at most 1000")] = 500,
+    last_event_id: Annotated[
+        str | SkipJsonSchema[None], Header(pattern=_SEQ, description="in a stream, instead of `after`")
+    ] = None,
+) -> Any:
+    """Events with numbers above `after`; a stream goes on until the job's `end` event."""
+    if STREAM not in request.headers.get("accept", ""):
+        return await run_in_threadpool(jobs.events, job_id, after=after, size=page_size)
+    start = int(last_event_id) if last_event_id is not None else after
+    first = await run_in_threadpool(jobs.events, job_id, after=start, size=page_size)
+    if first.ended and not first.items:
+        return Response(status_code=204)
+    stopping: Callable[[], bool] = request.app.state.stopping.is_set
+    return EventSourceResponse(_follow(jobs, job_id, first, settings, stopping), headers={"X-Accel-Buffering": "no"})
+
+
+async def _follow(
+    jobs: Jobs, job_id: str, page: EventPage, settings: Settings, stopping: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    """The stream, from a first page on."""
+    clock = asyncio.get_running_loop().time
+    until, pinged = clock() + settings.stream_life_s, clock()
+    yield format_sse_event(retry=RETRY_MS, comment="events of " + job_id)
+    while True:
+        for item in page.items:
+            yield format_sse_event(data_str=item.model_dump_json(), event=item.event.type, id=str(item.seq))
+        if page.ended:
+            return
+        if stopping() or clock() > until:
+            yield format_sse_event(data_str="{}", event="reconnect")
+            return
+        if page.items:
+            pinged = clock()
+        else:
+            await asyncio.sleep(settings.stream_poll_s)
+        if clock() - pinged > settings.stream_ping_s:
+            yield KEEPALIVE_COMMENT
+            pinged = clock()
+        page = await run_in_threadpool(jobs.events, job_id, after=page.next_after, size=500)

@@ -1,0 +1,125 @@
+"""What happens to every request before a route sees it: an id, the checks of `Host` and `Origin`, a bounded body, headers.
+
+Plain ASGI, so that event streams pass through without being buffered.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import BodyTimeout, BodyTooLarge, CrossOrigin, HostNotAllowed
+from api.problems import problem_response
+from api.settings import Settings
+from search_spaces.errors import HwnasError
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_STREAMED: Final = re.compile(r"/v1/datasets/?")
+"""Routes that read their body piece by piece, with bounds of their own."""
+
+
+def allowed_hosts(names: Iterable[str], port: int) -> frozenset[str]:
+    """The `Host` headers of a server on a port."""
+    return frozenset(name if port == 80 else f"{name}:{port}" for name in names)
+
+
+class Gate:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._settings = settings
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            headers = Headers(scope=scope)
+            self._check_host(headers)
+            if not _STREAMED.fullmatch(scope["path"]):
+                receive = await self._bounded(headers, receive)
+        except HwnasError as error:
+            await problem_response(error, scope, headers={"Connection": "close"})(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
+
+    def _check_host(self, headers: Headers) -> None:
+        host = headers.get("host", "").lower()
+        if host not in self._hosts:
+            raise HostNotAllowed(
+                f"This server is not {host[:100] or 'a host without a name'!r}.",
+                fix=f"Use http://{min(self._hosts)}.",
+            )
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() not in self._hosts:
+            raise CrossOrigin(
+                f"Pages of {origin[:100]!r} may not use this server.", fix="Use a page of this server, or a program."
+            )
+
+    async def _bounded(self, headers: Headers, receive: Receive) -> Receive:
+        """Reads the whole body, if there is one, and gives it to the application in one piece."""
+        most = self._settings.max_body_bytes
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" not in headers and length == "0":
+            return receive
+        body = bytearray()
+        if length.isdigit() and int(length) > most:
+            raise _too_large(most)
+        more = True
+        while more:
+            try:
+                message = await asyncio.wait_for(receive(), self._settings.body_timeout_s)
+            except TimeoutError:
+                raise BodyTimeout("The body stopped before its end.", fix="Send it again.") from None
+            if message["type"] == "http.disconnect":
+                raise BodyTimeout("The client left before the end of its body.", fix="Send it again.")
+            body += message.get("body", b"")
+            if len(body) > most:
+                raise _too_large(most)
+            more = message.get("more_body", False)
+        return _Replay(bytes(body), receive)
+
+
+class _Replay:
+    """Gives a body that was read already, then what the server says."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await self._receive()
+
+
+def _too_large(most: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {most} bytes.", fix="Send less.", facts={"limit_bytes": most})

@@ -1,0 +1,1 @@
+"""Delivered models: their files by content hash, their routes."""

@@ -1,0 +1,100 @@
+"""Routes of delivered models and of their files."""
+
+import base64
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.responses import FileResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from api.dependencies import ModelsService
+from api.errors import InvalidPageToken, InvalidRequest, RangeNotSatisfiable, UnknownArtifact, UnknownModel
+from api.ids import id_pattern
+from api.models.schemas import ModelDocument, ModelPage
+from api.models.service import StoredFile
+from api.pages import PageSize, PageToken
+from api.problems import problem_response, problems
+from search_spaces.errors import HwnasError
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+ModelId = Annotated[str, Path(pattern=id_pattern("mdl"))]
+ArtifactName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,119}$")]
+
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the file", "content": {"application/octet-stream": {"schema": {"type": "string"}}}},
+    206: {"description": "the part that `Range` asks for"},
+    304: {"description": "the file is the one that `If-None-Match` names"},
+}
+
+
+@router.get("", operation_id="list_models", summary="List models", responses=problems(InvalidPageToken))
+def list_models(
+    models: ModelsService,
+    job: Annotated[str | None, Query(pattern=id_pattern("job"), description="only of this job")] = None,
+    page_size: PageSize = 50,
+    page_token: PageToken = None,
+) -> ModelPage:
+    """Delivered models, newest first."""
+    return models.page(job_id=job, size=page_size, token=page_token)
+
+
+@router.get("/{model_id}", operation_id="get_model", summary="Get a model", responses=problems(UnknownModel))
+def get_model(model_id: ModelId, models: ModelsService) -> ModelDocument:
+    """One model with its figures and the list of its files."""
+    return models.get(model_id)
+
+
+@router.get(
+    "/{model_id}/artifacts/{name}",
+    operation_id="get_artifact",
+    summary="Download a file of a model",
+    response_class=FileResponse,
+    responses={**problems(UnknownModel, UnknownArtifact, RangeNotSatisfiable), **_CONTENT},
+)
+@router.head("/{model_id}/artifacts/{name}", operation_id="head_artifact", include_in_schema=False)
+def get_artifact(model_id: ModelId, name: ArtifactName, models: ModelsService, request: Request) -> Response:
+    """A file, whole or in part (`Range`, `If-Range`). Its `ETag` is the hash of its content."""
+    file = models.artifact(model_id, name)
+    headers = {
+        "ETag": f'"sha256-{file.sha256}"',
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(file.sha256)).decode()}:",
+        "Cache-Control": "private, max-age=31536000, immutable",
+    }
+    if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return _Download(file, headers)
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or "*" in tags
+
+
+class _Download(FileResponse):
+    """A file whose range errors are problem documents, like all others."""
+
+    def __init__(self, file: StoredFile, headers: dict[str, str]) -> None:
+        super().__init__(file.path, headers=headers, media_type=file.media_type, filename=file.name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        error: HwnasError | None = None
+        content_range = ""
+
+        async def checked(message: Message) -> None:
+            nonlocal error, content_range
+            if message["type"] == "http.response.start" and message["status"] in (400, 416):
+                found = dict(message["headers"])
+                content_range = found.get(b"content-range", b"").decode()
+                error = (
+                    RangeNotSatisfiable("The file is shorter than the range.", fix="HEAD it for its length.")
+                    if message["status"] == 416
+                    else InvalidRequest("The Range header is malformed.", fix="Send bytes=first-last.")
+                )
+            if error is None:
+                await send(message)
+
+        await super().__call__(scope, receive, checked)
+        if error is not None:
+            headers = {"Content-Range": content_range} if content_range else {}
+            await problem_response(error, scope, headers=headers)(scope, receive, send)

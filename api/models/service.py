@@ -1,0 +1,111 @@
+"""What can be done with delivered models."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
+
+from api import pages
+from api.blobs import Blobs
+from api.database import Database, as_time
+from api.errors import UnknownArtifact, UnknownModel
+from api.models import repository
+from api.models.schemas import ModelDocument, ModelPage
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An artifact to be sent."""
+
+    path: Path
+    name: str
+    sha256: str
+    media_type: str
+
+
+class Models:
+    """Models of one database and home."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def get(self, model_id: str) -> ModelDocument:
+        """A model.
+
+        Raises:
+            UnknownModel: there is none of that id.
+        """
+        with self._database.read() as connection:
+            row = repository.find(connection, model_id)
+            if row is None:
+                raise _unknown(model_id)
+            return _document(row, repository.files(connection, [model_id]))
+
+    def page(self, *, job_id: str | None, size: int, token: str | None) -> ModelPage:
+        """Models, newest first.
+
+        Raises:
+            InvalidPageToken: the token is none of this list with this filter.
+        """
+        binding = f"models job={job_id}"
+        before = pages.read_token(token, binding) if token else None
+        size = min(size, pages.MAX_PAGE_SIZE)
+        with self._database.read() as connection:
+            rows = repository.page(connection, job_id=job_id, before=before, limit=size + 1)
+            shown = rows[:size]
+            files: dict[str, list[Row[Any]]] = {row.id: [] for row in shown}
+            for file in repository.files(connection, list(files)):
+                files[file.model_id].append(file)
+        return ModelPage(
+            items=tuple(_document(row, files[row.id]) for row in shown),
+            next_page_token=pages.make_token(shown[-1].id, binding) if len(rows) > size else None,
+        )
+
+    def artifact(self, model_id: str, name: str) -> StoredFile:
+        """A file of a model's bundle.
+
+        Raises:
+            UnknownModel: there is no such model.
+            UnknownArtifact: it has no such file.
+        """
+        with self._database.read() as connection:
+            row = repository.file(connection, model_id, name)
+            if row is None:
+                if repository.find(connection, model_id) is None:
+                    raise _unknown(model_id)
+                known = [file.name for file in repository.files(connection, [model_id])]
+                raise UnknownArtifact(
+                    f"The model {model_id} has no artifact {name!r}.",
+                    fix=f"It has {', '.join(known) or 'none'}.",
+                    facts={"artifacts": list(known)},
+                )
+        return StoredFile(self._blobs.path(row.sha256), row.name, row.sha256, row.media_type)
+
+
+def _unknown(model_id: str) -> UnknownModel:
+    return UnknownModel(f"There is no model {model_id!r}.", fix="List them with GET /v1/models.")
+
+
+def _document(row: repository.ModelRow, files: Iterable[Row[Any]]) -> ModelDocument:
+    return ModelDocument.model_validate(
+        {
+            **row.outcome,
+            "id": row.id,
+            "job_id": row.job_id,
+            "target": row.target,
+            "artifacts": [
+                {
+                    "name": file.name,
+                    "size_bytes": file.size_bytes,
+                    "sha256": file.sha256,
+                    "media_type": file.media_type,
+                    "url": f"/v1/models/{row.id}/artifacts/{file.name}",
+                }
+                for file in files
+            ],
+            "created_at": as_time(row.created_at),
+        }
+    )

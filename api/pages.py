@@ -1,0 +1,49 @@
+"""Pages of lists by key: opaque tokens that hold the last row's key and are bound to the list and its filter."""
+
+import base64
+import hashlib
+import re
+from typing import Annotated, Final
+
+from fastapi import Query
+
+from api.errors import InvalidPageToken
+
+MAX_PAGE_SIZE: Final = 1000
+
+PageSize = Annotated[int, Query(ge=1, description=f"items on a page; more than {MAX_PAGE_SIZE} is taken as that")]
+PageToken = Annotated[
+    str | None,
+    Query(pattern=r"^[A-Za-z0-9_\-]{1,200}$", description="`next_page_token` of the page before, with the same filter"),
+]
+
+_KEY: Final = re.compile(r"[a-z]{2,4}_[0-9a-z]{26}")
+_CHECK_BYTES: Final = 8
+
+
+def make_token(key: str, binding: str) -> str:
+    """A token for what follows the row `key` in the list that `binding` describes."""
+    return base64.urlsafe_b64encode(_check(key, binding) + key.encode()).decode().rstrip("=")
+
+
+def read_token(token: str, binding: str) -> str:
+    """The key in a token.
+
+    Raises:
+        InvalidPageToken: it is none of this list's.
+    """
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        key = raw[_CHECK_BYTES:].decode("ascii")
+    except ValueError:
+        raw, key = b"", ""
+    if not _KEY.fullmatch(key) or raw[:_CHECK_BYTES] != _check(key, binding):
+        raise InvalidPageToken(
+            "The page token is not one of this list.",
+            fix="Use next_page_token of the page before with an unchanged filter, or start without a token.",
+        )
+    return key
+
+
+def _check(key: str, binding: str) -> bytes:
+    return hashlib.blake2b(f"{binding}\n{key}".encode(), digest_size=_CHECK_BYTES).digest()

@@ -1,0 +1,150 @@
+"""Every failure as a problem document (RFC 9457), with a stable code that is documented under its `type`.
+
+Not here: the errors themselves, which each floor defines, and the document (`problem_document.py`).
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
+
+from api import errors as service_errors
+from api.errors import InternalError, InvalidRequest, MethodNotAllowed, NotFound, RequestError
+from api.problem_document import MEDIA_TYPE, FieldProblem, problem_of
+from search_spaces.errors import HwnasError
+
+_METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+log = logging.getLogger("hwnas.api")
+
+
+def problem_response(
+    error: HwnasError, scope: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An error as a response to the request of an ASGI scope."""
+    request_id = scope.get("state", {}).get("request_id")
+    problem = problem_of(error, instance=f"urn:uuid:{request_id}" if request_id else None)
+    return JSONResponse(problem.model_dump(mode="json"), error.status, headers, media_type=MEDIA_TYPE)
+
+
+def problems(*kinds: type[HwnasError]) -> dict[int | str, dict[str, Any]]:
+    """What a route declares for the errors that it can answer with, for its `responses=`."""
+    by_status: dict[int, list[type[HwnasError]]] = {}
+    declared: tuple[type[HwnasError], ...] = (InvalidRequest, *kinds)
+    for kind in declared:
+        by_status.setdefault(kind.status, []).append(kind)
+    return {
+        status: {
+            "description": "; ".join(f"`{kind.code}`: {_first_line(kind)}" for kind in members),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, members in sorted(by_status.items())
+    }
+
+
+def known_problems() -> dict[str, tuple[int, str]]:
+    """Status and description of every documented code."""
+    import hw_targets.errors
+    import latency_models.errors
+    import nas.errors
+    import search_spaces.errors
+
+    found: dict[str, tuple[int, str]] = {}
+    for module in (search_spaces.errors, hw_targets.errors, latency_models.errors, nas.errors, service_errors):
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, HwnasError) and kind is not HwnasError:
+                found[kind.code] = (kind.status, _first_line(kind))
+    return dict(sorted(found.items()))
+
+
+def install(app: FastAPI) -> None:
+    """Makes an application answer every failure with a problem document."""
+
+    async def known(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HwnasError)
+        return problem_response(error, request.scope)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return problem_response(_invalid(error), request.scope)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return _http(app, request, error)
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        log.error("request %s failed", request.scope.get("state", {}).get("request_id"), exc_info=error)
+        return problem_response(internal_error(), request.scope)
+
+    app.add_exception_handler(HwnasError, known)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unknown)
+
+
+def internal_error() -> InternalError:
+    """What a client is told of a mistake in the program: nothing but where to look."""
+    return InternalError(
+        "The service met an error of its own.", fix="See its log under this id, and report it if it stays."
+    )
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _invalid(error: RequestValidationError) -> HwnasError:
+    fields = tuple(_field(e) for e in error.errors())
+    malformed = any(e["type"] == "json_invalid" for e in error.errors())
+    kind: type[RequestError] = service_errors.MalformedBody if malformed else InvalidRequest
+    named = "; ".join(f"{f.pointer or f.parameter or 'body'}: {f.detail}" for f in fields[:5])
+    return kind(
+        f"The request is not valid: {named}.",
+        fix="Correct these fields; /openapi.json describes all of them.",
+        fields=fields,
+    )
+
+
+def _field(error: Mapping[str, Any]) -> FieldProblem:
+    place, *path = error["loc"]
+    detail = str(error["msg"]).removeprefix("Value error, ")
+    if place == "body":
+        parts = [str(p).replace("~", "~0").replace("/", "~1") for p in path]
+        return FieldProblem(pointer="".join(f"/{p}" for p in parts), detail=detail)
+    return FieldProblem(parameter=str(path[0]) if path else str(place), detail=detail)
+
+
+def _http(app: FastAPI, request: Request, error: HTTPException) -> Response:
+    """Failures that the framework raises itself."""
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = sorted(_allowed(app, request))
+        return problem_response(
+            MethodNotAllowed(
+                f"{request.url.path} does not know {request.method}.",
+                fix=f"Use {', '.join(allowed)}.",
+                facts={"allowed": list(allowed)},
+            ),
+            request.scope,
+            headers={"Allow": ", ".join(allowed)},
+        )
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem_response(
+            NotFound(f"There is nothing at {request.url.path[:200]}.", fix="See /openapi.json for the addresses."),
+            request.scope,
+        )
+    made = service_errors.MalformedBody(f"{error.detail}.", fix="See /openapi.json for the form of requests.")
+    return problem_response(made, request.scope)
+
+
+def _allowed(app: FastAPI, request: Request) -> Iterator[str]:
+    """The methods under which some route answers this path (the framework names those of the first route only)."""
+    for method in _METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes):
+            yield method

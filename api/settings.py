@@ -1,0 +1,98 @@
+"""What one server is told at its start: where its state lies, where it listens, and its bounds. Not for a job's own options."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseModel):
+    """Settings of the service. Times are seconds, sizes bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(description="folder of the database, uploads, store and runs")
+    database: str | None = Field(default=None, description="SQLAlchemy URL; an SQLite file in the home when absent")
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; loopback only, since there are no keys yet"
+    )
+    port: int = Field(default=8000, ge=0, le=65535)
+
+    engine: str = Field(
+        default="nas.pipeline:search", pattern=r"^[\w.]+:\w+$", description="the function that runs a search"
+    )
+    worker: bool = Field(default=True, description="whether the server supervises a worker process of its own")
+
+    lease_s: float = Field(default=30.0, gt=0, description="how long a job belongs to a worker that does not speak")
+    heartbeat_s: float = Field(default=10.0, gt=0)
+    control_s: float = Field(default=0.5, gt=0, description="how often a worker looks for a request to cancel")
+    poll_s: float = Field(default=0.5, gt=0, description="how often an idle worker looks for a job")
+    flush_s: float = Field(default=0.2, gt=0, description="how long events wait to be stored together")
+    cancel_grace_s: float = Field(
+        30.0, gt=0, description="after this a job that does not stop is ended with its process"
+    )
+    drain_s: float = Field(
+        default=10.0, gt=0, description="how long a running job may take to stop when the server stops"
+    )
+    max_attempts: int = Field(default=3, ge=1, le=100)
+
+    max_body_bytes: int = MIB
+    body_timeout_s: float = Field(default=30.0, gt=0, description="the longest silence of a client that sends a body")
+    max_upload_bytes: int = 2048 * MIB
+    max_unpacked_bytes: int = 8192 * MIB
+    max_upload_entries: int = 200_000
+    check_timeout_s: float = Field(default=120.0, gt=0, description="the longest a check of a data set may take")
+    check_memory_bytes: int = 8192 * MIB
+
+    stream_poll_s: float = Field(default=0.25, gt=0)
+    stream_ping_s: float = Field(default=15.0, gt=0)
+    stream_life_s: float = Field(
+        default=600.0, gt=0, description="an event stream is closed after this; clients resume it"
+    )
+    shutdown_s: float = Field(default=5.0, ge=0, description="how long open requests may take when the server stops")
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database."""
+        return self.database or f"sqlite:///{self.home / 'hwnas.sqlite3'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """Delivered files by the hash of their content."""
+        return self.home / "artifacts"
+
+    @property
+    def datasets(self) -> Path:
+        """Data sets that passed their check, a folder each."""
+        return self.home / "datasets"
+
+    @property
+    def incoming(self) -> Path:
+        """Uploads that are not checked yet; emptied at the start."""
+        return self.home / "incoming"
+
+    @property
+    def runs(self) -> Path:
+        """Where the engine writes its runs, a folder a job."""
+        return self.home / "runs"
+
+    @property
+    def store(self) -> Path:
+        """The engine's store of finished stages."""
+        return self.home / "store"
+
+    def make_folders(self) -> None:
+        """Creates the folders of the home, readable by the user alone."""
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.artifacts, self.datasets, self.incoming, self.runs, self.store):
+            folder.mkdir(exist_ok=True, mode=0o700)
+
+    def load_engine(self) -> Callable[..., Any]:
+        """The search function that `engine` names."""
+        module, _, name = self.engine.partition(":")
+        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        return function

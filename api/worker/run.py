@@ -1,0 +1,107 @@
+"""One job from its claim to its end: runs the engine, stores what it tells, and ends, fails or hands back the job."""
+
+import errno
+import logging
+import shutil
+import threading
+from typing import Any
+
+from sqlalchemy import Connection
+
+from api.blobs import Blobs
+from api.database import Database
+from api.errors import InternalError, LeaseLost
+from api.jobs import leases
+from api.jobs.repository import append, move
+from api.problem_document import problem_of
+from api.settings import Settings
+from api.worker.claimed import Held, Keeper
+from api.worker.handlers import HANDLERS, Done, Workplace
+from api.worker.outbox import Outbox
+from nas.errors import Cancelled, OutOfSpace
+from search_spaces.errors import HwnasError
+
+log = logging.getLogger("hwnas.worker")
+
+
+class JobRun:
+    """One attempt at a job."""
+
+    def __init__(self, database: Database, settings: Settings, claim: leases.Claim, drain: threading.Event) -> None:
+        self._database = database
+        self._settings = settings
+        self._held = Held(claim, drain)
+        self._outbox = Outbox(database, self._held, settings.flush_s)
+
+    def run(self) -> None:
+        """Runs the attempt; whatever happens to the job is stored, and nothing is raised."""
+        claim = self._held.claim
+        try:
+            with Keeper(self._database, self._held, self._settings):
+                end = self._attempt()
+                with self._database.write() as connection:
+                    self._finish(connection, end)
+        except LeaseLost:
+            log.warning("job %s: the lease is lost, nothing more is stored", claim.job_id)
+        except Exception:
+            log.exception("job %s: its end could not be stored; its lease will run out", claim.job_id)
+
+    def _attempt(self) -> Done | HwnasError:
+        """Runs the engine; its result, or the error that ended it."""
+        claim, settings = self._held.claim, self._settings
+        place = Workplace(
+            settings=settings,
+            out=settings.runs / claim.job_id,
+            blobs=Blobs(settings.artifacts),
+            on_event=self._outbox.put,
+            cancelled=self._held.must_stop,
+        )
+        try:
+            place.out.mkdir(exist_ok=True, mode=0o700)
+            done = HANDLERS[claim.kind](claim.job_id, claim.spec, place)
+        except HwnasError as error:
+            return error
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                return OutOfSpace("The disk of the server's home is full.", fix="Free space there and start it again.")
+            log.exception("job %s failed", claim.job_id)
+            return _defect()
+        except Exception:
+            log.exception("job %s failed", claim.job_id)
+            return _defect()
+        shutil.rmtree(place.out, ignore_errors=True)
+        return done
+
+    def _finish(self, connection: Connection, end: Done | HwnasError) -> None:
+        """Everything that the end of the attempt changes, in one transaction.
+
+        Raises:
+            LeaseLost: nothing was changed, since the job is another worker's.
+        """
+        claim, held = self._held.claim, self._held
+        left, columns = self._outbox.close()
+        if held.lost.is_set() or append(connection, claim.job_id, left, epoch=claim.epoch, **columns) is None:
+            raise _lost()
+        moved: bool
+        if isinstance(end, Done):
+            end.store(connection)
+            moved = move(connection, claim.job_id, "succeeded", epoch=claim.epoch, result=end.result, progress=None)
+        elif isinstance(end, Cancelled) and held.cancel.is_set():
+            moved = move(connection, claim.job_id, "cancelled", epoch=claim.epoch)
+        elif isinstance(end, Cancelled) and held.drain.is_set():
+            moved = leases.hand_back(connection, claim.job_id, claim.epoch)
+            # A request to cancel may have come between: then the job is `cancelling`, from where no way leads back.
+            moved = moved or move(connection, claim.job_id, "cancelled", epoch=claim.epoch)
+        else:
+            error: dict[str, Any] = problem_of(end).model_dump(mode="json")
+            moved = move(connection, claim.job_id, "failed", epoch=claim.epoch, error=error)
+        if not moved:
+            raise _lost()
+
+
+def _defect() -> HwnasError:
+    return InternalError("The search met an error of the program.", fix="See the server's log under the job's id.")
+
+
+def _lost() -> LeaseLost:
+    return LeaseLost("The job is another worker's by now.", fix="Nothing is to be done.")

@@ -1,0 +1,102 @@
+"""An engine that answers in a moment: real events, a small bundle, and switches in the seed for what tests need.
+
+The worker imports it by name, in place of `nas.pipeline:search`. It keeps the number of candidates in `minutes`.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from nas.errors import Cancelled, InfeasibleBudget
+from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, LogEvent, PhaseEvent, ProgressEvent
+from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, ModelOutcome, SearchResult, SizeOutcome
+from nas.spec import SearchSpec
+
+PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS = range(7)
+"""What a seed asks for."""
+
+STEPS = 5
+FILES = ("README.md", "architecture.json", "classify.py", "model.fp32.onnx", "model.int8.onnx", "receipt.json")
+
+
+def search(
+    spec: SearchSpec,
+    *,
+    out: Path,
+    store: Path,
+    on_event: EventSink,
+    cancelled: Callable[[], bool],
+) -> SearchResult:
+    """Acts as the spec's seed asks."""
+    if spec.seed == INFEASIBLE:
+        raise InfeasibleBudget(
+            "No network is as fast as 0.001 ms.", fix="Allow 0.2 ms.", facts={"reachable_ms": [0.2, 1.5]}
+        )
+    if spec.seed == DEFECT:
+        raise ZeroDivisionError("a mistake")
+    on_event(PhaseEvent(phase="searching", status="started"))
+    point = FrontPoint(architecture="resolution=8", architecture_id="a1", accuracy=0.98, latency_ms=0.1)
+    for step in range(100_000 if spec.seed in (SLOW, DEAF) else STEPS):
+        on_event(ProgressEvent(phase="searching", done=step, total=STEPS, unit="candidates", eta_s=0.1))
+        on_event(
+            CandidateEvent(
+                number=step,
+                architecture="resolution=8",
+                architecture_id="a1",
+                accuracy=0.98,
+                latency_ms={"cpu": 0.1},
+                feasible={"cpu": True},
+            )
+        )
+        if step == STEPS - 2:
+            _kill(spec.seed, store)
+        time.sleep(0.02)
+        if cancelled() and spec.seed != DEAF:
+            raise Cancelled("Stopped.", fix="Run it again.")
+    names = [budget.target for budget in spec.targets]
+    for name in names:
+        on_event(FrontEvent(target=name, budget_ms=0.2, queries=STEPS, points=(point,)))
+    on_event(LogEvent(level="info", message=f"data {spec.data}"))
+    on_event(PhaseEvent(phase="searching", status="finished", seconds=0.1))
+    return SearchResult(
+        run=out.name,
+        front=(point,),
+        fronts=dict.fromkeys(names, (point,)),
+        models={name: _model(out, name) for name in names},
+        seconds={"searching": 0.1},
+    )
+
+
+def _kill(seed: int, store: Path) -> None:
+    """Kills the worker as the system would, once in a store or always."""
+    time.sleep(0.1)
+    mark = store / "killed"
+    if seed == KILL_ALWAYS or (seed == KILL_ONCE and not mark.exists()):
+        mark.touch()
+        os.kill(os.getpid(), 9)
+
+
+def _model(out: Path, target: str) -> ModelOutcome:
+    bundle = out / f"bundle-{target.replace(':', '-')}"
+    bundle.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (bundle / name).write_bytes(json.dumps({"file": name, "target": target}).encode())
+    return ModelOutcome(
+        bundle=str(bundle),
+        architecture="resolution=8",
+        architecture_id="a1",
+        latency_ms=LatencyOutcome(
+            budget=0.2,
+            predicted=0.1,
+            predicted_error=0.01,
+            measured=0.1,
+            measured_p50=0.11,
+            measured_p95=0.12,
+            kind="measured",
+        ),
+        accuracy=AccuracyOutcome(fp32=0.985, int8=0.98),
+        size_bytes=SizeOutcome(fp32=4000, int8=1000),
+        budget=BudgetOutcome(reachable_ms=(0.05, 1.5), architectures="100", architectures_within="40", binds=True),
+    )
