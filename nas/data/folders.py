@@ -88,6 +88,10 @@ def list_folder(root: Path) -> Listing:
 def _listing(root: Path, parts: dict[PartName, Path], aside: _Aside) -> Listing:
     folders = {part: {path.name: path for path in _subfolders(parts[part], root)} for part in PARTS if part in parts}
     classes = tuple(sorted(folders["train"]))
+    try:
+        "".join(classes).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidData("A class folder's name is no valid UTF-8.", fix="Rename it in plain characters.") from error
     label = {name: index for index, name in enumerate(classes)}
     files: dict[PartName, list[tuple[Path, int]]] = {}
     for part, by_class in folders.items():
@@ -142,7 +146,7 @@ def _entries(folder: Path, root: Path) -> list[os.DirEntry[str]]:
                 target = Path(entry.path).resolve()
                 if entry.is_dir() or not target.is_relative_to(root.resolve()):
                     raise InvalidData(
-                        f"{Path(entry.path).relative_to(root)} is a symbolic link to a folder or out of {root.name}/.",
+                        f"{_shown(Path(entry.path), root)} is a symbolic link to a folder or out of {root.name}/.",
                         fix="Copy what it points to into the folder.",
                     )
     except (OSError, RuntimeError) as error:
@@ -242,11 +246,16 @@ def _raw(
         labels = np.array([files[index][2] for index in kept], np.int64)
         parts[part] = Part(pixels[start:stop] if len(kept) == stop - start else pixels[kept], labels)
         start = stop
-    reasons = tuple(f"{files[i][1].relative_to(root).as_posix()}: {skipped[i]}" for i in sorted(skipped))
+    reasons = tuple(f"{_shown(files[i][1], root)}: {skipped[i]}" for i in sorted(skipped))
     warned = (*listing.warnings, *notes)
     if reasons:
         warned = (*warned, f"{len(reasons)} of {len(files)} images are corrupt and are left out.")
     return Raw(listing.classes, parts, reasons, warned)
+
+
+def _shown(path: Path, root: Path) -> str:
+    """A path below the root as text that can be printed, whatever bytes the file's name has."""
+    return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
 
 
 def _each(
@@ -288,7 +297,7 @@ def _each(
 def _check_skipped(root: Path, paths: list[Path], skipped: dict[int, str]) -> None:
     if len(skipped) <= MAX_SKIPPED_SHARE * len(paths):
         return
-    shown = [f"{paths[index].relative_to(root).as_posix()}: {skipped[index]}" for index in sorted(skipped)[:20]]
+    shown = [f"{_shown(paths[index], root)}: {skipped[index]}" for index in sorted(skipped)[:20]]
     raise InvalidData(
         f"{len(skipped)} of {len(paths)} images cannot be read, more than {MAX_SKIPPED_SHARE:.0%}; the first is {shown[0]}.",
         fix="Mend or remove these files.",

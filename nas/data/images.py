@@ -6,6 +6,8 @@ white; 16-bit grey to 8 bits by (v + 128) // 257; convert to grey ("L") or RGB; 
 Not here: which files of a folder are read (`folders.py`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,12 +40,12 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Reads the head of an image file without decoding its pixels.
+    """Reads the head of an image file; pixels are decoded only where a palette has to be looked at.
 
     Raises:
         UnreadableImage: no image of an allowed format and mode, or too large.
     """
-    with _opened(path) as image:
+    with _typed(), _opened(path) as image:
         return Header(image.width, image.height, _is_grey(image))
 
 
@@ -53,13 +55,8 @@ def read_image(path: Path, channels: int, side: int) -> NDArray[np.uint8]:
     Raises:
         UnreadableImage: as `read_header`, or the pixels cannot be decoded.
     """
-    with _opened(path) as image:
-        try:
-            return to_array(image, channels, side)
-        except MemoryError:
-            raise
-        except Exception as error:  # decoders raise whatever they like on corrupt bytes
-            raise UnreadableImage(_reason(error)) from error
+    with _typed(), _opened(path) as image:
+        return to_array(image, channels, side)
 
 
 def to_array(image: Image.Image, channels: int, side: int) -> NDArray[np.uint8]:
@@ -78,14 +75,20 @@ def to_array(image: Image.Image, channels: int, side: int) -> NDArray[np.uint8]:
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def _opened(path: Path) -> Image.Image:
-    """The file opened, its format, mode and size checked; the pixels are not read yet."""
+@contextmanager
+def _typed() -> Iterator[None]:
+    """Whatever decoders raise on corrupt bytes, as `UnreadableImage`."""
     try:
-        image = Image.open(path, formats=FORMATS)
-    except MemoryError:
+        yield
+    except (UnreadableImage, MemoryError):
         raise
     except Exception as error:
         raise UnreadableImage(_reason(error)) from error
+
+
+def _opened(path: Path) -> Image.Image:
+    """The file opened, its format, mode and size checked; the pixels are not read yet."""
+    image = Image.open(path, formats=FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS or min(width, height) < 1:
         image.close()

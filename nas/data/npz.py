@@ -6,8 +6,10 @@ Sizes are taken from the zip directory and from the array's own header, and must
 """
 
 import math
+import warnings
 import zipfile
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -26,9 +28,14 @@ from nas.data.parts import (
 )
 from nas.data.resize import squared
 from nas.errors import InvalidData
+from search_spaces.errors import HwnasError
 
 _MAX_MEMBERS: Final = 1024
 _MAX_HEADER: Final = 16_384
+_MAX_NAME: Final = 200
+_FREE_BYTES: Final = 256 << 20
+_MAX_RATIO: Final = 200
+"""Archives that unpack to more than this many times their size are refused, where that is beyond `_FREE_BYTES`."""
 _HOWTO: Final = "Save it with np.savez(path, train_x=images, train_y=labels): uint8 (N, H, W[, C]) and integers (N,)."
 
 
@@ -38,11 +45,10 @@ def read_npz(path: Path, *, resolution: int | None = None, on_progress: Progress
     Raises:
         InvalidData: no readable archive, arrays missing, of wrong type or shape, or larger than the bounds.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = _read_arrays(archive, path, on_progress)
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise InvalidData(f"Cannot read {path.name} as an .npz archive: {error}.", fix=_HOWTO) from error
+    with _typed(path):
+        archive = zipfile.ZipFile(path)
+    with archive:
+        arrays = _read_arrays(archive, path, on_progress)
     parts = {name: _part(arrays, name) for name in PARTS if f"{name}_x" in arrays or f"{name}_y" in arrays}
     if "train" not in parts:
         found = ", ".join(sorted(arrays)) or "none"
@@ -52,6 +58,19 @@ def read_npz(path: Path, *, resolution: int | None = None, on_progress: Progress
     return squared(Raw(_class_names(arrays, parts["train"]), parts), resolution)
 
 
+@contextmanager
+def _typed(path: Path) -> Iterator[None]:
+    """Whatever zip, inflate or header parsing raise on broken bytes, as `InvalidData`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of headers that only Python 2 wrote
+            yield
+    except (HwnasError, MemoryError):
+        raise
+    except Exception as error:
+        raise InvalidData(f"Cannot read {path.name} as an .npz archive: {error}.", fix=_HOWTO) from error
+
+
 def _read_arrays(archive: zipfile.ZipFile, path: Path, on_progress: Progress | None) -> dict[str, NDArray[Any]]:
     """The arrays of the format, by their names."""
     members = archive.infolist()
@@ -59,16 +78,17 @@ def _read_arrays(archive: zipfile.ZipFile, path: Path, on_progress: Progress | N
         raise InvalidData(f"{path.name} has {len(members)} members.", fix=_HOWTO)
     known = {f"{part}_{kind}" for part in PARTS for kind in "xy"} | {"class_names"}
     wanted = {m.filename.removesuffix(".npy"): m for m in members if m.filename.removesuffix(".npy") in known}
-    total = sum(member.file_size for member in wanted.values())
-    if total > MAX_BYTES:
+    total, packed = (sum(getattr(m, size) for m in wanted.values()) for size in ("file_size", "compress_size"))
+    if total > MAX_BYTES or total > max(_FREE_BYTES, _MAX_RATIO * packed):
         raise InvalidData(
-            f"{path.name} unpacks to {total / 2**30:.1f} GiB, more than {MAX_BYTES >> 30} GiB.",
-            fix="Give fewer or smaller images.",
+            f"{path.name} unpacks from {packed:,} to {total:,} bytes: more than {MAX_BYTES:,}, or than {_MAX_RATIO} times.",
+            fix="Give fewer or smaller images; save blank ones with np.savez, uncompressed.",
             facts={"bytes": total, "limit": MAX_BYTES},
         )
     arrays: dict[str, NDArray[Any]] = {}
     for done, (name, member) in enumerate(wanted.items()):
-        arrays[name] = _read_array(archive, member, name)
+        with _typed(path):
+            arrays[name] = _read_array(archive, member, name)
         if on_progress is not None:
             on_progress(done + 1, len(wanted))
     if not wanted:
@@ -150,6 +170,9 @@ def _class_names(arrays: dict[str, NDArray[Any]], train: Part) -> tuple[str, ...
     if names.dtype.kind == "S":
         names = np.char.decode(names, "utf-8", "replace")
     texts = tuple(cast(list[str], names.tolist()))
-    if len(set(texts)) != len(texts) or not all(text.strip() for text in texts):
-        raise InvalidData("class_names has a name twice, or an empty one.", fix="Give each class a name of its own.")
+    if len(set(texts)) != len(texts) or not all(text.strip() and len(text) <= _MAX_NAME for text in texts):
+        raise InvalidData(
+            f"class_names has a name twice, an empty one, or one of more than {_MAX_NAME} characters.",
+            fix="Give each class a name of its own.",
+        )
     return texts

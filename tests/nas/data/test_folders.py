@@ -179,6 +179,16 @@ def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
         load(str(data))
 
 
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    fill(tmp_path, {"a": 100, "b": 100})
+    broken = os.fsdecode(os.fsencode(tmp_path) + b"/a/\xff.png")
+    Path(broken).write_bytes(b"?")
+    assert load(str(tmp_path)).skipped[0].startswith("a/?.png: no image")
+    (tmp_path / "a").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    with pytest.raises(InvalidData, match="no valid UTF-8"):
+        load(str(tmp_path))
+
+
 def test_a_folder_of_one_archive_counts_as_it(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     folder.mkdir()

@@ -107,6 +107,7 @@ def test_images_that_are_not_square_are_resized(tmp_path: Path) -> None:
         ({"class_names": np.array(["a"])}, "reach from 0 to 1, outside 0 to 0"),
         ({"class_names": np.array(["a", "a"])}, "a name twice"),
         ({"class_names": np.array(["a", " "])}, "an empty one"),
+        ({"class_names": np.array(["a", "b" * 201])}, "more than 200 characters"),
         ({"class_names": np.array([1, 2])}, "not a row of strings"),
         ({"class_names": np.array(["a", None], object)}, "never read"),
         ({"test_x": np.zeros((2, 8, 8), np.uint8)}, "no test_y"),
@@ -168,8 +169,13 @@ def header(shape: tuple[int, ...]) -> bytes:
 
 def test_a_bomb_is_seen_in_the_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.data.npz.MAX_BYTES", 1 << 20)
-    with pytest.raises(InvalidData, match="unpacks to"):
-        read_npz(saved(tmp_path / "bomb.npz", {"train_x": np.zeros(1 << 21, np.uint8)}))
+    path = saved(tmp_path / "bomb.npz", {"train_x": np.zeros(1 << 21, np.uint8)})
+    with pytest.raises(InvalidData, match="unpacks from"):
+        read_npz(path)
+    monkeypatch.setattr("nas.data.npz.MAX_BYTES", 1 << 30)
+    monkeypatch.setattr("nas.data.npz._FREE_BYTES", 1 << 20)
+    with pytest.raises(InvalidData, match="200 times"):
+        read_npz(path)
 
 
 def test_a_header_that_promises_more_than_the_member_holds_gets_no_memory(tmp_path: Path) -> None:
