@@ -39,6 +39,7 @@ Depths = _options(Annotated[int, Field(ge=1, le=32)], 32)
 Kernels = _options(Literal[1, 3, 5, 7], 4)
 Expansions = _options(Annotated[float, Field(ge=0.125, le=16)], 16)
 Flags = _options(Annotated[bool, Field(strict=True)], 2)
+Strides = _options(Literal[1, 2, 4], 3)
 Sides = _options(Annotated[int, Field(ge=4, le=512)], 32)
 
 
@@ -51,7 +52,7 @@ class StemSpec(_Spec):
 
     channels: Channels = (16,)
     kernel: Kernels = (3,)
-    stride: Literal[1, 2, 4] = 1
+    stride: Strides = (1,)
 
 
 class StageSpec(_Spec):
@@ -106,7 +107,7 @@ class SpaceSpec(_Spec):
         return space
 
     def _check_fit(self, side: int) -> None:
-        left = -(-side // self.stem.stride)
+        left = -(-side // max(self.stem.stride))
         for position, stage in enumerate(self.stages, start=1):
             if stage.stride > left:
                 raise InvalidSpace(
@@ -146,7 +147,7 @@ class SpaceSpec(_Spec):
         try:
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise InvalidSpace(f"{path} is larger than {MAX_FILE_BYTES} bytes.", fix="Give a space declaration.")
-            return SpaceSpec.parse(yaml.load(path.read_text(), Loader=_no_alias_loader()))
+            return SpaceSpec.parse(_no_alias_loader()(path.read_text()).get_single_data())
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise InvalidSpace(f"Cannot read the space {path}: {error}.", fix="Give a readable YAML file.") from error
 
@@ -175,12 +176,19 @@ def _pick(read: Mapping[str, Value], name: str, values: tuple[T, ...]) -> T:
 
 
 def _stem(stem: StemSpec, activation: str) -> Stage:
+    strides = stem.stride[::-1]  # the larger stride makes the smaller network
+
     def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
         width = _pick(read, "stem.width", stem.channels)
         kernel = _pick(read, "stem.kernel", stem.kernel)
-        return g.conv("conv", x, width, kernel=kernel, stride=stem.stride, activation=activation)
+        return g.conv("conv", x, width, kernel=kernel, stride=_pick(read, "stem.stride", strides), activation=activation)
 
-    return Stage("stem", _choice("stem.width", stem.channels) + _choice("stem.kernel", stem.kernel), build)
+    choices = (
+        *_choice("stem.width", stem.channels),
+        *_choice("stem.kernel", stem.kernel),
+        *_choice("stem.stride", strides),
+    )
+    return Stage("stem", choices, build)
 
 
 def _head(head: HeadSpec, activation: str, classes: int) -> Stage:

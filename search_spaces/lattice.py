@@ -152,6 +152,15 @@ class Lattice:
             for row in codes.tolist()
         ]
 
+    def canonical(self, codes: IntArray) -> IntArray:
+        """The same architectures with 0 for every inactive choice, so that equal rows are equal architectures."""
+        active = np.zeros(codes.shape, bool)
+        active[:, 0] = True
+        for stage, transition in zip(self.stages, self.walk(codes), strict=True):
+            if stage.columns:
+                active[:, list(stage.columns)] |= stage.decided[transition] >= 0
+        return np.where(active, codes, 0)
+
     def walk(self, codes: IntArray) -> Iterator[IntArray]:
         """For each stage in order, the (N,) transition that each row of `codes` takes."""
         state = self.initial[codes[:, 0]]

@@ -5,7 +5,7 @@ suggestions, so a study rebuilt from its stored trials goes on exactly as an unb
 latency limit: architectures beyond it are never evaluated. Not here: the study's loop (`study.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -17,7 +17,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.search.front import pareto
-from search_spaces.space import Architecture, Choice, Value
+from search_spaces.space import Architecture, Choice
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -49,14 +49,11 @@ class Region(Protocol):
     def draw(self, low_ms: float, high_ms: float, count: int, rng: np.random.Generator) -> IntArray:
         """Uniform among the architectures of a band, (N, choices), N <= count; none when the band is empty."""
 
-    def architecture(self, values: Mapping[str, Value]) -> Architecture:
-        """The canonical architecture of an assignment."""
-
     def encode(self, architectures: list[Architecture]) -> IntArray:
         """Value indices of architectures; inactive choices are 0."""
 
-    def canonical(self, codes: IntArray) -> list[Architecture]:
-        """The canonical architecture of each row."""
+    def canonical(self, codes: IntArray) -> IntArray:
+        """The same architectures with 0 for every inactive choice, so that equal rows are equal architectures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,6 @@ class Evaluated:
     codes: IntArray
     accuracy: FloatArray
     latency_ms: FloatArray
-    architectures: frozenset[Architecture]
 
 
 class BandSampler(BaseSampler):
@@ -149,8 +145,11 @@ class BandSampler(BaseSampler):
         return children[self._region.predict_ms(children) <= self._region.range_ms[1]]
 
     def _fresh(self, codes: IntArray, known: Evaluated) -> IntArray:
-        names = self._region.canonical(codes)
-        return codes[[i for i, name in enumerate(names) if name not in known.architectures]]
+        """The distinct architectures that were not evaluated yet, in their canonical form and order."""
+        canonical = self._region.canonical(codes)
+        seen = {row.tobytes() for row in known.codes}
+        kept = [i for i, row in enumerate(canonical) if (key := row.tobytes()) not in seen and not seen.add(key)]
+        return canonical[kept]
 
     def _features(self, codes: IntArray) -> FloatArray:
         """One-hot values, (N, number of all choices' values)."""
@@ -161,12 +160,13 @@ class BandSampler(BaseSampler):
 
 
 def evaluated(study: Study, region: Region) -> Evaluated:
-    """The completed trials of a study."""
-    trials = [t for t in study.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE]
-    architectures = [region.architecture(t.params) for t in trials]
-    codes = region.encode(architectures)
+    """The completed trials of a study; a trial has parameters for its active choices alone."""
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    index = [(c.name, {v: i for i, v in enumerate(c.values)}) for c in region.choices]
+    rows = [[at[t.params[name]] if name in t.params else 0 for name, at in index] for t in trials]
+    codes = np.array(rows, np.int64).reshape(-1, len(index))
     accuracy, latency = (np.array([t.values[k] for t in trials], np.float64) for k in (0, 1))
-    return Evaluated(codes, accuracy, latency, frozenset(architectures))
+    return Evaluated(codes, accuracy, latency)
 
 
 def _thompson(x: FloatArray, y: Sequence[float] | FloatArray, pool: FloatArray, rng: np.random.Generator) -> FloatArray:

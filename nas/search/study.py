@@ -12,7 +12,7 @@ from typing import Any, cast
 import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, Trial, create_trial
 
 from nas.errors import Cancelled
 from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, ProgressEvent
@@ -79,9 +79,10 @@ def run(
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     for line in journal.read()[: question.queries]:
         study.add_trial(_stored(question.space, line))
-    seen = {a: t.values[0] for t in study.trials if (a := _architecture(question.space, t)) is not None}
-    started, before = time.monotonic(), len(study.trials)
-    while (number := len(study.trials)) < question.queries:
+    candidates = [_candidate(question.space, t) for t in study.get_trials(deepcopy=False)]
+    seen = {c.architecture: c.accuracy for c in candidates}
+    started, before = time.monotonic(), len(candidates)
+    while (number := len(candidates)) < question.queries:
         if cancelled():
             raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
         trial = study.ask()
@@ -92,7 +93,8 @@ def run(
         seen[architecture] = value
         journal.append({"values": dict(architecture.values), "accuracy": value, "latency_ms": latency})
         study.tell(trial, [value, latency])
-        _announce(question, study.trials, architecture, value, latency, on_event)
+        candidates.append(Candidate(architecture, value, latency))
+        _announce(question, candidates, on_event)
         rate = (time.monotonic() - started) / (number + 1 - before)
         eta = rate * (question.queries - number - 1)
         on_event(
@@ -105,7 +107,6 @@ def run(
                 target=question.target,
             )
         )
-    candidates = [_candidate(question.space, t) for t in study.trials]
     return list({c.architecture: c for c in candidates}.values())
 
 
@@ -138,33 +139,25 @@ def _stored(space: SearchSpace, line: dict[str, Any]) -> FrozenTrial:
     )
 
 
-def _architecture(space: SearchSpace, trial: FrozenTrial) -> Architecture | None:
-    return space.architecture(trial.params) if trial.state == TrialState.COMPLETE else None
-
-
 def _candidate(space: SearchSpace, trial: FrozenTrial) -> Candidate:
     return Candidate(space.architecture(trial.params), trial.values[0], trial.values[1])
 
 
-def _announce(
-    question: Question,
-    trials: Sequence[FrozenTrial],
-    architecture: Architecture,
-    accuracy: float,
-    latency_ms: float,
-    on_event: EventSink,
-) -> None:
+def _announce(question: Question, candidates: Sequence[Candidate], on_event: EventSink) -> None:
+    newest = candidates[-1]
     on_event(
         CandidateEvent(
-            number=len(trials) - 1,
-            architecture=str(architecture),
-            architecture_id=architecture.id,
-            accuracy=accuracy,
-            latency_ms={question.target: latency_ms},
-            feasible={question.target: latency_ms <= question.budget_ms},
+            number=len(candidates) - 1,
+            architecture=str(newest.architecture),
+            architecture_id=newest.architecture.id,
+            accuracy=newest.accuracy,
+            latency_ms={question.target: newest.latency_ms},
+            feasible={question.target: newest.latency_ms <= question.budget_ms},
         )
     )
-    best = pareto([t.values[0] for t in trials], [t.values[1] for t in trials])
-    if len(trials) - 1 in best:
-        points = tuple(point(_candidate(question.space, trials[i])) for i in best)
-        on_event(FrontEvent(target=question.target, budget_ms=question.budget_ms, queries=len(trials), points=points))
+    best = front(candidates)
+    if newest in best:
+        points = tuple(point(c) for c in best)
+        on_event(
+            FrontEvent(target=question.target, budget_ms=question.budget_ms, queries=len(candidates), points=points)
+        )

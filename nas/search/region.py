@@ -1,0 +1,52 @@
+"""The architectures of a space that keep one target's latency limit, as the sampler sees them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latency_models.additive import to_ticks
+from latency_models.compiled import CompiledLatency
+from latency_models.errors import EmptyBand
+from latency_models.sampling import sample_band
+from search_spaces.lattice import IntArray
+from search_spaces.space import Architecture, Choice
+
+
+@dataclass(frozen=True)
+class LimitedRegion:
+    """Implements `nas.search.sampler.Region` over a compiled latency table. `limit_ms` must not be below the fastest."""
+
+    latency: CompiledLatency
+    limit_ms: float
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The choices of the space, in its order."""
+        return self.latency.lattice.space.choices
+
+    @property
+    def range_ms(self) -> tuple[float, float]:
+        """Latency of the fastest architecture, and the limit or the slowest, whichever is lower."""
+        fastest, slowest = self.latency.reachable_ms
+        return fastest, min(self.limit_ms, slowest)
+
+    def predict_ms(self, codes: IntArray) -> NDArray[np.float64]:
+        """(N,) predicted latency."""
+        return self.latency.predict_ms(codes)
+
+    def draw(self, low_ms: float, high_ms: float, count: int, rng: np.random.Generator) -> IntArray:
+        """Uniform among the architectures of a band, (N, choices); none when the band is empty."""
+        high = min(to_ticks(high_ms), int(self.limit_ms * to_ticks(1.0)))
+        try:
+            return sample_band(self.latency, to_ticks(low_ms), high, count, rng)
+        except EmptyBand:
+            return np.zeros((0, len(self.choices)), np.int64)
+
+    def encode(self, architectures: list[Architecture]) -> IntArray:
+        """Value indices of architectures; inactive choices are 0."""
+        return self.latency.lattice.encode(architectures)
+
+    def canonical(self, codes: IntArray) -> IntArray:
+        """The same architectures with 0 for every inactive choice."""
+        return self.latency.lattice.canonical(codes)

@@ -1,0 +1,81 @@
+"""Judges a latency budget before anything is trained: what is reachable, how many architectures keep it, whether it binds."""
+
+from dataclasses import dataclass
+
+from hw_targets.target import TargetInfo
+from latency_models.additive import TICKS_PER_MS
+from latency_models.compiled import CompiledLatency, compile_table
+from latency_models.counting import Distribution
+from latency_models.table import LatencyTable
+from nas.errors import InfeasibleBudget
+from nas.result import BudgetOutcome
+from nas.stages.context import Context
+from nas.store import StageKey
+from search_spaces.lattice import Lattice
+from search_spaces.space import SearchSpace
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One target with its budget, judged.
+
+    Attributes:
+        budget_ms: what was asked for, resolved to milliseconds.
+        limit_ms: what the search keeps: the budget less the table's mean error, so that a prediction at the limit still
+            keeps the budget when measured; never below the fastest architecture.
+    """
+
+    info: TargetInfo
+    table: LatencyTable
+    latency: CompiledLatency
+    budget_ms: float
+    limit_ms: float
+    outcome: BudgetOutcome
+
+
+def judge(context: Context, info: TargetInfo, table: LatencyTable, space: SearchSpace, budget: str | float) -> Goal:
+    """The goal of a target.
+
+    Raises:
+        InfeasibleBudget: even the fastest architecture is predicted to be slower; `facts` carry the reachable range.
+    """
+    latency = compile_table(table, Lattice.of(space))
+    low, high = latency.reachable_ms
+    budget_ms = latency.budget_ms(budget)
+    if budget_ms < low:
+        raise InfeasibleBudget(
+            f"No architecture of {space.name!r} runs within {budget_ms:g} ms on {info.id}: the fastest takes {low:.4g} ms.",
+            fix=f"Ask for at least {low:.4g} ms (the slowest takes {high:.4g} ms), or for a space or resolution with smaller networks.",
+            facts={
+                "target": info.id,
+                "budget_ms": budget_ms,
+                "reachable_ms": [low, high],
+                "fastest": str(latency.least[1]),
+                "architectures": str(latency.lattice.size),
+                "architectures_within": "0",
+            },
+        )
+    within = _distribution(context, latency, table, space).count(int(budget_ms * TICKS_PER_MS))
+    outcome = BudgetOutcome(
+        reachable_ms=(low, high),
+        architectures=str(latency.lattice.size),
+        architectures_within=str(within),
+        binds=within < latency.lattice.size,
+    )
+    if not outcome.binds:
+        context.warn(
+            f"The budget of {budget_ms:g} ms on {info.id} does not bind: the slowest architecture is predicted at {high:.4g} ms."
+        )
+    limit = max(low, budget_ms * (1 - table.card.mape))
+    return Goal(info, table, latency, budget_ms, limit, outcome)
+
+
+def _distribution(context: Context, latency: CompiledLatency, table: LatencyTable, space: SearchSpace) -> Distribution:
+    inputs = {"space": space.fingerprint, "table": context.hashes[f"table:{table.info.id}"]}
+    key = StageKey("count", VERSION, inputs)
+    record = context.store.find(key)
+    if record is None:
+        record = context.store.finish(key, {"distribution": Distribution.of(latency).to_bytes()}, seconds=0.0)
+    return Distribution.from_bytes(context.store.get(record.outputs["distribution"]))

@@ -1,0 +1,117 @@
+"""The study on a small space with a made-up accuracy: limits kept, the optimum found, an interrupted run continued."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latency_models.additive import MACS
+from latency_models.compiled import compile_cost
+from nas.errors import Cancelled
+from nas.events import CandidateEvent, Event, FrontEvent, ProgressEvent
+from nas.search.front import hypervolume, pareto
+from nas.search.study import Candidate, Question, front, run
+from nas.store import Journal
+from search_spaces.cost import macs
+from search_spaces.lattice import IntArray, Lattice
+from search_spaces.registry import space
+from search_spaces.space import Architecture, Choice
+
+SPACE = space("resnet", resolution=12, channels=1, classes=4)
+LIMIT_MS = 1.0
+
+
+class MacsRegion:
+    """Latency is MACs in millions: a region without a table, by rejection."""
+
+    def __init__(self) -> None:
+        self.lattice = Lattice.of(SPACE)
+        self.cost = compile_cost(MACS, self.lattice)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        return SPACE.choices
+
+    @property
+    def range_ms(self) -> tuple[float, float]:
+        return macs(SPACE.network(SPACE.smallest())) / 1e6, LIMIT_MS
+
+    def predict_ms(self, codes: IntArray) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return self.cost.predict(codes) / 1e6
+
+    def draw(self, low_ms: float, high_ms: float, count: int, rng: np.random.Generator) -> IntArray:
+        codes = np.stack([rng.integers(len(c.values), size=min(count, 64)) for c in self.choices], axis=1)
+        latency = self.predict_ms(codes)
+        return codes[(latency >= low_ms) & (latency <= high_ms)]
+
+    def encode(self, architectures: list[Architecture]) -> IntArray:
+        return self.lattice.encode(architectures)
+
+    def canonical(self, codes: IntArray) -> IntArray:
+        return self.lattice.canonical(codes)
+
+
+REGION = MacsRegion()
+
+
+def accuracy(architecture: Architecture) -> float:
+    """Made up: grows with MACs and prefers deep second stages."""
+    return 0.1 * math.log10(macs(SPACE.network(architecture))) + 0.05 * int(dict(architecture.values)["s2.depth"])
+
+
+def question(queries: int = 24) -> Question:
+    return Question(SPACE, REGION, "cpu", LIMIT_MS, queries, seed=3)
+
+
+def search(journal: Path, queries: int = 24, events: list[Event] | None = None) -> list[Candidate]:
+    sink = events.append if events is not None else lambda event: None
+    return run(question(queries), accuracy, Journal(journal), on_event=sink, cancelled=lambda: False)
+
+
+def test_every_candidate_keeps_the_limit_and_is_new(tmp_path: Path) -> None:
+    found = search(tmp_path / "j")
+    assert len(found) == 24
+    assert len({c.architecture for c in found}) == 24
+    assert max(c.latency_ms for c in found) <= LIMIT_MS
+
+
+def test_beats_uniform_sampling(tmp_path: Path) -> None:
+    guided = max(c.accuracy for c in search(tmp_path / "j", queries=40))
+    rng = np.random.default_rng(0)
+    uniform = np.concatenate([REGION.draw(0.0, LIMIT_MS, 64, rng) for _ in range(3)])[:40]
+    assert guided > max(accuracy(a) for a in REGION.lattice.decode(uniform))
+
+
+@pytest.mark.parametrize("kept", [0, 1, 9, 23])
+def test_an_interrupted_search_goes_the_same_way(tmp_path: Path, kept: int) -> None:
+    whole = search(tmp_path / "whole")
+    lines = (tmp_path / "whole").read_text().splitlines(keepends=True)
+    (tmp_path / "cut").write_text("".join(lines[:kept]) + '{"values": {"torn')
+    assert search(tmp_path / "cut") == whole
+
+
+def test_cancelling_keeps_the_trials(tmp_path: Path) -> None:
+    polls = iter([False] * 5 + [True])
+    with pytest.raises(Cancelled):
+        run(question(), accuracy, Journal(tmp_path / "j"), on_event=lambda e: None, cancelled=lambda: next(polls))
+    assert len(Journal(tmp_path / "j").read()) == 5
+
+
+def test_events_tell_every_candidate_and_the_growing_front(tmp_path: Path) -> None:
+    events: list[Event] = []
+    found = search(tmp_path / "j", events=events)
+    assert [e.architecture_id for e in events if isinstance(e, CandidateEvent)] == [c.architecture.id for c in found]
+    last = [e for e in events if isinstance(e, FrontEvent)][-1]
+    assert [p.architecture_id for p in last.points] == [c.architecture.id for c in front(found)]
+    assert [e.done for e in events if isinstance(e, ProgressEvent)] == list(range(1, 25))
+
+
+def test_pareto_by_hand() -> None:
+    # (accuracy, latency): b is beaten by a, d ties with c and is slower
+    assert pareto([0.8, 0.7, 0.9, 0.9], [1.0, 1.5, 2.0, 3.0]) == [0, 2]
+
+
+def test_hypervolume_by_hand() -> None:
+    # 0.5 over [1, 2) and 1.0 over [2, 4)
+    assert hypervolume([0.5, 1.0, 0.9], [1.0, 2.0, 5.0], limit=4.0) == pytest.approx(2.5)
