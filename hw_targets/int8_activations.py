@@ -41,14 +41,14 @@ def _gate_is_integer(of: Range) -> bool:
 
 
 def _integer_hard_swish(file: OnnxFile, name: str, x: str, of: Range, to: Range) -> str:
-    """x * relu6(x + 3) / 6 where x + 3 is the unsigned integer itself: its saturation at 6 is the gate."""
+    """x * relu6(x + 3) / 6 where x + 3 is the unsigned integer itself: its saturation at 6 is the gate.
+
+    Where 6 is beyond the range the saturation does nothing; it stays, so that all such layers run the same kernels.
+    """
     six = 2 * of.zero_point
-    gate = x
-    if six < 255:
-        bounds = [file.constant(f"level{SEPARATOR}{v}", np.asarray(v, np.uint8)) for v in (0, six)]
-        gate = file.node("Clip", [x, *bounds], f"{name}relu6")
+    bounds = [file.constant(f"level{SEPARATOR}{v}", np.asarray(v, np.uint8)) for v in (0, min(six, 255))]
     inputs = [
         file.dequantize(x, of, f"{name}activation_in"),
-        file.dequantize(gate, Range(1 / six, 0), f"{name}gate"),
+        file.dequantize(file.node("Clip", [x, *bounds], f"{name}relu6"), Range(1 / six, 0), f"{name}gate"),
     ]
     return file.quantize(file.node("Mul", inputs, f"{name}hard_swish"), to, f"{name}out")

@@ -1,0 +1,70 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hw_targets.random_weights import random_weights
+from hw_targets.weights import GATE_RANGE, PRE, absorbed, hard_swish_range, keeps_range
+from search_spaces.network import INPUT, Layer, Network
+from tests.hw_targets.networks import ALL, pools
+
+
+def layer(op: str, activation: str | None) -> Layer:
+    return Layer("l", op, (INPUT,), ((1, 4, 4),), (1, 4, 4), activation=activation)
+
+
+@pytest.mark.parametrize(
+    ("op", "activation", "expected"),
+    [
+        ("conv", None, True),
+        ("conv", "relu6", True),
+        ("add", "relu", True),
+        ("conv", "hard_sigmoid", True),
+        ("add", "hard_sigmoid", False),
+        ("conv", "hard_swish", False),
+        ("activation", "hard_swish", True),
+        ("conv", "sigmoid", False),
+    ],
+)
+def test_what_is_absorbed(op: str, activation: str | None, expected: bool) -> None:
+    assert absorbed(layer(op, activation)) is expected
+
+
+def test_what_keeps_its_range() -> None:
+    assert keeps_range(layer("max_pool", None)) and keeps_range(layer("resize", None))
+    assert not keeps_range(layer("max_pool", "relu6")) and not keeps_range(layer("avg_pool", None))
+
+
+@given(st.floats(-5, 700))
+def test_hard_swish_ranges_begin_at_minus_three_and_reach(high: float) -> None:
+    found = hard_swish_range(high)
+    assert -found.scale * found.zero_point == pytest.approx(-3)
+    assert found.scale * (255 - found.zero_point) >= high - 1e-9
+
+
+@pytest.mark.parametrize(("high", "zero_point"), [(6.0, 85), (3.0, 127), (0.0, 254), (1e9, 1)])
+def test_hard_swish_ranges_by_hand(high: float, zero_point: int) -> None:
+    """For 6, three in nine parts of 255 steps lie below zero: 85."""
+    assert hard_swish_range(high).zero_point == zero_point
+
+
+@pytest.mark.parametrize("network", ALL, ids=lambda n: n.name)
+def test_random_weights_are_complete_and_of_the_delivered_form(network: Network) -> None:
+    weights = random_weights(network)
+    for one in network.layers:
+        assert one.name in weights.ranges
+        assert (one.name + PRE in weights.ranges) is not absorbed(one)
+        if one.activation in ("relu", "relu6"):
+            assert weights.ranges[one.name].zero_point == 0
+        if one.activation in ("sigmoid", "hard_sigmoid"):
+            assert weights.ranges[one.name] == GATE_RANGE
+        if one.has_weights:
+            own = weights.layers[one.name]
+            assert own.weight.shape == one.weight_shape and abs(own.weight.astype(int)).max() <= 127
+            assert own.weight_scale.shape == own.bias.shape == (one.out_shape[0],)
+    assert all(0 <= r.zero_point <= 255 and r.scale > 0 for r in weights.ranges.values())
+
+
+def test_random_weights_follow_the_seed() -> None:
+    one, same, other = (random_weights(pools(), seed) for seed in (1, 1, 2))
+    assert (one.layers["a"].weight == same.layers["a"].weight).all()
+    assert (one.layers["a"].weight != other.layers["a"].weight).any()
