@@ -159,7 +159,7 @@ def _no_alias_loader() -> Any:
         """Safe, and without aliases, so that a small file cannot expand to a large document."""
 
         def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.events.AliasEvent):  # type: ignore[no-untyped-call]
+            if self.check_event(yaml.events.AliasEvent):
                 raise yaml.YAMLError("aliases are not allowed")
             return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
 
@@ -176,7 +176,7 @@ def _pick(read: Mapping[str, Value], name: str, values: tuple[T, ...]) -> T:
 
 
 def _stem(stem: StemSpec, activation: str) -> Stage:
-    strides = stem.stride[::-1]  # the larger stride makes the smaller network
+    strides: tuple[int, ...] = tuple(reversed(stem.stride))  # the larger stride makes the smaller network
 
     def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
         width = _pick(read, "stem.width", stem.channels)

@@ -12,7 +12,7 @@ from search_spaces.mobilenet import LARGE, halvings, sides
 Block = Literal["basic", "bottleneck"]
 
 WIDTHS: Final = (16, 32, 64, 128, 256)
-"""The usual width of each stage; the space reaches from half to one and a half of it."""
+"""The usual width of each stage; the space reaches from half to one and a quarter of it."""
 
 
 def resnet(resolution: int, *, block: Block = "basic", activation: Literal["relu", "relu6"] = "relu") -> SpaceSpec:
@@ -24,7 +24,7 @@ def resnet(resolution: int, *, block: Block = "basic", activation: Literal["relu
     stages = tuple(
         StageSpec(
             block=block,
-            channels=tuple(sorted({round_channels(width * scale * s) for s in (0.5, 0.75, 1.0, 1.5)})),
+            channels=tuple(sorted({round_channels(width * scale * s) for s in (0.5, 0.75, 1.0, 1.25)})),
             depth=(1, 2, 3),
             kernel=(3,),
             expansion=(0.5, 0.75, 1.0) if block == "basic" else (0.25, 0.375, 0.5),
@@ -37,6 +37,6 @@ def resnet(resolution: int, *, block: Block = "basic", activation: Literal["relu
         name="resnet" + (":" + ",".join(options) if options else ""),
         resolution=sides(resolution),
         activation=activation,
-        stem=StemSpec(channels=(8, 16), stride=2 if large else 1),
+        stem=StemSpec(channels=(8, 16), stride=2 if large else (1, 2) if resolution >= 16 else 1),
         stages=stages,
     )

@@ -147,9 +147,9 @@ class BandSampler(BaseSampler):
     def _fresh(self, codes: IntArray, known: Evaluated) -> IntArray:
         """The distinct architectures that were not evaluated yet, in their canonical form and order."""
         canonical = self._region.canonical(codes)
+        rows = {row.tobytes(): i for i, row in reversed(list(enumerate(canonical)))}
         seen = {row.tobytes() for row in known.codes}
-        kept = [i for i, row in enumerate(canonical) if (key := row.tobytes()) not in seen and not seen.add(key)]
-        return canonical[kept]
+        return canonical[sorted(i for row, i in rows.items() if row not in seen)]
 
     def _features(self, codes: IntArray) -> FloatArray:
         """One-hot values, (N, number of all choices' values)."""

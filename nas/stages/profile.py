@@ -10,6 +10,7 @@ from hw_targets.target import KernelSample, KernelTime, Sample, Target, TimingSa
 from hw_targets.timing import noise_warning, profiles
 from latency_models.coverage import choose
 from latency_models.table import LatencyTable, fit
+from nas.events import Phase
 from nas.stages.context import Context, Made
 from nas.stages.effort import Work
 from nas.store import StageKey
@@ -45,7 +46,9 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
 
     def compute() -> Made:
         fitted, held_out = networks(space, work, seed)
-        samples = _measure(context, target, [*fitted, *held_out], work.profile_rounds, key)
+        samples = measure_samples(
+            context, target, [*fitted, *held_out], work.profile_rounds, key, phase="profiling"
+        )
         found = profiles([*fitted, *held_out], samples)
         table = fit(found[: len(fitted)], target.info, held_out=found[len(fitted) :])
         return Made({"table": json.dumps(table.to_json()).encode()}, {"noise_warning": noise_warning(found)})
@@ -73,24 +76,33 @@ def networks(space: SearchSpace, work: Work, seed: int) -> tuple[list[Network], 
     return choose(candidates, work.profile_networks), held_out
 
 
-def _measure(context: Context, target: Target, profiled: list[Network], rounds: int, key: StageKey) -> list[Sample]:
+def measure_samples(
+    context: Context, target: Target, networks: list[Network], rounds: int, key: StageKey, *, phase: Phase
+) -> list[Sample]:
+    """Samples of networks, each journalled as it is taken; goes on from those that the journal already has.
+
+    Raises:
+        Cancelled: the caller asked to stop; the samples are kept.
+    """
     journal = context.store.journal(key)
-    samples = [_sample(line) for line in journal.read()]
-    total = len(profiled) * (1 + rounds)
-    meter = context.progress("profiling", "samples", target=target.info.id, done=len(samples))
-    for sample in target.sample(profiled, rounds=rounds, done=list(samples)):
+    samples = [read_sample(line) for line in journal.read()]
+    total = len(networks) * (1 + rounds)
+    meter = context.progress(phase, "samples", target=target.info.id, done=len(samples))
+    for sample in target.sample(networks, rounds=rounds, done=list(samples)):
         samples.append(sample)
-        journal.append(_line(sample))
+        journal.append(write_sample(sample))
         meter(len(samples), total)
         context.check_cancelled()
     return samples
 
 
-def _line(sample: Sample) -> dict[str, Any]:
+def write_sample(sample: Sample) -> dict[str, Any]:
+    """A sample as JSON values."""
     return {"kind": type(sample).__name__, **asdict(sample)}
 
 
-def _sample(line: Mapping[str, Any]) -> Sample:
+def read_sample(line: Mapping[str, Any]) -> Sample:
+    """The inverse of `write_sample`."""
     values = {k: v for k, v in line.items() if k != "kind"}
     if line["kind"] == "TimingSample":
         return TimingSample(**values)

@@ -1,0 +1,50 @@
+"""Classifies image files with the model beside this file. Needs onnxruntime, and Pillow to read the images.
+
+    python classify.py photo.png [more.png ...] [--top 3] [--model model.int8.onnx]
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+HERE = Path(__file__).resolve().parent
+
+
+def pixels(path: str, channels: int, side: int) -> np.ndarray:
+    """The image as the model takes it: uint8 (1, channels, side, side), plain antialiased bilinear resize, no crop."""
+    with Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
+    if upright.size != (side, side):
+        upright = upright.resize((side, side), Image.Resampling.BILINEAR)
+    array = np.asarray(upright, np.uint8)
+    return array[None, None] if channels == 1 else array.transpose(2, 0, 1)[None]
+
+
+def main() -> None:
+    """Prints the most likely classes of each image, one image a line."""
+    parser = argparse.ArgumentParser(description="Classify images.")
+    parser.add_argument("images", nargs="+")
+    parser.add_argument("--top", type=int, default=1, help="how many classes to print")
+    parser.add_argument("--model", default="model.int8.onnx")
+    options = parser.parse_args()
+    document = json.loads((HERE / "architecture.json").read_text())
+    channels, side, _ = document["network"]["input_shape"]
+    session = onnxruntime.InferenceSession(str(HERE / options.model), providers=["CPUExecutionProvider"])
+    for path in options.images:
+        try:
+            image = pixels(path, channels, side)
+        except OSError as error:
+            raise SystemExit(f"Cannot read {path}: {error}. Give a PNG, JPEG or another image that Pillow reads.") from error
+        logits = session.run(None, {"image": image})[0][0]
+        likely = np.exp(logits - logits.max())
+        likely /= likely.sum()
+        best = np.argsort(-likely)[: options.top]
+        print(path, *(f"{document['classes'][i]} {likely[i]:.3f}" for i in best), sep="\t")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The receipt of a delivered model: every number with its kind, and all that is needed to make it again.
+
+Kinds: `measured` (on the device, or on the test images), `predicted` (by the latency table, with its error on networks
+never fitted), `simulated` (by a machine model), `estimated` (beyond what was measured). Not here: how numbers come about.
+"""
+
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from hw_targets.target import Profile, TargetInfo
+from latency_models.report import ReportCard
+from latency_models.table import Prediction
+from search_spaces.cost import macs, params, peak_memory_bytes
+from search_spaces.network import Network
+
+SCHEMA: Final = 1
+LIBRARIES: Final = ("hwnas", "torch", "onnx", "onnxruntime", "optuna", "numpy", "pillow", "scikit-learn")
+
+
+def measured(value: float, **context: object) -> dict[str, object]:
+    """A number that was measured."""
+    return {"value": value, "kind": "measured", **context}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that the numbers depend on."""
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "not installed"
+    return found
+
+
+def predicted(prediction: Prediction) -> dict[str, object]:
+    """A prediction with its error."""
+    return {"value": prediction.latency_ms, "kind": prediction.kind, "error": prediction.error}
+
+
+def layers(network: Network, prediction: Prediction, profile: Profile | None) -> list[dict[str, object]]:
+    """Per-layer latency: the table's share, and the kernels' time under the profiler where the network was profiled."""
+    kernels = {k.layer: k for k in profile.layers} if profile is not None else {}
+    rows: list[dict[str, object]] = []
+    for layer in network.layers:
+        kind = "estimated" if layer.key in prediction.unseen else "predicted"
+        row: dict[str, object] = {
+            "name": layer.name,
+            "key": layer.key,
+            "latency_ms": {"value": prediction.layers[layer.name], "kind": kind},
+        }
+        if layer.name in kernels:
+            row["profiler_ms"] = measured(kernels[layer.name].latency_ms, note="the profiler adds a cost to each kernel")
+            row["kernels"] = dict(kernels[layer.name].kernels)
+        rows.append(row)
+    return rows
+
+
+def receipt(
+    *,
+    info: TargetInfo,
+    network: Network,
+    prediction: Prediction,
+    profile: Profile | None,
+    card: ReportCard,
+    latency: Mapping[str, Any],
+    accuracy: Mapping[str, Any],
+    size_bytes: Mapping[str, int],
+    hashes: Mapping[str, str],
+    seeds: Mapping[str, int],
+    threads: int,
+    warnings: Sequence[str],
+) -> dict[str, Any]:
+    """The receipt as one JSON document."""
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "batch": 1,
+        "precision": info.precision,
+        "target": {
+            "id": info.id, "kind": info.kind, "device": info.device, "runtime": info.runtime, "fingerprint": info.fingerprint,
+        },
+        "latency_ms": {**latency, "predicted": predicted(prediction)},
+        "latency_table": {"kind": "measured", **card.to_json()},
+        "accuracy": dict(accuracy),
+        "size_bytes": {name: measured(size) for name, size in size_bytes.items()},
+        "macs": {"value": macs(network), "kind": "counted"},
+        "params": {"value": params(network), "kind": "counted"},
+        "peak_memory_bytes": {"value": peak_memory_bytes(network), "kind": "estimated", "note": "live INT8 activations"},
+        "layers": layers(network, prediction, profile),
+        "seeds": dict(seeds),
+        "training_threads": threads,
+        "hashes": dict(hashes),
+        "versions": versions(),
+        "warnings": list(warnings),
+    }  # fmt: skip

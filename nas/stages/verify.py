@@ -1,0 +1,81 @@
+"""The stage that measures on the target: the search's best candidates before one is finished, and the finished file.
+
+Latency does not depend on the weights' values, so candidates are measured with random ones, interleaved; the most
+accurate that keeps the budget when measured is finished, and one that misses is replaced.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from hw_targets.target import Profile, Target, TimingSample
+from hw_targets.timing import latency_and_noise, profiles
+from nas.search.study import Candidate
+from nas.stages.budget import Goal
+from nas.stages.context import Context, Made
+from nas.stages.profile import measure_samples, read_sample, write_sample
+from nas.store import StageKey
+from search_spaces.network import Network
+
+VERSION = 1
+CANDIDATES = 6
+ROUNDS = 8
+RETRIES = 2
+"""More rounds for a finished file that misses its budget, before it is replaced: a busy machine is slow at times."""
+
+
+def ranked(front: Sequence[Candidate]) -> list[Candidate]:
+    """The front, most accurate first."""
+    return sorted(front, key=lambda c: (-c.accuracy, c.latency_ms))
+
+
+def measure_candidates(context: Context, target: Target, goal: Goal, networks: Sequence[Network]) -> list[Profile]:
+    """Profiles of networks on the target, from the store or measured now; none where the target is simulated."""
+    if target.info.kind != "measured":
+        return []
+    key = StageKey(
+        "verify",
+        VERSION,
+        {"fingerprint": target.info.fingerprint, "networks": [n.id for n in networks], "rounds": ROUNDS},
+    )
+
+    def compute() -> Made:
+        samples = measure_samples(context, target, list(networks), ROUNDS, key, phase="verifying")
+        return Made({}, {"samples": [write_sample(s) for s in samples]})
+
+    record = context.run("verifying", key, compute, target=goal.info.id)
+    return profiles(list(networks), [read_sample(line) for line in record.facts["samples"]])
+
+
+def keeps(profile: Profile | None, candidate: Candidate, goal: Goal) -> bool:
+    """Whether a candidate keeps the budget, by measurement where there is one."""
+    return (profile.latency_ms if profile is not None else candidate.latency_ms) <= goal.budget_ms
+
+
+def measure_file(context: Context, target: Target, goal: Goal, model: bytes, digest: str) -> dict[str, Any] | None:
+    """Latency of a finished file on the target: `{latency_ms, p50_ms, p95_ms, noise}`; none where it is simulated.
+
+    A file that misses its budget is measured again before that is believed.
+    """
+    if target.info.kind != "measured":
+        return None
+    key = StageKey("verify_file", VERSION, {"fingerprint": target.info.fingerprint, "model": digest, "rounds": ROUNDS})
+
+    def compute() -> Made:
+        taken: list[TimingSample] = []
+        meter = context.progress("verifying", "rounds", target=goal.info.id)
+        for _ in range(1 + RETRIES):
+            for sample in target.sample_file(model, rounds=ROUNDS):
+                taken.append(sample)
+                meter(len(taken), max(ROUNDS, len(taken)))
+                context.check_cancelled()
+            if latency_and_noise(taken)[0] <= goal.budget_ms:
+                break
+        latency, noise = latency_and_noise(taken)
+        p50, p95 = (sorted(getattr(t, name) for t in taken)[len(taken) // 2] for name in ("p50_ms", "p95_ms"))
+        facts = {"latency_ms": latency, "p50_ms": p50, "p95_ms": p95, "noise": noise, "samples": [asdict(t) for t in taken]}
+        return Made({}, facts)
+
+    return dict(context.run("verifying", key, compute, target=goal.info.id).facts)
+
+
