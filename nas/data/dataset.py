@@ -14,15 +14,15 @@ from typing import Final
 
 import numpy as np
 
+from nas.data.fingerprint import DIGITS, missing, source_fingerprint
 from nas.data.leaks import leaks
 from nas.data.parts import PARTS, Part, Progress, Raw, check_raw, check_side
 from nas.data.resize import squared
 from nas.data.splits import complete
 from nas.errors import InvalidData
 
-__all__ = ["DataSet", "Part", "load"]
+__all__ = ["DataSet", "Part", "load", "source_fingerprint"]
 
-DIGITS: Final = "digits"
 _SCHEMA: Final = 1
 
 
@@ -105,14 +105,6 @@ def _read(source: str, resolution: int | None, on_progress: Progress | None) -> 
     if is_directory:
         return _read_directory(path, resolution, on_progress)
     raise missing(source)
-
-
-def missing(source: str, reason: Exception | None = None) -> InvalidData:
-    """The error of a source that is not there, or cannot be looked at."""
-    why = f": {reason}" if reason is not None else ""
-    return InvalidData(
-        f"There is no data set {source!r}{why}.", fix="Give `digits`, a folder of class folders, or an .npz file."
-    )
 
 
 def _read_directory(path: Path, resolution: int | None, on_progress: Progress | None) -> tuple[Raw, str]:

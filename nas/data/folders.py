@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.images import SUFFIXES, Header, UnreadableImage, read_header, read_image
-from nas.data.parts import PARTS, Part, PartName, Progress, Raw, check_memory, check_side, default_side
+from nas.data.parts import PARTS, Part, PartName, Progress, Raw, check_memory, check_side, default_side, usable_cores
 from nas.errors import InvalidData
 
 MAX_SKIPPED_SHARE: Final = 0.01
@@ -189,7 +189,7 @@ def read_folder(root: Path, *, resolution: int | None = None, on_progress: Progr
         if on_progress is not None:
             on_progress(0, total)
 
-    with _quiet_pillow(), ThreadPoolExecutor(_threads()) as pool:
+    with _quiet_pillow(), ThreadPoolExecutor(usable_cores()) as pool:
         headers = _each(pool, read_header, paths, range(len(paths)), skipped, at_zero)
         _check_skipped(root, paths, skipped)
         channels, side = _shape(list(headers.values()), resolution)
@@ -311,7 +311,3 @@ def _quiet_pillow() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield
-
-
-def _threads() -> int:
-    return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -3,6 +3,7 @@
 Not here: how files are read (`npz.py`, `folders.py`), how missing parts are split off (`splits.py`).
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -66,6 +67,11 @@ class Raw:
     parts: Mapping[PartName, Part]
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, at most 16: how many threads read or resize images."""
+    return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def default_side(short_sides: NDArray[np.int64], *, one_square_size: bool) -> int:

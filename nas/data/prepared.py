@@ -1,46 +1,14 @@
-"""What lets a second run skip the reading: a cheap fingerprint of a source, and a loaded data set as one blob.
+"""A loaded data set as one blob, for a store, and as a summary, for people. Not here: where blobs are kept."""
 
-Not here: where blobs are kept, and when a stage is run again.
-"""
-
-import hashlib
 import json
-import os
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.dataset import DIGITS, DataSet, missing
+from nas.data.dataset import DataSet
 from nas.data.parts import PARTS, Part
 from nas.errors import StoreCorrupt
-
-LOADER: Final = 1
-"""Counted up whenever reading, splitting or resizing changes, so that nothing prepared by older code is reused."""
-
-
-def source_fingerprint(source: str, *, resolution: int | None, seed: int) -> str:
-    """A cheap key of what `load` would return: 64 hex digits, without opening a single image.
-
-    It covers resolution, seed, the decoder's version and, of each file that is not hidden, path, size and time of change.
-
-    Raises:
-        InvalidData: there is no such source, or a folder in it cannot be read.
-    """
-    package = "scikit-learn" if source == DIGITS else "pillow"
-    digest = hashlib.sha256(json.dumps([LOADER, resolution, seed, package, _version(package)]).encode())
-    if source != DIGITS:
-        try:
-            path = Path(source).expanduser()
-            digest.update(path.resolve(strict=True).name.encode())
-            for line in _walk(str(path), "") if path.is_dir() else [_line("", path.stat())]:
-                digest.update(line.encode("utf-8", "surrogateescape"))
-        except (OSError, RuntimeError, ValueError) as error:
-            raise missing(source, error) from error
-    return digest.hexdigest()
 
 
 def summary(data: DataSet) -> dict[str, Any]:
@@ -92,25 +60,3 @@ def unpack(blob: bytes) -> DataSet:
 
 def _parts(data: DataSet) -> dict[str, Part]:
     return {"train": data.train, "val": data.val, "test": data.test}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
-
-
-def _walk(folder: str, prefix: str) -> Iterator[str]:
-    """One line to each file that is not hidden, in sorted order; links to folders are not followed."""
-    with os.scandir(folder) as listing:
-        entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, f"{prefix}{entry.name}/")
-        elif entry.is_file():
-            yield _line(prefix + entry.name, entry.stat())
-
-
-def _line(name: str, stat: os.stat_result) -> str:
-    return f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"

@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.parts import Part, Raw, check_memory, check_side, default_side
+from nas.data.parts import Part, Raw, check_memory, check_side, default_side, usable_cores
 
 _CHUNK_PIXELS: Final = 1 << 21
 
 
-def resized(images: NDArray[np.uint8], side: int, *, threads: int = 1) -> NDArray[np.uint8]:
-    """Resizes uint8 (N, C, H, W) to (N, C, side, side): plain antialiased bilinear, no crop; the aspect is not kept."""
+def resized(images: NDArray[np.uint8], side: int, *, threads: int | None = None) -> NDArray[np.uint8]:
+    """Resizes uint8 (N, C, H, W) to (N, C, side, side): plain antialiased bilinear, no crop; the aspect is not kept.
+
+    `threads` defaults to the usable cores; the result is the same at any number.
+    """
     count, channels, height, width = images.shape
     if (height, width) == (side, side):
         return images
@@ -31,13 +34,13 @@ def resized(images: NDArray[np.uint8], side: int, *, threads: int = 1) -> NDArra
     def work(start: int) -> None:
         targets[start : start + step] = _planes(planes[start : start + step], side)
 
-    with ThreadPoolExecutor(max(1, threads)) as pool:
+    with ThreadPoolExecutor(threads or usable_cores()) as pool:
         for _ in pool.map(work, starts):
             pass
     return out
 
 
-def at_resolution(part: Part, side: int, *, threads: int = 1) -> Part:
+def at_resolution(part: Part, side: int, *, threads: int | None = None) -> Part:
     """The same part with images of `side` x `side` pixels, bit-equal to Pillow's `BILINEAR`; itself when already so."""
     images = resized(part.images, side, threads=threads)
     return part if images is part.images else Part(images, part.labels)

@@ -120,6 +120,10 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.Monkey
     assert read_header(path).width == 64
     with pytest.raises(UnreadableImage, match=r"truncated|not enough|broken"):
         read_image(path, 1, 8)
+    Image.effect_noise((64, 64), 50).convert("P").save(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(UnreadableImage):
+        read_header(path)  # a palette is looked at, which takes decoding
     Image.new("F", (4, 4)).save(tmp_path / "f.tif")
     with pytest.raises(UnreadableImage, match="mode F"):
         read_header(tmp_path / "f.tif")
