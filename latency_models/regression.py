@@ -1,10 +1,13 @@
-"""What a layer costs whose key was never measured: a regression over physical features of its operator family.
+"""What a layer costs whose key was never measured: a physical law of its operator family, corrected by its neighbours.
 
-A stopgap that is always labelled as such (`estimated`). Not a model of whole networks.
+The law is non-negative in work and traffic; kernels jump from it where channels stop filling vectors or another code path
+is taken, so the nearest measured keys say by how much. A stopgap, always labelled as such (`estimated`), and not a model
+of whole networks.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any, Final
 
@@ -22,21 +25,38 @@ MINIMUM: Final = 2 * len(FEATURES)
 """A family with fewer measured keys than this is not fitted; its layers fall back to the next wider family."""
 
 FOLDS: Final = 5
+NEIGHBOURS: Final = 4
+LEAST_MS: Final = 1e-6
+"""Keys measured at less than a nanosecond say nothing about others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One fitted family.
+    """One fitted family: a physical law, and how far each measured key is off it.
 
     Attributes:
         coefficients: ms per unit of each of `FEATURES`, none below 0.
-        keys: how many measured keys it was fitted on.
+        centre, width: mean and deviation of the members' coordinates.
+        members: standardised `coordinates` of each measured key.
+        ratios: logarithm of its measured latency over the law's.
         error: mean relative error on keys left out of the fit (cross-validated), a fraction.
     """
 
     coefficients: tuple[float, ...]
-    keys: int
-    error: float
+    centre: tuple[float, ...]
+    width: tuple[float, ...]
+    members: tuple[tuple[float, ...], ...]
+    ratios: tuple[float, ...]
+    error: float = 0.0
+
+    def estimate(self, layer: Layer) -> float:
+        """Latency in ms: what the law says, times the weighted mean ratio of the nearest measured keys."""
+        place = (np.array(coordinates(layer)) - self.centre) / self.width
+        distance = np.square(np.array(self.members) - place).sum(axis=1)
+        nearest = np.argsort(distance, kind="stable")[:NEIGHBOURS]
+        weight = 1 / (distance[nearest] + 1e-3)
+        ratio = float(weight @ np.array(self.ratios)[nearest] / weight.sum())
+        return _law(self.coefficients, layer) * math.exp(ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +70,23 @@ class Fallback:
         for name in families(layer):
             family = self.families.get(name)
             if family is not None:
-                return float(np.dot(family.coefficients, features(layer))), family.error
+                return family.estimate(layer), family.error
         return 0.0, 1.0
 
     def to_json(self) -> dict[str, Any]:
         """The families as plain JSON values."""
-        return {
-            name: {"coefficients": list(f.coefficients), "keys": f.keys, "error": f.error}
-            for name, f in self.families.items()
-        }
+        return {name: asdict(family) for name, family in self.families.items()}
 
     @staticmethod
     def from_json(document: dict[str, Any]) -> "Fallback":
         """The inverse of `to_json`."""
-        return Fallback({name: Family(tuple(f["coefficients"]), f["keys"], f["error"]) for name, f in document.items()})
+        return Fallback({name: Family(**_tuples(family)) for name, family in document.items()})
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def families(layer: Layer) -> tuple[str, ...]:
@@ -82,37 +105,68 @@ def features(layer: Layer) -> tuple[float, ...]:
     return (1.0, layer_macs(layer), inputs, elements(layer.out_shape), layer_weight_bytes(layer))
 
 
+def coordinates(layer: Layer) -> tuple[float, ...]:
+    """Where a layer lies among others of its family: sizes on a logarithmic scale, and what selects a kernel's path.
+
+    How often channels can be halved stands for how they fill vectors: 24 channels can cost what 64 do.
+    """
+    _, macs, inputs, outputs, weights = features(layer)
+    before, after = layer.in_shapes[0][0], layer.out_shape[0]
+    sizes = (macs, inputs, outputs, weights, before, after, layer.out_shape[1])
+    return (
+        *(math.log2(1 + size) for size in sizes),
+        float(layer.kernel[0]),
+        2.0 * layer.stride[0],
+        float(_halvings(before)),
+        float(_halvings(after)),
+        0.0 if absorbed(layer) else 3.0,
+    )
+
+
+def _halvings(channels: int) -> int:
+    return min(6, (channels & -channels).bit_length() - 1)
+
+
+def _law(coefficients: Sequence[float], layer: Layer) -> float:
+    return max(float(np.dot(coefficients, features(layer))), LEAST_MS)
+
+
 def fit_fallback(layers: Mapping[str, Layer], latency_ms: Mapping[str, float]) -> Fallback:
-    """Fits every family that has enough keys, by non-negative least squares of the relative errors.
+    """Fits every family that has enough keys.
 
     Args:
         layers: one layer for each key.
         latency_ms: its latency by key. Keys absent from either, or with no latency at all, are left out.
     """
-    members: dict[str, list[str]] = {}
+    members: dict[str, list[tuple[Layer, float]]] = {}
     for key in sorted(layers):
-        if latency_ms.get(key, 0.0) > 0:
+        if latency_ms.get(key, 0.0) > LEAST_MS:
             for name in families(layers[key]):
-                members.setdefault(name, []).append(key)
-    return Fallback(
-        {
-            name: _fit([features(layers[k]) for k in keys], [latency_ms[k] for k in keys])
-            for name, keys in sorted(members.items())
-            if len(keys) >= MINIMUM
-        }
-    )
+                members.setdefault(name, []).append((layers[key], latency_ms[key]))
+    return Fallback({name: _fit(known) for name, known in sorted(members.items()) if len(known) >= MINIMUM})
 
 
-def _fit(rows: Sequence[Sequence[float]], latency_ms: Sequence[float]) -> Family:
-    design, target = np.asarray(rows, dtype=np.float64), np.asarray(latency_ms, dtype=np.float64)
-    fold = np.arange(len(target)) % FOLDS
-    errors = np.empty(len(target))
+def _fit(known: Sequence[tuple[Layer, float]]) -> Family:
+    errors: list[float] = []
     for held in range(FOLDS):
-        kept = fold != held
-        guess = design[~kept] @ _relative_nnls(design[kept], target[kept])
-        errors[~kept] = np.abs(guess / target[~kept] - 1)
-    coefficients = _relative_nnls(design, target)
-    return Family(tuple(map(float, coefficients)), len(target), float(errors.mean()))
+        family = _fit_once([pair for i, pair in enumerate(known) if i % FOLDS != held])
+        errors.extend(abs(family.estimate(layer) / ms - 1) for layer, ms in known[held::FOLDS])
+    return replace(_fit_once(known), error=sum(errors) / len(errors))
+
+
+def _fit_once(known: Sequence[tuple[Layer, float]]) -> Family:
+    target = np.array([ms for _, ms in known])
+    coefficients = tuple(_relative_nnls(np.array([features(layer) for layer, _ in known]), target).tolist())
+    places = np.array([coordinates(layer) for layer, _ in known])
+    centre, spread = places.mean(axis=0), places.std(axis=0)
+    width = np.where(spread > 1e-9, spread, 1.0)
+    return Family(
+        coefficients,
+        tuple(centre.tolist()),
+        tuple(width.tolist()),
+        tuple(map(tuple, ((places - centre) / width).tolist())),
+        tuple(math.log(ms / _law(coefficients, layer)) for layer, ms in known),
+    )
 
 
 def _relative_nnls(design: Array, target: Array) -> Array:
