@@ -355,7 +355,7 @@ def _infer(model: "onnx.ModelProto", graph: OnnxGraph) -> None:
     stated = {v.name: _dims(v) for v in model.graph.value_info}
     del model.graph.value_info[:]
     for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
+        output.ClearField("type")
     injected: set[str] = set()
     for _ in range(16):
         try:
