@@ -4,18 +4,22 @@ Plain ASGI, so that event streams pass through without being buffered.
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as DatabaseTimeout
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import BodyTimeout, BodyTooLarge, CrossOrigin, HostNotAllowed
+from api.errors import BodyTimeout, BodyTooLarge, CrossOrigin, HostNotAllowed, InternalError, ServiceUnavailable
 from api.problems import problem_response
 from api.settings import Settings
+from nas.errors import OutOfSpace
 from search_spaces.errors import HwnasError
 
 SECURITY_HEADERS: Final = {
@@ -25,6 +29,8 @@ SECURITY_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+
+log = logging.getLogger("hwnas.api")
 
 _STREAMED: Final = re.compile(r"/v1/datasets/?")
 """Routes that read their body piece by piece, with bounds of their own."""
@@ -52,14 +58,17 @@ class Gate:
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                started = True
             await send(message)
 
+        started = False
         try:
             headers = Headers(scope=scope)
             self._check_host(headers)
@@ -68,7 +77,12 @@ class Gate:
         except HwnasError as error:
             await problem_response(error, scope, headers={"Connection": "close"})(scope, receive, send_with_headers)
             return
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            log.error("request %s failed", request_id, exc_info=error)
+            if not started:
+                await problem_response(_unexpected(error), scope)(scope, receive, send_with_headers)
 
     def _check_host(self, headers: Headers) -> None:
         host = headers.get("host", "").lower()
@@ -119,6 +133,17 @@ class _Replay:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
         return await self._receive()
+
+
+def _unexpected(error: Exception) -> HwnasError:
+    """What a client is told of a failure that no route foresaw: nothing of its inside."""
+    if isinstance(error, OperationalError) and "disk is full" in str(error.orig):
+        return OutOfSpace("The disk of the server's home is full.", fix="Free space there and try again.")
+    if isinstance(error, OperationalError | DatabaseTimeout):
+        return ServiceUnavailable("The database does not answer.", fix="Try again in a moment; see the server's log.")
+    return InternalError(
+        "The service met an error of its own.", fix="See its log under this id, and report it if it stays."
+    )
 
 
 def _too_large(most: int) -> BodyTooLarge:

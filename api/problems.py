@@ -3,7 +3,6 @@
 Not here: the errors themselves, which each floor defines, and the document (`problem_document.py`).
 """
 
-import logging
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -15,13 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from api import errors as service_errors
-from api.errors import InternalError, InvalidRequest, MethodNotAllowed, NotFound, RequestError
+from api.errors import InvalidRequest, MethodNotAllowed, NotFound, RequestError
 from api.problem_document import MEDIA_TYPE, FieldProblem, problem_of
 from search_spaces.errors import HwnasError
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-
-log = logging.getLogger("hwnas.api")
 
 
 def problem_response(
@@ -64,7 +61,7 @@ def known_problems() -> dict[str, tuple[int, str]]:
 
 
 def install(app: FastAPI) -> None:
-    """Makes an application answer every failure with a problem document."""
+    """Makes an application answer every foreseen failure with a problem document; `middleware.py` answers the others."""
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, HwnasError)
@@ -78,21 +75,9 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return _http(app, request, error)
 
-    async def unknown(request: Request, error: Exception) -> Response:
-        log.error("request %s failed", request.scope.get("state", {}).get("request_id"), exc_info=error)
-        return problem_response(internal_error(), request.scope)
-
     app.add_exception_handler(HwnasError, known)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, unknown)
-
-
-def internal_error() -> InternalError:
-    """What a client is told of a mistake in the program: nothing but where to look."""
-    return InternalError(
-        "The service met an error of its own.", fix="See its log under this id, and report it if it stays."
-    )
 
 
 def _first_line(kind: type) -> str:

@@ -33,7 +33,7 @@ class Settings(BaseModel):
     poll_s: float = Field(default=0.5, gt=0, description="how often an idle worker looks for a job")
     flush_s: float = Field(default=0.2, gt=0, description="how long events wait to be stored together")
     cancel_grace_s: float = Field(
-        30.0, gt=0, description="after this a job that does not stop is ended with its process"
+        default=30.0, gt=0, description="after this a job that does not stop is ended with its process"
     )
     drain_s: float = Field(
         default=10.0, gt=0, description="how long a running job may take to stop when the server stops"

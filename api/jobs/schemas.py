@@ -17,7 +17,7 @@ from nas.spec import Effort, Latency
 MAX_SPACE_VALUES: Final = 2000
 """How many values an inline space may hold."""
 
-_FILE_LIKE: Final = re.compile(r"[/\\\x00-\x1f\x7f]|\.(py|ya?ml|json|npz|pkl|pt|onnx)\b|\.\.", re.IGNORECASE)
+_FILE_LIKE: Final = re.compile(r"[/\\\x00-\x1f\x7f]|\.(py|ya?ml|json|npz|pkl|onnx)|\.\.", re.IGNORECASE)
 
 
 def no_path(text: str) -> str:

@@ -1,10 +1,11 @@
 """An engine that answers in a moment: real events, a small bundle, and switches in the seed for what tests need.
 
-The worker imports it by name, in place of `nas.pipeline:search`. It keeps the number of candidates in `minutes`.
+The worker imports it by name, in place of `nas.pipeline:search`.
 """
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -75,7 +76,7 @@ def _kill(seed: int, store: Path) -> None:
     mark = store / "killed"
     if seed == KILL_ALWAYS or (seed == KILL_ONCE and not mark.exists()):
         mark.touch()
-        os.kill(os.getpid(), 9)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _model(out: Path, target: str) -> ModelOutcome:

@@ -1,0 +1,121 @@
+"""A server in a process of its own, for tests that kill things. `python -m tests.api.server SETTINGS` is that process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from api.processes import child_environment
+from api.serve import serve
+from api.settings import Settings
+
+
+def fast_settings(home: Path, **changes: Any) -> Settings:
+    """Settings with the fake engine and short times."""
+    values: dict[str, Any] = {
+        "home": home,
+        "engine": "tests.api.fake_engine:search",
+        "poll_s": 0.05,
+        "control_s": 0.05,
+        "heartbeat_s": 0.2,
+        "lease_s": 2.0,
+        "flush_s": 0.02,
+        "stream_poll_s": 0.05,
+        "cancel_grace_s": 1.0,
+        "drain_s": 3.0,
+        "shutdown_s": 2.0,
+        "check_timeout_s": 30.0,
+        **changes,
+    }
+    return Settings.model_validate(values)
+
+
+class Server:
+    """One home, served by one process after another."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.model_copy(update={"port": 0})
+        self._process: subprocess.Popen[bytes] | None = None
+        self.http = httpx2.Client()
+
+    @property
+    def home(self) -> Path:
+        """The folder of its state."""
+        return self._settings.home
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The server's process."""
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> httpx2.Client:
+        """Starts the server and waits until it answers; a client of it."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.api.server", self._settings.model_dump_json()],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=child_environment(),
+        )
+        assert self._process.stdout is not None
+        ready = json.loads(self._process.stdout.readline())
+        self._process.stdout.close()
+        self.http.close()
+        self.http = httpx2.Client(base_url=ready["url"], timeout=10)
+        return self.http
+
+    def workers(self) -> list[int]:
+        """Process ids of the server's worker (none, or one)."""
+        return [pid for pid in children(self.process.pid) if "api.worker" in command(pid)]
+
+    def kill(self, how: int = signal.SIGKILL) -> int:
+        """Ends the process and waits for it; its exit code."""
+        self.http.close()
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(how)
+        return self._process.wait(20)
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of a process's children."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def command(pid: int) -> str:
+    """The command line of a process; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def eventually(condition: Callable[[], Any], within_s: float = 15.0) -> Any:
+    """Waits for a condition; its value."""
+    until = time.monotonic() + within_s
+    while not (value := condition()):
+        assert time.monotonic() < until, f"not within {within_s} s"
+        time.sleep(0.02)
+    return value
+
+
+def _main() -> None:
+    def ready(url: str) -> None:
+        os.write(1, json.dumps({"url": url}).encode() + b"\n")
+
+    serve(Settings.model_validate_json(sys.argv[1]), ready)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,219 @@
+"""Jobs over HTTP: what is taken, what is refused, pages, cancelling."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from starlette.testclient import TestClient
+
+from api.jobs.schemas import SearchWireSpec
+from api.jobs.service import local_spec
+from api.settings import Settings
+from tests.api.conftest import body
+
+NOBODY = "0" * 26
+
+TINY = {
+    "name": "tiny",
+    "stem": {"channels": 8},
+    "stages": [{"block": "inverted_residual", "channels": [8, 16], "depth": [1, 2], "kernel": [3, 5]}],
+}
+
+
+def test_a_job_is_created_queued_with_its_first_event(client: TestClient, search: dict[str, Any]) -> None:
+    created = client.post("/v1/jobs", json=search)
+    job = created.json()
+    assert created.status_code == 201
+    assert created.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert (job["state"], job["kind"], job["attempt"], job["last_event"]) == ("queued", "search", 0, 1)
+    assert job["spec"]["space"] == "mobilenet" and job["spec"]["seed"] == 0
+    assert client.get(created.headers["location"]).json() == job
+
+
+def test_an_inline_space_is_taken(client: TestClient) -> None:
+    created = client.post("/v1/jobs", json=body(space=TINY))
+    assert created.status_code == 201
+    assert created.json()["spec"]["space"] == TINY
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"data": "/etc/passwd"}, "/spec/data"),
+        ({"data": "runs/data.npz"}, "/spec/data"),
+        ({"data": "../digits"}, "/spec/data"),
+        ({"space": "my_space.yaml"}, "/spec/space"),
+        ({"space": "space.py:function"}, "/spec/space"),
+        ({"space": "/root/space"}, "/spec/space"),
+        ({"space": {**TINY, "name": "a/b"}}, "/spec/space"),
+        ({"space": {**TINY, "x.py": 1}}, "/spec/space"),
+        ({"space": {"stages": [{"deep": ["os.py"]}]}}, "/spec/space"),
+        ({"space": {"a": [0] * 3000}}, "/spec/space"),
+        ({"targets": [{"target": "cpu:/dev/mem", "latency_ms": 1}]}, "/spec/targets/0/target"),
+        ({"targets": [{"target": "cpu", "latency_ms": "quick"}]}, "/spec/targets/0/latency_ms"),
+        ({"targets": [{"target": "cpu", "latency_ms": -1}]}, "/spec/targets/0/latency_ms"),
+        ({"targets": [{"target": "cpu", "latency_ms": 1}] * 2}, "/spec/targets"),
+        ({"targets": []}, "/spec/targets"),
+        ({"seed": 2**31}, "/spec/seed"),
+        ({"minutes": 0}, "/spec/minutes"),
+        ({"out": "runs"}, "/spec/out"),
+        ({"kind": "export"}, "/spec/kind"),
+    ],
+)
+def test_a_spec_that_is_not_of_the_wire_is_refused(client: TestClient, changes: dict[str, Any], pointer: str) -> None:
+    refused = client.post("/v1/jobs", json=body(**changes))
+    problem = refused.json()
+    assert refused.status_code == 422
+    assert problem["code"] == "invalid_request"
+    assert any(error["pointer"].startswith(pointer) for error in problem["errors"])
+    assert client.get("/v1/jobs").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"data": f"ds_{NOBODY}"}, 404, "unknown_dataset"),
+        ({"targets": [{"target": "abacus", "latency_ms": 1}]}, 404, "unknown_target"),
+        ({"targets": [{"target": "cpu:beads=2", "latency_ms": 1}]}, 404, "unknown_target"),
+        ({"space": "hyperspace"}, 400, "invalid_space"),
+        ({"space": {**TINY, "stages": []}}, 400, "invalid_space"),
+        (
+            {"space": {**TINY, "stages": TINY["stages"] and [{**TINY["stages"][0], "stride": 2}] * 5}},
+            400,
+            "invalid_space",
+        ),
+    ],
+)
+def test_a_spec_that_cannot_run_is_refused(client: TestClient, changes: dict[str, Any], status: int, code: str) -> None:
+    refused = client.post("/v1/jobs", json=body(**changes))
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert refused.json()["fix"]
+
+
+@given(text=st.text(max_size=40), separator=st.sampled_from(["/", "\\", "\0", ".py", ".yaml", ".YML", ".npz", ".."]))
+@examples(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_no_path_passes_in_any_field(text: str, separator: str) -> None:
+    for spec in (
+        {"data": text + separator},
+        {"space": separator + text},
+        {"space": {"name": text + separator}},
+        {"space": {"stages": [{text + separator: 1}]}},
+        {"targets": [{"target": "cpu" + separator + text, "latency_ms": 1}]},
+    ):
+        with pytest.raises(ValidationError):
+            SearchWireSpec.model_validate({**body()["spec"], **spec})
+
+
+def test_the_local_spec_names_only_files_of_the_home(tmp_path: Any) -> None:
+    folder = tmp_path / f"ds_{NOBODY}"
+    folder.mkdir()
+    wire = SearchWireSpec.model_validate(body(data=f"ds_{NOBODY}", seed=3)["spec"])
+    assert local_spec(wire, tmp_path).data == str(folder / "images")
+    (folder / "data.npz").touch()
+    local = local_spec(wire, tmp_path)
+    assert local.data == str(folder / "data.npz")
+    assert (local.seed, local.effort, local.targets[0].latency_ms) == (3, "quick", "40%")
+
+
+def test_pages_walk_all_jobs_once_newest_first(client: TestClient) -> None:
+    made = [client.post("/v1/jobs", json=body(seed=n)).json()["id"] for n in range(7)]
+    seen: list[str] = []
+    token = None
+    while True:
+        page = client.get("/v1/jobs", params={"page_size": 3, **({"page_token": token} if token else {})}).json()
+        assert len(page["items"]) <= 3
+        seen += [job["id"] for job in page["items"]]
+        token = page["next_page_token"]
+        if token is None:
+            break
+    assert seen == sorted(made, reverse=True)
+
+
+def test_a_page_token_belongs_to_its_filter(client: TestClient) -> None:
+    for n in range(2):
+        client.post("/v1/jobs", json=body(seed=n))
+    token = client.get("/v1/jobs", params={"page_size": 1, "state": "queued"}).json()["next_page_token"]
+    assert client.get("/v1/jobs", params={"page_size": 1, "state": "queued", "page_token": token}).status_code == 200
+    for params in ({"page_token": token}, {"page_token": token, "state": "failed"}, {"page_token": token[:-2]}):
+        refused = client.get("/v1/jobs", params=params)
+        assert (refused.status_code, refused.json()["code"]) == (400, "invalid_page_token")
+    assert client.get("/v1/jobs", params={"page_token": "%"}).status_code == 422
+
+
+def test_a_filter_selects(client: TestClient, search: dict[str, Any]) -> None:
+    job = client.post("/v1/jobs", json=search).json()
+    client.post("/v1/jobs", json=search)
+    client.post(f"/v1/jobs/{job['id']}/cancel")
+    cancelled = client.get("/v1/jobs", params={"state": "cancelled"}).json()["items"]
+    assert [found["id"] for found in cancelled] == [job["id"]]
+
+
+def test_a_queued_job_is_cancelled_at_once_and_again_without_effect(client: TestClient, search: dict[str, Any]) -> None:
+    job = client.post("/v1/jobs", json=search).json()
+    for _ in range(2):
+        cancelled = client.post(f"/v1/jobs/{job['id']}/cancel")
+        assert cancelled.status_code == 200
+        assert cancelled.json()["state"] == "cancelled"
+        assert cancelled.json()["finished_at"] is not None
+    events = client.get(f"/v1/jobs/{job['id']}/events").json()
+    assert [item["event"] for item in events["items"]] == [
+        {"type": "state", "state": "queued"},
+        {"type": "state", "state": "cancelled"},
+        {"type": "end", "state": "cancelled"},
+    ]
+    assert events["ended"] and events["next_after"] == 3
+
+
+@pytest.mark.parametrize("address", ["", "/events", "/cancel"])
+def test_an_unknown_job_is_a_problem(client: TestClient, address: str) -> None:
+    method = "POST" if address == "/cancel" else "GET"
+    missing = client.request(method, f"/v1/jobs/job_{NOBODY}{address}")
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_job")
+    assert client.request(method, f"/v1/jobs/7{address}").status_code == 422
+
+
+def test_events_come_in_pages(client: TestClient, search: dict[str, Any]) -> None:
+    job = client.post("/v1/jobs", json=search).json()["id"]
+    client.post(f"/v1/jobs/{job}/cancel")
+    first = client.get(f"/v1/jobs/{job}/events", params={"page_size": 2}).json()
+    rest = client.get(f"/v1/jobs/{job}/events", params={"after": first["next_after"]}).json()
+    assert [item["seq"] for item in first["items"]] == [1, 2] and not first["ended"]
+    assert [item["seq"] for item in rest["items"]] == [3] and rest["ended"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"spec": NaN}',
+        '{"spec": -Infinity}',
+        '{"spec": 1e999}',
+        '{"spec": 1, "spec": 2}',
+        "{",
+        "\x00",
+        "[" * 100 + "]" * 100,
+        "[" * 100_000,
+        "9" * 5000,
+    ],
+)
+def test_lenient_json_is_refused(client: TestClient, text: str) -> None:
+    refused = client.post("/v1/jobs", content=text, headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "malformed_body")
+
+
+def test_a_body_that_is_not_declared_json_is_refused(client: TestClient, search: dict[str, Any]) -> None:
+    refused = client.post("/v1/jobs", content=json.dumps(search), headers={"Content-Type": "text/plain"})
+    assert refused.status_code == 422
+
+
+def test_jobs_survive_a_restart(settings: Settings, search: dict[str, Any]) -> None:
+    from api.app import create_app
+
+    with TestClient(create_app(settings), base_url="http://localhost:8000") as before:
+        job = before.post("/v1/jobs", json=search).json()
+    with TestClient(create_app(settings), base_url="http://localhost:8000") as after:
+        assert after.get(f"/v1/jobs/{job['id']}").json() == job
+        assert len(after.get(f"/v1/jobs/{job['id']}/events").json()["items"]) == 1

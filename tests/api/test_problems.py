@@ -1,0 +1,157 @@
+"""Every failure is a problem document, and the description of the interface says so."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.problems import known_problems
+from api.settings import Settings
+from search_spaces.errors import HwnasError
+from tests.api.conftest import ORIGIN
+
+NOBODY = "0" * 26
+
+
+def check(response: Any, status: int, code: str) -> dict[str, Any]:
+    """That a response is the problem, in the documented form; its document."""
+    problem: dict[str, Any] = response.json()
+    assert response.status_code == status == problem["status"]
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problem["code"] == code
+    assert problem["type"] == f"/problems/{code}"
+    assert problem["instance"] == f"urn:uuid:{response.headers['x-request-id']}"
+    assert problem["title"] and problem["detail"] and problem["fix"]
+    return problem
+
+
+def test_an_unknown_address(client: TestClient) -> None:
+    check(client.get("/v2/jobs"), 404, "not_found")
+    check(client.get("/v1/jobs/"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "allowed"),
+    [
+        ("DELETE", "/v1/jobs", "GET, POST"),
+        ("PUT", f"/v1/jobs/job_{NOBODY}", "GET"),
+        ("GET", f"/v1/jobs/job_{NOBODY}/cancel", "POST"),
+        ("POST", f"/v1/models/mdl_{NOBODY}/artifacts/a.onnx", "GET, HEAD"),
+        ("POST", "/livez", "GET"),
+    ],
+)
+def test_a_wrong_method_names_all_right_ones(client: TestClient, method: str, address: str, allowed: str) -> None:
+    refused = client.request(method, address)
+    check(refused, 405, "method_not_allowed")
+    assert refused.headers["allow"] == allowed
+
+
+def test_a_body_above_the_bound(settings: Settings) -> None:
+    small = settings.model_copy(update={"max_body_bytes": 1000})
+    with TestClient(create_app(small), base_url=ORIGIN) as client:
+        check(client.post("/v1/jobs", content=b" " * 1001), 413, "body_too_large")
+        check(client.post("/v1/jobs", content=iter([b" " * 600] * 2)), 413, "body_too_large")
+        check(client.get("/v1/jobs", params={"page_size": 0}), 422, "invalid_request")
+
+
+def test_wrong_parameters_are_named(client: TestClient) -> None:
+    problem = check(client.get("/v1/jobs", params={"page_size": 0, "state": "lost"}), 422, "invalid_request")
+    assert {error["parameter"] for error in problem["errors"]} == {"page_size", "state"}
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost", "localhost:80", "127.0.0.1:8000.evil.example", "[::2]:8000"]
+)
+def test_another_host_is_refused(client: TestClient, host: str) -> None:
+    check(client.get("/livez", headers={"Host": host}), 421, "host_not_allowed")
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000"])
+def test_the_names_of_this_machine_are_taken(client: TestClient, host: str) -> None:
+    assert client.get("/livez", headers={"Host": host}).json() == {"status": "ok"}
+
+
+def test_pages_of_other_origins_are_refused(client: TestClient) -> None:
+    job = f"/v1/jobs/job_{NOBODY}/cancel"
+    for origin in ("https://evil.example", "null", "http://localhost:9000"):
+        check(client.post(job, headers={"Origin": origin}), 403, "cross_origin")
+    check(client.post(job, headers={"Origin": "http://localhost:8000"}), 404, "unknown_job")
+
+
+def test_a_defect_tells_nothing_of_itself(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = create_app(settings)
+    with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False) as client:
+        monkeypatch.setattr(app.state.jobs, "page", lambda **_: 1 / 0)
+        problem = check(client.get("/v1/jobs"), 500, "internal_error")
+    assert "ZeroDivision" not in str(problem)
+
+
+def test_security_headers_are_on_every_answer(client: TestClient) -> None:
+    for address in ("/", "/v1/jobs", "/nowhere", "/static/status.css"):
+        headers = client.get(address).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"].startswith("default-src 'self'")
+
+
+def test_every_error_has_a_page_under_its_type(client: TestClient) -> None:
+    import api.datasets.service
+    import api.serve  # noqa: F401 (defines no errors, but imports all that do)
+
+    def kinds(base: type[HwnasError]) -> set[type[HwnasError]]:
+        return {base}.union(*(kinds(kind) for kind in base.__subclasses__()))
+
+    packages = ("search_spaces", "hw_targets", "latency_models", "nas", "api")
+    codes = {k.code for k in kinds(HwnasError) if k.__module__.split(".")[0] in packages} - {"error"}
+    assert codes <= set(known_problems())
+    for code in known_problems():
+        page = client.get(f"/problems/{code}")
+        assert page.status_code == 200 and code in page.text
+    check(client.get("/problems/none_such"), 404, "not_found")
+
+
+def test_the_interface_describes_itself(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert "Problem" in document["components"]["schemas"]
+    seen = set()
+    for address, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert operation["operationId"] not in seen, (address, method)
+            seen.add(operation["operationId"])
+            for status, response in operation["responses"].items():
+                if status.startswith(("4", "5")):
+                    assert list(response["content"]) == ["application/problem+json"], (address, status)
+    assert {"create_job", "list_jobs", "get_job", "cancel_job", "list_job_events", "create_dataset"} <= seen
+    assert {"list_models", "get_model", "get_artifact", "list_targets", "list_search_spaces", "readyz"} <= seen
+    assert document["components"]["schemas"]["SearchWireSpec"]["examples"]
+
+
+def test_health(client: TestClient) -> None:
+    ready = client.get("/readyz").json()
+    assert ready["worker"] == "elsewhere" and ready["database"].startswith("sqlite 3.")
+    assert client.get("/version").json()["api"] == "v1"
+
+
+def test_not_ready_without_a_database(settings: Settings) -> None:
+    app = create_app(settings)
+    with TestClient(app, base_url=ORIGIN) as client:
+        settings.home.joinpath("hwnas.sqlite3").unlink()
+        app.state.database.close()
+        problem = check(client.get("/readyz"), 503, "service_unavailable")
+    assert "the database does not answer" in problem["detail"]
+
+
+def test_the_catalogue(client: TestClient) -> None:
+    targets = {item["id"]: item for item in client.get("/v1/targets").json()["items"]}
+    spaces = {item["id"]: item for item in client.get("/v1/search-spaces").json()["items"]}
+    assert targets["cpu"]["available"] and "threads" in targets["cpu"]["options"]
+    assert {"mobilenet", "resnet"} <= set(spaces)
+
+
+def test_the_status_page_escapes_and_lists(client: TestClient, search: dict[str, Any]) -> None:
+    assert "There are no jobs yet" in client.get("/").text
+    job = client.post("/v1/jobs", json=search).json()["id"]
+    page = client.get("/")
+    assert job in page.text and 'lang="en"' in page.text and "<script" not in page.text and "style=" not in page.text
+    assert "curl -X POST http://localhost:8000/v1/jobs" in page.text

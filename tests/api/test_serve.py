@@ -1,0 +1,168 @@
+"""The server as a process: streams across lost connections, restarts, kills and signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from api.errors import NotLoopback
+from api.processes import child_environment
+from api.serve import loopback
+from tests.api import fake_engine
+from tests.api.conftest import body
+from tests.api.server import Server, command, eventually
+
+STREAM = {"Accept": "text/event-stream"}
+
+
+def begin(http: httpx2.Client, seed: int) -> str:
+    """Queues a job and waits until its engine tells something."""
+    job_id: str = http.post("/v1/jobs", json=body(seed=seed)).json()["id"]
+    eventually(lambda: http.get(f"/v1/jobs/{job_id}").json()["progress"])
+    return job_id
+
+
+def ended(http: httpx2.Client, job_id: str) -> dict[str, Any]:
+    """Waits for the end of a job."""
+
+    def look() -> dict[str, Any] | None:
+        job: dict[str, Any] = http.get(f"/v1/jobs/{job_id}").json()
+        return job if job["finished_at"] else None
+
+    found: dict[str, Any] = eventually(look)
+    return found
+
+
+def read(http: httpx2.Client, job_id: str, last: int, most: int) -> list[tuple[int, str]]:
+    """Numbers and types of at most so many events of a stream, then leaves it."""
+    seen: list[tuple[int, str]] = []
+    name = ""
+    with http.stream("GET", f"/v1/jobs/{job_id}/events", headers={**STREAM, "Last-Event-ID": str(last)}) as stream:
+        assert stream.status_code == 200
+        for line in stream.iter_lines():
+            if line.startswith("event: "):
+                name = line[7:]
+            if line.startswith("id: "):
+                seen.append((int(line[4:]), name))
+            if len(seen) == most:
+                break
+    return seen
+
+
+def test_a_stream_continues_where_it_was_left_also_after_kills(server: Server) -> None:
+    http = server.start()
+    job_id = begin(http, fake_engine.SLOW)
+    seen = read(http, job_id, 0, 3)
+    seen += read(http, job_id, seen[-1][0], 4)
+    (worker,) = server.workers()
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: http.get(f"/v1/jobs/{job_id}").json()["attempt"] == 2)
+    seen += read(http, job_id, seen[-1][0], 10)
+    server.kill()
+    http = server.start()
+    eventually(lambda: http.get(f"/v1/jobs/{job_id}").json()["attempt"] == 3)
+    http.post(f"/v1/jobs/{job_id}/cancel")
+    seen += read(http, job_id, seen[-1][0], 10_000)
+    assert [number for number, _ in seen] == list(range(1, len(seen) + 1))
+    assert [name for _, name in seen[-2:]] == ["state", "end"]
+    assert ended(http, job_id)["last_event"] == len(seen)
+
+
+def test_a_killed_server_leaves_no_worker_and_its_job_goes_on_at_the_next_start(server: Server) -> None:
+    http = server.start()
+    job_id = begin(http, fake_engine.KILL_ONCE)
+    (worker,) = eventually(server.workers)
+    server.kill()
+    eventually(lambda: "api.worker" not in command(worker), 3)
+    http = server.start()
+    job = ended(http, job_id)
+    assert job["state"] == "succeeded"
+    assert http.get("/v1/models").json()["items"][0]["job_id"] == job_id
+
+
+def test_a_server_that_stops_hands_its_job_back_and_ends_its_streams(server: Server) -> None:
+    http = server.start()
+    job_id = begin(http, fake_engine.SLOW)
+    (worker,) = server.workers()
+    with http.stream("GET", f"/v1/jobs/{job_id}/events", headers=STREAM) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        asked = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert list(lines)[-3:-1] == ["event: reconnect", "data: {}"]
+    assert server.process.wait(10) is not None
+    assert time.monotonic() - asked < 5
+    assert "api.worker" not in command(worker)
+    http = server.start()
+    job = eventually(lambda: (j := http.get(f"/v1/jobs/{job_id}").json())["state"] == "running" and j)
+    assert job["attempt"] == 1
+    http.post(f"/v1/jobs/{job_id}/cancel")
+    assert ended(http, job_id)["state"] == "cancelled"
+
+
+def test_only_one_server_a_home(server: Server) -> None:
+    server.start()
+    second = serve_command("--home", str(server.home))
+    assert json.loads(second.stdout)["error"]["code"] == "home_in_use"
+    assert second.returncode == 2
+
+
+def test_a_port_that_is_taken(server: Server, tmp_path: Path) -> None:
+    port = server.start().base_url.port
+    second = serve_command("--home", str(tmp_path / "other"), "--port", str(port))
+    assert json.loads(second.stdout)["error"]["code"] == "port_in_use"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
+def test_only_loopback(host: str) -> None:
+    with pytest.raises(NotLoopback):
+        loopback(host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_all_loopback(host: str) -> None:
+    assert loopback(host)[1] != "localhost"
+
+
+def test_the_command_tells_when_it_is_ready_and_stops_on_interrupt(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.cli", "serve", "--port", "0", "--home", str(tmp_path), "--no-worker", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=child_environment(),
+    )
+    assert process.stdout is not None
+    ready = json.loads(process.stdout.readline())
+    assert httpx2.get(f"{ready['url']}/livez").json() == {"status": "ok"}
+    assert ready["home"] == str(tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    assert process.stdout.read() == b""
+    process.stdout.close()
+
+
+def test_help_needs_no_framework() -> None:
+    code = "import sys, api.cli; print([m for m in ('fastapi', 'sqlalchemy', 'torch', 'uvicorn') if m in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=child_environment(), check=True
+    )
+    assert found.stdout == "[]\n"
+
+
+def serve_command(*options: str) -> "subprocess.CompletedProcess[str]":
+    """Runs `hwnas serve --json`, which is to fail."""
+    return subprocess.run(
+        [sys.executable, "-m", "api.cli", "serve", "--no-worker", "--json", *options],
+        capture_output=True,
+        text=True,
+        env=child_environment(),
+        check=False,
+        timeout=20,
+    )

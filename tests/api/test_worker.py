@@ -1,0 +1,149 @@
+"""The worker at its job: success, failure, being killed, cancelling. A real worker process runs the fake engine."""
+
+import time
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.api import fake_engine
+from tests.api.conftest import body
+from tests.api.server import eventually
+
+
+def run(client: TestClient, **changes: Any) -> dict[str, Any]:
+    """Queues a job and waits for its end."""
+    job: dict[str, Any] = client.post("/v1/jobs", json=body(**changes)).json()
+    return wait(client, job["id"])
+
+
+def wait(client: TestClient, job_id: str) -> dict[str, Any]:
+    """Waits for the end of a job."""
+
+    def ended() -> dict[str, Any] | None:
+        job: dict[str, Any] = client.get(f"/v1/jobs/{job_id}").json()
+        return job if job["finished_at"] else None
+
+    found: dict[str, Any] = eventually(ended)
+    return found
+
+
+def events(client: TestClient, job_id: str) -> list[dict[str, Any]]:
+    """All events of a job, checked to be numbered without a gap."""
+    page = client.get(f"/v1/jobs/{job_id}/events", params={"page_size": 1000}).json()
+    assert [item["seq"] for item in page["items"]] == list(range(1, len(page["items"]) + 1))
+    return [item["event"] for item in page["items"]]
+
+
+def begin(client: TestClient, seed: int) -> str:
+    """Queues a job and waits until its engine tells something."""
+    job_id: str = client.post("/v1/jobs", json=body(seed=seed)).json()["id"]
+    eventually(lambda: client.get(f"/v1/jobs/{job_id}").json()["progress"])
+    return job_id
+
+
+def test_a_search_ends_with_its_result_and_all_its_events(busy: TestClient) -> None:
+    targets = [{"target": "cpu", "latency_ms": 0.2}, {"target": "cpu:threads=2", "latency_ms": "40%"}]
+    job = run(busy, targets=targets)
+    told = events(busy, job["id"])
+    assert (job["state"], job["attempt"], job["error"]) == ("succeeded", 1, None)
+    assert set(job["result"]["models"]) == {"cpu", "cpu:threads=2"}
+    assert job["result"]["models"]["cpu"]["accuracy"] == {"fp32": 0.985, "int8": 0.98}
+    assert "bundle" not in str(job["result"]) and "run" not in job["result"]
+    assert [event["number"] for event in told if event["type"] == "candidate"] == list(range(fake_engine.STEPS))
+    assert [event["target"] for event in told if event["type"] == "front"] == ["cpu", "cpu:threads=2"]
+    states = [event["state"] for event in told if event["type"] == "state"]
+    assert states == ["queued", "running", "succeeded"]
+    assert told[-1] == {"type": "end", "state": "succeeded"}
+    assert job["last_event"] == len(told)
+
+
+def test_what_it_delivers_can_be_downloaded(busy: TestClient) -> None:
+    job = run(busy)
+    model_id = job["result"]["models"]["cpu"]["model_id"]
+    listed = busy.get("/v1/models", params={"job": job["id"]}).json()["items"]
+    assert [model["id"] for model in listed] == [model_id]
+    model = busy.get(f"/v1/models/{model_id}").json()
+    assert model == listed[0]
+    assert tuple(file["name"] for file in model["artifacts"]) == fake_engine.FILES
+    for file in model["artifacts"]:
+        content = busy.get(file["url"]).content
+        assert len(content) == file["size_bytes"]
+
+
+def test_an_error_of_the_engine_is_the_jobs_error(busy: TestClient) -> None:
+    job = run(busy, seed=fake_engine.INFEASIBLE)
+    assert job["state"] == "failed" and job["result"] is None and job["attempt"] == 1
+    error = job["error"]
+    assert (error["code"], error["status"], error["type"]) == ("infeasible_budget", 422, "/problems/infeasible_budget")
+    assert error["facts"] == {"reachable_ms": [0.2, 1.5]} and error["fix"] == "Allow 0.2 ms."
+
+
+def test_a_defect_fails_the_job_and_tells_nothing_of_itself(busy: TestClient) -> None:
+    job = run(busy, seed=fake_engine.DEFECT)
+    assert (job["state"], job["error"]["code"]) == ("failed", "internal_error")
+    assert "ZeroDivision" not in str(job["error"])
+
+
+def test_a_killed_worker_is_replaced_and_the_job_tried_again(busy: TestClient) -> None:
+    job = run(busy, seed=fake_engine.KILL_ONCE)
+    told = events(busy, job["id"])
+    assert (job["state"], job["attempt"]) == ("succeeded", 2)
+    states = [event["state"] for event in told if event["type"] == "state"]
+    assert states == ["queued", "running", "queued", "running", "succeeded"]
+    assert len(busy.get("/v1/models", params={"job": job["id"]}).json()["items"]) == 1
+
+
+def test_a_job_that_kills_its_worker_each_time_fails(busy: TestClient) -> None:
+    job = run(busy, seed=fake_engine.KILL_ALWAYS)
+    assert (job["state"], job["attempt"], job["error"]["code"]) == ("failed", 2, "worker_lost")
+    assert run(busy)["state"] == "succeeded"
+
+
+def test_cancelling_a_running_job_takes_less_than_two_seconds(busy: TestClient) -> None:
+    job_id = begin(busy, fake_engine.SLOW)
+    asked = time.monotonic()
+    assert busy.post(f"/v1/jobs/{job_id}/cancel").json()["state"] == "cancelling"
+    job = wait(busy, job_id)
+    assert job["state"] == "cancelled" and time.monotonic() - asked < 2
+    assert [event["state"] for event in events(busy, job_id) if event["type"] == "state"] == [
+        "queued",
+        "running",
+        "cancelling",
+        "cancelled",
+    ]
+    refused = busy.post(f"/v1/jobs/{run(busy)['id']}/cancel")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_ended")
+
+
+def test_an_engine_that_does_not_stop_is_ended_with_its_process(busy: TestClient) -> None:
+    job_id = begin(busy, fake_engine.DEAF)
+    busy.post(f"/v1/jobs/{job_id}/cancel")
+    assert wait(busy, job_id)["state"] == "cancelled"
+    assert events(busy, job_id)[-1] == {"type": "end", "state": "cancelled"}
+    assert run(busy)["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("after", [0, 5, 1000])
+def test_a_stream_of_a_finished_job(busy: TestClient, after: int) -> None:
+    job = run(busy)
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+    stream = busy.get(f"/v1/jobs/{job['id']}/events", headers=headers)
+    ids = [int(line[4:]) for line in stream.text.splitlines() if line.startswith("id: ")]
+    assert ids == list(range(after + 1, job["last_event"] + 1))
+    if ids:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+    else:
+        assert stream.status_code == 204
+
+
+def test_a_stream_that_lives_too_long_asks_to_come_again(busy: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = begin(busy, fake_engine.SLOW)
+    short = busy.app.state.settings.model_copy(update={"stream_life_s": 0.2, "stream_ping_s": 0.01})  # type: ignore[attr-defined]
+    monkeypatch.setattr(busy.app.state, "settings", short)  # type: ignore[attr-defined]
+    stream = busy.get(f"/v1/jobs/{job_id}/events", headers={"Accept": "text/event-stream"})
+    assert stream.text.endswith("event: reconnect\ndata: {}\n\n") and ": ping" in stream.text
+    bad = busy.get(f"/v1/jobs/{job_id}/events", headers={"Accept": "text/event-stream", "Last-Event-ID": "one"})
+    assert bad.status_code == 422 and bad.json()["errors"][0]["parameter"] == "last-event-id"
+    busy.post(f"/v1/jobs/{job_id}/cancel")
+    wait(busy, job_id)
