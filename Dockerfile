@@ -23,7 +23,9 @@ FROM python:3.11-slim
 RUN useradd --system --uid 10001 --user-group hwnas \
     && install --directory --owner hwnas --group hwnas --mode 0700 /var/lib/hwnas
 COPY --from=build /opt/hwnas /opt/hwnas
-ENV PATH=/opt/hwnas/bin:$PATH PYTHONUNBUFFERED=1
+ENV PATH=/opt/hwnas/bin:$PATH PYTHONUNBUFFERED=1 HWNAS_HOME=/var/lib/hwnas
+# ONNX Runtime and Ray report their use to their makers unless told not to.
+ENV ORT_DISABLE_TELEMETRY=1 RAY_USAGE_STATS_ENABLED=0
 USER hwnas
 WORKDIR /var/lib/hwnas
 VOLUME /var/lib/hwnas

@@ -14,6 +14,9 @@ STAMP := $(VENV)/.installed
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# ONNX Runtime and Ray report their use to their makers unless told not to.
+export ORT_DISABLE_TELEMETRY := 1
+export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test lint types floors unit format demo serve clean

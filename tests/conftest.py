@@ -21,6 +21,9 @@ DATA = "HWNAS_TEST_DATA"
 # tests start inherit it.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
+# ONNX Runtime and Ray report their use to their makers unless told not to.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 # A shared machine may be slow at any moment, so no example has a deadline; where nothing may be skipped (continuous
 # integration), the examples are the same in every run.
