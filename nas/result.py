@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from latency_models.report import ReportCard
 from nas.events import FrontPoint
 
 
@@ -58,6 +59,31 @@ class ModelOutcome(_Value):
     accuracy: AccuracyOutcome
     size_bytes: SizeOutcome
     budget: BudgetOutcome
+
+
+class Plan(_Value):
+    """What a search will take."""
+
+    seconds: dict[str, float] = Field(description="per stage, estimated; 0.0 where it is in the store already")
+    memory_bytes: int = Field(description="estimated peak of the process")
+
+
+class ProfileResult(_Value):
+    """A latency table and how far to trust it."""
+
+    target: str
+    device: str
+    runtime: str
+    fingerprint: str
+    space: str
+    resolution: int
+    card: ReportCard
+    keys: int = Field(description="layer keys in the table")
+    architectures: str
+    reachable_ms: tuple[float, float]
+    table: str = Field(description="file of the table")
+    seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 class SearchResult(_Value):

@@ -85,6 +85,10 @@ class Store:
             raise StoreCorrupt(f"The blob {digest} has been changed.", fix=self._mend())
         return data
 
+    def path_of(self, digest: str) -> Path:
+        """The file of a blob, for people and for other tools to read; never write to it."""
+        return self._blob(digest)
+
     def _mend(self) -> str:
         return f"Delete {self.root / 'stages'} and run again; checkpoints of unfinished stages are kept."
 

@@ -1,6 +1,6 @@
 """Classifies image files with the model beside this file. Needs onnxruntime, and Pillow to read the images.
 
-    python classify.py photo.png [more.png ...] [--top 3] [--model model.int8.onnx]
+python classify.py photo.png [more.png ...] [--top 3] [--model model.int8.onnx]
 """
 
 import argparse
@@ -15,12 +15,21 @@ HERE = Path(__file__).resolve().parent
 
 
 def pixels(path: str, channels: int, side: int) -> np.ndarray:
-    """The image as the model takes it: uint8 (1, channels, side, side), plain antialiased bilinear resize, no crop."""
-    with Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
-    if upright.size != (side, side):
-        upright = upright.resize((side, side), Image.Resampling.BILINEAR)
-    array = np.asarray(upright, np.uint8)
+    """The image as the model was trained on it: uint8 (1, channels, side, side).
+
+    Upright by its EXIF orientation, transparency on white, 16-bit grey scaled to 8, plain antialiased bilinear resize, no crop.
+    """
+    with Image.open(path) as opened:
+        image = ImageOps.exif_transpose(opened)
+    if image.mode.startswith("I"):
+        image = Image.fromarray(((np.asarray(image, np.int64) + 128) // 257).clip(0, 255).astype(np.uint8))
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (side, side):
+        image = image.resize((side, side), Image.Resampling.BILINEAR)
+    array = np.asarray(image, np.uint8)
     return array[None, None] if channels == 1 else array.transpose(2, 0, 1)[None]
 
 
@@ -38,7 +47,9 @@ def main() -> None:
         try:
             image = pixels(path, channels, side)
         except OSError as error:
-            raise SystemExit(f"Cannot read {path}: {error}. Give a PNG, JPEG or another image that Pillow reads.") from error
+            raise SystemExit(
+                f"Cannot read {path}: {error}. Give a PNG, JPEG or another image that Pillow reads."
+            ) from error
         logits = session.run(None, {"image": image})[0][0]
         likely = np.exp(logits - logits.max())
         likely /= likely.sum()

@@ -53,7 +53,9 @@ def layers(network: Network, prediction: Prediction, profile: Profile | None) ->
             "latency_ms": {"value": prediction.layers[layer.name], "kind": kind},
         }
         if layer.name in kernels:
-            row["profiler_ms"] = measured(kernels[layer.name].latency_ms, note="the profiler adds a cost to each kernel")
+            row["profiler_ms"] = measured(
+                kernels[layer.name].latency_ms, note="the profiler adds a cost to each kernel"
+            )
             row["kernels"] = dict(kernels[layer.name].kernels)
         rows.append(row)
     return rows

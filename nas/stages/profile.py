@@ -46,9 +46,7 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
 
     def compute() -> Made:
         fitted, held_out = networks(space, work, seed)
-        samples = measure_samples(
-            context, target, [*fitted, *held_out], work.profile_rounds, key, phase="profiling"
-        )
+        samples = measure_samples(context, target, [*fitted, *held_out], work.profile_rounds, key, phase="profiling")
         found = profiles([*fitted, *held_out], samples)
         table = fit(found[: len(fitted)], target.info, held_out=found[len(fitted) :])
         return Made({"table": json.dumps(table.to_json()).encode()}, {"noise_warning": noise_warning(found)})

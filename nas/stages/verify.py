@@ -73,9 +73,13 @@ def measure_file(context: Context, target: Target, goal: Goal, model: bytes, dig
                 break
         latency, noise = latency_and_noise(taken)
         p50, p95 = (sorted(getattr(t, name) for t in taken)[len(taken) // 2] for name in ("p50_ms", "p95_ms"))
-        facts = {"latency_ms": latency, "p50_ms": p50, "p95_ms": p95, "noise": noise, "samples": [asdict(t) for t in taken]}
+        facts = {
+            "latency_ms": latency,
+            "p50_ms": p50,
+            "p95_ms": p95,
+            "noise": noise,
+            "samples": [asdict(t) for t in taken],
+        }
         return Made({}, facts)
 
     return dict(context.run("verifying", key, compute, target=goal.info.id).facts)
-
-

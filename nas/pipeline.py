@@ -1,0 +1,201 @@
+"""The whole job: prepare, profile, train, search, finalise, verify, deliver. The functions behind every face of hwnas.
+
+Each stage is found in the store or run (`nas/stages/`). Budgets are judged as soon as the latency tables are known, before
+anything is trained. Torch is imported by the stages that need it, not here.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hw_targets.registry import target as find_target
+from hw_targets.target import Target
+from nas.errors import Cancelled, UnknownRun
+from nas.events import EventSink, ignore
+from nas.result import Plan, ProfileResult, SearchResult
+from nas.spec import Effort, SearchSpec
+from nas.stages.budget import Goal, judge
+from nas.stages.context import Context
+from nas.stages.effort import WORK, Work
+from nas.stages.prepare import PreparedData, prepare
+from nas.stages.profile import profile as profile_stage
+from nas.store import Store, write_atomically
+from search_spaces.registry import space as find_space
+from search_spaces.space import SearchSpace
+
+
+def never() -> bool:
+    """A caller who does not cancel."""
+    return False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A search whose data, space and goals are known: all that is decided before anything is trained."""
+
+    spec: SearchSpec
+    work: Work
+    data: PreparedData
+    space: SearchSpace
+    targets: tuple[Target, ...]
+    goals: tuple[Goal, ...]
+    threads: int
+
+
+def search(
+    spec: SearchSpec,
+    *,
+    out: Path = Path("runs"),
+    store: Path | None = None,
+    on_event: EventSink = ignore,
+    cancelled: Callable[[], bool] = never,
+) -> SearchResult:
+    """Finds, trains, measures and delivers one INT8 model for each target.
+
+    Args:
+        spec: what is asked for.
+        out: where the run's folder goes.
+        store: where everything computed is kept; `out/store` when None. The same spec and store continue a killed search.
+        on_event: told of everything that happens.
+        cancelled: polled often; the search stops soon after it says yes.
+
+    Raises:
+        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
+        InfeasibleBudget: no architecture keeps a budget; nothing was trained.
+        OutOfSpace: the disk is full; what was stored stays.
+        Cancelled: the caller asked to stop; what was computed is stored.
+    """
+    from nas.stages.finish import finish
+    from nas.stages.train import train
+
+    context = Context(Store(store or out / "store"), on_event, cancelled)
+    try:
+        job = decide(context, spec)
+        bank = train(context, job)
+        run = run_name(spec)
+        delivered = {
+            goal.info.id: finish(context, job, goal, target, bank, out / run)
+            for goal, target in zip(job.goals, job.targets, strict=True)
+        }
+    except KeyboardInterrupt as error:
+        raise Cancelled(
+            "The search was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
+        ) from error
+    fronts = {name: front for name, (front, _) in delivered.items()}
+    result = SearchResult(
+        run=run,
+        front=next(iter(fronts.values())),
+        fronts=fronts,
+        models={name: model for name, (_, model) in delivered.items()},
+        seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
+        warnings=tuple(context.warnings),
+    )
+    write_atomically(out / run / "result.json", result.model_dump_json(indent=1).encode())
+    return result
+
+
+def decide(context: Context, spec: SearchSpec) -> Job:
+    """Everything before training: the data's facts, the space, the latency tables, the budgets. Raises as `search` does."""
+    targets = tuple(find_target(t.target) for t in spec.targets)
+    data = prepare(context, spec.data, resolution=spec.resolution, seed=spec.seed)
+    space = find_space(spec.space, resolution=data.resolution, channels=data.channels, classes=len(data.classes))
+    work = WORK[spec.effort]
+    goals = []
+    for target, wanted in zip(targets, spec.targets, strict=True):
+        table = profile_stage(context, target, space, work, seed=spec.seed)
+        goals.append(judge(context, target.info, table, space, wanted.latency_ms))
+    threads = spec.threads or len(os.sched_getaffinity(0))
+    job = Job(spec, work, data, space, targets, tuple(goals), threads)
+    if spec.minutes is not None:
+        from nas.stages.plan import within_minutes
+
+        return within_minutes(context, job, spec.minutes)
+    return job
+
+
+def run_name(spec: SearchSpec) -> str:
+    """The run's folder: named after the data and the space, told apart by a hash of the whole spec."""
+    digest = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:8]
+    data = "".join(c if c.isalnum() else "-" for c in Path(spec.data).stem)[:32]
+    space = spec.space if isinstance(spec.space, str) else str(spec.space.get("name", "space"))
+    title = "".join(c if c.isalnum() else "-" for c in Path(space).stem)[:32]
+    return f"{data}-{title}-{digest}"
+
+
+def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Path | None = None) -> Plan:
+    """What a search will take, before its start: seconds of each stage (0 where it is in the store) and memory.
+
+    Raises:
+        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: as `search`.
+        InfeasibleBudget: where the latency tables exist already.
+    """
+    from nas.stages.plan import estimate
+
+    return estimate(Context(Store(store or out / "store"), ignore, never), spec)
+
+
+def profile(
+    target: str,
+    space: str,
+    *,
+    resolution: int,
+    channels: int,
+    classes: int,
+    effort: Effort = "standard",
+    seed: int = 0,
+    out: Path = Path("runs"),
+    store: Path | None = None,
+    on_event: EventSink = ignore,
+    cancelled: Callable[[], bool] = never,
+) -> ProfileResult:
+    """Measures a target's latency table for a space, ahead of any search, and says how far to trust it.
+
+    Raises:
+        UnknownTarget, TargetUnavailable, InvalidSpace: what is named is not there or not usable.
+        Cancelled: the caller asked to stop; the samples are kept.
+    """
+    context = Context(Store(store or out / "store"), on_event, cancelled)
+    found = find_target(target)
+    made = find_space(space, resolution=resolution, channels=channels, classes=classes)
+    try:
+        table = profile_stage(context, found, made, WORK[effort], seed=seed)
+    except KeyboardInterrupt as error:
+        raise Cancelled(
+            "The profile was interrupted; its samples are stored.", fix="Run the same command again to continue it."
+        ) from error
+    goal = judge(context, found.info, table, made, "100%")
+    return ProfileResult(
+        target=found.info.id,
+        device=found.info.device,
+        runtime=found.info.runtime,
+        fingerprint=found.info.fingerprint,
+        space=made.name,
+        resolution=resolution,
+        card=table.card,
+        keys=len(table.entries),
+        architectures=goal.outcome.architectures,
+        reachable_ms=goal.outcome.reachable_ms,
+        table=str(context.store.path_of(context.hashes[f"table:{found.info.id}"])),
+        seconds=round(sum(context.seconds.values()), 3),
+        warnings=tuple(context.warnings),
+    )
+
+
+def show(run: str, *, out: Path = Path("runs")) -> SearchResult:
+    """The result of a finished run.
+
+    Raises:
+        UnknownRun: there is none of that name; `facts` list those that there are.
+    """
+    path = out / run / "result.json"
+    known = sorted(p.parent.name for p in out.glob("*/result.json")) if out.is_dir() else []
+    if run not in known:
+        raise UnknownRun(
+            f"There is no finished run {run!r} in {out}.",
+            fix=f"Use one of {', '.join(known)}." if known else "Run `hwnas search` first.",
+            facts={"known": list(known)},
+        )
+    return SearchResult.model_validate(json.loads(path.read_text()))

@@ -1,0 +1,44 @@
+"""The last stage: writes the bundle of a finished model into the run's folder."""
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from nas.bundle.card import card
+from nas.result import ModelOutcome
+from nas.store import write_atomically
+from search_spaces.network import Network
+from search_spaces.space import Architecture
+
+
+def deliver(
+    folder: Path,
+    *,
+    data: str,
+    classes: Sequence[str],
+    architecture: Architecture,
+    network: Network,
+    outcome: ModelOutcome,
+    receipt: dict[str, Any],
+    int8: bytes,
+    fp32: bytes,
+) -> None:
+    """Writes the bundle's files, each whole or not at all.
+
+    Raises:
+        OutOfSpace: the disk is full; the model stays in the store.
+    """
+    document = {"architecture": architecture.to_json(), "classes": list(classes), "network": network.to_json()}
+    text = card(data=data, classes=classes, network=network, outcome=outcome, receipt=receipt)
+    contents = {
+        "model.int8.onnx": int8,
+        "model.fp32.onnx": fp32,
+        "architecture.json": json.dumps(document, indent=1).encode(),
+        "receipt.json": json.dumps(receipt, indent=1).encode(),
+        "README.md": text.encode(),
+        "classify.py": (files("nas.bundle") / "classify.py").read_bytes(),
+    }
+    for name, content in contents.items():
+        write_atomically(folder / name, content)

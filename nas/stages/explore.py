@@ -1,0 +1,98 @@
+"""The stage that searches: evaluates subnets of the trained supernet within one target's limit, as an Optuna study."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nas.events import FrontEvent
+from nas.search.region import LimitedRegion
+from nas.search.study import Candidate, Question, front, point, run
+from nas.stages.budget import Goal
+from nas.stages.context import Context, Made
+from nas.store import StageKey
+from search_spaces.space import Architecture, SearchSpace
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+    from nas.stages.train import Supernet
+
+VERSION = 1
+
+
+def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> list[Candidate]:
+    """The architectures evaluated for one target, from the store or searched now. A killed search goes the same way on.
+
+    Raises:
+        Cancelled: the caller asked to stop; every finished evaluation is kept.
+    """
+    target, space = goal.info.id, job.space
+    key = StageKey(
+        "search",
+        VERSION,
+        {
+            "bank": supernet.hash,
+            "table": context.hashes[f"table:{target}"],
+            "data": job.data.content_hash,
+            "limit_ms": goal.limit_ms,
+            "queries": job.work.queries,
+            "seed": job.spec.seed,
+            "threads": job.threads,
+        },
+    )
+
+    def compute() -> Made:
+        question = Question(
+            space,
+            LimitedRegion(goal.latency, goal.limit_ms),
+            target,
+            goal.budget_ms,
+            _queries(job, goal),
+            job.spec.seed,
+        )
+        found = run(
+            question,
+            _remembered(context, job, supernet),
+            context.store.journal(key),
+            on_event=context.on_event,
+            cancelled=context.cancelled,
+        )
+        return Made({"candidates": json.dumps([_line(c) for c in found]).encode()})
+
+    record = context.run("searching", key, compute, target=target)
+    found = [_candidate(space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))]
+    points = tuple(point(c) for c in front(found))
+    context.on_event(FrontEvent(target=target, budget_ms=goal.budget_ms, queries=len(found), points=points))
+    return found
+
+
+def _queries(job: "Job", goal: Goal) -> int:
+    """No more than there are architectures within the limit."""
+    within = int(goal.outcome.architectures_within)
+    return max(1, min(job.work.queries, within))
+
+
+def _remembered(context: Context, job: "Job", supernet: "Supernet") -> Callable[[Architecture], float]:
+    """INT8 accuracy of a subnet on the validation part; one that any target's search evaluated is not evaluated again."""
+    inputs = {"bank": supernet.hash, "data": job.data.content_hash, "threads": job.threads}
+    journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
+    known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read()}
+
+    def accuracy(architecture: Architecture) -> float:
+        if architecture.id not in known:
+            known[architecture.id] = supernet.evaluator(job.space.network(architecture))
+            journal.append({"id": architecture.id, "accuracy": known[architecture.id]})
+        return known[architecture.id]
+
+    return accuracy
+
+
+def _line(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "values": dict(candidate.architecture.values),
+        "accuracy": candidate.accuracy,
+        "latency_ms": candidate.latency_ms,
+    }
+
+
+def _candidate(space: SearchSpace, line: dict[str, Any]) -> Candidate:
+    return Candidate(space.architecture(line["values"]), line["accuracy"], line["latency_ms"])
