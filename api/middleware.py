@@ -54,7 +54,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = str(uuid4())
+        request_id, started = str(uuid4()), False
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
@@ -68,7 +68,6 @@ class Gate:
                 started = True
             await send(message)
 
-        started = False
         try:
             headers = Headers(scope=scope)
             self._check_host(headers)

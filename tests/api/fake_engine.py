@@ -37,7 +37,7 @@ def search(
         )
     if spec.seed == DEFECT:
         raise ZeroDivisionError("a mistake")
-    on_event(PhaseEvent(phase="searching", status="started"))
+    on_event(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
     point = FrontPoint(architecture="resolution=8", architecture_id="a1", accuracy=0.98, latency_ms=0.1)
     for step in range(100_000 if spec.seed in (SLOW, DEAF) else STEPS):
         on_event(ProgressEvent(phase="searching", done=step, total=STEPS, unit="candidates", eta_s=0.1))
@@ -60,7 +60,7 @@ def search(
     for name in names:
         on_event(FrontEvent(target=name, budget_ms=0.2, queries=STEPS, points=(point,)))
     on_event(LogEvent(level="info", message=f"data {spec.data}"))
-    on_event(PhaseEvent(phase="searching", status="finished", seconds=0.1))
+    on_event(PhaseEvent(phase="searching", status="finished", target=None, seconds=0.1))
     return SearchResult(
         run=out.name,
         front=(point,),

@@ -17,11 +17,8 @@ from tests.api.conftest import body
 
 NOBODY = "0" * 26
 
-TINY = {
-    "name": "tiny",
-    "stem": {"channels": 8},
-    "stages": [{"block": "inverted_residual", "channels": [8, 16], "depth": [1, 2], "kernel": [3, 5]}],
-}
+STAGE = {"block": "inverted_residual", "channels": [8, 16], "depth": [1, 2], "kernel": [3, 5]}
+TINY = {"name": "tiny", "stem": {"channels": 8}, "stages": [STAGE]}
 
 
 def test_a_job_is_created_queued_with_its_first_event(client: TestClient, search: dict[str, Any]) -> None:
@@ -82,7 +79,7 @@ def test_a_spec_that_is_not_of_the_wire_is_refused(client: TestClient, changes: 
         ({"space": "hyperspace"}, 400, "invalid_space"),
         ({"space": {**TINY, "stages": []}}, 400, "invalid_space"),
         (
-            {"space": {**TINY, "stages": TINY["stages"] and [{**TINY["stages"][0], "stride": 2}] * 5}},
+            {"space": {**TINY, "stages": [{**STAGE, "stride": 2}] * 5}},
             400,
             "invalid_space",
         ),

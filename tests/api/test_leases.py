@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from api.ids import new_id
 from api.jobs import leases, repository
 from api.jobs.states import ENDED, TRANSITIONS, State
 from api.tables import job_events, jobs
-from nas.events import LogEvent
+from nas.events import EVENT, LogEvent
 
 LOG = LogEvent(level="info", message="something")
 
@@ -61,7 +62,7 @@ def told(database: Database, job_id: str) -> list[str]:
     with database.read() as connection:
         stored = repository.events(connection, job_id, after=0, limit=1000)
     assert [event.seq for event in stored] == list(range(1, len(stored) + 1))
-    events = [repository.EVENT.validate_json(event.data) for event in stored]
+    events = [EVENT.validate_json(event.data) for event in stored]
     return [f"{event.type} {getattr(event, 'state', '')}".strip() for event in events]
 
 
@@ -87,7 +88,7 @@ def test_a_lost_job_is_tried_again_and_then_fails(database: Database) -> None:
     ]
     with database.read() as connection:
         error = connection.scalar(select(jobs.c.error))
-    assert error["code"] == "worker_lost" and error["facts"] == {"attempts": 2}
+    assert error is not None and error["code"] == "worker_lost" and error["facts"] == {"attempts": 2}
 
 
 def test_a_worker_without_its_lease_writes_nothing(database: Database) -> None:
@@ -165,9 +166,14 @@ def test_only_leases_of_the_dead_expire(database: Database) -> None:
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
     job_id = queue(database)
-    with pytest.raises(ZeroDivisionError), database.write() as connection:
-        repository.append(connection, job_id, [LOG])
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with database.write() as connection:
+            repository.append(connection, job_id, [LOG])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert told(database, job_id) == ["state queued"]
 
 
@@ -232,7 +238,7 @@ class JobMachine(RuleBasedStateMachine):
         """Each event of a state follows from the one before by the table; the end is the last."""
         words = told(self.database, self.job_id)
         states = [word.split()[1] for word in words if word.startswith("state ")]
-        for before, after in zip(states, states[1:], strict=False):
+        for before, after in pairwise(states):
             assert after in TRANSITIONS[before], (before, after)  # type: ignore[index]
         assert states[-1] == state(self.database, self.job_id)
         assert ("end" in {word.split()[0] for word in words}) == (states[-1] in ENDED)

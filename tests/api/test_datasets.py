@@ -1,0 +1,229 @@
+"""Uploads of data sets: what is taken and can be searched on, and what strangers may not do with an archive."""
+
+import io
+import pickle
+import struct
+import time
+import zipfile
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.settings import Settings
+from tests.api.conftest import ORIGIN, body
+from tests.api.server import eventually
+
+ZIP = {"Content-Type": "application/zip"}
+
+
+def npz(**arrays: Any) -> bytes:
+    """An archive of arrays."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def digits(count: int = 60) -> bytes:
+    """A small, valid archive: 60 grey images of 8x8 in 3 classes."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (count, 8, 8), dtype=np.uint8)
+    return npz(train_x=images, train_y=np.arange(count) % 3, class_names=np.array(["a", "b", "c"]))
+
+
+def png(side: int = 8, colour: int = 0) -> bytes:
+    """A grey image."""
+    stream = io.BytesIO()
+    Image.new("L", (side, side), colour).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def archive(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip archive."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compression) as made:
+        for name, content in files.items():
+            made.writestr(name, content)
+    return stream.getvalue()
+
+
+def folder(prefix: str = "") -> dict[str, bytes]:
+    """Images of two classes, 20 each."""
+    return {f"{prefix}{name}/{n}.png": png(colour=n) for name in ("cat", "dog") for n in range(20)}
+
+
+def upload(client: TestClient, content: bytes, name: str = "mine") -> Any:
+    """Sends a data set."""
+    return client.post("/v1/datasets", params={"name": name}, content=content, headers=ZIP)
+
+
+def left(settings: Settings) -> list[str]:
+    """What lies in the folders of data sets."""
+    return [path.name for place in (settings.incoming, settings.datasets) for path in place.iterdir()]
+
+
+def test_arrays_are_taken(client: TestClient, settings: Settings) -> None:
+    created = upload(client, digits())
+    made = created.json()
+    assert created.status_code == 201, made
+    assert created.headers["location"] == f"/v1/datasets/{made['id']}"
+    assert (made["name"], made["format"], made["size_bytes"]) == ("mine", "npz", len(digits()))
+    assert made["summary"]["classes"] == ["a", "b", "c"]
+    assert (made["summary"]["resolution"], made["summary"]["channels"]) == (8, 1)
+    assert sum(made["summary"]["images"].values()) == 60
+    assert client.get(created.headers["location"]).json() == made
+    assert client.get("/v1/datasets").json()["items"] == [made]
+    assert left(settings) == [made["id"]]
+
+
+@pytest.mark.parametrize("prefix", ["", "train/", "my data/", "a/b/train/"])
+def test_folders_of_images_are_taken(client: TestClient, prefix: str) -> None:
+    extra = {f"{prefix}.DS_Store": b"x", f"__MACOSX/{prefix}cat/._0.png": b"x", f"{prefix}cat/notes.txt": b"x"}
+    made = upload(client, archive({**folder(prefix), **extra})).json()
+    assert made["format"] == "image_folder", made
+    assert made["summary"]["classes"] == ["cat", "dog"]
+    assert sum(made["summary"]["images"].values()) == 40
+
+
+def test_a_search_runs_on_an_upload(busy: TestClient) -> None:
+    dataset = upload(busy, digits()).json()["id"]
+    job = busy.post("/v1/jobs", json=body(data=dataset)).json()
+    eventually(lambda: busy.get(f"/v1/jobs/{job['id']}").json()["state"] == "succeeded")
+    events = busy.get(f"/v1/jobs/{job['id']}/events").json()["items"]
+    (log,) = [item["event"]["message"] for item in events if item["event"]["type"] == "log"]
+    assert log.endswith(f"datasets/{dataset}/data.npz")
+
+
+def test_a_space_must_fit_the_uploaded_images(client: TestClient) -> None:
+    dataset = upload(client, digits()).json()["id"]
+    stage = {"block": "conv", "channels": 8, "stride": 2}
+    refused = client.post("/v1/jobs", json=body(data=dataset, space={"name": "deep", "stages": [stage] * 5}))
+    assert refused.json()["code"] == "invalid_space"
+    assert client.post("/v1/jobs", json=body(data=dataset, space="resnet")).status_code == 201
+
+
+def test_data_sets_come_in_pages(client: TestClient) -> None:
+    made = [upload(client, digits()).json()["id"] for _ in range(3)]
+    first = client.get("/v1/datasets", params={"page_size": 2}).json()
+    rest = client.get("/v1/datasets", params={"page_size": 2, "page_token": first["next_page_token"]}).json()
+    assert [item["id"] for item in first["items"] + rest["items"]] == sorted(made, reverse=True)
+    assert rest["next_page_token"] is None
+    missing = client.get(f"/v1/datasets/ds_{'0' * 26}")
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_dataset")
+
+
+class Bomb:
+    """What unpickling would run."""
+
+    def __reduce__(self) -> Any:
+        return (pickle.loads, (b"",))
+
+
+def symlink() -> bytes:
+    """An archive with a link to a file of the system."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        for name, content in folder().items():
+            made.writestr(name, content)
+        link = zipfile.ZipInfo("cat/link.png")
+        link.external_attr = 0o120777 << 16
+        made.writestr(link, "/etc/passwd")
+    return stream.getvalue()
+
+
+def liar() -> bytes:
+    """An archive whose entry is larger than its directory says: 1 byte in place of 10,000."""
+    content = archive({"cat/0.png": b"\0" * 10_000}, zipfile.ZIP_STORED)
+    directory = content.rindex(b"PK\x01\x02")
+    return content[: directory + 24] + struct.pack("<I", 1) + content[directory + 28 :]
+
+
+def encrypted() -> bytes:
+    """An archive whose entry says that it is encrypted."""
+    content = bytearray(archive({"cat/0.png": png()}))
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+HOSTILE = {
+    "no archive": (b"\x89PNG", "unsafe_archive"),
+    "half an archive": (archive(folder())[:500], "unsafe_archive"),
+    "no images": (archive({"a/b.txt": b"x"}), "unsafe_archive"),
+    "name above": (archive({"../../evil.png": png()}), "unsafe_archive"),
+    "name above inside": (archive({"cat/../../evil.png": png()}), "unsafe_archive"),
+    "absolute name": (archive({"/tmp/evil.png": png()}), "unsafe_archive"),
+    "backslashes": (archive({"cat\\..\\evil.png": png()}), "unsafe_archive"),
+    "drive": (archive({"C:evil.png": png()}), "unsafe_archive"),
+    "deep": (archive({"a/" * 20 + "0.png": png()}), "unsafe_archive"),
+    "link": (symlink(), "unsafe_archive"),
+    "bomb": (archive({"cat/0.png": b"\0" * 5_000_000}), "unsafe_archive"),
+    "liar": (liar(), "unsafe_archive"),
+    "encrypted": (encrypted(), "unsafe_archive"),
+    "bzip2": (archive({"cat/0.png": png()}, zipfile.ZIP_BZIP2), "unsafe_archive"),
+    "file as folder": (archive({"cat/0.png": png(), "cat/0.png/1.png": png()}), "unsafe_archive"),
+    "pickle": (npz(train_x=np.array([Bomb()], dtype=object), train_y=np.array([0])), "invalid_data"),
+    "one class": (npz(train_x=np.zeros((9, 8, 8), np.uint8), train_y=np.zeros(9, int)), "invalid_data"),
+    "wrong arrays": (npz(images=np.zeros((9, 8, 8), np.uint8)), "invalid_data"),
+    "corrupt images": (archive({f"{c}/{n}.png": b"not an image" for c in "ab" for n in range(9)}), "invalid_data"),
+    "empty": (b"", "invalid_data"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_and_broken_files_are_refused(client: TestClient, settings: Settings, case: str) -> None:
+    content, code = HOSTILE[case]
+    refused = upload(client, content)
+    problem = refused.json()
+    assert problem["code"] == code, problem
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert problem["detail"] and problem["fix"]
+    assert "/home/" not in problem["detail"] and str(settings.home) not in refused.text
+    assert left(settings) == []
+    assert not settings.home.parent.joinpath("evil.png").exists()
+
+
+def test_bounds_of_entries_and_bytes(settings: Settings) -> None:
+    narrow = settings.model_copy(update={"max_upload_entries": 30, "max_unpacked_bytes": 1 << 20})
+    with TestClient(create_app(narrow), base_url=ORIGIN) as client:
+        assert "40 entries" in upload(client, archive(folder())).json()["detail"]
+        large = archive({f"cat/{n}.png": bytes(range(256)) * 2000 for n in range(3)}, zipfile.ZIP_STORED)
+        assert "unpacks to 1536000 bytes" in upload(client, large).json()["detail"]
+
+
+def test_an_upload_above_the_bound(settings: Settings) -> None:
+    small = settings.model_copy(update={"max_upload_bytes": 1000})
+    with TestClient(create_app(small), base_url=ORIGIN) as client:
+        for content in (b"x" * 1001, iter([b"x" * 600] * 2)):
+            refused = client.post("/v1/datasets", content=content, headers=ZIP)
+            assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
+        assert left(small) == []
+
+
+def test_an_upload_may_be_larger_than_other_bodies(settings: Settings) -> None:
+    narrow = settings.model_copy(update={"max_body_bytes": 100})
+    with TestClient(create_app(narrow), base_url=ORIGIN) as client:
+        assert upload(client, digits()).status_code == 201
+
+
+def test_a_check_that_takes_too_long_or_too_much_memory(settings: Settings) -> None:
+    for changes in ({"check_timeout_s": 0.05}, {"check_memory_bytes": 50_000_000}):
+        narrow = settings.model_copy(update=changes)
+        with TestClient(create_app(narrow), base_url=ORIGIN) as client:
+            asked = time.monotonic()
+            assert upload(client, digits()).json()["code"] == "check_failed"
+            assert time.monotonic() - asked < 10
+            assert left(narrow) == []
+
+
+@pytest.mark.parametrize("media_type", ["", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"])
+def test_other_media_types_are_refused(client: TestClient, media_type: str) -> None:
+    refused = client.post("/v1/datasets", content=digits(), headers={"Content-Type": media_type})
+    assert (refused.status_code, refused.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "<b>", "x" * 101])
+def test_odd_names_are_refused(client: TestClient, name: str) -> None:
+    assert upload(client, digits(), name).status_code == 422
