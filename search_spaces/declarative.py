@@ -30,17 +30,17 @@ def _ascending(value: Any) -> Any:
         return tuple(values)
 
 
-def _options(kind: Any, most: int) -> Any:
-    return Annotated[tuple[kind, ...], BeforeValidator(_ascending), Field(min_length=1, max_length=most)]
+_SORTED = BeforeValidator(_ascending)
 
-
-Channels = _options(Annotated[int, Field(ge=1, le=4096)], 16)
-Depths = _options(Annotated[int, Field(ge=1, le=32)], 32)
-Kernels = _options(Literal[1, 3, 5, 7], 4)
-Expansions = _options(Annotated[float, Field(ge=0.125, le=16)], 16)
-Flags = _options(Annotated[bool, Field(strict=True)], 2)
-Strides = _options(Literal[1, 2, 4], 3)
-Sides = _options(Annotated[int, Field(ge=4, le=512)], 32)
+Channels = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], _SORTED, Field(min_length=1, max_length=16)]
+Depths = Annotated[tuple[Annotated[int, Field(ge=1, le=32)], ...], _SORTED, Field(min_length=1, max_length=32)]
+Kernels = Annotated[tuple[Literal[1, 3, 5, 7], ...], _SORTED, Field(min_length=1, max_length=4)]
+Expansions = Annotated[
+    tuple[Annotated[float, Field(ge=0.125, le=16)], ...], _SORTED, Field(min_length=1, max_length=16)
+]
+Flags = Annotated[tuple[Annotated[bool, Field(strict=True)], ...], _SORTED, Field(min_length=1, max_length=2)]
+Strides = Annotated[tuple[Literal[1, 2, 4], ...], _SORTED, Field(min_length=1, max_length=3)]
+Sides = Annotated[tuple[Annotated[int, Field(ge=4, le=512)], ...], _SORTED, Field(min_length=1, max_length=32)]
 
 
 class _Spec(BaseModel):
@@ -161,7 +161,7 @@ def _no_alias_loader() -> Any:
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.events.AliasEvent):
                 raise yaml.YAMLError("aliases are not allowed")
-            return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+            return super().compose_node(parent, index)
 
     return Loader
 
@@ -181,7 +181,9 @@ def _stem(stem: StemSpec, activation: str) -> Stage:
     def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
         width = _pick(read, "stem.width", stem.channels)
         kernel = _pick(read, "stem.kernel", stem.kernel)
-        return g.conv("conv", x, width, kernel=kernel, stride=_pick(read, "stem.stride", strides), activation=activation)
+        return g.conv(
+            "conv", x, width, kernel=kernel, stride=_pick(read, "stem.stride", strides), activation=activation
+        )
 
     choices = (
         *_choice("stem.width", stem.channels),

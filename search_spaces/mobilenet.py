@@ -58,7 +58,7 @@ def mobilenet(resolution: int, *, activation: Activation = "relu6") -> SpaceSpec
         name=name,
         resolution=sides(resolution),
         activation=activation,
-        stem=StemSpec(channels=(16,), stride=2 if large else 1),
+        stem=StemSpec(channels=(16,), stride=(2,) if large else (1,)),
         stages=stages,
         head=HeadSpec(channels=(320, 640) if large else (64, 128)),
     )

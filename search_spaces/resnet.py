@@ -37,6 +37,6 @@ def resnet(resolution: int, *, block: Block = "basic", activation: Literal["relu
         name="resnet" + (":" + ",".join(options) if options else ""),
         resolution=sides(resolution),
         activation=activation,
-        stem=StemSpec(channels=(8, 16), stride=2 if large else (1, 2) if resolution >= 16 else 1),
+        stem=StemSpec(channels=(8, 16), stride=(2,) if large else (1, 2) if resolution >= 16 else (1,)),
         stages=stages,
     )

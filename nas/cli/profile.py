@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def profile(  # noqa: PLR0913, PLR0917 - one parameter an option
+def profile(
     target: Annotated[str, typer.Option(help="What to measure, such as cpu or cpu:threads=2.")],
     resolution: Annotated[int, typer.Option(help="Side of the images in pixels.", min=4, max=512)],
     space: Annotated[str, typer.Option(help="A known space, a .yaml file, or a .py file.")] = "mobilenet",

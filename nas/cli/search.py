@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nas.spec import SearchSpec
 
 
-def search(  # noqa: PLR0913, PLR0917 - one parameter an option
+def search(
     data: Annotated[str, typer.Option(help="`digits`, a folder of class folders, or an .npz file.")],
     target: Annotated[list[str], typer.Option(help="Where it shall run, such as cpu or cpu:threads=2. Repeatable.")],
     latency_ms: Annotated[
