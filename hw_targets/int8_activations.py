@@ -1,6 +1,14 @@
 """The INT8 forms of activations that no saturation absorbs: hard-swish, SiLU, the sigmoids, leaky ReLU.
 
-Each reads a quantised tensor and makes one. Forms were chosen by measuring them on ONNX Runtime (see `lowering.py`).
+Each reads a quantised tensor and makes one. The forms were chosen by time on ONNX Runtime 1.31, one thread of an AVX-512
+VNNI server. Four 1x1 convolutions of 96 channels at 48x48 with ReLU take 245 us; with hard-swish they take
+
+    421 us  saturated integer as the gate, product (the form used for the ranges of `hard_swish_range`)
+    457 us  gate from a saturating QLinearAdd, product
+    563 us  HardSwish on float (the form that quantisers of exported models leave); 632 us as HardSigmoid and product
+    2756 us a table of 256 entries read with Gather
+
+and 15.8, 16.9, 19.1, 21.4 and 57.0 us with 64 channels at 8x8.
 """
 
 import numpy as np

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hw_targets.errors import TargetUnavailable
 from hw_targets.onnx_file import SEPARATOR
 from hw_targets.target import KernelTime
 
@@ -43,7 +44,11 @@ class KernelRuns:
 
 
 def read_profile(text: str, *, skip: int = 0) -> KernelRuns:
-    """The kernels in a profile that ONNX Runtime wrote, without the first `skip` runs."""
+    """The kernels in a profile that ONNX Runtime wrote, without the first `skip` runs.
+
+    Raises:
+        TargetUnavailable: it holds no such runs.
+    """
     runs: list[list[tuple[int, int]]] = []
     names: list[str] = []
     operators: list[str] = []
@@ -60,7 +65,13 @@ def read_profile(text: str, *, skip: int = 0) -> KernelRuns:
             current.append((int(start) + int(duration), 0))
             runs.append(current)
             current, first = [], False
-    table = np.array([run for run in runs[skip:] if len(run) == len(names) + 1], np.int64)
+    kept = [run for run in runs[skip:] if len(run) == len(names) + 1]
+    if not names or not kept:
+        raise TargetUnavailable(
+            "ONNX Runtime's profile of a network holds no kernels that can be read.",
+            fix="Use a version of onnxruntime that this package was tested with (see constraints.txt).",
+        )
+    table = np.array(kept, np.int64)
     return KernelRuns(tuple(names), tuple(operators), table[:, :, 0], table[:, :-1, 1])
 
 

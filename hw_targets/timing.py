@@ -17,10 +17,10 @@ from typing import Final
 from hw_targets.target import KernelSample, KernelTime, Profile, Sample, TimingSample
 from search_spaces.network import Network
 
-SLICE_S: Final = 0.025
+SLICE_S: Final = 0.015
 """How long one network is timed in one round; a fixed time, so that fast networks get many runs."""
 
-WARM_UP_S: Final = 0.004
+WARM_UP_S: Final = 0.003
 LEAST_RUNS: Final = 5
 
 TOO_NOISY: Final = 0.05

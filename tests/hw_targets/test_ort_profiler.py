@@ -3,6 +3,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from hw_targets.errors import TargetUnavailable
 from hw_targets.ort_profiler import KernelRuns, kernel_ms, kernels_by_layer, owners, read_profile
 
 
@@ -32,6 +33,12 @@ def test_reads_runs_and_skips_the_first() -> None:
     assert runs.operators == ("QLinearConv", "Transpose")
     np.testing.assert_array_equal(runs.starts_us, [[200, 210, 225], [300, 310, 325]])
     np.testing.assert_array_equal(runs.durations_us, [[4, 2], [4, 2]])
+
+
+@pytest.mark.parametrize("unreadable", ["", "[\n]\n", '[{"ts": 1, "dur": 2, "name": "a"}]'])
+def test_a_profile_of_another_form_is_told(unreadable: str) -> None:
+    with pytest.raises(TargetUnavailable, match="version of onnxruntime"):
+        read_profile(unreadable)
 
 
 def test_times_are_differences_of_starts_less_the_cost_of_profiling() -> None:
