@@ -1,5 +1,6 @@
 """Puts the service together: settings in, an ASGI application out. Not here: sockets and signals (`serve.py`)."""
 
+import asyncio
 import shutil
 import threading
 from collections.abc import AsyncIterator
@@ -23,6 +24,9 @@ from api.settings import Settings
 from api.supervisor import Supervisor
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+
+CHECKS_AT_ONCE: Final = 2
+"""How many uploads are checked at the same time; others wait."""
 
 _DESCRIPTION: Final = """Finds the most accurate INT8 network that keeps a latency budget on your hardware.
 
@@ -52,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.stopping = threading.Event()
+    app.state.checks = asyncio.Semaphore(CHECKS_AT_ONCE)
     app.add_middleware(
         Gate, settings=settings, hosts=allowed_hosts({*LOCAL_NAMES, _in_url(settings.host)}, settings.port)
     )

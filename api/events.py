@@ -12,8 +12,10 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 
+from api.database import as_time
 from api.dependencies import JobsService, SettingsValue
 from api.errors import UnknownJob
+from api.jobs.repository import StoredEvent
 from api.jobs.routes import JobId
 from api.jobs.schemas import EventPage
 from api.jobs.service import Jobs
@@ -24,6 +26,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 STREAM = "text/event-stream"
 RETRY_MS = 1000
+PAGE = 500
 
 _SEQ = r"^(0|[1-9][0-9]{0,9})$"
 
@@ -57,33 +60,39 @@ async def list_job_events(
     if STREAM not in request.headers.get("accept", ""):
         return await run_in_threadpool(jobs.events, job_id, after=after, size=page_size)
     start = int(last_event_id) if last_event_id is not None else after
-    first = await run_in_threadpool(jobs.events, job_id, after=start, size=page_size)
-    if first.ended and not first.items:
+    stored, ended = await run_in_threadpool(jobs.stored_events, job_id, after=start, size=PAGE)
+    if ended and not stored:
         return Response(status_code=204)
     stopping: Callable[[], bool] = request.app.state.stopping.is_set
-    return EventSourceResponse(_follow(jobs, job_id, first, settings, stopping), headers={"X-Accel-Buffering": "no"})
+    return EventSourceResponse(_follow(jobs, job_id, start, settings, stopping), headers={"X-Accel-Buffering": "no"})
 
 
 async def _follow(
-    jobs: Jobs, job_id: str, page: EventPage, settings: Settings, stopping: Callable[[], bool]
+    jobs: Jobs, job_id: str, last: int, settings: Settings, stopping: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    """The stream, from a first page on."""
+    """The stream of what follows the event `last`."""
     clock = asyncio.get_running_loop().time
-    until, pinged = clock() + settings.stream_life_s, clock()
+    until, spoke = clock() + settings.stream_life_s, clock()
     yield format_sse_event(retry=RETRY_MS, comment="events of " + job_id)
     while True:
-        for item in page.items:
-            yield format_sse_event(data_str=item.model_dump_json(), event=item.event.type, id=str(item.seq))
-        if page.ended:
+        stored, ended = await run_in_threadpool(jobs.stored_events, job_id, after=last, size=PAGE)
+        if stored:
+            yield b"".join(map(_frame, stored))
+            last, spoke = stored[-1].seq, clock()
+        if ended:
             return
         if stopping() or clock() > until:
             yield format_sse_event(data_str="{}", event="reconnect")
             return
-        if page.items:
-            pinged = clock()
-        else:
+        if len(stored) < PAGE:
             await asyncio.sleep(settings.stream_poll_s)
-        if clock() - pinged > settings.stream_ping_s:
+        if clock() - spoke > settings.stream_ping_s:
             yield KEEPALIVE_COMMENT
-            pinged = clock()
-        page = await run_in_threadpool(jobs.events, job_id, after=page.next_after, size=500)
+            spoke = clock()
+
+
+def _frame(stored: StoredEvent) -> bytes:
+    """One event as the stream has it: the JSON of a `JobEvent`, whose event was validated when it was stored."""
+    at = as_time(stored.at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    data = f'{{"seq":{stored.seq},"at":"{at}","event":{stored.data}}}'
+    return format_sse_event(data_str=data, event=stored.type, id=str(stored.seq))

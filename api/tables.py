@@ -52,6 +52,7 @@ job_events = Table(
     Column("seq", Integer, primary_key=True),
     Column("epoch", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("type", String(16), nullable=False),
     Column("data", Text, nullable=False),  # JSON of the event as it is sent
 )
 

@@ -88,7 +88,8 @@ async def _receive(request: Request, datasets: Datasets, settings: Settings, nam
                 buffer.clear()
             if chunk is None:
                 break
-        return await run_in_threadpool(datasets.accept, upload, name)
+        async with request.app.state.checks:
+            return await run_in_threadpool(datasets.accept, upload, name)
     finally:
         await run_in_threadpool(upload.discard)
 

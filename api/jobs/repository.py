@@ -22,6 +22,7 @@ class StoredEvent:
 
     seq: int
     at: int
+    type: str
     data: str
 
 
@@ -47,6 +48,12 @@ def find(connection: Connection, job_id: str) -> JobRow | None:
     return connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
 
 
+def standing(connection: Connection, job_id: str) -> tuple[State, int] | None:
+    """State of a job and number of its last event, without the rest of it."""
+    row = connection.execute(select(jobs.c.state, jobs.c.event_seq).where(jobs.c.id == job_id)).one_or_none()
+    return None if row is None else (row.state, row.event_seq)
+
+
 def page(connection: Connection, *, state: State | None, before: str | None, limit: int) -> Sequence[JobRow]:
     """Jobs, newest first, that are older than `before`."""
     query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
@@ -60,7 +67,7 @@ def page(connection: Connection, *, state: State | None, before: str | None, lim
 def events(connection: Connection, job_id: str, *, after: int, limit: int) -> list[StoredEvent]:
     """Events of a job with numbers above `after`, in order."""
     query = (
-        select(job_events.c.seq, job_events.c.at, job_events.c.data)
+        select(job_events.c.seq, job_events.c.at, job_events.c.type, job_events.c.data)
         .where(job_events.c.job_id == job_id, job_events.c.seq > after)
         .order_by(job_events.c.seq)
         .limit(limit)
@@ -84,12 +91,18 @@ def append(
         return None
     last, held, now = row
     if items:
-        first = last - len(items) + 1
         connection.execute(
             insert(job_events),
             [
-                {"job_id": job_id, "seq": first + i, "epoch": held, "at": now, "data": EVENT.dump_json(item).decode()}
-                for i, item in enumerate(items)
+                {
+                    "job_id": job_id,
+                    "seq": seq,
+                    "epoch": held,
+                    "at": now,
+                    "type": item.type,
+                    "data": EVENT.dump_json(item).decode(),
+                }
+                for seq, item in enumerate(items, start=last - len(items) + 1)
             ],
         )
     return int(last)

@@ -89,14 +89,23 @@ class Jobs:
         Raises:
             UnknownJob: there is none of that id.
         """
+        stored, ended = self.stored_events(job_id, after=after, size=min(size, pages.MAX_PAGE_SIZE))
+        items = tuple(JobEvent(seq=e.seq, at=as_time(e.at), event=EVENT.validate_json(e.data)) for e in stored)
+        return EventPage(items=items, next_after=items[-1].seq if items else after, ended=ended)
+
+    def stored_events(self, job_id: str, *, after: int, size: int) -> tuple[list[repository.StoredEvent], bool]:
+        """At most `size` events with numbers above `after`, as they are stored, and whether none follows them ever.
+
+        Raises:
+            UnknownJob: there is none of that id.
+        """
         with self._database.read() as connection:
-            job = _found(repository.find(connection, job_id), job_id)
-            stored = repository.events(connection, job_id, after=after, limit=min(size, pages.MAX_PAGE_SIZE))
-        items = tuple(
-            JobEvent(seq=e.seq, at=as_time(e.at), event=EVENT.validate_json(e.data, strict=False)) for e in stored
-        )
-        last = items[-1].seq if items else after
-        return EventPage(items=items, next_after=last, ended=job.state in ENDED and last >= job.event_seq)
+            job = repository.standing(connection, job_id)
+            if job is None:
+                raise _unknown(job_id)
+            state, last = job
+            stored = repository.events(connection, job_id, after=after, limit=size) if last > after else []
+        return stored, state in ENDED and (stored[-1].seq if stored else after) >= last
 
     def cancel(self, job_id: str) -> JobDocument:
         """Asks a job to stop. Asking again changes nothing.
@@ -174,5 +183,9 @@ def document(row: repository.JobRow) -> JobDocument:
 
 def _found(row: repository.JobRow | None, job_id: str) -> repository.JobRow:
     if row is None:
-        raise UnknownJob(f"There is no job {job_id!r}.", fix="List the jobs with GET /v1/jobs.")
+        raise _unknown(job_id)
     return row
+
+
+def _unknown(job_id: str) -> UnknownJob:
+    return UnknownJob(f"There is no job {job_id!r}.", fix="List the jobs with GET /v1/jobs.")
