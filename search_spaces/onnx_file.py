@@ -58,6 +58,8 @@ _FOLDED: Final = TRANSPARENT - {"CastLike"} | frozenset(
     }
 )
 
+_SAY: Final = "Say it: `input_size=224` in Python, `--input-size 224` on the command line."
+
 _QLINEAR: Final = {
     "QLinearConv": ("Conv", (0, 3, 8)),
     "QLinearMatMul": ("MatMul", (0, 3)),
@@ -320,7 +322,7 @@ def _fix_input(model: "onnx.ModelProto", constants: Mapping[str, object], input_
             which = "spatial size" if index in spatial else f"dimension {index}"
             raise _unreadable(
                 f"The {which} of input {inputs[0].name!r} is dynamic.",
-                "Say the input size." if index in spatial else "Export the model with that dimension fixed.",
+                _SAY if index in spatial else "Export the model with that dimension fixed.",
             )
     name: str = inputs[0].name
     return name

@@ -19,7 +19,7 @@ from nas.cli.progress import duration, milliseconds
 
 if TYPE_CHECKING:
     from nas.estimate import Estimate
-    from nas.result import ModelOutcome, SearchResult
+    from nas.result import ModelOutcome, Plan, ProfileResult, SearchResult
 
 ARCHITECTURE_WIDTH: Final = 96
 """Characters of an abbreviated architecture: two lines of a table at 80 columns."""
@@ -95,10 +95,9 @@ def render_result(console: Console, result: "SearchResult") -> None:
     for target, model in result.models.items():
         console.print(_front(target, result, model))
         console.print(_receipt(target, model))
-    stages = [f"{name} {duration(s) if s else 'stored'}" for name, s in result.seconds.items()]
+    stages = [f"{name.replace(':', ' ')} {duration(s) if s else 'stored'}" for name, s in result.seconds.items()]
     console.print(Text(f"run {result.run}: " + ", ".join(stages), style="dim"))
-    for warning in result.warnings:
-        console.print(Text(f"! {warning}", style="yellow"))
+    _warn(console, result.warnings)
 
 
 def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
@@ -118,9 +117,9 @@ def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
             "▶" if chosen else "", abbreviate(point.architecture), f"{point.accuracy:.2%}", milliseconds(point.latency_ms),
             style="bold green" if chosen else None,
         )  # fmt: skip
-    left_out = f"; {len(shown)} of {len(points)} shown" if len(shown) < len(points) else ""
-    note = f"accuracy: INT8 on the validation part; latency: predicted, batch 1{left_out}"
-    return Group(Text(f"Pareto front on {target}", style="bold"), drawn, Text(note, style="dim"))
+    some = f" ({len(shown)} of its {len(points)} points)" if len(shown) < len(points) else ""
+    note = "accuracy: INT8 on the validation part; latency: predicted, batch 1"
+    return Group(Text(f"Pareto front on {target}{some}", style="bold"), drawn, Text(note, style="dim"))
 
 
 def _receipt(target: str, model: "ModelOutcome") -> Panel:
@@ -173,31 +172,43 @@ def _short(path: str) -> str:
         return path
 
 
-def render_plan(plan: Any) -> Text:
-    """What a search will take, in a line: seconds of each stage (a mapping) and bytes of memory."""
-    parts = [f"{name} {duration(seconds) if seconds else 'stored'}" for name, seconds in plan.seconds.items()]
+def render_plan(plan: "Plan") -> Text:
+    """What a search will take, in a line or two."""
+    parts = [
+        f"{name.replace(':', ' ')} {duration(seconds) if seconds else 'stored'}"
+        for name, seconds in plan.seconds.items()
+    ]
     total = duration(sum(plan.seconds.values()))
     return Text(f"About {total} and {size(plan.memory_bytes)} of memory (estimated): {', '.join(parts)}.", style="dim")
 
 
-def render_profile(console: Console, profile: Any) -> None:
+def render_profile(console: Console, profile: "ProfileResult") -> None:
     """A latency table's report card, with the reach of the space on the target."""
     card = profile.card
-    drawn = table("report card", f"on {card.tested} networks that were not fitted")
+    drawn = table("report card", f"{card.tested} networks that were not fitted")
     drawn.add_row("mean error (MAPE)", f"{card.mape:.2%}, where the noise of measuring is {card.noise_mape:.2%}")
     drawn.add_row("within ±5 %, ±10 %", f"{card.within_5:.0%}, {card.within_10:.0%} of the networks")
     tau = "undefined" if card.kendall_tau is None else f"{card.kendall_tau:.3f}"
     drawn.add_row("order (Kendall tau)", tau)
-    drawn.add_row("fitted on", f"{card.fitted} networks, {card.method.replace('_', '-')}")
+    drawn.add_row(
+        "fitted on", f"{card.fitted} networks, {profile.keys:,} layer keys; judged {card.method.replace('_', '-')}"
+    )
     fastest, slowest = profile.reachable_ms
-    drawn.add_row("reachable", f"{milliseconds(fastest)} to {milliseconds(slowest)} (predicted)")
-    console.print(Text(f"{profile.target}: {profile.device}, {profile.runtime}", style="bold"))
+    reach = (
+        f"{milliseconds(fastest)} to {milliseconds(slowest)} (predicted), {many(profile.architectures)} architectures"
+    )
+    drawn.add_row("reachable", reach)
+    title = f"{profile.target} for {profile.space} at {profile.resolution} px: {profile.device}, {profile.runtime}"
+    console.print(Text(title, style="bold"))
     console.print(drawn)
-    console.print(Text.assemble(("table ", "bold"), (_short(profile.table), "cyan")))
+    console.print(
+        Text.assemble(("table  ", "bold"), (_short(profile.table), "cyan"), (f"  {duration(profile.seconds)}", "dim"))
+    )
+    _warn(console, profile.warnings)
 
 
 def render_estimate(console: Console, result: "Estimate") -> None:
-    """The total, then the layers."""
+    """The layers, then the total."""
     drawn = table("layer", "what", "MACs", "ms", "share", right=(2, 3, 4))
     drawn.columns[0].max_width = 20
     for column in drawn.columns[2:]:
@@ -206,30 +217,36 @@ def render_estimate(console: Console, result: "Estimate") -> None:
     for layer in result.layers:
         known = layer.latency_ms is not None
         drawn.add_row(
-            layer.name, layer.key.replace(" ", "\u00a0", 1) if len(layer.key) < 30 else layer.key,
+            layer.name,
+            _brief(layer.key),
             size(layer.macs, ("", "k", "M", "G", "T")) if layer.macs else "",
             f"{layer.latency_ms:.4f}" if known else "fused",
             f"{(layer.latency_ms or 0.0) / total:.1%}" if known and total else "",
-        )  # fmt: skip
+        )
     console.print(drawn)
     error = "" if result.error is None else f" ± {result.error:.1%}"
     spread = "" if result.p50_ms is None else f", p50 {_bare(result.p50_ms)}, p95 {_bare(result.p95_ms)}"
-    console.print(
-        Text.assemble(
-            (milliseconds(result.latency_ms), "bold"),
-            f" {result.kind}{error}{spread}, INT8, batch 1, on {result.target}",
-        )
-    )
-    shape = "x".join(map(str, result.input_shape))
+    rest = f" {result.kind}{error}{spread}, INT8, batch 1, on {result.target}"
+    console.print(Text.assemble((milliseconds(result.latency_ms), "bold"), rest))
     console.print(
         f"{size(result.macs, ('', 'k', 'M', 'G', 'T'))} MACs, {size(result.params, ('', 'k', 'M', 'G'))} parameters, "
-        f"{size(result.weight_bytes)} of weights, {size(result.peak_memory_bytes)} of live activations, input {shape}",
+        f"{size(result.weight_bytes)} of weights, {size(result.peak_memory_bytes)} of live activations, "
+        f"input {'x'.join(map(str, result.input_shape))}",
     )
     if result.kind == "measured":
         console.print(
             Text("Layers: as the runtime's profiler sees them, which adds a cost to every kernel.", style="dim")
         )
-    for warning in result.warnings:
+    _warn(console, result.warnings)
+
+
+def _brief(key: str) -> str:
+    """A layer key without what goes without saying: a padding alike on all sides is one number, or left out if zero."""
+    return re.sub(r" p(\d+),\1,\1,\1(?!,)", lambda m: "" if m[1] == "0" else f" p{m[1]}", key)
+
+
+def _warn(console: Console, warnings: Sequence[str]) -> None:
+    for warning in warnings:
         console.print(Text(f"! {warning}", style="yellow"))
 
 

@@ -435,7 +435,7 @@ def test_weights_kept_elsewhere_are_known_by_their_shapes_and_never_opened() -> 
 def test_an_open_input_size_has_to_be_said() -> None:
     board = Board(("n", 3, "h", "w"))
     data = board.bytes(board.conv(board.x, 2, 3))
-    with pytest.raises(UnreadableModel, match="Say the input size"):
+    with pytest.raises(UnreadableModel, match="--input-size"):
         Network.from_onnx(data)
     assert Network.from_onnx(data, input_size=(6, 8)).input_shape == (3, 6, 8)
     assert Network.from_onnx(data, input_size=7).input_shape == (3, 7, 7)

@@ -1,0 +1,131 @@
+"""A search engine that answers at once, and the values it answers with."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from latency_models.report import ReportCard
+from nas.events import CandidateEvent, EventSink, FrontPoint, LogEvent, MetricEvent, PhaseEvent, ProgressEvent
+from nas.result import (
+    AccuracyOutcome,
+    BudgetOutcome,
+    LatencyOutcome,
+    ModelOutcome,
+    Plan,
+    ProfileResult,
+    SearchResult,
+    SizeOutcome,
+)
+from nas.spec import SearchSpec
+
+ARCHITECTURE = (
+    "resolution=24 s1.depth=2 s1.width=16 s1.se=true s1.b0.kernel=7 s1.b0.expansion=4.0 s1.b1.kernel=5 s1.b1.expansion=4.0 "
+    "s2.depth=2 s2.width=32 s2.se=false s2.b0.kernel=7 s2.b0.expansion=3.0 s2.b1.kernel=5 s2.b1.expansion=3.0 "
+    "s3.depth=1 s3.width=80 s3.se=false s3.b0.kernel=5 s3.b0.expansion=0.75 head.width=128"
+)
+
+FRONT = tuple(
+    FrontPoint(
+        architecture=ARCHITECTURE,
+        architecture_id=f"5a279017720{i:x}",
+        accuracy=0.9 + i / 100,
+        latency_ms=0.05 + i / 100,
+    )
+    for i in range(6)
+)
+
+CARD = ReportCard(0.011, 0.014, 0.97, 1.0, 0.96, None, 0.012, 100, 30, "held_out")
+
+
+def model(bundle: str = "runs/x/cpu", *, measured: float | None = 0.0812, binds: bool = True) -> ModelOutcome:
+    """The third point of the front, delivered."""
+    spread = (None, None) if measured is None else (measured + 0.0003, measured + 0.01)
+    return ModelOutcome(
+        bundle=bundle,
+        architecture=ARCHITECTURE,
+        architecture_id=FRONT[3].architecture_id,
+        latency_ms=LatencyOutcome(
+            budget=0.09, predicted=0.0801, predicted_error=0.011, measured=measured, measured_p50=spread[0],
+            measured_p95=spread[1], kind="measured" if measured else "simulated",
+        ),
+        accuracy=AccuracyOutcome(fp32=0.9889, int8=0.9861),
+        size_bytes=SizeOutcome(fp32=1_261_500, int8=328_000),
+        budget=BudgetOutcome(
+            reachable_ms=(0.03, 0.4), architectures="123456789012345678901234567", architectures_within="1234567", binds=binds
+        ),
+    )  # fmt: skip
+
+
+def result(targets: tuple[str, ...] = ("cpu",)) -> SearchResult:
+    """What a search answers."""
+    return SearchResult(
+        run="digits-mobilenet-1",
+        front=FRONT,
+        fronts=dict.fromkeys(targets, FRONT),
+        models={name: model(f"runs/digits-mobilenet-1/{name}") for name in targets},
+        seconds={"preparing": 0.2, "profiling:cpu": 0.0, "training": 75.3},
+        warnings=("2 images could not be read.",),
+    )
+
+
+def events() -> list[Any]:
+    """What a search tells: a stage found in the store, a training with a curve and a warning, a search."""
+    told: list[Any] = [PhaseEvent(phase="profiling", status="reused", target="cpu", seconds=None)]
+    told.append(PhaseEvent(phase="training", status="started", target=None, seconds=None))
+    for step in range(0, 2000, 500):
+        told.append(ProgressEvent(phase="training", done=step, total=2000, unit="steps", eta_s=(2000 - step) / 25))
+        told.append(MetricEvent(phase="training", name="loss_largest", step=step, value=2.25 / (step + 1)))
+    told.append(LogEvent(level="warning", message="2 images could [not] be read"))
+    told.append(PhaseEvent(phase="training", status="finished", target=None, seconds=80.2))
+    told.append(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
+    for number, feasible in enumerate((False, True, True)):
+        told.append(
+            CandidateEvent(
+                number=number, architecture="a", architecture_id="1", accuracy=0.97 - number / 100,
+                latency_ms={"cpu": 0.0834}, feasible={"cpu": feasible},
+            )
+        )  # fmt: skip
+        told.append(ProgressEvent(phase="searching", done=number + 1, total=3, unit="candidates", eta_s=None))
+    told.append(PhaseEvent(phase="searching", status="finished", target=None, seconds=1.0))
+    return told
+
+
+@dataclasses.dataclass
+class Engine:
+    """Stands in for `nas.pipeline`; remembers what it was asked, and fails as it is told."""
+
+    failure: BaseException | None = None
+    asked: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
+
+    def search(self, spec: SearchSpec, *, out: Path, store: Path | None, on_event: EventSink) -> SearchResult:
+        """As `nas.pipeline.search`."""
+        self.asked.append(("search", {"spec": spec, "out": out, "store": store}))
+        for event in events():
+            on_event(event)
+        print("a library that prints")  # noqa: T201
+        self._fail()
+        return result(tuple(t.target for t in spec.targets))
+
+    def plan(self, spec: SearchSpec, *, out: Path, store: Path | None) -> Plan:
+        """As `nas.pipeline.plan`."""
+        self.asked.append(("plan", {"spec": spec, "out": out, "store": store}))
+        return Plan(seconds={"profiling:cpu": 40.0, "training": 95.0, "searching": 0.0}, memory_bytes=412_000_000)
+
+    def profile(self, target: str, space: str, *, on_event: EventSink, **options: Any) -> ProfileResult:
+        """As `nas.pipeline.profile`."""
+        self.asked.append(("profile", {"target": target, "space": space, **options}))
+        self._fail()
+        return ProfileResult(
+            target=target, device="a processor", runtime="onnxruntime 1", fingerprint="ab", space=space, resolution=28,
+            card=CARD, keys=321, architectures="1024", reachable_ms=(0.03, 0.4), table="runs/store/blobs/ab/abcd", seconds=41.0,
+        )  # fmt: skip
+
+    def show(self, run: str, *, out: Path) -> SearchResult:
+        """As `nas.pipeline.show`."""
+        self.asked.append(("show", {"run": run, "out": out}))
+        self._fail()
+        return result()
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure

@@ -1,0 +1,96 @@
+"""`estimate`: an ONNX file on a target, as a document and as a table; here measured for real on the cpu target."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from hw_targets.lowering import lower_int8
+from hw_targets.random_weights import random_weights
+from search_spaces.builder import Graph
+from tests.search_spaces.onnx_graphs import Board
+
+Invoke = Callable[..., Result]
+Answering = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def _own_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Numbers do not matter here, so nobody else's measurement is waited for."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A small network as the INT8 file that is shipped."""
+    g = Graph((3, 16, 16))
+    x = g.conv("stem", g.input, 8, kernel=3, stride=2, activation="relu6")
+    g.linear("classifier", g.global_avg_pool("pool", x), 10)
+    network = g.network("small")
+    (tmp_path / "small.onnx").write_bytes(lower_int8(network, random_weights(network)))
+    return str(tmp_path / "small.onnx")
+
+
+def test_a_model_is_measured_layer_by_layer(answer: Answering, model: str, tmp_path: Path) -> None:
+    code, document = answer("estimate", model, "--target", "cpu", "--out", str(tmp_path))
+    assert code == 0
+    assert (document["kind"], document["precision"], document["batch"], document["target"]) == (
+        "measured",
+        "int8",
+        1,
+        "cpu",
+    )
+    assert document["latency_ms"] > 0
+    assert [layer["name"] for layer in document["layers"]] == ["stem", "pool", "classifier"]
+    assert document["layers"][0]["key"] == "conv 3x16x16>8x8x8 k3 s2 p1,1,1,1 relu6"
+    assert document["layers"][0]["latency_ms"] > 0
+    assert document["macs"] == 27 * 8 * 64 + 80
+
+
+def test_people_get_a_table(invoke: Invoke, model: str, tmp_path: Path) -> None:
+    outcome = invoke("estimate", model, "--out", str(tmp_path))
+    assert outcome.exit_code == 0
+    assert "conv 3x16x16>8x8x8 k3 s2 p1 relu6" in outcome.stdout
+    assert "INT8, batch 1, on cpu" in outcome.stdout
+    assert "13.9 k MACs, 314 parameters" in outcome.stdout
+    assert max(map(len, outcome.stdout.splitlines())) <= 80
+
+
+def test_an_unknown_target_is_an_error(answer: Answering, model: str) -> None:
+    code, document = answer("estimate", model, "--target", "abacus")
+    assert (code, document["error"]["code"]) == (2, "unknown_target")
+    assert "cpu" in document["error"]["fix"]
+
+
+def test_a_file_that_is_no_model_is_an_error(answer: Answering, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("not a model")
+    for name in ("note.txt", "missing.onnx"):
+        code, document = answer("estimate", str(tmp_path / name))
+        assert (code, document["error"]["code"]) == (2, "unreadable_model")
+
+
+def test_an_operator_that_the_target_lacks_is_named(answer: Answering, tmp_path: Path) -> None:
+    board = Board((1, 3, 8, 8))
+    (tmp_path / "m.onnx").write_bytes(board.bytes(board.op("LRN", board.conv(board.x, 4, 3), size=3)))
+    code, document = answer("estimate", str(tmp_path / "m.onnx"))
+    assert (code, document["error"]["code"]) == (3, "unsupported_layer")
+    assert document["error"]["unsupported"][0]["key"] == "onnx:LRN 4x8x8>4x8x8"
+
+
+def test_an_open_input_size_can_be_given(answer: Answering, tmp_path: Path) -> None:
+    board = Board((1, 3, "h", "w"))
+    path = tmp_path / "m.onnx"
+    path.write_bytes(board.bytes(board.conv(board.x, 4, 3)))
+    code, document = answer("estimate", str(path), "--out", str(tmp_path))
+    assert (code, document["error"]["code"]) == (2, "unreadable_model")
+    assert "--input-size" in document["error"]["fix"]
+    code, document = answer("estimate", str(path), "--input-size", "8x12", "--out", str(tmp_path))
+    assert (code, document["input_shape"]) == (0, [3, 8, 12])
+
+
+def test_a_prediction_needs_a_table(answer: Answering, model: str, tmp_path: Path) -> None:
+    code, document = answer("estimate", model, "--predict", "--out", str(tmp_path))
+    assert code != 0
+    assert "hwnas profile" in document["error"]["fix"]

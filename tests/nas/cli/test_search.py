@@ -1,0 +1,106 @@
+"""`search` and `run`: options become a spec, the engine is asked, and one document or readable tables come back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from tests.nas.cli.fakes import ARCHITECTURE, Engine, result
+
+Invoke = Callable[..., Result]
+Answering = Callable[..., tuple[int, dict[str, Any]]]
+
+PLAIN = ("search", "--data", "digits", "--target", "cpu", "--latency-ms", "40%")
+
+
+def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
+    code, document = answer(
+        *PLAIN, "--space", "resnet", "--effort", "quick", "--minutes", "2.5", "--resolution", "28", "--seed", "7",
+        "--threads", "2", "--out", "elsewhere", "--store", "kept",
+    )  # fmt: skip
+    assert code == 0
+    assert document == result().model_dump(mode="json")
+    name, asked = engine.asked[-1]
+    assert name == "search"
+    assert (asked["out"], asked["store"]) == (Path("elsewhere"), Path("kept"))
+    assert asked["spec"].model_dump() == {
+        "data": "digits", "space": "resnet", "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick",
+        "minutes": 2.5, "resolution": 28, "seed": 7, "threads": 2,
+    }  # fmt: skip
+
+
+def test_the_document_has_what_was_promised(engine: Engine, answer: Answering) -> None:
+    _, document = answer(*PLAIN)
+    assert document["front"][0] == {
+        "architecture": ARCHITECTURE, "architecture_id": "5a2790177200", "accuracy": 0.9, "latency_ms": 0.05
+    }  # fmt: skip
+    model = document["models"]["cpu"]
+    assert {"budget", "predicted", "measured_p50", "measured_p95"} <= set(model["latency_ms"])
+    assert set(model["accuracy"]) == set(model["size_bytes"]) == {"fp32", "int8"}
+    assert document["seconds"]["training"] == 75.3
+
+
+@pytest.mark.parametrize("budgets, expected", [(["0.1", "0.2"], [0.1, 0.2]), (["0.3"], [0.3, 0.3])])
+def test_each_target_has_its_budget_or_all_have_the_one(
+    engine: Engine, answer: Answering, budgets: list[str], expected: list[float]
+) -> None:
+    words = [word for budget in budgets for word in ("--latency-ms", budget)]
+    code, _ = answer("search", "--data", "digits", "--target", "cpu", "--target", "cpu:threads=2", *words)
+    targets = engine.asked[-1][1]["spec"].targets
+    assert code == 0
+    assert [(t.target, t.latency_ms) for t in targets] == list(zip(["cpu", "cpu:threads=2"], expected, strict=True))
+
+
+def test_other_numbers_of_budgets_are_refused(engine: Engine, answer: Answering) -> None:
+    code, document = answer(*PLAIN, "--latency-ms", "1", "--latency-ms", "2")
+    assert (code, document["error"]["code"]) == (2, "invalid_spec")
+    assert document["error"]["latency_ms"] == ["40%", "1", "2"]
+    assert engine.asked == []
+
+
+def test_wrong_fields_are_all_named(engine: Engine, answer: Answering) -> None:
+    code, document = answer("search", "--data", "digits", "--target", "cpu", "--latency-ms", "-3", "--minutes", "0")
+    assert (code, document["error"]["code"]) == (2, "invalid_spec")
+    fields = {field.split(":")[0] for field in document["error"]["fields"]}
+    assert {"targets.0.latency_ms", "minutes"} <= fields
+
+
+def test_people_get_the_plan_the_progress_and_the_tables(engine: Engine, invoke: Invoke) -> None:
+    outcome = invoke(*PLAIN)
+    assert outcome.exit_code == 0
+    assert "About 2 min 15 s and 412 MB of memory (estimated): profiling cpu 40 s" in outcome.stderr
+    assert "training: finished in 1 min 20 s" in outcome.stderr
+    assert "Pareto front on cpu" in outcome.stdout
+    assert "measured" in outcome.stdout
+    assert max(map(len, outcome.stdout.splitlines())) <= 80
+
+
+def test_quiet_shows_no_progress_and_no_plan(engine: Engine, invoke: Invoke) -> None:
+    outcome = invoke(*PLAIN, "--quiet", "--json")
+    assert outcome.stderr == "a library that prints\n"
+    assert [name for name, _ in engine.asked] == ["search"]
+
+
+def test_a_spec_file_is_the_same_search(engine: Engine, answer: Answering, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("data: digits\ntargets:\n  - {target: cpu, latency_ms: 0.1}\neffort: quick\n")
+    code, _ = answer("run", str(path))
+    spec = engine.asked[-1][1]["spec"]
+    assert (code, spec.effort, spec.targets[0].latency_ms) == (0, "quick", 0.1)
+
+
+@pytest.mark.parametrize(
+    "text", ["data: [", "just words", "data: digits\ntargets: []\n", "data: digits\ncolour: red\n"]
+)
+def test_a_wrong_spec_file_is_an_error_document(engine: Engine, answer: Answering, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(text)
+    code, document = answer("run", str(path))
+    assert (code, document["error"]["code"]) == (2, "invalid_spec")
+
+
+def test_a_missing_spec_file_is_an_error_document(engine: Engine, answer: Answering, tmp_path: Path) -> None:
+    code, document = answer("run", str(tmp_path / "none.yaml"))
+    assert (code, document["error"]["code"]) == (2, "invalid_spec")
