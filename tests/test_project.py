@@ -160,8 +160,16 @@ def test_the_changelog_begins_with_this_version() -> None:
 # --- Commands
 
 
+def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs make as a user would, not as a part of the make that may have started the tests."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
 def test_make_has_its_commands() -> None:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = _make(ROOT, "help").stdout
     assert {"setup", "test", "demo", "serve", "clean"} <= set(re.findall(r"^  make (\w+)", shown, flags=re.MULTILINE))
 
 
@@ -177,9 +185,7 @@ def test_make_has_its_commands() -> None:
     ],
 )
 def test_a_command_sets_up_and_then_runs(target: str, commands: list[str]) -> None:
-    planned = subprocess.run(
-        ["make", "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    planned = _make(ROOT, "--dry-run", "--always-make", target).stdout.splitlines()
     torch, package = (next(i for i, line in enumerate(planned) if mark in line) for mark in ("torch==2.13.0", "[dev]"))
     assert torch < package
     assert [line.strip() for line in planned[-len(commands) :]] == [f".venv/bin/{command}" for command in commands]
@@ -193,16 +199,11 @@ def fresh(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _setup(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
-    command = ["make", "setup", f"HWNAS_PYTHON={python}"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 def test_an_old_python_is_refused_with_the_way_out(fresh: Path) -> None:
     old = fresh / "old"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.10.2"\nexit 1\n')
     old.chmod(0o755)
-    result = _setup(fresh, str(old))
+    result = _make(fresh, "setup", f"HWNAS_PYTHON={old}")
     assert result.returncode != 0
     assert "needs Python 3.11 or newer" in result.stderr
     assert "Python 3.10.2" in result.stderr
@@ -211,7 +212,7 @@ def test_an_old_python_is_refused_with_the_way_out(fresh: Path) -> None:
 
 
 def test_an_absent_python_is_refused_with_the_way_out(fresh: Path) -> None:
-    result = _setup(fresh, "no-such-python")
+    result = _make(fresh, "setup", "HWNAS_PYTHON=no-such-python")
     assert result.returncode != 0
     assert "HWNAS_PYTHON=" in result.stderr
 
@@ -219,7 +220,7 @@ def test_an_absent_python_is_refused_with_the_way_out(fresh: Path) -> None:
 def test_setup_does_nothing_the_second_time(fresh: Path) -> None:
     (fresh / ".venv").mkdir()
     (fresh / ".venv" / ".installed").touch()
-    result = _setup(fresh, "false")
+    result = _make(fresh, "setup", "HWNAS_PYTHON=false")
     assert (result.returncode, result.stderr) == (0, "")
 
 
