@@ -1,0 +1,135 @@
+"""The one training loop: steps of a strategy under a recipe, with checkpoints from which a killed run goes on bit by bit.
+
+A step is a pure function of the parameters, the optimiser's state and its number: no other state, no global random
+numbers. Not here: what a step trains (`sandwich.py`, `single.py`), where checkpoints are kept (the caller says).
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import torch
+from torch import Tensor
+
+from nas.errors import Cancelled
+from nas.tensors import Tensors, pack, unpack
+from nas.training.recipe import Recipe
+
+BETAS: Final = (0.9, 0.99)
+EPSILON: Final = 1e-8
+
+
+class TrainingStrategy(Protocol):
+    """What a step trains, and with which loss."""
+
+    @property
+    def parameters(self) -> Mapping[str, Tensor]:
+        """The leaves to train, by name; those with more than one dimension decay."""
+
+    def backward(self, step: int) -> dict[str, float]:
+        """Adds the gradients of a step's losses to the parameters' `grad`; returns what to plot, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who follows a training, and where its checkpoints go.
+
+    Attributes:
+        load: the newest checkpoint, if there is one.
+        save: replaces the checkpoint.
+        on_step: told (steps done, steps).
+        on_metric: told (name, step, value).
+        cancelled: polled before each step.
+        save_every_s: between checkpoints.
+    """
+
+    load: Callable[[], bytes | None]
+    save: Callable[[bytes], None]
+    on_step: Callable[[int, int], None]
+    on_metric: Callable[[str, int, float], None]
+    cancelled: Callable[[], bool]
+    save_every_s: float = 15.0
+
+
+UNWATCHED: Final = Watch(lambda: None, lambda _: None, lambda _d, _t: None, lambda _n, _s, _v: None, lambda: False)
+"""For tests and benchmarks: nothing is kept, nobody is told."""
+
+
+def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch = UNWATCHED) -> None:
+    """Trains the strategy's parameters in place for `steps` steps, from the newest checkpoint if there is one.
+
+    Raises:
+        Cancelled: after saving a checkpoint.
+    """
+    optimiser = _AdamW(strategy.parameters, recipe)
+    start = 0
+    blob = watch.load()
+    if blob is not None:
+        start = optimiser.load(blob)
+    saved = time.monotonic()
+    began, before = time.monotonic(), start
+    for step in range(start, steps):
+        if watch.cancelled():
+            watch.save(optimiser.dump(step))
+            raise Cancelled("Training was cancelled; its checkpoint is kept.", fix="Run the same command again to continue it.")
+        if time.monotonic() - saved > watch.save_every_s:
+            watch.save(optimiser.dump(step))
+            saved = time.monotonic()
+        metrics = strategy.backward(step)
+        optimiser.step(recipe.rate(step, steps))
+        watch.on_step(step + 1, steps)
+        if step % 10 == 0 or step == steps - 1:
+            speed = recipe.batch_size * (step + 1 - before) / max(1e-9, time.monotonic() - began)
+            told = {**metrics, "learning_rate": recipe.rate(step, steps), "images_per_second": speed}
+            for name, value in told.items():
+                watch.on_metric(name, step, value)
+
+
+class _AdamW:
+    """AdamW over named leaves, with a state that is written in a fixed order."""
+
+    def __init__(self, parameters: Mapping[str, Tensor], recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._names = sorted(parameters)
+        self._leaves = [parameters[name].requires_grad_() for name in self._names]
+        self._first = [torch.zeros_like(leaf) for leaf in self._leaves]
+        self._second = [torch.zeros_like(leaf) for leaf in self._leaves]
+        self._count = 0
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """One update with the gathered gradients, which are then cleared. Leaves without a gradient count as zero."""
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._leaves]
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        torch._foreach_mul_(gradients, torch.clamp(self._recipe.clip / (norm + 1e-6), max=1.0))
+        self._count += 1
+        decaying = [p for p in self._leaves if p.dim() > 1]
+        torch._foreach_mul_(decaying, 1 - rate * self._recipe.weight_decay)
+        torch._foreach_lerp_(self._first, gradients, 1 - BETAS[0])
+        torch._foreach_mul_(self._second, BETAS[1])
+        torch._foreach_addcmul_(self._second, gradients, gradients, 1 - BETAS[1])
+        scale = torch._foreach_sqrt(self._second)
+        torch._foreach_div_(scale, (1 - BETAS[1] ** self._count) ** 0.5)
+        torch._foreach_add_(scale, EPSILON)
+        torch._foreach_addcdiv_(self._leaves, self._first, scale, -rate / (1 - BETAS[0] ** self._count))
+        for leaf in self._leaves:
+            leaf.grad = None
+
+    def dump(self, step: int) -> bytes:
+        """The whole state before a step, as one blob."""
+        tensors: Tensors = {}
+        for name, leaf, first, second in zip(self._names, self._leaves, self._first, self._second, strict=True):
+            tensors[f"p/{name}"], tensors[f"m/{name}"], tensors[f"v/{name}"] = leaf, first, second
+        return pack(tensors, {"step": step, "count": self._count})
+
+    @torch.no_grad()
+    def load(self, blob: bytes) -> int:
+        """Restores a state; returns the step that comes next."""
+        tensors, note = unpack(blob)
+        for name, leaf, first, second in zip(self._names, self._leaves, self._first, self._second, strict=True):
+            leaf.copy_(tensors[f"p/{name}"])
+            first.copy_(tensors[f"m/{name}"])
+            second.copy_(tensors[f"v/{name}"])
+        self._count = int(str(note["count"]))
+        return int(str(note["step"]))

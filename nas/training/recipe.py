@@ -1,0 +1,49 @@
+"""How weights are learned: optimiser, schedule and regularisation, the same for supernets and single networks."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """AdamW (Loshchilov and Hutter 2019) with a linear warm-up and a cosine decay to zero.
+
+    Attributes:
+        batch_size: images of a step.
+        learning_rate: at its peak.
+        weight_decay: of weights; norms and biases have none.
+        warm_up: share of the steps.
+        label_smoothing: share of the target spread over all classes.
+        clip: largest norm of all gradients together.
+    """
+
+    batch_size: int = 128
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.1
+    label_smoothing: float = 0.1
+    clip: float = 5.0
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step (from 0) out of `steps`.
+
+        >>> Recipe(learning_rate=1.0, warm_up=0.5).rate(1, 4)
+        1.0
+        """
+        rising = max(1, round(self.warm_up * steps))
+        if step < rising:
+            return self.learning_rate * (step + 1) / rising
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+SUPERNET = Recipe()
+"""For sandwich training."""
+
+SINGLE = Recipe()
+"""For one network from scratch."""
+
+FINE_TUNE = Recipe(learning_rate=1e-3, warm_up=0.05)
+"""For a subnet that has the supernet's weights."""
+
+RETRAIN_INT8 = Recipe(learning_rate=1e-4, warm_up=0.05, weight_decay=0.0)
+"""For quantisation-aware training of folded weights."""

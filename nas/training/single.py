@@ -1,0 +1,54 @@
+"""Training of one network: from scratch, from a supernet's weights with its largest network as the teacher, or in INT8."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nas.interpreter import Mode, run
+from nas.training.recipe import Recipe
+from nas.training.sandwich import Batch
+from search_spaces.network import Network
+
+Teacher = Callable[[int], Tensor]
+"""A step to the teacher's answers for its images, (B, classes), probabilities."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """One network.
+
+    Attributes:
+        network: what is trained.
+        weights: its parameters by name, leaves.
+        mode: makes the mode that runs it with those: `Training` for float, `Requantised` for INT8.
+        batch: the training images of a step.
+        recipe: for its label smoothing.
+        teacher: whose answers stand for half of the target; the labels alone when None.
+    """
+
+    network: Network
+    weights: Mapping[str, Tensor]
+    mode: Callable[[Mapping[str, Tensor]], Mode]
+    batch: Batch
+    recipe: Recipe
+    teacher: Teacher | None = None
+
+    @property
+    def parameters(self) -> Mapping[str, Tensor]:
+        """The network's own."""
+        return self.weights
+
+    def backward(self, step: int) -> dict[str, float]:
+        """Gradients of the cross-entropy with the labels and, half and half, with the teacher's answers."""
+        images, labels = self.batch(step, self.network.input_shape[1])
+        with torch.enable_grad():
+            logits = run(self.network, images, self.mode(self.weights))
+            loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+            if self.teacher is not None:
+                loss = 0.5 * loss + 0.5 * F.cross_entropy(logits, self.teacher(step))
+        loss.backward()  # type: ignore[no-untyped-call]
+        accuracy = (logits.detach().argmax(1) == labels).float().mean().item()
+        return {"loss": loss.item(), "accuracy": accuracy}
