@@ -78,6 +78,7 @@ def _start(app: FastAPI, settings: Settings) -> None:
     database.create()
     app.state.database = database
     app.state.jobs = Jobs(database, settings)
+    app.state.tail = events.Tail(app.state.jobs, settings.stream_poll_s)
     app.state.datasets = Datasets(database, settings)
     app.state.models = Models(database, Blobs(settings.artifacts))
     app.state.supervisor = Supervisor(database, settings) if settings.worker else None

@@ -5,6 +5,7 @@ The stream is numbered like the pages, so that a client that lost its connection
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -60,35 +61,86 @@ async def list_job_events(
     if STREAM not in request.headers.get("accept", ""):
         return await run_in_threadpool(jobs.events, job_id, after=after, size=page_size)
     start = int(last_event_id) if last_event_id is not None else after
-    stored, ended = await run_in_threadpool(jobs.stored_events, job_id, after=start, size=PAGE)
-    if ended and not stored:
+    tail: Tail = request.app.state.tail
+    first = await tail.read(job_id, start)
+    if first.ended and not first.frames:
         return Response(status_code=204)
     stopping: Callable[[], bool] = request.app.state.stopping.is_set
-    return EventSourceResponse(_follow(jobs, job_id, start, settings, stopping), headers={"X-Accel-Buffering": "no"})
+    return EventSourceResponse(_follow(tail, job_id, first, settings, stopping), headers={"X-Accel-Buffering": "no"})
 
 
 async def _follow(
-    jobs: Jobs, job_id: str, last: int, settings: Settings, stopping: Callable[[], bool]
+    tail: "Tail", job_id: str, piece: "Piece", settings: Settings, stopping: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    """The stream of what follows the event `last`."""
+    """The stream, from its first piece on."""
     clock = asyncio.get_running_loop().time
     until, spoke = clock() + settings.stream_life_s, clock()
     yield format_sse_event(retry=RETRY_MS, comment="events of " + job_id)
     while True:
-        stored, ended = await run_in_threadpool(jobs.stored_events, job_id, after=last, size=PAGE)
-        if stored:
-            yield b"".join(map(_frame, stored))
-            last, spoke = stored[-1].seq, clock()
-        if ended:
+        if piece.frames:
+            yield piece.frames
+            spoke = clock()
+        if piece.ended:
             return
         if stopping() or clock() > until:
             yield format_sse_event(data_str="{}", event="reconnect")
             return
-        if len(stored) < PAGE:
-            await asyncio.sleep(settings.stream_poll_s)
+        if not piece.full:
+            await tail.tick()
         if clock() - spoke > settings.stream_ping_s:
             yield KEEPALIVE_COMMENT
             spoke = clock()
+        piece = await tail.read(job_id, piece.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some events of a stream.
+
+    Attributes:
+        frames: as they are sent.
+        last: number of the last of them.
+        full: whether there may be more already.
+        ended: whether none will follow.
+    """
+
+    frames: bytes
+    last: int
+    full: bool
+    ended: bool
+
+
+class Tail:
+    """Reads events for all streams of a process: they look at the same moments, and those at the same place share one read."""
+
+    def __init__(self, jobs: Jobs, poll_s: float) -> None:
+        self._jobs = jobs
+        self._poll_s = poll_s
+        self._reads: dict[tuple[str, int], asyncio.Task[Piece]] = {}
+
+    async def tick(self) -> None:
+        """Waits for the next moment to look."""
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._poll_s - now % self._poll_s)
+
+    async def read(self, job_id: str, last: int) -> Piece:
+        """What follows the event `last`.
+
+        Raises:
+            UnknownJob: there is no such job.
+        """
+        key = (job_id, last)
+        task = self._reads.get(key)
+        if task is None:
+            task = asyncio.create_task(run_in_threadpool(self._read, job_id, last))
+            self._reads[key] = task
+            task.add_done_callback(lambda _: self._reads.pop(key))
+        return await asyncio.shield(task)  # a client that leaves must not end the read of others
+
+    def _read(self, job_id: str, last: int) -> Piece:
+        stored, ended = self._jobs.stored_events(job_id, after=last, size=PAGE)
+        frames = b"".join(map(_frame, stored))
+        return Piece(frames, stored[-1].seq if stored else last, len(stored) == PAGE, ended)
 
 
 def _frame(stored: StoredEvent) -> bytes:
