@@ -2,7 +2,7 @@
 # Not here: development tools, GPU runtimes.
 FROM python:3.11-slim AS build
 
-# Where pip finds the CPU build of PyTorch; without it the default build comes, which brings CUDA (README, "CPU or CUDA").
+# Where pip finds the CPU build of PyTorch; without it the default build comes, which brings CUDA (README, "CPU or CUDA build").
 ARG PIP_EXTRA_INDEX_URL=
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src

@@ -144,7 +144,7 @@ def move(
         return False
     told: list[Event] = [*extra, StateEvent(state=target)]
     if target in ENDED:
-        told.append(EndEvent(state=target))  # type: ignore[arg-type]  # narrowed by membership
+        told.append(EndEvent(state=target))
     append(connection, job_id, told)
     return True
 
