@@ -70,6 +70,7 @@ _QLINEAR: Final = {
     "QLinearAveragePool": ("AveragePool", (0,)),
     "QLinearLeakyRelu": ("LeakyRelu", (0,)),
     "QLinearSigmoid": ("Sigmoid", (0,)),
+    "QLinearSoftmax": ("Softmax", (0,)),
 }
 """Integer operators as the float operator they compute, with the inputs that are not scales or zero points."""
 
@@ -109,7 +110,7 @@ class OnnxGraph:
     constants: set[str]
     nhwc: bool
     _protos: dict[str, "onnx.NodeProto"]
-    _opsets: dict[str, int]
+    _opsets: "list[onnx.OperatorSetIdProto]"
     _values: dict[str, NDArray[Any] | None] = field(default_factory=dict)
 
     @cached_property
@@ -145,10 +146,15 @@ class OnnxGraph:
         small = all(v is not None for v in inputs.values()) and (shape is None or np.prod(shape, dtype=object) <= SMALL)
         if proto.op_type not in _FOLDED or not small or (shape is None and proto.op_type == "ConstantOfShape"):
             return None
+        if proto.op_type == "DequantizeLinear":
+            return _dequantised([value for name in proto.input if (value := inputs.get(name)) is not None])
+        from onnx import ValueInfoProto, helper
         from onnx.reference import ReferenceEvaluator
 
+        into, out = ([ValueInfoProto(name=n) for n in names] for names in (inputs, proto.output))
+        model = helper.make_model(helper.make_graph([proto], "one", into, out), opset_imports=self._opsets)
         try:
-            result = ReferenceEvaluator(proto, opsets=self._opsets).run(None, inputs)
+            result = ReferenceEvaluator(model).run(None, inputs)
         except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
             return None  # what cannot be evaluated stays unknown
         value = np.asarray(next(iter(result)))
@@ -177,7 +183,7 @@ def load(source: Path | str | bytes, input_size: tuple[int, int] | None) -> Onnx
         constants=set(constants),
         nhwc=_is_nhwc(model, name),
         _protos={output: proto for proto in protos for output in proto.output},
-        _opsets={o.domain: o.version for o in model.opset_import},
+        _opsets=list(model.opset_import),
         _values=constants,
     )
     _infer(model, graph)
@@ -409,6 +415,16 @@ def _take_constant(node: Node, graph: OnnxGraph) -> None:
             graph._values[node.outputs[0]] = numpy_helper.to_array(value) if size <= SMALL else None
         elif key in ("value_float", "value_floats", "value_int", "value_ints"):
             graph._values[node.outputs[0]] = np.asarray(value)
+
+
+def _dequantised(inputs: list[NDArray[Any]]) -> NDArray[Any] | None:
+    """The real values of integers with one scale; per-channel scales belong to weights, which are not looked at."""
+    x, *parameters = inputs
+    if not 1 <= len(parameters) <= 2 or any(p.size != 1 for p in parameters):
+        return None
+    offset = int(parameters[1].item()) if len(parameters) == 2 else 0
+    value: NDArray[Any] = (x.astype(np.int64) - offset) * float(parameters[0].item())
+    return value
 
 
 def _dims(info: "onnx.ValueInfoProto") -> tuple[int, ...] | None:

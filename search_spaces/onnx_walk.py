@@ -106,7 +106,7 @@ class Walk:
                 return (1,)
             raise UnreadableModel(
                 f"The shape of {node.outputs[output]!r}, made by {node.name!r} ({node.op}), cannot be worked out.",
-                fix="Export the model with a fixed input size, or simplify it first.",
+                fix="Export the model with a fixed input size and standard operators, or simplify it first.",
                 facts={"node": node.name, "operator": node.op},
             )
         return shape
