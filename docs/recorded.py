@@ -1,0 +1,102 @@
+"""Tables of what was recorded: one real search (`example/`), and the benchmarks' results. Every number in them is from a run.
+
+Not here: the pages around them, or how numbers come about (`docs/numbers.md`).
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+EXAMPLE: Final = Path(__file__).parent / "example"
+RESULTS: Final = Path(__file__).parents[1] / "benchmarks" / "results"
+
+
+def example(name: str) -> dict[str, Any] | None:
+    """A document of the recorded search, `result` or `receipt`; None before one was recorded."""
+    path = EXAMPLE / f"{name}.json"
+    document: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+    return document
+
+
+def example_model() -> str:
+    """The delivered model of the recorded search, as a table."""
+    result, receipt = example("result"), example("receipt")
+    if result is None or receipt is None:
+        return "No run is recorded yet."
+    model = next(iter(result["models"].values()))
+    latency, accuracy, size, budget = (model[k] for k in ("latency_ms", "accuracy", "size_bytes", "budget"))
+    low, high = budget["reachable_ms"]
+    rows = [
+        ("latency budget", f"{latency['budget']:.4f} ms", "asked for"),
+        ("reachable in the space", f"{low:.4f} to {high:.4f} ms", "predicted"),
+        ("latency", f"{latency['predicted']:.4f} ms ± {latency['predicted_error']:.1%}", "predicted"),
+        ("latency", f"{latency['measured']:.4f} ms", "measured"),
+        ("median, 95th percentile", f"{latency['measured_p50']:.4f}, {latency['measured_p95']:.4f} ms", "measured"),
+        ("INT8 accuracy, test part", f"{accuracy['int8']:.2%}", "measured"),
+        ("FP32 accuracy, test part", f"{accuracy['fp32']:.2%}", "measured"),
+        ("size, INT8 and FP32", f"{size['int8']:,} and {size['fp32']:,} bytes", "measured"),
+        (
+            "architectures in the budget",
+            f"{int(budget['architectures_within']):.2e} of {int(budget['architectures']):.2e}",
+            "predicted, counted exactly",
+        ),
+        ("whole run", f"{sum(result['seconds'].values()):.0f} s", "measured"),
+    ]
+    lines = ["| | value | kind |", "| --- | --- | --- |", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    target = receipt["target"]
+    lines += ["", f"Recorded {receipt['created'][:10]} on {target['device']}, {target['runtime']}, batch 1."]
+    return "\n".join(lines)
+
+
+def example_front() -> str:
+    """The Pareto front of the recorded search, as a table."""
+    result = example("result")
+    if result is None:
+        return "No run is recorded yet."
+    chosen = {model["architecture_id"] for model in result["models"].values()}
+    lines = ["| architecture | accuracy (INT8, validation) | latency (predicted) |", "| --- | --- | --- |"]
+    for point in result["front"]:
+        mark = " (delivered)" if point["architecture_id"] in chosen else ""
+        lines.append(f"| `{point['architecture_id']}`{mark} | {point['accuracy']:.2%} | {point['latency_ms']:.4f} ms |")
+    return "\n".join(lines)
+
+
+def benchmarks() -> str:
+    """One section to each recorded benchmark: its settings, machine and summary, and its rows where they are few."""
+    parts = [_benchmark(json.loads(path.read_text())) for path in sorted(RESULTS.glob("*.json"))]
+    return "\n\n".join(parts) or "No result is recorded yet."
+
+
+def _benchmark(document: dict[str, Any]) -> str:
+    machine = document["machine"]
+    settings = ", ".join(f"{name} {_cell(value)}" for name, value in document["settings"].items() if value is not None)
+    versions = ", ".join(f"{name} {value}" for name, value in machine["versions"].items())
+    date = f" {document['date']}." if "date" in document else ""
+    lines = [
+        f"### {document['benchmark']}",
+        "",
+        f"Settings: {settings}. Took {document['seconds']:.0f} s.{date}",
+        f"Machine: {machine['cpu']}, {machine['cores']} cores; {versions}.",
+        "",
+        "| number | value |",
+        "| --- | --- |",
+        *(f"| `{name}` | {_cell(value)} |" for name, value in document["summary"].items()),
+    ]
+    rows = document["rows"]
+    if 0 < len(rows) <= MOST_ROWS:
+        columns = [c for c in rows[0] if all(len(_cell(row.get(c))) <= MOST_CHARACTERS for row in rows)]
+        lines += ["", "| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+        lines += ["| " + " | ".join(_cell(row.get(c)) for c in columns) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+MOST_ROWS: Final = 30
+MOST_CHARACTERS: Final = 40
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("|", "\\|")

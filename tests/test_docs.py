@@ -1,0 +1,228 @@
+"""What holds of the documentation: it says what the code does, its links lead somewhere, and what it shows works."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from docs import generate
+from docs.recorded import example
+from nas.spec import SearchSpec
+from search_spaces.declarative import SpaceSpec
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *generate.PAGES]
+FENCE = re.compile(
+    r"(?:<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and the comment just above it."""
+
+    language: str
+    text: str
+    note: str
+
+    @property
+    def file(self) -> str:
+        return self.note.removeprefix("file: ") if self.note.startswith("file: ") else ""
+
+
+def _blocks(page: Path) -> list[Block]:
+    return [Block(m["language"], m["text"], m["note"] or "") for m in FENCE.finditer(page.read_text())]
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def _with(language: str) -> list[Path]:
+    return [page for page in PAGES if any(block.language == language for block in _blocks(page))]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    return {}
+
+
+# --- What the code says
+
+
+@pytest.mark.parametrize("page", generate.PAGES, ids=_name)
+def test_generated_parts_are_what_the_code_says_now(page: Path, made: dict[str, str]) -> None:
+    text = page.read_text()
+    assert text.count("<!-- generated:") == text.count("<!-- end -->") == len(generate.PART.findall(text))
+    assert generate.renewed(text, made) == text, "run python -m docs.generate"
+
+
+def test_every_generated_part_is_on_a_page() -> None:
+    shown = {match["name"] for page in generate.PAGES for match in generate.PART.finditer(page.read_text())}
+    assert shown == set(generate.MAKERS)
+
+
+def test_every_error_class_has_its_row() -> None:
+    text = (ROOT / "docs" / "reference" / "errors.md").read_text()
+    codes = [str(vars(error)["code"]) for _, error in generate.error_classes()]
+    assert len(codes) > 30
+    assert [code for code in codes if f"| `{code}` |" not in text] == []
+
+
+def test_every_option_has_its_row() -> None:
+    text = (ROOT / "docs" / "reference" / "cli.md").read_text()
+    for name, command in generate.commands():
+        section = text.partition(f"### hwnas {name}\n")[2].partition("### ")[0]
+        assert [
+            o for o in (o for p in command.params for o in p.opts) if o.startswith("-") and f"`{o}`" not in section
+        ] == []
+
+
+def test_the_receipt_page_names_every_field_of_the_recorded_receipt() -> None:
+    receipt = example("receipt")
+    if receipt is None:
+        return
+    text = (ROOT / "docs" / "reference" / "bundle.md").read_text()
+    assert [field for field in receipt if f"`{field}`" not in text] == []
+
+
+# --- Links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text())):
+        place, _, anchor = link.partition("#")
+        if "://" in link:
+            continue
+        target = (page.parent / place).resolve() if place else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    seen: set[Path] = set()
+    pending = [ROOT / "README.md"]
+    while pending:
+        page = pending.pop()
+        seen.add(page)
+        found = re.findall(r"\]\(([^)\s#]+\.md)", page.read_text())
+        pending += [p for link in found if "://" not in link and (p := (page.parent / link).resolve()) not in seen]
+    assert {_name(page) for page in generate.PAGES} - {_name(page) for page in seen} == set()
+
+
+# --- What is shown works
+
+
+@pytest.mark.parametrize("page", _with("python"), ids=_name)
+def test_python_that_is_shown_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in _blocks(page):
+        if block.file:
+            (tmp_path / block.file).parent.mkdir(exist_ok=True)
+            (tmp_path / block.file).write_text(block.text)
+        if block.language == "python":
+            code = compile(block.text, f"{_name(page)}: {block.text[:40]!r}", "exec")
+            if not block.note.startswith("not run: "):
+                exec(code, {"__name__": "shown"})
+
+
+@pytest.mark.parametrize("page", _with("yaml"), ids=_name)
+def test_yaml_that_is_shown_is_valid(page: Path) -> None:
+    for block in _blocks(page):
+        if block.language != "yaml":
+            continue
+        document = yaml.safe_load(block.text)
+        if "targets" in document:
+            asked = SearchSpec.model_validate(document)
+            document = asked.space if isinstance(asked.space, dict) else None
+        if document is not None:
+            made = SpaceSpec.parse(document).build(resolution=8, channels=1, classes=10)
+            assert made.network(made.largest()).layers
+
+
+@pytest.mark.parametrize("resolution", [8, 28])
+def test_spaces_that_are_shown_can_be_searched(resolution: int, tmp_path: Path) -> None:
+    from search_spaces.lattice import Lattice
+    from search_spaces.registry import space
+
+    shown = [block for block in _blocks(ROOT / "docs" / "tutorials" / "own-space.md") if block.file]
+    assert len(shown) == 3
+    for block in shown:
+        (tmp_path / block.file).write_text(block.text)
+        made = space(str(tmp_path / block.file), resolution=resolution, channels=1, classes=10)
+        assert Lattice.of(made).size > 1
+        assert made.network(made.smallest()).id != made.network(made.largest()).id
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for block in _blocks(page):
+            if block.language in ("", "console", "sh"):
+                for line in block.text.replace("\\\n", " ").splitlines():
+                    yield _name(page), line.strip()
+
+
+HWNAS = sorted({(page, line) for page, line in _commands() if re.match(r"(\.venv/bin/)?hwnas [a-z]", line)})
+
+
+@pytest.mark.parametrize(("page", "line"), HWNAS, ids=[f"{page}: {line}" for page, line in HWNAS])
+def test_commands_that_are_shown_are_valid(page: str, line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    known: dict[str, Any] = dict(generate.commands())
+    assert words[0] in known
+    known[words[0]].make_context(words[0], list(words[1:]))
+
+
+def test_make_targets_and_benchmarks_that_are_shown_exist() -> None:
+    lines = [line for _, line in _commands()]
+    makefile = (ROOT / "Makefile").read_text()
+    wanted = {m[1] for line in lines if (m := re.match(r"make ([a-z]+)", line))}
+    assert {name for name in wanted if not re.search(rf"^{name}:", makefile, flags=re.MULTILINE)} == set()
+    modules = {
+        m[1]
+        for line in lines
+        if (m := re.search(r"-m ([a-z_.]+)", line)) and m[1].split(".")[0] in ("benchmarks", "docs")
+    }
+    assert {name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()} == set()
+
+
+def test_the_target_that_is_shown_can_be_profiled_and_costed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hw_targets import registry
+    from nas import pipeline
+    from nas.estimate import estimate
+    from search_spaces.registry import space
+
+    page = ROOT / "docs" / "tutorials" / "own-device.md"
+    (block,) = (b for b in _blocks(page) if b.file == "my_package/roofline.py")
+    (entries,) = (b for b in _blocks(page) if b.language == "toml")
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / block.file).write_text(block.text)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = re.search(r'entry-points\."(.*)"\]\n(\w+) = "(.*)"', entries.text)
+    assert found is not None
+    point = EntryPoint(name=found[2], value=found[3], group=found[1])
+    monkeypatch.setattr(registry, "entry_points", lambda *, group: [point] if group == point.group else [])
+
+    assert "roofline" in [entry.name for entry in registry.targets()]
+    told = pipeline.profile("roofline", "resnet", resolution=8, channels=1, classes=10, effort="quick", out=tmp_path)
+    assert told.card.mape < 0.01
+    assert told.reachable_ms[0] < told.reachable_ms[1]
+    small = space("resnet", resolution=8, channels=1, classes=10)
+    network = small.network(small.smallest())
+    measured = estimate(network, registry.target("roofline"))
+    assert measured.kind == "simulated"
+    assert measured.latency_ms == pytest.approx(sum(layer.latency_ms or 0 for layer in measured.layers))
