@@ -1,6 +1,6 @@
 """What each ONNX operator means as layers. A handler may say no; its node is then a layer named `onnx:<OpType>`.
 
-Not here: shapes and constants (`onnx_file.py`), the walk and what is pending on a value (`onnx_walk.py`), fusing
+Not here: shapes and constants (`onnx_graph.py`), the walk and what is pending on a value (`onnx_walk.py`), fusing
 activations and scales (`onnx_reader.py`).
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from search_spaces.errors import UnreadableModel
 from search_spaces.network import Shape
-from search_spaces.onnx_file import TRANSPARENT, Node
+from search_spaces.onnx_graph import TRANSPARENT, Node
 from search_spaces.onnx_walk import AFFINE, Affine, Handler, Value, Walk, triple, trivial
 
 

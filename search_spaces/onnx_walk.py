@@ -13,7 +13,7 @@ import numpy as np
 
 from search_spaces.errors import UnreadableModel
 from search_spaces.network import INPUT, Layer, Shape
-from search_spaces.onnx_file import Node, OnnxGraph
+from search_spaces.onnx_graph import Node, OnnxGraph
 
 AFFINE: Final = "onnx:Affine"
 """Provisional operator of a scale and a shift with constants (batch norm, `Mul`, `Add`, `Sub`, `Div`), fused later."""
