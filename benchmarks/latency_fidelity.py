@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import common
 from hw_targets.registry import target as find_target
-from hw_targets.target import KernelSample, Profile, Sample, Target
+from hw_targets.target import KernelSample, Profile, Sample, Target, TimingSample
 from hw_targets.timing import profiles
 from latency_models.coverage import choose, coverage_share, key_frequencies
 from latency_models.entries import Entry, observe
@@ -54,13 +54,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A case's networks that were never fitted, and what each method says of them; `cards` by method prefix."""
+    """A case's networks that were never fitted, and what each method says of them; `cards` by method prefix.
+
+    `repeat_mape` is how far latencies from the even rounds are from those of the odd ones: what half the rounds can tell.
+    """
 
     case: Case
     tested: Sequence[Profile]
     predicted: dict[str, list[float]]
     cards: dict[str, ReportCard]
     coverage: float
+    repeat_mape: float | None
 
 
 def networks(space: SearchSpace, fitted: int, tested: int, seed: int) -> tuple[list[Network], list[Network]]:
@@ -101,6 +105,13 @@ def isolated_entries(target: Target, layers: Iterable[Layer]) -> dict[str, Entry
     return {key: entry for key, entry in observe(taken).items() if key in by_key}
 
 
+def repeat_mape(measured: Sequence[Network], samples: Sequence[Sample]) -> float | None:
+    """Mean difference between the latencies from even and from odd rounds, a fraction; None for fewer than two rounds."""
+    timed = [sample for sample in samples if isinstance(sample, TimingSample)]
+    even, odd = (profiles(measured, [s for s in timed if s.round % 2 == part]) for part in (0, 1))
+    return common.mean([abs(a.latency_ms / b.latency_ms - 1) for a, b in zip(even, odd, strict=True)]) if odd else None
+
+
 def line_in_macs(fitted: Sequence[Profile], tested: Sequence[Profile]) -> list[float]:
     """Latencies by a straight line in the multiply-accumulates, of the least squared relative error."""
     measured = np.array([p.latency_ms for p in fitted])
@@ -128,7 +139,8 @@ def judge(case: Case, target: Target, options: argparse.Namespace) -> Judged:
     }
     measured, noise = [p.latency_ms for p in tested], [p.noise for p in tested]
     cards = {m: report_card(predicted[m], measured, noise, fitted=len(known)) for m in METHODS}
-    return Judged(case, tested, predicted, cards, coverage_share(fitted, key_frequencies(held_out)))
+    coverage = coverage_share(fitted, key_frequencies(held_out))
+    return Judged(case, tested, predicted, cards, coverage, repeat_mape(held_out, samples))
 
 
 def summarise(judged: Sequence[Judged]) -> dict[str, float | int | None]:
@@ -140,6 +152,7 @@ def summarise(judged: Sequence[Judged]) -> dict[str, float | int | None]:
             summary[method + name] = common.mean([getattr(j.cards[method], name) for j in judged])
     own = [j.cards[""] for j in judged]
     summary["noise_floor_mape"] = common.mean([card.noise_mape for card in own])
+    summary["repeat_mape"] = common.mean([j.repeat_mape for j in judged])
     summary["worst_mape"] = max(card.mape for card in own)
     summary["worst_mape_over_noise_floor"] = max(card.mape / max(card.noise_mape, 1e-9) for card in own)
     summary["worst_within_10"] = min(card.within_10 for card in own)
@@ -227,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="of the cpu target")
     parser.add_argument("--space", default="mobilenet", help="a known space with options, or a .yaml or .py file")
     parser.add_argument("--networks", type=int, default=40, help="predicted in each case, never fitted")
-    parser.add_argument("--fitted", type=int, default=80, help="measured and fitted in each case")
+    parser.add_argument("--fitted", type=int, default=60, help="measured and fitted in each case")
     parser.add_argument("--resolution", type=int, nargs="+", default=[8, 96], help="input sides, a case for each")
     parser.add_argument("--rounds", type=int, default=12, help="of end-to-end timing")
     return common.run(NAME, parser.parse_args(arguments), measure, draw)

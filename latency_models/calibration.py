@@ -32,9 +32,9 @@ MINIMUM: Final = 4
 
 SCALE_STRAY: Final = 0.25
 CONSTANT_STRAY: Final = 0.25
-TERM_STRAYS: Final = (0.0, 0.05, 0.15, 0.5)
-KEY_STRAYS: Final = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
-NOISES: Final = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1)
+TERM_STRAYS: Final = (0.02, 0.05, 0.15, 0.5)
+KEY_STRAYS: Final = (0.02, 0.04, 0.08, 0.16)
+NOISES: Final = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1)
 ROUNDS: Final = 4
 HUBER: Final = 2.0
 
