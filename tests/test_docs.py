@@ -187,6 +187,20 @@ def test_commands_that_are_shown_are_valid(page: str, line: str) -> None:
     known[words[0]].make_context(words[0], list(words[1:]))
 
 
+def test_jobs_that_are_posted_are_valid() -> None:
+    from api.jobs.schemas import JobCreate
+
+    posted = [
+        body
+        for page in PAGES
+        for block in _blocks(page)
+        for body in re.findall(r"/v1/jobs .*?-d '(\{.*?\})'", block.text, flags=re.DOTALL)
+    ]
+    assert len(posted) >= 2
+    for body in posted:
+        JobCreate.model_validate_json(body)
+
+
 def test_make_targets_and_benchmarks_that_are_shown_exist() -> None:
     lines = [line for _, line in _commands()]
     makefile = (ROOT / "Makefile").read_text()
