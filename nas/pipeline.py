@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hw_targets.registry import target as find_target
@@ -97,23 +97,28 @@ def search(
     return result
 
 
-def decide(context: Context, spec: SearchSpec) -> Job:
-    """Everything before training: the data's facts, the space, the latency tables, the budgets. Raises as `search` does."""
+def sketch(context: Context, spec: SearchSpec) -> Job:
+    """A job without its goals: the data's facts, the space, the targets. Raises as `search` does."""
     targets = tuple(find_target(t.target) for t in spec.targets)
     data = prepare(context, spec.data, resolution=spec.resolution, seed=spec.seed)
     space = find_space(spec.space, resolution=data.resolution, channels=data.channels, classes=len(data.classes))
-    work = WORK[spec.effort]
-    goals = []
-    for target, wanted in zip(targets, spec.targets, strict=True):
-        table = profile_stage(context, target, space, work, seed=spec.seed)
-        goals.append(judge(context, target.info, table, space, wanted.latency_ms))
     threads = spec.threads or len(os.sched_getaffinity(0))
-    job = Job(spec, work, data, space, targets, tuple(goals), threads)
-    if spec.minutes is not None:
-        from nas.stages.plan import within_minutes
+    return Job(spec, WORK[spec.effort], data, space, targets, (), threads)
 
-        return within_minutes(context, job, spec.minutes)
-    return job
+
+def decide(context: Context, spec: SearchSpec) -> Job:
+    """Everything before training: a sketch, the latency tables, the budgets. Raises as `search` does."""
+    job = sketch(context, spec)
+    goals = []
+    for target, wanted in zip(job.targets, spec.targets, strict=True):
+        table = profile_stage(context, target, job.space, job.work, seed=spec.seed)
+        goals.append(judge(context, target.info, table, job.space, wanted.latency_ms))
+    job = replace(job, goals=tuple(goals))
+    if spec.minutes is None:
+        return job
+    from nas.stages.plan import within_minutes
+
+    return within_minutes(context, job, spec.minutes)
 
 
 def run_name(spec: SearchSpec) -> str:

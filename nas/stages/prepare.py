@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nas.data.dataset import DataSet, load
+from nas.data.fingerprint import source_fingerprint
 from nas.data.parts import Part
 from nas.data.prepared import pack, summary, unpack
 from nas.data.resize import at_resolution
-from nas.data.fingerprint import source_fingerprint
 from nas.stages.context import Context, Made
 from nas.store import StageKey, Store
 

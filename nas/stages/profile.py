@@ -31,18 +31,7 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
         TargetUnavailable: the target's runtime is missing.
         Cancelled: the caller asked to stop; the samples are kept.
     """
-    key = StageKey(
-        "profile",
-        VERSION,
-        {
-            "fingerprint": target.info.fingerprint,
-            "space": space.fingerprint,
-            "fitted": work.profile_networks,
-            "held_out": work.profile_held_out,
-            "rounds": work.profile_rounds,
-            "seed": seed,
-        },
-    )
+    key = _key(target, space, work, seed)
 
     def compute() -> Made:
         fitted, held_out = networks(space, work, seed)
@@ -57,6 +46,26 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
         context.warn(record.facts["noise_warning"])
     context.hashes[f"table:{target.info.id}"] = record.outputs["table"]
     return table
+
+
+def profiled(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int) -> bool:
+    """Whether the table is in the store already."""
+    return context.store.find(_key(target, space, work, seed)) is not None
+
+
+def _key(target: Target, space: SearchSpace, work: Work, seed: int) -> StageKey:
+    return StageKey(
+        "profile",
+        VERSION,
+        {
+            "fingerprint": target.info.fingerprint,
+            "space": space.fingerprint,
+            "fitted": work.profile_networks,
+            "held_out": work.profile_held_out,
+            "rounds": work.profile_rounds,
+            "seed": seed,
+        },
+    )
 
 
 def networks(space: SearchSpace, work: Work, seed: int) -> tuple[list[Network], list[Network]]:

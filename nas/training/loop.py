@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nas.errors import Cancelled
+from nas.memory import keep_freed_memory
 from nas.tensors import Tensors, pack, unpack
 from nas.training.recipe import Recipe
 
@@ -62,6 +63,7 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
     Raises:
         Cancelled: after saving a checkpoint.
     """
+    keep_freed_memory()
     optimiser = _AdamW(strategy.parameters, recipe)
     start = 0
     blob = watch.load()
@@ -72,7 +74,9 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
     for step in range(start, steps):
         if watch.cancelled():
             watch.save(optimiser.dump(step))
-            raise Cancelled("Training was cancelled; its checkpoint is kept.", fix="Run the same command again to continue it.")
+            raise Cancelled(
+                "Training was cancelled; its checkpoint is kept.", fix="Run the same command again to continue it."
+            )
         if time.monotonic() - saved > watch.save_every_s:
             watch.save(optimiser.dump(step))
             saved = time.monotonic()

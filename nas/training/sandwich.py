@@ -6,6 +6,7 @@ Each step trains the largest network on the labels, and the smallest and some ra
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -50,22 +51,23 @@ class Sandwich:
 
     def backward(self, step: int) -> dict[str, float]:
         """Gradients of the largest, the smallest and the random networks, one after another into the same bank."""
-        logits, labels = self._logits(self.largest, step)
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        answers = logits.detach().softmax(1)
-        metrics = {"loss_largest": loss.item()}
-        metrics["accuracy_largest"] = (logits.detach().argmax(1) == labels).float().mean().item()
+        batch = cache(partial(self.batch, step))
         rng = random.Random(self.seed * 1_000_003 + step)
-        for name, network in [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.randoms))]:
-            student, _ = self._logits(network, step)
-            distilled = F.cross_entropy(student, answers)
-            distilled.backward()  # type: ignore[no-untyped-call]
-            metrics[f"loss_{name}"] = distilled.item()
-            metrics[f"accuracy_{name}"] = (student.detach().argmax(1) == labels).float().mean().item()
+        students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.randoms))]
+        metrics: dict[str, float] = {}
+        answers: Tensor | None = None
+        for name, network in [("largest", self.largest), *students]:
+            images, labels = batch(network.input_shape[1])
+            leaves = self.bank.leaves(network)
+            with torch.enable_grad():
+                logits = run(network, images, Training(leaves))
+                if answers is None:
+                    loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+                    answers = logits.detach().softmax(1)
+                else:
+                    loss = F.cross_entropy(logits, answers)
+            loss.backward()
+            self.bank.add_gradients(network, leaves)
+            metrics[f"loss_{name}"] = loss.item()
+            metrics[f"accuracy_{name}"] = (logits.detach().argmax(1) == labels).float().mean().item()
         return metrics
-
-    def _logits(self, network: Network, step: int) -> tuple[Tensor, Tensor]:
-        images, labels = self.batch(step, network.input_shape[1])
-        with torch.enable_grad():
-            return run(network, images, Training(self.bank.parameters(network))), labels

@@ -49,6 +49,6 @@ class Single:
             loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
             if self.teacher is not None:
                 loss = 0.5 * loss + 0.5 * F.cross_entropy(logits, self.teacher(step))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         accuracy = (logits.detach().argmax(1) == labels).float().mean().item()
         return {"loss": loss.item(), "accuracy": accuracy}

@@ -1,0 +1,88 @@
+"""What a search will take, told before its start, and work that fits a number of minutes. Estimates, no more.
+
+A sandwich step of the space is timed for a moment, once (the store keeps it); profiles and measurements take set times.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from hw_targets.timing import SLICE_S
+from nas.result import Plan
+from nas.spec import SearchSpec
+from nas.stages.context import Context
+from nas.stages.effort import Work
+from nas.stages.profile import profiled
+from nas.stages.verify import CANDIDATES, ROUNDS
+from nas.store import StageKey
+from search_spaces.cost import elements, params
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+
+VERSION = 1
+NETWORK_S: Final = 0.3
+"""Building, warming up and profiling one network; its timed rounds come on top."""
+PROCESS_BYTES: Final = 600_000_000
+"""The interpreter with torch, ONNX Runtime and Optuna loaded."""
+EVALUATION_STEPS: Final = 3.0
+"""A candidate's evaluation in sandwich steps' time, for each thousand images it looks at, divided by the batch's."""
+
+
+def estimate(context: Context, spec: SearchSpec) -> Plan:
+    """Seconds of each stage and bytes of memory. Raises what `nas.pipeline.plan` raises."""
+    from nas.pipeline import decide, sketch
+
+    job = sketch(context, spec)
+    unknown = [t for t in job.targets if not profiled(context, t, job.space, job.work, seed=spec.seed)]
+    if not unknown:
+        job = decide(context, spec)  # judges the budgets before anything takes time
+    elif spec.minutes is not None:
+        job = within_minutes(context, job, spec.minutes)
+    seconds = {"profiling": _profiling(job.work) * len(unknown), **_learning(context, job)}
+    return Plan(seconds={name: round(s, 1) for name, s in seconds.items()}, memory_bytes=_memory(job))
+
+
+def within_minutes(context: Context, job: "Job", minutes: float) -> "Job":
+    """The job with as much training, search and tuning as fit into what profiling leaves of the minutes."""
+    left = max(20.0, minutes * 60 - _profiling(job.work) * len(job.targets))
+    return replace(job, work=job.work.scaled(0.9 * left / sum(_learning(context, job).values())))
+
+
+def _profiling(work: Work) -> float:
+    networks = work.profile_networks + work.profile_held_out
+    return networks * (NETWORK_S + work.profile_rounds * SLICE_S * 1.3)
+
+
+def _learning(context: Context, job: "Job") -> dict[str, float]:
+    """Seconds of the stages that learn or measure after the tables are known."""
+    step_s, batch = _step(context, job)
+    per_image = step_s / batch
+    looked_at = 1024 + 256 + min(4000, job.data.images["val"])
+    return {
+        "training": per_image * job.work.train_images,
+        "searching": per_image * looked_at / EVALUATION_STEPS * 0.5 * job.work.queries * len(job.targets),
+        "finalising": per_image * job.work.tune_images * 0.6 * len(job.targets),
+        "verifying": (CANDIDATES + 1) * (NETWORK_S + ROUNDS * SLICE_S * 1.3) * len(job.targets),
+    }
+
+
+def _step(context: Context, job: "Job") -> tuple[float, int]:
+    inputs = {"space": job.space.fingerprint, "data": job.data.content_hash, "threads": job.threads}
+    key = StageKey("time_step", VERSION, inputs)
+    record = context.store.find(key)
+    if record is None:
+        from nas.stages.train import recipe_for, seconds_per_step
+        from nas.training.recipe import SUPERNET
+
+        facts = {"seconds": seconds_per_step(job), "batch": recipe_for(job, SUPERNET).batch_size}
+        record = context.store.finish(key, {}, seconds=0.0, facts=facts)
+    return float(record.facts["seconds"]), int(record.facts["batch"])
+
+
+def _memory(job: "Job") -> int:
+    """Images at every side, the bank with its gradients and two moments, and the largest network's training activations."""
+    largest = job.space.network(job.space.largest())
+    sides = [int(side) for side in job.space.resolution.values]
+    pixels = sum(job.data.images.values()) * job.data.channels * sum(side * side for side in sides)
+    activations = 128 * 4 * 2 * sum(elements(layer.out_shape) for layer in largest.layers)
+    return PROCESS_BYTES + 2 * pixels + 16 * params(largest) + activations

@@ -1,0 +1,173 @@
+"""The stage that trains the supernet: once for all targets."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from nas.bank import Bank
+from nas.data.batches import Batches, as_input
+from nas.evaluate import Evaluator
+from nas.events import MetricEvent, Phase
+from nas.stages.context import Context, Made
+from nas.store import StageKey
+from nas.training.loop import Watch
+from nas.training.loop import train as train_loop
+from nas.training.recipe import SUPERNET, Recipe
+from nas.training.sandwich import Batch, Sandwich
+from search_spaces.lattice import Lattice
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+
+VERSION = 1
+CALIBRATION = 1024
+"""Training images that batch norm is recalibrated on, for each subnet."""
+VALIDATION = 4000
+"""Validation images that a candidate is judged by, at the most."""
+LEAST_STEPS_PER_EPOCH = 16
+"""Small data sets have smaller batches, down to 32, so that an epoch has this many steps."""
+
+
+@dataclass(frozen=True)
+class Supernet:
+    """A trained bank with what it takes to use it.
+
+    Attributes:
+        hash: of the bank's blob.
+    """
+
+    bank: Bank
+    hash: str
+    job: "Job"
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """Judges subnets on the validation part."""
+        labels = self.job.data.part("val", self.job.data.resolution).labels[:VALIDATION]
+        return Evaluator(
+            self.bank,
+            images(self.job, "train", CALIBRATION),
+            images(self.job, "val", VALIDATION),
+            torch.from_numpy(labels),
+        )
+
+
+def train(context: Context, job: "Job") -> Supernet:
+    """The supernet of a job's space and data, from the store or trained now; a killed training goes on from its checkpoint.
+
+    Raises:
+        Cancelled: the caller asked to stop; a checkpoint is kept.
+        OutOfSpace: the disk is full; the checkpoint before is kept.
+    """
+    torch.set_num_threads(job.threads)
+    recipe = recipe_for(job, SUPERNET)
+    steps = max(1, job.work.train_images // recipe.batch_size)
+    key = StageKey(
+        "train",
+        VERSION,
+        {
+            "space": job.space.fingerprint,
+            "data": job.data.content_hash,
+            "recipe": asdict(recipe),
+            "steps": steps,
+            "seed": job.spec.seed,
+            "threads": job.threads,
+        },
+    )
+
+    def compute() -> Made:
+        bank = Bank.of(Lattice.of(job.space).layers(), job.spec.seed)
+        strategy = sandwich(job, bank, recipe)
+        train_loop(strategy, recipe, steps, watch(context, key, "training"))
+        return Made({"bank": bank.to_bytes()}, {"steps": steps})
+
+    record = context.run("training", key, compute)
+    digest = record.outputs["bank"]
+    context.hashes["bank"] = digest
+    return Supernet(Bank.from_bytes(context.store.get(digest)), digest, job)
+
+
+def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:
+    """The strategy that trains a job's supernet."""
+    space = job.space
+    return Sandwich(
+        bank,
+        largest=space.network(space.largest()),
+        smallest=space.network(space.smallest()),
+        sample=lambda rng: space.network(space.sample(rng)),
+        batch=batches(job, recipe, job.spec.seed),
+        recipe=recipe,
+        seed=job.spec.seed,
+    )
+
+
+def recipe_for(job: "Job", recipe: Recipe) -> Recipe:
+    """The recipe with a batch size that suits the number of training images."""
+    size = recipe.batch_size
+    while size > 32 and job.data.images["train"] // size < LEAST_STEPS_PER_EPOCH:
+        size //= 2
+    return Recipe(**{**asdict(recipe), "batch_size": size})
+
+
+def batches(job: "Job", recipe: Recipe, seed: int) -> Batch:
+    """The training images of a step at a side, augmented; a pure function of both."""
+    made: dict[int, Batches] = {}
+
+    def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
+        if side not in made:
+            made[side] = Batches(job.data.part("train", side), recipe.batch_size, seed=seed)
+        return made[side].batch(step)
+
+    return batch
+
+
+def images(job: "Job", part: Literal["train", "val", "test"], most: int) -> Callable[[int], Tensor]:
+    """The first images of a part at a side, unchanged, kept once made."""
+    made: dict[int, Tensor] = {}
+
+    def at(side: int) -> Tensor:
+        if side not in made:
+            made[side] = as_input(torch.from_numpy(job.data.part(part, side).images[:most]))
+        return made[side]
+
+    return at
+
+
+def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None = None, part: str = "") -> Watch:
+    """Checkpoints of a training in the store, its progress and curves as events."""
+    meter = None
+
+    def on_step(done: int, total: int) -> None:
+        nonlocal meter
+        if meter is None:
+            meter = context.progress(phase, "steps", target=target, done=done - 1)
+        meter(done, total)
+
+    def on_metric(name: str, step: int, value: float) -> None:
+        context.on_event(MetricEvent(phase=phase, name=part + name, step=step, value=value))
+
+    return Watch(
+        load=lambda: context.store.load_checkpoint(key),
+        save=lambda blob: context.store.save_checkpoint(key, blob),
+        on_step=on_step,
+        on_metric=on_metric,
+        cancelled=context.cancelled,
+    )
+
+
+def seconds_per_step(job: "Job") -> float:
+    """How long a sandwich step takes here and now: the second of two on a fresh bank."""
+    torch.set_num_threads(job.threads)
+    recipe = recipe_for(job, SUPERNET)
+    strategy = sandwich(job, Bank.of(Lattice.of(job.space).layers(), job.spec.seed), recipe)
+    for leaf in strategy.parameters.values():
+        leaf.requires_grad_()
+    strategy.backward(0)
+    started = time.monotonic()
+    strategy.backward(1)
+    return time.monotonic() - started

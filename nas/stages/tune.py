@@ -1,0 +1,187 @@
+"""The stage that finishes one architecture: fine-tunes its subnet, quantises it, retrains it in INT8, and writes its files.
+
+The better of post-training quantisation and INT8 retraining, on the validation part, is delivered. The test part is
+looked at once, at the end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from hw_targets.float_lowering import lower_float
+from hw_targets.registry import target as find_target
+from nas.evaluate import accuracy
+from nas.interpreter import (
+    Evaluation,
+    Folded,
+    Recalibration,
+    Statistics,
+    Training,
+    extract,
+    float_weights,
+    folded,
+    recalibrate,
+    run,
+)
+from nas.quantise import Quantised, Ranges, Requantised, observe, quantise
+from nas.stages.budget import Goal
+from nas.stages.context import Context, Made
+from nas.stages.train import CALIBRATION, Supernet, batches, images, recipe_for, watch
+from nas.store import StageKey
+from nas.tensors import Tensors, pack, unpack
+from nas.training.loop import train
+from nas.training.recipe import FINE_TUNE, RETRAIN_INT8
+from nas.training.sandwich import Batch
+from nas.training.single import Single, Teacher
+from search_spaces.network import Network
+from search_spaces.space import Architecture
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+
+VERSION = 1
+OBSERVED = 512
+"""Training images that the ranges of the delivered model are observed on."""
+BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A finished model: hashes of its files, and its accuracy on the test part (validation beside), 0-1."""
+
+    int8: str
+    fp32: str
+    accuracy_fp32: float
+    accuracy_int8: float
+    validation_int8: float
+
+
+def tune(context: Context, job: "Job", goal: Goal, supernet: Supernet, architecture: Architecture) -> Tuned:
+    """The finished model of an architecture, from the store or made now; a killed training goes on from its checkpoint.
+
+    Raises:
+        Cancelled: the caller asked to stop; a checkpoint is kept.
+        OutOfSpace: the disk is full; the checkpoint before is kept.
+    """
+    torch.set_num_threads(job.threads)
+    network = job.space.network(architecture)
+    inputs = {
+        "bank": supernet.hash, "network": network.id, "data": job.data.content_hash, "images": job.work.tune_images,
+        "seed": job.spec.seed, "threads": job.threads, "recipes": [asdict(FINE_TUNE), asdict(RETRAIN_INT8)],
+    }  # fmt: skip
+    floats = _fine_tuned(context, job, goal, supernet, network, inputs)
+    key = StageKey("finalise", VERSION, {**inputs, "target": goal.info.fingerprint})
+
+    def compute() -> Made:
+        parameters, ranges, validation = _quantised(context, job, goal, network, floats, key)
+        weights = quantise(network, parameters, ranges)
+        model = find_target(goal.info.id).lower(network, weights)
+        test = images(job, "test", len(job.data.part("test", job.data.resolution)))(network.input_shape[1])
+        labels = torch.from_numpy(job.data.part("test", job.data.resolution).labels)
+        facts = {
+            "accuracy_fp32": accuracy(network, Folded(floats), test, labels, BATCH),
+            "accuracy_int8": accuracy(network, Quantised(network, weights), test, labels, BATCH),
+            "validation_int8": validation,
+        }
+        return Made({"int8": model, "fp32": lower_float(network, float_weights(network, floats))}, facts)
+
+    record = context.run("finalising", key, compute, target=goal.info.id)
+    return Tuned(record.outputs["int8"], record.outputs["fp32"], **record.facts)
+
+
+def _fine_tuned(
+    context: Context, job: "Job", goal: Goal, supernet: Supernet, network: Network, inputs: Mapping[str, object]
+) -> Tensors:
+    """Folded float parameters of the fine-tuned subnet."""
+    key = StageKey("fine_tune", VERSION, inputs)
+    recipe = recipe_for(job, FINE_TUNE)
+
+    def compute() -> Made:
+        calibration = images(job, "train", CALIBRATION)
+        start = recalibrate(network, supernet.bank, _whole(calibration(network.input_shape[1])))
+        subnet = extract(network, supernet.bank, start)
+        weights = dict(subnet.parameters)
+        batch = batches(job, recipe, job.spec.seed + 1)
+        strategy = Single(network, weights, Training, batch, recipe, _teacher(job, supernet, batch))
+        steps = max(1, job.work.tune_images // recipe.batch_size)
+        train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="tune_"))
+        with torch.no_grad():
+            plain = {name: tensor.detach() for name, tensor in weights.items()}
+            statistics = _statistics(network, plain, _whole(calibration(network.input_shape[1])))
+            return Made({"folded": pack(folded(network, plain, statistics), {})})
+
+    record = context.run("finalising", key, compute, target=goal.info.id)
+    tensors, _ = unpack(context.store.get(record.outputs["folded"]))
+    return {n: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for n, t in tensors.items()}
+
+
+def _quantised(
+    context: Context, job: "Job", goal: Goal, network: Network, floats: Tensors, key: StageKey
+) -> tuple[Tensors, Ranges, float]:
+    """Parameters and ranges of the better of plain quantisation and INT8 retraining, and its validation accuracy."""
+    side = network.input_shape[1]
+    calibration = images(job, "train", OBSERVED)(side)
+    validation, labels = images(job, "val", job.data.images["val"])(side), job.data.part("val", side).labels
+    truth = torch.from_numpy(labels)
+    with torch.inference_mode():
+        ranges = observe(network, Folded(floats), calibration.split(BATCH))
+    plain = accuracy(network, Quantised(network, quantise(network, floats, ranges)), validation, truth, BATCH)
+
+    weights = {name: tensor.clone() for name, tensor in floats.items()}
+    recipe = recipe_for(job, RETRAIN_INT8)
+    teacher = _folded_teacher(network, floats, batches(job, recipe, job.spec.seed + 2))
+    strategy = Single(
+        network,
+        weights,
+        lambda w: Requantised(network, w, ranges),
+        batches(job, recipe, job.spec.seed + 2),
+        recipe,
+        teacher,
+    )
+    steps = max(1, job.work.tune_images // 4 // recipe.batch_size)
+    train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="int8_"))
+    trained = {name: tensor.detach() for name, tensor in weights.items()}
+    retrained = accuracy(network, Quantised(network, quantise(network, trained, ranges)), validation, truth, BATCH)
+    return (trained, ranges, retrained) if retrained >= plain else (floats, ranges, plain)
+
+
+def _teacher(job: "Job", supernet: Supernet, batch: Batch) -> Teacher:
+    """The supernet's largest network, on the same images."""
+    largest = job.space.network(job.space.largest())
+    side = largest.input_shape[1]
+    parameters = {name: view.detach() for name, view in supernet.bank.parameters(largest).items()}
+    statistics = recalibrate(largest, supernet.bank, _whole(images(job, "train", CALIBRATION)(side)))
+    mode = Evaluation(parameters, statistics)
+
+    def answers(step: int) -> Tensor:
+        with torch.no_grad():
+            return run(largest, batch(step, side)[0], mode).softmax(1)
+
+    return answers
+
+
+def _folded_teacher(network: Network, floats: Tensors, batch: Batch) -> Teacher:
+    """The network itself before quantisation."""
+    mode = Folded(floats)
+
+    def answers(step: int) -> Tensor:
+        with torch.no_grad():
+            return run(network, batch(step, network.input_shape[1])[0], mode).softmax(1)
+
+    return answers
+
+
+def _whole(x: Tensor) -> list[Tensor]:
+    """Batches of one size."""
+    return list(x[: len(x) - len(x) % BATCH or len(x)].split(BATCH))
+
+
+def _statistics(network: Network, parameters: Mapping[str, Tensor], calibration: list[Tensor]) -> Statistics:
+    mode = Recalibration(parameters)
+    with torch.inference_mode():
+        for part in calibration:
+            run(network, part, mode)
+        return mode.statistics()
