@@ -81,31 +81,22 @@ class Bank:
         Raises:
             InvalidSpace: the bank has no parameters of a layer's name, or smaller ones.
         """
-        views: Tensors = {}
-        for layer in network.layers:
-            if layer.has_weights:
-                for role in (WEIGHT, GAMMA, BETA) if layer.norm else (WEIGHT, BIAS):
-                    views[layer.name + role] = self._view(layer, role)
-        return views
+        return _views(self.tensors, network)
 
-    def _view(self, layer: Layer, role: str) -> Tensor:
-        whole = self.tensors.get(layer.name + role)
-        extent: tuple[int, ...] = weight_extent(layer) if role == WEIGHT else (layer.out_shape[0],)
-        if whole is None or any(size > limit for size, limit in zip(extent, whole.shape, strict=True)):
-            raise InvalidSpace(
-                f"The bank has no parameters for layer {layer.name!r} of extent {extent}.",
-                fix="Build the bank from all layers of the space that the network comes from.",
-                facts={"layer": layer.name},
-            )
-        if role != WEIGHT:
-            return whole[: extent[0]]
-        out, channels, height, width = extent
-        top, left = (whole.shape[2] - height) // 2, (whole.shape[3] - width) // 2
-        return whole[:out, :channels, top : top + height, left : left + width]
+    def leaves(self, network: Network) -> Tensors:
+        """A network's parameters to differentiate by, apart from the bank: cheaper than gradients through slices."""
+        return {name: _leaf(view) for name, view in self.parameters(network).items()}
 
-    def zeros_like(self) -> "Bank":
-        """A bank of the same extents, all zero: where gradients are gathered."""
-        return Bank({name: torch.zeros_like(tensor) for name, tensor in self.tensors.items()})
+    def add_gradients(self, network: Network, leaves: Mapping[str, Tensor]) -> None:
+        """Adds the gradients of a network's `leaves` to those of the bank (`grad` of its tensors)."""
+        for tensor in self.tensors.values():
+            if tensor.grad is None:
+                tensor.grad = torch.zeros_like(tensor)
+        gradients = {name: tensor.grad for name, tensor in self.tensors.items() if tensor.grad is not None}
+        for name, view in _views(gradients, network).items():
+            own = leaves[name].grad
+            if own is not None:
+                view.add_(own)
 
     def state_dict(self) -> Tensors:
         """The parameters by name (not copied)."""
@@ -137,6 +128,36 @@ class Bank:
         """
         tensors, _ = unpack(blob)
         return Bank({name: tensor.to(device) for name, tensor in tensors.items()})
+
+
+def _views(tensors: Mapping[str, Tensor], network: Network) -> Tensors:
+    """The network's slices of a bank's tensors, or of tensors of the same extents."""
+    views: Tensors = {}
+    for layer in network.layers:
+        if layer.has_weights:
+            for role in (WEIGHT, GAMMA, BETA) if layer.norm else (WEIGHT, BIAS):
+                views[layer.name + role] = _view(tensors.get(layer.name + role), layer, role)
+    return views
+
+
+def _view(whole: Tensor | None, layer: Layer, role: str) -> Tensor:
+    extent: tuple[int, ...] = weight_extent(layer) if role == WEIGHT else (layer.out_shape[0],)
+    if whole is None or any(size > limit for size, limit in zip(extent, whole.shape, strict=True)):
+        raise InvalidSpace(
+            f"The bank has no parameters for layer {layer.name!r} of extent {extent}.",
+            fix="Build the bank from all layers of the space that the network comes from.",
+            facts={"layer": layer.name},
+        )
+    if role != WEIGHT:
+        return whole[: extent[0]]
+    out, channels, height, width = extent
+    top, left = (whole.shape[2] - height) // 2, (whole.shape[3] - width) // 2
+    return whole[:out, :channels, top : top + height, left : left + width]
+
+
+def _leaf(view: Tensor) -> Tensor:
+    layout = torch.channels_last if view.dim() == 4 else torch.contiguous_format
+    return view.detach().contiguous(memory_format=layout).requires_grad_()
 
 
 def _initial(name: str, kind: tuple[str, bool], extent: Shape4, seed: int) -> Tensors:

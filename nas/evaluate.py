@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from nas.bank import Bank
-from nas.interpreter import Folded, Mode, folded, recalibrate, run
-from nas.quantise import Requantised, observe, saturate
+from nas.interpreter import Folded, Mode, Recalibration, folded, run
+from nas.memory import keep_freed_memory
+from nas.quantise import Observed, Requantised, saturate
 from search_spaces.network import Network
 
 Images = Callable[[int], Tensor]
@@ -24,8 +25,7 @@ class Evaluator:
         calibration: training images for batch norm and ranges, without augmentation.
         validation: images to judge by.
         labels: theirs, (N,).
-        observed: how many calibration images the ranges are observed on.
-        batch: images at a time.
+        observed: how many calibration images the ranges are observed on, at least; in the same pass as batch norm.
     """
 
     bank: Bank
@@ -33,25 +33,44 @@ class Evaluator:
     validation: Images
     labels: Tensor
     observed: int = 256
-    batch: int = 256
 
     def __call__(self, network: Network) -> float:
-        """INT8 top-1 accuracy, 0-1."""
-        side = network.input_shape[1]
-        images = self.calibration(side)
-        whole = len(images) - len(images) % self.batch or len(images)
+        """INT8 top-1 accuracy, 0-1.
+
+        Raises:
+            InvalidData: fewer than 32 calibration images.
+        """
+        quantised, _ = self.modes(network)
+        return accuracy(network, quantised, self.validation(network.input_shape[1]), self.labels)
+
+    def modes(self, network: Network) -> tuple[Requantised, Folded]:
+        """A subnet as it would be deployed, in INT8 and in float. Raises what a call raises."""
+        keep_freed_memory()
+        images = self.calibration(network.input_shape[1])
+        size = batch_size(network)
+        parameters = self.bank.parameters(network)
+        recalibration = Recalibration(parameters)
+        observed = Observed(recalibration)
         with torch.inference_mode():
-            statistics = recalibrate(network, self.bank, images[:whole].split(self.batch))
-            parameters = folded(network, self.bank.parameters(network), statistics)
-            ranges = observe(network, Folded(parameters), images[: self.observed].split(self.batch))
-            return accuracy(network, Requantised(network, parameters, ranges, saturate), self.validation(side), self.labels, self.batch)
+            for start in range(0, max(len(images) - len(images) % size, 1), size):
+                mode: Mode = observed if start < self.observed else recalibration
+                run(network, images[start : start + size], mode)
+            weights = folded(network, parameters, recalibration.statistics())
+            return Requantised(network, weights, observed.ranges(network), saturate), Folded(weights)
 
 
-def accuracy(network: Network, mode: Mode, images: Tensor, labels: Tensor, batch: int = 256) -> float:
-    """Share of the images whose most likely class is right, 0-1."""
+def batch_size(network: Network) -> int:
+    """Images to run at a time: few enough for their tensors to stay in a processor's cache, 64 of 28 x 28 pixels."""
+    _, height, width = network.input_shape
+    return min(max(64 * 28 * 28 // (height * width), 32), 512)
+
+
+def accuracy(network: Network, mode: Mode, images: Tensor, labels: Tensor, batch: int | None = None) -> float:
+    """Share of the images whose most likely class is right, 0-1; `batch` images at a time, or `batch_size(network)`."""
+    size = batch or batch_size(network)
     with torch.inference_mode():
         right = sum(
             int((run(network, part, mode).argmax(1) == truth).sum())
-            for part, truth in zip(images.split(batch), labels.split(batch), strict=True)
+            for part, truth in zip(images.split(size), labels.split(size), strict=True)
         )
     return right / len(labels)

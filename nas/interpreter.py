@@ -54,7 +54,7 @@ def run(network: Network, images: Tensor, mode: Mode) -> Tensor:
 def run_all(network: Network, images: Tensor, mode: Mode) -> tuple[Tensor, ...]:
     """All outputs of the network, in their order. Raises what `run` raises."""
     last = {source: layer.name for layer in network.layers for source in layer.inputs}
-    values = {INPUT: mode.enter(images.contiguous(memory_format=torch.channels_last))}
+    values = {INPUT: mode.enter(channels_last(images))}
     for layer in network.layers:
         values[layer.name] = mode.layer(layer, [values[source] for source in layer.inputs])
         for source in layer.inputs:
@@ -62,6 +62,13 @@ def run_all(network: Network, images: Tensor, mode: Mode) -> tuple[Tensor, ...]:
                 values.pop(source, None)
     results = (mode.leave(name, values[name]) for name in network.outputs)
     return tuple(y.flatten(1) if y.shape[2:] == (1, 1) else y for y in results)
+
+
+def channels_last(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) laid out channels-last, which is faster; `contiguous` leaves images of one channel as they are."""
+    if images.stride(1) == 1:
+        return images
+    return torch.empty_like(images, memory_format=torch.channels_last).copy_(images)
 
 
 def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
@@ -172,10 +179,14 @@ class Folded:
 
     def layer(self, layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
         """Operator, bias, norm (in the modes that have one), activation."""
+        return activate(layer, self.compute(layer, inputs))
+
+    def compute(self, layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
+        """The result before the activation."""
         if not layer.has_weights:
-            return activate(layer, operate(layer, inputs))
+            return operate(layer, inputs)
         y = operate(layer, inputs, self.parameters[layer.name + WEIGHT], self.parameters.get(layer.name + BIAS))
-        return activate(layer, self.normalise(layer, y))
+        return self.normalise(layer, y)
 
     def normalise(self, layer: Layer, y: Tensor) -> Tensor:
         """The result of a layer with weights, normalised."""
@@ -223,38 +234,45 @@ class Evaluation(Folded):
         return F.batch_norm(y, mean, var, gamma, beta, training=False, eps=EPSILON)
 
 
-class _Recalibration(Training):
-    """Training mode that gathers each layer's mean and variance, for `recalibrate`."""
+class Recalibration(Training):
+    """Training mode without gradients that gathers each layer's mean and variance."""
 
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         super().__init__(parameters)
-        self.gathered: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        self._gathered: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
     def normalise(self, layer: Layer, y: Tensor) -> Tensor:
+        """Batch norm of the batch, whose statistics are kept."""
         if not layer.norm:
             return y
-        var, mean = torch.var_mean(y, (0, 2, 3), correction=0)
-        self.gathered.setdefault(layer.name, []).append((mean, var))
         gamma, beta = self.parameters[layer.name + GAMMA], self.parameters[layer.name + BETA]
-        return F.batch_norm(y, mean, var, gamma, beta, training=False, eps=EPSILON)
+        result, mean, rstd = torch.native_batch_norm(y, gamma, beta, None, None, True, 0.0, EPSILON)
+        self._gathered.setdefault(layer.name, []).append((mean, (rstd**-2 - EPSILON).clamp_(min=0.0)))
+        return result
+
+    def statistics(self) -> Statistics:
+        """Mean and variance of each layer, pooled over the batches seen (which must be of one size)."""
+        pooled: Tensors = {}
+        for name, gathered in self._gathered.items():
+            means, variances = (torch.stack(values) for values in zip(*gathered, strict=True))
+            pooled[name + MEAN] = means.mean(0)
+            pooled[name + VAR] = variances.mean(0) + means.var(0, correction=0)
+        return pooled
 
 
 def recalibrate(network: Network, bank: Bank, batches: Iterable[Tensor]) -> Statistics:
     """Batch-norm statistics of one subnet: mean and variance pooled over the batches, each normalised by its own.
 
     Args:
+        network: the subnet.
+        bank: where its parameters are.
         batches: images (N, C, H, W), at least one batch, all of one size N.
     """
-    mode = _Recalibration(bank.parameters(network))
+    mode = Recalibration(bank.parameters(network))
     with torch.inference_mode():
         for images in batches:
             run(network, images, mode)
-        statistics: Tensors = {}
-        for name, gathered in mode.gathered.items():
-            means, variances = (torch.stack(values) for values in zip(*gathered, strict=True))
-            statistics[name + MEAN] = means.mean(0)
-            statistics[name + VAR] = variances.mean(0) + means.var(0, correction=0)
-    return statistics
+        return mode.statistics()
 
 
 @dataclass(frozen=True)
