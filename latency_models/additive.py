@@ -4,6 +4,7 @@ Latency from a table is one (ticks of 10 ns), MACs, parameters and bytes are oth
 than one layer at a time, such as peak memory.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,11 @@ TICKS_PER_MS: Final = 100_000
 def to_ticks(milliseconds: float) -> int:
     """The nearest whole number of ticks."""
     return round(milliseconds * TICKS_PER_MS)
+
+
+def whole_ticks(milliseconds: float) -> int:
+    """The ticks that fit into a budget: rounded down, but a budget that was itself made of ticks keeps all of them."""
+    return math.floor(milliseconds * TICKS_PER_MS + 1e-4)
 
 
 def to_ms(ticks: int) -> float:

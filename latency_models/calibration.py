@@ -132,7 +132,8 @@ class _Problem:
     """The regression: columns are scale, constant, one term for each kernel type, one correction for each key.
 
     `design` (N, P) in ms per unit of each coefficient; `units` (P,) the size that a stray of 1 means for a coefficient;
-    `group` (P,) which stray governs it: 0 fixed, 1 the terms', 2 the keys'.
+    `group` (P,) which stray governs it: 0 fixed, 1 the terms', 2 the keys'; `residual` (N,) relative errors of the prior;
+    `grams` (N, N) relative covariances of the latencies for a stray of 1, by group.
     """
 
     design: Array
@@ -140,6 +141,8 @@ class _Problem:
     prior: Array
     units: Array
     group: NDArray[np.int64]
+    residual: Array
+    grams: tuple[Array, Array, Array]
     keys: tuple[str, ...]
     kinds: tuple[str, ...]
 
@@ -169,32 +172,33 @@ class _Problem:
             [[SCALE_STRAY, CONSTANT_STRAY * typical], np.full(len(kinds), kernel_ms), np.maximum(raw, 0.1 * kernel_ms)]
         )
         group = np.concatenate([[0, 0], np.full(len(kinds), 1), np.full(len(keys), 2)]).astype(np.int64)
-        return _Problem(design, latency, prior, units, group, keys, kinds)
+        relative = design * units / latency[:, None]
+        fixed, by_term, by_key = (relative[:, group == g] for g in range(3))
+        grams = (fixed @ fixed.T, by_term @ by_term.T, by_key @ by_key.T)
+        return _Problem(
+            design, latency, prior, units, group, 1 - design @ prior / latency, grams, keys, kinds
+        )  # fmt: skip
 
-    def _parts(self) -> tuple[Array, Array]:
-        """Relative residuals about the prior, and the three Gram matrices (3, N, N) of the columns' groups."""
-        relative = self.design * self.units / self.latency[:, None]
-        grams = np.stack([relative[:, self.group == g] @ relative[:, self.group == g].T for g in range(3)])
-        return 1 - self.design @ self.prior / self.latency, grams
+    def _cover(self, term: float, key: float, noise: float, weights: Array) -> Array:
+        """(N, N) covariance of the relative latencies."""
+        fixed, by_term, by_key = self.grams
+        cover: Array = fixed + term**2 * by_term + key**2 * by_key + np.diag(noise**2 / weights)
+        return cover
 
     def best(self, weights: Array) -> tuple[float, float, float]:
         """The (term stray, key stray, noise) of the highest evidence, from the grid."""
-        residual, grams = self._parts()
         scores: list[tuple[float, tuple[float, float, float]]] = []
         for term, key, noise in product(TERM_STRAYS, KEY_STRAYS, NOISES):
-            cover = grams[0] + term**2 * grams[1] + key**2 * grams[2] + np.diag(noise**2 / weights)
-            factor = np.linalg.cholesky(cover)
-            white = np.linalg.solve(factor, residual)
+            factor = np.linalg.cholesky(self._cover(term, key, noise, weights))
+            white = np.linalg.solve(factor, self.residual)
             evidence = -0.5 * float(white @ white) - float(np.log(np.diag(factor)).sum())
             scores.append((evidence, (term, key, noise)))
         return max(scores, key=lambda score: score[0])[1]
 
     def solve(self, term: float, key: float, noise: float, weights: Array) -> Array:
         """Posterior mean of all coefficients (P,)."""
-        residual, grams = self._parts()
-        cover = grams[0] + term**2 * grams[1] + key**2 * grams[2] + np.diag(noise**2 / weights)
         variance = (self.units * np.array([1.0, term, key])[self.group]) ** 2
-        pull = np.linalg.solve(cover, residual) / self.latency
+        pull = np.linalg.solve(self._cover(term, key, noise, weights), self.residual) / self.latency
         solution: Array = self.prior + variance * (self.design.T @ pull)
         return solution
 

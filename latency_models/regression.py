@@ -6,8 +6,9 @@ of whole networks.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ LEAST_MS: Final = 1e-6
 """Keys measured at less than a nanosecond say nothing about others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Family:
     """One fitted family: a physical law, and how far each measured key is off it.
 
@@ -49,14 +50,23 @@ class Family:
     ratios: tuple[float, ...]
     error: float = 0.0
 
-    def estimate(self, layer: Layer) -> float:
-        """Latency in ms: what the law says, times the weighted mean ratio of the nearest measured keys."""
-        place = (np.array(coordinates(layer)) - self.centre) / self.width
-        distance = np.square(np.array(self.members) - place).sum(axis=1)
-        nearest = np.argsort(distance, kind="stable")[:NEIGHBOURS]
-        weight = 1 / (distance[nearest] + 1e-3)
-        ratio = float(weight @ np.array(self.ratios)[nearest] / weight.sum())
-        return _law(self.coefficients, layer) * math.exp(ratio)
+    def estimate(self, work: Array, places: Array) -> Array:
+        """Latencies (N,) in ms of layers with `features` (N, F) and `coordinates` (N, D).
+
+        What the law says, times the weighted mean ratio of the nearest measured keys.
+        """
+        members, ratios = self._neighbourhood
+        scaled = (places - self.centre) / self.width
+        distance = np.square(scaled[:, None, :] - members[None]).sum(axis=2)
+        nearest = np.argsort(distance, axis=1, kind="stable")[:, :NEIGHBOURS]
+        weight = 1 / (np.take_along_axis(distance, nearest, axis=1) + 1e-3)
+        ratio = (weight * ratios[nearest]).sum(axis=1) / weight.sum(axis=1)
+        latencies: Array = _law(np.array(self.coefficients), work) * np.exp(ratio)
+        return latencies
+
+    @cached_property
+    def _neighbourhood(self) -> tuple[Array, Array]:
+        return np.array(self.members), np.array(self.ratios)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,9 @@ class Fallback:
         for name in families(layer):
             family = self.families.get(name)
             if family is not None:
-                return family.estimate(layer), family.error
+                return float(
+                    family.estimate(np.array([features(layer)]), np.array([coordinates(layer)]))[0]
+                ), family.error
         return 0.0, 1.0
 
     def to_json(self) -> dict[str, Any]:
@@ -127,8 +139,8 @@ def _halvings(channels: int) -> int:
     return min(6, (channels & -channels).bit_length() - 1)
 
 
-def _law(coefficients: Sequence[float], layer: Layer) -> float:
-    return max(float(np.dot(coefficients, features(layer))), LEAST_MS)
+def _law(coefficients: Array, work: Array) -> Array:
+    return np.maximum(work @ coefficients, LEAST_MS)
 
 
 def fit_fallback(layers: Mapping[str, Layer], latency_ms: Mapping[str, float]) -> Fallback:
@@ -138,34 +150,42 @@ def fit_fallback(layers: Mapping[str, Layer], latency_ms: Mapping[str, float]) -
         layers: one layer for each key.
         latency_ms: its latency by key. Keys absent from either, or with no latency at all, are left out.
     """
-    members: dict[str, list[tuple[Layer, float]]] = {}
+    members: dict[str, list[str]] = {}
     for key in sorted(layers):
         if latency_ms.get(key, 0.0) > LEAST_MS:
             for name in families(layers[key]):
-                members.setdefault(name, []).append((layers[key], latency_ms[key]))
-    return Fallback({name: _fit(known) for name, known in sorted(members.items()) if len(known) >= MINIMUM})
+                members.setdefault(name, []).append(key)
+    work = {key: features(layer) for key, layer in layers.items()}
+    places = {key: coordinates(layer) for key, layer in layers.items()}
+    return Fallback(
+        {
+            name: _fit(*(np.array([values[k] for k in keys], np.float64) for values in (work, places, latency_ms)))
+            for name, keys in sorted(members.items())
+            if len(keys) >= MINIMUM
+        }
+    )
 
 
-def _fit(known: Sequence[tuple[Layer, float]]) -> Family:
-    errors: list[float] = []
+def _fit(work: Array, places: Array, target: Array) -> Family:
+    fold = np.arange(len(target)) % FOLDS
+    errors = np.empty(len(target))
     for held in range(FOLDS):
-        family = _fit_once([pair for i, pair in enumerate(known) if i % FOLDS != held])
-        errors.extend(abs(family.estimate(layer) / ms - 1) for layer, ms in known[held::FOLDS])
-    return replace(_fit_once(known), error=sum(errors) / len(errors))
+        kept, out = fold != held, fold == held
+        family = _fit_once(work[kept], places[kept], target[kept])
+        errors[out] = np.abs(family.estimate(work[out], places[out]) / target[out] - 1)
+    return replace(_fit_once(work, places, target), error=float(errors.mean()))
 
 
-def _fit_once(known: Sequence[tuple[Layer, float]]) -> Family:
-    target = np.array([ms for _, ms in known])
-    coefficients = tuple(_relative_nnls(np.array([features(layer) for layer, _ in known]), target).tolist())
-    places = np.array([coordinates(layer) for layer, _ in known])
-    centre, spread = places.mean(axis=0), places.std(axis=0)
-    width = np.where(spread > 1e-9, spread, 1.0)
+def _fit_once(work: Array, places: Array, target: Array) -> Family:
+    coefficients = _relative_nnls(work, target)
+    spread = places.std(axis=0)
+    centre, width = places.mean(axis=0), np.where(spread > 1e-9, spread, 1.0)
     return Family(
-        coefficients,
+        tuple(coefficients.tolist()),
         tuple(centre.tolist()),
         tuple(width.tolist()),
         tuple(map(tuple, ((places - centre) / width).tolist())),
-        tuple(math.log(ms / _law(coefficients, layer)) for layer, ms in known),
+        tuple(np.log(target / _law(coefficients, work)).tolist()),
     )
 
 

@@ -115,15 +115,22 @@ class LatencyTable:
 
     def predict(self, network: Network) -> Prediction:
         """Latency of one network; exact sums of ticks of 10 ns, so equal to what the compiled table says."""
-        layers = {layer.name: to_ms(self._layer_ticks(layer)) for layer in network.layers}
-        total = to_ms(self.cost().of(network))
-        unseen = tuple(dict.fromkeys(layer.key for layer in network.layers if layer.key not in self.entries))
-        doubtful = sum(
-            layers[layer.name] * self.fallback.estimate(layer)[1] for layer in network.layers if layer.key in unseen
-        )
-        known = total - sum(layers[layer.name] for layer in network.layers if layer.key in unseen)
-        error = (max(0.0, known) * self.card.mape + doubtful) / total if total > 0 else self.card.mape
-        return Prediction(total, "estimated" if unseen else "predicted", error, layers, unseen)
+        ticks: dict[str, int] = {}
+        unseen: dict[str, None] = {}
+        known_ms = to_ms(self._base_ticks(network.input_shape))
+        doubtful_ms = 0.0
+        for layer in network.layers:
+            key = layer.key
+            ticks[layer.name] = self._key_ticks(key, layer)
+            if key in self.entries:
+                known_ms += to_ms(ticks[layer.name])
+            else:
+                unseen[key] = None
+                doubtful_ms += to_ms(ticks[layer.name]) * self.fallback.estimate(layer)[1]
+        total = to_ms(self._base_ticks(network.input_shape) + sum(ticks.values()))
+        error = (max(0.0, known_ms) * self.card.mape + doubtful_ms) / total if total > 0 else self.card.mape
+        layers = {name: to_ms(count) for name, count in ticks.items()}
+        return Prediction(total, "estimated" if unseen else "predicted", error, layers, tuple(unseen))
 
     def knows(self, layer: Layer) -> bool:
         """Whether the layer's key was measured; if not, it is estimated."""
@@ -147,9 +154,12 @@ class LatencyTable:
         return {key: to_ticks(entry.latency_ms) for key, entry in self.entries.items()}
 
     def _layer_ticks(self, layer: Layer) -> int:
-        ticks = self._ticks.get(layer.key)
+        return self._key_ticks(layer.key, layer)
+
+    def _key_ticks(self, key: str, layer: Layer) -> int:
+        ticks = self._ticks.get(key)
         if ticks is None:
-            ticks = self._ticks[layer.key] = to_ticks(self.fallback.estimate(layer)[0])
+            ticks = self._ticks[key] = to_ticks(self.fallback.estimate(layer)[0])
         return ticks
 
     def _base_ticks(self, input_shape: Shape) -> int:
