@@ -115,8 +115,8 @@ class _Band:
         """Value indices (count, number of choices), uniform over the coarse band."""
         lattice = self.cost.lattice
         codes = np.zeros((count, len(lattice.space.choices)), np.int64)
-        weights = self._starts
-        codes[:, 0] = np.searchsorted(np.cumsum(weights) / weights.sum(), rng.random(count), side="right")
+        weights = np.cumsum(self._starts)
+        codes[:, 0] = np.searchsorted(weights / weights[-1], rng.random(count), side="right")
         state = lattice.initial[codes[:, 0]]
         spent = self.base[codes[:, 0]]
         for k, stage in enumerate(lattice.stages):
@@ -139,8 +139,7 @@ class _Band:
             options = order[begins[here] : begins[here + 1]]
             after = spent[rows, None] + cost[options] - self.origin[k + 1]
             reach = np.cumsum(ways[target[options], after], axis=1)
-            level = chance[rows] * reach[:, -1]
-            pick = np.minimum((reach <= level[:, None]).sum(axis=1), len(options) - 1)
+            pick = (reach / reach[:, -1:] <= chance[rows, None]).sum(axis=1)
             chosen[rows] = options[pick]
         return chosen
 
