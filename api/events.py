@@ -29,7 +29,7 @@ STREAM = "text/event-stream"
 RETRY_MS = 1000
 PAGE = 500
 
-_SEQ = r"^(0|[1-9][0-9]{0,9})$"
+_SEQ = r"^(0|[1-9][0-9]{0,8})?$"
 
 
 @router.get(
@@ -60,7 +60,7 @@ async def list_job_events(
     """Events with numbers above `after`; a stream goes on until the job's `end` event."""
     if STREAM not in request.headers.get("accept", ""):
         return await run_in_threadpool(jobs.events, job_id, after=after, size=page_size)
-    start = int(last_event_id) if last_event_id is not None else after
+    start = int(last_event_id) if last_event_id else after
     tail: Tail = request.app.state.tail
     first = await tail.read(job_id, start)
     if first.ended and not first.frames:

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    field_validator,
+)
 
 from api.ids import ID_BODY, id_pattern
 from api.jobs.states import State
@@ -33,6 +42,27 @@ class Wire(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a latency is a number or a text, not true or false")
+    return value
+
+
+WireLatency = Annotated[
+    Latency,
+    BeforeValidator(_no_flag),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1_000_000},
+                {"type": "string", "pattern": r"^(100|[1-9]?[0-9](\.[0-9]+)?)%$"},
+            ]
+        }
+    ),
+]
+"""The engine's `Latency`; its schema shows the usual forms."""
+
+
 class WireTarget(Wire):
     """One target with its latency budget."""
 
@@ -46,7 +76,7 @@ class WireTarget(Wire):
         ),
         AfterValidator(no_path),
     ]
-    latency_ms: Latency = Field(
+    latency_ms: WireLatency = Field(
         description="milliseconds at batch 1 in INT8, or a point of the reachable range (`40%`)"
     )
 
@@ -85,10 +115,12 @@ class SearchWireSpec(Wire):
     )
     targets: tuple[WireTarget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
-    minutes: float | None = Field(default=None, gt=0, le=100_000, description="a limit on the whole job")
-    resolution: int | None = Field(default=None, ge=4, le=512, description="largest input side in pixels")
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    threads: int | None = Field(default=None, ge=1, le=256, description="threads of training; all cores when absent")
+    minutes: float | None = Field(default=None, strict=True, gt=0, le=100_000, description="a limit on the whole job")
+    resolution: int | None = Field(default=None, strict=True, ge=4, le=512, description="largest input side in pixels")
+    seed: int = Field(default=0, strict=True, ge=0, lt=2**31)
+    threads: int | None = Field(
+        default=None, strict=True, ge=1, le=256, description="threads of training; all cores when absent"
+    )
 
     @field_validator("space")
     @classmethod
