@@ -10,8 +10,10 @@ understood and cannot be met (no architecture in the budget, an operator that th
 
 import contextlib
 import json
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import typer
@@ -27,6 +29,23 @@ UNMET: Final = 3
 INTERRUPTED: Final = 130
 
 _BY_STATUS: Final = {400: WRONG, 404: WRONG, 422: UNMET, 409: INTERRUPTED}
+
+
+@contextlib.contextmanager
+def ended_politely() -> Iterator[None]:
+    """Lets a request to terminate be an interrupt, so that it is answered like one, too."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Commands(TyperGroup):

@@ -27,10 +27,11 @@ def profile(
 ) -> Answer:
     """Measure a target and keep its latency table, with a report card on networks that were never fitted."""
     from nas import pipeline
+    from nas.cli.guard import ended_politely
     from nas.cli.progress import watch
     from nas.cli.report import render_profile
 
-    with watch(quiet=quiet) as progress:
+    with ended_politely(), watch(quiet=quiet) as progress:
         result = pipeline.profile(
             target, space, resolution=resolution, channels=channels, classes=classes, effort=effort, seed=seed,
             out=Path(out), store=Path(store) if store else None, on_event=progress,

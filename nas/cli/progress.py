@@ -77,11 +77,16 @@ class _Notes:
 
     def __init__(self) -> None:
         self._best: tuple[float, str] = (-1.0, "")
+        self._learning: set[str] = set()
 
     def of(self, event: Event) -> tuple[str, str] | None:
         """A stage and what to say beside its bar."""
         match event:
             case MetricEvent():
+                if event.name.startswith(("loss", "accuracy")):
+                    self._learning.add(event.phase)
+                elif event.phase in self._learning:  # a rate says less than a loss
+                    return None
                 return event.phase, f"{event.name.replace('_', ' ')} {event.value:.3g}"
             case CandidateEvent():
                 if any(event.feasible.values()) and event.accuracy > self._best[0]:

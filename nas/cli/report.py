@@ -75,7 +75,7 @@ def abbreviate(architecture: str, width: int = ARCHITECTURE_WIDTH) -> str:
             if not equals or value == "true"
             else ""
             if value == "false"
-            else choice[0] + re.sub(r"\.0$", "", value)
+            else choice[:1] + re.sub(r"\.0$", "", value)
         )
         if len(parents) > 1 and short:
             key = tuple(parents)
@@ -95,6 +95,7 @@ def render_result(console: Console, result: "SearchResult") -> None:
     for target, model in result.models.items():
         console.print(_front(target, result, model))
         console.print(_receipt(target, model))
+        _folder(console, "bundle", model.bundle)
     stages = [f"{name.replace(':', ' ')} {duration(s) if s else 'stored'}" for name, s in result.seconds.items()]
     console.print(Text(f"run {result.run}: " + ", ".join(stages), style="dim"))
     _warn(console, result.warnings)
@@ -138,8 +139,7 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
         "space", f"{within} keep the budget" + ("" if budget.binds else ": it does not bind"), "predicted, exact"
     )
     drawn.add_row("chosen", abbreviate(model.architecture), model.architecture_id)
-    bundle = Text.assemble(("bundle  ", "bold"), (_short(model.bundle), "cyan"))
-    return Panel(Group(drawn, bundle), title=f"model for {target}", title_align="left", border_style="green")
+    return Panel(drawn, title=f"model for {target}", title_align="left", border_style="green")
 
 
 def _final_latency(model: "ModelOutcome") -> tuple[str, str]:
@@ -162,6 +162,11 @@ def _kept(model: "ModelOutcome") -> bool:
 def _budget(model: "ModelOutcome") -> str:
     fastest, slowest = model.budget.reachable_ms
     return f"{milliseconds(model.latency_ms.budget)} (reachable: {_bare(fastest)} to {_bare(slowest)})"
+
+
+def _folder(console: Console, name: str, path: str) -> None:
+    """A path on a line of its own that is never broken, so that it can be copied."""
+    console.print(Text.assemble((f"{name} ", "bold"), (_short(path), "cyan")), soft_wrap=True)
 
 
 def _short(path: str) -> str:
@@ -201,9 +206,7 @@ def render_profile(console: Console, profile: "ProfileResult") -> None:
     title = f"{profile.target} for {profile.space} at {profile.resolution} px: {profile.device}, {profile.runtime}"
     console.print(Text(title, style="bold"))
     console.print(drawn)
-    console.print(
-        Text.assemble(("table  ", "bold"), (_short(profile.table), "cyan"), (f"  {duration(profile.seconds)}", "dim"))
-    )
+    _folder(console, "table", profile.table)
     _warn(console, profile.warnings)
 
 

@@ -87,11 +87,12 @@ def specify(fields: dict[str, Any]) -> "SearchSpec":
 def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool) -> Answer:
     """Runs a search with its progress on stderr: the plan first, then a bar to each stage."""
     from nas import pipeline
+    from nas.cli.guard import ended_politely
     from nas.cli.progress import watch
     from nas.cli.report import render_plan, render_result
 
     folders: dict[str, Any] = {"out": Path(out), "store": Path(store) if store else None}
-    with watch(quiet=quiet) as progress:
+    with ended_politely(), watch(quiet=quiet) as progress:
         if not quiet:
             progress.show(render_plan(pipeline.plan(spec, **folders)))
         result = pipeline.search(spec, on_event=progress, **folders)

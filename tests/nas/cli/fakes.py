@@ -75,6 +75,7 @@ def events() -> list[Any]:
     for step in range(0, 2000, 500):
         told.append(ProgressEvent(phase="training", done=step, total=2000, unit="steps", eta_s=(2000 - step) / 25))
         told.append(MetricEvent(phase="training", name="loss_largest", step=step, value=2.25 / (step + 1)))
+        told.append(MetricEvent(phase="training", name="images_per_second", step=step, value=400.0))
     told.append(LogEvent(level="warning", message="2 images could [not] be read"))
     told.append(PhaseEvent(phase="training", status="finished", target=None, seconds=80.2))
     told.append(PhaseEvent(phase="searching", status="started", target=None, seconds=None))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -91,6 +92,16 @@ def test_an_interrupt_says_how_to_continue(engine: Engine, invoke: Invoke) -> No
     outcome = invoke(*PLAIN)
     assert outcome.exit_code == 130
     assert "Run the same command again" in outcome.stderr
+
+
+def test_a_request_to_terminate_is_an_interrupt(
+    engine: Engine, answer: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(engine, "search", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    code, document = answer(*PLAIN)
+    assert (code, document["error"]["code"]) == (130, "cancelled")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_defect_shows_its_trace_on_stderr(engine: Engine, invoke: Invoke) -> None:
