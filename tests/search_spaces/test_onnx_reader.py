@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from hw_targets.float_lowering import lower_float
 from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
+from hw_targets.weights import FloatLayer
 from search_spaces.builder import Graph, Tensor
 from search_spaces.cost import macs, params
 from search_spaces.errors import UnreadableModel
@@ -80,6 +82,16 @@ def every_operator() -> Network:
     return g.network("every")
 
 
+def files(network: Network) -> list[bytes]:
+    """The network as the INT8 and as the float file."""
+    zeros = {
+        layer.name: FloatLayer(np.zeros(layer.weight_shape, np.float32), np.zeros(layer.out_shape[0], np.float32))
+        for layer in network.layers
+        if layer.has_weights
+    }
+    return [lower_int8(network, random_weights(network)), lower_float(network, zeros)]
+
+
 def largest_and_smallest(name: str, side: int) -> list[Network]:
     found = space(name, resolution=side, channels=1, classes=10)
     return [found.network(found.largest()), found.network(found.smallest())]
@@ -97,8 +109,8 @@ def largest_and_smallest(name: str, side: int) -> list[Network]:
     ids=["every operator", "mobilenet", "hard-swish", "resnet", "bottleneck"],
 )
 def test_a_lowered_network_reads_back_as_the_same_layers(draw: Callable[[], list[Network]]) -> None:
-    for network in draw():
-        read = Network.from_onnx(lower_int8(network, random_weights(network)))
+    for network, file in ((network, file) for network in draw() for file in files(network)):
+        read = Network.from_onnx(file)
         assert read.input_shape == network.input_shape
         assert [(layer.name, layer.key) for layer in read.layers] == [
             (layer.name, layer.key) for layer in network.layers
