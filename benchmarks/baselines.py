@@ -7,7 +7,15 @@ from search_spaces.blocks import round_channels
 from search_spaces.declarative import HeadSpec, SpaceSpec, StageSpec, StemSpec
 from search_spaces.network import Network
 
-INVERTED_RESIDUALS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+INVERTED_RESIDUALS = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
 """Expansion, channels, repeats, stride of each stage (Sandler et al. 2018, table 2); the stem strides by 2 before them."""
 
 
@@ -42,7 +50,8 @@ def resnet(depth: int, *, resolution: int, channels: int, classes: int) -> Netwo
     """
     large = resolution >= 64
     stages = tuple(
-        StageSpec(block="basic", channels=c, depth=(depth - 2) // 6, stride=2 if large or c > 16 else 1) for c in (16, 32, 64)
+        StageSpec(block="basic", channels=c, depth=(depth - 2) // 6, stride=2 if large or c > 16 else 1)
+        for c in (16, 32, 64)
     )
     spec = SpaceSpec(
         name=f"resnet-{depth}", activation="relu", stem=StemSpec(channels=16, stride=2 if large else 1), stages=stages

@@ -12,7 +12,13 @@ def outcome() -> ModelOutcome:
         architecture="resolution=8",
         architecture_id="abc",
         latency_ms=LatencyOutcome(
-            budget=0.1, predicted=0.09, predicted_error=0.02, measured=0.091, measured_p50=0.092, measured_p95=0.1, kind="measured"
+            budget=0.1,
+            predicted=0.09,
+            predicted_error=0.02,
+            measured=0.091,
+            measured_p50=0.092,
+            measured_p95=0.1,
+            kind="measured",
         ),
         accuracy=AccuracyOutcome(fp32=0.99, int8=0.98),
         size_bytes=SizeOutcome(fp32=4000, int8=1000),
