@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import torch
 from torch import Tensor
 
-from nas.errors import Cancelled
+from nas.errors import Cancelled, StoreCorrupt
 from nas.memory import keep_freed_memory
 from nas.tensors import Tensors, pack, unpack
 from nas.training.recipe import Recipe
@@ -62,6 +62,7 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
 
     Raises:
         Cancelled: after saving a checkpoint.
+        StoreCorrupt: the checkpoint is none, or of other parameters.
     """
     keep_freed_memory()
     optimiser = _AdamW(strategy.parameters, recipe)
@@ -131,6 +132,11 @@ class _AdamW:
     def load(self, blob: bytes) -> int:
         """Restores a state; returns the step that comes next."""
         tensors, note = unpack(blob)
+        known = {
+            f"{kind}/{name}": leaf.shape for name, leaf in zip(self._names, self._leaves, strict=True) for kind in "pmv"
+        }
+        if known != {name: tensor.shape for name, tensor in tensors.items()}:
+            raise StoreCorrupt("The checkpoint is of another training.", fix="Remove it to begin again.")
         for name, leaf, first, second in zip(self._names, self._leaves, self._first, self._second, strict=True):
             leaf.copy_(tensors[f"p/{name}"])
             first.copy_(tensors[f"m/{name}"])
