@@ -6,6 +6,7 @@ of all seeds. The found front is a staircase: at a latency it has the accuracy o
 """
 
 import argparse
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -208,7 +209,7 @@ def _rows(results: Sequence[Trained], seeds: int) -> list[dict[str, Any]]:
             "macs": macs(mine[0].network),
             "params": params(mine[0].network),
         }
-        rows.append(row | (_compared(mine, results, seeds) if not found else {}))
+        rows.append({**row, **(_compared(mine, results, seeds) if not found else {})})
     fixed = [row for row in rows if not row["found"]]
     for row in fixed:
         row["on_front"] = not any(
@@ -259,7 +260,7 @@ def interval(values: Sequence[float]) -> float | None:
     """Half the width of the 95 % interval of the mean (Student's t)."""
     if len(values) < 2:
         return None
-    return STUDENT_T.get(len(values) - 1, 2.1) * stdev(values) / len(values) ** 0.5
+    return STUDENT_T.get(len(values) - 1, 2.1) * stdev(values) / math.sqrt(len(values))
 
 
 def draw(outcome: common.Outcome, path: Path) -> None:
