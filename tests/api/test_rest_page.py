@@ -1,4 +1,4 @@
-"""The reference page of the interface says what the program does: addresses, codes, states, events."""
+"""The reference page of the interface says what the program does: addresses, states, events."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import get_args
 from starlette.testclient import TestClient
 
 from api.jobs.states import TRANSITIONS
-from api.problems import known_problems
 from nas.events import Event, Phase
 from nas.spec import Effort
 
@@ -19,11 +18,6 @@ def test_all_addresses_are_listed(client: TestClient) -> None:
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     listed = set(re.findall(r"^\| `([A-Z]+ /\S*)`", PAGE, re.MULTILINE))
     assert listed == served
-
-
-def test_all_codes_are_listed_with_their_status() -> None:
-    listed = {code: int(status) for code, status in re.findall(r"^\| `(\w+)` \| (\d{3}) \|", PAGE, re.MULTILINE)}
-    assert listed == {code: status for code, (status, _) in known_problems().items()}
 
 
 def test_the_table_of_states_is_that_of_the_program() -> None:
