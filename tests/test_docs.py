@@ -92,6 +92,13 @@ def test_the_receipt_page_names_every_field_of_the_recorded_receipt() -> None:
     assert [field for field in receipt if f"`{field}`" not in text] == []
 
 
+def test_every_benchmark_is_on_its_page() -> None:
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    modules = [path for path in (ROOT / "benchmarks").glob("*.py") if "def main(" in path.read_text()]
+    assert modules != []
+    assert [path.stem for path in modules if f"| `{path.stem}` |" not in text] == []
+
+
 # --- Links
 
 
