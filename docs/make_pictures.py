@@ -1,7 +1,8 @@
 """Draws the pictures of the documentation from a real run: `python -m docs.make_pictures runs/NAME`.
 
-It copies the run's `result.json` and `receipt.json` to `docs/example/` (without the folder's place on this machine), draws
-`docs/images/front.png` from them, and renews the tables that show them. Without a run it draws what is recorded already.
+It copies the run's `result.json`, `receipt.json` and evaluated candidates to `docs/example/` (without the folder's place on
+this machine), draws `docs/images/front.png` from them, and renews the tables that show them. Without a run it draws what is
+recorded already.
 """
 
 import argparse
@@ -24,43 +25,57 @@ def record(run: Path) -> None:
         receipt = json.loads((run / folder.name / "receipt.json").read_text())
         model["bundle"] = f"runs/{result['run']}/{folder.name}"
     EXAMPLE.mkdir(exist_ok=True)
-    for name, document in (("result", result), ("receipt", receipt)):
+    documents = {"result": result, "receipt": receipt, "candidates": candidates(run.parent / "store", receipt)}
+    for name, document in documents.items():
         (EXAMPLE / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
-def front(result: dict[str, Any], target: str, path: Path) -> None:
-    """The Pareto front of a target with predicted latencies, the budget, and the delivered model as measured."""
+def candidates(folder: Path, receipt: dict[str, Any]) -> dict[str, Any]:
+    """Predicted latency and accuracy of every architecture that the first target's search evaluated, from the run's store."""
+    from nas.store import Store
+
+    key = receipt["hashes"][f"searching:{receipt['target']['id']}"]
+    stage = json.loads((folder / "stages" / "search" / f"{key}.json").read_text())
+    lines = json.loads(Store(folder).get(stage["outputs"]["candidates"]))
+    return {name: [line[name] for line in lines] for name in ("latency_ms", "accuracy")}
+
+
+def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, Any], path: Path) -> None:
+    """Evaluated architectures and the Pareto front of the first target, the budget, and the delivered model as measured."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    model = result["models"][target]
-    latency = model["latency_ms"]
-    points = result["fronts"][target]
+    model = result["models"][receipt["target"]["id"]]
+    latency, accuracy = model["latency_ms"], receipt["accuracy"]
+    points = result["fronts"][receipt["target"]["id"]]
     figure, axes = pyplot.subplots(figsize=(7, 4), dpi=150, layout="constrained")
+    axes.axvline(latency["budget"], color="#666666", linestyle="--", linewidth=1, label="latency budget")
+    axes.plot(
+        evaluated["latency_ms"], _percent(evaluated["accuracy"]), "o", color="#bbc4cc", markersize=4, label="evaluated"
+    )
     axes.plot(
         [p["latency_ms"] for p in points],
-        [100 * p["accuracy"] for p in points],
+        _percent([p["accuracy"] for p in points]),
         "o-",
         color="#4878a8",
-        markersize=5,
-        linewidth=1,
+        markersize=6,
+        linewidth=1.2,
         drawstyle="steps-post",
-        label="front: subnets, predicted latency, validation part",
+        label="Pareto front (latency predicted)",
     )
     if latency["measured"] is not None:
         axes.plot(
             [latency["measured"]],
-            [100 * model["accuracy"]["int8"]],
+            _percent([accuracy["int8_validation"]["value"]]),
             "X",
             color="#c0392b",
-            markersize=10,
-            label="delivered model, measured latency, test part",
+            markersize=9,
+            label="delivered model (latency measured)",
         )
-    axes.axvline(latency["budget"], color="#666666", linestyle="--", linewidth=1, label="latency budget")
     axes.set_xlabel("latency, ms (INT8, batch 1)")
-    axes.set_ylabel("INT8 accuracy, %")
+    axes.set_ylabel("INT8 accuracy, validation part, %")
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -68,6 +83,10 @@ def front(result: dict[str, Any], target: str, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, metadata={"Software": None})
     pyplot.close(figure)
+
+
+def _percent(shares: list[float]) -> list[float]:
+    return [100 * share for share in shares]
 
 
 def main() -> None:
@@ -79,10 +98,10 @@ def main() -> None:
     run: Path | None = parser.parse_args().run
     if run is not None:
         record(run)
-    result = example("result")
-    if result is None:
+    result, receipt, evaluated = (example(name) for name in ("result", "receipt", "candidates"))
+    if result is None or receipt is None or evaluated is None:
         parser.error("no run is recorded yet; name one")
-    front(result, next(iter(result["models"])), IMAGES / "front.png")
+    front(result, receipt, evaluated, IMAGES / "front.png")
     generate.main()
 
 

@@ -12,7 +12,7 @@ RESULTS: Final = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
 def example(name: str) -> dict[str, Any] | None:
-    """A document of the recorded search, `result` or `receipt`; None before one was recorded."""
+    """A document of the recorded search (`result`, `receipt`, `candidates`); None before one was recorded."""
     path = EXAMPLE / f"{name}.json"
     document: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
     return document
