@@ -77,10 +77,9 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     latency = _latencies(target, list(fixed.values()))
     budgets = options.latency_ms or sorted({round(latency[n.id] / FASTER, 5) for n in fixed.values()})
     drawn: list[tuple[str, int, bool, Network, Job]] = []
-    for seed, job in enumerate(jobs):
+    for seed, job in enumerate(jobs):  # supernets and searches first
         sized = _sized(job, options, max(budgets))
-        for name, network in _found(context, sized, target, budgets):
-            drawn.append((name, seed, True, network, sized))
+        drawn.extend((name, seed, True, network, sized) for name, network in _found(context, sized, target, budgets))
         drawn.extend((name, seed, False, network, sized) for name, network in fixed.items())
     latency = _latencies(target, list({n.id: n for _, _, _, n, _ in drawn}.values()))
     results = [

@@ -3,12 +3,16 @@
 `from nas import search, SearchSpec` is the whole of the Python interface; heavy libraries load when a search runs.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas.pipeline import search as search
     from nas.result import SearchResult as SearchResult
     from nas.spec import SearchSpec as SearchSpec
+
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+"""Torch's threads spin for long by default when they wait for each other, which slows training tenfold on a busy machine."""
 
 __all__ = ["SearchResult", "SearchSpec", "search"]
 
