@@ -49,7 +49,8 @@ class KernelTime:
     Attributes:
         layer: name of the layer they belong to.
         kernels: how many of each kernel type (runtime's operator name) ran, sorted by type.
-        latency_ms: their summed time under the profiler, less what the profiler costs a kernel on average.
+        latency_ms: their summed time under the profiler, less what the profiler costs a kernel on average; what a run costs
+            besides its kernels is shared among them.
     """
 
     layer: str
@@ -88,7 +89,7 @@ class Profile:
         latency_ms: the product's one statistic: the least of the interleaved rounds' lower quartiles.
         p50_ms, p95_ms: for the reader: median over rounds of each round's.
         noise: relative spread of the rounds' lower quartiles about the statistic (median excess), a fraction.
-        layers: per-layer kernel times, by layer name in network order.
+        layers: per-layer kernel times, by layer name in network order; they sum to `latency_ms`.
     """
 
     network: Network

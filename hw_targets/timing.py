@@ -10,7 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -103,7 +103,8 @@ def rounds_left(networks: Sequence[str], rounds: int, done: Iterable[Sample]) ->
 def profiles(networks: Sequence[Network], samples: Iterable[Sample]) -> list[Profile]:
     """Folds samples into one profile a network, in the order of `networks`; those never timed are left out.
 
-    A network that was under the profiler more than once has the first sample's kernels.
+    A network that was under the profiler more than once has the first sample's kernels. Their times are scaled to sum to
+    the network's latency.
     """
     timings: dict[str, list[TimingSample]] = {}
     kernels: dict[str, tuple[KernelTime, ...]] = {}
@@ -119,7 +120,14 @@ def _fold(network: Network, timings: Sequence[TimingSample], kernels: tuple[Kern
     latency, noise = latency_and_noise(timings)
     p50 = statistics.median(t.p50_ms for t in timings)
     p95 = statistics.median(t.p95_ms for t in timings)
-    return Profile(network, latency, p50, p95, noise, kernels)
+    return Profile(network, latency, p50, p95, noise, _in_all(kernels, latency))
+
+
+def _in_all(kernels: Sequence[KernelTime], latency_ms: float) -> tuple[KernelTime, ...]:
+    """The kernels' times in proportion, so that they take the latency together: what slowed their one visit is undone."""
+    total = sum(k.latency_ms for k in kernels)
+    factor = latency_ms / total if total > 0 else 1.0
+    return tuple(replace(k, latency_ms=k.latency_ms * factor) for k in kernels)
 
 
 def latency_and_noise(timings: Sequence[TimingSample]) -> tuple[float, float]:

@@ -100,7 +100,8 @@ class TargetContract:
         assert [p.network for p in found] == list(self.networks())
         for profile in found:
             assert 0 < profile.latency_ms <= profile.p50_ms
-            assert profile.noise >= 0 and profile.layers
+            assert profile.noise >= 0
+            assert sum(k.latency_ms for k in profile.layers) == pytest.approx(profile.latency_ms)
 
     def test_a_file_is_measured_as_it_is(self) -> None:
         network = self.networks()[0]

@@ -44,7 +44,7 @@ def test_a_quantile_lies_among_the_values(values: list[float], q: float) -> None
 
 def test_profiles_fold_rounds() -> None:
     network = residual()
-    kernels = (KernelTime("stem", (("QLinearConv", 1),), 0.5),)
+    kernels = (KernelTime("stem", (("QLinearConv", 1),), 0.5), KernelTime("head", (("QGemm", 1),), 1.5))
     samples: list[Sample] = [
         KernelSample(network.id, kernels),
         timing(1.2, 0, network.id, p50=1.5, p95=2.0),
@@ -56,7 +56,10 @@ def test_profiles_fold_rounds() -> None:
     (profile,) = profiles([network, residual(8)], samples)
     assert (profile.latency_ms, profile.p50_ms, profile.p95_ms) == (1.0, 1.4, 2.5)
     assert profile.noise == pytest.approx(0.1)
-    assert profile.layers == kernels
+    assert [(k.layer, k.kernels, k.latency_ms) for k in profile.layers] == [
+        ("stem", (("QLinearConv", 1),), 0.25),
+        ("head", (("QGemm", 1),), 0.75),
+    ]
 
 
 def test_rounds_visit_every_network_in_orders_of_their_own() -> None:
