@@ -235,7 +235,7 @@ def errors() -> str:
                 _, leave = describe(error("", fix=""))
                 text = inspect.cleandoc(error.__doc__ or "")
                 code, status = vars(error)["code"], getattr(error, "status", 400)
-                shown = "-" if floor == "api" and error.__name__ not in _AT_START else str(leave)
+                shown = "-" if floor == "api" and code not in _AT_START else str(leave)
                 rows.append((f"`{code}`", shown, str(status), text))
         parts.append(f"### From `{floor}`\n\n" + grid(("code", "exit", "HTTP", "when"), rows))
     rows = [
@@ -245,7 +245,7 @@ def errors() -> str:
     return "\n\n".join(parts)
 
 
-_AT_START: Final = ("NotLoopback", "PortInUse", "HomeInUse", "DatabaseTooNew")
+_AT_START: Final = ("not_loopback", "port_in_use", "home_in_use", "database_version", "unusable_database")
 """Errors of the service that end `hwnas serve`; its others are answers to requests."""
 
 
