@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from api.errors import DatabaseTooNew
+from api.errors import DatabaseVersion, UnusableDatabase
 from api.tables import SCHEMA_VERSION, meta, metadata
 
 _WRITE: Final = "hwnas_write"
@@ -75,18 +76,26 @@ class Database:
         """Creates missing tables and checks the schema's version.
 
         Raises:
-            DatabaseTooNew: a later version of the program made this database.
+            DatabaseVersion: another version of the program made this database.
+            UnusableDatabase: it cannot be opened.
         """
-        with self.write() as connection:
-            metadata.create_all(connection)
-            found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
-            if found is None:
-                connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
-            elif int(found) != SCHEMA_VERSION:
-                raise DatabaseTooNew(
-                    f"The database has schema version {found}, this program knows {SCHEMA_VERSION}.",
-                    fix="Start the program that made it, or choose another home.",
-                )
+        try:
+            with self.write() as connection:
+                metadata.create_all(connection)
+                found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+                if found is None:
+                    connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
+                    return
+        except DBAPIError as error:
+            raise UnusableDatabase(
+                f"The database cannot be opened: {error.orig}.",
+                fix="Check its permissions and the disk; restore it from a backup, or choose another --home.",
+            ) from error
+        if int(found) != SCHEMA_VERSION:
+            raise DatabaseVersion(
+                f"The database has schema version {found}, this program knows {SCHEMA_VERSION}.",
+                fix="Start the program that made it, or choose another --home.",
+            )
 
     def close(self) -> None:
         """Closes all connections."""

@@ -176,10 +176,17 @@ class ServiceUnavailable(HwnasError):
     status = 503
 
 
-class DatabaseTooNew(HwnasError):
+class DatabaseVersion(HwnasError):
     """A database of another schema version than this program's."""
 
     code = "database_version"
+    status = 500
+
+
+class UnusableDatabase(HwnasError):
+    """A database that cannot be opened: a damaged file, no permission, or a server that does not answer."""
+
+    code = "unusable_database"
     status = 500
 
 

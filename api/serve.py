@@ -13,6 +13,7 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from api.app import create_app
+from api.database import Database
 from api.errors import HomeInUse, NotLoopback, PortInUse
 from api.settings import Settings
 
@@ -30,11 +31,13 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
         NotLoopback: the host is not one of this machine alone.
         PortInUse: another program listens there.
         HomeInUse: another server uses the home.
+        DatabaseVersion, UnusableDatabase: what is wrong with its database.
     """
     family, address = loopback(settings.host)
     settings.make_folders()
     with _alone(settings.home), _bound(family, address, settings.port) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+        _try_database(settings)
         app = create_app(settings)
         logging.basicConfig(
             level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -89,6 +92,15 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping()
         await super().shutdown(sockets)
+
+
+def _try_database(settings: Settings) -> None:
+    """Makes the database, so that what is wrong with it is told before the server starts."""
+    database = Database(settings.database_url)
+    try:
+        database.create()
+    finally:
+        database.close()
 
 
 @contextlib.contextmanager

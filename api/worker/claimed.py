@@ -56,7 +56,7 @@ class Keeper:
 
     def _run(self) -> None:
         claim, settings, clock = self._held.claim, self._settings, time.monotonic
-        renewed = answered = clock()
+        renewed = clock()
         stop_since: float | None = None
         while not self._done.wait(settings.control_s):
             now = clock()
@@ -67,14 +67,14 @@ class Keeper:
                 if kept and now - renewed >= settings.heartbeat_s:
                     with self._database.write() as connection:
                         kept = leases.renew(connection, claim.job_id, claim.epoch, settings.lease_s)
-                    renewed = answered = now
+                    renewed = now
                 if wanted:
                     self._held.cancel.set()
                 if not kept and not self._done.is_set():
                     self._held.lost.set()
             except Exception:
                 log.exception("job %s: the database does not answer", claim.job_id)
-                if now - answered > settings.lease_s:
+                if now - renewed > settings.lease_s:
                     self._held.lost.set()
             if self._held.cancel.is_set() or self._held.lost.is_set():
                 stop_since = now if stop_since is None else stop_since
@@ -85,6 +85,8 @@ class Keeper:
         """The engine does not stop: ends the job without it, and this process with it."""
         claim = self._held.claim
         log.error("job %s does not stop; the worker ends", claim.job_id)
-        with self._database.write() as connection:
-            move(connection, claim.job_id, "cancelled", epoch=claim.epoch)
-        os.killpg(os.getpgrp(), signal.SIGKILL)
+        try:
+            with self._database.write() as connection:
+                move(connection, claim.job_id, "cancelled", epoch=claim.epoch)
+        finally:
+            os.killpg(os.getpgrp(), signal.SIGKILL)

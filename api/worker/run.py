@@ -4,9 +4,11 @@ import errno
 import logging
 import shutil
 import threading
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from api.blobs import Blobs
 from api.database import Database
@@ -19,9 +21,13 @@ from api.worker.claimed import Held, Keeper
 from api.worker.handlers import HANDLERS, Done, Workplace
 from api.worker.outbox import Outbox
 from nas.errors import Cancelled, OutOfSpace
+from nas.events import Event
 from search_spaces.errors import HwnasError
 
 log = logging.getLogger("hwnas.worker")
+
+PAUSES_S: Final = (0.2, 1.0, 5.0, 15.0)
+"""Between tries to store the end of a job, while its lease is kept."""
 
 
 class JobRun:
@@ -38,9 +44,7 @@ class JobRun:
         claim = self._held.claim
         try:
             with Keeper(self._database, self._held, self._settings):
-                end = self._attempt()
-                with self._database.write() as connection:
-                    self._finish(connection, end)
+                self._store(self._attempt())
         except LeaseLost:
             log.warning("job %s: the lease is lost, nothing more is stored", claim.job_id)
         except Exception:
@@ -72,14 +76,29 @@ class JobRun:
         shutil.rmtree(place.out, ignore_errors=True)
         return done
 
-    def _finish(self, connection: Connection, end: Done | HwnasError) -> None:
-        """Everything that the end of the attempt changes, in one transaction.
+    def _store(self, end: Done | HwnasError) -> None:
+        """Stores the end of the attempt; tries again for a while when the database does not answer."""
+        left, columns = self._outbox.close()
+        for pause in PAUSES_S:
+            try:
+                with self._database.write() as connection:
+                    self._finish(connection, end, left, columns)
+                return
+            except DBAPIError:
+                if self._held.lost.wait(pause):
+                    raise _lost() from None
+                log.exception("job %s: its end could not be stored yet", self._held.claim.job_id)
+        raise TimeoutError("the database did not answer")
+
+    def _finish(
+        self, connection: Connection, end: Done | HwnasError, left: Sequence[Event], columns: Mapping[str, Any]
+    ) -> None:
+        """Everything that the end of the attempt changes, in one transaction; `left` are events not stored yet.
 
         Raises:
             LeaseLost: nothing was changed, since the job is another worker's.
         """
         claim, held = self._held.claim, self._held
-        left, columns = self._outbox.close()
         if held.lost.is_set() or append(connection, claim.job_id, left, epoch=claim.epoch, **columns) is None:
             raise _lost()
         moved: bool

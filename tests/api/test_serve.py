@@ -11,10 +11,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import update
 
+from api.database import Database
 from api.errors import NotLoopback
 from api.processes import child_environment
 from api.serve import loopback
+from api.tables import meta
 from tests.api import fake_engine
 from tests.api.conftest import body
 from tests.api.server import Server, command, eventually
@@ -120,6 +123,19 @@ def test_a_port_that_is_taken(server: Server, tmp_path: Path) -> None:
     assert json.loads(second.stdout)["error"]["code"] == "port_in_use"
 
 
+def test_a_database_that_is_none_or_of_another_version(tmp_path: Path) -> None:
+    file = tmp_path / "hwnas.sqlite3"
+    file.write_bytes(b"not a database" * 100)
+    assert json.loads(serve_command("--home", str(tmp_path)).stdout)["error"]["code"] == "unusable_database"
+    file.unlink()
+    database = Database(f"sqlite:///{file}")
+    database.create()
+    with database.write() as connection:
+        connection.execute(update(meta).values(value="99"))
+    database.close()
+    assert json.loads(serve_command("--home", str(tmp_path)).stdout)["error"]["code"] == "database_version"
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
 def test_only_loopback(host: str) -> None:
     with pytest.raises(NotLoopback):
@@ -159,7 +175,7 @@ def test_help_needs_no_framework() -> None:
 def serve_command(*options: str) -> "subprocess.CompletedProcess[str]":
     """Runs `hwnas serve --json`, which is to fail."""
     return subprocess.run(
-        [sys.executable, "-m", "api.cli", "serve", "--no-worker", "--json", *options],
+        [sys.executable, "-m", "api.cli", "serve", "--port", "0", "--no-worker", "--json", *options],
         capture_output=True,
         text=True,
         env=child_environment(),

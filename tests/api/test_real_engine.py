@@ -1,0 +1,40 @@
+"""The whole way with the real engine: a search queued over HTTP, run by the worker, its model downloaded and run."""
+
+from pathlib import Path
+
+import numpy as np
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.settings import Settings
+from tests.api.conftest import ORIGIN, body
+from tests.api.server import eventually
+
+
+def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> None:
+    import onnxruntime
+
+    with TestClient(create_app(Settings(home=tmp_path / "home", poll_s=0.05)), base_url=ORIGIN) as client:
+        created = client.post("/v1/jobs", json=body(effort="quick", minutes=0.1, threads=1)).json()
+        job = eventually(
+            lambda: (j := client.get(f"/v1/jobs/{created['id']}").json())["finished_at"] and j, within_s=280
+        )
+        assert job["state"] == "succeeded", job["error"]
+        assert job["attempt"] == 1
+        stream = client.get(f"/v1/jobs/{job['id']}/events", headers={"Accept": "text/event-stream"}).text
+        assert stream.count("\nid: ") == job["last_event"]
+        phases = {"preparing", "profiling", "training", "searching", "finalising", "verifying", "delivering"}
+        assert all(f'"phase":"{phase}"' in stream for phase in phases)
+
+        model = client.get(f"/v1/models/{job['result']['models']['cpu']['model_id']}").json()
+        assert str(tmp_path) not in str(job["result"]) + str(model)
+        files = {file["name"]: file["url"] for file in model["artifacts"]}
+        assert {"model.int8.onnx", "model.fp32.onnx", "architecture.json", "receipt.json", "README.md"} <= set(files)
+        content = client.get(files["model.int8.onnx"]).content
+        receipt = client.get(files["receipt.json"]).text
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (pixels,) = session.get_inputs()
+    shape = [side if isinstance(side, int) else 2 for side in pixels.shape]
+    (scores,) = session.run(None, {pixels.name: np.zeros(shape, np.uint8)})
+    assert scores.shape == (2, 10)
+    assert str(tmp_path) not in receipt
