@@ -17,10 +17,10 @@ class Recipe:
         clip: largest norm of all gradients together.
     """
 
-    batch_size: int = 128
-    learning_rate: float = 4e-3
-    weight_decay: float = 0.05
-    warm_up: float = 0.1
+    batch_size: int = 64
+    learning_rate: float = 0.012
+    weight_decay: float = 0.1
+    warm_up: float = 0.15
     label_smoothing: float = 0.1
     clip: float = 5.0
 
@@ -42,8 +42,8 @@ SUPERNET = Recipe()
 SINGLE = Recipe()
 """For one network from scratch."""
 
-FINE_TUNE = Recipe(learning_rate=1e-3, warm_up=0.05)
+FINE_TUNE = Recipe(learning_rate=3e-3, warm_up=0.05)
 """For a subnet that has the supernet's weights."""
 
-RETRAIN_INT8 = Recipe(learning_rate=1e-4, warm_up=0.05, weight_decay=0.0)
+RETRAIN_INT8 = Recipe(learning_rate=3e-4, warm_up=0.05, weight_decay=0.0)
 """For quantisation-aware training of folded weights."""
