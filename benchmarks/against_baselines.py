@@ -71,13 +71,14 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     """Runs everything; what is finished is kept in the store, and a second run goes on from there."""
     target = find_target(options.target)
     context = Context(Store(options.store), _tell, never)
-    jobs = [decide(context, _spec(options, seed)) for seed in range(options.seeds)]
-    data = jobs[0].data
+    first = decide(context, _spec(options))
+    data = first.data
     fixed = baselines(resolution=data.resolution, channels=data.channels, classes=len(data.classes))
     latency = _latencies(target, list(fixed.values()))
     budgets = options.latency_ms or sorted({round(latency[n.id] / FASTER, 5) for n in fixed.values()})
     drawn: list[tuple[str, int, bool, Network, Job]] = []
-    for seed, job in enumerate(jobs):  # supernets and searches first
+    for seed in range(options.seeds):
+        job = replace(first, spec=first.spec.model_copy(update={"seed": seed}))
         sized = _sized(job, options, max(budgets))
         drawn.extend((name, seed, True, network, sized) for name, network in _found(context, sized, target, budgets))
         drawn.extend((name, seed, False, network, sized) for name, network in fixed.items())
@@ -96,14 +97,13 @@ def _tell(event: Event) -> None:
         common.progress(event.message)
 
 
-def _spec(options: argparse.Namespace, seed: int) -> SearchSpec:
+def _spec(options: argparse.Namespace) -> SearchSpec:
     return SearchSpec.model_validate(
         {
             "data": options.data,
             "space": options.space,
             "targets": [{"target": options.target, "latency_ms": "100%"}],
             "effort": "standard",
-            "seed": seed,
             "threads": options.threads or len(os.sched_getaffinity(0)),
         }
     )
@@ -149,7 +149,13 @@ def _train(context: Context, job: Job, network: Network, epochs: float, seed: in
         torch.set_num_threads(job.threads)
         bank = Bank.of(network.layers, seed)
         train(
-            Single(network, bank.tensors, Training, batches(job, recipe, seed), recipe),
+            Single(
+                network,
+                bank.tensors,
+                Training,
+                batches(job, recipe, seed, int(epochs * job.data.images["train"])),
+                recipe,
+            ),
             recipe,
             steps,
             watch(context, key, "training"),

@@ -5,7 +5,10 @@ python classify.py photo.png [more.png ...] [--top 3] [--model model.int8.onnx]
 
 import argparse
 import json
+import os
 from pathlib import Path
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import numpy as np
 import onnxruntime

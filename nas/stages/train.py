@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.bank import Bank
-from nas.data.batches import Batches, as_input
+from nas.data.batches import AUGMENT, NO_AUGMENT, Batches, as_input
 from nas.evaluate import Evaluator
 from nas.events import MetricEvent, Phase
 from nas.stages.context import Context, Made
@@ -29,6 +29,10 @@ CALIBRATION = 1024
 """Training images that batch norm is recalibrated on, for each subnet."""
 VALIDATION = 4000
 """Validation images that a candidate is judged by, at the most."""
+ENOUGH = 2000
+"""Fewer validation images than this are shown several times, shifted as in training."""
+REPEATS = 6
+"""Trainings that show each image fewer times do not augment."""
 LEAST_STEPS_PER_EPOCH = 16
 """Small data sets have smaller batches, down to 32, so that an epoch has this many steps."""
 
@@ -47,14 +51,9 @@ class Supernet:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """Judges subnets on the validation part."""
-        labels = self.job.data.part("val", self.job.data.resolution).labels[:VALIDATION]
-        return Evaluator(
-            self.bank,
-            images(self.job, "train", CALIBRATION),
-            images(self.job, "val", VALIDATION),
-            torch.from_numpy(labels),
-        )
+        """Judges subnets on the validation part; a small one is shown shifted as well, or a single image would decide."""
+        shown, labels = _validation(self.job)
+        return Evaluator(self.bank, images(self.job, "train", CALIBRATION), shown, labels)
 
 
 def train(context: Context, job: "Job") -> Supernet:
@@ -100,7 +99,7 @@ def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:
         largest=space.network(space.largest()),
         smallest=space.network(space.smallest()),
         sample=lambda rng: space.network(space.sample(rng)),
-        batch=batches(job, recipe, job.spec.seed),
+        batch=batches(job, recipe, job.spec.seed, job.work.train_images),
         recipe=recipe,
         seed=job.spec.seed,
     )
@@ -114,13 +113,18 @@ def recipe_for(job: "Job", recipe: Recipe) -> Recipe:
     return Recipe(**{**asdict(recipe), "batch_size": size})
 
 
-def batches(job: "Job", recipe: Recipe, seed: int) -> Batch:
-    """The training images of a step at a side, augmented; a pure function of both."""
+def batches(job: "Job", recipe: Recipe, seed: int, seen: int) -> Batch:
+    """The training images of a step at a side; a pure function of both.
+
+    They are augmented when the training sees `seen` images in all, and each of them at least `REPEATS` times: before that,
+    an image is new enough as it is, and shifting it only slows learning.
+    """
+    augment = AUGMENT if seen >= REPEATS * job.data.images["train"] else NO_AUGMENT
     made: dict[int, Batches] = {}
 
     def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
         if side not in made:
-            made[side] = Batches(job.data.part("train", side), recipe.batch_size, seed=seed)
+            made[side] = Batches(job.data.part("train", side), recipe.batch_size, seed=seed, augment=augment)
         return made[side].batch(step)
 
     return batch
@@ -136,6 +140,29 @@ def images(job: "Job", part: Literal["train", "val", "test"], most: int) -> Call
         return made[side]
 
     return at
+
+
+def _validation(job: "Job") -> tuple[Callable[[int], Tensor], Tensor]:
+    """Images to judge candidates by, at a side, and their labels: at least `ENOUGH` of them, shifted copies of few."""
+    part = job.data.part("val", job.data.resolution)
+    plain = images(job, "val", VALIDATION)
+    labels = torch.from_numpy(part.labels[:VALIDATION])
+    copies = -(-ENOUGH // len(part)) - 1
+    if copies <= 0:
+        return plain, labels
+
+    def shifted(side: int) -> list[tuple[Tensor, Tensor]]:
+        stream = Batches(job.data.part("val", side), len(part), seed=job.spec.seed)
+        return [stream.batch(copy) for copy in range(copies)]
+
+    made: dict[int, Tensor] = {}
+
+    def shown(side: int) -> Tensor:
+        if side not in made:
+            made[side] = torch.cat([plain(side), *(copy for copy, _ in shifted(side))])
+        return made[side]
+
+    return shown, torch.cat([labels, *(truth for _, truth in shifted(job.data.resolution))])
 
 
 def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None = None, part: str = "") -> Watch:

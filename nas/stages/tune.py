@@ -104,7 +104,7 @@ def _fine_tuned(
         start = recalibrate(network, supernet.bank, _whole(calibration(network.input_shape[1])))
         subnet = extract(network, supernet.bank, start)
         weights = dict(subnet.parameters)
-        batch = batches(job, recipe, job.spec.seed + 1)
+        batch = batches(job, recipe, job.spec.seed + 1, job.work.tune_images)
         strategy = Single(network, weights, Training, batch, recipe, _teacher(job, supernet, batch))
         steps = max(1, job.work.tune_images // recipe.batch_size)
         train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="tune_"))
@@ -132,12 +132,12 @@ def _quantised(
 
     weights = {name: tensor.clone() for name, tensor in floats.items()}
     recipe = recipe_for(job, RETRAIN_INT8)
-    teacher = _folded_teacher(network, floats, batches(job, recipe, job.spec.seed + 2))
+    teacher = _folded_teacher(network, floats, batches(job, recipe, job.spec.seed + 2, job.work.tune_images))
     strategy = Single(
         network,
         weights,
         lambda w: Requantised(network, w, ranges),
-        batches(job, recipe, job.spec.seed + 2),
+        batches(job, recipe, job.spec.seed + 2, job.work.tune_images),
         recipe,
         teacher,
     )

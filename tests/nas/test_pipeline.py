@@ -1,0 +1,244 @@
+"""The whole job on the digits with little work: its answer, its bundle, its errors, and what a kill leaves behind."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nas import pipeline
+from nas.errors import Cancelled, InfeasibleBudget, InvalidData
+from nas.events import Event, PhaseEvent
+from nas.result import SearchResult
+from nas.spec import SearchSpec
+from nas.stages.effort import WORK, Work
+
+LITTLE = Work(12, 6, 3, train_images=2_000, queries=8, tune_images=1_000)
+
+SCRIPT = """
+import json, os, signal, sys
+from pathlib import Path
+from nas import pipeline
+from nas.spec import SearchSpec
+from nas.stages.effort import WORK, Work
+
+WORK["quick"] = Work(**json.loads(sys.argv[1]))
+out, kill_at = Path(sys.argv[3]), int(sys.argv[4])
+seen = 0
+
+def sink(event):
+    global seen
+    seen += 1
+    if seen == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+pipeline.search(SearchSpec(**json.loads(sys.argv[2])), out=out, on_event=sink)
+print(seen)
+"""
+
+
+@pytest.fixture(autouse=True)
+def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WORK, "quick", LITTLE)
+
+
+def spec(latency: str | float = "60%", **fields: Any) -> SearchSpec:
+    given = {"data": "digits", "space": "resnet", "effort": "quick", "threads": 1, **fields}
+    given.setdefault("targets", [{"target": "cpu", "latency_ms": latency}])
+    return SearchSpec.model_validate(given)
+
+
+@pytest.fixture(scope="module")
+def profiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the latency table of the digits' resnet space."""
+    store = tmp_path_factory.mktemp("profiled") / "store"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(WORK, "quick", LITTLE)
+        pipeline.profile("cpu", "resnet", resolution=8, channels=1, classes=10, effort="quick", store=store)
+    return store
+
+
+@pytest.fixture
+def out(profiled: Path, tmp_path: Path) -> Path:
+    shutil.copytree(profiled, tmp_path / "runs" / "store")
+    return tmp_path / "runs"
+
+
+@pytest.fixture(scope="module")
+def whole(profiled: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SearchResult, list[Event]]:
+    """An unbroken run."""
+    folder = tmp_path_factory.mktemp("whole")
+    shutil.copytree(profiled, folder / "store")
+    events: list[Event] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(WORK, "quick", LITTLE)
+        return folder, pipeline.search(spec(), out=folder, on_event=events.append), events
+
+
+Whole = tuple[Path, SearchResult, list[Event]]
+
+
+def test_the_answer(whole: Whole) -> None:
+    folder, result, _ = whole
+    model = result.models["cpu"]
+    assert model.latency_ms.measured is not None
+    assert model.budget.binds
+    assert 0 < int(model.budget.architectures_within) < int(model.budget.architectures)
+    latencies = [p.latency_ms for p in result.front]
+    accuracies = [p.accuracy for p in result.front]
+    assert latencies == sorted(latencies)
+    assert accuracies == sorted(accuracies)
+    assert max(latencies) <= model.latency_ms.budget
+    assert model.architecture_id in {p.architecture_id for p in result.front}
+    assert pipeline.show(result.run, out=folder) == result
+
+
+def test_the_bundle_runs_and_counts_as_its_receipt_says(whole: Whole) -> None:
+    import onnxruntime
+
+    from nas.data.dataset import load
+
+    _, result, _ = whole
+    model = result.models["cpu"]
+    bundle = Path(model.bundle)
+    receipt = json.loads((bundle / "receipt.json").read_text())
+    test = load("digits", seed=0).test
+    for precision in ("int8", "fp32"):
+        session = onnxruntime.InferenceSession(bundle / f"model.{precision}.onnx", providers=["CPUExecutionProvider"])
+        answers = session.run(None, {"image": test.images})[0].argmax(1)
+        said = receipt["accuracy"][precision]
+        assert said["kind"] == "measured"
+        assert np.mean(answers == test.labels) == pytest.approx(said["value"], abs=1.5 / len(test))
+    kinds = {row["latency_ms"]["kind"] for row in receipt["layers"]}
+    assert kinds <= {"predicted", "estimated"}
+    assert receipt["latency_ms"]["predicted"]["error"] > 0
+    assert set(receipt["hashes"]) >= {"data", "bank", "table:cpu", "model.int8.onnx"}
+
+
+def test_events_tell_every_stage(whole: Whole) -> None:
+    _, _, events = whole
+    finished = [e.phase for e in events if isinstance(e, PhaseEvent) and e.status in ("finished", "reused")]
+    assert set(finished) == {
+        "preparing", "profiling", "training", "searching", "verifying", "finalising", "delivering",
+    }  # fmt: skip
+
+
+def test_a_second_run_computes_nothing(whole: Whole) -> None:
+    folder, result, _ = whole
+    events: list[Event] = []
+    again = pipeline.search(spec(), out=folder, on_event=events.append)
+    assert again.front == result.front
+    assert again.models == result.models
+    started = [e.phase for e in events if isinstance(e, PhaseEvent) and e.status == "started"]
+    assert set(started) == {"delivering"}
+
+
+def test_the_same_seed_and_table_give_the_same_front(whole: Whole, out: Path) -> None:
+    assert pipeline.search(spec(), out=out).front == whole[1].front
+
+
+@pytest.mark.parametrize("draw", range(3))
+def test_a_killed_run_goes_on_to_the_same_front(whole: Whole, out: Path, draw: int) -> None:
+    _, result, events = whole
+    kill_at = random.Random(draw).randint(3, len(events) - 1)
+    arguments = [json.dumps(LITTLE.to_json()), spec().model_dump_json(), str(out)]
+    command = [sys.executable, "-c", SCRIPT, *arguments]
+    killed = subprocess.run([*command, str(kill_at)], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert pipeline.search(spec(), out=out).front == result.front
+
+
+def test_a_killed_profile_goes_on_from_its_samples(tmp_path: Path) -> None:
+    arguments = [json.dumps(LITTLE.to_json()), spec().model_dump_json(), str(tmp_path)]
+    killed = subprocess.run([sys.executable, "-c", SCRIPT, *arguments, "12"], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    journal = next((tmp_path / "store" / "partial").glob("*/journal.jsonl"))
+    before = journal.read_text().splitlines()
+    assert before
+    kept: list[str] = []
+
+    def stop() -> bool:
+        kept[:] = journal.read_text().splitlines() if journal.exists() else []
+        return len(kept) > len(before) + 2
+
+    with pytest.raises(Cancelled):
+        pipeline.search(spec(), out=tmp_path, cancelled=stop)
+    assert kept[: len(before)] == before
+
+
+def test_a_budget_below_the_fastest_is_refused_before_training(out: Path) -> None:
+    with pytest.raises(InfeasibleBudget, match="the fastest takes") as caught:
+        pipeline.search(spec(1e-4), out=out)
+    low, high = caught.value.facts["reachable_ms"]  # type: ignore[misc]
+    assert 1e-4 < low < high
+    assert not (out / "store" / "stages" / "train").exists()
+
+
+def test_budgets_are_judged_in_two_seconds_once_the_table_exists(out: Path) -> None:
+    command = [sys.executable, "-m", "nas.cli", "search", "--data", "digits", "--space", "resnet", "--target", "cpu"]
+    command += ["--latency-ms", "0.0001", "--effort", "standard", "--out", str(out), "--json"]
+    prepared = pipeline.profile(
+        "cpu", "resnet", resolution=8, channels=1, classes=10, effort="quick", store=out / "store"
+    )
+    assert prepared.reachable_ms[0] > 1e-4
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
+    script = "from nas.stages.effort import WORK, Work; import json, sys; "
+    script += f"WORK['standard'] = Work(**json.loads({json.dumps(json.dumps(LITTLE.to_json()))})); "
+    script += "from nas.cli import app; sys.argv = ['hwnas', *sys.argv[1:]]; app()"
+    command = [sys.executable, "-c", script, *command[3:]]
+    subprocess.run(command, capture_output=True, check=False)  # reads the data for the first time
+    started = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - started
+    assert done.returncode == 3
+    document = json.loads(done.stdout)
+    assert document["error"]["code"] == "infeasible_budget"
+    assert document["error"]["architectures_within"] == "0"
+    assert seconds < 2 or os.getloadavg()[0] > 2
+
+
+def test_a_budget_above_the_slowest_does_not_bind(whole: Whole) -> None:
+    folder, _, _ = whole
+    result = pipeline.search(spec(1000.0), out=folder)
+    assert not result.models["cpu"].budget.binds
+    assert any("does not bind" in warning for warning in result.warnings)
+
+
+def test_several_targets_share_one_supernet(whole: Whole) -> None:
+    folder, first, _ = whole
+    both = [{"target": "cpu", "latency_ms": "60%"}, {"target": "cpu:threads=2", "latency_ms": "60%"}]
+    result = pipeline.search(spec(targets=both), out=folder)
+    assert set(result.models) == {"cpu", "cpu:threads=2"}
+    assert result.seconds["training"] == 0.0
+    assert result.fronts["cpu"] == first.front
+    assert result.models["cpu"].bundle != result.models["cpu:threads=2"].bundle
+
+
+def test_cancelling_says_how_to_continue(out: Path) -> None:
+    polls = iter(range(10**9))
+    with pytest.raises(Cancelled, match="Run the same command again"):
+        pipeline.search(spec(), out=out, cancelled=lambda: next(polls) > 40)
+    assert pipeline.search(spec(), out=out).models
+
+
+def test_data_that_change_are_another_search(tmp_path: Path, profiled: Path) -> None:
+    rng = np.random.default_rng(0)
+    for offset in (0, 1):
+        images = rng.integers(0, 200, (60, 8, 8), np.uint8) + offset
+        np.savez(tmp_path / "data.npz", train_x=images, train_y=np.arange(60) % 3)
+        context_hashes = pipeline.plan(spec(data=str(tmp_path / "data.npz")), store=tmp_path / "store")
+        assert context_hashes.seconds["profiling"] > 0
+
+
+@pytest.mark.parametrize("data", ["missing-folder", "missing.npz"])
+def test_missing_data(data: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidData):
+        pipeline.search(spec(data=str(tmp_path / data)), out=tmp_path)
