@@ -16,6 +16,7 @@ from torch import Tensor
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.weights import FloatLayer, FloatWeights
 from nas.bank import BETA, BIAS, GAMMA, WEIGHT, Bank, weight_extent
+from nas.depthwise import depthwise, pays
 from nas.tensors import Tensors
 from search_spaces.network import INPUT, Layer, Network
 
@@ -76,6 +77,8 @@ def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None
     x = inputs[0]
     if layer.op == "conv":
         assert weight is not None
+        if torch.is_grad_enabled() and pays(layer, x):
+            return depthwise(layer, x, weight, bias)
         x, padding = _padded(layer, x, 0.0)
         return F.conv2d(x, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
     if layer.op == "linear":
