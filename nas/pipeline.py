@@ -111,8 +111,14 @@ def decide(context: Context, spec: SearchSpec) -> Job:
     job = sketch(context, spec)
     goals = []
     for target, wanted in zip(job.targets, spec.targets, strict=True):
-        table = profile_stage(context, target, job.space, job.work, seed=spec.seed)
-        goals.append(judge(context, target.info, table, job.space, wanted.latency_ms))
+        table = profile_stage(context, target, job.space, job.work)
+        goal = judge(context, target.info, table, job.space, wanted.latency_ms)
+        if not goal.outcome.binds:
+            context.warn(
+                f"The budget of {goal.budget_ms:g} ms on {target.info.id} does not bind: the slowest architecture is predicted "
+                f"at {goal.outcome.reachable_ms[1]:.4g} ms."
+            )
+        goals.append(goal)
     job = replace(job, goals=tuple(goals))
     if spec.minutes is None:
         return job

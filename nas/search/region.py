@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latency_models.additive import to_ticks
+from latency_models.additive import to_ticks, whole_ticks
 from latency_models.compiled import CompiledLatency
 from latency_models.errors import EmptyBand
 from latency_models.sampling import sample_band
@@ -37,7 +37,7 @@ class LimitedRegion:
 
     def draw(self, low_ms: float, high_ms: float, count: int, rng: np.random.Generator) -> IntArray:
         """Uniform among the architectures of a band, (N, choices); none when the band is empty."""
-        high = min(to_ticks(high_ms), int(self.limit_ms * to_ticks(1.0)))
+        high = min(to_ticks(high_ms), whole_ticks(self.limit_ms))
         try:
             return sample_band(self.latency, to_ticks(low_ms), high, count, rng)
         except EmptyBand:

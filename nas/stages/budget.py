@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hw_targets.target import TargetInfo
-from latency_models.additive import TICKS_PER_MS
+from latency_models.additive import whole_ticks
 from latency_models.compiled import CompiledLatency, compile_table
 from latency_models.counting import Distribution
 from latency_models.table import LatencyTable
@@ -57,17 +57,13 @@ def judge(context: Context, info: TargetInfo, table: LatencyTable, space: Search
                 "architectures_within": "0",
             },
         )
-    within = _distribution(context, latency, table, space).count(int(budget_ms * TICKS_PER_MS))
+    within = _distribution(context, latency, table, space).count(whole_ticks(budget_ms))
     outcome = BudgetOutcome(
         reachable_ms=(low, high),
         architectures=str(latency.lattice.size),
         architectures_within=str(within),
         binds=within < latency.lattice.size,
     )
-    if not outcome.binds:
-        context.warn(
-            f"The budget of {budget_ms:g} ms on {info.id} does not bind: the slowest architecture is predicted at {high:.4g} ms."
-        )
     limit = max(low, budget_ms * (1 - table.card.mape))
     return Goal(info, table, latency, budget_ms, limit, outcome)
 

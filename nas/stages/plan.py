@@ -33,7 +33,7 @@ def estimate(context: Context, spec: SearchSpec) -> Plan:
     from nas.pipeline import decide, sketch
 
     job = sketch(context, spec)
-    unknown = [t for t in job.targets if not profiled(context, t, job.space, job.work, seed=spec.seed)]
+    unknown = [t for t in job.targets if not profiled(context, t, job.space, job.work)]
     if not unknown:
         job = decide(context, spec)  # judges the budgets before anything takes time
     elif spec.minutes is not None:

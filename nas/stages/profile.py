@@ -22,10 +22,11 @@ POOL = 12
 """Random candidates for each network that is fitted; coverage is chosen among them."""
 
 
-def profile(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int) -> LatencyTable:
+def profile(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int = 0) -> LatencyTable:
     """The latency table of a target for a space, from the store or measured now.
 
-    An interrupted profile continues from the samples already taken.
+    An interrupted profile continues from the samples already taken. `seed` draws the networks; searches leave it alone, so
+    that one table serves searches of any seed.
 
     Raises:
         TargetUnavailable: the target's runtime is missing.
@@ -48,7 +49,7 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
     return table
 
 
-def profiled(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int) -> bool:
+def profiled(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int = 0) -> bool:
     """Whether the table is in the store already."""
     return context.store.find(_key(target, space, work, seed)) is not None
 
