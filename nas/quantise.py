@@ -82,9 +82,9 @@ class Observed:
         rows = y.permute(0, 2, 3, 1).reshape(len(y), -1)
         self._seen.setdefault(tensor, []).append(torch.stack((rows.amin(1), rows.amax(1))))
 
-    def _bounds(self, tensor: str) -> tuple[float, float]:
-        """Least and largest value: of groups of images, averaged."""
-        groups = torch.cat(self._seen[tensor], dim=1).split(_GROUP, dim=1)
+    def _bounds(self, tensor: str, group: int = _GROUP) -> tuple[float, float]:
+        """Least and largest value of groups of images, averaged."""
+        groups = torch.cat(self._seen[tensor], dim=1).split(group, dim=1)
         low = torch.stack([images[0].amin() for images in groups]).mean()
         high = torch.stack([images[1].amax() for images in groups]).mean()
         return float(low), float(high)
@@ -110,7 +110,9 @@ class Observed:
                 low, high = self._bounds(layer.name + PRE)
                 hard_swish = layer.activation == "hard_swish"
                 ranges[layer.name + PRE] = hard_swish_range(high) if hard_swish else affine(low, high)
-            ranges[layer.name] = _range_after(layer, *self._bounds(layer.name))
+            # Outputs keep their true extremes: logits that saturate would tie.
+            group = self._images if layer.name in network.outputs else _GROUP
+            ranges[layer.name] = _range_after(layer, *self._bounds(layer.name, group))
         return ranges
 
 

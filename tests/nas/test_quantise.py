@@ -114,12 +114,14 @@ def test_observed_ranges_follow_the_activations() -> None:
 
 def test_one_odd_image_weighs_little() -> None:
     g = Graph((1, 2, 2))
-    g.conv("c", g.input, 1, norm=False)
+    g.global_avg_pool("mean", g.conv("c", g.input, 1, norm=False))
     weights = {"c.weight": torch.ones(1, 1, 1, 1), "c.bias": torch.zeros(1)}
     images = torch.ones(128, 1, 2, 2)
     images[5] = 9.0
-    # Eight groups of sixteen images: seven samples of 1 and one of 9.
-    assert observe(g.network("n"), Folded(weights), [images])["c"].scale == pytest.approx(2.0 / 255)
+    ranges = observe(g.network("n"), Folded(weights), images.split(64))
+    # Eight groups of sixteen images: seven samples of 1 and one of 9. The output keeps its true extremes.
+    assert ranges["c"].scale == pytest.approx(2.0 / 255)
+    assert ranges["mean"].scale == pytest.approx(9.0 / 255)
 
 
 def test_ranges_need_images() -> None:
