@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from api.serve import loopback
 from api.tables import meta
 from tests.api import fake_engine
 from tests.api.conftest import body
-from tests.api.server import Server, command, eventually
+from tests.api.server import Server, command, eventually, fast_settings
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -134,6 +135,24 @@ def test_a_database_that_is_none_or_of_another_version(tmp_path: Path) -> None:
         connection.execute(update(meta).values(value="99"))
     database.close()
     assert json.loads(serve_command("--home", str(tmp_path)).stdout)["error"]["code"] == "database_version"
+
+
+@pytest.mark.parametrize(
+    ("address", "media_type"), [("/v1/jobs", "application/json"), ("/v1/datasets", "application/zip")]
+)
+def test_a_client_that_stops_sending_is_cut_off(tmp_path: Path, address: str, media_type: str) -> None:
+    server = Server(fast_settings(tmp_path / "home", worker=False, body_timeout_s=0.2))
+    try:
+        port = server.start().base_url.port
+        head = (
+            f"POST {address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {media_type}\r\nContent-Length: 9\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", port or 0), timeout=5) as connection:
+            connection.sendall(head.encode() + b"\r\n{")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+        assert not list((tmp_path / "home" / "incoming").iterdir())
+    finally:
+        server.kill()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
