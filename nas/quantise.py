@@ -7,6 +7,7 @@ exact while their partial sums stay below 2**24: which they do, since biases are
 Not here: float modes (`interpreter.py`), the file itself, the loop that retrains (`training/`).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -211,7 +212,7 @@ def integers(layer: Layer, weight: Tensor, bias: Tensor, in_scale: float, roundi
     )
 
 
-class _Integer:
+class _Integer(ABC):
     """What the quantised modes share: the arithmetic between layers.
 
     Args:
@@ -231,9 +232,9 @@ class _Integer:
         """Scale of a tensor as the file holds it, in single precision."""
         return float(np.float32(self.ranges[tensor].scale))
 
+    @abstractmethod
     def operands(self, layer: Layer) -> Integers:
         """The integers of a layer with weights."""
-        raise NotImplementedError
 
     def enter(self, images: Tensor) -> Tensor:
         """Images, pixels / 255, as integers."""
