@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from docs.recorded import benchmarks, example_front, example_model
+from docs.recorded import benchmarks, example_front, example_model, example_picture
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -271,6 +271,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "errors": errors,
     "result": result,
     "example_model": example_model,
+    "example_picture": example_picture,
     "example_front": example_front,
     "benchmarks": benchmarks,
 }
