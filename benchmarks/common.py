@@ -64,6 +64,7 @@ def run(
         return 1
     document = {
         "benchmark": name,
+        "date": time.strftime("%Y-%m-%d"),
         "settings": settings(options),
         "machine": machine(),
         "seconds": round(time.perf_counter() - started, 1),

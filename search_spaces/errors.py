@@ -12,7 +12,7 @@ class HwnasError(Exception):
     """A failure the user can act on.
 
     Attributes:
-        code: stable snake_case identifier of the kind of failure (class attribute, documented in `docs/errors.md`).
+        code: stable snake_case identifier of the kind of failure (class attribute, documented in `docs/reference/errors.md`).
         status: the HTTP status a service answers with (class attribute).
         detail: what is wrong, one sentence or two.
         fix: what to do about it.

@@ -54,7 +54,7 @@ def layers(network: Network, prediction: Prediction, profile: Profile | None) ->
         }
         if layer.name in kernels:
             row["profiler_ms"] = measured(
-                kernels[layer.name].latency_ms, note="the profiler adds a cost to each kernel"
+                kernels[layer.name].latency_ms, note="under the profiler, its own cost taken off"
             )
             row["kernels"] = dict(kernels[layer.name].kernels)
         rows.append(row)

@@ -28,7 +28,7 @@ WRONG: Final = 2
 UNMET: Final = 3
 INTERRUPTED: Final = 130
 
-_BY_STATUS: Final = {400: WRONG, 404: WRONG, 422: UNMET, 409: INTERRUPTED}
+_BY_STATUS: Final = {400: WRONG, 404: WRONG, 422: UNMET}
 
 
 @contextlib.contextmanager
@@ -132,7 +132,8 @@ def _tell(error: Exception, as_json: bool) -> int:
 def describe(error: Exception) -> tuple[dict[str, Any], int]:
     """An error as its document and its exit code."""
     if isinstance(error, HwnasError):
-        return dict(error.document()), _BY_STATUS.get(error.status, FAILED)
+        code = INTERRUPTED if isinstance(error, Cancelled) else _BY_STATUS.get(error.status, FAILED)
+        return dict(error.document()), code
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "hwnas"

@@ -1,6 +1,7 @@
 """Judges a latency budget before anything is trained: what is reachable, how many architectures keep it, whether it binds."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from hw_targets.target import TargetInfo
 from latency_models.additive import whole_ticks
@@ -45,9 +46,10 @@ def judge(context: Context, info: TargetInfo, table: LatencyTable, space: Search
     low, high = latency.reachable_ms
     budget_ms = latency.budget_ms(budget)
     if budget_ms < low:
+        enough = ceil(low * 1e4) / 1e4
         raise InfeasibleBudget(
             f"No architecture of {space.name!r} runs within {budget_ms:g} ms on {info.id}: the fastest takes {low:.4g} ms.",
-            fix=f"Ask for at least {low:.4g} ms (the slowest takes {high:.4g} ms), or for a space or resolution with smaller networks.",
+            fix=f"Ask for at least {enough:g} ms (the slowest takes {high:.4g} ms), or for a space or resolution with smaller networks.",
             facts={
                 "target": info.id,
                 "budget_ms": budget_ms,
