@@ -40,7 +40,7 @@ class Work:
 
 
 WORK: Final[dict[Effort, Work]] = {
-    "quick": Work(48, 16, 8, 36_000, 60, 24_000),
+    "quick": Work(48, 16, 8, 60_000, 60, 40_000),
     "standard": Work(100, 30, 10, 400_000, 150, 240_000),
     "thorough": Work(200, 40, 12, 2_000_000, 400, 1_000_000),
 }
