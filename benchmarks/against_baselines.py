@@ -33,7 +33,6 @@ from nas.stages.context import Context, Made
 from nas.stages.explore import explore
 from nas.stages.train import batches, images, recipe_for, watch
 from nas.stages.train import train as train_supernet
-from nas.stages.verify import ranked
 from nas.store import StageKey, Store
 from nas.training.loop import train
 from nas.training.recipe import SINGLE
@@ -125,7 +124,9 @@ def _found(context: Context, job: Job, target: Target, budgets: Sequence[float])
     latency = _latencies(target, list(networks.values()))
     chosen: dict[str, Network] = {}
     for budget in budgets:
-        within = [c for c in ranked(candidates) if latency[networks[c.architecture].id] <= budget]
+        within = [
+            c for c in sorted(candidates, key=lambda c: -c.accuracy) if latency[networks[c.architecture].id] <= budget
+        ]
         if within:
             chosen.setdefault(networks[within[0].architecture].id, networks[within[0].architecture])
     return [(f"found-{network.id[:6]}", network) for network in chosen.values()]

@@ -5,6 +5,9 @@ from typing import Final
 
 from nas.spec import Effort
 
+VALIDATION: Final = 4000
+"""Validation images that a candidate is judged by, at the most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:

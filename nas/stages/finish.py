@@ -11,6 +11,7 @@ from nas.search.study import Candidate, front, point
 from nas.stages.budget import Goal
 from nas.stages.context import Context
 from nas.stages.deliver import deliver
+from nas.stages.effort import VALIDATION
 from nas.stages.explore import explore
 from nas.stages.tune import Tuned, tune
 from nas.stages.verify import CANDIDATES, keeps, measure_candidates, measure_file, ranked
@@ -25,8 +26,9 @@ def finish(
     context: Context, job: "Job", goal: Goal, target: Target, supernet: "Supernet", run: Path
 ) -> tuple[tuple[FrontPoint, ...], ModelOutcome]:
     """The front and the delivered model of one target. Raises what the stages raise."""
-    best = front(explore(context, job, goal, supernet))
-    candidates = ranked(best)[:CANDIDATES]
+    found = explore(context, job, goal, supernet)
+    best = front(found)
+    candidates = ranked(found, min(job.data.images["val"], VALIDATION))[:CANDIDATES]
     networks = [job.space.network(c.architecture) for c in candidates]
     profiles = {p.network.id: p for p in measure_candidates(context, target, goal, networks)}
     chosen, tuned, file_latency = _finish_one(context, job, goal, target, supernet, candidates, profiles)

@@ -14,6 +14,7 @@ from nas.data.batches import AUGMENT, NO_AUGMENT, Batches, as_input
 from nas.evaluate import Evaluator
 from nas.events import MetricEvent, Phase
 from nas.stages.context import Context, Made
+from nas.stages.effort import VALIDATION
 from nas.store import StageKey
 from nas.training.loop import Watch
 from nas.training.loop import train as train_loop
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 VERSION = 1
 CALIBRATION = 1024
 """Training images that batch norm is recalibrated on, for each subnet."""
-VALIDATION = 4000
-"""Validation images that a candidate is judged by, at the most."""
 ENOUGH = 2000
 """Fewer validation images than this are shown several times, shifted as in training."""
 REPEATS = 6

@@ -6,6 +6,7 @@ accurate that keeps the budget when measured is finished, and one that misses is
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import sqrt
 from typing import Any
 
 from hw_targets.target import Profile, Target, TimingSample
@@ -24,9 +25,16 @@ RETRIES = 2
 """More rounds for a finished file that misses its budget, before it is replaced: a busy machine is slow at times."""
 
 
-def ranked(front: Sequence[Candidate]) -> list[Candidate]:
-    """The front, most accurate first."""
-    return sorted(front, key=lambda c: (-c.accuracy, c.latency_ms))
+def ranked(candidates: Sequence[Candidate], images: int) -> list[Candidate]:
+    """Candidates in the order in which they are finished, when `images` validation images have judged them.
+
+    First those that validation cannot tell from the best (within one standard error), the slowest first: capacity that
+    the budget allows pays in fine-tuning. Then the others, the most accurate first.
+    """
+    best = max(c.accuracy for c in candidates)
+    error = sqrt(max(best * (1 - best), 1 / images) / images)
+    tied = sorted((c for c in candidates if c.accuracy >= best - error), key=lambda c: -c.latency_ms)
+    return tied + sorted((c for c in candidates if c not in tied), key=lambda c: -c.accuracy)
 
 
 def measure_candidates(context: Context, target: Target, goal: Goal, networks: Sequence[Network]) -> list[Profile]:
