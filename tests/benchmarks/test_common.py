@@ -21,7 +21,7 @@ def measure(options: argparse.Namespace) -> common.Outcome:
 def test_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert common.run("toy", common.parser("toy", "A toy.").parse_args(["--json", "--seeds", "2"]), measure) == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["benchmark", "settings", "machine", "seconds", "summary", "rows"]
+    assert list(document) == ["benchmark", "date", "settings", "machine", "seconds", "summary", "rows"]
     assert document["benchmark"] == "toy"
     assert document["settings"] == {"seeds": 2}
     assert document["summary"] == {"mape": 0.0123456, "tested": 3, "tau": None}
