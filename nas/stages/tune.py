@@ -13,15 +13,14 @@ from torch import Tensor
 
 from hw_targets.float_lowering import lower_float
 from hw_targets.registry import target as find_target
+from nas.bank import Bank
 from nas.data.parts import Part
 from nas.evaluate import accuracy
 from nas.interpreter import (
     Evaluation,
     Folded,
-    Recalibration,
-    Statistics,
+    Mode,
     Training,
-    extract,
     float_weights,
     folded,
     recalibrate,
@@ -113,16 +112,14 @@ def _fine_tuned(
 
     def compute() -> Made:
         calibration = images(job, "train", CALIBRATION)
-        start = recalibrate(network, supernet.bank, _whole(calibration(network.input_shape[1])))
-        subnet = extract(network, supernet.bank, start)
-        weights = dict(subnet.parameters)
+        weights = {name: view.detach().clone() for name, view in supernet.bank.parameters(network).items()}
         batch = batches(job, recipe, job.spec.seed + 1, job.work.tune_images)
         strategy = Single(network, weights, Training, batch, recipe, _teacher(job, supernet, batch))
         steps = max(1, job.work.tune_images // recipe.batch_size)
         train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="tune_"))
         with torch.no_grad():
             plain = {name: tensor.detach() for name, tensor in weights.items()}
-            statistics = _statistics(network, plain, _whole(calibration(network.input_shape[1])))
+            statistics = recalibrate(network, Bank(plain), _whole(calibration(network.input_shape[1])))
             return Made({"folded": pack(folded(network, plain, statistics), {})})
 
     record = context.run("finalising", key, compute, target=goal.info.id)
@@ -144,14 +141,14 @@ def _quantised(
 
     weights = {name: tensor.clone() for name, tensor in floats.items()}
     recipe = recipe_for(job, RETRAIN_INT8)
-    teacher = _folded_teacher(network, floats, batches(job, recipe, job.spec.seed + 2, job.work.tune_images))
+    batch = batches(job, recipe, job.spec.seed + 2, job.work.tune_images)
     strategy = Single(
         network,
         weights,
         lambda w: Requantised(network, w, ranges),
-        batches(job, recipe, job.spec.seed + 2, job.work.tune_images),
+        batch,
         recipe,
-        teacher,
+        _answers(network, Folded(floats), batch),
     )
     steps = max(1, job.work.tune_images // 4 // recipe.batch_size)
     train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="int8_"))
@@ -166,18 +163,11 @@ def _teacher(job: "Job", supernet: Supernet, batch: Batch) -> Teacher:
     side = largest.input_shape[1]
     parameters = {name: view.detach() for name, view in supernet.bank.parameters(largest).items()}
     statistics = recalibrate(largest, supernet.bank, _whole(images(job, "train", CALIBRATION)(side)))
-    mode = Evaluation(parameters, statistics)
-
-    def answers(step: int) -> Tensor:
-        with torch.no_grad():
-            return run(largest, batch(step, side)[0], mode).softmax(1)
-
-    return answers
+    return _answers(largest, Evaluation(parameters, statistics), batch)
 
 
-def _folded_teacher(network: Network, floats: Tensors, batch: Batch) -> Teacher:
-    """The network itself before quantisation."""
-    mode = Folded(floats)
+def _answers(network: Network, mode: Mode, batch: Batch) -> Teacher:
+    """What a network says of a step's images."""
 
     def answers(step: int) -> Tensor:
         with torch.no_grad():
@@ -189,11 +179,3 @@ def _folded_teacher(network: Network, floats: Tensors, batch: Batch) -> Teacher:
 def _whole(x: Tensor) -> list[Tensor]:
     """Batches of one size."""
     return list(x[: len(x) - len(x) % BATCH or len(x)].split(BATCH))
-
-
-def _statistics(network: Network, parameters: Mapping[str, Tensor], calibration: list[Tensor]) -> Statistics:
-    mode = Recalibration(parameters)
-    with torch.inference_mode():
-        for part in calibration:
-            run(network, part, mode)
-        return mode.statistics()
