@@ -14,12 +14,12 @@ and 15.8, 16.9, 19.1, 21.4 and 57.0 us with 64 channels at 8x8.
 import numpy as np
 
 from hw_targets.onnx_file import SEPARATOR, OnnxFile
-from hw_targets.weights import GATE_RANGE, Range
+from hw_targets.scheme import Range
 from search_spaces.network import Layer
 
 
-def activate(file: OnnxFile, layer: Layer, x: str, of: Range, to: Range) -> str:
-    """Applies a layer's activation to the uint8 tensor `x` of range `of`; the result is uint8 of range `to`."""
+def activate(file: OnnxFile, layer: Layer, x: str, of: Range, to: Range, gate_range: Range) -> str:
+    """Applies a layer's activation to the tensor `x` of range `of`; the result has the range `to`, a sigmoid `gate_range`."""
     name = layer.name + SEPARATOR
     if layer.activation == "hard_swish" and _gate_is_integer(of):
         return _integer_hard_swish(file, name, x, of, to)
@@ -29,9 +29,9 @@ def activate(file: OnnxFile, layer: Layer, x: str, of: Range, to: Range) -> str:
             gate = file.node("HardSigmoid", [value], f"{name}hard_sigmoid", alpha=1 / 6, beta=0.5)
             value = file.node("Mul", [value, gate], f"{name}hard_swish")
         case "silu":
-            gate = file.quantize(file.node("Sigmoid", [value], f"{name}sigmoid"), GATE_RANGE, f"{name}gate_int8")
+            gate = file.quantize(file.node("Sigmoid", [value], f"{name}sigmoid"), gate_range, f"{name}gate_int8")
             again = file.dequantize(x, of, f"{name}activation_in2")
-            value = file.node("Mul", [again, file.dequantize(gate, GATE_RANGE, f"{name}gate")], f"{name}silu")
+            value = file.node("Mul", [again, file.dequantize(gate, gate_range, f"{name}gate")], f"{name}silu")
         case "hard_sigmoid":
             value = file.node("HardSigmoid", [value], f"{name}hard_sigmoid", alpha=1 / 6, beta=0.5)
         case "sigmoid":

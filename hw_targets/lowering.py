@@ -7,6 +7,10 @@ dequantised values and quantised again. A node is named `<layer>:<part>`, so tha
 their layers. Measured on ONNX Runtime 1.31, one thread: an int32 bias behind a DequantizeLinear becomes part of the kernel,
 where a float bias on the same grid makes small networks 10-15 % slower (21.3 against 18.1 us); a linear as a QGemm is as fast
 as the 1x1 convolution it is for one image, and up to 5 times as fast for 32.
+
+Networks of the scheme `POWER_OF_TWO` take the same form with int8 tensors, zero points 0, and one scale for each weight. The
+input is still uint8 pixels: they are divided by 255 and rounded to the scheme's own range by the first nodes, as the host of
+an accelerator does. Such a file is an exchange form, whose answers ONNX Runtime gives exactly; processors run it slowly.
 Not here: activations that need more than saturation (`int8_activations.py`), float files, the choice of ranges.
 """
 
@@ -18,7 +22,8 @@ from hw_targets.errors import UnsupportedLayer
 from hw_targets.int8_activations import activate
 from hw_targets.onnx_file import IMAGE, LOGITS, SEPARATOR, OnnxFile
 from hw_targets.onnx_forms import conv, max_pool, weightless
-from hw_targets.weights import PRE, QuantLayer, QuantWeights, Range, absorbed, keeps_range
+from hw_targets.scheme import INPUT_RANGE, Range
+from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed, keeps_range
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
 
 LOWERING_VERSION: Final = 1
@@ -60,8 +65,17 @@ class _Emitter:
     def __init__(self, weights: QuantWeights) -> None:
         self.file = OnnxFile()
         self._weights = weights
-        self._tensors: dict[str, tuple[str, Range]] = {INPUT: (IMAGE, weights.ranges[INPUT])}
+        self._tensors: dict[str, tuple[str, Range]] = {INPUT: (self._image(), weights.ranges[INPUT])}
         self._matrices: set[str] = set()
+
+    def _image(self) -> str:
+        """The input as the quantised tensor that layers read."""
+        of, file = self._weights.ranges[INPUT], self.file
+        if not of.signed:
+            return IMAGE
+        pixels = file.node("Cast", [IMAGE], f"{INPUT}{SEPARATOR}cast", to=1)
+        step = file.constant("step", np.asarray(INPUT_RANGE.scale, np.float32))
+        return file.quantize(file.node("Mul", [pixels, step], f"{INPUT}{SEPARATOR}scaled"), of, f"{INPUT}{SEPARATOR}out")
 
     def emit(self, layer: Layer) -> None:
         if layer.op == "max_pool" and keeps_range(layer):
@@ -69,7 +83,8 @@ class _Emitter:
             self._tensors[layer.name] = (max_pool(self.file, layer, [tensor]), of)
         elif layer.op == "activation" and layer.activation not in (None, "relu", "relu6"):
             to = self._weights.ranges[layer.name]
-            self._tensors[layer.name] = (activate(self.file, layer, *self._tensors[layer.inputs[0]], to), to)
+            gate = self._weights.scheme.gate
+            self._tensors[layer.name] = (activate(self.file, layer, *self._tensors[layer.inputs[0]], to, gate), to)
         else:
             value = self._value(layer, [self._read(layer, i) for i in range(len(layer.inputs))])
             self._tensors[layer.name] = self._finish(layer, value)
@@ -99,28 +114,26 @@ class _Emitter:
         """The dequantised weight and bias of a layer; a linear's weight is a matrix (out, in)."""
         own = self._weights.layers[layer.name]
         in_scale = np.float32(self._tensors[layer.inputs[0]][1].scale)
-        if layer.activation == "hard_sigmoid":
+        if layer.activation == "hard_sigmoid" and absorbed(layer, self._weights.scheme):
             own = _sixth_and_half(own, in_scale)
         values = own.weight.reshape(len(own.weight), -1) if layer.op == "linear" else own.weight
         name, file = layer.name + SEPARATOR, self.file
-        scale = own.weight_scale.astype(np.float32)
+        scale, axis = own.weight_scale.astype(np.float32), {"axis": 0}
+        zeros = np.zeros(len(scale), np.int8)
+        if self._weights.scheme.power_of_two:
+            scale, zeros, axis = scale[0], zeros[0], {}
+        weight = [
+            file.constant(f"{name}weight_int8", values),
+            file.constant(f"{name}weight_scale", np.asarray(scale)),
+            file.constant(f"zeros{SEPARATOR}{zeros.size if axis else 'scalar'}", np.asarray(zeros)),
+        ]
+        bias = [
+            file.constant(f"{name}bias_int32", own.bias),
+            file.constant(f"{name}bias_scale", np.asarray(in_scale * scale)),
+        ]
         return [
-            file.node(
-                "DequantizeLinear",
-                [
-                    file.constant(f"{name}weight_int8", values),
-                    file.constant(f"{name}weight_scale", scale),
-                    file.constant(f"zeros{SEPARATOR}{len(scale)}", np.zeros(len(scale), np.int8)),
-                ],
-                f"{name}weight",
-                axis=0,
-            ),
-            file.node(
-                "DequantizeLinear",
-                [file.constant(f"{name}bias_int32", own.bias), file.constant(f"{name}bias_scale", in_scale * scale)],
-                f"{name}bias",
-                axis=0,
-            ),
+            file.node("DequantizeLinear", weight, f"{name}weight", **axis),
+            file.node("DequantizeLinear", bias, f"{name}bias", **axis),
         ]
 
     def _read(self, layer: Layer, number: int) -> str:
@@ -141,9 +154,10 @@ class _Emitter:
         name, file = layer.name + SEPARATOR, self.file
         ranges = self._weights.ranges
         to = self._tensors[layer.inputs[0]][1] if keeps_range(layer) else ranges[layer.name]
-        if not absorbed(layer):
+        if not absorbed(layer, self._weights.scheme):
             pre = ranges[layer.name + PRE]
-            return activate(file, layer, file.quantize(value, pre, f"{name}pre"), pre, to), to
+            gate = self._weights.scheme.gate
+            return activate(file, layer, file.quantize(value, pre, f"{name}pre"), pre, to, gate), to
         if layer.activation == "relu":
             value = file.node("Relu", [value], f"{name}relu")
         elif layer.activation == "relu6":

@@ -12,7 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from hw_targets.weights import Range
+from hw_targets.scheme import Range
 from search_spaces.network import Shape
 
 OPSET: Final = 17
@@ -53,18 +53,21 @@ class OnnxFile:
         return name
 
     def quantize(self, x: str, to: Range, name: str) -> str:
-        """Float to uint8."""
+        """Float to uint8, or to int8 when the range is signed."""
         return self.node("QuantizeLinear", [x, *self._scale(to)], name)
 
     def dequantize(self, x: str, of: Range, name: str, *, output: str = "") -> str:
-        """Uint8 to float."""
+        """The inverse of `quantize`."""
         return self.node("DequantizeLinear", [x, *self._scale(of)], name, output=output)
 
     def _scale(self, r: Range) -> tuple[str, str]:
         scale = np.float32(r.scale)
         return (
             self.constant(f"scale{SEPARATOR}{scale.tobytes().hex()}", np.asarray(scale)),
-            self.constant(f"zero{SEPARATOR}{r.zero_point}", np.asarray(r.zero_point, np.uint8)),
+            self.constant(
+                f"zero{SEPARATOR}{r.zero_point}{'s' if r.signed else ''}",
+                np.asarray(r.zero_point, np.int8 if r.signed else np.uint8),
+            ),
         )
 
     def to_bytes(self, name: str, input_shape: Shape, outputs: Sequence[tuple[str, Sequence[int]]]) -> bytes:

@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from hw_targets.weights import GATE_RANGE, INPUT_RANGE, PRE, QuantLayer, QuantWeights, Range, absorbed, hard_swish_range
+from hw_targets.scheme import AFFINE, Range, Scheme, exponent_for
+from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed, hard_swish_range
 from search_spaces.network import INPUT, Layer, Network
 
 _DEVIATION: Final = 1.5
@@ -23,34 +24,36 @@ _SQUARE: Final = {
 """Mean square of a result after the activation, about."""
 
 
-def random_weights(network: Network, seed: int = 0) -> QuantWeights:
-    """INT8 weights and ranges drawn for a network; a layer's values depend on the seed, its name and its shape alone."""
+def random_weights(network: Network, seed: int = 0, scheme: Scheme = AFFINE) -> QuantWeights:
+    """INT8 weights and ranges drawn for a network; a layer's values depend on seed and scheme, its name and shape alone."""
     layers: dict[str, QuantLayer] = {}
-    ranges = {INPUT: INPUT_RANGE}
+    ranges = {INPUT: scheme.input}
     squares = {INPUT: 1 / 3}
     for layer in network.layers:
         sources = [squares[name] for name in layer.inputs]
         if layer.has_weights:
-            layers[layer.name] = _weights(layer, ranges[layer.inputs[0]], sources[0], seed)
+            layers[layer.name] = _weights(layer, ranges[layer.inputs[0]], sources[0], seed, scheme)
             square = _SQUARE[layer.activation]
         else:
             square = _square(layer, sources)
         squares[layer.name] = square
-        ranges[layer.name] = _range(layer, square, [ranges[name] for name in layer.inputs])
-        if not absorbed(layer):
+        ranges[layer.name] = _range(layer, square, [ranges[name] for name in layer.inputs], scheme)
+        swish = layer.activation == "hard_swish" and not scheme.power_of_two
+        if not absorbed(layer, scheme):
             spread = 4 * (_DEVIATION if layer.has_weights else math.sqrt(square))
-            swish = layer.activation == "hard_swish"
-            ranges[layer.name + PRE] = hard_swish_range(spread) if swish else _symmetric(spread)
-        elif layer.op == "activation" and layer.activation == "hard_swish" and layer.inputs[0] != INPUT:
+            ranges[layer.name + PRE] = hard_swish_range(spread) if swish else scheme.spanning(-spread, spread)
+        elif layer.op == "activation" and swish and layer.inputs[0] != INPUT:
             ranges[layer.inputs[0]] = hard_swish_range(4 * math.sqrt(sources[0]))
-    return QuantWeights(layers, ranges)
+    return QuantWeights(layers, ranges, scheme)
 
 
-def _weights(layer: Layer, in_range: Range, in_square: float, seed: int) -> QuantLayer:
+def _weights(layer: Layer, in_range: Range, in_square: float, seed: int, scheme: Scheme) -> QuantLayer:
     rng = np.random.default_rng([seed, zlib.crc32(layer.name.encode())])
     shape = layer.weight_shape
     deviation = _DEVIATION / math.sqrt(math.prod(shape[1:]) * in_square)
     scale = np.full(shape[0], 3 * deviation / 127, np.float32) * rng.uniform(0.5, 1.5, shape[0]).astype(np.float32)
+    if scheme.power_of_two:
+        scale = np.full(shape[0], 2.0 ** exponent_for(3 * deviation / 127), np.float32)
     values = np.clip(np.rint(rng.normal(0, 127 / 3, shape)), -127, 127).astype(np.int8)
     bias = np.rint(rng.normal(0, 0.3, shape[0]) / (in_range.scale * scale)).astype(np.int32)
     return QuantLayer(values, scale, bias)
@@ -69,21 +72,17 @@ def _square(layer: Layer, sources: list[float]) -> float:
     return square if layer.activation is None else min(square, _SQUARE[layer.activation])
 
 
-def _range(layer: Layer, square: float, sources: list[Range]) -> Range:
+def _range(layer: Layer, square: float, sources: list[Range], scheme: Scheme) -> Range:
     high = 4 * math.sqrt(square)
     match layer.activation:
         case "relu6":
-            return Range(6 / 255, 0)
+            return scheme.spanning(0.0, 6.0)
         case "relu":
-            return Range(high / 255, 0)
+            return scheme.spanning(0.0, high)
         case "hard_sigmoid" | "sigmoid":
-            return GATE_RANGE
+            return scheme.gate
         case "hard_swish" | "silu":
-            return Range((high + 0.375) / 255, round(255 * 0.375 / (high + 0.375)))
+            return scheme.spanning(-0.375, high)
     if not layer.has_weights and layer.op != "add" and all(source.zero_point == 0 for source in sources):
-        return Range(high / 255, 0)
-    return _symmetric(high)
-
-
-def _symmetric(high: float) -> Range:
-    return Range(2 * high / 255, 128)
+        return scheme.spanning(0.0, high)
+    return scheme.spanning(-high, high)

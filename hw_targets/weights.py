@@ -1,6 +1,7 @@
 """The numbers a network is lowered with: folded float weights, and their INT8 form with activation ranges.
 
-Produced by training and quantisation (floor 4), or at random for profiling; consumed by `lowering.py`.
+Produced by training and quantisation (floor 4), or at random for profiling; consumed by `lowering.py`. Not here: what
+forms of INT8 there are (`scheme.py`).
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hw_targets.scheme import AFFINE, Range, Scheme
 from search_spaces.network import Layer
 
 FloatArray = NDArray[np.float32]
@@ -31,27 +33,12 @@ FloatWeights = Mapping[str, FloatLayer]
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Affine uint8 quantisation of one tensor: real = scale * (q - zero_point), q in 0..255."""
-
-    scale: float
-    zero_point: int
-
-
-INPUT_RANGE: Final = Range(1 / 255, 0)
-"""Pixels 0..255 are the quantised input as they are; the scaling by 1/255 is the range's."""
-
-GATE_RANGE: Final = Range(1 / 255, 0)
-"""Of sigmoids and hard-sigmoids: exactly 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
 class QuantLayer:
     """INT8 form of one layer.
 
     Attributes:
         weight: int8, symmetric, in [-127, 127], of `Layer.weight_shape`.
-        weight_scale: float32 (out,), one per output channel.
+        weight_scale: float32 (out,), one per output channel; all equal where the scheme has one for the tensor.
         bias: int32 (out,), in units of input scale x weight scale.
     """
 
@@ -67,21 +54,23 @@ class QuantWeights:
     Attributes:
         layers: by layer name, of every layer with weights.
         ranges: by tensor: `INPUT`, each layer's name (after its activation), and name + `PRE` where `absorbed` is false.
+        scheme: the form that they have.
     """
 
     layers: Mapping[str, QuantLayer]
     ranges: Mapping[str, Range]
+    scheme: Scheme = AFFINE
 
 
-def absorbed(layer: Layer) -> bool:
+def absorbed(layer: Layer, scheme: Scheme = AFFINE) -> bool:
     """Whether a layer has no tensor before its activation (`PRE`), so that the activation is exact and needs no range.
 
     ReLU and ReLU6 are the saturation of the output's own range. So is a hard-sigmoid after weights, whose sixth and half
-    are folded into them (range `GATE_RANGE`). A layer that is nothing but an activation reads its input's range.
+    are folded into them (range `GATE_RANGE`), unless scales are powers of two. A layer that is nothing but an activation reads its input's range.
     """
     if layer.op == "activation" or layer.activation in (None, "relu", "relu6"):
         return True
-    return layer.activation == "hard_sigmoid" and layer.has_weights
+    return layer.activation == "hard_sigmoid" and layer.has_weights and not scheme.power_of_two
 
 
 def keeps_range(layer: Layer) -> bool:

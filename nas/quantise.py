@@ -16,17 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hw_targets.weights import (
-    GATE_RANGE,
-    INPUT_RANGE,
-    PRE,
-    QuantLayer,
-    QuantWeights,
-    Range,
-    absorbed,
-    hard_swish_range,
-    keeps_range,
-)
+from hw_targets.scheme import GATE_RANGE, INPUT_RANGE, Range
+from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed, hard_swish_range, keeps_range
 from nas.bank import BIAS, WEIGHT, weight_extent
 from nas.errors import InvalidData
 from nas.interpreter import Folded, activate, operate, run

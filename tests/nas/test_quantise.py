@@ -11,7 +11,8 @@ from torch import Tensor
 
 from hw_targets.float_lowering import lower_float
 from hw_targets.lowering import lower_int8
-from hw_targets.weights import GATE_RANGE, INPUT_RANGE, PRE, QuantLayer, QuantWeights, Range
+from hw_targets.scheme import GATE_RANGE, INPUT_RANGE, Range
+from hw_targets.weights import PRE, QuantLayer, QuantWeights
 from nas.bank import Bank
 from nas.errors import InvalidData
 from nas.interpreter import Folded, Recalibration, Training, float_weights, folded, recalibrate, run
