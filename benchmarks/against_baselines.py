@@ -26,7 +26,8 @@ from nas.evaluate import accuracy
 from nas.events import Event, LogEvent, PhaseEvent
 from nas.interpreter import Folded, Training, extract, folded, recalibrate
 from nas.pipeline import Job, decide, never
-from nas.quantise import Quantised, observe, quantise
+from nas.quantise import Quantised, quantise
+from nas.ranges import observe
 from nas.search.study import front
 from nas.spec import SearchSpec
 from nas.stages.context import Context, Made

@@ -17,6 +17,7 @@ Not here: activations that need more than saturation (`int8_activations.py`), fl
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.int8_activations import activate
@@ -75,7 +76,9 @@ class _Emitter:
             return IMAGE
         pixels = file.node("Cast", [IMAGE], f"{INPUT}{SEPARATOR}cast", to=1)
         step = file.constant("step", np.asarray(INPUT_RANGE.scale, np.float32))
-        return file.quantize(file.node("Mul", [pixels, step], f"{INPUT}{SEPARATOR}scaled"), of, f"{INPUT}{SEPARATOR}out")
+        return file.quantize(
+            file.node("Mul", [pixels, step], f"{INPUT}{SEPARATOR}scaled"), of, f"{INPUT}{SEPARATOR}out"
+        )
 
     def emit(self, layer: Layer) -> None:
         if layer.op == "max_pool" and keeps_range(layer):
@@ -118,22 +121,18 @@ class _Emitter:
             own = _sixth_and_half(own, in_scale)
         values = own.weight.reshape(len(own.weight), -1) if layer.op == "linear" else own.weight
         name, file = layer.name + SEPARATOR, self.file
-        scale, axis = own.weight_scale.astype(np.float32), {"axis": 0}
-        zeros = np.zeros(len(scale), np.int8)
+        scale: NDArray[np.float32] = own.weight_scale.astype(np.float32)
         if self._weights.scheme.power_of_two:
-            scale, zeros, axis = scale[0], zeros[0], {}
-        weight = [
-            file.constant(f"{name}weight_int8", values),
-            file.constant(f"{name}weight_scale", np.asarray(scale)),
-            file.constant(f"zeros{SEPARATOR}{zeros.size if axis else 'scalar'}", np.asarray(zeros)),
-        ]
-        bias = [
-            file.constant(f"{name}bias_int32", own.bias),
-            file.constant(f"{name}bias_scale", np.asarray(in_scale * scale)),
-        ]
+            scale = scale[:1].reshape(())
+        title = "x".join(map(str, scale.shape)) or "scalar"
+        weight = file.constant(f"{name}weight_int8", values)
+        weight_scale = file.constant(f"{name}weight_scale", scale)
+        zeros = file.constant(f"zeros{SEPARATOR}{title}", np.zeros(scale.shape, np.int8))
+        bias = file.constant(f"{name}bias_int32", own.bias)
+        bias_scale = file.constant(f"{name}bias_scale", np.asarray(in_scale * scale))
         return [
-            file.node("DequantizeLinear", weight, f"{name}weight", **axis),
-            file.node("DequantizeLinear", bias, f"{name}bias", **axis),
+            file.node("DequantizeLinear", [weight, weight_scale, zeros], f"{name}weight", axis=0),
+            file.node("DequantizeLinear", [bias, bias_scale], f"{name}bias", axis=0),
         ]
 
     def _read(self, layer: Layer, number: int) -> str:

@@ -66,7 +66,8 @@ def absorbed(layer: Layer, scheme: Scheme = AFFINE) -> bool:
     """Whether a layer has no tensor before its activation (`PRE`), so that the activation is exact and needs no range.
 
     ReLU and ReLU6 are the saturation of the output's own range. So is a hard-sigmoid after weights, whose sixth and half
-    are folded into them (range `GATE_RANGE`), unless scales are powers of two. A layer that is nothing but an activation reads its input's range.
+    are folded into them (range `GATE_RANGE`), unless scales are powers of two. A layer that is nothing but an activation
+    reads its input's range.
     """
     if layer.op == "activation" or layer.activation in (None, "relu", "relu6"):
         return True

@@ -9,7 +9,8 @@ from torch import Tensor
 from nas.bank import Bank
 from nas.interpreter import Folded, Mode, Recalibration, folded, run
 from nas.memory import keep_freed_memory
-from nas.quantise import Observed, Requantised, saturate
+from nas.quantise import Requantised, saturate
+from nas.ranges import Observed
 from search_spaces.network import Network
 
 Images = Callable[[int], Tensor]

@@ -26,7 +26,8 @@ from nas.interpreter import (
     recalibrate,
     run,
 )
-from nas.quantise import Quantised, Ranges, Requantised, observe, quantise
+from nas.quantise import Quantised, Requantised, quantise
+from nas.ranges import Ranges, observe
 from nas.stages.budget import Goal
 from nas.stages.context import Context, Made
 from nas.stages.train import CALIBRATION, Supernet, batches, images, recipe_for, watch

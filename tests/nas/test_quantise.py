@@ -11,22 +11,20 @@ from torch import Tensor
 
 from hw_targets.float_lowering import lower_float
 from hw_targets.lowering import lower_int8
-from hw_targets.scheme import GATE_RANGE, INPUT_RANGE, Range
+from hw_targets.scheme import GATE_RANGE, INPUT_RANGE, Range, affine
 from hw_targets.weights import PRE, QuantLayer, QuantWeights
 from nas.bank import Bank
 from nas.errors import InvalidData
 from nas.interpreter import Folded, Recalibration, Training, float_weights, folded, recalibrate, run
 from nas.quantise import (
-    Observed,
     Requantised,
-    affine,
     integers,
-    observe,
     quantise,
     run_quantised,
     saturate,
     straight_through,
 )
+from nas.ranges import Observed, observe
 from nas.tensors import Tensors
 from nas.training.loop import train
 from nas.training.recipe import Recipe

@@ -11,7 +11,8 @@ from torch import Tensor
 from nas.bank import Bank
 from nas.errors import Cancelled, StoreCorrupt
 from nas.interpreter import Folded, Training, folded, recalibrate
-from nas.quantise import Requantised, observe, quantise, run_quantised
+from nas.quantise import Requantised, quantise, run_quantised
+from nas.ranges import observe
 from nas.training.loop import UNWATCHED, TrainingStrategy, Watch, train
 from nas.training.recipe import Recipe
 from nas.training.sandwich import Sandwich
