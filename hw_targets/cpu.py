@@ -19,6 +19,7 @@ import numpy as np
 
 from hw_targets.errors import TargetUnavailable, UnknownTarget, UnsupportedLayer
 from hw_targets.lock import measuring
+from hw_targets.scheme import AFFINE, Scheme
 from hw_targets.target import KernelSample, Sample, Support, TargetInfo, TimingSample
 from hw_targets.timing import SLICE_S, Slice, pinned, rounds_left, time_slice
 from hw_targets.weights import QuantWeights
@@ -107,6 +108,11 @@ class CpuTarget:
             device=device,
             fingerprint=hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16],
         )
+
+    @property
+    def scheme(self) -> Scheme:
+        """Affine: uint8 activations, weights with a scale for each channel."""
+        return AFFINE
 
     def supports(self, layer: Layer) -> Support:
         """Whether the lowering has an INT8 form for the layer."""

@@ -1,5 +1,8 @@
 """The seam between the engine and hardware: what every target answers, and the values it answers with.
 
+A simulated target answers in the same way: a `KernelSample` a network, then one `TimingSample` for each round asked for (its
+three quantiles alike, one run); it must not hold the lock of a device.
+
 A target is measured in samples, so that an interrupted profile continues from those already stored: first one
 `KernelSample` a network (its per-layer times under the runtime's profiler), then rounds of end-to-end `TimingSample`s
 interleaved over all networks. `profiles` folds samples into one `Profile` a network.
@@ -9,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from hw_targets.scheme import Scheme
 from hw_targets.weights import QuantWeights
 from search_spaces.network import Layer, Network
 
@@ -106,6 +110,10 @@ class Target(Protocol):
     @property
     def info(self) -> TargetInfo:
         """What it is. Cheap."""
+
+    @property
+    def scheme(self) -> Scheme:
+        """The form of INT8 that it runs: networks are searched, retrained and lowered in it."""
 
     def supports(self, layer: Layer) -> Support:
         """Whether it can run the layer, and why not."""

@@ -1,4 +1,8 @@
-"""How good a subnet of a supernet is in INT8, without training it: recalibrate, observe, quantise, count right answers."""
+"""How good a subnet of a supernet is in INT8, without training it: recalibrate, observe, quantise, count right answers.
+
+Each target's own scheme is judged: with power-of-two scales the subnet's weights are equalised, and its ranges observed, after
+its batch norm is folded.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,11 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hw_targets.scheme import AFFINE, Scheme
 from nas.bank import Bank
+from nas.equalise import equalised
 from nas.interpreter import Folded, Mode, Recalibration, folded, run
 from nas.memory import keep_freed_memory
 from nas.quantise import Requantised, saturate
-from nas.ranges import Observed
+from nas.ranges import Observed, observe
 from search_spaces.network import Network
 
 Images = Callable[[int], Tensor]
@@ -26,7 +32,9 @@ class Evaluator:
         calibration: training images for batch norm and ranges, without augmentation.
         validation: images to judge by.
         labels: theirs, (N,).
-        observed: how many calibration images the ranges are observed on, at least; in the same pass as batch norm.
+        observed: how many calibration images the ranges are observed on, at least; in the same pass as batch norm where the
+            weights are not changed after it.
+        scheme: the form of INT8 that is judged.
     """
 
     bank: Bank
@@ -34,6 +42,7 @@ class Evaluator:
     validation: Images
     labels: Tensor
     observed: int = 256
+    scheme: Scheme = AFFINE
 
     def __call__(self, network: Network) -> float:
         """INT8 top-1 accuracy, 0-1.
@@ -51,13 +60,19 @@ class Evaluator:
         size = batch_size(network)
         parameters = self.bank.parameters(network)
         recalibration = Recalibration(parameters)
-        observed = Observed(recalibration)
+        observed = Observed(recalibration, self.scheme)
         with torch.inference_mode():
             for start in range(0, max(len(images) - len(images) % size, 1), size):
-                mode: Mode = observed if start < self.observed else recalibration
+                at_once = start < self.observed and not self.scheme.power_of_two
+                mode: Mode = observed if at_once else recalibration
                 run(network, images[start : start + size], mode)
             weights = folded(network, parameters, recalibration.statistics())
-            return Requantised(network, weights, observed.ranges(network), saturate), Folded(weights)
+            if self.scheme.power_of_two:
+                weights = equalised(network, weights)
+                ranges = observe(network, Folded(weights), images[: self.observed].split(size), self.scheme)
+            else:
+                ranges = observed.ranges(network)
+            return Requantised(network, weights, ranges, saturate, self.scheme), Folded(weights)
 
 
 def batch_size(network: Network) -> int:

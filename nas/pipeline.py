@@ -112,7 +112,7 @@ def decide(context: Context, spec: SearchSpec) -> Job:
     goals = []
     for target, wanted in zip(job.targets, spec.targets, strict=True):
         table = profile_stage(context, target, job.space, job.work)
-        goal = judge(context, target.info, table, job.space, wanted.latency_ms)
+        goal = judge(context, target, table, job.space, wanted.latency_ms)
         if not goal.outcome.binds:
             context.warn(
                 f"The budget of {goal.budget_ms:g} ms on {target.info.id} does not bind: the slowest architecture is predicted "
@@ -177,7 +177,7 @@ def profile(
         raise Cancelled(
             "The profile was interrupted; its samples are stored.", fix="Run the same command again to continue it."
         ) from error
-    goal = judge(context, found.info, table, made, "100%")
+    goal = judge(context, found, table, made, "100%")
     return ProfileResult(
         target=found.info.id,
         device=found.info.device,

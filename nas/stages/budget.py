@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from math import ceil
 
-from hw_targets.target import TargetInfo
+from hw_targets.scheme import Scheme
+from hw_targets.target import Target, TargetInfo
 from latency_models.additive import whole_ticks
 from latency_models.compiled import CompiledLatency, compile_table
 from latency_models.counting import Distribution
@@ -23,25 +24,33 @@ class Goal:
     """One target with its budget, judged.
 
     Attributes:
+        scheme: the form of INT8 that the target runs.
         budget_ms: what was asked for, resolved to milliseconds.
         limit_ms: what the search keeps: the budget less the table's mean error, so that a prediction at the limit still
             keeps the budget when measured; never below the fastest architecture.
     """
 
     info: TargetInfo
+    scheme: Scheme
     table: LatencyTable
     latency: CompiledLatency
     budget_ms: float
     limit_ms: float
     outcome: BudgetOutcome
 
+    @property
+    def space(self) -> SearchSpace:
+        """What the target runs of the job's space: its architectures are architectures of that space, too."""
+        return self.latency.lattice.space
 
-def judge(context: Context, info: TargetInfo, table: LatencyTable, space: SearchSpace, budget: str | float) -> Goal:
-    """The goal of a target.
+
+def judge(context: Context, target: Target, table: LatencyTable, space: SearchSpace, budget: str | float) -> Goal:
+    """The goal of a target, in what it runs of the space.
 
     Raises:
         InfeasibleBudget: even the fastest architecture is predicted to be slower; `facts` carry the reachable range.
     """
+    info = target.info
     latency = compile_table(table, Lattice.of(space))
     low, high = latency.reachable_ms
     budget_ms = latency.budget_ms(budget)
@@ -67,7 +76,7 @@ def judge(context: Context, info: TargetInfo, table: LatencyTable, space: Search
         binds=within < latency.lattice.size,
     )
     limit = max(low, budget_ms * (1 - table.card.mape))
-    return Goal(info, table, latency, budget_ms, limit, outcome)
+    return Goal(info, target.scheme, table, latency, budget_ms, limit, outcome)
 
 
 def _distribution(context: Context, latency: CompiledLatency, table: LatencyTable, space: SearchSpace) -> Distribution:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hw_targets.scheme import Scheme
 from nas.events import FrontEvent
 from nas.search.region import LimitedRegion
 from nas.search.study import Candidate, Question, front, point, run
@@ -25,7 +26,7 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
     Raises:
         Cancelled: the caller asked to stop; every finished evaluation is kept.
     """
-    target, space = goal.info.id, job.space
+    target, space = goal.info.id, goal.space
     key = StageKey(
         "search",
         VERSION,
@@ -33,6 +34,7 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
             "bank": supernet.hash,
             "table": context.hashes[f"table:{target}"],
             "data": job.data.content_hash,
+            "scheme": goal.scheme.name,
             "limit_ms": goal.limit_ms,
             "queries": job.work.queries,
             "seed": job.spec.seed,
@@ -51,7 +53,7 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
         )
         found = run(
             question,
-            _remembered(context, job, supernet),
+            _remembered(context, job, supernet, goal.scheme),
             context.store.journal(key),
             on_event=context.on_event,
             cancelled=context.cancelled,
@@ -71,15 +73,18 @@ def _queries(job: "Job", goal: Goal) -> int:
     return max(1, min(job.work.queries, within))
 
 
-def _remembered(context: Context, job: "Job", supernet: "Supernet") -> Callable[[Architecture], float]:
-    """INT8 accuracy of a subnet on the validation part; one that any target's search evaluated is not evaluated again."""
-    inputs = {"bank": supernet.hash, "data": job.data.content_hash, "threads": job.threads}
+def _remembered(context: Context, job: "Job", supernet: "Supernet", scheme: Scheme) -> Callable[[Architecture], float]:
+    """INT8 accuracy of a subnet on the validation part; what any target's search of that scheme evaluated is remembered."""
+    inputs = {
+        "bank": supernet.hash, "data": job.data.content_hash, "threads": job.threads, "scheme": scheme.name,
+    }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
+    evaluator = supernet.judge(scheme)
     known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read()}
 
     def accuracy(architecture: Architecture) -> float:
         if architecture.id not in known:
-            known[architecture.id] = supernet.evaluator(job.space.network(architecture))
+            known[architecture.id] = evaluator(job.space.network(architecture))
             journal.append({"id": architecture.id, "accuracy": known[architecture.id]})
         return known[architecture.id]
 

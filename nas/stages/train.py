@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
+from hw_targets.scheme import Scheme
 from nas.bank import Bank
 from nas.data.batches import AUGMENT, NO_AUGMENT, Batches, as_input
 from nas.evaluate import Evaluator
@@ -53,6 +54,10 @@ class Supernet:
         """Judges subnets on the validation part; a small one is shown shifted as well, or a single image would decide."""
         shown, labels = _validation(self.job)
         return Evaluator(self.bank, images(self.job, "train", CALIBRATION), shown, labels)
+
+    def judge(self, scheme: Scheme) -> Evaluator:
+        """The evaluator of one form of INT8; all of them share the images."""
+        return replace(self.evaluator, scheme=scheme)
 
 
 def train(context: Context, job: "Job") -> Supernet:

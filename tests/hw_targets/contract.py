@@ -52,14 +52,14 @@ class TargetContract:
         support = self.make().supports(odd)
         assert not support.ok and support.reason
         with pytest.raises(UnsupportedLayer) as refused:
-            self.make().lower(network, random_weights(network))
+            self.make().lower(network, random_weights(network, scheme=self.make().scheme))
         assert refused.value.facts["layer"] == "odd"
 
     def test_it_lowers_what_it_supports(self) -> None:
         target = self.make()
         for network in self.networks():
             assert all(target.supports(layer).ok for layer in network.layers)
-            model = onnx.load_from_string(target.lower(network, random_weights(network)))
+            model = onnx.load_from_string(target.lower(network, random_weights(network, scheme=self.make().scheme)))
             onnx.checker.check_model(model, full_check=True)
 
     def test_kernels_come_first_then_rounds_over_all_networks(self, samples: list[Sample]) -> None:
@@ -105,7 +105,7 @@ class TargetContract:
 
     def test_a_file_is_measured_as_it_is(self) -> None:
         network = self.networks()[0]
-        model = self.make().lower(network, random_weights(network))
+        model = self.make().lower(network, random_weights(network, scheme=self.make().scheme))
         taken = list(self.make().sample_file(model, rounds=2))
         assert [s.round for s in taken] == [0, 1] and len({s.network for s in taken}) == 1
 
