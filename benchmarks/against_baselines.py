@@ -1,15 +1,18 @@
 """Found networks against MobileNetV2 and small ResNets: all trained with one recipe, quantised, lowered and measured one way.
 
-For each seed a supernet is trained and searched; the networks found, and every baseline, are then trained from scratch with
-the same recipe and epochs, quantised after training, and tested. Latencies are measured once, interleaved over all networks
-of all seeds. The found front is a staircase: at a latency it has the accuracy of its best network that is no slower.
+For each seed a supernet is trained and searched. The best few architectures of each budget, and every baseline, are then
+trained from scratch with the same recipe and epochs, quantised after training, and tested. Latencies are measured at once,
+interleaved over all networks of all seeds. The validation part alone decides which networks are the found front; it is a
+staircase: at a latency it has the test accuracy of its slowest network that is no slower.
 """
 
 import argparse
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
@@ -28,12 +31,12 @@ from nas.interpreter import Folded, Training, extract, folded, recalibrate
 from nas.pipeline import Job, decide, never
 from nas.quantise import Quantised, quantise
 from nas.ranges import observe
-from nas.search.study import front
 from nas.spec import SearchSpec
 from nas.stages.context import Context, Made
 from nas.stages.explore import explore
-from nas.stages.train import batches, images, recipe_for, watch
+from nas.stages.train import CALIBRATION, batches, images, recipe_for, watch, whole_batches
 from nas.stages.train import train as train_supernet
+from nas.stages.tune import OBSERVED
 from nas.store import StageKey, Store
 from nas.training.loop import train
 from nas.training.recipe import SINGLE
@@ -42,13 +45,13 @@ from search_spaces.cost import macs, params
 from search_spaces.network import Network
 
 NAME: Final = "against_baselines"
-VERSION: Final = 1
+VERSION: Final = 2
 BATCH: Final = 256
-CALIBRATION: Final = 1024
-OBSERVED: Final = 512
 ROUNDS: Final = 20
 FASTER: Final = 1.25
 """Budgets are the baselines' latencies divided by this, so that a found network is a fifth faster than what it is held against."""
+APART: Final = 1.15
+"""Budgets closer than this are one, the lower."""
 
 STUDENT_T: Final = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 """Two-sided 95 % points by degrees of freedom."""
@@ -56,7 +59,9 @@ STUDENT_T: Final = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """One network of one seed; accuracies on the test part, 0-1; `latency_ms` measured, INT8, batch 1."""
+    """One network of one seed; accuracies on the test part, and in INT8 on the validation part, 0-1; `latency_ms` measured,
+    INT8, batch 1.
+    """
 
     name: str
     seed: int
@@ -65,29 +70,70 @@ class Trained:
     latency_ms: float
     accuracy_fp32: float
     accuracy_int8: float
+    validation_int8: float
 
 
 def measure(options: argparse.Namespace) -> common.Outcome:
     """Runs everything; what is finished is kept in the store, and a second run goes on from there."""
     target = find_target(options.target)
-    context = Context(Store(options.store), _tell, never)
-    first = decide(context, _spec(options))
-    data = first.data
-    fixed = baselines(resolution=data.resolution, channels=data.channels, classes=len(data.classes))
-    latency = _latencies(target, list(fixed.values()))
-    budgets = options.latency_ms or sorted({round(latency[n.id] / FASTER, 5) for n in fixed.values()})
-    drawn: list[tuple[str, int, bool, Network, Job]] = []
-    for seed in range(options.seeds):
-        job = replace(first, spec=first.spec.model_copy(update={"seed": seed}))
-        sized = _sized(job, options, max(budgets))
-        drawn.extend((name, seed, True, network, sized) for name, network in _found(context, sized, target, budgets))
-        drawn.extend((name, seed, False, network, sized) for name, network in fixed.items())
-    latency = _latencies(target, list({n.id: n for _, _, _, n, _ in drawn}.values()))
+    context, job = _job(options, 0)
+    fixed = baselines(resolution=job.data.resolution, channels=job.data.channels, classes=len(job.data.classes))
+    budgets = sorted(options.latency_ms or _budgets(context, target, list(fixed.values())))
+    tests = _tests(options, budgets, list(fixed.values()))
+    latency = _latencies(target, list({n.id: n for n, _, _ in tests}.values()))
     results = [
-        Trained(name, seed, found, network, latency[network.id], **_train(context, job, network, options.epochs, seed))
-        for name, seed, found, network, job in drawn
+        Trained(f"found-{n.id[:6]}" if found else n.name, seed, found, n, latency[n.id], **facts)
+        for (n, seed, found), facts in tests.items()
     ]
-    return common.Outcome(_summary(results, options.seeds), _rows(results, options.seeds))
+    rows = _rows(results, options.seeds)
+    return common.Outcome(_summary(rows, options.seeds), rows)
+
+
+def _budgets(context: Context, target: Target, fixed: Sequence[Network]) -> list[float]:
+    """From the baselines' latencies; measured once, so that a second run searches for the same."""
+    inputs = {"fingerprint": target.info.fingerprint, "networks": [n.id for n in fixed], "faster": FASTER}
+    key = StageKey("baseline_budgets", VERSION, inputs)
+
+    def compute() -> Made:
+        latency = _latencies(target, fixed)
+        return Made({}, {"budgets_ms": apart(ms / FASTER for ms in latency.values())})
+
+    return list(context.run("profiling", key, compute, target=target.info.id).facts["budgets_ms"])
+
+
+def apart(budgets: Iterable[float]) -> list[float]:
+    """Ascending, each at least `APART` times the one before; of those closer, the lowest.
+
+    >>> apart([1.1, 2.0, 1.0])
+    [1.0, 2.0]
+    """
+    kept: list[float] = []
+    for budget in sorted(budgets):
+        if not kept or budget >= APART * kept[-1]:
+            kept.append(round(budget, 5))
+    return kept
+
+
+def _tests(
+    options: argparse.Namespace, budgets: Sequence[float], fixed: Sequence[Network]
+) -> dict[tuple[Network, int, bool], dict[str, float]]:
+    """Accuracies of every network, by (network, seed, found): the baselines, and what each seed's search finds."""
+    seeds = range(options.seeds)
+    pool = _pool(options.jobs)
+    try:
+        searches = {pool.submit(_search, options, seed, budgets): seed for seed in seeds}
+        trainings = {(n, seed, False): pool.submit(_train, options, seed, n) for n in fixed for seed in seeds}
+        for search in as_completed(searches):
+            seed = searches[search]
+            trainings |= {(n, seed, True): pool.submit(_train, options, seed, n) for n in search.result()}
+        return {key: training.result() for key, training in trainings.items()}
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _pool(jobs: int) -> Executor:
+    """Processes with a thread or few each: small networks train faster side by side than on many threads."""
+    return ThreadPoolExecutor(1) if jobs == 1 else ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
 def _tell(event: Event) -> None:
@@ -97,50 +143,47 @@ def _tell(event: Event) -> None:
         common.progress(event.message)
 
 
-def _spec(options: argparse.Namespace) -> SearchSpec:
-    return SearchSpec.model_validate(
+def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
+    """The benchmark's own amounts of work on the data's one split; the seed is of what is trained and searched."""
+    spec = SearchSpec.model_validate(
         {
             "data": options.data,
             "space": options.space,
             "targets": [{"target": options.target, "latency_ms": "100%"}],
             "effort": "standard",
-            "threads": options.threads or len(os.sched_getaffinity(0)),
+            "threads": options.threads,
         }
     )
-
-
-def _sized(job: Job, options: argparse.Namespace, budget_ms: float) -> Job:
-    """The job with the benchmark's own amounts of work, searched up to the largest budget."""
+    context = Context(Store(options.store), _tell, never)
+    job = decide(context, spec)
     seen = int(options.supernet_epochs * job.data.images["train"])
     work = replace(job.work, train_images=seen, queries=options.queries)
+    return context, replace(job, spec=spec.model_copy(update={"seed": seed}), work=work)
+
+
+def _search(options: argparse.Namespace, seed: int, budgets: Sequence[float]) -> list[Network]:
+    """For each budget, the candidates within it that the supernet holds for the best; searched up to the largest budget."""
+    context, job = _job(options, seed)
     goal = job.goals[0]
-    limit = min(max(budget_ms, goal.latency.reachable_ms[0]), goal.latency.reachable_ms[1])
-    return replace(job, work=work, goals=(replace(goal, budget_ms=limit, limit_ms=limit),))
-
-
-def _found(context: Context, job: Job, target: Target, budgets: Sequence[float]) -> list[tuple[str, Network]]:
-    """For each budget, the most accurate of the search's front that keeps it when measured."""
-    candidates = front(explore(context, job, job.goals[0], train_supernet(context, job)))
-    networks = {c.architecture: job.space.network(c.architecture) for c in candidates}
-    latency = _latencies(target, list(networks.values()))
-    chosen: dict[str, Network] = {}
-    for budget in budgets:
-        within = [
-            c for c in sorted(candidates, key=lambda c: -c.accuracy) if latency[networks[c.architecture].id] <= budget
-        ]
-        if within:
-            chosen.setdefault(networks[within[0].architecture].id, networks[within[0].architecture])
-    return [(f"found-{network.id[:6]}", network) for network in chosen.values()]
+    fastest, slowest = goal.latency.reachable_ms
+    limit = min(max(budgets[-1], fastest), slowest)
+    goal = replace(goal, budget_ms=limit, limit_ms=limit)
+    candidates = sorted(explore(context, job, goal, train_supernet(context, job)), key=lambda c: -c.accuracy)
+    chosen = [c for budget in budgets for c in [c for c in candidates if c.latency_ms <= budget][: options.finalists]]
+    networks = [job.space.network(c.architecture) for c in chosen]
+    return list({network.id: network for network in networks}.values())
 
 
 def _latencies(target: Target, networks: Sequence[Network]) -> dict[str, float]:
     return {p.network.id: p.latency_ms for p in profiles(networks, target.sample(networks, rounds=ROUNDS))}
 
 
-def _train(context: Context, job: Job, network: Network, epochs: float, seed: int) -> dict[str, float]:
+def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str, float]:
     """Trains one network from scratch, quantises it, and tests both forms."""
+    context, job = _job(options, seed)
     recipe = recipe_for(job, SINGLE)
-    steps = max(1, int(epochs * job.data.images["train"]) // recipe.batch_size)
+    seen = int(options.epochs * job.data.images["train"])
+    steps = max(1, seen // recipe.batch_size)
     inputs = {
         "network": network.id, "data": job.data.content_hash, "recipe": asdict(recipe), "steps": steps, "seed": seed,
         "threads": job.threads,
@@ -150,18 +193,8 @@ def _train(context: Context, job: Job, network: Network, epochs: float, seed: in
     def compute() -> Made:
         torch.set_num_threads(job.threads)
         bank = Bank.of(network.layers, seed)
-        train(
-            Single(
-                network,
-                bank.tensors,
-                Training,
-                batches(job, recipe, seed, int(epochs * job.data.images["train"])),
-                recipe,
-            ),
-            recipe,
-            steps,
-            watch(context, key, "training"),
-        )
+        strategy = Single(network, bank.tensors, Training, batches(job, recipe, seed, seen), recipe)
+        train(strategy, recipe, steps, watch(context, key, "training"))
         return Made({}, _test(job, network, bank))
 
     facts = context.run("training", key, compute, target=network.name).facts
@@ -172,22 +205,26 @@ def _train(context: Context, job: Job, network: Network, epochs: float, seed: in
 def _test(job: Job, network: Network, bank: Bank) -> dict[str, float]:
     side = network.input_shape[1]
     calibration = images(job, "train", CALIBRATION)(side)
-    test = images(job, "test", job.data.images["test"])(side)
-    labels = torch.from_numpy(job.data.part("test", side).labels)
     plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
-    whole = list(calibration[: len(calibration) - len(calibration) % BATCH or len(calibration)].split(BATCH))
     with torch.inference_mode():
-        subnet = extract(network, plain, recalibrate(network, plain, whole))
+        subnet = extract(network, plain, recalibrate(network, plain, whole_batches(calibration, BATCH)))
         floats = folded(network, subnet.parameters, subnet.statistics)
         ranges = observe(network, Folded(floats), calibration[:OBSERVED].split(BATCH))
+        quantised = Quantised(network, quantise(network, floats, ranges))
+    test, labels = (
+        images(job, "test", job.data.images["test"])(side),
+        torch.from_numpy(job.data.part("test", side).labels),
+    )
+    shown, truth = images(job, "val", job.data.images["val"])(side), torch.from_numpy(job.data.part("val", side).labels)
     return {
         "accuracy_fp32": accuracy(network, Folded(floats), test, labels, BATCH),
-        "accuracy_int8": accuracy(network, Quantised(network, quantise(network, floats, ranges)), test, labels, BATCH),
+        "accuracy_int8": accuracy(network, quantised, test, labels, BATCH),
+        "validation_int8": accuracy(network, quantised, shown, truth, BATCH),
     }
 
 
-def _summary(results: Sequence[Trained], seeds: int) -> dict[str, float | int | None]:
-    rows = [row for row in _rows(results, seeds) if not row["found"]]
+def _summary(every: Sequence[Mapping[str, Any]], seeds: int) -> dict[str, float | int | None]:
+    rows = [row for row in every if not row["found"]]
     gains = [row["accuracy_gain_at_equal_latency"] for row in rows if row["accuracy_gain_at_equal_latency"] is not None]
     speedups = [row["speedup_at_equal_accuracy"] for row in rows if row["speedup_at_equal_accuracy"] is not None]
     best = min((r for r in rows if r["on_front"]), key=lambda r: r["speedup_at_equal_accuracy"] or 0.0)
@@ -227,15 +264,15 @@ def _rows(results: Sequence[Trained], seeds: int) -> list[dict[str, Any]]:
 
 
 def _compared(mine: Sequence[Trained], results: Sequence[Trained], seeds: int) -> Mapping[str, float | None]:
-    """One baseline against the found networks of the same seed, paired; intervals are of 95 %."""
+    """One baseline against the found front of the same seed, paired; intervals are of 95 %."""
     gains: list[float] = []
     speedups: list[float] = []
     for seed in range(seeds):
-        found = [r for r in results if r.found and r.seed == seed]
+        found = found_front([r for r in results if r.found and r.seed == seed])
         baseline = next(r for r in mine if r.seed == seed)
-        no_slower = [r.accuracy_int8 for r in found if r.latency_ms <= baseline.latency_ms]
+        no_slower = [r for r in found if r.latency_ms <= baseline.latency_ms]
         if no_slower:
-            gains.append(max(no_slower) - baseline.accuracy_int8)
+            gains.append(no_slower[-1].accuracy_int8 - baseline.accuracy_int8)
         as_good = equal_accuracy_latency(found, baseline.accuracy_int8)
         if as_good is not None:
             speedups.append(baseline.latency_ms / as_good)
@@ -248,18 +285,25 @@ def _compared(mine: Sequence[Trained], results: Sequence[Trained], seeds: int) -
     }
 
 
-def equal_accuracy_latency(found: Sequence[Trained], wanted: float) -> float | None:
-    """The latency at which the found front reaches an accuracy, linear between its networks; None where it never does."""
-    best: list[Trained] = []
-    for one in sorted(found, key=lambda r: (r.latency_ms, -r.accuracy_int8)):
-        if not best or one.accuracy_int8 > best[-1].accuracy_int8:
-            best.append(one)
-    for before, after in zip([None, *best], best, strict=False):
+def found_front(found: Sequence[Trained]) -> list[Trained]:
+    """The networks that none beats in latency and validation accuracy, fastest first; the test part has no say."""
+    front: list[Trained] = []
+    for one in sorted(found, key=lambda r: (r.latency_ms, -r.validation_int8)):
+        if not front or one.validation_int8 > front[-1].validation_int8:
+            front.append(one)
+    return front
+
+
+def equal_accuracy_latency(front: Sequence[Trained], wanted: float) -> float | None:
+    """The latency at which a front reaches a test accuracy, linear between its networks; None where it never does."""
+    before: Trained | None = None
+    for after in front:
         if after.accuracy_int8 >= wanted:
             if before is None:
                 return after.latency_ms
             share = (wanted - before.accuracy_int8) / (after.accuracy_int8 - before.accuracy_int8)
             return before.latency_ms + share * (after.latency_ms - before.latency_ms)
+        before = after
     return None
 
 
@@ -298,12 +342,16 @@ def main() -> int:
     parser.add_argument("--space", default="resnet")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--epochs", type=float, default=1.0, help="of every network's training from scratch")
-    parser.add_argument("--supernet-epochs", type=float, default=1.0)
-    parser.add_argument("--queries", type=int, default=80, help="architectures that each search evaluates")
+    parser.add_argument("--supernet-epochs", type=float, default=2.0)
+    parser.add_argument("--queries", type=int, default=120, help="architectures that each search evaluates")
+    parser.add_argument("--finalists", type=int, default=3, help="architectures of each budget that are trained")
     parser.add_argument(
         "--latency-ms", type=float, action="append", help="budgets; by default the baselines' latencies / 1.25"
     )
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("--threads", type=int, default=1, help="of each training")
+    parser.add_argument(
+        "--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trainings side by side; by default one a core"
+    )
     parser.add_argument(
         "--store", type=Path, default=Path("build/against_baselines"), help="where finished work is kept"
     )

@@ -62,7 +62,7 @@ def resnet(depth: int, *, resolution: int, channels: int, classes: int) -> Netwo
 def baselines(*, resolution: int, channels: int, classes: int) -> dict[str, Network]:
     """All of them by name."""
     shape = {"resolution": resolution, "channels": channels, "classes": classes}
-    networks = [resnet(d, **shape) for d in (8, 14)] + [mobilenet_v2(width, **shape) for width in (0.25, 0.5)]
+    networks = [resnet(d, **shape) for d in (8, 14)] + [mobilenet_v2(width, **shape) for width in (0.25, 0.35, 0.5)]
     return {network.name: network for network in networks}
 
 

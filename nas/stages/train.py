@@ -146,6 +146,11 @@ def images(job: "Job", part: Literal["train", "val", "test"], most: int) -> Call
     return at
 
 
+def whole_batches(x: Tensor, size: int) -> list[Tensor]:
+    """Batches of one size: what does not fill the last is left out, unless there is no other."""
+    return list(x[: len(x) - len(x) % size or len(x)].split(size))
+
+
 def _validation(job: "Job") -> tuple[Callable[[int], Tensor], Tensor]:
     """Images to judge candidates by, at a side, and their labels: at least `ENOUGH` of them, shifted copies of few."""
     part = job.data.part("val", job.data.resolution)

@@ -30,7 +30,7 @@ from nas.quantise import Quantised, Requantised, quantise
 from nas.ranges import Ranges, observe
 from nas.stages.budget import Goal
 from nas.stages.context import Context, Made
-from nas.stages.train import CALIBRATION, Supernet, batches, images, recipe_for, watch
+from nas.stages.train import CALIBRATION, Supernet, batches, images, recipe_for, watch, whole_batches
 from nas.store import StageKey
 from nas.tensors import Tensors, pack, unpack
 from nas.training.loop import train
@@ -120,7 +120,7 @@ def _fine_tuned(
         train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="tune_"))
         with torch.no_grad():
             plain = {name: tensor.detach() for name, tensor in weights.items()}
-            statistics = recalibrate(network, Bank(plain), _whole(calibration(network.input_shape[1])))
+            statistics = recalibrate(network, Bank(plain), whole_batches(calibration(network.input_shape[1]), BATCH))
             return Made({"folded": pack(folded(network, plain, statistics), {})})
 
     record = context.run("finalising", key, compute, target=goal.info.id)
@@ -163,7 +163,7 @@ def _teacher(job: "Job", supernet: Supernet, batch: Batch) -> Teacher:
     largest = job.space.network(job.space.largest())
     side = largest.input_shape[1]
     parameters = {name: view.detach() for name, view in supernet.bank.parameters(largest).items()}
-    statistics = recalibrate(largest, supernet.bank, _whole(images(job, "train", CALIBRATION)(side)))
+    statistics = recalibrate(largest, supernet.bank, whole_batches(images(job, "train", CALIBRATION)(side), BATCH))
     return _answers(largest, Evaluation(parameters, statistics), batch)
 
 
@@ -175,8 +175,3 @@ def _answers(network: Network, mode: Mode, batch: Batch) -> Teacher:
             return run(network, batch(step, network.input_shape[1])[0], mode).softmax(1)
 
     return answers
-
-
-def _whole(x: Tensor) -> list[Tensor]:
-    """Batches of one size."""
-    return list(x[: len(x) - len(x) % BATCH or len(x)].split(BATCH))

@@ -6,23 +6,29 @@ from pathlib import Path
 import pytest
 
 from benchmarks import against_baselines
-from benchmarks.against_baselines import Trained, equal_accuracy_latency, interval
+from benchmarks.against_baselines import Trained, equal_accuracy_latency, found_front, interval
 from benchmarks.baselines import mobilenet_v2, resnet
 from search_spaces.builder import Graph
 from search_spaces.cost import macs
 
 
-def trained(latency_ms: float, accuracy: float) -> Trained:
+def trained(latency_ms: float, accuracy: float, validation: float | None = None) -> Trained:
     g = Graph((1, 8, 8))
     g.linear("classifier", g.global_avg_pool("pool", g.input), 2)
-    return Trained("found", 0, True, g.network("tiny"), latency_ms, accuracy, accuracy)
+    return Trained("found", 0, True, g.network("tiny"), latency_ms, accuracy, accuracy, validation or accuracy)
 
 
 def test_latency_at_equal_accuracy_is_linear_between_networks() -> None:
-    found = [trained(1.0, 0.8), trained(3.0, 0.9), trained(2.0, 0.7)]  # the last is beaten
+    found = found_front([trained(1.0, 0.8), trained(3.0, 0.9), trained(2.0, 0.7)])  # the last is beaten
     assert equal_accuracy_latency(found, 0.85) == pytest.approx(2.0)
     assert equal_accuracy_latency(found, 0.5) == 1.0
     assert equal_accuracy_latency(found, 0.95) is None
+
+
+def test_the_front_is_chosen_by_validation() -> None:
+    lucky = trained(2.0, 0.95, validation=0.8)  # best of all on the test part, which has no say
+    front = found_front([trained(3.0, 0.9), lucky, trained(1.0, 0.85)])
+    assert [r.latency_ms for r in front] == [1.0, 3.0]
 
 
 def test_interval_by_hand() -> None:
@@ -61,12 +67,12 @@ def test_short_form(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypa
 
     monkeypatch.setitem(WORK, "standard", Work(12, 6, 2, 1_000, 6, 500))
     monkeypatch.setattr(against_baselines, "ROUNDS", 2)
-    options = ["--data", "digits", "--epochs", "0.2", "--supernet-epochs", "0.5", "--queries", "6", "--threads", "1"]
+    options = ["--data", "digits", "--epochs", "0.2", "--supernet-epochs", "0.5", "--queries", "6", "--jobs", "1"]
     monkeypatch.setattr("sys.argv", ["x", *options, "--store", str(tmp_path), "--json"])
     assert against_baselines.main() == 0
     document = json.loads(capsys.readouterr().out)
     assert {"accuracy_gain_at_equal_latency", "speedup_at_equal_accuracy"} <= set(document["summary"])
     names = {row["name"] for row in document["rows"] if not row["found"]}
-    assert names == {"resnet-8", "resnet-14", "mobilenetv2-0.25", "mobilenetv2-0.5"}
+    assert names == {"resnet-8", "resnet-14", "mobilenetv2-0.25", "mobilenetv2-0.35", "mobilenetv2-0.5"}
     assert all(row["latency_ms"] > 0 and 0 <= row["accuracy_int8"] <= 1 for row in document["rows"])
     assert any(row["found"] for row in document["rows"])
