@@ -1,7 +1,8 @@
 """The stage that finishes one architecture: fine-tunes its subnet, quantises it, retrains it in INT8, and writes its files.
 
-The better of post-training quantisation and INT8 retraining, on the validation part, is delivered. The test part is
-looked at once, at the end.
+Everything happens in the scheme of the target; where its scales are powers of two, the weights are equalised first. The
+better of post-training quantisation and INT8 retraining, on the validation part, is delivered. The test part is looked at
+once, at the end; the file's accuracy is what ONNX Runtime computes, whatever the file is run on.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from hw_targets.float_lowering import lower_float
 from hw_targets.registry import target as find_target
 from nas.bank import Bank
 from nas.data.parts import Part
+from nas.equalise import equalised
 from nas.evaluate import accuracy
 from nas.interpreter import (
     Evaluation,
@@ -74,11 +76,11 @@ def tune(context: Context, job: "Job", goal: Goal, supernet: Supernet, architect
         "seed": job.spec.seed, "threads": job.threads, "recipes": [asdict(FINE_TUNE), asdict(RETRAIN_INT8)],
     }  # fmt: skip
     floats = _fine_tuned(context, job, goal, supernet, network, inputs)
-    key = StageKey("finalise", VERSION, {**inputs, "target": goal.info.fingerprint})
+    key = StageKey("finalise", VERSION, {**inputs, "target": goal.info.fingerprint, "scheme": goal.scheme.name})
 
     def compute() -> Made:
         parameters, ranges, validation = _quantised(context, job, goal, network, floats, key)
-        model = find_target(goal.info.id).lower(network, quantise(network, parameters, ranges))
+        model = find_target(goal.info.id).lower(network, quantise(network, parameters, ranges, goal.scheme))
         plain = lower_float(network, float_weights(network, floats))
         test = job.data.part("test", network.input_shape[1])
         facts = {
@@ -136,17 +138,22 @@ def _quantised(
     calibration = images(job, "train", OBSERVED)(side)
     validation, labels = images(job, "val", job.data.images["val"])(side), job.data.part("val", side).labels
     truth = torch.from_numpy(labels)
+    starting = equalised(network, floats) if goal.scheme.power_of_two else floats
     with torch.inference_mode():
-        ranges = observe(network, Folded(floats), calibration.split(BATCH))
-    plain = accuracy(network, Quantised(network, quantise(network, floats, ranges)), validation, truth, BATCH)
+        ranges = observe(network, Folded(starting), calibration.split(BATCH), goal.scheme)
 
-    weights = {name: tensor.clone() for name, tensor in floats.items()}
+    def judged(parameters: Tensors) -> float:
+        weights = quantise(network, parameters, ranges, goal.scheme)
+        return accuracy(network, Quantised(network, weights), validation, truth, BATCH)
+
+    plain = judged(starting)
+    weights = {name: tensor.clone() for name, tensor in starting.items()}
     recipe = recipe_for(job, RETRAIN_INT8)
     batch = batches(job, recipe, job.spec.seed + 2, job.work.tune_images)
     strategy = Single(
         network,
         weights,
-        lambda w: Requantised(network, w, ranges),
+        lambda w: Requantised(network, w, ranges, scheme=goal.scheme),
         batch,
         recipe,
         _answers(network, Folded(floats), batch),
@@ -154,8 +161,8 @@ def _quantised(
     steps = max(1, job.work.tune_images // 4 // recipe.batch_size)
     train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="int8_"))
     trained = {name: tensor.detach() for name, tensor in weights.items()}
-    retrained = accuracy(network, Quantised(network, quantise(network, trained, ranges)), validation, truth, BATCH)
-    return (trained, ranges, retrained) if retrained >= plain else (floats, ranges, plain)
+    retrained = judged(trained)
+    return (trained, ranges, retrained) if retrained >= plain else (starting, ranges, plain)
 
 
 def _teacher(job: "Job", supernet: Supernet, batch: Batch) -> Teacher:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hw_targets.errors import UnsupportedLayer
+from hw_targets.scheme import AFFINE
 from hw_targets.target import KernelSample, KernelTime, Profile, Sample, Support, TargetInfo, TimingSample
 from hw_targets.weights import QuantWeights
 from latency_models.errors import UnreadableTable
@@ -23,6 +24,7 @@ class Board:
     """A target on which every convolution takes 1 ms, and nothing else anything."""
 
     info = INFO
+    scheme = AFFINE
 
     def __init__(self) -> None:
         self.measured: list[str] = []
