@@ -51,6 +51,13 @@ class InvalidArchitecture(HwnasError):
     code = "invalid_architecture"
 
 
+class UnsupportedSpace(HwnasError):
+    """A search space of which a target runs no network at all; `facts` list the layers in the way with the reasons."""
+
+    code = "unsupported_space"
+    status = 422
+
+
 class UnreadableModel(HwnasError):
     """An ONNX file that cannot be read as a `Network`."""
 
