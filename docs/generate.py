@@ -255,7 +255,7 @@ def result() -> str:
 
     models = [
         module.SearchResult, module.ModelOutcome, module.LatencyOutcome, module.AccuracyOutcome, module.SizeOutcome,
-        module.BudgetOutcome,
+        module.BudgetOutcome, module.RemovedValue,
     ]  # fmt: skip
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
 

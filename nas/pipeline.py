@@ -20,10 +20,11 @@ from nas.spec import Effort, SearchSpec
 from nas.stages.budget import Goal, judge
 from nas.stages.context import Context
 from nas.stages.effort import WORK, Work
+from nas.stages.fit import fit_space
 from nas.stages.prepare import PreparedData, prepare
 from nas.stages.profile import profile as profile_stage
 from nas.store import Store, write_atomically
-from search_spaces.registry import space as find_space
+from search_spaces.narrow import Narrowed
 from search_spaces.space import SearchSpace
 
 
@@ -34,13 +35,19 @@ def never() -> bool:
 
 @dataclass(frozen=True)
 class Job:
-    """A search whose data, space and goals are known: all that is decided before anything is trained."""
+    """A search whose data, space and goals are known: all that is decided before anything is trained.
+
+    Attributes:
+        space: what the supernet is trained in.
+        parts: what each target runs of it.
+    """
 
     spec: SearchSpec
     work: Work
     data: PreparedData
     space: SearchSpace
     targets: tuple[Target, ...]
+    parts: tuple[Narrowed, ...]
     goals: tuple[Goal, ...]
     threads: int
 
@@ -64,6 +71,7 @@ def search(
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
+        UnsupportedSpace: a target runs no network of the space.
         InfeasibleBudget: no architecture keeps a budget; nothing was trained.
         OutOfSpace: the disk is full; what was stored stays.
         Cancelled: the caller asked to stop; what was computed is stored.
@@ -101,18 +109,19 @@ def sketch(context: Context, spec: SearchSpec) -> Job:
     """A job without its goals: the data's facts, the space, the targets. Raises as `search` does."""
     targets = tuple(find_target(t.target) for t in spec.targets)
     data = prepare(context, spec.data, resolution=spec.resolution, seed=spec.seed)
-    space = find_space(spec.space, resolution=data.resolution, channels=data.channels, classes=len(data.classes))
+    size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
+    fitted = fit_space(context, spec.space, targets, **size)
     threads = spec.threads or len(os.sched_getaffinity(0))
-    return Job(spec, WORK[spec.effort], data, space, targets, (), threads)
+    return Job(spec, WORK[spec.effort], data, fitted.space, targets, fitted.parts, (), threads)
 
 
 def decide(context: Context, spec: SearchSpec) -> Job:
     """Everything before training: a sketch, the latency tables, the budgets. Raises as `search` does."""
     job = sketch(context, spec)
     goals = []
-    for target, wanted in zip(job.targets, spec.targets, strict=True):
-        table = profile_stage(context, target, job.space, job.work)
-        goal = judge(context, target, table, job.space, wanted.latency_ms)
+    for target, part, wanted in zip(job.targets, job.parts, spec.targets, strict=True):
+        table = profile_stage(context, target, part.space, job.work)
+        goal = judge(context, target, table, part, wanted.latency_ms)
         if not goal.outcome.binds:
             context.warn(
                 f"The budget of {goal.budget_ms:g} ms on {target.info.id} does not bind: the slowest architecture is predicted "
@@ -170,20 +179,20 @@ def profile(
     """
     context = Context(Store(store or out / "store"), on_event, cancelled)
     found = find_target(target)
-    made = find_space(space, resolution=resolution, channels=channels, classes=classes)
+    fitted = fit_space(context, space, [found], resolution=resolution, channels=channels, classes=classes)
     try:
-        table = profile_stage(context, found, made, WORK[effort], seed=seed)
+        table = profile_stage(context, found, fitted.space, WORK[effort], seed=seed)
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The profile was interrupted; its samples are stored.", fix="Run the same command again to continue it."
         ) from error
-    goal = judge(context, found, table, made, "100%")
+    goal = judge(context, found, table, fitted.parts[0], "100%")
     return ProfileResult(
         target=found.info.id,
         device=found.info.device,
         runtime=found.info.runtime,
         fingerprint=found.info.fingerprint,
-        space=made.name,
+        space=fitted.space.name,
         resolution=resolution,
         card=table.card,
         keys=len(table.entries),

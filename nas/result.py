@@ -21,6 +21,9 @@ class LatencyOutcome(_Value):
     measured: float | None = Field(description="the product's one statistic: least of the rounds' lower quartiles")
     measured_p50: float | None
     measured_p95: float | None
+    simulated: float | None = Field(
+        None, description="this very network on a simulated target; nothing is measured there"
+    )
     kind: Literal["measured", "simulated"]
 
 
@@ -49,6 +52,19 @@ class BudgetOutcome(_Value):
     binds: bool = Field(description="false when every architecture keeps the budget")
 
 
+class RemovedValue(_Value):
+    """A value of a choice that was not searched, since the target does not run it."""
+
+    choice: str
+    value: int | float | str | bool
+    layer: str = Field(description="the layer in the way")
+    reason: str
+    alone: bool = Field(
+        description="whether it is in the way whatever else is chosen; else together with other values, of which it was the "
+        "cheapest to remove"
+    )
+
+
 class ModelOutcome(_Value):
     """The delivered model of one target."""
 
@@ -59,6 +75,7 @@ class ModelOutcome(_Value):
     accuracy: AccuracyOutcome
     size_bytes: SizeOutcome
     budget: BudgetOutcome
+    removed: tuple[RemovedValue, ...] = Field((), description="what the target does not run of the space, and why")
 
 
 class Plan(_Value):

@@ -106,6 +106,13 @@ class SpaceSpec(_Spec):
         self._check_fit(min(sides))
         return space
 
+    def with_activation(self, activation: Literal["relu", "relu6"]) -> "SpaceSpec":
+        """The same space with another activation; its name says so."""
+        base, _, options = self.name.partition(":")
+        kept = [option for option in options.split(",") if option and not option.startswith("activation=")]
+        name = f"{base}:{','.join([*kept, f'activation={activation}'])}"
+        return self.model_copy(update={"name": name, "activation": activation})
+
     def _check_fit(self, side: int) -> None:
         left = -(-side // max(self.stem.stride))
         for position, stage in enumerate(self.stages, start=1):

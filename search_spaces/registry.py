@@ -72,7 +72,17 @@ def known_space(text: str, *, resolution: int) -> SpaceSpec:
 
 
 def space(source: str | Mapping[str, Any], *, resolution: int, channels: int, classes: int) -> SearchSpace:
-    """The space that a user asks for, for their images.
+    """The space that a user asks for, for their images; `declaration` tells the arguments and what is raised."""
+    made = declaration(source, resolution=resolution, channels=channels, classes=classes)
+    if isinstance(made, SearchSpace):
+        return made
+    return made.build(resolution=resolution, channels=channels, classes=classes)
+
+
+def declaration(
+    source: str | Mapping[str, Any], *, resolution: int, channels: int, classes: int
+) -> SpaceSpec | SearchSpace:
+    """The space that a user asks for, as it is written: a declaration, or what a Python function made.
 
     Args:
         source: `mobilenet`, `resnet` (with options), a `.yaml` file, a `.py` file (`path.py:function`, the function
@@ -85,16 +95,16 @@ def space(source: str | Mapping[str, Any], *, resolution: int, channels: int, cl
         InvalidSpace: it does not exist, is not valid, or cannot fit the resolution.
     """
     if not isinstance(source, str):
-        return SpaceSpec.parse(dict(source)).build(resolution=resolution, channels=channels, classes=classes)
+        return SpaceSpec.parse(dict(source))
     path, _, function = source.rpartition(":") if ".py:" in source else (source, "", "space")
     if path.endswith(".py"):
         return _from_python(Path(path), function, resolution, channels, classes)
     if source.endswith((".yaml", ".yml")):
-        return SpaceSpec.load(Path(source)).build(resolution=resolution, channels=channels, classes=classes)
-    return known_space(source, resolution=resolution).build(resolution=resolution, channels=channels, classes=classes)
+        return SpaceSpec.load(Path(source))
+    return known_space(source, resolution=resolution)
 
 
-def _from_python(path: Path, function: str, resolution: int, channels: int, classes: int) -> SearchSpace:
+def _from_python(path: Path, function: str, resolution: int, channels: int, classes: int) -> SpaceSpec | SearchSpace:
     """Runs the user's own file: only ever called for a path typed on this machine, never for one from the network."""
     module_spec = importlib.util.spec_from_file_location(f"hwnas_space_{path.stem}", path)
     if not path.is_file() or module_spec is None or module_spec.loader is None:
@@ -110,9 +120,7 @@ def _from_python(path: Path, function: str, resolution: int, channels: int, clas
             f"{path}:{function} failed with {type(error).__name__}: {error}.",
             fix="Let it be a function of resolution, channels and classes that returns a SearchSpace or a SpaceSpec.",
         ) from error
-    if isinstance(made, SpaceSpec):
-        return made.build(resolution=resolution, channels=channels, classes=classes)
-    if not isinstance(made, SearchSpace):
+    if not isinstance(made, SpaceSpec | SearchSpace):
         raise InvalidSpace(
             f"{path}:{function} returned {inspect.getmodule(type(made))}.", fix="Return a SearchSpace or a SpaceSpec."
         )

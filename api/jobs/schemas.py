@@ -20,7 +20,7 @@ from api.ids import ID_BODY, id_pattern
 from api.jobs.states import State
 from api.problem_document import Problem
 from nas.events import Event, FrontPoint, Phase
-from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, SizeOutcome
+from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, RemovedValue, SizeOutcome
 from nas.spec import Effort, Latency
 
 MAX_SPACE_VALUES: Final = 2000
@@ -179,6 +179,7 @@ class DeliveredModel(Wire):
     accuracy: AccuracyOutcome
     size_bytes: SizeOutcome
     budget: BudgetOutcome
+    removed: tuple[RemovedValue, ...] = ()
 
 
 class SearchAnswer(Wire):

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.ids import id_pattern
-from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, SizeOutcome
+from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, RemovedValue, SizeOutcome
 
 
 class _Wire(BaseModel):
@@ -34,6 +34,7 @@ class ModelDocument(_Wire):
     accuracy: AccuracyOutcome
     size_bytes: SizeOutcome
     budget: BudgetOutcome
+    removed: tuple[RemovedValue, ...] = ()
     artifacts: tuple[Artifact, ...]
     created_at: datetime
 

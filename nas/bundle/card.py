@@ -13,7 +13,8 @@ def card(*, data: str, classes: Sequence[str], network: Network, outcome: ModelO
     channels, side, _ = network.input_shape
     target, latency, accuracy, size = receipt["target"], outcome.latency_ms, outcome.accuracy, outcome.size_bytes
     shown = ", ".join(map(escape, classes[:20])) + (f" and {len(classes) - 20} more" if len(classes) > 20 else "")
-    took = f"{latency.measured:.4g} ms" if latency.measured is not None else "not measured"
+    value = latency.simulated if latency.measured is None else latency.measured
+    took = f"{value:.4g} ms" if value is not None else "not measured"
     colour = "grey" if channels == 1 else "RGB"
     return f"""# {escape(data)} classifier for {escape(target["id"])}
 

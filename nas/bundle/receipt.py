@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from hw_targets.scheme import Scheme
 from hw_targets.target import Profile, TargetInfo
 from latency_models.report import ReportCard
 from latency_models.table import Prediction
@@ -41,8 +42,10 @@ def predicted(prediction: Prediction) -> dict[str, object]:
     return {"value": prediction.latency_ms, "kind": prediction.kind, "error": prediction.error}
 
 
-def layers(network: Network, prediction: Prediction, profile: Profile | None) -> list[dict[str, object]]:
-    """Per-layer latency: the table's share, and the kernels' time under the profiler where the network was profiled."""
+def layers(
+    network: Network, prediction: Prediction, profile: Profile | None, info: TargetInfo
+) -> list[dict[str, object]]:
+    """Per-layer latency: the table's share, and the kernels' time under the profiler (or simulator) where there is one."""
     kernels = {k.layer: k for k in profile.layers} if profile is not None else {}
     rows: list[dict[str, object]] = []
     for layer in network.layers:
@@ -53,17 +56,23 @@ def layers(network: Network, prediction: Prediction, profile: Profile | None) ->
             "latency_ms": {"value": prediction.layers[layer.name], "kind": kind},
         }
         if layer.name in kernels:
-            row["profiler_ms"] = measured(
-                kernels[layer.name].latency_ms, note="under the profiler, its own cost taken off"
-            )
+            row.update(_profiled(kernels[layer.name].latency_ms, info))
             row["kernels"] = dict(kernels[layer.name].kernels)
         rows.append(row)
     return rows
 
 
+def _profiled(latency_ms: float, info: TargetInfo) -> dict[str, object]:
+    if info.kind == "simulated":
+        return {"simulated_ms": {"value": latency_ms, "kind": "simulated"}}
+    return {"profiler_ms": measured(latency_ms, note="under the profiler, its own cost taken off")}
+
+
 def receipt(
     *,
     info: TargetInfo,
+    scheme: Scheme,
+    space: Mapping[str, Any],
     network: Network,
     prediction: Prediction,
     profile: Profile | None,
@@ -82,17 +91,19 @@ def receipt(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "batch": 1,
         "precision": info.precision,
+        "quantisation": {"scheme": scheme.name, "power_of_two_scales": scheme.power_of_two},
+        "space": dict(space),
         "target": {
             "id": info.id, "kind": info.kind, "device": info.device, "runtime": info.runtime, "fingerprint": info.fingerprint,
         },
         "latency_ms": {**latency, "predicted": predicted(prediction)},
-        "latency_table": {"kind": "measured", **card.to_json()},
+        "latency_table": {"kind": info.kind, **card.to_json()},
         "accuracy": dict(accuracy),
         "size_bytes": {name: measured(size) for name, size in size_bytes.items()},
         "macs": {"value": macs(network), "kind": "counted"},
         "params": {"value": params(network), "kind": "counted"},
         "peak_memory_bytes": {"value": peak_memory_bytes(network), "kind": "estimated", "note": "live INT8 activations"},
-        "layers": layers(network, prediction, profile),
+        "layers": layers(network, prediction, profile, info),
         "seeds": dict(seeds),
         "training_threads": threads,
         "hashes": dict(hashes),

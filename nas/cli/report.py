@@ -138,6 +138,9 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
     drawn.add_row(
         "space", f"{within} keep the budget" + ("" if budget.binds else ": it does not bind"), "predicted, exact"
     )
+    if model.removed:
+        reasons = "; ".join(dict.fromkeys(one.reason for one in model.removed))
+        drawn.add_row("narrowed", f"{len(model.removed)} values of choices were not searched: {reasons}", "")
     drawn.add_row("chosen", abbreviate(model.architecture), model.architecture_id)
     return Panel(drawn, title=f"model for {target}", title_align="left", border_style="green")
 
@@ -145,7 +148,7 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
 def _final_latency(model: "ModelOutcome") -> tuple[str, str]:
     latency = model.latency_ms
     if latency.measured is None:
-        return "not measured", latency.kind
+        return "not measured" if latency.simulated is None else milliseconds(latency.simulated), latency.kind
     spread = [f"p50 {_bare(latency.measured_p50)}", f"p95 {_bare(latency.measured_p95)}"]
     return f"{milliseconds(latency.measured)} ({', '.join(spread)})", latency.kind
 
@@ -156,7 +159,8 @@ def _bare(value: float | None) -> str:
 
 def _kept(model: "ModelOutcome") -> bool:
     latency = model.latency_ms
-    return (latency.predicted if latency.measured is None else latency.measured) <= latency.budget
+    taken = next(value for value in (latency.measured, latency.simulated, latency.predicted) if value is not None)
+    return taken <= latency.budget
 
 
 def _budget(model: "ModelOutcome") -> str:

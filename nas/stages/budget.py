@@ -14,6 +14,7 @@ from nas.result import BudgetOutcome
 from nas.stages.context import Context
 from nas.store import StageKey
 from search_spaces.lattice import Lattice
+from search_spaces.narrow import Narrowed, Removed
 from search_spaces.space import SearchSpace
 
 VERSION = 1
@@ -25,6 +26,7 @@ class Goal:
 
     Attributes:
         scheme: the form of INT8 that the target runs.
+        removed: values of choices that it does not run.
         budget_ms: what was asked for, resolved to milliseconds.
         limit_ms: what the search keeps: the budget less the table's mean error, so that a prediction at the limit still
             keeps the budget when measured; never below the fastest architecture.
@@ -32,6 +34,7 @@ class Goal:
 
     info: TargetInfo
     scheme: Scheme
+    removed: tuple[Removed, ...]
     table: LatencyTable
     latency: CompiledLatency
     budget_ms: float
@@ -44,13 +47,13 @@ class Goal:
         return self.latency.lattice.space
 
 
-def judge(context: Context, target: Target, table: LatencyTable, space: SearchSpace, budget: str | float) -> Goal:
-    """The goal of a target, in what it runs of the space.
+def judge(context: Context, target: Target, table: LatencyTable, part: Narrowed, budget: str | float) -> Goal:
+    """The goal of a target, in the part of the space that it runs.
 
     Raises:
         InfeasibleBudget: even the fastest architecture is predicted to be slower; `facts` carry the reachable range.
     """
-    info = target.info
+    info, space = target.info, part.space
     latency = compile_table(table, Lattice.of(space))
     low, high = latency.reachable_ms
     budget_ms = latency.budget_ms(budget)
@@ -76,7 +79,7 @@ def judge(context: Context, target: Target, table: LatencyTable, space: SearchSp
         binds=within < latency.lattice.size,
     )
     limit = max(low, budget_ms * (1 - table.card.mape))
-    return Goal(info, target.scheme, table, latency, budget_ms, limit, outcome)
+    return Goal(info, target.scheme, part.removed, table, latency, budget_ms, limit, outcome)
 
 
 def _distribution(context: Context, latency: CompiledLatency, table: LatencyTable, space: SearchSpace) -> Distribution:

@@ -1,12 +1,13 @@
 """From a trained supernet to one target's bundle: search, measure the best, finish one, measure the file, deliver."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hw_targets.target import Profile, Target
 from nas.bundle.receipt import measured, receipt
 from nas.events import FrontPoint, PhaseEvent
-from nas.result import AccuracyOutcome, LatencyOutcome, ModelOutcome, SizeOutcome
+from nas.result import AccuracyOutcome, LatencyOutcome, ModelOutcome, RemovedValue, SizeOutcome
 from nas.search.study import Candidate, front, point
 from nas.stages.budget import Goal
 from nas.stages.context import Context
@@ -34,8 +35,9 @@ def finish(
     chosen, tuned, file_latency = _finish_one(context, job, goal, target, supernet, candidates, profiles)
     network = job.space.network(chosen.architecture)
     folder = run / _folder(goal.info.id)
-    outcome = _outcome(context, goal, chosen, network, tuned, file_latency, folder)
-    document = _receipt(context, job, goal, network, profiles.get(network.id), tuned, file_latency, outcome)
+    profile = profiles.get(network.id)
+    outcome = _outcome(context, goal, chosen, network, profile, tuned, file_latency, folder)
+    document = _receipt(context, job, goal, network, profile, tuned, file_latency, outcome)
     context.on_event(PhaseEvent(phase="delivering", status="started", target=goal.info.id, seconds=None))
     deliver(
         folder,
@@ -65,23 +67,32 @@ def _finish_one(
     measured_first = [c for c in candidates if keeps(profiles.get(job.space.network(c.architecture).id), c, goal)]
     if len(measured_first) < len(candidates):
         context.info(
-            f"{len(candidates) - len(measured_first)} of the {len(candidates)} best candidates missed the budget when measured "
+            f"{len(candidates) - len(measured_first)} of the {len(candidates)} best candidates missed the budget when {goal.info.kind} "
             f"on {goal.info.id}; the next are taken."
         )
-    missed: list[tuple[float, Candidate, Tuned, dict[str, Any]]] = []
+    missed: list[tuple[float, Candidate, Tuned, dict[str, Any] | None]] = []
     for candidate in measured_first or candidates[-1:]:
         tuned = tune(context, job, goal, supernet, candidate.architecture)
         latency = measure_file(context, target, goal, context.store.get(tuned.int8), tuned.int8)
-        if latency is None or latency["latency_ms"] <= goal.budget_ms:
+        profile = profiles.get(job.space.network(candidate.architecture).id)
+        before = candidate.latency_ms if profile is None else profile.latency_ms
+        took = before if latency is None else latency["latency_ms"]
+        if took <= goal.budget_ms:
             return candidate, tuned, latency
-        context.info(f"A finished model took {latency['latency_ms']:.4g} ms, beyond the budget; the next is finished.")
-        missed.append((latency["latency_ms"], candidate, tuned, latency))
+        context.info(f"A finished model took {took:.4g} ms, beyond the budget; the next is finished.")
+        missed.append((took, candidate, tuned, latency))
     took, candidate, tuned, latency = min(missed, key=lambda m: m[0])
     context.warn(
-        f"The budget of {goal.budget_ms:g} ms on {goal.info.id} is missed: the delivered model took {took:.4g} ms when measured. "
-        "Is the machine busy? Ask for a little more, or run again when it is idle."
+        f"The budget of {goal.budget_ms:g} ms on {goal.info.id} is missed: the delivered model took {took:.4g} ms when "
+        f"{goal.info.kind}. {_advice(goal)}"
     )
     return candidate, tuned, latency
+
+
+def _advice(goal: Goal) -> str:
+    if goal.info.kind == "simulated":
+        return "Ask for a little more."
+    return "Is the machine busy? Ask for a little more, or run again when it is idle."
 
 
 def _outcome(
@@ -89,6 +100,7 @@ def _outcome(
     goal: Goal,
     chosen: Candidate,
     network: Network,
+    profile: Profile | None,
     tuned: Tuned,
     latency: dict[str, Any] | None,
     folder: Path,
@@ -106,11 +118,13 @@ def _outcome(
             measured=taken.get("latency_ms"),
             measured_p50=taken.get("p50_ms"),
             measured_p95=taken.get("p95_ms"),
+            simulated=profile.latency_ms if profile is not None and goal.info.kind == "simulated" else None,
             kind=goal.info.kind,
         ),
         accuracy=AccuracyOutcome(fp32=tuned.accuracy_fp32, int8=tuned.accuracy_int8),
         size_bytes=SizeOutcome(fp32=len(context.store.get(tuned.fp32)), int8=len(context.store.get(tuned.int8))),
         budget=goal.outcome,
+        removed=tuple(RemovedValue(**asdict(one)) for one in goal.removed),
     )
 
 
@@ -127,6 +141,8 @@ def _receipt(
     test = {"part": "test", "images": job.data.images["test"]}
     validation = {"part": "val", "images": job.data.images["val"]}
     numbers: dict[str, Any] = {"budget": {"value": goal.budget_ms, "kind": "requested"}}
+    if outcome.latency_ms.simulated is not None:
+        numbers["simulated"] = {"value": outcome.latency_ms.simulated, "kind": "simulated"}
     if latency is not None:
         numbers["measured"] = measured(latency["latency_ms"], statistic="least of the rounds' lower quartiles")
         numbers["measured_p50"] = measured(latency["p50_ms"])
@@ -134,6 +150,8 @@ def _receipt(
         numbers["noise"] = measured(latency["noise"], note="median excess of the rounds over the statistic, a fraction")
     return receipt(
         info=goal.info,
+        scheme=goal.scheme,
+        space={"name": goal.space.name, "removed": [one.model_dump() for one in outcome.removed]},
         network=network,
         prediction=goal.table.predict(network),
         profile=profile,

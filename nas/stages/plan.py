@@ -6,6 +6,7 @@ A sandwich step of the space is timed for a moment, once (the store keeps it); p
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from hw_targets.target import Target
 from hw_targets.timing import SLICE_S
 from nas.result import Plan
 from nas.spec import SearchSpec
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from nas.pipeline import Job
 
 VERSION = 1
+SIMULATED_S: Final = 0.01
+"""One network on a simulated target."""
 NETWORK_S: Final = 0.3
 """Building, warming up and profiling one network; its timed rounds come on top."""
 PROCESS_BYTES: Final = 600_000_000
@@ -33,36 +36,40 @@ def estimate(context: Context, spec: SearchSpec) -> Plan:
     from nas.pipeline import decide, sketch
 
     job = sketch(context, spec)
-    unknown = [t for t in job.targets if not profiled(context, t, job.space, job.work)]
+    parts = zip(job.targets, job.parts, strict=True)
+    unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work)]
     if not unknown:
         job = decide(context, spec)  # judges the budgets before anything takes time
     elif spec.minutes is not None:
         job = within_minutes(context, job, spec.minutes)
-    seconds = {"profiling": _profiling(job.work) * len(unknown), **_learning(context, job)}
+    seconds = {"profiling": sum(_profiling(job.work, target) for target in unknown), **_learning(context, job)}
     return Plan(seconds={name: round(s, 1) for name, s in seconds.items()}, memory_bytes=_memory(job))
 
 
 def within_minutes(context: Context, job: "Job", minutes: float) -> "Job":
     """The job with as much training, search and tuning as fit into what profiling leaves of the minutes."""
-    left = max(20.0, minutes * 60 - _profiling(job.work) * len(job.targets))
+    left = max(20.0, minutes * 60 - sum(_profiling(job.work, target) for target in job.targets))
     return replace(job, work=job.work.scaled(0.9 * left / sum(_learning(context, job).values())))
 
 
-def _profiling(work: Work) -> float:
+def _profiling(work: Work, target: Target) -> float:
     networks = work.profile_networks + work.profile_held_out
+    if target.info.kind == "simulated":
+        return networks * SIMULATED_S
     return networks * (NETWORK_S + work.profile_rounds * SLICE_S * 1.3)
 
 
 def _learning(context: Context, job: "Job") -> dict[str, float]:
     """Seconds of the stages that learn or measure after the tables are known."""
     step_s, batch = _step(context, job)
+    measured = sum(target.info.kind == "measured" for target in job.targets)
     per_image = step_s / batch
     looked_at = 1024 + 256 + min(4000, job.data.images["val"])
     return {
         "training": per_image * job.work.train_images,
         "searching": per_image * looked_at / EVALUATION_STEPS * 0.5 * job.work.queries * len(job.targets),
         "finalising": per_image * job.work.tune_images * 0.6 * len(job.targets),
-        "verifying": (CANDIDATES + 1) * (NETWORK_S + ROUNDS * SLICE_S * 1.3) * len(job.targets),
+        "verifying": (CANDIDATES + 1) * (NETWORK_S + ROUNDS * SLICE_S * 1.3) * measured,
     }
 
 

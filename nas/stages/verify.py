@@ -14,7 +14,7 @@ from hw_targets.timing import latency_and_noise, profiles
 from nas.search.study import Candidate
 from nas.stages.budget import Goal
 from nas.stages.context import Context, Made
-from nas.stages.profile import measure_samples, read_sample, write_sample
+from nas.stages.profile import measure_samples, read_sample, rounds_of, write_sample
 from nas.store import StageKey
 from search_spaces.network import Network
 
@@ -38,17 +38,16 @@ def ranked(candidates: Sequence[Candidate], images: int) -> list[Candidate]:
 
 
 def measure_candidates(context: Context, target: Target, goal: Goal, networks: Sequence[Network]) -> list[Profile]:
-    """Profiles of networks on the target, from the store or measured now; none where the target is simulated."""
-    if target.info.kind != "measured":
-        return []
+    """Profiles of networks on the target, from the store or measured (or simulated) now."""
+    rounds = rounds_of(target, ROUNDS)
     key = StageKey(
         "verify",
         VERSION,
-        {"fingerprint": target.info.fingerprint, "networks": [n.id for n in networks], "rounds": ROUNDS},
+        {"fingerprint": target.info.fingerprint, "networks": [n.id for n in networks], "rounds": rounds},
     )
 
     def compute() -> Made:
-        samples = measure_samples(context, target, list(networks), ROUNDS, key, phase="verifying")
+        samples = measure_samples(context, target, list(networks), rounds, key, phase="verifying")
         return Made({}, {"samples": [write_sample(s) for s in samples]})
 
     record = context.run("verifying", key, compute, target=goal.info.id)
@@ -56,7 +55,7 @@ def measure_candidates(context: Context, target: Target, goal: Goal, networks: S
 
 
 def keeps(profile: Profile | None, candidate: Candidate, goal: Goal) -> bool:
-    """Whether a candidate keeps the budget, by measurement where there is one."""
+    """Whether a candidate keeps the budget, by measurement (or simulation) where there is one."""
     return (profile.latency_ms if profile is not None else candidate.latency_ms) <= goal.budget_ms
 
 

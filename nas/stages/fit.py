@@ -1,0 +1,107 @@
+"""Fits a space to targets before anything is measured: one activation that all of them run, and what each of them runs of it.
+
+Each target is searched in its own part of the space. The supernet is trained in the least space that has all the parts;
+their architectures are architectures of it with the same layers, so all targets share its weights. An activation is set for a
+space, not searched, so it is common to all: the space's own where every target runs it, else ReLU, else ReLU6.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from hw_targets.target import Target
+from nas.stages.context import Context
+from search_spaces.declarative import SpaceSpec
+from search_spaces.errors import UnsupportedSpace
+from search_spaces.lattice import Lattice
+from search_spaces.narrow import Narrowed, Refusal, joined, narrow
+from search_spaces.network import Layer
+from search_spaces.registry import declaration
+from search_spaces.space import SearchSpace
+
+SIMPLE: Final[tuple[Literal["relu", "relu6"], ...]] = ("relu", "relu6")
+"""Activations that stand in for one that a target does not run, the preferred first."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A space for targets.
+
+    Attributes:
+        space: what the supernet is trained in.
+        parts: what each target runs of it, in the order of the targets.
+    """
+
+    space: SearchSpace
+    parts: tuple[Narrowed, ...]
+
+
+def fit_space(
+    context: Context,
+    source: str | Mapping[str, Any],
+    targets: Sequence[Target],
+    *,
+    resolution: int,
+    channels: int,
+    classes: int,
+) -> Fitted:
+    """The space that a user asks for, narrowed to what the targets run. The listener is told what was removed and why.
+
+    Raises:
+        InvalidSpace: the space does not exist, is not valid, or cannot fit the resolution.
+        UnsupportedSpace: a target runs none of its networks, with no activation that could be set.
+    """
+    size = {"resolution": resolution, "channels": channels, "classes": classes}
+    made = declaration(source, **size)
+    if isinstance(made, SearchSpace):
+        return _told(context, _parts(made, targets), targets)
+    try:
+        return _told(context, _parts(made.build(**size), targets), targets)
+    except UnsupportedSpace as error:
+        replaced = _with_another(made, targets, size)
+        if replaced is None:
+            raise
+        spec, fitted = replaced
+        context.warn(
+            f"The space {made.name} is searched with {spec.activation} in the place of {made.activation}"
+            f"{', for all targets' if len(targets) > 1 else ''}, since {error.detail}"
+        )
+        return _told(context, fitted, targets)
+
+
+def _with_another(
+    made: SpaceSpec, targets: Sequence[Target], size: Mapping[str, int]
+) -> tuple[SpaceSpec, Fitted] | None:
+    for activation in SIMPLE:
+        spec = made.with_activation(activation)
+        try:
+            return spec, _parts(spec.build(**size), targets)
+        except UnsupportedSpace:
+            continue
+    return None
+
+
+def _parts(whole: SearchSpace, targets: Sequence[Target]) -> Fitted:
+    parts = tuple(narrow(whole, _refusal(target), who=target.info.id) for target in targets)
+    return Fitted(joined(whole, [part.space for part in parts]), parts)
+
+
+def _refusal(target: Target) -> Refusal:
+    """Why a layer must not be searched for a target: it does not run it, or its form of INT8 does not suit it."""
+
+    def refusal(layer: Layer) -> str:
+        support = target.supports(layer)
+        return target.scheme.refusal(layer) if support.ok else support.reason
+
+    return refusal
+
+
+def _told(context: Context, fitted: Fitted, targets: Sequence[Target]) -> Fitted:
+    for target, part in zip(targets, fitted.parts, strict=True):
+        if part.removed:
+            left = Lattice.of(part.space).size
+            context.info(
+                f"{target.info.id} does not run all of the space {part.space.name}, which is narrowed to {left:,} architectures: "
+                f"{part.describe()}."
+            )
+    return fitted
