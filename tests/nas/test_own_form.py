@@ -1,0 +1,193 @@
+"""Targets that demand a form of INT8 of their own and refuse layers: the whole job on the digits, simulated."""
+
+import json
+from collections.abc import Sequence
+from math import log2
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from hw_targets.target import Target
+from nas import pipeline
+from nas.events import Event, LogEvent
+from nas.result import SearchResult
+from nas.spec import SearchSpec
+from nas.stages.effort import WORK, Work
+from search_spaces.errors import UnsupportedSpace
+from search_spaces.network import Network
+from tests.hw_targets.contract import TargetContract
+from tests.hw_targets.networks import inverted_residuals, residual
+from tests.nas import boards
+
+LITTLE = Work(12, 6, 3, train_images=3_000, queries=8, tune_images=4_000)
+
+PYTHON_SPACE = """
+from search_spaces.space import Choice, SearchSpace, Stage
+
+def space(resolution, channels, classes):
+    def build(g, x, read):
+        x = g.conv("c", x, 8, kernel=read["kernel"], activation="{activation}")
+        return g.linear("classifier", g.global_avg_pool("pool", x), classes)
+
+    return SearchSpace("mine", channels, classes, Choice("resolution", (resolution,)),
+                       (Stage("only", (Choice("kernel", (3, 5, 7)),), build),))
+"""
+
+
+class TestBoard(TargetContract):
+    def make(self) -> Target:
+        return boards.Board()
+
+
+class TestDpu(TargetContract):
+    def make(self) -> Target:
+        return boards.Dpu()
+
+    def networks(self) -> Sequence[Network]:
+        return [inverted_residuals("relu"), residual()]
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    boards.install(monkeypatch)
+    monkeypatch.setitem(WORK, "quick", LITTLE)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a simulated target must not wait for a device")
+
+    monkeypatch.setattr("hw_targets.lock.measuring", refuse)
+    monkeypatch.setattr("hw_targets.cpu.measuring", refuse)
+
+
+def spec(*targets: str, **fields: Any) -> SearchSpec:
+    given = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, **fields}
+    return SearchSpec.model_validate(
+        {**given, "targets": [{"target": name, "latency_ms": "60%"} for name in targets or ("dpu",)]}
+    )
+
+
+Whole = tuple[Path, SearchResult, list[Event]]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """Both targets, searched over one supernet."""
+    folder, events = tmp_path_factory.mktemp("whole"), list[Event]()
+    with pytest.MonkeyPatch.context() as patch:
+        boards.install(patch)
+        patch.setitem(WORK, "quick", LITTLE)
+        return folder, pipeline.search(spec("board", "dpu"), out=folder, on_event=events.append), events
+
+
+def receipt(result: SearchResult, target: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((Path(result.models[target].bundle) / "receipt.json").read_text())
+    return document
+
+
+def test_each_target_is_searched_in_what_it_runs(whole: Whole) -> None:
+    _, result, _ = whole
+    assert not result.models["board"].removed
+    removed = {(one.choice, one.value): one for one in result.models["dpu"].removed}
+    assert removed["s1.se", True].alone and removed["s1.se", True].layer == "s1.b0.se.gate"
+    assert removed["s2.b0.kernel", 7].reason == "kernels up to 5x5 only"
+    assert {choice.rpartition(".")[2] for choice, _ in removed} == {"se", "kernel"}
+    for point in result.fronts["dpu"]:
+        assert "kernel=7" not in point.architecture and "se=true" not in point.architecture
+    assert int(result.models["dpu"].budget.architectures) < int(result.models["board"].budget.architectures)
+    network = Network.from_onnx(Path(result.models["dpu"].bundle) / "model.int8.onnx")
+    assert all(boards.Dpu().supports(layer).ok and layer.activation in (None, "relu") for layer in network.layers)
+
+
+def test_the_user_is_told_what_was_removed_and_why(whole: Whole) -> None:
+    _, result, events = whole
+    said = [e.message for e in events if isinstance(e, LogEvent)]
+    (narrowed,) = [text for text in said if "is narrowed to" in text]
+    assert narrowed.startswith("dpu does not run all of the space mobilenet:activation=relu")
+    assert "no hard_sigmoid (removed s1.se=True, s2.se=True, s3.se=True)" in narrowed
+    (replaced,) = [text for text in result.warnings if "in the place of" in text]
+    assert "relu in the place of relu6, for all targets" in replaced and "equalised" in replaced
+    assert len(receipt(result, "dpu")["space"]["removed"]) == len(result.models["dpu"].removed)
+
+
+def test_numbers_of_a_simulated_target_say_so(whole: Whole) -> None:
+    _, result, _ = whole
+    for name in ("board", "dpu"):
+        document, latency = receipt(result, name), result.models[name].latency_ms
+        assert document["target"]["kind"] == document["latency_table"]["kind"] == latency.kind == "simulated"
+        assert latency.measured is None
+        network = Network.from_json(
+            json.loads((Path(result.models[name].bundle) / "architecture.json").read_text())["network"]
+        )
+        assert latency.simulated == pytest.approx(sum(map(boards.layer_ms, network.layers)))
+        assert latency.simulated is not None and latency.simulated <= latency.budget
+        assert latency.predicted == pytest.approx(latency.simulated, rel=0.03)
+        assert document["latency_ms"]["simulated"] == {"value": latency.simulated, "kind": "simulated"}
+        assert not {"measured", "noise"} & set(document["latency_ms"])
+        assert all(row["simulated_ms"]["kind"] == "simulated" for row in document["layers"])
+    assert receipt(result, "dpu")["quantisation"]["scheme"] == "power_of_two"
+    assert receipt(result, "board")["quantisation"]["scheme"] == "affine"
+
+
+def test_the_delivered_file_has_power_of_two_scales_alone(whole: Whole) -> None:
+    _, result, _ = whole
+    model = onnx.load(Path(result.models["dpu"].bundle) / "model.int8.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    values = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    nodes = [n for n in model.graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    assert nodes
+    for node in nodes:
+        assert values[node.input[1]].ndim == 0 and log2(float(values[node.input[1]])).is_integer()
+        assert len(node.input) == 2 or (values[node.input[2]] == 0 and values[node.input[2]].dtype == np.int8)
+    assert result.models["dpu"].accuracy.int8 > result.models["dpu"].accuracy.fp32 - 0.03
+
+
+def test_one_target_alone_trains_a_supernet_of_its_own_part(tmp_path: Path) -> None:
+    job = pipeline.sketch(_context(tmp_path), spec("dpu"))
+    assert job.space is job.parts[0].space or job.space.fingerprint == job.parts[0].space.fingerprint
+    assert all(boards.Dpu().supports(layer).ok for layer in job.space.network(job.space.largest()).layers)
+
+
+def test_a_search_in_one_scheme_does_not_answer_for_another(whole: Whole) -> None:
+    folder, _, _ = whole
+    assert len(list((folder / "store" / "stages" / "search").glob("*.json"))) == 2
+    journals = [path for path in (folder / "store" / "partial").glob("*/journal.jsonl") if '"id"' in path.read_text()]
+    assert len(journals) == 2  # the memory of evaluations, by scheme
+
+
+def test_a_hard_swish_space_is_searched_with_relu(tmp_path: Path) -> None:
+    context = _context(tmp_path)
+    job = pipeline.sketch(context, spec("dpu", space="mobilenet:activation=hard_swish"))
+    assert job.space.name == "mobilenet:activation=relu"
+    assert "no hard_swish" in context.warnings[0]
+
+
+@pytest.mark.parametrize(("activation", "fits"), [("relu", True), ("relu6", False), ("hard_swish", False)])
+def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, activation: str, fits: bool) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PYTHON_SPACE.replace("{activation}", activation))
+    if fits:
+        job = pipeline.sketch(_context(tmp_path), spec("dpu", space=str(path)))
+        assert [(one.choice, one.value) for one in job.parts[0].removed] == [("kernel", 7)]
+        return
+    with pytest.raises(UnsupportedSpace, match=activation) as caught:
+        pipeline.sketch(_context(tmp_path), spec("dpu", space=str(path)))
+    assert "without these layers" in caught.value.fix
+
+
+def test_a_table_made_ahead_serves_the_search(tmp_path: Path) -> None:
+    made = pipeline.profile("dpu", "mobilenet", resolution=8, channels=1, classes=10, effort="quick", store=tmp_path)
+    assert made.card.mape < 0.03
+    assert pipeline.plan(spec("dpu"), store=tmp_path).seconds["profiling"] == 0
+    assert pipeline.plan(spec("dpu"), store=tmp_path).seconds["verifying"] == 0
+
+
+def _context(folder: Path) -> Any:
+    from nas.events import ignore
+    from nas.stages.context import Context
+    from nas.store import Store
+
+    return Context(Store(folder / "store"), ignore, pipeline.never)
