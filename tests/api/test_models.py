@@ -27,11 +27,13 @@ OUTCOME = {
         "measured": None,
         "measured_p50": None,
         "measured_p95": None,
+        "simulated": 0.11,
         "kind": "simulated",
     },
     "accuracy": {"fp32": 0.985, "int8": 0.98},
     "size_bytes": {"fp32": 4000, "int8": 1000},
     "budget": {"reachable_ms": [0.05, 1.5], "architectures": "9" * 26, "architectures_within": "40", "binds": True},
+    "removed": [{"choice": "s1.se", "value": True, "layer": "s1.b0.se.scale", "reason": "no product", "alone": True}],
 }
 
 
