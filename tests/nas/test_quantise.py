@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hw_targets.float_lowering import lower_float
 from hw_targets.lowering import lower_int8
-from hw_targets.scheme import GATE_RANGE, INPUT_RANGE, Range, affine
+from hw_targets.scheme import AFFINE, GATE_RANGE, INPUT_RANGE, POWER_OF_TWO, Range, Scheme, affine
 from hw_targets.weights import PRE, QuantLayer, QuantWeights
 from nas.bank import Bank
 from nas.errors import InvalidData
@@ -149,17 +149,18 @@ def test_rounding_passes_gradients_straight_through_except_where_it_saturates() 
     assert y.grad is not None and y.grad.tolist() == [0.0, 1.0, 1.0, 1.0, 0.0]
 
 
+@pytest.mark.parametrize("scheme", [AFFINE, POWER_OF_TWO], ids=lambda scheme: scheme.name)
 @pytest.mark.parametrize("draw", [inverted, residual, gated])
-def test_all_quantised_modes_compute_the_same_numbers(draw: Draw) -> None:
+def test_all_quantised_modes_compute_the_same_numbers(draw: Draw, scheme: Scheme) -> None:
     network = draw()
     images = pixels(48)
     inputs = images.float() / 255
     weights = untrained(network, inputs)
-    ranges = observe(network, Folded(weights), [inputs])
-    emitted = run_quantised(network, quantise(network, weights, ranges), images, batch=20)
-    trained = run(network, inputs, Requantised(network, weights, ranges))
+    ranges = observe(network, Folded(weights), [inputs], scheme)
+    emitted = run_quantised(network, quantise(network, weights, ranges, scheme), images, batch=20)
+    trained = run(network, inputs, Requantised(network, weights, ranges, scheme=scheme))
     with torch.inference_mode():
-        evaluated = run(network, inputs, Requantised(network, weights, ranges, saturate))
+        evaluated = run(network, inputs, Requantised(network, weights, ranges, saturate, scheme))
     assert torch.equal(trained, emitted) and torch.equal(evaluated, emitted)
 
 
@@ -188,6 +189,42 @@ def test_every_operator_agrees_with_the_runtime() -> None:
     )
     # A resize halves its steps exactly, and the runtime computes in floats on which side of a half it is.
     _assert_agrees(Network("n", (1, 12, 12), layers), same=0.9)
+
+
+@pytest.mark.parametrize("side", [7, 9, 12, 14])
+@pytest.mark.parametrize("draw", [lambda side: inverted(side=side, activation="relu"), inverted, residual, gated])
+def test_with_power_of_two_scales_the_runtime_agrees_bit_for_bit(draw: Draw, side: int) -> None:
+    network, images = draw(side=side), pixels(100, side=side)
+    weights = untrained(network, images.float() / 255)
+    ranges = observe(network, Folded(weights), [images.float() / 255], POWER_OF_TWO)
+    quantised = quantise(network, weights, ranges, POWER_OF_TWO)
+    ours = run_quantised(network, quantised, images).numpy()
+    np.testing.assert_array_equal(ours, on_runtime(lower_int8(network, quantised), images))
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6", "hard_swish", "hard_sigmoid", "sigmoid", "silu", "leaky_relu"])
+def test_with_power_of_two_scales_every_activation_agrees(activation: str) -> None:
+    g = Graph((1, 12, 12))
+    x = g.conv("b", g.conv("a", g.input, 8, kernel=3, stride=2, activation=activation), 8, kernel=3, groups=8)
+    g.layers.append(Layer("act", "activation", ("b",), (x.shape,), x.shape, activation=activation))
+    network, images = Network("n", (1, 12, 12), tuple(g.layers), ("act",)), pixels(64)
+    weights = untrained(network, images.float() / 255)
+    ranges = observe(network, Folded(weights), [images.float() / 255], POWER_OF_TWO)
+    quantised = quantise(network, weights, ranges, POWER_OF_TWO)
+    ours = run_quantised(network, quantised, images).numpy()
+    theirs = on_runtime(lower_int8(network, quantised), images)
+    assert np.abs(ours - theirs).max() <= 1.01 * quantised.ranges["act"].scale
+    assert (ours == theirs).mean() > 0.999
+
+
+def test_a_tensor_of_weights_has_one_power_of_two() -> None:
+    layer = Layer("c", "conv", (INPUT,), ((1, 1, 1),), (3, 1, 1))
+    weight = torch.tensor([1.27, -2.54, 0.01]).reshape(3, 1, 1, 1)
+    own = integers(layer, weight, torch.tensor([0.1, -1.0, 5.0]), 0.5, saturate, POWER_OF_TWO)
+    # 2.54 in 127 steps is 0.02 a step; the next power of two is 1/32, and 1/64 would saturate at 1.98.
+    assert own.scale.tolist() == [1 / 32] * 3
+    assert own.weight.flatten().tolist() == [41.0, -81.0, 0.0]
+    assert own.bias.tolist() == [6.0, -64.0, 320.0]
 
 
 def _assert_agrees(network: Network, same: float = 0.995) -> None:
