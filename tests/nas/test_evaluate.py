@@ -1,8 +1,12 @@
 """INT8 accuracy of a subnet: the same steps taken one by one, and the same answer twice."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 from torch import Tensor
 
+from hw_targets.scheme import AFFINE, POWER_OF_TWO, Scheme
 from nas.bank import Bank
 from nas.evaluate import Evaluator, accuracy, batch_size
 from nas.interpreter import Folded, recalibrate
@@ -23,16 +27,18 @@ def evaluator(bank: Bank, labels: Tensor) -> Evaluator:
     return Evaluator(bank, lambda side: images(96, side, 0), lambda side: images(80, side, 1), labels, observed=32)
 
 
-def test_it_is_the_accuracy_of_the_network_that_would_be_deployed() -> None:
+@pytest.mark.parametrize("scheme", [AFFINE, POWER_OF_TWO], ids=lambda scheme: scheme.name)
+def test_it_is_the_accuracy_of_the_network_that_would_be_deployed(scheme: Scheme) -> None:
     network = gated()
     bank = Bank.of(network.layers, seed=0)
-    quantised, plain = evaluator(bank, torch.zeros(80, dtype=torch.int64)).modes(network)
-    weights = quantise(network, plain.parameters, quantised.ranges)
+    quantised, plain = replace(evaluator(bank, torch.zeros(80, dtype=torch.int64)), scheme=scheme).modes(network)
+    weights = quantise(network, plain.parameters, quantised.ranges, scheme)
     answers = run_quantised(network, weights, (images(80, 12, 1) * 255).round().to(torch.uint8)).argmax(1)
     labels = answers.clone()
     labels[:20] = 9 - labels[:20]  # a quarter of them wrong, for no label is its own mirror
-    assert evaluator(bank, labels)(network) == 0.75
-    assert evaluator(bank, labels)(network) == evaluator(bank, labels)(network)
+    judge = replace(evaluator(bank, labels), scheme=scheme)
+    assert judge(network) == 0.75
+    assert judge(network) == judge(network)
 
 
 def test_batch_norm_is_recalibrated_on_all_calibration_images() -> None:

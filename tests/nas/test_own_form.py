@@ -23,7 +23,7 @@ from tests.hw_targets.contract import TargetContract
 from tests.hw_targets.networks import inverted_residuals, residual
 from tests.nas import boards
 
-LITTLE = Work(12, 6, 3, train_images=3_000, queries=8, tune_images=4_000)
+LITTLE = Work(12, 6, 3, train_images=2_000, queries=6, tune_images=2_000)
 
 PYTHON_SPACE = """
 from search_spaces.space import Choice, SearchSpace, Stage
