@@ -240,6 +240,7 @@ def _summary(every: Sequence[Mapping[str, Any]], seeds: int) -> dict[str, float 
 
 def _rows(results: Sequence[Trained], seeds: int) -> list[dict[str, Any]]:
     names = list(dict.fromkeys((r.name, r.found) for r in results))
+    best = {r.name for seed in range(seeds) for r in found_front([r for r in results if r.found and r.seed == seed])}
     rows = []
     for name, found in names:
         mine = [r for r in results if r.name == name]
@@ -252,6 +253,7 @@ def _rows(results: Sequence[Trained], seeds: int) -> list[dict[str, Any]]:
             "seeds": len(mine),
             "macs": macs(mine[0].network),
             "params": params(mine[0].network),
+            "on_front": name in best,
         }
         rows.append({**row, **(_compared(mine, results, seeds) if not found else {})})
     fixed = [row for row in rows if not row["found"]]
@@ -322,13 +324,22 @@ def draw(outcome: common.Outcome, path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5))
-    for found, marker, label in ((False, "s", "baselines"), (True, "o", "found")):
-        rows = [row for row in outcome.rows if bool(row["found"]) is found]
+    kinds = (
+        ("s", "#b5651d", "baselines", [row for row in outcome.rows if not row["found"]]),
+        ("o", "#9aa5b1", "found, trained", [row for row in outcome.rows if row["found"] and not row["on_front"]]),
+        (
+            "o",
+            "#1f5fa8",
+            "found, on a seed's front by validation",
+            [r for r in outcome.rows if r["found"] and r["on_front"]],
+        ),
+    )
+    for marker, colour, label, rows in kinds:
         x, y = ([float(row[name] or 0) for row in rows] for name in ("latency_ms", "accuracy_int8"))
-        axes.scatter(x, y, marker=marker, label=label)
-        if not found:
-            for row, a, b in zip(rows, x, y, strict=True):
-                axes.annotate(str(row["name"]), (a, b), textcoords="offset points", xytext=(5, -9), fontsize=7)
+        axes.scatter(x, y, marker=marker, color=colour, label=label)
+    for row in kinds[0][3]:
+        at = (float(row["latency_ms"] or 0), float(row["accuracy_int8"] or 0))
+        axes.annotate(str(row["name"]), at, textcoords="offset points", xytext=(5, -9), fontsize=7)
     axes.set(xscale="log", xlabel="latency, ms (INT8, batch 1, measured)", ylabel="INT8 test accuracy")
     axes.legend()
     figure.tight_layout()

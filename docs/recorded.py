@@ -103,7 +103,7 @@ def _benchmark(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-MOST_ROWS: Final = 30
+MOST_ROWS: Final = 60
 MOST_CHARACTERS: Final = 40
 
 

@@ -1,20 +1,28 @@
-"""A machine-wide lock: a device is measured by one process at a time."""
+"""Who may use a device: one process measures it alone, and while nobody does, any number of processes compute on it.
 
+Two locked files to a device: `room` is held alone by who measures, and together by those who compute, for a step at a time.
+`gate` is passed on the way in and held by who waits to measure, so that steps that follow each other never keep him out.
+"""
+
+import fcntl
+import os
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from hw_targets.errors import TargetUnavailable
 
 PATIENCE_S: Final = 900.0
+POLL_S: Final = 0.05
 
 
 @contextmanager
 def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
-    """Holds a device of this machine while it is measured.
+    """Holds a device of this machine alone while it is measured; those who compute on it stop after their step.
 
     Args:
         device: which one, for example `cpu`.
@@ -23,23 +31,72 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
     Raises:
         TargetUnavailable: it is still held by then, or the lock cannot be made.
     """
-    from filelock import FileLock, Timeout
-
-    path = Path(tempfile.gettempdir()) / f"hwnas-{re.sub(r'[^A-Za-z0-9.-]', '_', device)}.lock"
-    lock = FileLock(path, timeout=patience_s, mode=0o666)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise TargetUnavailable(
-            f"Another process has been measuring {device} for {patience_s:.0f} seconds.",
-            fix="Wait until it has ended, or end it.",
-            facts={"target": device, "lock": str(path)},
-        ) from error
-    except OSError as error:
-        raise TargetUnavailable(
-            f"Cannot lock {device} for measuring: {error}.", fix=f"Make {path} writable.", facts={"lock": str(path)}
-        ) from error
-    try:
+    until = time.monotonic() + patience_s
+    with ExitStack() as files:
+        try:
+            gate, room = (files.enter_context(_opened(device, part)) for part in ("gate", "room"))
+        except OSError as error:
+            raise TargetUnavailable(
+                f"Cannot lock {device} for measuring: {error}.",
+                fix=f"Make {_path(device, 'room').parent} writable.",
+                facts={"lock": str(_path(device, "room"))},
+            ) from error
+        for file in (gate, room):
+            while not _try(file, fcntl.LOCK_EX):
+                if time.monotonic() > until:
+                    raise TargetUnavailable(
+                        f"Another process has been using {device} for {patience_s:.0f} seconds.",
+                        fix="Wait until it has ended, or end it.",
+                        facts={"target": device, "lock": str(_path(device, "room"))},
+                    )
+                time.sleep(POLL_S)
         yield
+
+
+class Turns:
+    """Turns to compute on a device, for work that would disturb a measurement: training, evaluation.
+
+    Where the lock cannot be made, every turn is free: not to measure is no reason not to train.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
+
+    @contextmanager
+    def turn(self, impatient: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """One step, begun when nobody measures; also begun when `impatient` says so while waiting. Some 20 microseconds."""
+        with ExitStack() as files:
+            try:
+                gate, room = (files.enter_context(_opened(self._device, part)) for part in ("gate", "room"))
+            except OSError:
+                yield
+                return
+            while not (_try(gate, fcntl.LOCK_SH) and _try(room, fcntl.LOCK_SH)) and not impatient():
+                time.sleep(POLL_S)
+            fcntl.flock(gate, fcntl.LOCK_UN)
+            yield
+
+
+def _try(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _opened(device: str, part: str) -> Iterator[int]:
+    """A lock file's descriptor; closing it gives the lock back."""
+    path = _path(device, part)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        if os.fstat(file).st_uid == os.geteuid():
+            os.fchmod(file, 0o666)  # the next to come may be another user, whatever the umask says
+        yield file
     finally:
-        lock.release()
+        os.close(file)
+
+
+def _path(device: str, part: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"hwnas-{re.sub(r'[^A-Za-z0-9.-]', '_', device)}.{part}"

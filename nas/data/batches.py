@@ -1,15 +1,17 @@
-"""Turns a part into batches of float tensors: shuffled and augmented for training, or in order for evaluation.
+"""Turns a part into batches of float tensors, shuffled and augmented for training.
 
 A training batch is a pure function of seed and step number, so a resumed training needs no state but its step, and sees
 the same images again. Not here: reading data (`dataset.py`), resizing (`resize.py`), the training loop itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log1p, radians
 from typing import Final
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,23 +24,31 @@ _AUGMENT: Final = 0xA0_63
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes of training images; the same random numbers at every resolution.
+    """Random changes of training images; the same random numbers at every resolution. Zeros fill what moves in.
 
     Attributes:
-        shift: largest shift to each side, as a fraction of the side (rounded down to pixels); zeros move in.
+        shift: largest shift to each side, as a fraction of the side; by whole pixels.
+        turn_deg: largest turn to each side, about the middle.
+        zoom: largest change of size, as a factor to or from 1: 0.1 is between 1 / 1.1 and 1.1.
         flip: mirror half of the images left to right. Off by default: digits, letters and many parts are not symmetric.
     """
 
     shift: float = 1 / 8
+    turn_deg: float = 10.0
+    zoom: float = 0.1
     flip: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.shift <= 0.5:
             raise ValueError(f"shift {self.shift} is not between 0 and 0.5")
+        if not 0 <= self.turn_deg <= 180 or not 0 <= self.zoom <= 1:
+            raise ValueError(
+                f"turn_deg {self.turn_deg} is not between 0 and 180, or zoom {self.zoom} not between 0 and 1"
+            )
 
 
 AUGMENT: Final = Augment()
-NO_AUGMENT: Final = Augment(shift=0.0)
+NO_AUGMENT: Final = Augment(shift=0.0, turn_deg=0.0, zoom=0.0)
 
 
 class Batches:
@@ -103,15 +113,8 @@ class Batches:
         chosen = torch.from_numpy(self.indices(step)).to(self._device)
         images = self._images[next(iter(self._images)) if side is None else side].index_select(0, chosen)
         generator = np.random.default_rng([self.seed, _AUGMENT, step])
-        images = _augmented(images, self.augment, generator.random((3, len(chosen))))
-        return as_input(images), self._labels.index_select(0, chosen)
-
-
-def evaluation_batches(part: Part, size: int, *, device: torch.device | str = "cpu") -> Iterator[tuple[Tensor, Tensor]]:
-    """All images in order, unchanged, in batches of `size` (the last may be smaller), in the form of `Batches.batch`."""
-    for start in range(0, len(part), size):
-        images = torch.from_numpy(part.images[start : start + size]).to(device)
-        yield as_input(images), torch.from_numpy(part.labels[start : start + size]).to(device)
+        images = augmented(as_input(images), self.augment, generator.random((5, len(chosen))))
+        return images, self._labels.index_select(0, chosen)
 
 
 def as_input(images: Tensor) -> Tensor:
@@ -122,17 +125,19 @@ def as_input(images: Tensor) -> Tensor:
     return out.div_(255)
 
 
-def _augmented(images: Tensor, augment: Augment, random: NDArray[np.float64]) -> Tensor:
-    """Flips and shifts uint8 (B, C, H, W) by three rows of random numbers in [0, 1)."""
-    count, channels, height, width = images.shape
-    if augment.flip:
-        mirrored = torch.from_numpy(random[2] < 0.5).to(images.device)
-        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    reach = int(augment.shift * min(height, width))
-    if not reach:
+def augmented(images: Tensor, augment: Augment, random: NDArray[np.float64]) -> Tensor:
+    """Changes float images (B, C, H, W) by five rows of random numbers in [0, 1): right, down, turn, zoom, flip."""
+    if augment == NO_AUGMENT:
         return images
-    padded = images.new_zeros((count, channels, height + 2 * reach, width + 2 * reach))
-    padded[:, :, reach:-reach, reach:-reach] = images
-    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view: (B, C, 2 reach + 1, 2 reach + 1, H, W)
-    offsets = torch.from_numpy((random[:2] * (2 * reach + 1)).astype(np.int64)).to(images.device)
-    return windows[torch.arange(count, device=images.device), :, offsets[0], offsets[1]]
+    side = min(images.shape[2:])
+    reach = int(augment.shift * side)
+    right, down = np.floor(random[:2] * (2 * reach + 1)) - reach
+    angle = (2 * random[2] - 1) * radians(augment.turn_deg)
+    size = np.exp((2 * random[3] - 1) * log1p(augment.zoom))
+    mirror = np.where(augment.flip & (random[4] < 0.5), -1.0, 1.0)
+    cos, sin = np.cos(angle) / size, np.sin(angle) / size
+    # where each pixel comes from, in coordinates from -1 to 1 over the image
+    rows = [[mirror * cos, -sin, 2 * right / side], [mirror * sin, cos, 2 * down / side]]
+    origin = torch.from_numpy(np.array(rows, np.float32).transpose(2, 0, 1)).to(images.device)
+    grid = F.affine_grid(origin, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False).contiguous(memory_format=torch.channels_last)

@@ -26,11 +26,11 @@ from search_spaces.lattice import Lattice
 if TYPE_CHECKING:
     from nas.pipeline import Job
 
-VERSION = 1
+VERSION = 2
 CALIBRATION = 1024
 """Training images that batch norm is recalibrated on, for each subnet."""
 ENOUGH = 2000
-"""Fewer validation images than this are shown several times, shifted as in training."""
+"""Fewer validation images than this are shown several times, augmented as in training."""
 REPEATS = 6
 """Trainings that show each image fewer times do not augment."""
 LEAST_STEPS_PER_EPOCH = 16
@@ -51,7 +51,7 @@ class Supernet:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """Judges subnets on the validation part; a small one is shown shifted as well, or a single image would decide."""
+        """Judges subnets on the validation part; a small one is shown augmented as well, or a single image would decide."""
         shown, labels = _validation(self.job)
         return Evaluator(self.bank, images(self.job, "train", CALIBRATION), shown, labels)
 
@@ -121,7 +121,7 @@ def batches(job: "Job", recipe: Recipe, seed: int, seen: int) -> Batch:
     """The training images of a step at a side; a pure function of both.
 
     They are augmented when the training sees `seen` images in all, and each of them at least `REPEATS` times: before that,
-    an image is new enough as it is, and shifting it only slows learning.
+    an image is new enough as it is, and changing it only slows learning.
     """
     augment = AUGMENT if seen >= REPEATS * job.data.images["train"] else NO_AUGMENT
     made: dict[int, Batches] = {}
@@ -152,7 +152,7 @@ def whole_batches(x: Tensor, size: int) -> list[Tensor]:
 
 
 def _validation(job: "Job") -> tuple[Callable[[int], Tensor], Tensor]:
-    """Images to judge candidates by, at a side, and their labels: at least `ENOUGH` of them, shifted copies of few."""
+    """Images to judge candidates by, at a side, and their labels: at least `ENOUGH` of them, augmented copies of few."""
     part = job.data.part("val", job.data.resolution)
     plain = images(job, "val", VALIDATION)
     labels = torch.from_numpy(part.labels[:VALIDATION])
@@ -160,7 +160,7 @@ def _validation(job: "Job") -> tuple[Callable[[int], Tensor], Tensor]:
     if copies <= 0:
         return plain, labels
 
-    def shifted(side: int) -> list[tuple[Tensor, Tensor]]:
+    def changed(side: int) -> list[tuple[Tensor, Tensor]]:
         stream = Batches(job.data.part("val", side), len(part), seed=job.spec.seed)
         return [stream.batch(copy) for copy in range(copies)]
 
@@ -168,10 +168,10 @@ def _validation(job: "Job") -> tuple[Callable[[int], Tensor], Tensor]:
 
     def shown(side: int) -> Tensor:
         if side not in made:
-            made[side] = torch.cat([plain(side), *(copy for copy, _ in shifted(side))])
+            made[side] = torch.cat([plain(side), *(copy for copy, _ in changed(side))])
         return made[side]
 
-    return shown, torch.cat([labels, *(truth for _, truth in shifted(job.data.resolution))])
+    return shown, torch.cat([labels, *(truth for _, truth in changed(job.data.resolution))])
 
 
 def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None = None, part: str = "") -> Watch:

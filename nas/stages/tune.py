@@ -45,7 +45,7 @@ from search_spaces.space import Architecture
 if TYPE_CHECKING:
     from nas.pipeline import Job
 
-VERSION = 1
+VERSION = 2
 OBSERVED = 512
 """Training images that the ranges of the delivered model are observed on."""
 BATCH = 256

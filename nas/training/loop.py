@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import torch
 from torch import Tensor
 
+from hw_targets.lock import Turns
 from nas.errors import Cancelled, StoreCorrupt
 from nas.memory import keep_freed_memory
 from nas.tensors import Tensors, pack, unpack
@@ -60,11 +61,14 @@ UNWATCHED: Final = Watch(lambda: None, lambda _: None, lambda _d, _t: None, lamb
 def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch = UNWATCHED) -> None:
     """Trains the strategy's parameters in place for `steps` steps, from the newest checkpoint if there is one.
 
+    It pauses between two steps while a process measures this machine.
+
     Raises:
         Cancelled: after saving a checkpoint.
         StoreCorrupt: the checkpoint is none, or of other parameters.
     """
     keep_freed_memory()
+    turns = Turns()
     optimiser = _AdamW(strategy.parameters, recipe)
     start = 0
     blob = watch.load()
@@ -81,8 +85,9 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
         if time.monotonic() - saved > watch.save_every_s:
             watch.save(optimiser.dump(step))
             saved = time.monotonic()
-        metrics = strategy.backward(step)
-        optimiser.step(recipe.rate(step, steps))
+        with turns.turn(watch.cancelled):
+            metrics = strategy.backward(step)
+            optimiser.step(recipe.rate(step, steps))
         watch.on_step(step + 1, steps)
         if step % 10 == 0 or step == steps - 1:
             speed = recipe.batch_size * (step + 1 - before) / max(1e-9, time.monotonic() - began)

@@ -1,36 +1,74 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from hw_targets.errors import TargetUnavailable
-from hw_targets.lock import measuring
+from hw_targets.lock import Turns, measuring
 
 
-def test_a_device_is_measured_by_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    code = (
-        f"import tempfile; tempfile.tempdir = {str(tmp_path)!r}\n"
-        "from hw_targets.lock import measuring\n"
+
+
+def other(folder: Path, code: str) -> subprocess.Popen[str]:
+    """Another process that runs code with the lock's names."""
+    head = (
+        f"import sys, tempfile, time; tempfile.tempdir = {str(folder)!r}\n"
+        "from hw_targets.lock import Turns, measuring\n"
         "from hw_targets.errors import TargetUnavailable\n"
-        "try:\n    with measuring('dev/0', patience_s=0.1): print('mine')\n"
-        "except TargetUnavailable as e: print(e.code)"
     )
+    return subprocess.Popen([sys.executable, "-c", head + code], stdout=subprocess.PIPE, text=True)
 
-    def other() -> str:
-        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        return answer.stdout.strip()
 
+TRY = """
+try:
+    with measuring('dev/0', patience_s=0.1): print('mine')
+except TargetUnavailable as error:
+    print(error.code)
+"""
+
+
+def answer(process: subprocess.Popen[str]) -> str:
+    return process.communicate(timeout=60)[0].strip()
+
+
+def test_a_device_is_measured_by_one_process_at_a_time(tmp_path: Path) -> None:
     with measuring("dev/0"):
-        assert other() == "target_unavailable"
+        assert answer(other(tmp_path, TRY)) == "target_unavailable"
         with measuring("another"):
             pass
-    assert other() == "mine"
+    assert answer(other(tmp_path, TRY)) == "mine"
 
 
-def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / "hwnas-dev.lock").mkdir()
+def test_a_device_is_not_measured_during_a_step_of_another_process(tmp_path: Path) -> None:
+    with Turns("dev/0").turn(), Turns("dev/0").turn():  # those who compute do so together
+        assert answer(other(tmp_path, TRY)) == "target_unavailable"
+    assert answer(other(tmp_path, TRY)) == "mine"
+
+
+def test_steps_that_follow_each_other_let_a_measurement_in_and_wait_for_its_end(tmp_path: Path) -> None:
+    steps = "print('ready', flush=True)\nturns = Turns('dev/0')\nwhile True:\n    with turns.turn(): time.sleep(0.02)\n"
+    trainer = other(tmp_path, steps)
+    try:
+        assert trainer.stdout is not None
+        trainer.stdout.readline()
+        time.sleep(0.2)
+        with measuring("dev/0", patience_s=30):
+            began = time.monotonic()
+            with Turns("dev/0").turn(impatient=lambda: time.monotonic() - began > 0.2):
+                assert time.monotonic() - began > 0.2
+    finally:
+        trainer.kill()
+        trainer.communicate()
+
+
+def test_a_lock_that_cannot_be_made_is_told_and_hinders_no_step(tmp_path: Path) -> None:
+    (tmp_path / "hwnas-dev.room").mkdir()
     with pytest.raises(TargetUnavailable, match="writable"), measuring("dev", patience_s=0.1):
+        pass
+    with Turns("dev").turn():
         pass

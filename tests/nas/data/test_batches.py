@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.data.batches import NO_AUGMENT, Augment, Batches, as_input, evaluation_batches
+from nas.data.batches import NO_AUGMENT, Augment, Batches, augmented
 from nas.data.parts import Part
 
 
@@ -45,19 +45,33 @@ def test_a_batch_is_a_pure_function_of_seed_and_step(seed: int, step: int) -> No
 def test_a_shift_moves_the_image_and_fills_with_zeros() -> None:
     image = np.arange(1, 65, dtype=np.uint8).reshape(1, 1, 8, 8)
     part = Part(image.repeat(200, 0), np.zeros(200, np.int64))
-    images, _ = Batches(part, 200, seed=0, augment=Augment(shift=1 / 8)).batch(0)
+    images, _ = Batches(part, 200, seed=0, augment=Augment(shift=1 / 8, turn_deg=0, zoom=0)).batch(0)
     padded = np.pad(image[0, 0], 1)
     windows = {(y, x): padded[y : y + 8, x : x + 8].tobytes() for y in range(3) for x in range(3)}
     shown = {np.round(i[0].numpy() * 255).astype(np.uint8).tobytes() for i in images}
     assert shown == set(windows.values())  # all nine shifts of at most one pixel, and nothing else
 
 
+def test_a_turn_turns_about_the_middle_and_a_zoom_enlarges_it() -> None:
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    middle, most = np.full((5, 1), 0.5), np.full((5, 1), 1 - 1e-9)
+    turned = augmented(image, Augment(shift=0, turn_deg=90, zoom=0), most)
+    assert torch.allclose(turned[0, 0], image[0, 0].rot90(), atol=1e-4)
+    # twice as large: an output pixel is half a pixel wide, so the four in the middle lie between 5, 6, 9 and 10
+    zoomed = augmented(image, Augment(shift=0, turn_deg=0, zoom=1), most)
+    assert torch.allclose(zoomed[0, 0, 1:3, 1:3], torch.tensor([[6.25, 6.75], [8.25, 8.75]]), atol=1e-4)
+    assert torch.allclose(
+        augmented(image, Augment(), middle), image, atol=1e-4
+    )  # the middle of all ranges is no change
+
+
 def test_a_flip_mirrors_about_half_of_the_images() -> None:
     image = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
     part = Part(image.repeat(200, 0), np.zeros(200, np.int64))
-    images, _ = Batches(part, 200, seed=0, augment=Augment(shift=0, flip=True)).batch(0)
-    mirrored = torch.tensor([bool(torch.equal(i[0] * 255, torch.arange(64.0).reshape(8, 8).flip(1))) for i in images])
-    plain = torch.tensor([bool(torch.equal(i[0] * 255, torch.arange(64.0).reshape(8, 8))) for i in images])
+    images, _ = Batches(part, 200, seed=0, augment=Augment(shift=0, turn_deg=0, zoom=0, flip=True)).batch(0)
+    shown = (images[:, 0] * 255).round()
+    mirrored = (shown == torch.arange(64.0).reshape(8, 8).flip(1)).flatten(1).all(1)
+    plain = (shown == torch.arange(64.0).reshape(8, 8)).flatten(1).all(1)
     assert bool((mirrored ^ plain).all()) and 70 < int(mirrored.sum()) < 130
 
 
@@ -82,10 +96,5 @@ def test_resolutions_must_hold_the_same_images() -> None:
         Batches(numbered(0), 2, seed=0)
     with pytest.raises(ValueError, match="between 0 and"):
         Augment(shift=0.6)
-
-
-def test_evaluation_shows_all_images_in_order() -> None:
-    seen = list(evaluation_batches(numbered(7), 3))
-    assert [len(labels) for _, labels in seen] == [3, 3, 1]
-    assert torch.cat([labels for _, labels in seen]).tolist() == list(range(7))
-    assert torch.equal(seen[2][0], as_input(torch.from_numpy(numbered(7).images[6:])))
+    with pytest.raises(ValueError, match="between 0 and 180"):
+        Augment(turn_deg=-1)
