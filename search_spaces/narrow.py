@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.lattice import Lattice, StageLattice
 from search_spaces.network import Layer
-from search_spaces.space import Choice, SearchSpace, Value
+from search_spaces.space import Choice, SearchSpace, Value, text
 
 Refusal = Callable[[Layer], str]
 """Why a layer is not supported, or an empty string."""
@@ -63,7 +63,7 @@ class Narrowed:
         """What was removed and why, in one sentence for each reason; empty when nothing was."""
         by_reason: dict[str, list[str]] = {}
         for one in self.removed:
-            by_reason.setdefault(one.reason, []).append(f"{one.choice}={one.value}")
+            by_reason.setdefault(one.reason, []).append(f"{one.choice}={text(one.value)}")
         return "; ".join(f"{reason} (removed {_listed(values)})" for reason, values in by_reason.items())
 
 

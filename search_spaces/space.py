@@ -70,7 +70,7 @@ class Architecture:
     values: tuple[tuple[str, Value], ...]
 
     def __str__(self) -> str:
-        return " ".join(f"{name}={_text(value)}" for name, value in self.values)
+        return " ".join(f"{name}={text(value)}" for name, value in self.values)
 
     @cached_property
     def id(self) -> str:
@@ -82,7 +82,8 @@ class Architecture:
         return {"space": self.space, "id": self.id, "values": dict(self.values)}
 
 
-def _text(value: Value) -> str:
+def text(value: Value) -> str:
+    """A value as it stands in an architecture's string."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -215,16 +216,16 @@ class SearchSpace:
             ) from error
         return Network(self.name, (self.channels, side, side), tuple(layers)), reads.read
 
-    def parse(self, text: str) -> Architecture:
+    def parse(self, string: str) -> Architecture:
         """The architecture of its canonical string.
 
         Raises:
             InvalidArchitecture: it is not one of this space.
         """
-        pairs = dict(item.partition("=")[::2] for item in text.split())
+        pairs = dict(item.partition("=")[::2] for item in string.split())
         values: dict[str, Value] = {}
         for name, raw in pairs.items():
-            offered = {_text(v): v for v in self._choice_by_name[name].values} if name in self._choice_by_name else {}
+            offered = {text(v): v for v in self._choice_by_name[name].values} if name in self._choice_by_name else {}
             if raw not in offered:
                 raise InvalidArchitecture(f"{name}={raw} is not of the space {self.name!r}.", fix="Use its choices.")
             values[name] = offered[raw]

@@ -38,7 +38,7 @@ def test_a_value_goes_where_all_its_networks_have_a_refused_layer() -> None:
     assert all(one.alone for one in found.removed)
     gate = next(one for one in found.removed if one.choice == "s1.se")
     assert (gate.value, gate.reason) == (True, "it cannot multiply") and gate.layer.endswith("se.scale")
-    assert "it cannot multiply (removed s1.se=True, s2.se=True, s3.se=True)" in found.describe()
+    assert "it cannot multiply (removed s1.se=true, s2.se=true, s3.se=true)" in found.describe()
     # Of 2 values of se one is left for each of 3 stages, of 3 kernels two for each block: by hand for the first stage alone,
     # 2 depths: (2 kernels x 3 expansions) + (6 x 6) = 42 in the place of 2 x (9 + 81) = 180, for each of its widths.
     assert Lattice.of(whole).size // Lattice.of(found.space).size > 180 // 42
