@@ -5,11 +5,14 @@ The printed times hold about 0.09 ms of dispatch a row, which is added to the si
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from hw_targets.overlay.estimate import estimate
+from hw_targets.overlay.machine import Machine
+from hw_targets.overlay.machine_file import calibrations
 from hw_targets.overlay.registry import machine as find_machine
 from search_spaces.network import INPUT, Layer, Network
 
@@ -22,7 +25,7 @@ _FC: Final = re.compile(r"fc,(\d+)>(\d+)$")
 
 def judge(rows: Sequence[Mapping[str, str]]) -> tuple[dict[str, float | int | None], list[dict[str, Any]]]:
     """Errors over the rows that may only be checked, and each row."""
-    machine = find_machine(MACHINE)
+    machine = profiled()
     printed = []
     for row in rows:
         network = alone(row["geometry"])
@@ -43,6 +46,11 @@ def judge(rows: Sequence[Mapping[str, str]]) -> tuple[dict[str, float | int | No
     return summary, printed
 
 
+def profiled() -> Machine:
+    """The machine of the profile, with the overheads that one group alone shows."""
+    return replace(find_machine(MACHINE), calibration=calibrations()["profile"])
+
+
 def alone(geometry: str) -> Network | None:
     """The network of one profiled group, or None where its geometry is not told."""
     if found := _CONV.match(geometry):
@@ -54,7 +62,8 @@ def alone(geometry: str) -> Network | None:
                   padding=(pad,) * 4, activation="relu")
         ]  # fmt: skip
         if found[7]:
-            layers.insert(0, Layer("other", "conv", (INPUT,), (shape,), made))
+            times = filters // channels  # the other branch: a map of that size from memory, made of nothing but the input
+            layers.insert(0, Layer("other", "concat", (INPUT,) * times, (shape,) * times, made))
             layers.append(Layer("sum", "add", ("conv", "other"), (made, made), made, activation="relu"))
         if found[8]:
             pooled = (filters, int(found[8]), int(found[9]))

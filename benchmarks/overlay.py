@@ -108,7 +108,7 @@ def methods(network: Network, machine: Machine) -> dict[str, float]:
         "": estimate(network, machine).cycles,
         "mac": float(macs(network)),
         "peak": peak_only(works, machine),
-        "ceil": ceiling_only(works),
+        "ceil": ceiling_only(works, machine),
         "closed_form": closed_form(drawn, works, machine),
     }
 
@@ -165,7 +165,7 @@ def medians(judged: Sequence[tuple[dict[str, Any], dict[str, float]]], networks:
 def summarise(found: Sequence[Median]) -> dict[str, float | int | None]:
     """Errors per group and ranks over the HBM cards' networks, for the schedule and each baseline."""
     hbm = [m for m in found if m.group != "other"]
-    constant = float(np.exp(np.mean([np.log(m.published / max(m.macs, 1)) for m in hbm]))) if hbm else 1.0
+    constant = statistics.median([m.published / max(m.macs, 1) for m in hbm or found]) if found else 1.0
     summary: dict[str, float | int | None] = {}
     for method in ("", *BASELINES):
         prefix, factor = (f"{method}_" if method else ""), constant if method == "mac" else 1.0

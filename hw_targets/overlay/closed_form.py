@@ -35,9 +35,9 @@ def closed_form(groups: Sequence[Group], works: Sequence[Work], machine: Machine
     return total
 
 
-def ceiling_only(works: Sequence[Work]) -> float:
-    """Rounding to the engines' widths and nothing else."""
-    return sum(max(work.ceilings, work.depthwise) for work in works)
+def ceiling_only(works: Sequence[Work], machine: Machine) -> float:
+    """Rounding to the engines' listed widths and nothing else."""
+    return sum(max(work.ceilings, work.depthwise * machine.calibration.depthwise_ratio) for work in works)
 
 
 def peak_only(works: Sequence[Work], machine: Machine) -> float:

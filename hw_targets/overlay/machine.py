@@ -76,23 +76,31 @@ class Miscellaneous:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Bytes a cycle between an engine and memory; `weight_bytes` is a kernel's, shared by its engines in lockstep."""
+    """Bytes a cycle between an engine and memory; `weight_bytes` is a kernel's, shared by its engines in lockstep.
+
+    `one_loader` says whether maps and weights come through one in-order engine, so that neither can run ahead of the other.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     load_bytes: int
     save_bytes: int
     weight_bytes: int
     source: str
+    one_loader: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Banks:
-    """On-chip memory: for feature maps, per engine; for weights, per kernel."""
+    """On-chip memory: for feature maps, per engine; for weights, per kernel.
+
+    `keeps_maps` says whether a map that fits stays there for the next group, or always goes through memory.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     feature_bytes: int
     weight_bytes: int
     source: str
+    keeps_maps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +185,7 @@ class Calibration:
         layer_cycles: instruction overhead of each group, hidden while its engine waits for data.
         tile_cycles: instruction overhead of each tile on each compute engine.
         depthwise_ratio: effective over listed rate of the depthwise engine.
+        output_group_cycles: what each group of output channels of a convolution costs beyond arithmetic.
         fitted_on: where they come from.
     """
 
@@ -186,6 +195,7 @@ class Calibration:
     tile_cycles: float
     depthwise_ratio: float
     fitted_on: str
+    output_group_cycles: float = 0.0
     flat: dict[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
 
@@ -235,6 +245,8 @@ class Machine:
     def weight_bytes_per_cycle(self) -> float:
         """Weights, of one kernel: its ports, or its share of the card."""
         share = self.card.memory.gb_per_s * 1e3 / self.clock_mhz / len(self.kernels)
+        if self.overlay.ports.one_loader:
+            share = min(share, self.engine_bytes_per_cycle)
         return min(self.overlay.ports.weight_bytes, share)
 
     @property

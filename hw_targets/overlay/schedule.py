@@ -90,11 +90,12 @@ def schedule(groups: Sequence[Group], works: Sequence[Work], machine: Machine, *
     tasks = [_task(i, g, w, spilled, machine) for i, (g, w) in enumerate(zip(groups, works, strict=True))]
     calibration = machine.calibration
     overheads = (calibration.layer_cycles, calibration.tile_cycles)
-    runs = ((_run(tasks, spilled, count, *overheads, None), count) for count in STRIPES)
+    loader = LOAD if machine.overlay.ports.one_loader else WEIGHTS
+    runs = ((_run(tasks, count, overheads, loader, None), count) for count in STRIPES)
     ends, count = min(runs, key=lambda run: (run[0][-1], run[1]))
     intervals: list[Interval] = []
     if trace:
-        ends = _run(tasks, spilled, count, *overheads, intervals)
+        ends = _run(tasks, count, overheads, loader, intervals)
     return Schedule(max(ends[-1], _memory_bound(works, spilled, groups, machine)), count, tuple(ends[:-1]),
                     spilled, tuple(intervals))  # fmt: skip
 
@@ -102,7 +103,8 @@ def schedule(groups: Sequence[Group], works: Sequence[Work], machine: Machine, *
 def spills(groups: Sequence[Group], machine: Machine) -> tuple[bool, ...]:
     """Which results go through memory: where what a group reads and makes exceeds its banks, both do."""
     word, room = machine.overlay.convolution.input_channels, machine.overlay.banks.feature_bytes
-    found = [group.through_memory for group in groups]
+    banks = machine.overlay.banks
+    found = [group.through_memory or not banks.keeps_maps for group in groups]
     for number, group in enumerate(groups):
         sources = (*group.reads, *group.add_reads)
         if sum(map_bytes(r.shape, word) for r in sources) + map_bytes(group.out_shape, word) > room:
@@ -162,8 +164,7 @@ def _task(index: int, group: Group, work: Work, spilled: Sequence[bool], machine
 
 
 def _run(
-    tasks: Sequence[_Task], spilled: Sequence[bool], stripes: int, layer_cycles: float, tile_cycles: float,
-    trace: list[Interval] | None,
+    tasks: Sequence[_Task], stripes: int, overheads: tuple[float, float], loader: int, trace: list[Interval] | None
 ) -> list[float]:  # fmt: skip
     """When each group's result is complete, and last when everything is, with every group cut into so many stripes."""
     free = [0.0] * len(ENGINES)
@@ -174,13 +175,13 @@ def _run(
     for number, task in enumerate(tasks):
         begin = ready = 0.0
         if task.weights:
-            begin = max(free[WEIGHTS], halves[0])
-            ready, free[WEIGHTS] = begin + task.first_weights, begin + task.weights
-        start = _tiles(task, stripes, (ready, layer_cycles, tile_cycles), free, made, kept, trace)
+            begin = max(free[loader], halves[0])
+            ready = free[loader] = begin + task.first_weights
+        start = _tiles(task, stripes, (ready, *overheads), free, made, kept, trace)
         engine = task.engine
-        if task.double_weights:  # what exceeds the bank streams in while the array works
-            free[WEIGHTS] = max(free[WEIGHTS], start + task.double_weights)
-            late = free[WEIGHTS] + task.compute * task.last_share - free[CONVOLUTION]
+        if task.weights > task.first_weights:  # what exceeds the bank streams in while the array works
+            free[loader] = max(free[loader] + task.weights - task.first_weights, start + task.double_weights)
+            late = free[loader] + task.compute * task.last_share - free[CONVOLUTION]
             if late > 0:
                 free[CONVOLUTION] += late
                 made[-1][-1] += late
@@ -188,7 +189,7 @@ def _run(
         if task.weights:
             halves = (halves[1], free[engine + 1])
             if trace is not None:
-                trace.append(Interval("weights", number, begin, free[WEIGHTS]))
+                trace.append(Interval("weights", number, begin, free[loader]))
         ends.append(max(made[-1][-1], kept[-1][-1]))
     ends.append(max(ends))
     return ends

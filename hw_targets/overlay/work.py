@@ -67,6 +67,9 @@ def work(group: Group, machine: Machine) -> Work:
     elif main is not None:
         ceilings = ceiling_cycles(main, machine, first=any(r.group == IMAGE for r in group.reads))
         convolution = ceilings if main.op == "linear" else ceilings / machine.calibration.array_efficiency
+        convolution += machine.calibration.output_group_cycles * -(
+            -main.out_shape[0] // overlay.convolution.output_channels
+        )
         weights = weight_bytes(main, machine)
     if group.pool is not None:
         pool += _pool(group.pool, machine)
