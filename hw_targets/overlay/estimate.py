@@ -1,0 +1,263 @@
+"""What a network costs on a machine: the one entry point, `estimate(network, machine)`, and the value it answers with.
+
+All figures are simulated. `cycles` is what published tables are compared with: DPU cycles of one image on one engine. Not
+here: several networks at once (`tenants.py`), energy, sparsity and training (`unvalidated.py`), drawing and tables.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from hw_targets.errors import UnsupportedLayer
+from hw_targets.overlay.closed_form import closed_form
+from hw_targets.overlay.errors import DoesNotFit
+from hw_targets.overlay.fusion import Group, groups
+from hw_targets.overlay.machine import Machine
+from hw_targets.overlay.schedule import ENGINES, Interval, Schedule, schedule, traffic_bytes
+from hw_targets.overlay.support import host_tail, refused, supports
+from hw_targets.overlay.work import Work, map_bytes, work
+from search_spaces.cost import elements, macs
+from search_spaces.network import Layer, Network
+
+HOST_BOUNDARY_MS: Final = 0.1
+HOST_GB_PER_S: Final = 1.0
+"""What a layer on the host costs: a boundary each way and its maps at this rate. An assumption; not validated."""
+
+HOST_ALL: Final = "host fall-back: its price is an assumption"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEstimate:
+    """One fused group, per image and engine.
+
+    Attributes:
+        name, layers: the layer that makes its result, and all in it.
+        cycles: by how much it prolongs the whole; these add up to the total.
+        bound_by: what asks most of the machine: arithmetic, depthwise engine, pools and sums, weights, maps in, maps out or
+            instruction overhead.
+        demands: cycles of each of these.
+        utilisation: multiply-accumulates against the array's peak over `cycles`; None where it takes none.
+        macs, load_bytes, save_bytes, weight_bytes: what it computes and moves; weights once a kernel.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    cycles: float
+    bound_by: str
+    demands: dict[str, float]
+    utilisation: float | None
+    macs: int
+    load_bytes: int
+    save_bytes: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One network on one machine, INT8.
+
+    Attributes:
+        network, machine: their names.
+        cycles: of one image on one engine; `closed_form_cycles` is the baseline's.
+        latency_ms: of one request: a batch of one image an engine ends together.
+        images_per_s: of the card, all kernels working on this network.
+        stripes: into how many tiles each group was cut.
+        groups: in the order in which they run.
+        macs: of the network; utilisation is against the array's peak.
+        load_bytes, save_bytes, weight_bytes: memory traffic of an image, an image, and a batch of a kernel.
+        on_chip_bytes: most bytes of maps that a group needs on chip, of `on_chip_room_bytes`.
+        operations_per_byte: over all of an image's traffic, weights shared by a kernel's engines; with `attainable_tops`,
+            the roof there, and `achieved_tops` the position in the roofline of the card.
+        busy: share of the time that each engine works.
+        host: layers left to the host.
+        unvalidated: what no published number stands behind.
+        intervals: what each engine does when; empty unless asked for.
+    """
+
+    network: str
+    machine: str
+    cycles: float
+    closed_form_cycles: float
+    latency_ms: float
+    images_per_s: float
+    stripes: int
+    groups: tuple[GroupEstimate, ...]
+    macs: int
+    utilisation: float
+    load_bytes: int
+    save_bytes: int
+    weight_bytes: int
+    on_chip_bytes: int
+    on_chip_room_bytes: int
+    operations_per_byte: float
+    attainable_tops: float
+    achieved_tops: float
+    busy: dict[str, float]
+    host: tuple[str, ...]
+    unvalidated: tuple[str, ...]
+    intervals: tuple[Interval, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values; the intervals as lists of engine, group, start and end."""
+        document = asdict(self)
+        document["kind"] = "simulated"
+        document["intervals"] = [list(interval) for interval in self.intervals]
+        return document
+
+
+def estimate(network: Network, machine: Machine, *, allow_host: bool = False, trace: bool = False) -> Estimate:
+    """Costs a network.
+
+    Args:
+        network: what to cost.
+        machine: where (`registry.machine`).
+        allow_host: whether layers that the machine cannot run are priced as a host fall-back instead of refused.
+        trace: whether the answer holds what each engine does when.
+
+    Raises:
+        UnsupportedLayer: the machine cannot run some layers; `facts` list them with the reasons.
+        DoesNotFit: weights and maps exceed the card's memory.
+    """
+    tail = host_tail(network, machine)
+    reasons = refused(network, machine)
+    if reasons and not allow_host:
+        raise _unsupported(network, machine, reasons)
+    host = tail | reasons.keys()
+    drawn = groups(network, machine.overlay.convolution.input_channels, frozenset(host))
+    if not drawn:
+        raise _unsupported(network, machine, {layer.name: "nothing is left for the overlay" for layer in network.layers})
+    works = [work(group, machine) for group in drawn]
+    found = schedule(drawn, works, machine, trace=trace)
+    _check_memory(network, machine, drawn, works, found)
+    host_ms = sum(_host_ms(network.by_name[name]) for name in reasons)
+    return _answer(network, machine, drawn, works, found, (host_ms, tuple(n.name for n in network.layers if n.name in host),
+                   bool(reasons)))  # fmt: skip
+
+
+def cycles(network: Network, machine: Machine) -> float:
+    """Cycles of one image on one engine, and nothing else: what a search asks most often. Raises as `estimate` does."""
+    reasons = refused(network, machine)
+    if reasons:
+        raise _unsupported(network, machine, reasons)
+    drawn = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
+    return schedule(drawn, [work(group, machine) for group in drawn], machine).cycles
+
+
+def layer_cycles(network: Network, machine: Machine) -> dict[str, float]:
+    """Cycles by layer name, for a lookup table: a group's stand with the layer that it is for, and all add up to the total."""
+    found = dict.fromkeys((layer.name for layer in network.layers), 0.0)
+    drawn = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
+    made = schedule(drawn, [work(group, machine) for group in drawn], machine)
+    for group, own in zip(drawn, _marginal(made), strict=True):
+        found[group.leading.name] += own
+    return found
+
+
+def _marginal(made: Schedule) -> list[float]:
+    """By how much each group prolongs the whole; what only the memory bound adds is shared in proportion."""
+    latest, own = 0.0, []
+    for end in made.ends:
+        own.append(max(0.0, end - latest))
+        latest = max(latest, end)
+    return [value * made.cycles / latest for value in own] if latest else own
+
+
+def _answer(
+    network: Network, machine: Machine, drawn: Sequence[Group], works: Sequence[Work], made: Schedule,
+    host: tuple[float, tuple[str, ...], bool],
+) -> Estimate:  # fmt: skip
+    host_ms, on_host, priced = host
+    peak = machine.overlay.convolution.macs_per_cycle
+    word = machine.overlay.convolution.input_channels
+    moved = [traffic_bytes(g, w, made.spilled, i) for i, (g, w) in enumerate(zip(drawn, works, strict=True))]
+    loads, saves, weights = sum(m[0] for m in moved), sum(m[1] for m in moved), sum(w.weight_bytes for w in works)
+    own_macs = macs(network)
+    total = made.cycles + host_ms * 1e3 * machine.clock_mhz
+    bytes_per_image = loads + saves + weights * len(machine.kernels) / machine.engines
+    intensity = 2 * own_macs / bytes_per_image if bytes_per_image else 0.0
+    images_per_s = machine.engines * machine.clock_mhz * 1e6 / total
+    notes = {support.unvalidated for layer in network.layers if (support := supports(layer, machine)).unvalidated}
+    return Estimate(
+        network=network.name, machine=machine.id, cycles=total,
+        closed_form_cycles=closed_form(drawn, works, machine),
+        latency_ms=total / machine.clock_mhz / 1e3, images_per_s=images_per_s, stripes=made.stripes,
+        groups=tuple(
+            _group(g, w, m, own, machine, made.stripes)
+            for g, w, m, own in zip(drawn, works, moved, _marginal(made), strict=True)
+        ),
+        macs=own_macs, utilisation=own_macs / (total * peak), load_bytes=loads, save_bytes=saves, weight_bytes=weights,
+        on_chip_bytes=max(
+            sum(map_bytes(r.shape, word) for r in (*g.reads, *g.add_reads)) + w.out_bytes
+            for g, w in zip(drawn, works, strict=True)
+        ),
+        on_chip_room_bytes=machine.overlay.banks.feature_bytes, operations_per_byte=intensity,
+        attainable_tops=min(machine.peak_tops, intensity * machine.card.memory.gb_per_s / 1e3),
+        achieved_tops=2e-12 * own_macs * images_per_s, busy=_busy(works, moved, machine, made), host=on_host,
+        unvalidated=tuple(sorted(notes)) + ((HOST_ALL,) if priced else ()), intervals=made.intervals,
+    )  # fmt: skip
+
+
+def _group(
+    group: Group, own: Work, moved: tuple[int, int], cycles: float, machine: Machine, stripes: int
+) -> GroupEstimate:
+    overhead = machine.calibration.tile_cycles * stripes
+    demands = {
+        "arithmetic": own.convolution,
+        "depthwise engine": own.depthwise,
+        "pools and sums": own.miscellaneous,
+        "weights": own.weight_bytes / machine.weight_bytes_per_cycle,
+        "maps in": moved[0] / machine.load_bytes_per_cycle,
+        "maps out": moved[1] / machine.save_bytes_per_cycle,
+        "instruction overhead": overhead + (machine.calibration.layer_cycles if not own.depthwise else 0.0),
+    }
+    peak = machine.overlay.convolution.macs_per_cycle
+    return GroupEstimate(
+        group.name, group.layers, cycles, max(demands, key=lambda name: demands[name]), demands,
+        own.macs / (cycles * peak) if cycles else None, own.macs, *moved, own.weight_bytes,
+    )  # fmt: skip
+
+
+def _busy(
+    works: Sequence[Work], moved: Sequence[tuple[int, int]], machine: Machine, made: Schedule
+) -> dict[str, float]:
+    totals = (
+        sum(m[0] for m in moved) / machine.load_bytes_per_cycle,
+        sum(w.convolution for w in works),
+        sum(w.depthwise for w in works),
+        sum(w.miscellaneous for w in works),
+        sum(m[1] for m in moved) / machine.save_bytes_per_cycle,
+        sum(w.weight_bytes for w in works) / machine.weight_bytes_per_cycle,
+    )
+    return {engine: total / made.cycles for engine, total in zip(ENGINES, totals, strict=True)}
+
+
+def _host_ms(layer: Layer) -> float:
+    moved = sum(map(elements, layer.in_shapes)) + elements(layer.out_shape)
+    return 2 * HOST_BOUNDARY_MS + moved / HOST_GB_PER_S / 1e6
+
+
+def _check_memory(
+    network: Network, machine: Machine, drawn: Sequence[Group], works: Sequence[Work], made: Schedule
+) -> None:
+    """Weights once a kernel, and for each engine the image and what is spilled."""
+    word = machine.overlay.convolution.input_channels
+    maps = map_bytes(network.input_shape, word)
+    maps += sum(w.out_bytes for g, w, s in zip(drawn, works, made.spilled, strict=True) if s or g.is_output)
+    needed = sum(w.weight_bytes for w in works) * len(machine.kernels) + maps * machine.engines
+    if needed > machine.card.memory.bytes:
+        raise DoesNotFit(
+            f"{network.name!r} needs {needed / 1e9:.2f} GB on {machine.card.name}, which has "
+            f"{machine.card.memory.bytes / 1e9:.2f} GB.",
+            fix="Use a smaller input or network, fewer engines, or a card with more memory.",
+            facts={"needed_bytes": needed, "memory_bytes": machine.card.memory.bytes},
+        )
+
+
+def _unsupported(network: Network, machine: Machine, reasons: dict[str, str]) -> UnsupportedLayer:
+    listed = [f"{name}: {reason}" for name, reason in reasons.items()]
+    return UnsupportedLayer(
+        f"{machine.id} cannot run {len(listed)} of the {len(network.layers)} layers of {network.name!r}: "
+        f"{'; '.join(listed[:3])}{'; …' if len(listed) > 3 else ''}.",
+        fix="Replace these operators, choose another build or card, or allow the host to run them.",
+        facts={"unsupported": [{"layer": name, "reason": reason} for name, reason in list(reasons.items())[:100]]},
+    )

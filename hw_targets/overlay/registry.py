@@ -1,0 +1,180 @@
+"""Finds machines by id: `alveo-u55c`, `alveo-u55c:dwc,clock=250`, `my-card.toml:engines=2`. Not here: what a machine is.
+
+Own cards: write a card file (and an overlay file beside it where none of the package's fits) and name its path in place of
+the card's name, or put it into the folder that `HWNAS_OVERLAYS` names; then its name is enough.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.overlay.machine import Build, Card, Machine
+from hw_targets.overlay.machine_file import calibrations, overlay_of, own_cards, read_card
+
+FOLDER_VARIABLE: Final = "HWNAS_OVERLAYS"
+
+OPTIONS: Final = {
+    "clock": "DPU clock in MHz; the build's nominal one when absent",
+    "engines": "engines in use, one number, or one for each kernel joined by +",
+    "tenants": "tenants that share the card, one number, or kernels of each joined by +",
+}
+"""What an id may state beside the build's name."""
+
+
+def names() -> tuple[str, ...]:
+    """Ids of every build of every known card, the default build first."""
+    return tuple(f"{card.name}:{build.name}" for card, _ in _cards().values() for build in card.builds)
+
+
+def machine(machine_id: str) -> Machine:
+    """The machine of an id.
+
+    Raises:
+        InvalidMachine: there is no such card or build, an option is unknown or out of range, or its file is malformed.
+    """
+    name, _, rest = machine_id.strip().partition(":")
+    card, folder = _card(name)
+    options, flags = _options(rest, machine_id)
+    if len(flags) > 1:
+        raise _refuse(machine_id, f"{' and '.join(flags)} name more than one build", "Name one build.")
+    build = _build(card, flags[0] if flags else card.builds[0].name)
+    kernels = _kernels(build, options, machine_id)
+    clock = _number(options.get("clock"), build.clock_mhz, machine_id, "clock")
+    if clock <= 0:
+        raise _refuse(machine_id, "its clock is not above 0 MHz", "Give the clock in MHz.")
+    if build.calibration not in calibrations():
+        raise _refuse(
+            machine_id, f"there is no calibration {build.calibration!r}", f"Use {', '.join(calibrations())}."
+        )
+    return Machine(
+        _canonical(name, build, options), card, build, overlay_of(build.overlay, folder),
+        calibrations()[build.calibration], kernels, clock, _tenants(len(kernels), options, machine_id),
+    )  # fmt: skip
+
+
+def published(table_name: str, *, clock_mhz: float | None = None, engines: int | None = None) -> Machine:
+    """The machine that published tables call by a platform and a DPU, such as `U50LV DPUCAHX8H-DWC`.
+
+    Raises:
+        InvalidMachine: no build is published under that name.
+    """
+    for card, _ in _cards().values():
+        for build in card.builds:
+            if table_name in build.published:
+                options = [build.name]
+                options += [f"clock={clock_mhz:g}"] if clock_mhz else []
+                options += [f"engines={engines}"] if engines and engines != sum(build.kernels) else []
+                return machine(f"{card.name}:{','.join(options)}")
+    raise InvalidMachine(
+        f"No build is published as {table_name!r}.",
+        fix="Add that name to the `published` list of a build in a card file.",
+        facts={"published": table_name},
+    )
+
+
+def _cards() -> dict[str, tuple[Card, Path | None]]:
+    found: dict[str, tuple[Card, Path | None]] = {name: (card, None) for name, card in own_cards().items()}
+    folder = os.environ.get(FOLDER_VARIABLE)
+    for path in sorted(Path(folder).glob("*.toml")) if folder else []:
+        if "builds" in path.read_text(encoding="utf-8", errors="replace"):
+            card = read_card(path)
+            found.setdefault(card.name, (card, path.parent))
+    return found
+
+
+def _card(name: str) -> tuple[Card, Path | None]:
+    if name.endswith(".toml"):
+        path = Path(name)
+        return read_card(path), path.parent
+    cards = _cards()
+    if name not in cards:
+        raise InvalidMachine(
+            f"There is no card {name!r}.",
+            fix=f"Use one of {', '.join(sorted(cards))}, or the path of a card file.",
+            facts={"card": name, "known": sorted(cards)},
+        )
+    return cards[name]
+
+
+def _build(card: Card, name: str) -> Build:
+    for build in card.builds:
+        if build.name == name:
+            return build
+    known = ", ".join(build.name for build in card.builds)
+    raise InvalidMachine(
+        f"{card.name} has no build or option {name!r}.",
+        fix=f"Its builds are {known}; options are {', '.join(f'{o}=...' for o in OPTIONS)}.",
+        facts={"card": card.name, "build": name},
+    )
+
+
+def _options(text: str, machine_id: str) -> tuple[dict[str, str], list[str]]:
+    options: dict[str, str] = {}
+    flags: list[str] = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals:
+            flags.append(key)
+        elif key not in OPTIONS or key in options:
+            raise _refuse(machine_id, f"{key!r} is no option, or is given twice", f"Options are {', '.join(OPTIONS)}.")
+        else:
+            options[key] = value
+    return options, flags
+
+
+def _number(text: str | None, otherwise: float, machine_id: str, name: str) -> float:
+    try:
+        value = otherwise if text is None else float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value < 1e6:
+        raise _refuse(machine_id, f"{name}={text} is no number in range", f"Give {name} as a number.")
+    return value
+
+
+def _whole(text: str, machine_id: str, name: str) -> tuple[int, ...]:
+    parts = text.split("+")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise _refuse(machine_id, f"{name}={text} is no list of numbers", f"Write {name}=4, or {name}=3+4+4.")
+    return tuple(int(part) for part in parts)
+
+
+def _kernels(build: Build, options: Mapping[str, str], machine_id: str) -> tuple[int, ...]:
+    """Engines of each kernel; a single number takes them away from the largest kernels first."""
+    if "engines" not in options:
+        return build.kernels
+    wanted = _whole(options["engines"], machine_id, "engines")
+    if len(wanted) > 1:
+        fits = len(wanted) <= len(build.kernels) and all(
+            a <= b for a, b in zip(sorted(wanted, reverse=True), sorted(build.kernels, reverse=True), strict=False)
+        )
+        if not fits:
+            raise _refuse(machine_id, "it has fewer engines than asked for", f"Its kernels are {build.kernels}.")
+        return wanted
+    left = list(build.kernels)
+    if wanted[0] > sum(left):
+        raise _refuse(machine_id, "it has fewer engines than asked for", f"Its kernels are {build.kernels}.")
+    while sum(left) > wanted[0]:
+        left[left.index(max(left))] -= 1
+    return tuple(engines for engines in left if engines)
+
+
+def _tenants(kernels: int, options: Mapping[str, str], machine_id: str) -> tuple[int, ...]:
+    """Kernels of each tenant; a single number shares them out as evenly as whole kernels allow."""
+    wanted = _whole(options.get("tenants", "1"), machine_id, "tenants")
+    if len(wanted) == 1:
+        count = wanted[0]
+        wanted = tuple(kernels // count + (i < kernels % count) for i in range(count)) if count <= kernels else (0,)
+    if 0 in wanted or sum(wanted) > kernels:
+        raise _refuse(machine_id, f"{kernels} kernels cannot be shared so", "Tenants get whole kernels, each at least one.")
+    return wanted
+
+
+def _canonical(name: str, build: Build, options: Mapping[str, str]) -> str:
+    return f"{name}:" + ",".join([build.name, *(f"{key}={options[key]}" for key in OPTIONS if key in options)])
+
+
+def _refuse(machine_id: str, why: str, fix: str) -> InvalidMachine:
+    return InvalidMachine(f"{machine_id!r} is no machine: {why}.", fix=fix, facts={"machine": machine_id})
