@@ -7,11 +7,14 @@ entry-point group `hwnas.targets`, whose entries are `TargetEntry` values. Not h
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hw_targets import cpu
 from hw_targets.errors import UnknownTarget
 from hw_targets.target import Target
+
+if TYPE_CHECKING:
+    from hw_targets.overlay.registry import Listed
 
 GROUP: Final = "hwnas.targets"
 
@@ -71,8 +74,29 @@ BUILT_IN: Final = (
 def targets() -> tuple[TargetEntry, ...]:
     """Every kind of target that is installed, by name; one that comes with the package is never replaced."""
     found = {entry.name: entry for entry in _of_packages(entry_points(group=GROUP))}
-    found |= {entry.name: entry for entry in BUILT_IN}
+    found |= {entry.name: entry for entry in (*_of_cards(), *BUILT_IN)}
     return tuple(found[name] for name in sorted(found))
+
+
+def _of_cards() -> list[TargetEntry]:
+    """One entry a card that the overlay simulator knows, the user's own among them."""
+    from hw_targets.overlay import registry as overlays
+
+    return [_of_card(card) for card in overlays.listed()]
+
+
+def _of_card(card: "Listed") -> TargetEntry:
+    from hw_targets.overlay import registry as overlays
+
+    def create(options: Mapping[str, str]) -> Target:
+        from hw_targets.overlay.target import OverlayTarget
+
+        given = ",".join(f"{key}={value}" if value else key for key, value in options.items())
+        return OverlayTarget(overlays.machine(f"{card.name}:{given}"))
+
+    summary = "cannot be read" if card.problem else f"{card.title}, INT8, simulated"
+    builds = {name: "the build" + (" (default)" if name == card.builds[0] else "") for name in card.builds}
+    return TargetEntry(card.name, summary, create, lambda: card.problem, {**builds, **overlays.OPTIONS})
 
 
 def _of_packages(points: Iterable[EntryPoint]) -> list[TargetEntry]:

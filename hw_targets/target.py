@@ -10,7 +10,7 @@ interleaved over all networks. `profiles` folds samples into one `Profile` a net
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from hw_targets.scheme import Scheme
 from hw_targets.weights import QuantWeights
@@ -136,3 +136,20 @@ class Target(Protocol):
 
     def sample_file(self, model: bytes, *, rounds: int) -> Iterator[TimingSample]:
         """Measures one lowered file as delivered."""
+
+
+@runtime_checkable
+class Simulator(Protocol):
+    """What a simulated target can do besides: say why a network takes what it takes."""
+
+    def simulate(self, network: Network, *, allow_host: bool = False, trace: bool = False) -> dict[str, Any]:
+        """Everything that is known of a network there, as JSON values: `latency_ms`, `groups` with their `cycles`, and more.
+
+        Args:
+            network: what to simulate.
+            allow_host: whether layers that it does not run are priced as a fall-back to the host, instead of refused.
+            trace: whether `intervals` say what ran when.
+
+        Raises:
+            UnsupportedLayer: it does not run some layers.
+        """

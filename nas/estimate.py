@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hw_targets.errors import UnsupportedLayer
-from hw_targets.target import Target, TargetInfo
+from hw_targets.target import Simulator, Target, TargetInfo
 from latency_models.errors import UnreadableTable
 from latency_models.table import LatencyTable, Prediction
 from search_spaces.cost import layer_macs, layer_params, macs, params, peak_memory_bytes, weight_bytes
@@ -61,24 +61,37 @@ class Estimate(_Value):
     layers: tuple[LayerEstimate, ...]
     unseen: tuple[str, ...] = Field((), description="layer keys that the table never measured")
     warnings: tuple[str, ...] = ()
+    simulation: dict[str, Any] | None = Field(
+        None, description="of a simulated target: cycles, what binds each group, traffic, throughput, roofline"
+    )
 
 
 def estimate(
-    network: Network, target: Target, *, tables: Sequence[LatencyTable] = (), measure: bool | None = None
+    network: Network,
+    target: Target,
+    *,
+    tables: Sequence[LatencyTable] = (),
+    measure: bool | None = None,
+    allow_host: bool = False,
+    trace: bool = False,
 ) -> Estimate:
-    """Costs a network on a target.
+    """Costs a network on a target. One that is simulated is always asked itself.
 
     Args:
         network: what to cost.
         target: where.
         tables: latency tables of that target, the preferred first.
         measure: whether to measure it now; None measures unless a table has measured all of its layers' keys.
+        allow_host: whether a simulated target prices layers that it does not run as a fall-back to the host.
+        trace: whether a simulation holds what ran when.
 
     Raises:
         UnsupportedLayer: the target cannot run some layers; `facts` list all of them with the reasons.
         TargetUnavailable: it has to be measured, and the target cannot be used here.
         UnreadableTable: it must not be measured, and there is no table.
     """
+    if isinstance(target, Simulator):
+        return _simulated(network, target.info, target.simulate(network, allow_host=allow_host, trace=trace))
     check_support(network, target)
     predictions = [table.predict(network) for table in tables if table.info.fingerprint == target.info.fingerprint]
     best = min(predictions, key=lambda p: len(p.unseen), default=None)
@@ -152,6 +165,16 @@ def _measured(network: Network, target: Target) -> Estimate:
         **_facts(network, target.info), kind=target.info.kind, latency_ms=profile.latency_ms, error=profile.noise,
         p50_ms=profile.p50_ms, p95_ms=profile.p95_ms, layers=_layers(network, times),
         warnings=(warning,) if warning else (),
+    )  # fmt: skip
+
+
+def _simulated(network: Network, info: TargetInfo, simulation: dict[str, Any]) -> Estimate:
+    per_cycle = simulation["latency_ms"] / simulation["cycles"]
+    times = {group["name"]: group["cycles"] * per_cycle for group in simulation["groups"]}
+    warnings = tuple(f"Not validated by any published number: {what}." for what in simulation["unvalidated"])
+    return Estimate(
+        **_facts(network, info), kind="simulated", latency_ms=simulation["latency_ms"], error=None,
+        layers=_layers(network, times), warnings=warnings, simulation=simulation,
     )  # fmt: skip
 
 

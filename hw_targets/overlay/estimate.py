@@ -36,7 +36,7 @@ class GroupEstimate:
         bound_by: what asks most of the machine: arithmetic, depthwise engine, pools and sums, weights, maps in, maps out or
             instruction overhead.
         demands: cycles of each of these.
-        utilisation: multiply-accumulates against the array's peak over `cycles`; None where it takes none.
+        utilisation: multiply-accumulates against the array's peak for as long as its longest demand; None without any.
         macs, load_bytes, save_bytes, weight_bytes: what it computes and moves; weights once a kernel.
     """
 
@@ -125,7 +125,9 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
     host = tail | reasons.keys()
     drawn = groups(network, machine.overlay.convolution.input_channels, frozenset(host))
     if not drawn:
-        raise _unsupported(network, machine, {layer.name: "nothing is left for the overlay" for layer in network.layers})
+        raise _unsupported(
+            network, machine, {layer.name: "nothing is left for the overlay" for layer in network.layers}
+        )
     works = [work(group, machine) for group in drawn]
     found = schedule(drawn, works, machine, trace=trace)
     _check_memory(network, machine, drawn, works, found)
@@ -213,7 +215,7 @@ def _group(
     peak = machine.overlay.convolution.macs_per_cycle
     return GroupEstimate(
         group.name, group.layers, cycles, max(demands, key=lambda name: demands[name]), demands,
-        own.macs / (cycles * peak) if cycles else None, own.macs, *moved, own.weight_bytes,
+        own.macs / (max(demands.values()) * peak) if own.macs else None, own.macs, *moved, own.weight_bytes,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ the card's name, or put it into the folder that `HWNAS_OVERLAYS` names; then its
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +24,32 @@ OPTIONS: Final = {
 """What an id may state beside the build's name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A card as a listing shows it.
+
+    Attributes:
+        name, title: of the card; of a file that cannot be read, its stem.
+        builds: their names.
+        problem: why it cannot be used, or an empty string.
+    """
+
+    name: str
+    title: str
+    builds: tuple[str, ...]
+    problem: str = ""
+
+
+def listed() -> tuple[Listed, ...]:
+    """Every card of the package and of the user's folder; a file that cannot be read is told, and hides no other."""
+    good, bad = _cards()
+    found = [Listed(c.name, c.title, tuple(b.name for b in c.builds)) for c, _ in good.values()]
+    return (*found, *(Listed(name, name, (), error.detail) for name, error in bad.items() if name not in good))
+
+
 def names() -> tuple[str, ...]:
     """Ids of every build of every known card, the default build first."""
-    return tuple(f"{card.name}:{build.name}" for card, _ in _cards().values() for build in card.builds)
+    return tuple(f"{card.name}:{build.name}" for card, _ in _cards()[0].values() for build in card.builds)
 
 
 def machine(machine_id: str) -> Machine:
@@ -45,9 +69,7 @@ def machine(machine_id: str) -> Machine:
     if clock <= 0:
         raise _refuse(machine_id, "its clock is not above 0 MHz", "Give the clock in MHz.")
     if build.calibration not in calibrations():
-        raise _refuse(
-            machine_id, f"there is no calibration {build.calibration!r}", f"Use {', '.join(calibrations())}."
-        )
+        raise _refuse(machine_id, f"there is no calibration {build.calibration!r}", f"Use {', '.join(calibrations())}.")
     return Machine(
         _canonical(name, build, options), card, build, overlay_of(build.overlay, folder),
         calibrations()[build.calibration], kernels, clock, _tenants(len(kernels), options, machine_id),
@@ -60,7 +82,7 @@ def published(table_name: str, *, clock_mhz: float | None = None, engines: int |
     Raises:
         InvalidMachine: no build is published under that name.
     """
-    for card, _ in _cards().values():
+    for card, _ in _cards()[0].values():
         for build in card.builds:
             if table_name in build.published:
                 options = [build.name]
@@ -74,21 +96,30 @@ def published(table_name: str, *, clock_mhz: float | None = None, engines: int |
     )
 
 
-def _cards() -> dict[str, tuple[Card, Path | None]]:
+def _cards() -> tuple[dict[str, tuple[Card, Path | None]], dict[str, InvalidMachine]]:
+    """The cards by name, with the folder of the user's own; and files of that folder that cannot be read."""
     found: dict[str, tuple[Card, Path | None]] = {name: (card, None) for name, card in own_cards().items()}
+    unreadable: dict[str, InvalidMachine] = {}
     folder = os.environ.get(FOLDER_VARIABLE)
     for path in sorted(Path(folder).glob("*.toml")) if folder else []:
-        if "builds" in path.read_text(encoding="utf-8", errors="replace"):
+        if "builds" not in path.read_text(encoding="utf-8", errors="replace"):
+            continue  # an overlay file that cards name
+        try:
             card = read_card(path)
+        except InvalidMachine as error:
+            unreadable[path.stem] = error
+        else:
             found.setdefault(card.name, (card, path.parent))
-    return found
+    return found, unreadable
 
 
 def _card(name: str) -> tuple[Card, Path | None]:
     if name.endswith(".toml"):
         path = Path(name)
         return read_card(path), path.parent
-    cards = _cards()
+    cards, unreadable = _cards()
+    if name in unreadable:
+        raise unreadable[name]
     if name not in cards:
         raise InvalidMachine(
             f"There is no card {name!r}.",
@@ -168,7 +199,9 @@ def _tenants(kernels: int, options: Mapping[str, str], machine_id: str) -> tuple
         count = wanted[0]
         wanted = tuple(kernels // count + (i < kernels % count) for i in range(count)) if count <= kernels else (0,)
     if 0 in wanted or sum(wanted) > kernels:
-        raise _refuse(machine_id, f"{kernels} kernels cannot be shared so", "Tenants get whole kernels, each at least one.")
+        raise _refuse(
+            machine_id, f"{kernels} kernels cannot be shared so", "Tenants get whole kernels, each at least one."
+        )
     return wanted
 
 

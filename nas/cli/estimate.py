@@ -24,6 +24,13 @@ def estimate(
             help="Measure it now, or ask the stored latency table; by default what is more exact.",
         ),
     ] = None,
+    host: Annotated[
+        bool, typer.Option("--host", help="Price what a simulated target does not run as a fall-back to its host.")
+    ] = False,
+    plot: Annotated[
+        str | None,
+        typer.Option(help="Draw a simulation's roofline and timeline into a .png or .svg file.", metavar="FILE"),
+    ] = None,
     out: Out = "runs",
     store: StoreFolder = None,
     json: Json = False,
@@ -38,7 +45,11 @@ def estimate(
     found = find_target(target)
     network = Network.from_onnx(Path(model), input_size=_size(input_size))
     tables = stored_tables(Path(store) if store else Path(out) / "store", found.info)
-    result = cost(network, found, tables=tables, measure=measure)
+    result = cost(network, found, tables=tables, measure=measure, allow_host=host, trace=plot is not None)
+    if plot is not None:
+        from nas.cli.simulation_picture import draw
+
+        draw(result, Path(plot))
 
     def render(console: "Console") -> None:
         render_estimate(console, result)

@@ -215,7 +215,10 @@ def render_profile(console: Console, profile: "ProfileResult") -> None:
 
 
 def render_estimate(console: Console, result: "Estimate") -> None:
-    """The layers, then the total."""
+    """The layers (of a simulation: the groups that run as one), then the total."""
+    if result.simulation is not None:
+        _render_simulation(console, result, result.simulation)
+        return
     drawn = table("layer", "what", "MACs", "ms", "share", right=(2, 3, 4))
     drawn.columns[0].max_width = 20
     for column in drawn.columns[2:]:
@@ -243,6 +246,42 @@ def render_estimate(console: Console, result: "Estimate") -> None:
     if result.kind == "measured":
         console.print(
             Text("Layers: as the runtime's profiler sees them, which adds a cost to every kernel.", style="dim")
+        )
+    _warn(console, result.warnings)
+
+
+def _render_simulation(console: Console, result: "Estimate", simulation: Mapping[str, Any]) -> None:
+    """What each group takes and what binds it, then the whole: one request, the card, traffic, roofline."""
+    drawn = table(
+        "group", "bound by", "cycles", "share", "array", "MACs", "maps in", "out", "weights", right=range(2, 9)
+    )
+    drawn.columns[0].max_width = 32
+    total = simulation["cycles"]
+    for group in simulation["groups"]:
+        drawn.add_row(
+            group["name"], group["bound_by"].removeprefix("instruction ").removesuffix(" engine"), f"{group['cycles']:,.0f}", f"{group['cycles'] / total:.1%}",
+            "" if group["utilisation"] is None else f"{group['utilisation']:.0%}",
+            size(group["macs"], ("", "k", "M", "G", "T")) if group["macs"] else "",
+size(moved) if (moved := group["load_bytes"] + group["save_bytes"] + group["weight_bytes"]) else "",
+        )  # fmt: skip
+    console.print(drawn)
+    console.print(
+        Text.assemble((milliseconds(result.latency_ms), "bold"), f" simulated for one request, INT8, on {result.target}; ",
+                      (f"{simulation['images_per_s']:,.0f} images/s", "bold"), " of the whole card")
+    )  # fmt: skip
+    console.print(
+        f"{total:,.0f} cycles an image and engine, the array used {simulation['utilisation']:.0%}; "
+        f"{size(simulation['load_bytes'])} of maps in, {size(simulation['save_bytes'])} out, "
+        f"{size(simulation['weight_bytes'])} of weights; at most {size(simulation['on_chip_bytes'])} of "
+        f"{size(simulation['on_chip_room_bytes'])} on chip"
+    )
+    console.print(
+        f"roofline: {simulation['achieved_tops']:.3g} of {simulation['attainable_tops']:.3g} tera-operations/s attainable at "
+        f"{simulation['operations_per_byte']:,.0f} operations a byte"
+    )
+    if simulation["host"]:
+        console.print(
+            f"left to the host: {', '.join(simulation['host'][:8])}{' …' if len(simulation['host']) > 8 else ''}"
         )
     _warn(console, result.warnings)
 
