@@ -252,18 +252,22 @@ def render_estimate(console: Console, result: "Estimate") -> None:
 
 def _render_simulation(console: Console, result: "Estimate", simulation: Mapping[str, Any]) -> None:
     """What each group takes and what binds it, then the whole: one request, the card, traffic, roofline."""
-    drawn = table(
-        "group", "bound by", "cycles", "share", "array", "MACs", "maps in", "out", "weights", right=range(2, 9)
-    )
-    drawn.columns[0].max_width = 32
+    drawn = table("group", "bound by", "cycles", "share", "array", "MACs", "memory", right=range(2, 7))
+    drawn.columns[0].max_width, drawn.columns[1].min_width = 20, 14
+    for column in drawn.columns[1:]:
+        column.no_wrap = True
     total = simulation["cycles"]
     for group in simulation["groups"]:
+        moved = group["load_bytes"] + group["save_bytes"] + group["weight_bytes"]
         drawn.add_row(
-            group["name"], group["bound_by"].removeprefix("instruction ").removesuffix(" engine"), f"{group['cycles']:,.0f}", f"{group['cycles'] / total:.1%}",
+            group["name"],
+            group["bound_by"].removeprefix("instruction ").removesuffix(" engine"),
+            f"{group['cycles']:,.0f}",
+            f"{group['cycles'] / total:.1%}",
             "" if group["utilisation"] is None else f"{group['utilisation']:.0%}",
             size(group["macs"], ("", "k", "M", "G", "T")) if group["macs"] else "",
-size(moved) if (moved := group["load_bytes"] + group["save_bytes"] + group["weight_bytes"]) else "",
-        )  # fmt: skip
+            size(moved) if moved else "",
+        )
     console.print(drawn)
     console.print(
         Text.assemble((milliseconds(result.latency_ms), "bold"), f" simulated for one request, INT8, on {result.target}; ",

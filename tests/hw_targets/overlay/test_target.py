@@ -1,0 +1,74 @@
+"""Overlays as targets: the contract, what ids mean, and a table fitted in the ordinary way against the simulator itself."""
+
+from pathlib import Path
+
+import pytest
+
+from hw_targets.errors import UnknownTarget
+from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.overlay.target import OverlayTarget
+from hw_targets.registry import target, targets
+from hw_targets.scheme import POWER_OF_TWO
+from hw_targets.target import Simulator, Target
+from tests.hw_targets.contract import TargetContract
+from tests.hw_targets.networks import residual
+
+
+class TestWithADepthwiseEngine(TargetContract):
+    def make(self) -> Target:
+        return target("alveo-u55c:dwc")
+
+
+class TestWithout(TargetContract):
+    def make(self) -> Target:
+        return target("zcu104")
+
+
+def test_the_cards_are_listed_and_found() -> None:
+    names = {entry.name for entry in targets()}
+    assert {"alveo-u50", "alveo-u50lv", "alveo-u55c", "alveo-u200", "alveo-u250", "alveo-u280"} <= names
+    assert {"kv260", "zcu102", "zcu104", "cpu"} <= names
+    found = target("alveo-u55c:dwc,clock=150,engines=3+4")
+    assert isinstance(found, OverlayTarget) and isinstance(found, Simulator)
+    assert found.scheme is POWER_OF_TWO and found.info.kind == "simulated"
+    assert found.info.id == "alveo-u55c:dwc,clock=150,engines=3+4"
+    assert found.info.fingerprint != target("alveo-u55c:dwc").info.fingerprint
+
+
+@pytest.mark.parametrize(
+    "wrong", ["alveo-u55c:turbo", "alveo-u50:clock=fast", "alveo-u50:tenants=9", "zcu102:engines=99"]
+)
+def test_options_that_a_card_does_not_have_are_refused(wrong: str) -> None:
+    with pytest.raises(InvalidMachine):
+        target(wrong)
+
+
+def test_half_the_clock_is_twice_the_time() -> None:
+    network = residual()
+    whole, half = (target(f"zcu104:clock={clock}") for clock in (300, 150))
+    assert isinstance(whole, OverlayTarget) and isinstance(half, OverlayTarget)
+    # compute-bound cycles are the same; memory is faster in cycles of a slower clock
+    fast, slow = (one.simulate(network)["latency_ms"] for one in (whole, half))
+    assert 1.0 < slow / fast <= 2.0 + 1e-9
+
+
+def test_a_card_of_the_users_own_is_found_and_a_broken_file_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import hw_targets.overlay
+
+    card = Path(hw_targets.overlay.__file__).parent / "cards" / "zcu104.toml"
+    (tmp_path / "mine.toml").write_text(card.read_text().replace('name = "zcu104"', 'name = "my-board"', 1))
+    (tmp_path / "broken.toml").write_text("builds = 3\n")
+    monkeypatch.setenv("HWNAS_OVERLAYS", str(tmp_path))
+    listed = {entry.name: entry for entry in targets()}
+    assert listed["my-board"].available and "zcu104" in listed
+    assert not listed["broken"].available and "broken.toml" in listed["broken"].reason
+    assert target("my-board").info.kind == "simulated"
+    with pytest.raises(InvalidMachine, match=r"broken\.toml"):
+        target("broken")
+
+
+def test_a_path_is_no_target() -> None:
+    with pytest.raises(UnknownTarget):
+        target("/tmp/card.toml")
