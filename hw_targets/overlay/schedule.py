@@ -74,7 +74,7 @@ class _Task(NamedTuple):
     weights: float
     first_weights: float
     double_weights: float
-    last_share: float
+    last: float
 
 
 def schedule(groups: Sequence[Group], works: Sequence[Work], machine: Machine, *, trace: bool = False) -> Schedule:
@@ -143,6 +143,7 @@ def _task(index: int, group: Group, work: Work, spilled: Sequence[bool], machine
     main = group.main
     loads = _loads(group.reads, work.in_bytes, spilled) / machine.load_bytes_per_cycle
     add_loads = _loads(group.add_reads, work.add_bytes, spilled) / machine.load_bytes_per_cycle
+    array = machine.overlay.convolution
     bank, width = machine.overlay.banks.weight_bytes / 2, machine.weight_bytes_per_cycle
     weights = work.weight_bytes
     whole = main is not None and (
@@ -159,7 +160,7 @@ def _task(index: int, group: Group, work: Work, spilled: Sequence[bool], machine
         tuple(r.group for r in group.add_reads if r.group != IMAGE and not spilled[r.group]),
         whole, int(any(max(kernel) > 1 for kernel in kernels)),
         weights / width, min(weights, bank) / width, max(0.0, weights - 2 * bank) / width,
-        min(1.0, bank / weights) if weights else 1.0,
+        min(work.convolution, work.block_cycles * bank / (array.input_channels * array.output_channels)),
     )  # fmt: skip
 
 
@@ -181,7 +182,7 @@ def _run(
         engine = task.engine
         if task.weights > task.first_weights:  # what exceeds the bank streams in while the array works
             free[loader] = max(free[loader] + task.weights - task.first_weights, start + task.double_weights)
-            late = free[loader] + task.compute * task.last_share - free[CONVOLUTION]
+            late = free[loader] + task.last - free[CONVOLUTION]
             if late > 0:
                 free[CONVOLUTION] += late
                 made[-1][-1] += late

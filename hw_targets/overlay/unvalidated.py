@@ -119,7 +119,7 @@ def skipping(density: float) -> float:
 
 def _scaled(own: Work, arithmetic: float, maps: float, weights: float) -> Work:
     return replace(
-        own, convolution=own.convolution * arithmetic, depthwise=own.depthwise * arithmetic, pool=own.pool * maps,
+        own, convolution=own.convolution * arithmetic, block_cycles=own.block_cycles * arithmetic, depthwise=own.depthwise * arithmetic, pool=own.pool * maps,
         element=own.element * maps, in_bytes=round(own.in_bytes * maps), add_bytes=round(own.add_bytes * maps),
         out_bytes=round(own.out_bytes * maps), weight_bytes=round(own.weight_bytes * weights),
     )  # fmt: skip

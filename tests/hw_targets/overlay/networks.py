@@ -21,19 +21,20 @@ class Sketch:
         """The network at an input side, each block `wider` channels wider (those of branches in whole words)."""
         g = Graph((3, side, side))
         x = g.conv("stem", g.input, self.stem + wider, kernel=3, stride=2, activation="relu6")
+        halvings = 0
         for number, (kind, channels, kernel) in enumerate(self.blocks):
-            x = _block(g, f"b{number}", kind, x, channels + wider, kernel)
+            halvings += kind in ("strided", "pool")
+            x = _block(g, f"b{number}", kind, x, channels + wider, kernel, 2 if halvings <= 3 else 1)
         g.conv("head", x, 10)
         return g.network("sketch")
 
 
-def _block(g: Graph, name: str, kind: str, x: Tensor, channels: int, kernel: int) -> Tensor:
+def _block(g: Graph, name: str, kind: str, x: Tensor, channels: int, kernel: int, stride: int) -> Tensor:
     act = "relu6"
     match kind:
         case "conv":
             return g.conv(name, x, channels, kernel=kernel, activation=act)
         case "strided":
-            stride = 2 if min(x.shape[1:]) >= 4 else 1
             return g.conv(name, x, channels, kernel=kernel, stride=stride, activation=act)
         case "separable":
             y = g.conv(f"{name}.dw", x, x.shape[0], kernel=kernel, groups=x.shape[0], activation=act)
@@ -47,7 +48,7 @@ def _block(g: Graph, name: str, kind: str, x: Tensor, channels: int, kernel: int
             y = g.conv(f"{name}.project", y, x.shape[0])
             return g.add(f"{name}.add", y, x)
         case "pool":
-            return g.max_pool(name, x, kernel=3, stride=2 if min(x.shape[1:]) >= 4 else 1)
+            return g.max_pool(name, x, kernel=3, stride=stride)
         case _:
             parts = [g.conv(f"{name}.{k}", x, -(-channels // 16) * 16, kernel=k, activation=act) for k in (1, kernel)]
             out = (parts[0].shape[0] * 2, *parts[0].shape[1:])
@@ -62,7 +63,7 @@ sketches = st.builds(
         st.tuples(st.sampled_from(KINDS), st.integers(8, 200), st.sampled_from((3, 5))), min_size=1, max_size=7
     ).map(tuple),
 )
-sides = st.integers(12, 160)
+sides = st.integers(24, 160)
 
 
 def chain(side: int, *channels: int, kernel: int = 1) -> Network:
