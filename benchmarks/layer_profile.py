@@ -26,7 +26,7 @@ _FC: Final = re.compile(r"fc,(\d+)>(\d+)$")
 def judge(rows: Sequence[Mapping[str, str]]) -> tuple[dict[str, float | int | None], list[dict[str, Any]]]:
     """Errors over the rows that may only be checked, and each row."""
     machine = profiled()
-    printed = []
+    printed: list[dict[str, Any]] = []
     for row in rows:
         network = alone(row["geometry"])
         known = float(row["runtime_ms"])
@@ -62,7 +62,9 @@ def alone(geometry: str) -> Network | None:
                   padding=(pad,) * 4, activation="relu")
         ]  # fmt: skip
         if found[7]:
-            times = filters // channels  # the other branch: a map of that size from memory, made of nothing but the input
+            times = (
+                filters // channels
+            )  # the other branch: a map of that size from memory, made of nothing but the input
             layers.insert(0, Layer("other", "concat", (INPUT,) * times, (shape,) * times, made))
             layers.append(Layer("sum", "add", ("conv", "other"), (made, made), made, activation="relu"))
         if found[8]:

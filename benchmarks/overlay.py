@@ -189,7 +189,7 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
     ranks = [_ranks(np.asarray(values, float)) for values in (a, b)]
     if any(len(set(values.tolist())) < 2 for values in ranks):
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def _ranks(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -235,10 +235,15 @@ def draw(outcome: common.Outcome, path: Path) -> None:
     shown = [row for row in outcome.rows if row.get("error") is not None and row.get("target") == "yes"]
     for group in GROUPS:
         own = [row for row in shown if row["group"] == group]
-        known, simulated, errors = ([_float(row[c]) for row in own] for c in ("published_cycles", "simulated_cycles", "error"))
+        known, simulated, errors = (
+            [_float(row[c]) for row in own] for c in ("published_cycles", "simulated_cycles", "error")
+        )
         axes[0].scatter(known, simulated, s=14, label=group)
         axes[1].scatter(known, [100 * error for error in errors], s=14, label=group)
-    ends = [min((_float(r["published_cycles"]) for r in shown), default=1), max((_float(r["published_cycles"]) for r in shown), default=2)]
+    ends = [
+        min((_float(r["published_cycles"]) for r in shown), default=1),
+        max((_float(r["published_cycles"]) for r in shown), default=2),
+    ]
     axes[0].plot(ends, ends, color="black", linewidth=0.8)
     axes[0].set(xscale="log", yscale="log", xlabel="published cycles an image and engine", ylabel="simulated")
     axes[1].axhline(0, color="black", linewidth=0.8)

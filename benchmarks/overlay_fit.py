@@ -2,7 +2,8 @@
 
 The HBM cards' four on the medians of the target rows of the calibration table; of each other DPU only the array's efficiency
 and the overhead of a group, on its `refit` rows, held near the HBM cards' values where the rows leave them free; of the layer
-profile two overheads on its `fit` rows. Reads no validation table. Not part of any measurement: `benchmarks.overlay` judges what stands in the file.
+profile two overheads on its `fit` rows. Reads no validation table. Not part of any
+measurement: `benchmarks.overlay` judges what stands in the file.
 """
 
 import argparse
@@ -31,7 +32,33 @@ HOLD: Final = {"array_efficiency": 1.0, "layer_cycles": 1e-3}
 """Weights of the squared logarithms by which refitted parameters leave the HBM cards' values: the array is the same one."""
 
 FLAT: Final = 0.005
-STEPS: Final = (0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.985, 0.99, 1.0, 1.01, 1.015, 1.02, 1.03, 1.05, 1.075, 1.1, 1.15, 1.2, 1.25, 1.3, 1.4, 1.5)
+STEPS: Final = (
+    0.7,
+    0.75,
+    0.8,
+    0.85,
+    0.9,
+    0.925,
+    0.95,
+    0.97,
+    0.98,
+    0.985,
+    0.99,
+    1.0,
+    1.01,
+    1.015,
+    1.02,
+    1.03,
+    1.05,
+    1.075,
+    1.1,
+    1.15,
+    1.2,
+    1.25,
+    1.3,
+    1.4,
+    1.5,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +163,9 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     ranges = flat(rows, best)
     for name in PARAMETERS:
         low, high = ranges[name]
-        printed.append({"calibration": HBM.lower(), "parameter": name, "value": best[name], "flat_low": low, "flat_high": high})
+        printed.append(
+            {"calibration": HBM.lower(), "parameter": name, "value": best[name], "flat_low": low, "flat_high": high}
+        )
     summary: dict[str, float | int | None] = {"mape_fitted": _mape(rows, best), "networks_fitted": len(rows)}
     others: dict[str, list[Mapping[str, str]]] = defaultdict(list)
     for row in read_rows(options.portability) if options.portability else []:
@@ -158,8 +187,12 @@ def measure(options: argparse.Namespace) -> common.Outcome:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = common.parser(NAME, "Fits the overlay simulator's parameters anew.")
-    parser.add_argument("--calibration", type=Path, required=True, metavar="CSV", help="rows of the HBM cards to fit on")
-    parser.add_argument("--portability", type=Path, metavar="CSV", help="rows of other DPUs; only `refit` ones are read")
+    parser.add_argument(
+        "--calibration", type=Path, required=True, metavar="CSV", help="rows of the HBM cards to fit on"
+    )
+    parser.add_argument(
+        "--portability", type=Path, metavar="CSV", help="rows of other DPUs; only `refit` ones are read"
+    )
     parser.add_argument("--layers", type=Path, metavar="CSV", help="layer profile; only `fit` rows are read")
     parser.add_argument("--networks", type=Path, required=True, metavar="DIR", help="layer lists")
     return common.run(NAME, parser.parse_args(arguments), measure)

@@ -81,7 +81,12 @@ def _deconv(walk: Walk, node: Node) -> bool:
         )
     kernel, stride = (weight[2], weight[3]), _pair(node.attributes.get("strides"))
     pads = tuple(int(p) for p in node.attributes.get("pads") or (0, 0, 0, 0))
-    window = {"kernel": kernel, "stride": stride, "dilation": _pair(node.attributes.get("dilations")), "padding": pads}
+    window: dict[str, Any] = {
+        "kernel": kernel,
+        "stride": stride,
+        "dilation": _pair(node.attributes.get("dilations")),
+        "padding": pads,
+    }
     groups = int(node.attributes.get("group", 1))
     return walk.append(node, "onnx:ConvTranspose", (value.source,), (shape,), groups=groups, **window)
 

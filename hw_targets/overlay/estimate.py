@@ -126,7 +126,9 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
     host = tail | reasons.keys()
     drawn = groups(network, machine.overlay.convolution.input_channels, frozenset(host))
     if not drawn:
-        raise _unsupported(network, machine, {layer.name: "nothing is left for the overlay" for layer in network.layers})
+        raise _unsupported(
+            network, machine, {layer.name: "nothing is left for the overlay" for layer in network.layers}
+        )
     works = [work(group, machine) for group in drawn]
     found = schedule(drawn, works, machine, trace=trace)
     _check_memory(network, machine, drawn, works, found)

@@ -25,6 +25,7 @@ FREE: Final = frozenset(
 CONVOLUTIONS: Final = frozenset({"conv", "onnx:ConvTranspose"})
 POOLS: Final = frozenset({"max_pool", "avg_pool", "global_avg_pool"})
 
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A map that a group reads: the group that makes it (or `IMAGE`), and the part that is read."""

@@ -45,9 +45,7 @@ def machine(machine_id: str) -> Machine:
     if clock <= 0:
         raise _refuse(machine_id, "its clock is not above 0 MHz", "Give the clock in MHz.")
     if build.calibration not in calibrations():
-        raise _refuse(
-            machine_id, f"there is no calibration {build.calibration!r}", f"Use {', '.join(calibrations())}."
-        )
+        raise _refuse(machine_id, f"there is no calibration {build.calibration!r}", f"Use {', '.join(calibrations())}.")
     return Machine(
         _canonical(name, build, options), card, build, overlay_of(build.overlay, folder),
         calibrations()[build.calibration], kernels, clock, _tenants(len(kernels), options, machine_id),
@@ -168,7 +166,9 @@ def _tenants(kernels: int, options: Mapping[str, str], machine_id: str) -> tuple
         count = wanted[0]
         wanted = tuple(kernels // count + (i < kernels % count) for i in range(count)) if count <= kernels else (0,)
     if 0 in wanted or sum(wanted) > kernels:
-        raise _refuse(machine_id, f"{kernels} kernels cannot be shared so", "Tenants get whole kernels, each at least one.")
+        raise _refuse(
+            machine_id, f"{kernels} kernels cannot be shared so", "Tenants get whole kernels, each at least one."
+        )
     return wanted
 
 

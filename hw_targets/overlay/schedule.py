@@ -187,6 +187,7 @@ def _run(
                 free[CONVOLUTION] += late
                 made[-1][-1] += late
                 kept[-1][-1] += late
+                free[SAVE] = max(free[SAVE], kept[-1][-1])
         if task.weights:
             halves = (halves[1], free[engine + 1])
             if trace is not None:
@@ -206,13 +207,15 @@ def _tiles(
     ready, layer_cycles, tile_cycles = overheads
     compute, misc, load, add_load, save = (value / stripes for value in (compute, misc, load, add_load, save))
     last, own = stripes - 1, engine + 1
+    setup = layer_cycles if engine == 0 else 0.0  # before a convolution's first tile, while it waits
+    alone = layer_cycles if engine == MISC_TASK else 0.0  # before that of a pool or sum alone
     done: list[float] = []
     result: list[float] = []
     saved: list[float] = []
     first = 0.0
     for tile in range(stripes):
         needed = last if whole or tile + beyond > last else tile + beyond
-        at = ready if tile == 0 else 0.0
+        at, ready = ready, 0.0
         if load:
             at = max(at, _after(load, LOAD, [kept[g][needed] for g in from_memory], done, tile, free, made, trace))
         for group in on_chip:
@@ -220,9 +223,9 @@ def _tiles(
         if engine != MISC_TASK:
             if save and tile > 1:
                 at = max(at, saved[tile - 2])
-            at = max(at, free[own] + (layer_cycles if tile == 0 and engine == 0 else 0.0))
-            if tile == 0:
-                first = at
+            at = max(at, free[own] + setup)
+            setup = 0.0
+            first = first or at
             end = at + compute + tile_cycles
             free[own] = end
             if trace is not None:
@@ -235,7 +238,8 @@ def _tiles(
             at = max(at, made[group][tile])
         done.append(at)
         if misc:
-            at = max(at + (layer_cycles if tile == 0 and engine == MISC_TASK else 0.0), free[MISC])
+            at = max(at + alone, free[MISC])
+            alone = 0.0
             end = at + misc + tile_cycles
             free[MISC] = end
             if trace is not None:

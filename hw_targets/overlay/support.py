@@ -149,7 +149,9 @@ def _depthwise(layer: Layer, machine: Machine) -> Support:
         found = _convolution(layer, machine)
         return Support(found.ok, found.reason, "depthwise convolution without an engine for it") if found.ok else found
     if any(side not in engine.kernels for side in layer.kernel):
-        return Support(False, f"a depthwise kernel of {_by(layer.kernel)}; it has {', '.join(map(str, engine.kernels))}")
+        return Support(
+            False, f"a depthwise kernel of {_by(layer.kernel)}; it has {', '.join(map(str, engine.kernels))}"
+        )
     if any(not engine.stride[0] <= side <= engine.stride[1] for side in layer.stride):
         return Support(False, f"a depthwise stride of {_by(layer.stride)}, at most {engine.stride[1]}")
     return _activation(layer, engine.activations)

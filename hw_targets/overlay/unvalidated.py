@@ -5,9 +5,10 @@ second on an Alveo U50 at up to 90 % unstructured sparsity (Microprocessor Repor
 where this lands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from itertools import pairwise
+from typing import Final
 
 from hw_targets.overlay.errors import InvalidMachine
 from hw_targets.overlay.estimate import Estimate
@@ -110,7 +111,7 @@ def skipping(density: float) -> float:
     """The share of its dense cycles that the array needs at a density: max(density / efficiency, 1 / most skipping)."""
     if not 0 < density <= 1:
         raise InvalidMachine(f"A density of {density} is not possible.", fix="Give one above 0 and at most 1.")
-    for (high, at_high), (low, at_low) in zip(SKIPPING, SKIPPING[1:], strict=False):
+    for (high, at_high), (low, at_low) in pairwise(SKIPPING):
         if density >= low:
             efficiency = at_low + (at_high - at_low) * (density - low) / (high - low)
             return max(min(1.0, density / efficiency), 1 / MOST_SKIPPING)
@@ -118,14 +119,14 @@ def skipping(density: float) -> float:
 
 
 def _scaled(own: Work, arithmetic: float, maps: float, weights: float) -> Work:
-    return replace(
-        own, convolution=own.convolution * arithmetic, block_cycles=own.block_cycles * arithmetic, depthwise=own.depthwise * arithmetic, pool=own.pool * maps,
-        element=own.element * maps, in_bytes=round(own.in_bytes * maps), add_bytes=round(own.add_bytes * maps),
-        out_bytes=round(own.out_bytes * maps), weight_bytes=round(own.weight_bytes * weights),
-    )  # fmt: skip
+    """The work with arithmetic, maps and weights in other measures."""
+    cycles = {name: getattr(own, name) * arithmetic for name in ("convolution", "block_cycles", "depthwise")}
+    cycles |= {name: getattr(own, name) * maps for name in ("pool", "element")}
+    moved = {name: round(getattr(own, name) * maps) for name in ("in_bytes", "add_bytes", "out_bytes")}
+    return replace(own, **cycles, **moved, weight_bytes=round(own.weight_bytes * weights))
 
 
-def _variant(what: str, network: Network, machine: Machine, of: Any) -> Variant:
+def _variant(what: str, network: Network, machine: Machine, of: Callable[[Work], Work]) -> Variant:
     drawn: Sequence[Group] = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
     cycles = schedule(drawn, [of(work(group, machine)) for group in drawn], machine).cycles
     return Variant(what, cycles, machine.engines * machine.clock_mhz * 1e6 / cycles)

@@ -161,7 +161,7 @@ def _read_bytes(reads: tuple[Read, ...], main: Layer | None, word: int, augmente
     """The maps that are read. The first layer's image comes packed: kernel width x channels for each output column."""
     total = 0
     for read in reads:
-        channels, height, width = read.shape
+        channels, height, _ = read.shape
         padded = map_bytes(read.shape, word)
         if read.group == IMAGE and main is not None and main.op == "conv" and augmented and channels < word:
             padded = min(padded, height * main.out_shape[2] * main.kernel[1] * channels)
