@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from hw_targets.errors import UnsupportedLayer
+from hw_targets.errors import DoesNotFit, UnsupportedLayer
 from hw_targets.overlay.closed_form import closed_form
-from hw_targets.overlay.errors import DoesNotFit
 from hw_targets.overlay.fusion import Group, groups
 from hw_targets.overlay.machine import Machine
 from hw_targets.overlay.roofline import attainable_tops

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.errors import InvalidMachine
 from hw_targets.overlay.machine import Calibration, Card, Overlay
 
 FOLDER: Final = Path(__file__).parent

@@ -6,7 +6,7 @@ A retraining tenant is priced by `unvalidated.training`, an inference tenant by 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.errors import InvalidMachine
 from hw_targets.overlay.estimate import cycles
 from hw_targets.overlay.machine import Machine
 from search_spaces.network import Network

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.errors import InvalidMachine
 from hw_targets.overlay.estimate import Estimate
 from hw_targets.overlay.fusion import Group, groups
 from hw_targets.overlay.machine import Machine

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from hw_targets.errors import InvalidMachine
 from hw_targets.overlay import unvalidated
-from hw_targets.overlay.errors import InvalidMachine
 from hw_targets.overlay.estimate import estimate
 from hw_targets.overlay.registry import machine
 from hw_targets.overlay.roofline import tpu_v1

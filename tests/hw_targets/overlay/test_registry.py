@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from hw_targets.errors import InvalidMachine
 from hw_targets.overlay import machine_file
-from hw_targets.overlay.errors import InvalidMachine
 from hw_targets.overlay.registry import machine, names, published
 
 CARDS = ("u50", "u50lv", "u55c", "u200", "u250", "u280")

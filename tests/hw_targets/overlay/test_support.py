@@ -2,8 +2,7 @@
 
 import pytest
 
-from hw_targets.errors import UnsupportedLayer
-from hw_targets.overlay.errors import DoesNotFit
+from hw_targets.errors import DoesNotFit, UnsupportedLayer
 from hw_targets.overlay.estimate import estimate
 from hw_targets.overlay.registry import machine
 from hw_targets.overlay.support import host_tail, pool_steps, refused, supports
