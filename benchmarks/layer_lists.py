@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from hw_targets.weights import FloatLayer
 from search_spaces.errors import UnreadableModel
 from search_spaces.network import INPUT, Layer, Network, Shape
 
@@ -27,6 +30,24 @@ def read_layer_list(path: Path) -> Network:
         raise UnreadableModel(
             f"{path} is no layer list: {type(error).__name__}: {error}.", fix="Use a file of the data pack's schema."
         ) from error
+
+
+def to_onnx(network: Network) -> bytes:
+    """A network as a float ONNX file whose weights are zero: for costing it only."""
+    from hw_targets.float_lowering import lower_float
+
+    return lower_float(network, {layer.name: _zeros(layer) for layer in network.layers if _bears_weights(layer)})
+
+
+def _bears_weights(layer: Layer) -> bool:
+    return layer.has_weights or layer.op == "onnx:ConvTranspose"
+
+
+def _zeros(layer: Layer) -> FloatLayer:
+    shape: tuple[int, ...] = layer.weight_shape
+    if layer.op == "onnx:ConvTranspose":
+        shape = (layer.in_shapes[0][0], layer.out_shape[0] // layer.groups, *layer.kernel)
+    return FloatLayer(np.zeros(shape, np.float32), np.zeros(layer.out_shape[0], np.float32))
 
 
 def _network(document: dict[str, Any]) -> Network:

@@ -26,7 +26,7 @@ _FC: Final = re.compile(r"fc,(\d+)>(\d+)$")
 def judge(rows: Sequence[Mapping[str, str]]) -> tuple[dict[str, float | int | None], list[dict[str, Any]]]:
     """Errors over the rows that may only be checked, and each row."""
     machine = profiled()
-    printed = []
+    printed: list[dict[str, Any]] = []
     for row in rows:
         network = alone(row["geometry"])
         known = float(row["runtime_ms"])

@@ -189,7 +189,7 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
     ranks = [_ranks(np.asarray(values, float)) for values in (a, b)]
     if any(len(set(values.tolist())) < 2 for values in ranks):
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def _ranks(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:

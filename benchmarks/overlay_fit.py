@@ -2,7 +2,8 @@
 
 The HBM cards' four on the medians of the target rows of the calibration table; of each other DPU only the array's efficiency
 and the overhead of a group, on its `refit` rows, held near the HBM cards' values where the rows leave them free; of the layer
-profile two overheads on its `fit` rows. Reads no validation table. Not part of any measurement: `benchmarks.overlay` judges what stands in the file.
+profile two overheads on its `fit` rows. Reads no validation table. Not part of any
+measurement: `benchmarks.overlay` judges what stands in the file.
 """
 
 import argparse

@@ -22,3 +22,16 @@ class UnsupportedLayer(HwnasError):
 
     code = "unsupported_layer"
     status = 422
+
+
+class InvalidMachine(HwnasError):
+    """A card, overlay or calibration file that cannot be read, or options that an overlay's machine does not have."""
+
+    code = "invalid_machine"
+
+
+class DoesNotFit(HwnasError):
+    """A network whose weights and maps exceed the memory of an overlay's card."""
+
+    code = "does_not_fit"
+    status = 422

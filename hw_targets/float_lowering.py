@@ -9,6 +9,7 @@ import numpy as np
 
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.onnx_file import IMAGE, LOGITS, SEPARATOR, OnnxFile
+from hw_targets.onnx_foreign import FOREIGN, foreign
 from hw_targets.onnx_forms import conv, weightless
 from hw_targets.weights import FloatWeights
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
@@ -35,10 +36,10 @@ def lower_float(network: Network, weights: FloatWeights, *, name: str | None = N
     )
     tensors = {INPUT: pixels}
     for layer in network.layers:
-        if layer.op not in OPERATORS:
+        if layer.op not in OPERATORS | FOREIGN:
             raise UnsupportedLayer(
                 f"Layer {layer.name!r} has operator {layer.op!r}, which cannot be written as ONNX.",
-                fix=f"Use the operators {', '.join(sorted(OPERATORS))}.",
+                fix=f"Use the operators {', '.join(sorted(OPERATORS | FOREIGN))}.",
                 facts={"layer": layer.name, "reason": f"operator {layer.op}"},
             )
         value = _value(file, layer, [tensors[source] for source in layer.inputs], weights)
@@ -74,6 +75,8 @@ def _value(file: OnnxFile, layer: Layer, inputs: list[str], weights: FloatWeight
             shape = file.constant(f"map{SEPARATOR}shape", np.array([0, -1, 1, 1], np.int64))
             return file.node("Reshape", [value, shape], f"{name}map")
         return conv(file, layer, [*inputs, *weight_and_bias])
+    if layer.op in FOREIGN:
+        return foreign(file, layer, inputs, weights)
     return weightless(file, layer, inputs)
 
 

@@ -142,13 +142,24 @@ class Target(Protocol):
 class Simulator(Protocol):
     """What a simulated target can do besides: say why a network takes what it takes."""
 
-    def simulate(self, network: Network, *, allow_host: bool = False, trace: bool = False) -> dict[str, Any]:
+    def simulate(
+        self,
+        network: Network,
+        *,
+        allow_host: bool = False,
+        trace: bool = False,
+        what_if: bool = False,
+        beside: Sequence[tuple[Network, float | None]] = (),
+    ) -> dict[str, Any]:
         """Everything that is known of a network there, as JSON values: `latency_ms`, `groups` with their `cycles`, and more.
 
         Args:
             network: what to simulate.
             allow_host: whether layers that it does not run are priced as a fall-back to the host, instead of refused.
             trace: whether `intervals` say what ran when.
+            what_if: whether `what_if` has what no published number stands behind: energy, other arithmetic, training.
+            beside: the networks of further tenants, each with None for inference, or the density of its weights in training;
+                `tenants` say what each gets. Without any, all tenants run this one.
 
         Raises:
             UnsupportedLayer: it does not run some layers.

@@ -15,6 +15,7 @@ from hw_targets.errors import UnsupportedLayer
 from hw_targets.target import Simulator, Target, TargetInfo
 from latency_models.errors import UnreadableTable
 from latency_models.table import LatencyTable, Prediction
+from nas.errors import InvalidSpec
 from search_spaces.cost import layer_macs, layer_params, macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.network import Network, Shape
 
@@ -74,6 +75,8 @@ def estimate(
     measure: bool | None = None,
     allow_host: bool = False,
     trace: bool = False,
+    what_if: bool = False,
+    beside: Sequence[tuple[Network, float | None]] = (),
 ) -> Estimate:
     """Costs a network on a target. One that is simulated is always asked itself.
 
@@ -82,16 +85,21 @@ def estimate(
         target: where.
         tables: latency tables of that target, the preferred first.
         measure: whether to measure it now; None measures unless a table has measured all of its layers' keys.
-        allow_host: whether a simulated target prices layers that it does not run as a fall-back to the host.
-        trace: whether a simulation holds what ran when.
+        allow_host, trace, what_if, beside: for a simulated target, see `hw_targets.target.Simulator`.
 
     Raises:
         UnsupportedLayer: the target cannot run some layers; `facts` list all of them with the reasons.
         TargetUnavailable: it has to be measured, and the target cannot be used here.
         UnreadableTable: it must not be measured, and there is no table.
+        InvalidSpec: options of a simulated target for one that is none.
     """
     if isinstance(target, Simulator):
-        return _simulated(network, target.info, target.simulate(network, allow_host=allow_host, trace=trace))
+        simulation = target.simulate(network, allow_host=allow_host, trace=trace, what_if=what_if, beside=beside)
+        return _simulated(network, target.info, simulation)
+    if allow_host or trace or what_if or beside:
+        raise InvalidSpec(
+            f"{target.info.id} is not simulated.", fix="Leave these options out, or name a simulated target."
+        )
     check_support(network, target)
     predictions = [table.predict(network) for table in tables if table.info.fingerprint == target.info.fingerprint]
     best = min(predictions, key=lambda p: len(p.unseen), default=None)

@@ -89,7 +89,7 @@ class Layer:
         """
         shapes = "+".join("x".join(map(str, shape)) for shape in self.in_shapes)
         parts = [self.op, f"{shapes}>{'x'.join(map(str, self.out_shape))}"]
-        if self.op in ("conv", "max_pool", "avg_pool"):
+        if self.op in ("conv", "max_pool", "avg_pool", "onnx:ConvTranspose"):
             parts.append(f"k{_pair(self.kernel)} s{_pair(self.stride)} p{','.join(map(str, self.padding))}")
             if self.dilation != (1, 1):
                 parts.append(f"d{_pair(self.dilation)}")

@@ -17,7 +17,7 @@ from search_spaces.onnx_graph import SMALL, TRANSPARENT, Node, OnnxGraph
 if TYPE_CHECKING:
     import onnx
 
-MAX_BYTES: Final = 512 * 2**20
+MAX_BYTES: Final = 768 * 2**20
 MAX_NODES: Final = 50_000
 _SAY: Final = "Say it: `input_size=224` in Python, `--input-size 224` on the command line."
 

@@ -68,6 +68,29 @@ def _conv(walk: Walk, node: Node) -> bool:
     return walk.append(node, "conv", (value.source,), (shape,), groups=groups, **window)
 
 
+def _deconv(walk: Walk, node: Node) -> bool:
+    """A deconvolution stays a layer of ONNX's name, with its window."""
+    weight = walk.graph.shapes.get(node.inputs[1])
+    if weight is None or len(weight) != 4 or not walk.is_constant(node.inputs[1]) or walk.is_constant(node.inputs[0]):
+        return False
+    value, shape = walk.read(node.inputs[0])
+    if weight[0] != shape[0]:
+        raise UnreadableModel(
+            f"Deconvolution {node.name!r} has weights for {weight[0]} channels and reads {shape[0]}.",
+            fix="Give the input size that the model was made for, or export it again.",
+        )
+    kernel, stride = (weight[2], weight[3]), _pair(node.attributes.get("strides"))
+    pads = tuple(int(p) for p in node.attributes.get("pads") or (0, 0, 0, 0))
+    window: dict[str, Any] = {
+        "kernel": kernel,
+        "stride": stride,
+        "dilation": _pair(node.attributes.get("dilations")),
+        "padding": pads,
+    }
+    groups = int(node.attributes.get("group", 1))
+    return walk.append(node, "onnx:ConvTranspose", (value.source,), (shape,), groups=groups, **window)
+
+
 def _window(walk: Walk, node: Node, value: Value, shape: Shape, kernel: tuple[int, int]) -> dict[str, Any]:
     """Attributes of a convolution or pool; what `auto_pad`, `ceil_mode` and a pending `Pad` mean is in the padding."""
     stride = _pair(node.attributes.get("strides"))
@@ -315,6 +338,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "QuantizeLinear": _of_first(_quantize),
     "DequantizeLinear": _of_first(_dequantize),
     "Conv": _of_first(_conv),
+    "ConvTranspose": _of_first(_deconv),
     "BatchNormalization": _of_first(_batch_norm),
     "MaxPool": _of_first(_pool("max_pool")),
     "AveragePool": _of_first(_pool("avg_pool")),

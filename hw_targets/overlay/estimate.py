@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from hw_targets.errors import UnsupportedLayer
+from hw_targets.errors import DoesNotFit, UnsupportedLayer
 from hw_targets.overlay.closed_form import closed_form
-from hw_targets.overlay.errors import DoesNotFit
 from hw_targets.overlay.fusion import Group, groups
 from hw_targets.overlay.machine import Machine
+from hw_targets.overlay.roofline import attainable_tops
 from hw_targets.overlay.schedule import ENGINES, Interval, Schedule, schedule, traffic_bytes
 from hw_targets.overlay.support import host_tail, refused, supports
 from hw_targets.overlay.work import Work, map_bytes, work
@@ -193,7 +193,7 @@ def _answer(
             for g, w in zip(drawn, works, strict=True)
         ),
         on_chip_room_bytes=machine.overlay.banks.feature_bytes, operations_per_byte=intensity,
-        attainable_tops=min(machine.peak_tops, intensity * machine.card.memory.gb_per_s / 1e3),
+        attainable_tops=attainable_tops(machine.peak_tops, machine.card.memory.gb_per_s, intensity),
         achieved_tops=2e-12 * own_macs * images_per_s, busy=_busy(works, moved, machine, made), host=on_host,
         unvalidated=tuple(sorted(notes)) + ((HOST_ALL,) if priced else ()), intervals=made.intervals,
     )  # fmt: skip

@@ -7,11 +7,16 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.errors import InvalidMachine
 from hw_targets.overlay.machine import Calibration, Card, Overlay
 
 FOLDER: Final = Path(__file__).parent
 T = TypeVar("T")
+
+
+def read(kind: type[T], path: Path) -> T:
+    """A file of any kind of value. Raises `InvalidMachine` as the others here do."""
+    return _validated(kind, _toml(path), path)
 
 
 def read_overlay(path: Path) -> Overlay:
@@ -20,7 +25,7 @@ def read_overlay(path: Path) -> Overlay:
     Raises:
         InvalidMachine: it is absent or malformed; names the file, the field and the fix.
     """
-    overlay = _validated(Overlay, _toml(path), path)
+    overlay = read(Overlay, path)
     widths = (overlay.convolution.input_channels, overlay.convolution.output_channels, overlay.convolution.pixels,
               overlay.ports.load_bytes, overlay.ports.save_bytes, overlay.ports.weight_bytes,
               overlay.banks.feature_bytes, overlay.banks.weight_bytes, overlay.miscellaneous.pool_channels,
@@ -33,7 +38,7 @@ def read_overlay(path: Path) -> Overlay:
 
 def read_card(path: Path) -> Card:
     """A card file. Raises `InvalidMachine` as `read_overlay` does."""
-    card = _validated(Card, _toml(path), path)
+    card = read(Card, path)
     if not card.builds:
         raise _wrong(path, "builds", "is empty", "Add a [[builds]] table.")
     for number, build in enumerate(card.builds):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.errors import InvalidMachine
 from hw_targets.overlay.machine import Build, Card, Machine
 from hw_targets.overlay.machine_file import calibrations, overlay_of, own_cards, read_card
 

@@ -74,7 +74,7 @@ class _Task(NamedTuple):
     weights: float
     first_weights: float
     double_weights: float
-    last_share: float
+    last: float
 
 
 def schedule(groups: Sequence[Group], works: Sequence[Work], machine: Machine, *, trace: bool = False) -> Schedule:
@@ -143,6 +143,7 @@ def _task(index: int, group: Group, work: Work, spilled: Sequence[bool], machine
     main = group.main
     loads = _loads(group.reads, work.in_bytes, spilled) / machine.load_bytes_per_cycle
     add_loads = _loads(group.add_reads, work.add_bytes, spilled) / machine.load_bytes_per_cycle
+    array = machine.overlay.convolution
     bank, width = machine.overlay.banks.weight_bytes / 2, machine.weight_bytes_per_cycle
     weights = work.weight_bytes
     whole = main is not None and (
@@ -159,7 +160,7 @@ def _task(index: int, group: Group, work: Work, spilled: Sequence[bool], machine
         tuple(r.group for r in group.add_reads if r.group != IMAGE and not spilled[r.group]),
         whole, int(any(max(kernel) > 1 for kernel in kernels)),
         weights / width, min(weights, bank) / width, max(0.0, weights - 2 * bank) / width,
-        min(1.0, bank / weights) if weights else 1.0,
+        min(work.convolution, work.block_cycles * bank / (array.input_channels * array.output_channels)),
     )  # fmt: skip
 
 
@@ -181,11 +182,12 @@ def _run(
         engine = task.engine
         if task.weights > task.first_weights:  # what exceeds the bank streams in while the array works
             free[loader] = max(free[loader] + task.weights - task.first_weights, start + task.double_weights)
-            late = free[loader] + task.compute * task.last_share - free[CONVOLUTION]
+            late = free[loader] + task.last - free[CONVOLUTION]
             if late > 0:
                 free[CONVOLUTION] += late
                 made[-1][-1] += late
                 kept[-1][-1] += late
+                free[SAVE] = max(free[SAVE], kept[-1][-1])
         if task.weights:
             halves = (halves[1], free[engine + 1])
             if trace is not None:
@@ -205,13 +207,15 @@ def _tiles(
     ready, layer_cycles, tile_cycles = overheads
     compute, misc, load, add_load, save = (value / stripes for value in (compute, misc, load, add_load, save))
     last, own = stripes - 1, engine + 1
+    setup = layer_cycles if engine == 0 else 0.0  # before a convolution's first tile, while it waits
+    alone = layer_cycles if engine == MISC_TASK else 0.0  # before that of a pool or sum alone
     done: list[float] = []
     result: list[float] = []
     saved: list[float] = []
     first = 0.0
     for tile in range(stripes):
         needed = last if whole or tile + beyond > last else tile + beyond
-        at = ready if tile == 0 else 0.0
+        at, ready = ready, 0.0
         if load:
             at = max(at, _after(load, LOAD, [kept[g][needed] for g in from_memory], done, tile, free, made, trace))
         for group in on_chip:
@@ -219,9 +223,9 @@ def _tiles(
         if engine != MISC_TASK:
             if save and tile > 1:
                 at = max(at, saved[tile - 2])
-            at = max(at, free[own] + (layer_cycles if tile == 0 and engine == 0 else 0.0))
-            if tile == 0:
-                first = at
+            at = max(at, free[own] + setup)
+            setup = 0.0
+            first = first or at
             end = at + compute + tile_cycles
             free[own] = end
             if trace is not None:
@@ -234,7 +238,8 @@ def _tiles(
             at = max(at, made[group][tile])
         done.append(at)
         if misc:
-            at = max(at + (layer_cycles if tile == 0 and engine == MISC_TASK else 0.0), free[MISC])
+            at = max(at + alone, free[MISC])
+            alone = 0.0
             end = at + misc + tile_cycles
             free[MISC] = end
             if trace is not None:

@@ -15,6 +15,8 @@ from hw_targets.lowering import lower_int8
 from hw_targets.overlay.estimate import estimate, layer_cycles
 from hw_targets.overlay.machine import Machine
 from hw_targets.overlay.support import supports
+from hw_targets.overlay.tenants import Asked, share
+from hw_targets.overlay.unvalidated import energy, variants
 from hw_targets.scheme import POWER_OF_TWO, Scheme
 from hw_targets.target import KernelSample, KernelTime, Sample, Support, TargetInfo, TimingSample
 from hw_targets.timing import rounds_left
@@ -80,14 +82,30 @@ class OverlayTarget:
         for number in range(rounds):
             yield _timing(hashlib.sha256(model).hexdigest()[:16], number, took)
 
-    def simulate(self, network: Network, *, allow_host: bool = False, trace: bool = False) -> dict[str, Any]:
+    def simulate(
+        self,
+        network: Network,
+        *,
+        allow_host: bool = False,
+        trace: bool = False,
+        what_if: bool = False,
+        beside: Sequence[tuple[Network, float | None]] = (),
+    ) -> dict[str, Any]:
         """`overlay.estimate.Estimate` as JSON values, and what the machine could do; see `hw_targets.target.Simulator`."""
         machine = self.machine
-        roof = {
+        found = estimate(network, machine, allow_host=allow_host, trace=trace)
+        document = found.to_json() | {
             "clock_mhz": machine.clock_mhz, "kernels": list(machine.kernels), "peak_tops": machine.peak_tops,
             "macs_per_cycle": machine.overlay.convolution.macs_per_cycle, "memory_gb_per_s": machine.card.memory.gb_per_s,
         }  # fmt: skip
-        return {**estimate(network, machine, allow_host=allow_host, trace=trace).to_json(), **roof}
+        if beside or len(machine.tenants) > 1:
+            others = beside or [(network, None)] * (len(machine.tenants) - 1)
+            asked = [Asked(network), *(Asked(other, density) for other, density in others)]
+            document["tenants"] = [asdict(tenant) for tenant in share(asked, machine)]
+        if what_if:
+            power = {"energy": asdict(energy(found, machine))} if machine.card.board else {}
+            document["what_if"] = {"variants": [asdict(one) for one in variants(network, machine)], **power}
+        return document
 
     def _kernels(self, network: Network) -> tuple[KernelTime, ...]:
         taken = self._milliseconds(network)

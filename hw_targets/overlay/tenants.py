@@ -6,39 +6,65 @@ A retraining tenant is priced by `unvalidated.training`, an inference tenant by 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.errors import InvalidMachine
 from hw_targets.overlay.estimate import cycles
 from hw_targets.overlay.machine import Machine
+from hw_targets.overlay.unvalidated import LABEL, training
 from search_spaces.network import Network
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What one tenant runs: inference of a network, or its retraining with this density of weights left (1 is dense)."""
+
+    network: Network
+    training_density: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
-    """What one tenant gets: engines of its kernels, images a second of all of them, milliseconds of one request."""
+    """What one tenant gets.
+
+    Attributes:
+        what: `inference`, or `training` with its density.
+        kernels: engines of each of its kernels.
+        images_per_s: of all of them.
+        latency_ms: of one request; of one image a step where it trains.
+        label: `unvalidated` where no published number stands behind it.
+    """
 
     network: str
+    what: str
     kernels: tuple[int, ...]
     images_per_s: float
     latency_ms: float
+    label: str = ""
 
 
-def share(networks: Sequence[Network], machine: Machine) -> tuple[Tenant, ...]:
+def share(asked: Sequence[Asked], machine: Machine) -> tuple[Tenant, ...]:
     """Gives the machine's tenants their kernels, in order, and costs each tenant's network on them.
 
     Raises:
         InvalidMachine: there are more or fewer networks than tenants.
         UnsupportedLayer: the machine cannot run one of the networks.
     """
-    if len(networks) != len(machine.tenants):
+    if len(asked) != len(machine.tenants):
         raise InvalidMachine(
-            f"{len(networks)} networks for {len(machine.tenants)} tenants of {machine.id!r}.",
+            f"{len(asked)} networks for {len(machine.tenants)} tenants of {machine.id!r}.",
             fix="State tenants=N in the machine's id, and give a network for each.",
         )
     found, first = [], 0
-    for network, count in zip(networks, machine.tenants, strict=True):
+    for one, count in zip(asked, machine.tenants, strict=True):
         own = machine.kernels[first : first + count]
         first += count
-        needed = cycles(network, machine)
-        rate = sum(own) * machine.clock_mhz * 1e6 / needed
-        found.append(Tenant(network.name, own, rate, needed / machine.clock_mhz / 1e3))
+        found.append(_tenant(one, own, machine))
     return tuple(found)
+
+
+def _tenant(one: Asked, kernels: tuple[int, ...], machine: Machine) -> Tenant:
+    needed, what, label = cycles(one.network, machine), "inference", ""
+    if one.training_density is not None:
+        variant = training(one.network, machine, one.training_density)
+        needed, what, label = variant.cycles, variant.what, LABEL
+    rate = sum(kernels) * machine.clock_mhz * 1e6 / needed
+    return Tenant(one.network.name, what, kernels, rate, needed / machine.clock_mhz / 1e3, label)

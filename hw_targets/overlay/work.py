@@ -24,6 +24,7 @@ class Work:
     Attributes:
         convolution: cycles of the array, its efficiency included; the ceilings alone are `ceilings`.
         depthwise: cycles of the depthwise engine.
+        block_cycles: of `convolution`, what each block of input x output channels of weights takes.
         pool, element: cycles of the miscellaneous engine, for pools and for sums.
         in_bytes, add_bytes: maps that the main layer and the sum read, in whole words of channels; `out_bytes` the result.
         weight_bytes: once a kernel.
@@ -33,6 +34,7 @@ class Work:
 
     convolution: float
     ceilings: float
+    block_cycles: float
     depthwise: float
     pool: float
     element: float
@@ -53,7 +55,7 @@ def work(group: Group, machine: Machine) -> Work:
     """What a group asks of each engine of a machine."""
     overlay, main = machine.overlay, group.main
     word = overlay.convolution.input_channels
-    ceilings = convolution = depthwise = pool = element = 0.0
+    ceilings = convolution = block = depthwise = pool = element = 0.0
     weights = 0
     engine = overlay.depthwise
     if main is not None and main.is_depthwise and engine is not None:
@@ -66,7 +68,8 @@ def work(group: Group, machine: Machine) -> Work:
         pool = _pool(main, machine)
     elif main is not None:
         ceilings = ceiling_cycles(main, machine, first=any(r.group == IMAGE for r in group.reads))
-        convolution = ceilings if main.op == "linear" else ceilings / machine.calibration.array_efficiency
+        efficiency = 1.0 if main.op == "linear" else machine.calibration.array_efficiency
+        convolution, block = ceilings / efficiency, _steps(main, machine) / efficiency
         convolution += machine.calibration.output_group_cycles * -(
             -main.out_shape[0] // overlay.convolution.output_channels
         )
@@ -78,13 +81,21 @@ def work(group: Group, machine: Machine) -> Work:
         others = max(1, len(group.add.inputs) - 1)
         misc = overlay.miscellaneous
         element = others * height * width * -(-channels // misc.element_channels) / misc.element_pixels
-    macs = layer_macs(main) if main is not None else 0
+    macs = computed_macs(main) if main is not None else 0
     return Work(
-        convolution, ceilings, depthwise, pool, element,
+        convolution, ceilings, block, depthwise, pool, element,
         _read_bytes(group.reads, main, word, overlay.convolution.augmented_channels),
         _read_bytes(group.add_reads, None, word, 0), map_bytes(group.out_shape, word), weights,
         macs, macs if depthwise else 0,
     )  # fmt: skip
+
+
+def computed_macs(layer: Layer) -> int:
+    """Multiply-accumulates of a layer; of a deconvolution those over its input grid."""
+    if layer.op != "onnx:ConvTranspose":
+        return layer_macs(layer)
+    channels, height, width = layer.in_shapes[0]
+    return channels * height * width * layer.kernel[0] * layer.kernel[1] * layer.out_shape[0] // layer.groups
 
 
 def pixels(height: int, width: int, parallel: int) -> float:
@@ -100,10 +111,7 @@ def ceiling_cycles(layer: Layer, machine: Machine, *, first: bool) -> float:
         features = layer.in_shapes[0][0] * layer.in_shapes[0][1] * layer.in_shapes[0][2]
         return float(-(-features // array.input_channels) * -(-layer.out_shape[0] // array.output_channels))
     height, width = layer.kernel
-    if layer.op == "onnx:ConvTranspose":
-        steps = pixels(*layer.in_shapes[0][1:], array.pixels)
-    else:
-        steps = pixels(*layer.out_shape[1:], array.pixels)
+    steps = _steps(layer, machine)
     channels_in, channels_out = layer.in_shapes[0][0], layer.out_shape[0]
     if layer.is_depthwise:  # blocks of a diagonal
         blocks = -(-channels_out // array.output_channels)
@@ -114,6 +122,14 @@ def ceiling_cycles(layer: Layer, machine: Machine, *, first: bool) -> float:
     inward = -(-(channels_in // layer.groups) // array.input_channels)
     outward = -(-(channels_out // layer.groups) // array.output_channels)
     return steps * height * width * layer.groups * inward * outward
+
+
+def _steps(layer: Layer, machine: Machine) -> float:
+    """Steps of the array for each block of weights: over the output grid, or a deconvolution's input grid."""
+    if layer.op == "linear":
+        return 1.0
+    grid = layer.in_shapes[0] if layer.op == "onnx:ConvTranspose" else layer.out_shape
+    return pixels(grid[1], grid[2], machine.overlay.convolution.pixels)
 
 
 def weight_bytes(layer: Layer, machine: Machine) -> int:
@@ -145,7 +161,7 @@ def _read_bytes(reads: tuple[Read, ...], main: Layer | None, word: int, augmente
     """The maps that are read. The first layer's image comes packed: kernel width x channels for each output column."""
     total = 0
     for read in reads:
-        channels, height, width = read.shape
+        channels, height, _ = read.shape
         padded = map_bytes(read.shape, word)
         if read.group == IMAGE and main is not None and main.op == "conv" and augmented and channels < word:
             padded = min(padded, height * main.out_shape[2] * main.kernel[1] * channels)

@@ -27,6 +27,23 @@ def estimate(
     host: Annotated[
         bool, typer.Option("--host", help="Price what a simulated target does not run as a fall-back to its host.")
     ] = False,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Network of the next tenant of the card, with :tenants=N in the target. Repeatable.",
+            metavar="MODEL.onnx",
+        ),
+    ] = None,
+    retrain: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The same, for a tenant that trains it; MODEL.onnx@0.1 with a tenth of the weights left. Repeatable.",
+            metavar="MODEL.onnx",
+        ),
+    ] = None,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Also what is not validated: energy, INT16, sparse weights, training.")
+    ] = False,
     plot: Annotated[
         str | None,
         typer.Option(help="Draw a simulation's roofline and timeline into a .png or .svg file.", metavar="FILE"),
@@ -45,7 +62,12 @@ def estimate(
     found = find_target(target)
     network = Network.from_onnx(Path(model), input_size=_size(input_size))
     tables = stored_tables(Path(store) if store else Path(out) / "store", found.info)
-    result = cost(network, found, tables=tables, measure=measure, allow_host=host, trace=plot is not None)
+    others = [(Network.from_onnx(Path(path)), None) for path in beside or ()]
+    trained = [_density(path) for path in retrain or ()]
+    result = cost(
+        network, found, tables=tables, measure=measure, allow_host=host, trace=plot is not None, what_if=what_if,
+        beside=[*others, *((Network.from_onnx(Path(path)), density) for path, density in trained)],
+    )  # fmt: skip
     if plot is not None:
         from nas.cli.simulation_picture import draw
 
@@ -65,3 +87,14 @@ def _size(text: str | None) -> tuple[int, int] | None:
         return int(height), int(width or height)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not HEIGHTxWIDTH, such as 224x224.") from error
+
+
+def _density(text: str) -> tuple[str, float]:
+    """`MODEL.onnx@0.1` as path and density of the weights; all of them where none is given."""
+    path, at, density = text.rpartition("@")
+    if not at or path == "" or density.endswith(".onnx"):
+        return text, 1.0
+    try:
+        return path, float(density)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not MODEL.onnx@DENSITY, such as model.onnx@0.1.") from error

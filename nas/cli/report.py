@@ -287,7 +287,32 @@ def _render_simulation(console: Console, result: "Estimate", simulation: Mapping
         console.print(
             f"left to the host: {', '.join(simulation['host'][:8])}{' …' if len(simulation['host']) > 8 else ''}"
         )
+    _render_tenants(console, simulation.get("tenants", ()))
+    if "what_if" in simulation:
+        _render_what_if(console, simulation["what_if"])
     _warn(console, result.warnings)
+
+
+def _render_tenants(console: Console, tenants: Sequence[Mapping[str, Any]]) -> None:
+    if tenants:
+        drawn = table("tenant", "does", "engines", "images/s", "ms", right=(2, 3, 4))
+        for one in tenants:
+            engines = "+".join(map(str, one["kernels"]))
+            does = " ".join((one["what"], *([f"({one['label']})"] if one["label"] else [])))
+            drawn.add_row(one["network"], does, engines, f"{one['images_per_s']:,.0f}", f"{one['latency_ms']:.4g}")
+        console.print(drawn)
+
+
+def _render_what_if(console: Console, found: Mapping[str, Any]) -> None:
+    drawn = table("what if", "cycles", "images/s", "", right=(1, 2))
+    for one in found["variants"]:
+        drawn.add_row(one["what"], f"{one['cycles']:,.0f}", f"{one['images_per_s']:,.0f}", one["label"])
+    console.print(drawn)
+    if "energy" in found:
+        energy = found["energy"]
+        console.print(
+            f"{energy['millijoules']:.3g} mJ an image ({energy['low']:.3g} to {energy['high']:.3g}; {energy['label']})"
+        )
 
 
 def _brief(key: str) -> str:

@@ -17,11 +17,10 @@ def draw(result: Estimate, path: Path) -> None:
     """Both pictures into one file, .png or .svg.
 
     Raises:
-        InvalidSpec: the target is not simulated, or the file is of another kind.
+        InvalidSpec: the file is of another kind.
     """
     simulation = result.simulation
-    if simulation is None:
-        raise InvalidSpec(f"{result.target} is not simulated.", fix="Leave out --plot, or name a simulated target.")
+    assert simulation is not None
     if path.suffix not in (".png", ".svg"):
         raise InvalidSpec(f"{path.name!r} is no .png or .svg file.", fix="End the file's name in .png or .svg.")
     import matplotlib

@@ -422,7 +422,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 def test_large_files_are_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "large.onnx"
     with path.open("wb") as file:
-        file.truncate(513 * 2**20)
+        file.truncate(769 * 2**20)
     with pytest.raises(UnreadableModel, match="at most"):
         Network.from_onnx(path)
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hw_targets.errors import UnknownTarget
-from hw_targets.overlay.errors import InvalidMachine
+from hw_targets.errors import InvalidMachine, UnknownTarget
 from hw_targets.overlay.target import OverlayTarget
 from hw_targets.registry import target, targets
 from hw_targets.scheme import POWER_OF_TWO
@@ -72,3 +71,24 @@ def test_a_card_of_the_users_own_is_found_and_a_broken_file_hides_no_other(
 def test_a_path_is_no_target() -> None:
     with pytest.raises(UnknownTarget):
         target("/tmp/card.toml")
+
+
+def test_a_tenant_that_retrains_gets_its_own_kernels_and_says_that_nobody_validated_it() -> None:
+    network = residual(32)
+    shared = target("alveo-u50:tenants=2")
+    assert isinstance(shared, Simulator)
+    infers, trains = shared.simulate(network, beside=[(network, 1.0)])["tenants"]
+    assert infers["what"] == "inference" and infers["label"] == ""
+    assert trains["what"].startswith("training") and trains["label"] == "unvalidated"
+    # forward and backward are about three times the work, on as many engines
+    assert 2 < infers["images_per_s"] / trains["images_per_s"] < 5
+    both = shared.simulate(network)["tenants"]
+    assert both[0] == both[1] == infers
+
+
+def test_what_if_is_labelled() -> None:
+    found = target("alveo-u50")
+    assert isinstance(found, Simulator)
+    answer = found.simulate(residual(32), what_if=True)["what_if"]
+    assert {one["label"] for one in answer["variants"]} == {"unvalidated"}
+    assert "not validated" in answer["energy"]["label"]

@@ -1,0 +1,101 @@
+"""Machines by id, their options, and files that users write."""
+
+from pathlib import Path
+
+import pytest
+
+from hw_targets.errors import InvalidMachine
+from hw_targets.overlay import machine_file
+from hw_targets.overlay.registry import machine, names, published
+
+CARDS = ("u50", "u50lv", "u55c", "u200", "u250", "u280")
+
+
+def test_every_card_and_build_is_there() -> None:
+    for card in [f"alveo-{name}" for name in CARDS] + ["zcu102", "zcu104", "kv260"]:
+        assert machine(card).id.startswith(card)
+    for name in names():
+        at = machine(name)
+        assert name == at.id
+        for part in (at.overlay.convolution, at.overlay.miscellaneous, at.overlay.ports, at.overlay.banks, at.build):
+            assert part.source
+        assert at.card.memory.source and at.calibration.fitted_on
+
+
+@pytest.mark.parametrize("name, tops", [("alveo-u50", 7.373), ("alveo-u50lv", 11.264), ("alveo-u280", 17.203),
+                                        ("alveo-u55c", 13.517), ("alveo-u250", 19.661), ("zcu102", 3.453)])  # fmt: skip
+def test_peaks_are_the_published_ones(name: str, tops: float) -> None:
+    assert machine(name).peak_tops == pytest.approx(tops, rel=1e-3)
+
+
+def test_options() -> None:
+    at = machine("alveo-u280:clock=150,engines=12,tenants=2")
+    assert (at.clock_mhz, at.kernels, at.tenants) == (150.0, (4, 4, 4), (2, 1))
+    assert machine("alveo-u55c:engines=4+4").kernels == (4, 4)
+    assert machine("alveo-u280:tenants=1+2").tenants == (1, 2)
+    assert machine(at.id) == at
+
+
+@pytest.mark.parametrize("wrong", [
+    "alveo-u51", "alveo-u50:dwc", "alveo-u50:clock=fast", "alveo-u50:clock=0", "alveo-u50:engines=7", "alveo-u50:tenants=3",
+    "alveo-u50:isa2,elp2", "alveo-u50:watts=3", "alveo-u50:clock=1,clock=2", "alveo-u50:engines=4+3",
+])  # fmt: skip
+def test_what_is_refused(wrong: str) -> None:
+    with pytest.raises(InvalidMachine):
+        machine(wrong)
+
+
+def test_published_names() -> None:
+    assert published("U50LV DPUCAHX8H-DWC", clock_mhz=165).id == "alveo-u50lv:dwc,clock=165"
+    assert published("KV260 DPUCZDX8G B4096F").card.name == "kv260"
+    with pytest.raises(InvalidMachine):
+        published("U50 DPUCAHX8L")
+
+
+def own_card(folder: Path, **changes: str) -> Path:
+    text = (machine_file.FOLDER / "cards" / "alveo-u50.toml").read_text().replace('"alveo-u50"', '"mine"')
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after)
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_an_own_card_by_path_and_by_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = own_card(tmp_path)
+    assert machine(f"{path}:clock=200").card.name == "mine"
+    monkeypatch.setenv("HWNAS_OVERLAYS", str(tmp_path))
+    assert machine("mine").engines == 6
+
+
+def test_an_own_overlay_beside_its_card(tmp_path: Path) -> None:
+    overlay = (machine_file.FOLDER / "overlays" / "dpucahx8h-isa2.toml").read_text()
+    (tmp_path / "wide.toml").write_text(overlay.replace("load_bytes = 16", "load_bytes = 32"))
+    path = own_card(tmp_path, **{'"dpucahx8h-isa2"': '"wide.toml"'})
+    assert machine(str(path)).load_bytes_per_cycle == 32
+
+
+@pytest.mark.parametrize("before, after, field", [
+    ("gb_per_s = 316.0", 'gb_per_s = "fast"', "memory.gb_per_s"),
+    ("gb_per_s = 316.0", "", "memory.gb_per_s"),
+    ("most_w = 75.0", "most_w = 75.0\nwatts = 3", "board"),
+    ("kernels = [3, 3]", "kernels = []", "builds.0.kernels"),
+    ("clock_mhz = 300.0", "clock_mhz = 0.0", "builds.0.clock_mhz"),
+])  # fmt: skip
+def test_a_malformed_card_names_file_and_field(tmp_path: Path, before: str, after: str, field: str) -> None:
+    path = own_card(tmp_path, **{before: after})
+    with pytest.raises(InvalidMachine) as caught:
+        machine(str(path))
+    assert str(path) in caught.value.detail
+    assert str(caught.value.facts["field"]).startswith(field)
+    assert caught.value.fix
+
+
+def test_no_toml_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("[memory")
+    with pytest.raises(InvalidMachine, match="no TOML file"):
+        machine(str(path))
+    with pytest.raises(InvalidMachine, match="cannot be read"):
+        machine(str(tmp_path / "absent.toml"))
