@@ -25,6 +25,7 @@ from hw_targets.overlay.estimate import estimate
 from hw_targets.overlay.fusion import groups
 from hw_targets.overlay.machine import Machine
 from hw_targets.overlay.registry import published as find_machine
+from hw_targets.overlay.support import host_tail
 from hw_targets.overlay.work import work
 from latency_models.report import kendall_tau
 from search_spaces.cost import macs
@@ -102,10 +103,11 @@ class Networks:
 
 def methods(network: Network, machine: Machine) -> dict[str, float]:
     """Cycles per image and engine by each method; the schedule's under the empty name."""
-    drawn = groups(network, machine.overlay.convolution.input_channels)
+    cycles = estimate(network, machine).cycles
+    drawn = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
     works = [work(group, machine) for group in drawn]
     return {
-        "": estimate(network, machine).cycles,
+        "": cycles,
         "mac": float(macs(network)),
         "peak": peak_only(works, machine),
         "ceil": ceiling_only(works, machine),

@@ -138,21 +138,28 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
 
 def cycles(network: Network, machine: Machine) -> float:
     """Cycles of one image on one engine, and nothing else: what a search asks most often. Raises as `estimate` does."""
-    reasons = refused(network, machine)
-    if reasons:
-        raise _unsupported(network, machine, reasons)
-    drawn = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
-    return schedule(drawn, [work(group, machine) for group in drawn], machine).cycles
+    return _scheduled(network, machine)[1].cycles
 
 
 def layer_cycles(network: Network, machine: Machine) -> dict[str, float]:
-    """Cycles by layer name, for a lookup table: a group's stand with the layer that it is for, and all add up to the total."""
+    """Cycles by layer name, for a lookup table: a group's stand with the layer that it is for, and all add up to the total.
+
+    Raises as `estimate` does.
+    """
     found = dict.fromkeys((layer.name for layer in network.layers), 0.0)
-    drawn = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
-    made = schedule(drawn, [work(group, machine) for group in drawn], machine)
+    drawn, made = _scheduled(network, machine)
     for group, own in zip(drawn, _marginal(made), strict=True):
         found[group.leading.name] += own
     return found
+
+
+def _scheduled(network: Network, machine: Machine) -> tuple[tuple[Group, ...], Schedule]:
+    reasons = refused(network, machine)
+    drawn = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
+    if reasons or not drawn:
+        nothing = {layer.name: "nothing is left for the overlay" for layer in network.layers}
+        raise _unsupported(network, machine, reasons or nothing)
+    return drawn, schedule(drawn, [work(group, machine) for group in drawn], machine)
 
 
 def _marginal(made: Schedule) -> list[float]:

@@ -16,7 +16,7 @@ IMAGE: Final = -1
 
 FREE: Final = frozenset(
     {
-        "concat", "resize", "activation", "onnx:Resize", "onnx:Upsample", "onnx:SpaceToDepth", "onnx:Reshape",
+        "concat", "resize", "activation", "onnx:Resize", "onnx:Upsample", "onnx:SpaceToDepth", "onnx:DepthToSpace", "onnx:Reshape",
         "onnx:Flatten", "onnx:Transpose", "onnx:Squeeze", "onnx:Unsqueeze", "onnx:Identity",
     }
 )  # fmt: skip
