@@ -1,8 +1,7 @@
 """A network as the groups that an overlay runs: a convolution with its activation and the pool or sum that alone reads it.
 
-Concatenations, resizings and reshapes are free: whoever reads them reads their parts. Where a part of a concatenation does
-not begin at a whole word of channels, the banks cannot hold it in place, and its parts go through memory. What ends a network
-on the host (softmax, decoding) is left out. Not here: cycles (`work.py`), limits (`support.py`).
+Concatenations, resizings and reshapes are free: whoever reads them reads their parts, each in whole words of channels. What
+ends a network on the host (softmax, decoding) is left out. Not here: cycles (`work.py`), limits (`support.py`).
 """
 
 from dataclasses import dataclass, replace
@@ -45,9 +44,10 @@ class Group:
         reads: what `main` reads (of a sum alone: its first input).
         add_reads: what the sum reads beside.
         out_shape: of its result.
+        words: words of channels that `main` goes through; more than its channels fill where parts of a concatenation do not
+            end with a word, since the next begins with one of its own.
         is_output: whether its result goes to memory in any case.
-        through_memory: whether it is also read from there, since it is part of a concatenation that does not lie on whole
-            words, or since the host works on it.
+        through_memory: whether it is also read from there, since the host works on it.
     """
 
     layers: tuple[str, ...]
@@ -57,6 +57,7 @@ class Group:
     reads: tuple[Read, ...]
     add_reads: tuple[Read, ...]
     out_shape: Shape
+    words: int
     is_output: bool = False
     through_memory: bool = False
 
@@ -113,13 +114,7 @@ class _Draft:
         parts = tuple(r for name in layer.inputs for r in self._made[name])
         if layer.name in self._host:
             self._spread.update(r.group for r in parts if r.group != IMAGE)
-        if layer.op == "concat":
-            first = 0
-            for shape in layer.in_shapes:
-                if first % self._word:  # not at the beginning of a word
-                    self._spread.update(r.group for r in parts if r.group != IMAGE)
-                first += shape[0]
-        elif layer.op in ("resize", "onnx:Resize", "onnx:Upsample"):
+        if layer.op in ("resize", "onnx:Resize", "onnx:Upsample"):
             (_, height, width), (_, to_height, to_width) = layer.in_shapes[0], layer.out_shape
             parts = tuple(
                 Read(r.group, (r.shape[0], r.shape[1] * to_height // height, r.shape[2] * to_width // width))
@@ -160,7 +155,18 @@ class _Draft:
     ) -> None:  # fmt: skip
         self._fused.update(names)
         self._made[names[-1]] = (Read(len(self._done), out),)
-        self._done.append(Group(names, main, pool, add, reads, others, out))
+        words = self._words(main.inputs[0]) if main is not None else 0
+        self._done.append(Group(names, main, pool, add, reads, others, out, words))
+
+    def _words(self, name: str) -> int:
+        """Words of channels in which a map lies."""
+        layer = self._network.by_name.get(name)
+        if layer is not None and layer.op == "concat":
+            return sum(map(self._words, layer.inputs))
+        if layer is not None and (layer.op in ("activation", "resize") or layer.op in POOLS):  # as it lay before
+            return self._words(layer.inputs[0])
+        channels = self._network.input_shape[0] if layer is None else layer.out_shape[0]
+        return -(-channels // self._word)
 
     def _only(self, name: str) -> Layer | None:
         """The one reader of a layer."""

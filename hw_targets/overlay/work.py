@@ -65,9 +65,11 @@ def work(group: Group, machine: Machine) -> Work:
         depthwise = height * width * channels * area / machine.depthwise_macs_per_cycle
         weights = channels * (area + BIAS_BYTES)
     elif main is not None and main.op in POOLS:
-        pool = _pool(main, machine)
+        pool = _pool(main, machine) * group.words / -(-main.out_shape[0] // word)
     elif main is not None:
         ceilings = ceiling_cycles(main, machine, first=any(r.group == IMAGE for r in group.reads))
+        if main.op == "conv" and main.groups == 1:
+            ceilings *= group.words / -(-main.in_shapes[0][0] // word)
         efficiency = 1.0 if main.op == "linear" else machine.calibration.array_efficiency
         convolution, block = ceilings / efficiency, _steps(main, machine) / efficiency
         convolution += machine.calibration.output_group_cycles * -(

@@ -18,7 +18,7 @@ class Sketch:
     blocks: tuple[tuple[str, int, int], ...]
 
     def network(self, side: int, wider: int = 0) -> Network:
-        """The network at an input side, each block `wider` channels wider (those of branches in whole words)."""
+        """The network at an input side, each block `wider` channels wider."""
         g = Graph((3, side, side))
         x = g.conv("stem", g.input, self.stem + wider, kernel=3, stride=2, activation="relu6")
         halvings = 0
@@ -50,7 +50,7 @@ def _block(g: Graph, name: str, kind: str, x: Tensor, channels: int, kernel: int
         case "pool":
             return g.max_pool(name, x, kernel=3, stride=stride)
         case _:
-            parts = [g.conv(f"{name}.{k}", x, -(-channels // 16) * 16, kernel=k, activation=act) for k in (1, kernel)]
+            parts = [g.conv(f"{name}.{k}", x, channels, kernel=k, activation=act) for k in (1, kernel)]
             out = (parts[0].shape[0] * 2, *parts[0].shape[1:])
             g.layers.append(Layer(name, "concat", tuple(p.name for p in parts), tuple(p.shape for p in parts), out))
             return Tensor(name, out)

@@ -64,6 +64,7 @@ def test_a_concatenation_of_whole_words_is_free() -> None:
     assert not any(group.through_memory for group in found)
 
 
-def test_one_that_splits_a_word_goes_through_memory() -> None:
-    found = groups(concat((24, 16)).network("n"), 16)
-    assert [group.through_memory for group in found] == [True, True, False]
+def test_each_part_of_a_concatenation_begins_at_a_word_of_its_own() -> None:
+    found = groups(concat((24, 8)).network("n"), 16)
+    assert found[-1].words == 3  # 24 channels lie in two words and 8 in one, where 32 would fill two
+    assert groups(concat((16, 16)).network("n"), 16)[-1].words == 2
