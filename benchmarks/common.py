@@ -78,9 +78,14 @@ def run(
 
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
-    """The options as plain JSON values, without those that only shape the output."""
+    """The options as plain JSON values, without those that only shape the output; of a path, its name."""
     given = {key: value for key, value in vars(options).items() if key not in ("json", "plot")}
-    return {key: str(value) if isinstance(value, Path) else value for key, value in sorted(given.items())}
+    return {key: _name_of(value) for key, value in sorted(given.items())}
+
+
+def _name_of(value: Any) -> Any:
+    """Results are read elsewhere, where the folders of this machine mean nothing."""
+    return Path(value).name if isinstance(value, Path) or (isinstance(value, str) and "/" in value) else value
 
 
 def machine() -> dict[str, Any]:

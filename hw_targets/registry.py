@@ -74,11 +74,11 @@ BUILT_IN: Final = (
 def targets() -> tuple[TargetEntry, ...]:
     """Every kind of target that is installed, by name; one that comes with the package is never replaced."""
     found = {entry.name: entry for entry in _of_packages(entry_points(group=GROUP))}
-    found |= {entry.name: entry for entry in (*_of_cards(), *BUILT_IN)}
+    found |= {entry.name: entry for entry in (*of_cards(), *BUILT_IN)}
     return tuple(found[name] for name in sorted(found))
 
 
-def _of_cards() -> list[TargetEntry]:
+def of_cards() -> list[TargetEntry]:
     """One entry a card that the overlay simulator knows, the user's own among them."""
     from hw_targets.overlay import registry as overlays
 
