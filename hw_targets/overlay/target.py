@@ -50,8 +50,10 @@ class OverlayTarget:
         )  # fmt: skip
 
     def supports(self, layer: Layer) -> Support:
-        """Whether the overlay runs a layer; see `overlay.support`."""
+        """Whether networks with this layer are searched for the overlay: it runs it, and published numbers stand behind its price."""
         found = supports(layer, self.machine)
+        if found.ok and found.unvalidated:
+            return Support(False, f"{found.unvalidated} is not validated on it")
         return Support(found.ok, found.reason)
 
     def lower(self, network: Network, weights: QuantWeights) -> bytes:

@@ -10,7 +10,7 @@ from hw_targets.registry import target, targets
 from hw_targets.scheme import POWER_OF_TWO
 from hw_targets.target import Simulator, Target
 from tests.hw_targets.contract import TargetContract
-from tests.hw_targets.networks import residual
+from tests.hw_targets.networks import inverted_residuals, residual
 
 
 class TestWithADepthwiseEngine(TargetContract):
@@ -68,6 +68,12 @@ def test_a_card_of_the_users_own_is_found_and_a_broken_file_hides_no_other(
         target("broken")
 
 
+def test_depthwise_layers_are_searched_only_where_there_is_an_engine_for_them() -> None:
+    depthwise = next(layer for layer in inverted_residuals("relu").layers if layer.is_depthwise)
+    assert target("alveo-u50lv:dwc").supports(depthwise).ok
+    assert "depthwise" in target("alveo-u50").supports(depthwise).reason
+
+
 def test_a_path_is_no_target() -> None:
     with pytest.raises(UnknownTarget):
         target("/tmp/card.toml")
@@ -80,8 +86,9 @@ def test_a_tenant_that_retrains_gets_its_own_kernels_and_says_that_nobody_valida
     infers, trains = shared.simulate(network, beside=[(network, 1.0)])["tenants"]
     assert infers["what"] == "inference" and infers["label"] == ""
     assert trains["what"].startswith("training") and trains["label"] == "unvalidated"
-    # forward and backward are about three times the work, on as many engines
-    assert 2 < infers["images_per_s"] / trains["images_per_s"] < 5
+    assert (
+        1.3 < infers["images_per_s"] / trains["images_per_s"] < 5
+    )  # three times the work; overheads stay what they are
     both = shared.simulate(network)["tenants"]
     assert both[0] == both[1] == infers
 
