@@ -86,9 +86,8 @@ def test_a_tenant_that_retrains_gets_its_own_kernels_and_says_that_nobody_valida
     infers, trains = shared.simulate(network, beside=[(network, 1.0)])["tenants"]
     assert infers["what"] == "inference" and infers["label"] == ""
     assert trains["what"].startswith("training") and trains["label"] == "unvalidated"
-    assert (
-        1.3 < infers["images_per_s"] / trains["images_per_s"] < 5
-    )  # three times the work; overheads stay what they are
+    # three times the work; overheads stay what they are
+    assert 1.3 < infers["images_per_s"] / trains["images_per_s"] < 5
     both = shared.simulate(network)["tenants"]
     assert both[0] == both[1] == infers
 
