@@ -58,10 +58,7 @@ def fit_space(
     try:
         return _told(context, _parts(made.build(**size), targets), targets)
     except UnsupportedSpace as error:
-        replaced = _with_another(made, targets, size)
-        if replaced is None:
-            raise
-        spec, fitted = replaced
+        spec, fitted = _with_another(made, targets, size)
         context.warn(
             f"The space {made.name} is searched with {spec.activation} in the place of {made.activation}"
             f"{', for all targets' if len(targets) > 1 else ''}, since {error.detail}"
@@ -69,16 +66,17 @@ def fit_space(
         return _told(context, fitted, targets)
 
 
-def _with_another(
-    made: SpaceSpec, targets: Sequence[Target], size: Mapping[str, int]
-) -> tuple[SpaceSpec, Fitted] | None:
+def _with_another(made: SpaceSpec, targets: Sequence[Target], size: Mapping[str, int]) -> tuple[SpaceSpec, Fitted]:
+    """The space with the first activation that stands in; what is in the way of the preferred one where none does."""
+    first: UnsupportedSpace | None = None
     for activation in SIMPLE:
         spec = made.with_activation(activation)
         try:
             return spec, _parts(spec.build(**size), targets)
-        except UnsupportedSpace:
-            continue
-    return None
+        except UnsupportedSpace as error:
+            first = first or error
+    assert first is not None
+    raise first
 
 
 def _parts(whole: SearchSpace, targets: Sequence[Target]) -> Fitted:
