@@ -25,7 +25,7 @@ from search_spaces.errors import HwnasError
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -62,6 +62,8 @@ class Gate:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                for name, value in scope["state"].get("rate", {}).items():
+                    headers[name] = value
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
@@ -79,7 +81,7 @@ class Gate:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            log.error("request %s failed", request_id, exc_info=error)
+            log.error("a request failed", exc_info=error, extra={"request_id": request_id, "path": scope["path"]})
             if not started:
                 await problem_response(_unexpected(error), scope)(scope, receive, send_with_headers)
 
@@ -88,7 +90,7 @@ class Gate:
         if host not in self._hosts:
             raise HostNotAllowed(
                 f"This server is not {host[:100] or 'a host without a name'!r}.",
-                fix=f"Use http://{min(self._hosts)}.",
+                fix=f"Use http://{min(self._hosts)}, or start it with --allow-host.",
             )
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() not in self._hosts:

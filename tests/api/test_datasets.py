@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.datasets.archive import Bounds, unpack
 from api.errors import UnsafeArchive
 from api.settings import Settings
-from tests.api.conftest import ORIGIN, body
+from tests.api.conftest import body, serving
 from tests.api.server import eventually
 
 ZIP = {"Content-Type": "application/zip"}
@@ -228,7 +227,7 @@ def test_no_name_leaves_its_folder(name: str) -> None:
 
 def test_an_upload_above_the_bound(settings: Settings) -> None:
     small = settings.model_copy(update={"max_upload_bytes": 1000})
-    with TestClient(create_app(small), base_url=ORIGIN) as client:
+    with serving(small) as client:
         for content in (b"x" * 1001, iter([b"x" * 600] * 2)):
             refused = client.post("/v1/datasets", content=content, headers=ZIP)
             assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
@@ -237,14 +236,14 @@ def test_an_upload_above_the_bound(settings: Settings) -> None:
 
 def test_an_upload_may_be_larger_than_other_bodies(settings: Settings) -> None:
     narrow = settings.model_copy(update={"max_body_bytes": 100})
-    with TestClient(create_app(narrow), base_url=ORIGIN) as client:
+    with serving(narrow) as client:
         assert upload(client, digits()).status_code == 201
 
 
 def test_a_check_that_takes_too_long_or_too_much_memory(settings: Settings) -> None:
     for changes in ({"check_timeout_s": 0.05}, {"check_memory_bytes": 50_000_000}):
         narrow = settings.model_copy(update=changes)
-        with TestClient(create_app(narrow), base_url=ORIGIN) as client:
+        with serving(narrow) as client:
             asked = time.monotonic()
             assert upload(client, digits()).json()["code"] == "check_failed"
             assert time.monotonic() - asked < 10

@@ -3,18 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.settings import Settings
-from tests.api.conftest import ORIGIN, body
+from tests.api.conftest import body, serving
 from tests.api.server import eventually
 
 
 def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> None:
     import onnxruntime
 
-    with TestClient(create_app(Settings(home=tmp_path / "home", poll_s=0.05)), base_url=ORIGIN) as client:
+    with serving(Settings(home=tmp_path / "home", poll_s=0.05)) as client:
         created = client.post("/v1/jobs", json=body(effort="quick", minutes=0.1, threads=1)).json()
         job = eventually(
             lambda: (j := client.get(f"/v1/jobs/{created['id']}").json())["finished_at"] and j, within_s=280
