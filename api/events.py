@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 
@@ -56,7 +57,8 @@ async def list_job_events(
     after: Annotated[int, Query(ge=0, lt=2**31, description="only events with higher numbers")] = 0,
     page_size: Annotated[int, Query(ge=1, description="items on a page, at most 1000")] = 500,
     last_event_id: Annotated[
-        str | SkipJsonSchema[None], Header(pattern=_SEQ, description="in a stream, instead of `after`")
+        Annotated[str, StringConstraints(pattern=_SEQ)] | SkipJsonSchema[None],
+        Header(description="in a stream, instead of `after`"),
     ] = None,
 ) -> Any:
     """Events with numbers above `after`; a stream goes on until the job's `end` event."""

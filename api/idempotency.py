@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Header
+from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy import Connection, delete, insert, select
 
@@ -19,9 +20,8 @@ from api.tenancy import Subject
 KEPT_MS: Final = 24 * 3600 * 1000
 
 IdempotencyKey = Annotated[
-    str | SkipJsonSchema[None],
+    Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")] | SkipJsonSchema[None],
     Header(
-        pattern=r"^[\x21-\x7e]{1,200}$",
         description="a text of the client's choice; sent again within 24 h with the same body, it gets the same answer",
     ),
 ]

@@ -1,7 +1,6 @@
 """Routes of jobs. Their events have a module of their own (`api/events.py`)."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -45,6 +44,7 @@ from api.jobs.states import State
 from api.pages import PageSize, PageToken
 from api.problems import links, problems
 from api.strict import StrictRoute
+from api.wire import Moment
 from hw_targets.errors import TargetUnavailable, UnknownTarget
 from nas.errors import InfeasibleBudget, InvalidData
 from search_spaces.errors import InvalidSpace
@@ -110,7 +110,7 @@ def list_jobs(
     jobs: JobsService,
     state: Annotated[State | SkipJsonSchema[None], Query(description="only jobs in this state")] = None,
     kind: Annotated[Kind | SkipJsonSchema[None], Query(description="only jobs of this kind")] = None,
-    created_after: Annotated[datetime | SkipJsonSchema[None], Query(description="only younger jobs")] = None,
+    created_after: Annotated[Moment | SkipJsonSchema[None], Query(description="only younger jobs")] = None,
     label: Annotated[tuple[Label, ...], Query(max_length=8, description="only jobs with this label: `key=value`")] = (),
     page_size: PageSize = 50,
     page_token: PageToken = None,

@@ -31,7 +31,10 @@ class JobCreate(Wire):
 
     spec: WireSpec
     labels: dict[LabelKey, LabelValue] = Field(
-        default_factory=dict, max_length=MAX_LABELS, description="for people and for filters"
+        default_factory=dict,
+        max_length=MAX_LABELS,
+        description="for people and for filters",
+        json_schema_extra={"additionalProperties": False},
     )
     max_duration_s: float | None = Field(
         default=None, strict=True, gt=0, le=30 * 86_400, description="the job is ended after so much time at work"
@@ -44,7 +47,9 @@ class JobPatch(Wire):
     model_config = examples({"labels": {"project": "digits", "old": None}})
 
     labels: dict[LabelKey, LabelValue | None] = Field(
-        max_length=2 * MAX_LABELS, description="to be set; null removes one; others stay"
+        max_length=2 * MAX_LABELS,
+        description="to be set; null removes one; others stay",
+        json_schema_extra={"additionalProperties": False},
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, TypeAdapter, WithJsonSchema, field_validator
 
 from api.ids import ID_BODY
-from api.wire import Wire, examples
+from api.wire import INTEGRAL, Wire, examples
 from nas.spec import Effort, Latency
 
 MAX_SPACE_VALUES: Final = 2000
@@ -118,10 +118,12 @@ class SearchWireSpec(Wire):
     targets: tuple[WireTarget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
     minutes: float | None = Field(default=None, strict=True, gt=0, le=100_000, description="a limit on the whole job")
-    resolution: int | None = Field(default=None, strict=True, ge=4, le=512, description="largest input side in pixels")
-    seed: int = Field(default=0, strict=True, ge=0, lt=2**31)
-    threads: int | None = Field(
-        default=None, strict=True, ge=1, le=256, description="threads of training; all cores when absent"
+    resolution: Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL] | None = Field(
+        default=None, description="largest input side in pixels"
+    )
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL] = Field(default=0)
+    threads: Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL] | None = Field(
+        default=None, description="threads of training; all cores when absent"
     )
 
     @field_validator("targets")
@@ -144,8 +146,10 @@ class ProfilingWireSpec(Wire):
     space: KnownSpaceName = Field("mobilenet", description="a known space with its options")
     data: DataId = Field("digits", description="whose images the table is for: their side, channels and classes")
     effort: Effort = "standard"
-    resolution: int | None = Field(default=None, strict=True, ge=4, le=512, description="largest input side in pixels")
-    seed: int = Field(default=0, strict=True, ge=0, lt=2**31)
+    resolution: Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL] | None = Field(
+        default=None, description="largest input side in pixels"
+    )
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL] = Field(default=0)
 
 
 class SupernetWireSpec(Wire):
@@ -159,9 +163,13 @@ class SupernetWireSpec(Wire):
     data: DataId
     space: Space = Field("mobilenet", description=_SPACE)
     effort: Effort = "standard"
-    resolution: int | None = Field(default=None, strict=True, ge=4, le=512, description="largest input side in pixels")
-    seed: int = Field(default=0, strict=True, ge=0, lt=2**31)
-    threads: int | None = Field(default=None, strict=True, ge=1, le=256, description="all cores when absent")
+    resolution: Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL] | None = Field(
+        default=None, description="largest input side in pixels"
+    )
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL] = Field(default=0)
+    threads: Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL] | None = Field(
+        default=None, description="all cores when absent"
+    )
 
 
 AnySpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from api.ids import id_pattern
 from api.tenancy import SCOPES, Scope
-from api.wire import NAME, Wire, examples
+from api.wire import INTEGRAL, NAME, Wire, examples
 
 KEY = "key_01jd3z6g4m8x2c5v7b9n1q3r5t"
 TENANT = "ten_01jd3z6g4m8x2c5v7b9n1q3r5t"
@@ -28,8 +28,8 @@ class ApiKeyCreate(Wire):
 
     name: str = Field(pattern=NAME, description="for people")
     scopes: Annotated[tuple[Scope, ...], AfterValidator(_distinct)] = Field(min_length=1, max_length=len(SCOPES))
-    expires_in_s: int | None = Field(
-        default=None, strict=True, ge=1, le=3650 * _DAY, description="seconds until it ends; never when absent"
+    expires_in_s: Annotated[int, Field(strict=True, ge=1, le=3650 * _DAY), INTEGRAL] | None = Field(
+        default=None, description="seconds until it ends; never when absent"
     )
     tenant_id: str | None = Field(
         default=None, pattern=id_pattern("ten"), description="another tenant's key; needs the scope `admin`"
@@ -107,10 +107,14 @@ class TenantLimits(Wire):
 
     model_config = examples({"max_queued": 1000, "max_running": 4, "max_stored_bytes": 10_000_000_000})
 
-    max_queued: int | None = Field(default=None, strict=True, ge=0, le=1_000_000, description="jobs that wait or run")
-    max_running: int | None = Field(default=None, strict=True, ge=0, le=10_000, description="jobs that run at once")
-    max_stored_bytes: int | None = Field(
-        default=None, strict=True, ge=0, le=2**53, description="of data sets and models together"
+    max_queued: Annotated[int, Field(strict=True, ge=0, le=1_000_000), INTEGRAL] | None = Field(
+        default=None, description="jobs that wait or run"
+    )
+    max_running: Annotated[int, Field(strict=True, ge=0, le=10_000), INTEGRAL] | None = Field(
+        default=None, description="jobs that run at once"
+    )
+    max_stored_bytes: Annotated[int, Field(strict=True, ge=0, le=2**53), INTEGRAL] | None = Field(
+        default=None, description="of data sets and models together"
     )
 
 

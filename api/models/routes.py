@@ -4,6 +4,7 @@ import base64
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -43,7 +44,10 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 def list_models(
     subject: ModelsReader,
     models: ModelsService,
-    job: Annotated[str | SkipJsonSchema[None], Query(pattern=id_pattern("job"), description="only of this job")] = None,
+    job: Annotated[
+        Annotated[str, StringConstraints(pattern=id_pattern("job"))] | SkipJsonSchema[None],
+        Query(description="only of this job"),
+    ] = None,
     page_size: PageSize = 50,
     page_token: PageToken = None,
 ) -> ModelPage:

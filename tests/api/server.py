@@ -79,6 +79,10 @@ class Server:
         self.http = httpx2.Client(base_url=ready["url"], timeout=30, headers={"Authorization": f"Bearer {self._key}"})
         return self.http
 
+    def use_key(self, key: str) -> None:
+        """Has clients of later starts send this key."""
+        self._key = key
+
     def workers(self) -> list[int]:
         """Process ids of the server's worker (none, or one)."""
         return [pid for pid in children(self.process.pid) if "api.worker" in command(pid)]
