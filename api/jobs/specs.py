@@ -94,6 +94,10 @@ DataId = Annotated[
     Field(pattern=f"^(digits|ds_{ID_BODY})$", description="`digits`, or the id of a data set that was uploaded"),
 ]
 
+Side = Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL]
+Threads = Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL]
+
 _SPACE: Final = "a known space with its options, or a declaration (the YAML form, as JSON)"
 
 SEARCH: Final[dict[str, Any]] = {
@@ -118,13 +122,9 @@ class SearchWireSpec(Wire):
     targets: tuple[WireTarget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
     minutes: float | None = Field(default=None, strict=True, gt=0, le=100_000, description="a limit on the whole job")
-    resolution: Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL] | None = Field(
-        default=None, description="largest input side in pixels"
-    )
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL] = Field(default=0)
-    threads: Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL] | None = Field(
-        default=None, description="threads of training; all cores when absent"
-    )
+    resolution: Side | None = Field(default=None, description="largest input side in pixels")
+    seed: Seed = Field(default=0)
+    threads: Threads | None = Field(default=None, description="threads of training; all cores when absent")
 
     @field_validator("targets")
     @classmethod
@@ -146,10 +146,8 @@ class ProfilingWireSpec(Wire):
     space: KnownSpaceName = Field("mobilenet", description="a known space with its options")
     data: DataId = Field("digits", description="whose images the table is for: their side, channels and classes")
     effort: Effort = "standard"
-    resolution: Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL] | None = Field(
-        default=None, description="largest input side in pixels"
-    )
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL] = Field(default=0)
+    resolution: Side | None = Field(default=None, description="largest input side in pixels")
+    seed: Seed = Field(default=0)
 
 
 class SupernetWireSpec(Wire):
@@ -163,13 +161,9 @@ class SupernetWireSpec(Wire):
     data: DataId
     space: Space = Field("mobilenet", description=_SPACE)
     effort: Effort = "standard"
-    resolution: Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL] | None = Field(
-        default=None, description="largest input side in pixels"
-    )
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL] = Field(default=0)
-    threads: Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL] | None = Field(
-        default=None, description="all cores when absent"
-    )
+    resolution: Side | None = Field(default=None, description="largest input side in pixels")
+    seed: Seed = Field(default=0)
+    threads: Threads | None = Field(default=None, description="all cores when absent")
 
 
 AnySpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec

@@ -14,6 +14,11 @@ TENANT = "ten_01jd3z6g4m8x2c5v7b9n1q3r5t"
 _SHOWN = "nas_01jd3z6g4m8x2c5v7b9n1q3r5t_0123456789abcdefghjkmnpqrstvwxyz00000000"
 _DAY = 86_400
 
+Lifetime = Annotated[int, Field(strict=True, ge=1, le=3650 * _DAY), INTEGRAL]
+Queued = Annotated[int, Field(strict=True, ge=0, le=1_000_000), INTEGRAL]
+Running = Annotated[int, Field(strict=True, ge=0, le=10_000), INTEGRAL]
+Bytes = Annotated[int, Field(strict=True, ge=0, le=2**53), INTEGRAL]
+
 
 def _distinct(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     return tuple(scope for scope in SCOPES if scope in scopes)
@@ -28,9 +33,7 @@ class ApiKeyCreate(Wire):
 
     name: str = Field(pattern=NAME, description="for people")
     scopes: Annotated[tuple[Scope, ...], AfterValidator(_distinct)] = Field(min_length=1, max_length=len(SCOPES))
-    expires_in_s: Annotated[int, Field(strict=True, ge=1, le=3650 * _DAY), INTEGRAL] | None = Field(
-        default=None, description="seconds until it ends; never when absent"
-    )
+    expires_in_s: Lifetime | None = Field(default=None, description="seconds until it ends; never when absent")
     tenant_id: str | None = Field(
         default=None, pattern=id_pattern("ten"), description="another tenant's key; needs the scope `admin`"
     )
@@ -107,15 +110,9 @@ class TenantLimits(Wire):
 
     model_config = examples({"max_queued": 1000, "max_running": 4, "max_stored_bytes": 10_000_000_000})
 
-    max_queued: Annotated[int, Field(strict=True, ge=0, le=1_000_000), INTEGRAL] | None = Field(
-        default=None, description="jobs that wait or run"
-    )
-    max_running: Annotated[int, Field(strict=True, ge=0, le=10_000), INTEGRAL] | None = Field(
-        default=None, description="jobs that run at once"
-    )
-    max_stored_bytes: Annotated[int, Field(strict=True, ge=0, le=2**53), INTEGRAL] | None = Field(
-        default=None, description="of data sets and models together"
-    )
+    max_queued: Queued | None = Field(default=None, description="jobs that wait or run")
+    max_running: Running | None = Field(default=None, description="jobs that run at once")
+    max_stored_bytes: Bytes | None = Field(default=None, description="of data sets and models together")
 
 
 class TenantCreate(Wire):
