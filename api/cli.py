@@ -10,6 +10,7 @@ import typer
 
 from nas.cli import app
 from nas.cli.answer import Answer, Json
+from nas.cli.app import EPILOG, Version
 
 if TYPE_CHECKING:
     from api.serve import Serving
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOME_VARIABLE = "HWNAS_HOME"
 _DATABASE_VARIABLE = "HWNAS_DATABASE"
+_SERVER_VARIABLE = "HWNAS_SERVER"
 
 Home = Annotated[
     Path | None,
@@ -34,6 +36,27 @@ DatabaseUrl = Annotated[
 PepperFile = Annotated[
     Path | None, typer.Option(help="File of the secret that stored keys are mixed with; in the home when absent.")
 ]
+
+
+@app.callback(epilog=EPILOG)
+def hwnas(
+    version: Version = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Address of a service that `search` and `run` use instead of this machine; ${_SERVER_VARIABLE}.",
+            metavar="URL",
+        ),
+    ] = None,
+) -> None:
+    """Finds the most accurate INT8 network that keeps a latency budget on your hardware, trains it, and measures it."""
+    url = server or os.environ.get(_SERVER_VARIABLE)
+    if url:
+        from api.client.search import elsewhere
+        from nas.cli.search import ELSEWHERE
+
+        ELSEWHERE.set(elsewhere(url))
+
 
 keys_app = typer.Typer(
     name="keys", help="Make, list and revoke keys of the service, with the rights of whoever owns its home."

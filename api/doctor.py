@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from api import schema
 from api.database import Database, file_of, has_wal_reset_bug
+from api.errors import Unhealthy
 from api.health import LEAST_FREE_BYTES, program_version
 from api.settings import Settings
 from api.workers import living
@@ -45,9 +46,20 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def answer(findings: Sequence[Finding]) -> Answer:
-    """The findings as a command's answer."""
+    """The findings as a command's answer.
+
+    Raises:
+        Unhealthy: one of them is wrong.
+    """
+    wrong = [finding for finding in findings if finding.verdict == "wrong"]
+    if wrong:
+        raise Unhealthy(
+            "; ".join(f"{finding.name}: {finding.detail}" for finding in wrong),
+            fix="Mend this, and look again.",
+            facts={"findings": [asdict(finding) for finding in findings]},
+        )
     document = {
-        "ok": all(finding.verdict != "wrong" for finding in findings),
+        "ok": True,
         "findings": [asdict(finding) for finding in findings],
     }
     return Answer(document, lambda console: _draw(console, findings))

@@ -297,3 +297,49 @@ class HomeInUse(HwnasError):
     """Another server uses the same home folder."""
 
     code = "home_in_use"
+
+
+class Unhealthy(HwnasError):
+    """`hwnas doctor` found something wrong; `facts` have all that it looked at."""
+
+    code = "unhealthy"
+    status = 500
+
+
+class ApiError(HwnasError):
+    """A service refused a client's request; `code` and `status` become those of its problem document."""
+
+    code = "api_error"
+
+    @staticmethod
+    def of(problem: Mapping[str, object]) -> "ApiError":
+        """The error of a problem document."""
+        facts = problem.get("facts")
+        made = ApiError(
+            str(problem.get("detail", "The service refused the request.")),
+            fix=str(problem.get("fix", "See the server's log.")),
+            facts=facts if isinstance(facts, Mapping) else None,
+        )
+        vars(made).update(code=str(problem.get("code", ApiError.code)), status=int(str(problem.get("status", 500))))
+        return made
+
+
+class NoAnswer(HwnasError):
+    """A client cannot reach the service."""
+
+    code = "no_answer"
+    status = 503
+
+
+class WrongContent(HwnasError):
+    """What a client downloaded is not what the service said it has."""
+
+    code = "wrong_content"
+    status = 502
+
+
+class RemoteJobEnded(HwnasError):
+    """A job that a client waited for ended without a result."""
+
+    code = "remote_job_ended"
+    status = 422
