@@ -6,6 +6,7 @@ Plain ASGI, so that event streams pass through without being buffered.
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ SECURITY_HEADERS: Final = {
 
 log = logging.getLogger("hwnas.api")
 
+_UNNOTED: Final = ("/livez", "/readyz")
 _STREAMED: Final = re.compile(r"/v1/datasets/?")
 """Routes that read their body piece by piece, with bounds of their own."""
 
@@ -54,12 +56,13 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, started = str(uuid4()), False
+        request_id, started, status, clock = str(uuid4()), False, 0, time.perf_counter()
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal started, status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 for name, value in scope["state"].get("rate", {}).items():
@@ -84,6 +87,8 @@ class Gate:
             log.error("a request failed", exc_info=error, extra={"request_id": request_id, "path": scope["path"]})
             if not started:
                 await problem_response(_unexpected(error), scope)(scope, receive, send_with_headers)
+        finally:
+            _note(scope, status, time.perf_counter() - clock)
 
     def _check_host(self, headers: Headers) -> None:
         host = headers.get("host", "").lower()
@@ -134,6 +139,16 @@ class _Replay:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
         return await self._receive()
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    """One line of the log a request, without its query and its headers."""
+    if scope["path"] not in _UNNOTED:
+        told = {
+            "request_id": scope["state"]["request_id"], "key_id": scope["state"].get("key_id"), "method": scope["method"],
+            "path": scope["path"], "status": status, "ms": round(seconds * 1000, 1),
+        }  # fmt: skip
+        log.info("request", extra=told)
 
 
 def _unexpected(error: Exception) -> HwnasError:

@@ -101,6 +101,13 @@ jobs = Table(
     Index(None, "state", "lease_expires_at"),
 )
 
+job_needs = Table(
+    "job_needs",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("target", String(200), primary_key=True),  # without its options; a worker must be able to measure it
+)
+
 job_attempts = Table(
     "job_attempts",
     metadata,

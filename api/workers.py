@@ -1,5 +1,6 @@
 """The workers that run now: who they are, and which targets each can measure. They tell so themselves, while they live."""
 
+import logging
 import platform
 import socket
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from api.database import utc_ms
 from api.tables import workers
+
+log = logging.getLogger("hwnas.worker")
 
 GONE_MS: Final = 24 * 3600 * 1000
 
@@ -59,7 +62,14 @@ def drop_old(connection: Connection) -> None:
 
 
 def measurable() -> dict[str, str]:
-    """Fingerprint of the device of each target that this machine can measure."""
+    """Fingerprint of the device of each target that this machine can measure; one that fails at it cannot."""
     from hw_targets.registry import target, targets
 
-    return {entry.name: target(entry.name).info.fingerprint for entry in targets() if not entry.unavailable()}
+    found = {}
+    for entry in targets():
+        try:
+            if not entry.unavailable():
+                found[entry.name] = target(entry.name).info.fingerprint
+        except Exception:
+            log.exception("cannot tell whether the target %s can be measured here", entry.name)
+    return found

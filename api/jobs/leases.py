@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, not_, select, update
 
 from api.database import utc_ms
 from api.errors import WorkerLost
@@ -16,7 +16,7 @@ from api.jobs.events_table import append
 from api.jobs.repository import count, move
 from api.jobs.states import HELD
 from api.problem_document import problem_of
-from api.tables import job_attempts, jobs, tenants
+from api.tables import job_attempts, job_needs, jobs, tenants
 from nas.events import LogEvent, StateEvent
 
 Wish = Literal["go_on", "cancel", "pause", "lost", "late"]
@@ -37,56 +37,57 @@ class Claim:
     attempt: int
 
 
-def claim(
-    connection: Connection, owner: str, lease_s: float, *, kinds: Collection[str], max_running: int = 10_000
-) -> Claim | None:
+@dataclass(frozen=True, slots=True)
+class Able:
+    """What a worker can do: the kinds of job that it runs, and the targets (without options) that it can measure."""
+
+    kinds: Collection[str]
+    targets: Collection[str]
+
+    def fits(self) -> ColumnElement[bool]:
+        """Whether a queued job may be taken now by such a worker."""
+        beyond = exists().where(job_needs.c.job_id == jobs.c.id, job_needs.c.target.not_in(self.targets))
+        return and_(jobs.c.state == "queued", jobs.c.not_before <= utc_ms(), jobs.c.kind.in_(self.kinds), not_(beyond))
+
+
+def claim(connection: Connection, owner: str, lease_s: float, able: Able, *, max_running: int = 10_000) -> Claim | None:
     """Takes the oldest queued job of the tenant that has the fewest running; of equals, the one served longest ago.
 
     Args:
         owner: name of the worker.
         lease_s: length of the lease in seconds.
-        kinds: the kinds of job that it can run.
+        able: what it can do.
         max_running: how many jobs of a tenant run at once, unless its own limits say otherwise.
 
     Returns:
         None when there is nothing to do.
     """
-    for tenant_id in _waiting(connection, kinds):
+    for tenant_id in _waiting(connection, able):
         # Two workers may not both see room for one more: the row of the tenant is held meanwhile.
         limits = connection.scalar(select(tenants.c.limits).where(tenants.c.id == tenant_id).with_for_update()) or {}
         if count(connection, tenant_id, *HELD) >= limits.get(MAX_RUNNING, max_running):
             continue
-        found = _take(connection, tenant_id, owner, lease_s, kinds)
+        found = _take(connection, tenant_id, owner, lease_s, able)
         if found is not None:
             connection.execute(update(tenants).where(tenants.c.id == tenant_id).values(last_served_at=utc_ms()))
             return found
     return None
 
 
-def _waiting(connection: Connection, kinds: Collection[str]) -> list[str]:
+def _waiting(connection: Connection, able: Able) -> list[str]:
     """Tenants with queued jobs, in the order in which they are to be served."""
     running = (
         select(func.count()).where(jobs.c.tenant_id == tenants.c.id, jobs.c.state.in_(HELD)).correlate(tenants)
     ).scalar_subquery()
-    waits = exists().where(
-        jobs.c.tenant_id == tenants.c.id,
-        jobs.c.state == "queued",
-        jobs.c.not_before <= utc_ms(),
-        jobs.c.kind.in_(kinds),
-    )
+    waits = exists().where(jobs.c.tenant_id == tenants.c.id, able.fits())
     query = select(tenants.c.id).where(waits).order_by(running, tenants.c.last_served_at, tenants.c.id)
     return list(connection.scalars(query))
 
 
-def _take(connection: Connection, tenant_id: str, owner: str, lease_s: float, kinds: Collection[str]) -> Claim | None:
+def _take(connection: Connection, tenant_id: str, owner: str, lease_s: float, able: Able) -> Claim | None:
     oldest = (
         select(jobs.c.id)
-        .where(
-            jobs.c.tenant_id == tenant_id,
-            jobs.c.state == "queued",
-            jobs.c.not_before <= utc_ms(),
-            jobs.c.kind.in_(kinds),
-        )
+        .where(jobs.c.tenant_id == tenant_id, able.fits())
         .order_by(jobs.c.created_at, jobs.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)

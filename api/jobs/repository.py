@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from api.database import utc_ms
 from api.jobs.events_table import append
 from api.jobs.states import ENDED, HELD, State, sources
-from api.tables import dataset_uses, job_attempts, jobs
+from api.tables import dataset_uses, job_attempts, job_needs, jobs
 from api.tenancy import readable
 from nas.events import EndEvent, Event, StateEvent
 
@@ -24,6 +24,7 @@ class NewJob:
 
     Attributes:
         datasets: uploaded data sets that it reads.
+        needs: targets, without their options, that its worker must be able to measure.
     """
 
     id: str
@@ -34,6 +35,7 @@ class NewJob:
     max_duration_s: float
     labels: Mapping[str, str] = field(default_factory=dict)
     datasets: Sequence[str] = ()
+    needs: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def add(connection: Connection, job: NewJob) -> None:
     )
     for dataset_id in sorted(set(job.datasets)):
         connection.execute(insert(dataset_uses).values(job_id=job.id, dataset_id=dataset_id))
+    for target in sorted(set(job.needs)):
+        connection.execute(insert(job_needs).values(job_id=job.id, target=target))
     append(connection, job.id, [StateEvent(state="queued")])
 
 

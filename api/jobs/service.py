@@ -13,7 +13,7 @@ from api.ids import new_id
 from api.jobs import events_table, repository
 from api.jobs.ahead import Ahead
 from api.jobs.events_table import StoredEvent
-from api.jobs.local import DIGITS
+from api.jobs.local import DIGITS, targets_of
 from api.jobs.schemas import (
     MAX_LABELS,
     Attempt,
@@ -82,6 +82,7 @@ class Jobs:
             max_duration_s=min(wanted.max_duration_s or most, most),
             labels=wanted.labels,
             datasets=() if wanted.spec.data == DIGITS else (wanted.spec.data,),
+            needs=[name.partition(":")[0] for name in targets_of(wanted.spec)],
         )
         with self._database.write() as connection:
             self._quotas.hold(connection, subject.tenant_id)

@@ -17,7 +17,7 @@ from uuid import uuid4
 from api import logs
 from api.database import Database
 from api.jobs import leases
-from api.jobs.leases import Claim
+from api.jobs.leases import Able, Claim
 from api.settings import Settings
 from api.worker.handlers import HANDLERS
 from api.worker.run import JobRun
@@ -59,11 +59,12 @@ def run(settings: Settings, owner: str) -> None:
     settings.make_folders()
     database = Database(settings.database_url)
     ended = threading.Event()
-    presence = threading.Thread(target=_tell_of_life, args=(database, owner, ended), name="presence", daemon=True)
+    worker = WorkerInfo(owner, measurable())
+    presence = threading.Thread(target=_tell_of_life, args=(database, worker, ended), name="presence", daemon=True)
     try:
         database.check()
         presence.start()
-        serve(database, settings, owner, draining)
+        serve(database, settings, worker, draining)
     finally:
         ended.set()
         if presence.is_alive():
@@ -71,10 +72,11 @@ def run(settings: Settings, owner: str) -> None:
         database.close()
 
 
-def serve(database: Database, settings: Settings, owner: str, draining: threading.Event) -> None:
+def serve(database: Database, settings: Settings, worker: WorkerInfo, draining: threading.Event) -> None:
     """Claims and runs jobs until `draining` is set. A database that does not answer is asked again."""
+    able = Able(tuple(HANDLERS), tuple(worker.targets))
     while not draining.is_set():
-        claim = _claim(database, settings, owner)
+        claim = _claim(database, settings, worker.id, able)
         if claim is None:
             draining.wait(settings.poll_s)
             continue
@@ -82,25 +84,18 @@ def serve(database: Database, settings: Settings, owner: str, draining: threadin
         JobRun(database, settings, claim, draining).run()
 
 
-def _claim(database: Database, settings: Settings, owner: str) -> Claim | None:
+def _claim(database: Database, settings: Settings, owner: str, able: Able) -> Claim | None:
     try:
         with database.write() as connection:
             leases.take_back(connection)
-            return leases.claim(
-                connection, owner, settings.lease_s, kinds=tuple(HANDLERS), max_running=settings.max_running
-            )
+            return leases.claim(connection, owner, settings.lease_s, able, max_running=settings.max_running)
     except Exception:
         log.exception("cannot claim a job")
         return None
 
 
-def _tell_of_life(database: Database, owner: str, ended: threading.Event) -> None:
+def _tell_of_life(database: Database, worker: WorkerInfo, ended: threading.Event) -> None:
     """Tells every few seconds that this worker lives, and at its end that it ended."""
-    try:
-        worker = WorkerInfo(owner, measurable())
-    except Exception:
-        log.exception("cannot tell which targets this machine has")
-        worker = WorkerInfo(owner, {})
     told = float("-inf")
     while not ended.is_set():
         if time.monotonic() - told > SEEN_S:
@@ -113,7 +108,7 @@ def _tell_of_life(database: Database, owner: str, ended: threading.Event) -> Non
         ended.wait(0.5)
     try:
         with database.write() as connection:
-            gone(connection, owner)
+            gone(connection, worker.id)
     except Exception:
         log.exception("cannot tell that this worker ended")
 

@@ -55,7 +55,7 @@ def queue(database: Database, max_attempts: int = 2, *, tenant_id: str = "", max
 def take(database: Database, owner: str = "me") -> leases.Claim | None:
     """Claims a job for 30 s."""
     with database.write() as connection:
-        return leases.claim(connection, owner, 30, kinds=("search",))
+        return leases.claim(connection, owner, 30, leases.Able(("search",), ("cpu",)))
 
 
 def run_out(database: Database) -> int:
@@ -282,8 +282,21 @@ def test_a_tenant_runs_so_many_jobs_at_once(database: Database) -> None:
 def test_a_worker_takes_only_what_it_can_run(database: Database) -> None:
     queue(database)
     with database.write() as connection:
-        assert leases.claim(connection, "me", 30, kinds=("export",)) is None
-        assert leases.claim(connection, "me", 30, kinds=("export", "search")) is not None
+        assert leases.claim(connection, "me", 30, leases.Able(("export",), ("cpu",))) is None
+        assert leases.claim(connection, "me", 30, leases.Able(("export", "search"), ())) is not None
+
+
+def test_a_worker_takes_only_what_it_can_measure(database: Database) -> None:
+    tenant_id = tenant(database)
+    with database.write() as connection:
+        for number, needs in enumerate((("fpga", "cpu"), ("cpu",))):
+            job = repository.NewJob(f"job_{number}", tenant_id, "search", {}, 1, 60, needs=needs)
+            repository.add(connection, job)
+    claim = take(database)
+    assert claim is not None and claim.job_id == "job_1" and take(database) is None
+    with database.write() as connection:
+        both = leases.claim(connection, "other", 30, leases.Able(("search",), ("cpu", "fpga")))
+    assert both is not None and both.job_id == "job_0"
 
 
 def test_a_candidate_that_is_told_again_is_stored_once(database: Database) -> None:

@@ -22,6 +22,7 @@ def downgrade() -> None:
         "sessions",
         "models",
         "latency_tables",
+        "job_needs",
         "job_events",
         "job_attempts",
         "idempotency",
@@ -135,6 +136,13 @@ def _jobs() -> None:
     op.create_index(op.f("ix_jobs_tenant_id_id"), "jobs", ["tenant_id", "id"], unique=False)
     op.create_index(
         op.f("ix_jobs_tenant_id_state_created_at_id"), "jobs", ["tenant_id", "state", "created_at", "id"], unique=False
+    )
+    op.create_table(
+        "job_needs",
+        sa.Column("job_id", sa.String(length=40), nullable=False),
+        sa.Column("target", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_needs_job_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "target", name=op.f("pk_job_needs")),
     )
 
 
