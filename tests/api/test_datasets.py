@@ -7,6 +7,7 @@ import struct
 import tempfile
 import time
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,35 @@ def test_hostile_and_broken_files_are_refused(client: TestClient, settings: Sett
     assert "/home/" not in problem["detail"] and str(settings.home) not in refused.text
     assert left(settings) == []
     assert not settings.home.parent.joinpath("evil.png").exists()
+
+
+def huge_png() -> bytes:
+    """An image of 65,536 x 65,536 pixels, one bit each, all black: half a gigabyte that packs into 2.4 MB."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    side = 1 << 16
+    packer = zlib.compressobj(1)
+    rows = bytes(64 * (1 + side // 8))
+    packed = b"".join(packer.compress(rows) for _ in range(side // 64)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def test_a_huge_image_is_refused_with_little_memory(client: TestClient, settings: Settings) -> None:
+    image = huge_png()
+    before = resident_bytes()
+    refused = upload(client, archive({f"{c}/{n}.png": image for c in "ab" for n in range(2)}, zipfile.ZIP_STORED))
+    assert refused.status_code in (400, 422), refused.text
+    assert refused.json()["code"] in ("invalid_data", "unsafe_archive", "check_failed")
+    assert resident_bytes() - before < 100_000_000
+    assert left(settings) == [] and client.get("/livez").status_code == 200
+
+
+def resident_bytes() -> int:
+    """Memory of this process, in which the service runs."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 REFUSED = {
