@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import httpx2
@@ -66,6 +67,7 @@ def measure(options: argparse.Namespace) -> Outcome:
             rows.append({"round": number, "victim": victim, "recovery_s": seconds})
         done = [_ended(host, job_id) for job_id in accepted]
         told = [_judged(host, job) for job in done]
+        back = sum(_steps_back(host, job["id"]) for job in done)
     took = [row["recovery_s"] for row in rows if row["recovery_s"] is not None]
     summary = {
         "accepted": len(accepted),
@@ -79,6 +81,7 @@ def measure(options: argparse.Namespace) -> Outcome:
         "front_identical": int(
             done[0]["result"] is not None and done[0]["result"]["front"] == unbroken["result"]["front"]
         ),
+        "profile_steps_back": back,
         "attempts": sum(len(job["attempts"]) for job in done),
     }
     return Outcome(summary, rows)
@@ -217,6 +220,15 @@ def _judged(host: Host, job: dict[str, Any]) -> tuple[int, int]:
         more_lost, more_doubled = _models(host, job)
         lost, doubled = lost + more_lost + (0 if told else 1), doubled + more_doubled
     return lost, doubled
+
+
+def _steps_back(host: Host, job_id: str) -> int:
+    """How often a profile had fewer samples than before: each is stored when it is taken, so that none is taken twice."""
+    query = select(job_events.c.data).where(job_events.c.job_id == job_id, job_events.c.type == "progress")
+    with host.database.read() as connection:
+        told = [json.loads(data) for data in connection.scalars(query.order_by(job_events.c.seq))]
+    taken = [event["done"] for event in told if event["phase"] == "profiling"]
+    return sum(after < before for before, after in pairwise(taken))
 
 
 def _models(host: Host, job: dict[str, Any]) -> tuple[int, int]:

@@ -53,6 +53,11 @@ class Server:
         self._key = ""
 
     @property
+    def settings(self) -> Settings:
+        """What it is started with."""
+        return self._settings
+
+    @property
     def home(self) -> Path:
         """The folder of its state."""
         return self._settings.home

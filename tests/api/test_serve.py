@@ -12,12 +12,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from api.database import Database
 from api.errors import UnknownHost
 from api.processes import child_environment
 from api.serve import resolved
+from api.tables import job_events
 from tests.api import fake_engine
 from tests.api.conftest import body, both_engines
 from tests.api.server import Server, command, eventually, fast_settings
@@ -113,6 +114,37 @@ def test_a_server_that_stops_hands_its_job_back_and_ends_its_streams(server: Ser
     assert job["attempt"] == 1
     http.post(f"/v1/jobs/{job_id}/cancel")
     assert ended(http, job_id)["state"] == "cancelled"
+
+
+@both_engines
+def test_a_worker_that_wakes_after_its_lease_writes_nothing(server: Server) -> None:
+    http = server.start()
+    job_id = begin(http, fake_engine.SLOW)
+    (sleeper,) = server.workers()
+    os.kill(sleeper, signal.SIGSTOP)
+    code = "import sys; from api.settings import Settings; from api.worker.process import alone; "
+    code += "alone(Settings.model_validate_json(sys.argv[1]))"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, server.settings.model_dump_json()],
+        stderr=subprocess.DEVNULL,
+        env=child_environment(),
+    )
+    try:
+        eventually(lambda: http.get(f"/v1/jobs/{job_id}").json()["attempt"] == 2)
+        os.kill(sleeper, signal.SIGCONT)
+        time.sleep(1.0)
+        http.post(f"/v1/jobs/{job_id}/cancel")
+        job = ended(http, job_id)
+        assert [attempt["outcome"] for attempt in job["attempts"]] == ["lost", "cancelled"]
+        database = Database(server.settings.database_url)
+        with database.read() as connection:
+            query = select(job_events.c.epoch).where(job_events.c.job_id == job_id).order_by(job_events.c.seq)
+            epochs = list(connection.scalars(query))
+        database.close()
+        assert epochs == sorted(epochs) and len(epochs) == job["last_event"]
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_only_one_server_a_home(server: Server) -> None:

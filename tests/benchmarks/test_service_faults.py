@@ -15,4 +15,5 @@ def test_nothing_is_lost(engine: str, capsys: pytest.CaptureFixture[str]) -> Non
     summary = document["summary"]
     assert summary["accepted"] == summary["ended"] == summary["succeeded"] >= 1
     assert (summary["lost"], summary["duplicated"], summary["front_identical"]) == (0, 0, 1)
+    assert summary["profile_steps_back"] == 0
     assert len(document["rows"]) == 4 and summary["attempts"] >= 2
