@@ -44,7 +44,7 @@ def database_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) ->
     if engine == "sqlite":
         return f"sqlite:///{tmp_path / 'test.sqlite3'}"
     server: postgres_server.Postgres = request.getfixturevalue("postgres")
-    return server.fresh()
+    return server.cleared()
 
 
 @pytest.fixture

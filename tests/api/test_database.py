@@ -30,12 +30,15 @@ def test_the_steps_lead_to_the_tables(database: Database) -> None:
 @both_engines
 def test_each_step_leads_back(database: Database) -> None:
     engine = database._writer
-    with engine.connect() as connection:
-        command.downgrade(schema._config(connection), "base")
-    with database.read() as connection:
-        assert schema.revision(connection) is None
-    with pytest.raises(DatabaseVersion):
-        database.check()
+    try:
+        with engine.connect() as connection:
+            command.downgrade(schema._config(connection), "base")
+        with database.read() as connection:
+            assert schema.revision(connection) is None
+        with pytest.raises(DatabaseVersion):
+            database.check()
+    finally:
+        database.create()
 
 
 def test_several_processes_may_migrate_at_once(postgres: postgres_server.Postgres, tmp_path: Path) -> None:
