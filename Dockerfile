@@ -17,16 +17,16 @@ COPY hw_targets hw_targets
 COPY latency_models latency_models
 COPY nas nas
 COPY api api
-RUN /opt/hwnas/bin/pip install --constraint constraints.txt --no-build-isolation .
+RUN /opt/hwnas/bin/pip install --constraint constraints.txt --no-build-isolation '.[postgresql]'
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --user-group hwnas \
+RUN groupadd --system --gid 10001 hwnas && useradd --system --uid 10001 --gid hwnas hwnas \
     && install --directory --owner hwnas --group hwnas --mode 0700 /var/lib/hwnas
 COPY --from=build /opt/hwnas /opt/hwnas
 ENV PATH=/opt/hwnas/bin:$PATH PYTHONUNBUFFERED=1 HWNAS_HOME=/var/lib/hwnas
 # ONNX Runtime and Ray report their use to their makers unless told not to.
 ENV ORT_DISABLE_TELEMETRY=1 RAY_USAGE_STATS_ENABLED=0
-USER hwnas
+USER 10001:10001
 WORKDIR /var/lib/hwnas
 VOLUME /var/lib/hwnas
 EXPOSE 8000

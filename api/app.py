@@ -10,13 +10,19 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import catalogue, events, health, problems, status_page
+from api import catalogue, events, health, problems, sign_in, status_page
+from api.access import Buckets, lock
 from api.blobs import Blobs
 from api.database import Database
 from api.datasets import routes as dataset_routes
 from api.datasets.service import Datasets
 from api.jobs import routes as job_routes
 from api.jobs.service import Jobs
+from api.keys import routes as key_routes
+from api.keys.secrets import Pepper
+from api.keys.service import Keys
+from api.latency_tables import routes as latency_tables
+from api.maintenance import Maintenance
 from api.middleware import Gate, allowed_hosts
 from api.models import routes as model_routes
 from api.models.service import Models
@@ -24,6 +30,11 @@ from api.settings import Settings
 from api.supervisor import Supervisor
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+
+MODULES: Final = (
+    job_routes, events, dataset_routes, model_routes, key_routes, catalogue, latency_tables, health, status_page, sign_in,
+)  # fmt: skip
+"""The modules with routes."""
 
 CHECKS_AT_ONCE: Final = 2
 """How many uploads are checked at the same time; others wait."""
@@ -57,11 +68,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.stopping = threading.Event()
     app.state.checks = asyncio.Semaphore(CHECKS_AT_ONCE)
-    app.add_middleware(
-        Gate, settings=settings, hosts=allowed_hosts({*LOCAL_NAMES, _in_url(settings.host)}, settings.port)
-    )
+    app.state.buckets = Buckets(settings.requests_per_s, settings.request_burst)
+    names = allowed_hosts({*LOCAL_NAMES, _in_url(settings.host)}, settings.port)
+    app.add_middleware(Gate, settings=settings, hosts=names | {name.lower() for name in settings.allowed_hosts})
     problems.install(app)
-    for module in (job_routes, events, dataset_routes, model_routes, catalogue, health, status_page):
+    for module in MODULES:
+        lock(module.router.routes)
         app.include_router(module.router)
     return app
 
@@ -72,11 +84,13 @@ def _in_url(host: str) -> str:
 
 def _start(app: FastAPI, settings: Settings) -> None:
     settings.make_folders()
-    shutil.rmtree(settings.incoming)
-    settings.incoming.mkdir(mode=0o700)
     database = Database(settings.database_url)
+    if database.kind == "sqlite":  # no other server uses the home
+        shutil.rmtree(settings.incoming)
+        settings.incoming.mkdir(mode=0o700)
     database.create()
     app.state.database = database
+    app.state.keys = Keys(database, Pepper.of(settings.pepper))
     app.state.jobs = Jobs(database, settings)
     app.state.tail = events.Tail(app.state.jobs, settings.stream_poll_s)
     app.state.datasets = Datasets(database, settings)
@@ -84,9 +98,12 @@ def _start(app: FastAPI, settings: Settings) -> None:
     app.state.supervisor = Supervisor(database, settings) if settings.worker else None
     if app.state.supervisor is not None:
         app.state.supervisor.start()
+    app.state.maintenance = Maintenance(database, settings)
+    app.state.maintenance.start()
 
 
 def _stop(app: FastAPI) -> None:
     if app.state.supervisor is not None:
         app.state.supervisor.stop()
+    app.state.maintenance.stop()
     app.state.database.close()

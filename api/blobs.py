@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,3 +48,12 @@ class Blobs:
     def path(self, sha256: str) -> Path:
         """Where the file of a hash lies."""
         return self._folder / sha256[:2] / sha256
+
+    def older_than(self, age_s: float) -> list[str]:
+        """Hashes of the files that were stored longer ago."""
+        before = time.time() - age_s
+        return [f.name for f in self._folder.glob("??/*") if f.stat().st_mtime < before]
+
+    def remove(self, sha256: str) -> None:
+        """Removes a file, if it is there."""
+        self.path(sha256).unlink(missing_ok=True)

@@ -1,18 +1,16 @@
 """Routes of what a search can name: targets of this machine and known search spaces."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from api.access import Anyone
 from api.problems import problems
+from api.wire import Wire, examples
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TargetDocument(_Wire):
+class TargetDocument(Wire):
     """A kind of target."""
 
     id: str = Field(description="what a search names; options follow a colon, as in `cpu:threads=2`")
@@ -22,13 +20,24 @@ class TargetDocument(_Wire):
     reason: str | None = Field(description="why it is not available")
 
 
-class TargetList(_Wire):
+class TargetList(Wire):
     """All targets; there are few, so they are not paged."""
+
+    model_config = examples(
+        {
+            "items": [
+                {
+                    "id": "cpu", "summary": "this machine's processor", "available": True, "reason": None,
+                    "options": {"threads": "how many threads one network runs on"},
+                }
+            ]
+        }
+    )  # fmt: skip
 
     items: tuple[TargetDocument, ...]
 
 
-class SpaceDocument(_Wire):
+class SpaceDocument(Wire):
     """A known search space."""
 
     id: str = Field(description="what a search names; options follow a colon, as in `mobilenet:activation=hard_swish`")
@@ -36,14 +45,18 @@ class SpaceDocument(_Wire):
     options: dict[str, tuple[str, ...]] = Field(description="values of each option, the default first")
 
 
-class SpaceList(_Wire):
+class SpaceList(Wire):
     """All known spaces."""
+
+    model_config = examples(
+        {"items": [{"id": "mobilenet", "summary": "inverted residuals", "options": {"activation": ["relu6"]}}]}
+    )
 
     items: tuple[SpaceDocument, ...]
 
 
 @router.get("/targets", operation_id="list_targets", summary="List targets", responses=problems())
-def list_targets() -> TargetList:
+def list_targets(_subject: Anyone) -> TargetList:
     """What networks can be found for on this machine."""
     from hw_targets.registry import targets
 
@@ -63,7 +76,7 @@ def list_targets() -> TargetList:
 
 
 @router.get("/search-spaces", operation_id="list_search_spaces", summary="List search spaces", responses=problems())
-def list_search_spaces() -> SpaceList:
+def list_search_spaces(_subject: Anyone) -> SpaceList:
     """The spaces that come with the service. A search can also declare its own."""
     from search_spaces.registry import KNOWN
 

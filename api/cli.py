@@ -1,49 +1,150 @@
-"""The console script: the engine's commands, and `serve`. The web framework loads only when it serves."""
+"""The console script: the engine's commands, and those of the service. The web framework loads only when one of these runs."""
 
 import json as json_module
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas.cli import app
-from nas.cli.answer import Json
+from nas.cli.answer import Answer, Json
+from nas.cli.app import EPILOG, Version
+
+if TYPE_CHECKING:
+    from api.serve import Serving
+    from api.settings import Settings
 
 _HOME_VARIABLE = "HWNAS_HOME"
+_DATABASE_VARIABLE = "HWNAS_DATABASE"
+_SERVER_VARIABLE = "HWNAS_SERVER"
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"Folder of the database, data sets and models; ${_HOME_VARIABLE} or your data folder.", metavar="DIR"
+    ),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        help=f"postgresql://... instead of SQLite in the home; ${_DATABASE_VARIABLE}, or in the file ${_DATABASE_VARIABLE}_FILE.",
+        metavar="URL",
+    ),
+]
+PepperFile = Annotated[
+    Path | None, typer.Option(help="File of the secret that stored keys are mixed with; in the home when absent.")
+]
+
+
+@app.callback(epilog=EPILOG)
+def hwnas(
+    version: Version = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Address of a service that `search` and `run` use instead of this machine; ${_SERVER_VARIABLE}.",
+            metavar="URL",
+        ),
+    ] = None,
+) -> None:
+    """Finds the most accurate INT8 network that keeps a latency budget on your hardware, trains it, and measures it."""
+    url = server or os.environ.get(_SERVER_VARIABLE)
+    if url:
+        from api.client.search import elsewhere
+        from nas.cli.search import ELSEWHERE
+
+        ELSEWHERE.set(elsewhere(url))
+
+
+keys_app = typer.Typer(
+    name="keys", help="Make, list and revoke keys of the service, with the rights of whoever owns its home."
+)
+app.add_typer(keys_app)
 
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; loopback only.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8000,
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            help=f"Folder of the database, data sets and models; ${_HOME_VARIABLE} or your data folder.", metavar="DIR"
-        ),
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A further name by which clients call this server, with its port if any. Repeatable."),
     ] = None,
+    home: Home = None,
+    database: DatabaseUrl = None,
+    pepper_file: PepperFile = None,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Run jobs, or only answer requests.")] = True,
     json: Json = False,
 ) -> None:
-    """Serve the REST interface and a status page on this machine, and run the jobs queued there."""
-    from api.health import program_version
+    """Serve the REST interface and a status page, and run the jobs queued there. The first start shows the first key."""
     from api.serve import serve as run
-    from api.settings import Settings
 
-    settings = Settings(home=(home or default_home()).expanduser().resolve(), host=host, port=port, worker=worker)
+    settings = _settings(
+        home, database, pepper_file, host=host, port=port, allowed_hosts=tuple(allow_host or ()), worker=worker
+    )
 
-    def ready(url: str) -> None:
-        stdout = sys.__stdout__ or sys.stdout
-        if json:
-            about = {"url": url, "home": str(settings.home), "pid": os.getpid(), "version": program_version()}
-            stdout.write(json_module.dumps(about) + "\n")
-        else:
-            stdout.write(f"hwnas serves at {url} (state in {settings.home}; stop with Ctrl-C)\n")
-        stdout.flush()
+    def ready(serving: "Serving") -> None:
+        _tell(serving, settings, as_json=json)
 
     run(settings, ready)
+
+
+@app.command()
+def worker(home: Home = None, database: DatabaseUrl = None) -> None:
+    """Run jobs of a service whose home and database this machine can reach, until SIGTERM; then hand back the job."""
+    from api.worker.process import alone
+
+    alone(_settings(home, database, None))
+
+
+@app.command()
+def doctor(home: Home = None, database: DatabaseUrl = None, json: Json = False) -> Answer:
+    """Look over an installation: database, disk, targets, workers, versions. Changes nothing; exits 1 if something is wrong."""
+    from api.doctor import answer, examine
+
+    return answer(examine(_settings(home, database, None)))
+
+
+@keys_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help="For people.")] = "key",
+    tenant: Annotated[str, typer.Option(help="Whose key it is; made when there is none of that name.")] = "default",
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do; all but admin when absent. Repeatable.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; never when absent.")] = None,
+    home: Home = None,
+    database: DatabaseUrl = None,
+    pepper_file: PepperFile = None,
+    json: Json = False,
+) -> Answer:
+    """Make a key and show it this once."""
+    from api.keys.command import create
+
+    return create(_settings(home, database, pepper_file), name=name, tenant=tenant, scopes=scope, days=days)
+
+
+@keys_app.command("list")
+def list_keys(home: Home = None, database: DatabaseUrl = None, json: Json = False) -> Answer:
+    """List the keys of all tenants, without their secrets."""
+    from api.keys.command import listed
+
+    return listed(_settings(home, database, None))
+
+
+@keys_app.command("revoke")
+def revoke_key(
+    key: Annotated[str, typer.Argument(help="Id of the key.", metavar="KEY")],
+    home: Home = None,
+    database: DatabaseUrl = None,
+    json: Json = False,
+) -> Answer:
+    """End a key for good; running servers know within two seconds."""
+    from api.keys.command import revoke
+
+    return revoke(_settings(home, database, None), key)
 
 
 def default_home() -> Path:
@@ -53,6 +154,43 @@ def default_home() -> Path:
         return Path(chosen)
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "hwnas"
+
+
+def _settings(home: Path | None, database: str | None, pepper_file: Path | None, **others: object) -> "Settings":
+    from api.settings import Settings
+
+    url = database or os.environ.get(_DATABASE_VARIABLE)
+    secret = os.environ.get(f"{_DATABASE_VARIABLE}_FILE")
+    if not url and secret:
+        url = Path(secret).read_text().strip()
+    place = (home or default_home()).expanduser().resolve()
+    return Settings.model_validate({"home": place, "database": url, "pepper_file": pepper_file, **others})
+
+
+def _tell(serving: "Serving", settings: "Settings", *, as_json: bool) -> None:
+    """One line when the server answers; the first key on the terminal, or in a file when there is none. Never in a log."""
+    from api.health import program_version
+
+    stdout = sys.__stdout__ or sys.stdout
+    on_terminal = stdout.isatty() and not as_json
+    place = None
+    if serving.first_key is not None and not on_terminal:
+        place = settings.home / "first-key"
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(serving.first_key + "\n")
+    if as_json:
+        about = {"url": serving.url, "home": str(settings.home), "pid": os.getpid(), "version": program_version()}
+        if place is not None:
+            about["first_key_file"] = str(place)
+        stdout.write(json_module.dumps(about) + "\n")
+    else:
+        stdout.write(f"hwnas serves at {serving.url} (state in {settings.home}; stop with Ctrl-C)\n")
+        if place is not None:
+            stdout.write(f"The first key is in {place}; delete that file once you have it.\n")
+        elif serving.first_key is not None:
+            stdout.write(f"The first key, shown this once: {serving.first_key}\n")
+    stdout.flush()
 
 
 def main() -> None:

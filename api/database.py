@@ -1,24 +1,35 @@
 """The database: one code path for SQLite (the default) and PostgreSQL, in short transactions on plain connections.
 
 All times are integers: milliseconds since 1970 UTC by the database's own clock, so that leases do not depend on a worker's.
-Tables are in `tables.py`, statements in each resource's `repository.py`.
+Tables are in `tables.py`, statements in each resource's `repository.py`, the way to the schema in `schema.py`.
+
+**SQLite's WAL-reset bug.** Versions 3.7.0 to 3.51.2 can, very rarely, damage a database in WAL mode when one connection
+checkpoints while another commits. On these no connection checkpoints by itself; one owner (the server, `maintenance.py`) does so
+with TRUNCATE, which holds the writer's lock meanwhile.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from api.errors import DatabaseVersion, UnusableDatabase
-from api.tables import SCHEMA_VERSION, meta, metadata
+from api import schema
+from api.errors import UnusableDatabase
+
+FIXED_SQLITE: Final = (3, 51, 3)
+"""The first version without the WAL-reset bug."""
 
 _WRITE: Final = "hwnas_write"
+_PRAGMAS: Final = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+_POSTGRESQL: Final = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
 
 
 class utc_ms(FunctionElement[int]):  # noqa: N801 (it reads as the SQL function that it is)
@@ -43,13 +54,16 @@ def as_time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Whether an SQLite can damage a database in WAL mode."""
+    return (3, 7, 0) <= version < FIXED_SQLITE
+
+
 class Database:
     """Connections to one database; safe to share between threads."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, pool_size=20, max_overflow=20, pool_timeout=30)
-        if self._engine.dialect.name == "sqlite":
-            _prepare_sqlite(self._engine)
+        self._engine = _engine(url)
         self._writer = self._engine.execution_options(**{_WRITE: True})
 
     @property
@@ -73,41 +87,101 @@ class Database:
             yield connection
 
     def create(self) -> None:
-        """Creates missing tables and checks the schema's version.
+        """Brings the database to this program's schema.
 
         Raises:
             DatabaseVersion: another version of the program made this database.
-            UnusableDatabase: it cannot be opened.
+            UnusableDatabase: it cannot be opened, or is damaged.
         """
-        try:
-            with self.write() as connection:
-                metadata.create_all(connection)
-                found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
-                if found is None:
-                    connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
-                    return
-        except DBAPIError as error:
-            raise UnusableDatabase(
-                f"The database cannot be opened: {error.orig}.",
-                fix="Check its permissions and the disk; restore it from a backup, or choose another --home.",
-            ) from error
-        if int(found) != SCHEMA_VERSION:
-            raise DatabaseVersion(
-                f"The database has schema version {found}, this program knows {SCHEMA_VERSION}.",
-                fix="Start the program that made it, or choose another --home.",
-            )
+        schema.migrate(self._writer)
+        damage = self.damage()
+        if damage:
+            raise UnusableDatabase(f"The database is damaged: {damage}.", fix="Restore it from a backup.")
+
+    def check(self) -> None:
+        """That the schema is this program's.
+
+        Raises:
+            DatabaseVersion: it is not.
+        """
+        with self.read() as connection:
+            schema.check(connection)
+
+    def damage(self) -> str:
+        """What SQLite's own check finds wrong; empty when nothing is. PostgreSQL looks after itself."""
+        if self.kind != "sqlite":
+            return ""
+        with self.read() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+        return "" if found == "ok" else found
+
+    def version(self) -> str:
+        """Kind and version of the database."""
+        if self.kind == "sqlite":
+            return f"sqlite {sqlite3.sqlite_version}"
+        with self.read() as connection:
+            return f"postgresql {connection.exec_driver_sql('SHOW server_version').scalar()}"
+
+    def truncate_wal(self) -> bool:
+        """Moves what the write-ahead log of SQLite holds into the database and empties it, under the writer's lock.
+
+        Returns:
+            False when a reader was in the way; the next call tries again. True on PostgreSQL.
+        """
+        if self.kind != "sqlite":
+            return True
+        with self._engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection  # outside of any transaction
+            cursor = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, _written, _moved = cursor.fetchone()
+            cursor.close()
+        return not busy
 
     def close(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
 
 
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() == "sqlite":
+            engine = create_engine(parsed, pool_size=20, max_overflow=20, pool_timeout=30)
+            _prepare_sqlite(engine)
+            return engine
+        if parsed.drivername == "postgresql+psycopg":
+            # The pool asks a connection whether it lives: the server may have been started anew.
+            return create_engine(
+                parsed, pool_size=10, max_overflow=20, pool_timeout=30, pool_pre_ping=True,
+                connect_args={"connect_timeout": 10, "options": _POSTGRESQL},
+            )  # fmt: skip
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise UnusableDatabase(
+            f"The database cannot be used: {error}.",
+            fix="Give sqlite:///FILE, or postgresql://USER@HOST/NAME after pip install 'hwnas[postgresql]'.",
+        ) from error
+    raise UnusableDatabase(
+        f"hwnas does not work with {parsed.get_backend_name()!r}.",
+        fix="Give sqlite:///FILE or postgresql://USER@HOST/NAME.",
+    )
+
+
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite database; None of another."""
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
 def _prepare_sqlite(engine: Engine) -> None:
+    pragmas = [*_PRAGMAS, *(["wal_autocheckpoint=0"] if has_wal_reset_bug() else [])]
+
     @event.listens_for(engine, "connect")
     def _connect(connection: DBAPIConnection, _record: object) -> None:
         connection.isolation_level = None  # transactions begin below, not in the driver
         cursor = connection.cursor()
-        for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -7,37 +7,43 @@ from fastapi import Depends, Request
 from api.database import Database
 from api.datasets.service import Datasets
 from api.jobs.service import Jobs
+from api.keys.service import Keys
 from api.models.service import Models
 from api.settings import Settings
 from api.supervisor import Supervisor
 
 
-def _jobs(request: Request) -> Jobs:
+async def _jobs(request: Request) -> Jobs:
     jobs: Jobs = request.app.state.jobs
     return jobs
 
 
-def _datasets(request: Request) -> Datasets:
+async def _datasets(request: Request) -> Datasets:
     datasets: Datasets = request.app.state.datasets
     return datasets
 
 
-def _models(request: Request) -> Models:
+async def _models(request: Request) -> Models:
     models: Models = request.app.state.models
     return models
 
 
-def _settings(request: Request) -> Settings:
+async def _keys(request: Request) -> Keys:
+    keys: Keys = request.app.state.keys
+    return keys
+
+
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def _supervisor(request: Request) -> Supervisor | None:
+async def _supervisor(request: Request) -> Supervisor | None:
     supervisor: Supervisor | None = request.app.state.supervisor
     return supervisor
 
@@ -45,6 +51,7 @@ def _supervisor(request: Request) -> Supervisor | None:
 JobsService = Annotated[Jobs, Depends(_jobs)]
 DatasetsService = Annotated[Datasets, Depends(_datasets)]
 ModelsService = Annotated[Models, Depends(_models)]
+KeysService = Annotated[Keys, Depends(_keys)]
 SettingsValue = Annotated[Settings, Depends(_settings)]
 DatabaseValue = Annotated[Database, Depends(_database)]
 SupervisorValue = Annotated[Supervisor | None, Depends(_supervisor)]

@@ -86,6 +86,76 @@ class CrossOrigin(HwnasError):
     status = 403
 
 
+class Unauthenticated(HwnasError):
+    """No valid key came with the request, and no session."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class ScopeMissing(HwnasError):
+    """The key is valid and does not have the scope that this needs."""
+
+    code = "scope_missing"
+    status = 403
+
+
+class CsrfTokenMissing(HwnasError):
+    """A write that a cookie authorises came without the session's CSRF token."""
+
+    code = "csrf_token_missing"
+    status = 403
+
+
+class TooManyRequests(HwnasError):
+    """The key has used up its requests for the moment; `Retry-After` says when to go on."""
+
+    code = "too_many_requests"
+    status = 429
+
+
+class QuotaExceeded(HwnasError):
+    """The tenant has as many jobs or stored bytes as it may have."""
+
+    code = "quota_exceeded"
+    status = 403
+
+
+class PreconditionFailed(HwnasError):
+    """`If-Match` names another version than the current one."""
+
+    code = "precondition_failed"
+    status = 412
+
+
+class IdempotencyMismatch(HwnasError):
+    """The `Idempotency-Key` was used before, with another body."""
+
+    code = "idempotency_mismatch"
+    status = 422
+
+
+class UnknownKey(HwnasError):
+    """There is no key of that id."""
+
+    code = "unknown_key"
+    status = 404
+
+
+class UnknownTenant(HwnasError):
+    """There is no tenant of that id."""
+
+    code = "unknown_tenant"
+    status = 404
+
+
+class TenantExists(HwnasError):
+    """Another tenant has that name."""
+
+    code = "tenant_exists"
+    status = 409
+
+
 class InvalidPageToken(HwnasError):
     """A page token that this list did not give, or that belongs to another filter."""
 
@@ -124,6 +194,27 @@ class JobEnded(HwnasError):
     """The job has ended, so that the request comes too late."""
 
     code = "job_ended"
+    status = 409
+
+
+class JobNotEnded(HwnasError):
+    """The job has not ended, and only ended jobs can be deleted."""
+
+    code = "job_not_ended"
+    status = 409
+
+
+class JobTooLong(HwnasError):
+    """The job ran for its longest duration and was ended."""
+
+    code = "job_too_long"
+    status = 422
+
+
+class DatasetInUse(HwnasError):
+    """A job that has not ended reads the data set."""
+
+    code = "dataset_in_use"
     status = 409
 
 
@@ -190,10 +281,10 @@ class UnusableDatabase(HwnasError):
     status = 500
 
 
-class NotLoopback(HwnasError):
-    """The service was told to listen to the network, which it refuses until it has keys."""
+class UnknownHost(HwnasError):
+    """The service was told to listen on an address that this machine does not have, or to be called by no name."""
 
-    code = "not_loopback"
+    code = "unknown_host"
 
 
 class PortInUse(HwnasError):
@@ -206,3 +297,49 @@ class HomeInUse(HwnasError):
     """Another server uses the same home folder."""
 
     code = "home_in_use"
+
+
+class Unhealthy(HwnasError):
+    """`hwnas doctor` found something wrong; `facts` have all that it looked at."""
+
+    code = "unhealthy"
+    status = 500
+
+
+class ApiError(HwnasError):
+    """A service refused a client's request; `code` and `status` become those of its problem document."""
+
+    code = "api_error"
+
+    @staticmethod
+    def of(problem: Mapping[str, object]) -> "ApiError":
+        """The error of a problem document."""
+        facts = problem.get("facts")
+        made = ApiError(
+            str(problem.get("detail", "The service refused the request.")),
+            fix=str(problem.get("fix", "See the server's log.")),
+            facts=facts if isinstance(facts, Mapping) else None,
+        )
+        vars(made).update(code=str(problem.get("code", ApiError.code)), status=int(str(problem.get("status", 500))))
+        return made
+
+
+class NoAnswer(HwnasError):
+    """A client cannot reach the service."""
+
+    code = "no_answer"
+    status = 503
+
+
+class WrongContent(HwnasError):
+    """What a client downloaded is not what the service said it has."""
+
+    code = "wrong_content"
+    status = 502
+
+
+class RemoteJobEnded(HwnasError):
+    """A job that a client waited for ended without a result."""
+
+    code = "remote_job_ended"
+    status = 422

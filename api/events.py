@@ -10,13 +10,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 
+from api.access import JobsReader
 from api.database import as_time
 from api.dependencies import JobsService, SettingsValue
-from api.errors import UnknownJob
-from api.jobs.repository import StoredEvent
+from api.errors import ScopeMissing, UnknownJob
+from api.jobs.events_table import StoredEvent
 from api.jobs.routes import JobId
 from api.jobs.schemas import EventPage
 from api.jobs.service import Jobs
@@ -38,7 +40,7 @@ _SEQ = r"^(0|[1-9][0-9]{0,8})?$"
     summary="Read or follow the events of a job",
     response_model=EventPage,
     responses={
-        **problems(UnknownJob),
+        **problems(UnknownJob, ScopeMissing),
         200: {
             "description": "A page, or a stream of `JobEvent`s when `Accept` is `text/event-stream`",
             "content": {STREAM: {"schema": {"type": "string"}}},
@@ -49,33 +51,37 @@ _SEQ = r"^(0|[1-9][0-9]{0,8})?$"
 async def list_job_events(
     job_id: JobId,
     request: Request,
+    subject: JobsReader,
     jobs: JobsService,
     settings: SettingsValue,
     after: Annotated[int, Query(ge=0, lt=2**31, description="only events with higher numbers")] = 0,
     page_size: Annotated[int, Query(ge=1, description="items on a page, at most 1000")] = 500,
     last_event_id: Annotated[
-        str | SkipJsonSchema[None], Header(pattern=_SEQ, description="in a stream, instead of `after`")
+        Annotated[str, StringConstraints(pattern=_SEQ)] | SkipJsonSchema[None],
+        Header(description="in a stream, instead of `after`"),
     ] = None,
 ) -> Any:
     """Events with numbers above `after`; a stream goes on until the job's `end` event."""
     if STREAM not in request.headers.get("accept", ""):
-        return await run_in_threadpool(jobs.events, job_id, after=after, size=page_size)
+        return await run_in_threadpool(jobs.events, subject, job_id, after=after, size=page_size)
     start = int(last_event_id) if last_event_id else after
     tail: Tail = request.app.state.tail
-    first = await tail.read(job_id, start)
+    first = await tail.read(subject.tenant_id, job_id, start)
     if first.ended and not first.frames:
         return Response(status_code=204)
     stopping: Callable[[], bool] = request.app.state.stopping.is_set
-    return EventSourceResponse(_follow(tail, job_id, first, settings, stopping), headers={"X-Accel-Buffering": "no"})
+    return EventSourceResponse(
+        _follow(tail, (subject.tenant_id, job_id), first, settings, stopping), headers={"X-Accel-Buffering": "no"}
+    )
 
 
 async def _follow(
-    tail: "Tail", job_id: str, piece: "Piece", settings: Settings, stopping: Callable[[], bool]
+    tail: "Tail", job: tuple[str, str], piece: "Piece", settings: Settings, stopping: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     """The stream, from its first piece on."""
     clock = asyncio.get_running_loop().time
     until, spoke = clock() + settings.stream_life_s, clock()
-    yield format_sse_event(retry=RETRY_MS, comment="events of " + job_id)
+    yield format_sse_event(retry=RETRY_MS, comment="events of " + job[1])
     while True:
         if piece.frames:
             yield piece.frames
@@ -90,7 +96,7 @@ async def _follow(
         if clock() - spoke > settings.stream_ping_s:
             yield KEEPALIVE_COMMENT
             spoke = clock()
-        piece = await tail.read(job_id, piece.last)
+        piece = await tail.read(*job, piece.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,29 +122,29 @@ class Tail:
     def __init__(self, jobs: Jobs, poll_s: float) -> None:
         self._jobs = jobs
         self._poll_s = poll_s
-        self._reads: dict[tuple[str, int], asyncio.Task[Piece]] = {}
+        self._reads: dict[tuple[str, str, int], asyncio.Task[Piece]] = {}
 
     async def tick(self) -> None:
         """Waits for the next moment to look."""
         now = asyncio.get_running_loop().time()
         await asyncio.sleep(self._poll_s - now % self._poll_s)
 
-    async def read(self, job_id: str, last: int) -> Piece:
+    async def read(self, tenant_id: str, job_id: str, last: int) -> Piece:
         """What follows the event `last`.
 
         Raises:
             UnknownJob: there is no such job.
         """
-        key = (job_id, last)
+        key = (tenant_id, job_id, last)
         task = self._reads.get(key)
         if task is None:
-            task = asyncio.create_task(run_in_threadpool(self._read, job_id, last))
+            task = asyncio.create_task(run_in_threadpool(self._read, tenant_id, job_id, last))
             self._reads[key] = task
             task.add_done_callback(lambda _: self._reads.pop(key))
         return await asyncio.shield(task)  # a client that leaves must not end the read of others
 
-    def _read(self, job_id: str, last: int) -> Piece:
-        stored, ended = self._jobs.stored_events(job_id, after=last, size=PAGE)
+    def _read(self, tenant_id: str, job_id: str, last: int) -> Piece:
+        stored, ended = self._jobs.stored_events(tenant_id, job_id, after=last, size=PAGE)
         frames = b"".join(map(_frame, stored))
         return Piece(frames, stored[-1].seq if stored else last, len(stored) == PAGE, ended)
 

@@ -6,6 +6,7 @@ Plain ASGI, so that event streams pass through without being buffered.
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,13 +26,14 @@ from search_spaces.errors import HwnasError
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 log = logging.getLogger("hwnas.api")
 
+_UNNOTED: Final = ("/livez", "/readyz")
 _STREAMED: Final = re.compile(r"/v1/datasets/?")
 """Routes that read their body piece by piece, with bounds of their own."""
 
@@ -54,14 +56,17 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, started = str(uuid4()), False
+        request_id, started, status, clock = str(uuid4()), False, 0, time.perf_counter()
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal started, status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                for name, value in scope["state"].get("rate", {}).items():
+                    headers[name] = value
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
@@ -79,16 +84,18 @@ class Gate:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            log.error("request %s failed", request_id, exc_info=error)
+            log.error("a request failed", exc_info=error, extra={"request_id": request_id, "path": scope["path"]})
             if not started:
                 await problem_response(_unexpected(error), scope)(scope, receive, send_with_headers)
+        finally:
+            _note(scope, status, time.perf_counter() - clock)
 
     def _check_host(self, headers: Headers) -> None:
         host = headers.get("host", "").lower()
         if host not in self._hosts:
             raise HostNotAllowed(
                 f"This server is not {host[:100] or 'a host without a name'!r}.",
-                fix=f"Use http://{min(self._hosts)}.",
+                fix=f"Use http://{min(self._hosts)}, or start it with --allow-host.",
             )
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() not in self._hosts:
@@ -132,6 +139,16 @@ class _Replay:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
         return await self._receive()
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    """One line of the log a request, without its query and its headers."""
+    if scope["path"] not in _UNNOTED:
+        told = {
+            "request_id": scope["state"]["request_id"], "key_id": scope["state"].get("key_id"), "method": scope["method"],
+            "path": scope["path"], "status": status, "ms": round(seconds * 1000, 1),
+        }  # fmt: skip
+        log.info("request", extra=told)
 
 
 def _unexpected(error: Exception) -> HwnasError:

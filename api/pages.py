@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import re
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
 
 from fastapi import Query
+from sqlalchemy import Row
 
 from api.errors import InvalidPageToken
 
@@ -43,6 +45,31 @@ def read_token(token: str, binding: str) -> str:
             fix="Use next_page_token of the page before with an unchanged filter, or start without a token.",
         )
     return key
+
+
+def number_token(number: int, binding: str) -> str:
+    """A token for what follows the row of a number in the list that `binding` describes."""
+    return make_token(f"seq_{number:026d}", binding)
+
+
+def read_number(token: str, binding: str) -> int:
+    """The number in a token.
+
+    Raises:
+        InvalidPageToken: it is none of this list's.
+    """
+    return int(read_token(token, binding).removeprefix("seq_"))
+
+
+def bounded(size: int) -> int:
+    """A page size within the bound."""
+    return min(size, MAX_PAGE_SIZE)
+
+
+def cut(rows: Sequence[Row[Any]], size: int, binding: str) -> tuple[Sequence[Row[Any]], str | None]:
+    """One page of rows that were read with one more than `bounded(size)`, and the token of the next page, if there is one."""
+    shown = rows[: bounded(size)]
+    return shown, make_token(shown[-1].id, binding) if len(rows) > len(shown) else None
 
 
 def _check(key: str, binding: str) -> bytes:

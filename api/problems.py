@@ -15,9 +15,11 @@ from starlette.routing import Match
 
 from api import errors as service_errors
 from api.errors import InvalidRequest, MethodNotAllowed, NotFound, RequestError
+from api.jobs.specs import KINDS
 from api.problem_document import MEDIA_TYPE, FieldProblem, problem_of
 from search_spaces.errors import HwnasError
 
+_TAGS: Final = tuple([kind] for kind in KINDS)
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -30,10 +32,20 @@ def problem_response(
     return JSONResponse(problem.model_dump(mode="json"), error.status, headers, media_type=MEDIA_TYPE)
 
 
-def problems(*kinds: type[HwnasError]) -> dict[int | str, dict[str, Any]]:
-    """What a route declares for the errors that it can answer with, for its `responses=`."""
+Responses = dict[int | str, dict[str, Any]]
+
+_OF_ALL: Final = (InvalidRequest, service_errors.Unauthenticated, service_errors.TooManyRequests)
+
+
+def problems(*kinds: type[HwnasError], public: bool = False) -> Responses:
+    """What a route declares for the errors that it can answer with, for its `responses=`.
+
+    Args:
+        kinds: beside those that every route can answer with.
+        public: whether the route answers without a key.
+    """
     by_status: dict[int, list[type[HwnasError]]] = {}
-    declared: tuple[type[HwnasError], ...] = (InvalidRequest, *kinds)
+    declared: tuple[type[HwnasError], ...] = (InvalidRequest, *kinds) if public else (*_OF_ALL, *kinds)
     for kind in declared:
         by_status.setdefault(kind.status, []).append(kind)
     return {
@@ -45,19 +57,30 @@ def problems(*kinds: type[HwnasError]) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def links(responses: Responses, parameter: str, *operations: str, status: int = 201) -> Responses:
+    """Adds to what a route declares where the resource that it makes is used: operations that take its id as a parameter."""
+    found = {name: {"operationId": name, "parameters": {parameter: "$response.body#/id"}} for name in operations}
+    return {**responses, status: {**responses.get(status, {}), "description": "made", "links": found}}
+
+
 def known_problems() -> dict[str, tuple[int, str]]:
     """Status and description of every documented code."""
+    return {code: (kind.status, _first_line(kind)) for code, kind in sorted(error_kinds().items())}
+
+
+def error_kinds() -> dict[str, type[HwnasError]]:
+    """The class of every documented code."""
     import hw_targets.errors
     import latency_models.errors
     import nas.errors
     import search_spaces.errors
 
-    found: dict[str, tuple[int, str]] = {}
+    found: dict[str, type[HwnasError]] = {}
     for module in (search_spaces.errors, hw_targets.errors, latency_models.errors, nas.errors, service_errors):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, HwnasError) and kind is not HwnasError:
-                found[kind.code] = (kind.status, _first_line(kind))
-    return dict(sorted(found.items()))
+                found[kind.code] = kind
+    return found
 
 
 def install(app: FastAPI) -> None:
@@ -65,7 +88,7 @@ def install(app: FastAPI) -> None:
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, HwnasError)
-        return problem_response(error, request.scope)
+        return problem_response(error, request.scope, headers=_headers(error))
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -78,6 +101,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HwnasError, known)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+
+
+def _headers(error: HwnasError) -> dict[str, str]:
+    """What the protocol wants beside some statuses."""
+    if isinstance(error, service_errors.Unauthenticated):
+        return {"WWW-Authenticate": 'Bearer realm="hwnas"'}
+    if isinstance(error, service_errors.TooManyRequests):
+        return {"Retry-After": str(error.facts.get("retry_after_s", 1))}
+    return {}
 
 
 def _first_line(kind: type) -> str:
@@ -100,6 +132,8 @@ def _field(error: Mapping[str, Any]) -> FieldProblem:
     place, *path = error["loc"]
     detail = str(error["msg"]).removeprefix("Value error, ")
     if place == "body":
+        if path[:1] == ["spec"]:  # the kind of a job is no part of the pointer, but for one that is not known
+            path = ["spec", "kind"] if "tag" in error["type"] else ["spec", *path[2:]] if path[1:2] in _TAGS else path
         parts = [str(p).replace("~", "~0").replace("/", "~1") for p in path]
         return FieldProblem(pointer="".join(f"/{p}" for p in parts), detail=detail)
     return FieldProblem(parameter=str(path[0]) if path else str(place), detail=detail)

@@ -1,47 +1,59 @@
-"""Binds a loopback socket, takes the home for itself, and runs the application on uvicorn until it is told to stop."""
+"""Binds a socket, takes the home for itself, and runs the application on uvicorn until it is told to stop."""
 
 import contextlib
 import ipaddress
-import logging
 import socket
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
 from filelock import FileLock, Timeout
 
+from api import logs
 from api.app import create_app
-from api.database import Database
-from api.errors import HomeInUse, NotLoopback, PortInUse
+from api.database import Database, file_of
+from api.errors import HomeInUse, PortInUse, UnknownHost
+from api.keys.secrets import Pepper
+from api.keys.service import Keys
 from api.settings import Settings
 
 _BACKLOG: Final = 512
 
 
-def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What whoever started a server is told once it answers.
+
+    Attributes:
+        url: its address.
+        first_key: the secret of the first key, when this start made it; it is not shown again.
+    """
+
+    url: str
+    first_key: str | None
+
+
+def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
         settings: port 0 takes any free port.
-        on_ready: called with the address once requests are answered.
+        on_ready: called once requests are answered.
 
     Raises:
-        NotLoopback: the host is not one of this machine alone.
+        UnknownHost: the host is no address of this machine.
         PortInUse: another program listens there.
         HomeInUse: another server uses the home.
         DatabaseVersion, UnusableDatabase: what is wrong with its database.
     """
-    family, address = loopback(settings.host)
+    family, address = resolved(settings.host)
     settings.make_folders()
-    with _alone(settings.home), _bound(family, address, settings.port) as listener:
+    with _alone(settings), _bound(family, address, settings.port) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-        _try_database(settings)
+        first_key = prepare(settings)
+        logs.to_stderr()
         app = create_app(settings)
-        logging.basicConfig(
-            level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-        )
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -49,30 +61,29 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
             server_header=False,
             lifespan="on",
             ws="none",
+            proxy_headers=False,
             timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
         )
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        server = _Server(config, app.state.stopping.set, lambda: on_ready(f"http://{host}:{settings.port}"))
+        ready = Serving(f"http://{host}:{settings.port}", first_key)
+        server = _Server(config, app.state.stopping.set, lambda: on_ready(ready))
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
 
-def loopback(host: str) -> tuple[socket.AddressFamily, str]:
-    """The family and address of a loopback host.
+def resolved(host: str) -> tuple[socket.AddressFamily, str]:
+    """The family and address of a host to listen on.
 
     Raises:
-        NotLoopback: it is any other.
+        UnknownHost: it is none.
     """
     address = "127.0.0.1" if host == "localhost" else host
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        parsed = None
-    if parsed is None or not parsed.is_loopback:
-        raise NotLoopback(
-            f"The service does not listen on {host!r}: it has no keys yet, so everyone there could use it.",
-            fix="Use --host 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 8000:localhost:8000).",
-        )
+        raise UnknownHost(
+            f"{host!r} is no address to listen on.", fix="Use 127.0.0.1, 0.0.0.0 or another address of this machine."
+        ) from None
     return (socket.AF_INET6 if parsed.version == 6 else socket.AF_INET), address
 
 
@@ -94,22 +105,31 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _try_database(settings: Settings) -> None:
-    """Makes the database, so that what is wrong with it is told before the server starts."""
+def prepare(settings: Settings) -> str | None:
+    """Brings the database to its schema and makes the first key, so that what is wrong is told before the server starts.
+
+    Returns:
+        The secret of the first key, when it was made now.
+    """
     database = Database(settings.database_url)
     try:
         database.create()
+        return Keys(database, Pepper.of(settings.pepper)).first()
     finally:
         database.close()
 
 
 @contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    lock = FileLock(home / "server.lock")
+def _alone(settings: Settings) -> Iterator[None]:
+    """One server a home; but for a home whose database is PostgreSQL, which any number may share."""
+    if file_of(settings.database_url) is None:
+        yield
+        return
+    lock = FileLock(settings.home / "server.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise HomeInUse(f"Another server uses {home}.", fix="Stop it, or choose another --home.") from None
+        raise HomeInUse(f"Another server uses {settings.home}.", fix="Stop it, or choose another --home.") from None
     try:
         yield
     finally:

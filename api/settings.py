@@ -17,19 +17,25 @@ class Settings(BaseModel):
 
     home: Path = Field(description="folder of the database, uploads, store and runs")
     database: str | None = Field(default=None, description="SQLAlchemy URL; an SQLite file in the home when absent")
-    host: str = Field(
-        default="127.0.0.1", description="address to listen on; loopback only, since there are no keys yet"
-    )
+    host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535)
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="further names by which clients call this server: `Host` headers, with their port if any",
+    )
+    pepper_file: Path | None = Field(default=None, description="secret mixed into stored keys; in the home when absent")
 
     engine: str = Field(
         default="nas.pipeline:search", pattern=r"^[\w.]+:\w+$", description="the function that runs a search"
     )
+    profiler: str = Field(default="nas.pipeline:profile", pattern=r"^[\w.]+:\w+$", description="runs a profile")
+    trainer: str = Field(default="nas.ahead:pretrain", pattern=r"^[\w.]+:\w+$", description="trains a supernet")
+    surveyor: str = Field(default="nas.ahead:survey", pattern=r"^[\w.]+:\w+$", description="looks ahead of a search")
     worker: bool = Field(default=True, description="whether the server supervises a worker process of its own")
 
     lease_s: float = Field(default=30.0, gt=0, description="how long a job belongs to a worker that does not speak")
     heartbeat_s: float = Field(default=10.0, gt=0)
-    control_s: float = Field(default=0.5, gt=0, description="how often a worker looks for a request to cancel")
+    control_s: float = Field(default=1.0, gt=0, description="how often a worker looks for a request to cancel or pause")
     poll_s: float = Field(default=0.5, gt=0, description="how often an idle worker looks for a job")
     flush_s: float = Field(default=0.2, gt=0, description="how long events wait to be stored together")
     cancel_grace_s: float = Field(
@@ -39,6 +45,14 @@ class Settings(BaseModel):
         default=10.0, gt=0, description="how long a running job may take to stop when the server stops"
     )
     max_attempts: int = Field(default=3, ge=1, le=100)
+    max_job_s: float = Field(default=7 * 86_400, gt=0, description="the longest that a job may be at work")
+
+    max_queued: int = Field(default=1000, ge=0, description="jobs of a tenant that have not ended")
+    max_running: int = Field(default=100, ge=0, description="jobs of a tenant that run at once")
+    max_stored_bytes: int = Field(default=100 * 1024 * MIB, ge=0, description="of a tenant's data sets and models")
+    requests_per_s: float = Field(default=50.0, gt=0, description="of one key, in the long run")
+    request_burst: int = Field(default=200, ge=1, description="requests of one key at once")
+    maintenance_s: float = Field(default=30.0, gt=0, description="how often the server tidies up")
 
     max_body_bytes: int = MIB
     body_timeout_s: float = Field(default=30.0, gt=0, description="the longest silence of a client that sends a body")
@@ -59,6 +73,11 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         """The URL of the database."""
         return self.database or f"sqlite:///{self.home / 'hwnas.sqlite3'}"
+
+    @property
+    def pepper(self) -> Path:
+        """The file of the pepper. Whoever restores the database needs it, too."""
+        return self.pepper_file or self.home / "pepper"
 
     @property
     def artifacts(self) -> Path:
@@ -82,8 +101,12 @@ class Settings(BaseModel):
 
     @property
     def store(self) -> Path:
-        """The engine's store of finished stages."""
+        """The engine's stores of finished stages, one a tenant."""
         return self.home / "store"
+
+    def store_of(self, tenant_id: str) -> Path:
+        """A tenant's store: what one computed, no other finds."""
+        return self.store / tenant_id
 
     def make_folders(self) -> None:
         """Creates the folders of the home, readable by the user alone."""
@@ -91,8 +114,9 @@ class Settings(BaseModel):
         for folder in (self.artifacts, self.datasets, self.incoming, self.runs, self.store):
             folder.mkdir(exist_ok=True, mode=0o700)
 
-    def load_engine(self) -> Callable[..., Any]:
-        """The search function that `engine` names."""
-        module, _, name = self.engine.partition(":")
-        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-        return function
+
+def load(name: str) -> Callable[..., Any]:
+    """The function that a setting such as `engine` names."""
+    module, _, attribute = name.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return function

@@ -3,20 +3,25 @@
 No script, no style in the page: it stays usable with the strictest content security policy.
 """
 
+from collections.abc import Callable, Coroutine
 from html import escape
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi import Path as PathParameter
+from fastapi.routing import APIRoute
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from api.access import NO_KEY, JobsReader, ModelsReader
 from api.dependencies import JobsService, ModelsService
-from api.errors import NotFound
+from api.errors import NotFound, Unauthenticated
+from api.jobs.repository import Filter
 from api.jobs.schemas import JobDocument
 from api.models.schemas import ModelDocument
 from api.problem_document import title
 from api.problems import known_problems, problems
+from api.sign_in import html_page, sign_in_page
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,12 +29,32 @@ STYLE: Final = Path(__file__).parent / "static" / "status.css"
 SHOWN: Final = 20
 
 
-@router.get("/", response_class=HTMLResponse)
-def status_page(request: Request, jobs: JobsService, models: ModelsService) -> Response:
+def _to_sign_in(error: Unauthenticated) -> Response:
+    return sign_in_page(None if error.detail == NO_KEY else error.detail, 401)
+
+
+class _PageRoute(APIRoute):
+    """A page for people: who is not signed in gets the form for it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def page(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Unauthenticated as error:
+                return _to_sign_in(error)
+
+        return page
+
+
+def status_page(
+    request: Request, jobs_reader: JobsReader, models_reader: ModelsReader, jobs: JobsService, models: ModelsService
+) -> Response:
     """Jobs, models, and how to queue a search."""
     address = f"http://{request.headers.get('host', 'localhost')}"
-    recent = jobs.page(state=None, size=SHOWN, token=None).items
-    delivered = models.page(job_id=None, size=SHOWN, token=None).items
+    recent = jobs.page(jobs_reader, Filter(), size=SHOWN, token=None).items
+    delivered = models.page(models_reader, job_id=None, size=SHOWN, token=None).items
     body = f"""<h1>hwnas</h1>
 <p>Finds the most accurate <abbr title="8-bit integer">INT8</abbr> network that keeps a latency budget on your hardware.</p>
 <h2 id="jobs">Jobs</h2>
@@ -39,10 +64,14 @@ def status_page(request: Request, jobs: JobsService, models: ModelsService) -> R
 <h2>Queue a search</h2>
 <pre><code>{escape(_example(address))}</code></pre>
 <p>Follow it, with its id in place of <code>JOB</code>:</p>
-<pre><code>curl -N -H 'Accept: text/event-stream' {escape(address)}/v1/jobs/JOB/events</code></pre>
+<pre><code>curl -N -H "Authorization: Bearer $HWNAS_KEY" -H 'Accept: text/event-stream' {escape(address)}/v1/jobs/JOB/events</code></pre>
 <p>Machines read <a href="/openapi.json">the description of the interface</a> (OpenAPI),
-<a href="/v1/targets">targets</a>, <a href="/v1/search-spaces">search spaces</a> and <a href="/readyz">readiness</a>.</p>"""
-    return _page("hwnas", body)
+<a href="/v1/targets">targets</a>, <a href="/v1/search-spaces">search spaces</a> and <a href="/readyz">readiness</a>.</p>
+<form method="post" action="/sign-out"><button>Sign out</button></form>"""
+    return html_page("hwnas", body)
+
+
+router.add_api_route("/", status_page, response_class=HTMLResponse, route_class_override=_PageRoute)
 
 
 @router.get("/static/status.css")
@@ -51,7 +80,7 @@ async def style() -> FileResponse:
     return FileResponse(STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
 
-@router.get("/problems/{code}", response_class=HTMLResponse, responses=problems(NotFound))
+@router.get("/problems/{code}", response_class=HTMLResponse, responses=problems(NotFound, public=True))
 def problem_page(code: Annotated[str, PathParameter(pattern=r"^[a-z_]{1,60}$")]) -> Response:
     """What a problem's `type` leads to."""
     known = known_problems()
@@ -62,27 +91,7 @@ def problem_page(code: Annotated[str, PathParameter(pattern=r"^[a-z_]{1,60}$")])
 <p>{escape(description)}</p>
 <dl><dt>Code</dt><dd><code>{escape(code)}</code></dd><dt>Status</dt><dd>{status}</dd></dl>
 <p><a href="/">Back to the service</a></p>"""
-    return _page(title(code), body)
-
-
-def _page(name: str, body: str) -> HTMLResponse:
-    return HTMLResponse(
-        f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(name)}</title>
-<link rel="stylesheet" href="/static/status.css">
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
-    )
+    return html_page(title(code), body)
 
 
 def _table(name: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -127,7 +136,7 @@ def _model(model: ModelDocument) -> tuple[str, ...]:
 
 
 def _example(address: str) -> str:
-    return f"""curl -X POST {address}/v1/jobs -H 'Content-Type: application/json' -d '{{
+    return f"""curl -X POST {address}/v1/jobs -H "Authorization: Bearer $HWNAS_KEY" -H 'Content-Type: application/json' -d '{{
   "spec": {{"kind": "search", "data": "digits", "space": "mobilenet", "effort": "quick",
            "targets": [{{"target": "cpu", "latency_ms": "40%"}}]}}
 }}'"""

@@ -35,8 +35,9 @@ class Supervisor:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        home = hashlib.blake2b(str(settings.home.resolve()).encode(), digest_size=6).hexdigest()
-        self._owners = f"{socket.gethostname()[:60]}/{home}/"
+        # With SQLite one server uses the home, so that any worker of the home is one of this server's, or dead.
+        whose = str(settings.home.resolve()) if database.kind == "sqlite" else uuid4().hex
+        self._owners = f"{socket.gethostname()[:60]}/{hashlib.blake2b(whose.encode(), digest_size=6).hexdigest()}/"
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)

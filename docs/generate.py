@@ -46,7 +46,11 @@ def commands() -> Iterator[tuple[str, Any]]:
     from nas.cli import app
 
     group: Any = get_command(app)
-    yield from group.commands.items()
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", one) for inner, one in command.commands.items())
+        else:
+            yield name, command
 
 
 def options(command: Any) -> Iterator[tuple[str, str, str, str]]:

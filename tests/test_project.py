@@ -233,11 +233,29 @@ def test_continuous_integration_is_a_sound_script() -> None:
     assert "HWNAS_NO_SKIPS=1" in script.read_text()
 
 
-def test_compose_stays_on_loopback_and_is_watched() -> None:
-    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["api"]
-    assert service["network_mode"] == "host"
-    assert service["command"][2:6] == ["--host", "127.0.0.1", "--port", "8000"]
-    assert "http://127.0.0.1:8000/livez" in service["healthcheck"]["test"][-1]
+def test_compose_is_sound_and_stays_on_loopback() -> None:
+    _passes("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    services = document["services"]
+    assert set(services) == {"db", "api", "worker"}
+    assert services["api"]["ports"] == ["127.0.0.1:8000:8000"]
+    assert [name for name, service in services.items() if "ports" in service] == ["api"]
+    for service in services.values():
+        assert service["healthcheck"]["test"] and service["read_only"] is True
+    assert all(secret["file"].startswith("./secrets/") for secret in document["secrets"].values())
+    assert "PASSWORD:" not in (ROOT / "docker-compose.yml").read_text()
+
+
+def test_the_image_is_built_by_the_rules() -> None:
+    _passes("hadolint", "Dockerfile")
+    text = (ROOT / "Dockerfile").read_text()
+    assert "USER 10001" in text and "USER root" not in text
+
+
+def _passes(program: str, *arguments: str) -> None:
+    command = [str(Path(sys.executable).parent / program), *arguments]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 # --- Files

@@ -7,20 +7,20 @@ believed, so that whatever a hostile file does to it stays there.
 import contextlib
 import json
 import os
-import resource
 import sys
 from pathlib import Path
 from typing import Any
 
 from api.datasets.archive import Bounds, is_npz, unpack
 from api.datasets.storage import ARRAYS, IMAGES
+from api.processes import limit
 from search_spaces.errors import HwnasError
 
 
 def main() -> None:
     """Reads the request, limits this process, checks, and answers."""
     request = json.load(sys.stdin)
-    _limit(request["memory_bytes"], request["cpu_s"], request["bounds"]["unpacked_bytes"])
+    limit(request["memory_bytes"], request["cpu_s"], request["bounds"]["unpacked_bytes"])
     answer_to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not end up in the answer
     answer: dict[str, Any]
@@ -68,19 +68,6 @@ def check(upload: Path, folder: Path, bounds: Bounds) -> dict[str, Any]:
         "skipped": len(data.skipped),
         "warnings": list(data.warnings),
     }
-
-
-def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
-    for kind, limit in (
-        (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_FSIZE, file_bytes),
-        (resource.RLIMIT_NOFILE, 256),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _soft, hard = resource.getrlimit(kind)
-        least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(kind, (least, least))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from api.access import DatasetsReader, DatasetsWriter
+from api.conditions import IfMatch, check_match, tagged
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.datasets.service import Datasets, Upload, too_large
 from api.dependencies import DatasetsService, SettingsValue
@@ -14,15 +16,20 @@ from api.errors import (
     BodyTimeout,
     BodyTooLarge,
     CheckFailed,
+    DatasetInUse,
     InvalidPageToken,
+    PreconditionFailed,
+    QuotaExceeded,
+    ScopeMissing,
     UnknownDataset,
     UnsafeArchive,
     UnsupportedMediaType,
 )
 from api.ids import id_pattern
 from api.pages import PageSize, PageToken
-from api.problems import problems
+from api.problems import links, problems
 from api.settings import Settings
+from api.tenancy import Subject
 from nas.errors import InvalidData, OutOfSpace
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
@@ -38,8 +45,21 @@ DatasetId = Annotated[str, Path(pattern=id_pattern("ds"))]
     operation_id="create_dataset",
     status_code=201,
     summary="Upload a data set",
-    responses=problems(
-        InvalidData, BodyTimeout, BodyTooLarge, UnsupportedMediaType, UnsafeArchive, CheckFailed, OutOfSpace
+    responses=links(
+        problems(
+            InvalidData,
+            BodyTimeout,
+            BodyTooLarge,
+            UnsupportedMediaType,
+            UnsafeArchive,
+            CheckFailed,
+            OutOfSpace,
+            QuotaExceeded,
+            ScopeMissing,
+        ),
+        "dataset_id",
+        "get_dataset",
+        "delete_dataset",
     ),
     openapi_extra={
         "requestBody": {
@@ -52,6 +72,7 @@ DatasetId = Annotated[str, Path(pattern=id_pattern("ds"))]
 async def create_dataset(
     request: Request,
     response: Response,
+    subject: DatasetsWriter,
     datasets: DatasetsService,
     settings: SettingsValue,
     name: Annotated[str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._\-]{0,99}$", description="for people")] = "data set",
@@ -66,12 +87,14 @@ async def create_dataset(
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > settings.max_upload_bytes:
         raise too_large(settings.max_upload_bytes)
-    made = await _receive(request, datasets, settings, name)
+    made = await _receive(request, subject, datasets, settings, name)
     response.headers["Location"] = f"/v1/datasets/{made.id}"
     return made
 
 
-async def _receive(request: Request, datasets: Datasets, settings: Settings, name: str) -> DatasetDocument:
+async def _receive(
+    request: Request, subject: Subject, datasets: Datasets, settings: Settings, name: str
+) -> DatasetDocument:
     upload = Upload(settings)
     stream = request.stream().__aiter__()
     buffer = bytearray()
@@ -89,18 +112,48 @@ async def _receive(request: Request, datasets: Datasets, settings: Settings, nam
             if chunk is None:
                 break
         async with request.app.state.checks:
-            return await run_in_threadpool(datasets.accept, upload, name)
+            return await run_in_threadpool(datasets.accept, subject, upload, name)
     finally:
         await run_in_threadpool(upload.discard)
 
 
-@router.get("", operation_id="list_datasets", summary="List data sets", responses=problems(InvalidPageToken))
-def list_datasets(datasets: DatasetsService, page_size: PageSize = 50, page_token: PageToken = None) -> DatasetPage:
+@router.get(
+    "", operation_id="list_datasets", summary="List data sets", responses=problems(InvalidPageToken, ScopeMissing)
+)
+def list_datasets(
+    subject: DatasetsReader, datasets: DatasetsService, page_size: PageSize = 50, page_token: PageToken = None
+) -> DatasetPage:
     """Uploaded data sets, newest first. `digits` is built in and not listed."""
-    return datasets.page(size=page_size, token=page_token)
+    return datasets.page(subject, size=page_size, token=page_token)
 
 
-@router.get("/{dataset_id}", operation_id="get_dataset", summary="Get a data set", responses=problems(UnknownDataset))
-def get_dataset(dataset_id: DatasetId, datasets: DatasetsService) -> DatasetDocument:
+@router.get(
+    "/{dataset_id}",
+    operation_id="get_dataset",
+    summary="Get a data set",
+    responses=problems(UnknownDataset, ScopeMissing),
+)
+def get_dataset(
+    dataset_id: DatasetId, subject: DatasetsReader, datasets: DatasetsService, response: Response
+) -> DatasetDocument:
     """One data set."""
-    return datasets.get(dataset_id)
+    return tagged(datasets.get(subject, dataset_id), response)
+
+
+@router.delete(
+    "/{dataset_id}",
+    operation_id="delete_dataset",
+    status_code=204,
+    summary="Delete a data set",
+    responses=problems(UnknownDataset, DatasetInUse, PreconditionFailed, ScopeMissing),
+)
+def delete_dataset(
+    dataset_id: DatasetId, subject: DatasetsWriter, datasets: DatasetsService, if_match: IfMatch = None
+) -> None:
+    """Removes the data set with its files, when no job reads it that has not ended."""
+
+    def check(dataset: DatasetDocument) -> None:
+        if if_match is not None:
+            check_match(if_match, dataset)
+
+    datasets.remove(subject, dataset_id, check)

@@ -3,18 +3,15 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.ids import id_pattern
+from api.wire import Wire, examples
 
 Format = Literal["npz", "image_folder"]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Images(_Wire):
+class Images(Wire):
     """Images in each part."""
 
     train: int
@@ -22,7 +19,7 @@ class Images(_Wire):
     test: int
 
 
-class Summary(_Wire):
+class Summary(Wire):
     """What the check of a data set found."""
 
     classes: tuple[str, ...]
@@ -33,8 +30,19 @@ class Summary(_Wire):
     warnings: tuple[str, ...]
 
 
-class DatasetDocument(_Wire):
+class DatasetDocument(Wire):
     """A data set that passed its check. `digits` is built in and not listed."""
+
+    model_config = examples(
+        {
+            "id": "ds_01jd3z6g4m8x2c5v7b9n1q3r5t", "name": "shapes", "format": "npz", "sha256": "0" * 64,
+            "size_bytes": 123456, "created_at": "2026-01-31T12:00:00Z",
+            "summary": {
+                "classes": ["circle", "square"], "resolution": 28, "channels": 1,
+                "images": {"train": 800, "val": 100, "test": 100}, "skipped": 0, "warnings": [],
+            },
+        }
+    )  # fmt: skip
 
     id: str = Field(pattern=id_pattern("ds"))
     name: str
@@ -45,8 +53,10 @@ class DatasetDocument(_Wire):
     created_at: datetime
 
 
-class DatasetPage(_Wire):
+class DatasetPage(Wire):
     """Some data sets, newest first."""
+
+    model_config = examples({"items": [], "next_page_token": None})
 
     items: tuple[DatasetDocument, ...]
     next_page_token: str | None = Field(description="for the next page; null on the last")

@@ -2,23 +2,23 @@
 
 import errno
 import hashlib
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+
+from sqlalchemy import Connection
 
 from api import pages
 from api.database import Database, as_time
 from api.datasets import repository
 from api.datasets.schemas import DatasetDocument, DatasetPage
-from api.errors import BodyTooLarge, CheckFailed, UnknownDataset, UnsafeArchive
+from api.errors import BodyTooLarge, CheckFailed, DatasetInUse, UnknownDataset, UnsafeArchive
 from api.ids import new_id
-from api.processes import child_environment
+from api.processes import ChildFailed, ChildTooSlow, ask
+from api.quotas import Quotas
 from api.settings import Settings
+from api.tenancy import Subject
 from nas.errors import InvalidData, OutOfSpace
 
 UPLOAD: Final = "upload.zip"
@@ -81,54 +81,85 @@ class Datasets:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
+        self._quotas = Quotas(settings)
 
-    def accept(self, upload: Upload, name: str) -> DatasetDocument:
+    def accept(self, subject: Subject, upload: Upload, name: str) -> DatasetDocument:
         """Checks a complete upload and keeps it.
 
         Raises:
             UnsafeArchive, InvalidData, CheckFailed: why it is refused.
+            QuotaExceeded: the tenant stores too much.
             OutOfSpace: the disk is full.
         """
         path, sha256, size = upload.finish()
+        with self._database.write() as connection:
+            self._quotas.check_bytes(connection, subject.tenant_id, size)
         summary = self._check(path, upload.folder)
         form = summary.pop("format")
+        place = self._settings.datasets / upload.id
         try:
-            upload.folder.rename(self._settings.datasets / upload.id)
+            upload.folder.rename(place)
         except OSError as error:
             raise _disk(error) from error
-        with self._database.write() as connection:
-            repository.add(
-                connection, id=upload.id, name=name, format=form, sha256=sha256, size_bytes=size, summary=summary
-            )
-        return self.get(upload.id)
+        try:
+            with self._database.write() as connection:
+                self._quotas.check_bytes(connection, subject.tenant_id, size)
+                repository.add(
+                    connection, id=upload.id, tenant_id=subject.tenant_id, name=name, format=form, sha256=sha256,
+                    size_bytes=size, summary=summary,
+                )  # fmt: skip
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        return self.get(subject, upload.id)
 
-    def get(self, dataset_id: str) -> DatasetDocument:
+    def get(self, subject: Subject, dataset_id: str) -> DatasetDocument:
         """A data set.
 
         Raises:
             UnknownDataset: there is none of that id.
         """
         with self._database.read() as connection:
-            row = repository.find(connection, dataset_id)
-        if row is None:
-            raise UnknownDataset(f"There is no data set {dataset_id!r}.", fix="List them with GET /v1/datasets.")
-        return _document(row)
+            return self._document(connection, subject, dataset_id)
 
-    def page(self, *, size: int, token: str | None) -> DatasetPage:
+    def page(self, subject: Subject, *, size: int, token: str | None) -> DatasetPage:
         """Data sets, newest first.
 
         Raises:
             InvalidPageToken: the token is none of this list's.
         """
-        before = pages.read_token(token, "datasets") if token else None
-        size = min(size, pages.MAX_PAGE_SIZE)
+        binding = f"datasets {subject.tenant_id}"
+        before = pages.read_token(token, binding) if token else None
         with self._database.read() as connection:
-            rows = repository.page(connection, before=before, limit=size + 1)
-        more = len(rows) > size
-        return DatasetPage(
-            items=tuple(_document(row) for row in rows[:size]),
-            next_page_token=pages.make_token(rows[size - 1].id, "datasets") if more else None,
-        )
+            rows = repository.page(connection, subject.tenant_id, before=before, limit=pages.bounded(size) + 1)
+        shown, next_token = pages.cut(rows, size, binding)
+        return DatasetPage(items=tuple(map(_document, shown)), next_page_token=next_token)
+
+    def remove(self, subject: Subject, dataset_id: str, check: Callable[[DatasetDocument], None]) -> None:
+        """Removes a data set with its files.
+
+        Raises:
+            UnknownDataset: there is none of that id.
+            DatasetInUse: a job that has not ended reads it.
+        """
+        with self._database.write() as connection:
+            self._quotas.hold(connection, subject.tenant_id)  # no job may be queued with it meanwhile
+            check(self._document(connection, subject, dataset_id))
+            users = repository.users(connection, dataset_id)
+            if users:
+                raise DatasetInUse(
+                    f"{len(users)} jobs read the data set {dataset_id}.",
+                    fix="Wait for them, or cancel them.",
+                    facts={"jobs": users[:10]},
+                )
+            repository.remove(connection, subject.tenant_id, dataset_id)
+        shutil.rmtree(self._settings.datasets / dataset_id, ignore_errors=True)
+
+    def _document(self, connection: Connection, subject: Subject, dataset_id: str) -> DatasetDocument:
+        row = repository.find(connection, subject.tenant_id, dataset_id)
+        if row is None:
+            raise UnknownDataset(f"There is no data set {dataset_id!r}.", fix="List them with GET /v1/datasets.")
+        return _document(row)
 
     def _check(self, path: Path, folder: Path) -> dict[str, Any]:
         """Runs `check.py` on a file; its answer, or its error as this process's."""
@@ -140,24 +171,18 @@ class Datasets:
             "cpu_s": int(settings.check_timeout_s) + 1,
             "bounds": {"entries": settings.max_upload_entries, "unpacked_bytes": settings.max_unpacked_bytes},
         }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api.datasets.check"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=child_environment(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"),
-            start_new_session=True,
-        )
         try:
-            output, _ = process.communicate(json.dumps(request).encode(), timeout=settings.check_timeout_s)
-        except subprocess.TimeoutExpired:
+            return _summary(ask("api.datasets.check", request, settings.check_timeout_s))
+        except ChildTooSlow:
             raise CheckFailed(
                 f"The check of the data set took longer than {settings.check_timeout_s:g} s.",
                 fix="Give fewer or smaller images, or search them with the command line.",
             ) from None
-        finally:
-            _end(process)
-        return _answer(output, process.returncode)
+        except ChildFailed as error:
+            raise CheckFailed(
+                f"The check of the data set broke off (exit {error}).",
+                fix="Look whether the archive is sound; it may need more memory or time than a check may use.",
+            ) from None
 
 
 def too_large(most: int) -> BodyTooLarge:
@@ -165,30 +190,13 @@ def too_large(most: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is larger than {most} bytes.", fix="Send less.", facts={"limit_bytes": most})
 
 
-def _answer(output: bytes, code: int) -> dict[str, Any]:
-    try:
-        answer = json.loads(output)
-    except ValueError:
-        raise CheckFailed(
-            f"The check of the data set broke off (exit {code}).",
-            fix="Look whether the archive is sound; it may need more memory or time than a check may use.",
-        ) from None
+def _summary(answer: dict[str, Any]) -> dict[str, Any]:
     if "summary" in answer:
         summary: dict[str, Any] = answer["summary"]
         return summary
     error = answer["error"]
     kind = {k.code: k for k in (UnsafeArchive, CheckFailed, OutOfSpace)}.get(error["code"], InvalidData)
     raise kind(error["detail"], fix=error["fix"], facts=error["facts"])
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends the process with all that it may have started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
 
 
 def _disk(error: OSError) -> Exception:

@@ -1,15 +1,17 @@
-"""All statements on jobs and their events that routes need. Not here: leases and the worker's writes (`leases.py`)."""
+"""All statements on the rows of jobs that routes need. Not here: leases (`leases.py`), and events (`events_table.py`)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from api.database import utc_ms
-from api.jobs.states import ENDED, State, sources
-from api.tables import job_events, jobs
-from nas.events import EVENT, EndEvent, Event, StateEvent
+from api.jobs.events_table import append
+from api.jobs.states import ENDED, HELD, State, sources
+from api.tables import dataset_uses, job_attempts, job_needs, jobs
+from api.tenancy import readable
+from nas.events import EndEvent, Event, StateEvent
 
 SPEC_VERSION: Final = 1
 
@@ -17,95 +19,119 @@ JobRow = Row[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An event as it lies in the table; `data` is the event's JSON."""
+class NewJob:
+    """A job to be queued.
 
-    seq: int
-    at: int
-    type: str
-    data: str
+    Attributes:
+        datasets: uploaded data sets that it reads.
+        needs: targets, without their options, that its worker must be able to measure.
+    """
+
+    id: str
+    tenant_id: str
+    kind: str
+    spec: Mapping[str, Any]
+    max_attempts: int
+    max_duration_s: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    datasets: Sequence[str] = ()
+    needs: Sequence[str] = ()
 
 
-def add(connection: Connection, job_id: str, kind: str, spec: dict[str, Any], max_attempts: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which jobs of a tenant are listed; None is all."""
+
+    state: State | None = None
+    kind: str | None = None
+    created_after: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+def add(connection: Connection, job: NewJob) -> None:
     """Queues a job and stores its first event."""
     connection.execute(
         insert(jobs).values(
-            id=job_id,
-            kind=kind,
-            spec=spec,
+            id=job.id,
+            tenant_id=job.tenant_id,
+            kind=job.kind,
+            spec=dict(job.spec),
             spec_version=SPEC_VERSION,
+            labels=dict(job.labels),
             state="queued",
-            max_attempts=max_attempts,
+            max_attempts=job.max_attempts,
+            max_duration_ms=int(job.max_duration_s * 1000),
             event_seq=0,
             created_at=utc_ms(),
         )
     )
-    append(connection, job_id, [StateEvent(state="queued")])
+    for dataset_id in sorted(set(job.datasets)):
+        connection.execute(insert(dataset_uses).values(job_id=job.id, dataset_id=dataset_id))
+    for target in sorted(set(job.needs)):
+        connection.execute(insert(job_needs).values(job_id=job.id, target=target))
+    append(connection, job.id, [StateEvent(state="queued")])
 
 
-def find(connection: Connection, job_id: str) -> JobRow | None:
-    """A job."""
-    return connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+def find(connection: Connection, tenant_id: str, job_id: str) -> JobRow | None:
+    """A job of a tenant."""
+    return connection.execute(readable(jobs, tenant_id).where(jobs.c.id == job_id)).one_or_none()
 
 
-def standing(connection: Connection, job_id: str) -> tuple[State, int] | None:
+def standing(connection: Connection, tenant_id: str, job_id: str) -> tuple[State, int] | None:
     """State of a job and number of its last event, without the rest of it."""
-    row = connection.execute(select(jobs.c.state, jobs.c.event_seq).where(jobs.c.id == job_id)).one_or_none()
+    query = readable(jobs, tenant_id).where(jobs.c.id == job_id).with_only_columns(jobs.c.state, jobs.c.event_seq)
+    row = connection.execute(query).one_or_none()
     return None if row is None else (row.state, row.event_seq)
 
 
-def page(connection: Connection, *, state: State | None, before: str | None, limit: int) -> Sequence[JobRow]:
-    """Jobs, newest first, that are older than `before`."""
-    query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(jobs.c.state == state)
+def page(connection: Connection, tenant_id: str, wanted: Filter, *, before: str | None, limit: int) -> Sequence[JobRow]:
+    """Jobs of a tenant, newest first, that are older than `before`."""
+    query = _filtered(readable(jobs, tenant_id), wanted).order_by(jobs.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(jobs.c.id < before)
     return connection.execute(query).all()
 
 
-def events(connection: Connection, job_id: str, *, after: int, limit: int) -> list[StoredEvent]:
-    """Events of a job with numbers above `after`, in order."""
-    query = (
-        select(job_events.c.seq, job_events.c.at, job_events.c.type, job_events.c.data)
-        .where(job_events.c.job_id == job_id, job_events.c.seq > after)
-        .order_by(job_events.c.seq)
-        .limit(limit)
+def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
+    if wanted.state is not None:
+        query = query.where(jobs.c.state == wanted.state)
+    if wanted.kind is not None:
+        query = query.where(jobs.c.kind == wanted.kind)
+    if wanted.created_after is not None:
+        query = query.where(jobs.c.created_at > wanted.created_after)
+    for key, value in wanted.labels:
+        query = query.where(jobs.c.labels[key].as_string() == value)
+    return query
+
+
+def count(connection: Connection, tenant_id: str, *states: State) -> int:
+    """How many jobs of a tenant are in these states."""
+    query = readable(jobs, tenant_id).where(jobs.c.state.in_(states)).with_only_columns(func.count())
+    return int(connection.execute(query).scalar_one())
+
+
+def count_all(connection: Connection, *states: State) -> int:
+    """How many jobs of all tenants are in these states."""
+    return int(connection.execute(select(func.count()).where(jobs.c.state.in_(states))).scalar_one())
+
+
+def set_labels(connection: Connection, tenant_id: str, job_id: str, labels: Mapping[str, str]) -> None:
+    """Replaces the labels of a job."""
+    connection.execute(
+        update(jobs).where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id).values(labels=dict(labels))
     )
-    return [StoredEvent(*row) for row in connection.execute(query)]
 
 
-def append(
-    connection: Connection, job_id: str, items: Sequence[Event], *, epoch: int | None = None, **values: Any
-) -> int | None:
-    """Numbers and stores events, and sets columns of the job with them; with `epoch` only while that lease holds.
+def remove(connection: Connection, tenant_id: str, job_id: str) -> bool:
+    """Removes a job that ended, with its events and candidates; its models stay."""
+    query = delete(jobs).where(jobs.c.tenant_id == tenant_id, jobs.c.id == job_id, jobs.c.state.in_(ENDED))
+    return connection.execute(query).rowcount == 1
 
-    Returns:
-        The number of the last one; None when the lease is lost (nothing was stored then).
-    """
-    query = update(jobs).where(jobs.c.id == job_id).values(event_seq=jobs.c.event_seq + len(items), **values)
-    if epoch is not None:
-        query = query.where(jobs.c.lease_epoch == epoch)
-    row = connection.execute(query.returning(jobs.c.event_seq, jobs.c.lease_epoch, utc_ms())).one_or_none()
-    if row is None:
-        return None
-    last, held, now = row
-    if items:
-        connection.execute(
-            insert(job_events),
-            [
-                {
-                    "job_id": job_id,
-                    "seq": seq,
-                    "epoch": held,
-                    "at": now,
-                    "type": item.type,
-                    "data": EVENT.dump_json(item).decode(),
-                }
-                for seq, item in enumerate(items, start=last - len(items) + 1)
-            ],
-        )
-    return int(last)
+
+def attempts(connection: Connection, job_id: str) -> Sequence[Row[Any]]:
+    """All attempts at a job, the first one first."""
+    query = select(job_attempts).where(job_attempts.c.job_id == job_id).order_by(job_attempts.c.epoch)
+    return connection.execute(query).all()
 
 
 def move(
@@ -116,14 +142,18 @@ def move(
     source: State | None = None,
     epoch: int | None = None,
     extra: Sequence[Event] = (),
+    outcome: str | None = None,
     **values: Any,
 ) -> bool:
-    """Brings a job to another state, if a way leads there, with the events that tell of it; an ended job has no lease.
+    """Brings a job to another state, if a way leads there, with the events that tell of it.
+
+    A job that no worker has afterwards loses its lease: its epoch rises, so that no write of an earlier lease can follow.
 
     Args:
         source: only from this state; from any that has a way there when None.
         epoch: only while that lease holds.
         extra: events to store before the one of the state.
+        outcome: of the attempt that ends with it; the state when None.
         values: further columns to set.
 
     Returns:
@@ -132,16 +162,21 @@ def move(
     query = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_((source,) if source else sources(target)))
     if epoch is not None:
         query = query.where(jobs.c.lease_epoch == epoch)
-    if target in ENDED:
-        # The epoch rises, so that no write of an earlier lease can follow the last event.
+    freed = target not in HELD
+    if freed:
         values |= {
-            "finished_at": utc_ms(),
             "lease_owner": None,
             "lease_expires_at": None,
             "lease_epoch": jobs.c.lease_epoch + 1,
+            "active_ms": jobs.c.active_ms + _running_ms(job_id),
         }
+    if target in ENDED:
+        values["finished_at"] = utc_ms()
     if connection.execute(query.values(state=target, **values)).rowcount != 1:
         return False
+    if freed:
+        open_attempts = update(job_attempts).where(job_attempts.c.job_id == job_id, job_attempts.c.ended_at.is_(None))
+        connection.execute(open_attempts.values(ended_at=utc_ms(), outcome=outcome or target))
     told: list[Event] = [*extra, StateEvent(state=target)]
     if target in ENDED:
         told.append(EndEvent(state=target))
@@ -149,7 +184,32 @@ def move(
     return True
 
 
+def _running_ms(job_id: str) -> Any:
+    """How long the attempt at a job runs by now; 0 when none does."""
+    query = select(func.sum(utc_ms() - job_attempts.c.started_at)).where(
+        job_attempts.c.job_id == job_id, job_attempts.c.ended_at.is_(None)
+    )
+    return func.coalesce(query.scalar_subquery(), 0)
+
+
 def request_cancel(connection: Connection, job_id: str) -> None:
-    """Cancels a queued job at once, and asks the worker to stop a running one; leaves a job in another state as it is."""
-    if not move(connection, job_id, "cancelled", source="queued", cancel_requested_at=utc_ms()):
-        move(connection, job_id, "cancelling", cancel_requested_at=utc_ms())
+    """Cancels a waiting job at once, and asks the worker to stop a running one; leaves a job in another state as it is."""
+    waiting: tuple[State, ...] = ("queued", "paused")
+    for source in waiting:
+        if move(connection, job_id, "cancelled", source=source, cancel_requested_at=utc_ms()):
+            return
+    move(connection, job_id, "cancelling", cancel_requested_at=utc_ms())
+
+
+def request_pause(connection: Connection, job_id: str) -> None:
+    """Pauses a queued job at once, and asks the worker to stop a running one; leaves a job in another state as it is."""
+    if not move(connection, job_id, "paused", source="queued"):
+        query = update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running")
+        connection.execute(query.values(pause_requested_at=func.coalesce(jobs.c.pause_requested_at, utc_ms())))
+
+
+def resume(connection: Connection, job_id: str) -> None:
+    """Queues a paused job again, and takes back a request to pause that was not followed yet."""
+    if not move(connection, job_id, "queued", source="paused", pause_requested_at=None):
+        query = update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running")
+        connection.execute(query.values(pause_requested_at=None))

@@ -1,31 +1,64 @@
 """Routes of jobs. Their events have a module of their own (`api/events.py`)."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic.json_schema import SkipJsonSchema
+from starlette.concurrency import run_in_threadpool
 
+from api.access import JobsReader, JobsWriter
+from api.conditions import IfMatch, check_match, tag, tagged
 from api.dependencies import JobsService
 from api.errors import (
     BodyTimeout,
     BodyTooLarge,
+    CheckFailed,
+    IdempotencyMismatch,
     InvalidPageToken,
     JobEnded,
+    JobNotEnded,
     MalformedBody,
+    PreconditionFailed,
+    QuotaExceeded,
+    ScopeMissing,
     UnknownDataset,
     UnknownJob,
 )
+from api.idempotency import IdempotencyKey, Idempotent
 from api.ids import id_pattern
-from api.jobs.schemas import JobCreate, JobDocument, JobPage
+from api.jobs.repository import Filter
+from api.jobs.schemas import (
+    CandidatePage,
+    Checkpoints,
+    Fronts,
+    JobCreate,
+    JobDocument,
+    JobPage,
+    JobPatch,
+    LogPage,
+    Validation,
+)
+from api.jobs.specs import Kind
 from api.jobs.states import State
 from api.pages import PageSize, PageToken
-from api.problems import problems
+from api.problems import links, problems
 from api.strict import StrictRoute
-from hw_targets.errors import UnknownTarget
+from api.wire import Moment
+from hw_targets.errors import TargetUnavailable, UnknownTarget
+from nas.errors import InfeasibleBudget, InvalidData
 from search_spaces.errors import InvalidSpace
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
 
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
+Label = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_.\-]{0,62}=[A-Za-z0-9 ._\-/]{0,100}$")]
+
+_USES: Final = (
+    "get_job", "cancel_job", "pause_job", "resume_job", "update_job", "delete_job", "list_job_events",
+    "list_job_candidates", "get_job_pareto_front", "list_job_logs", "list_job_checkpoints",
+)  # fmt: skip
+_BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
 
 
 @router.post(
@@ -33,35 +66,183 @@ JobId = Annotated[str, Path(pattern=id_pattern("job"))]
     operation_id="create_job",
     status_code=201,
     summary="Queue a job",
-    responses=problems(MalformedBody, BodyTooLarge, BodyTimeout, UnknownDataset, UnknownTarget, InvalidSpace),
-)
-def create_job(wanted: JobCreate, jobs: JobsService, response: Response) -> JobDocument:
-    """Queues a search. What cannot run is refused at once: unknown names, and spaces that do not fit the images."""
-    job = jobs.create(wanted)
+    response_model=JobDocument | Validation,
+    responses={
+        **links(
+            problems(
+                *_BODY, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
+                InfeasibleBudget, InvalidData, TargetUnavailable, CheckFailed,
+            ),
+            "job_id",
+            *_USES,
+        ),
+        200: {"model": Validation, "description": "with `validate_only`: nothing was queued"},
+    },
+)  # fmt: skip
+async def create_job(
+    wanted: JobCreate,
+    subject: JobsWriter,
+    jobs: JobsService,
+    request: Request,
+    response: Response,
+    validate_only: Annotated[bool, Query(description="tell what the job would take, and queue nothing")] = False,
+    idempotency_key: IdempotencyKey = None,
+) -> JobDocument | Validation:
+    """Queues a job. What cannot run is refused at once: unknown names, and spaces that do not fit the images."""
+    if validate_only:
+        response.status_code = 200
+        async with request.app.state.checks:
+            return await run_in_threadpool(jobs.ahead.validate, subject, wanted.spec)
+    idempotent = None
+    if idempotency_key is not None:
+        idempotent = Idempotent.of("create_job", idempotency_key, await request.body())
+    job, fresh = await run_in_threadpool(jobs.create, subject, wanted, idempotent)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
+    response.headers["ETag"] = tag(job)
+    if not fresh:
+        response.headers["Idempotency-Replayed"] = "true"
     return job
 
 
-@router.get("", operation_id="list_jobs", summary="List jobs", responses=problems(InvalidPageToken))
+@router.get("", operation_id="list_jobs", summary="List jobs", responses=problems(InvalidPageToken, ScopeMissing))
 def list_jobs(
+    subject: JobsReader,
     jobs: JobsService,
-    state: Annotated[State | None, Query(description="only jobs in this state")] = None,
+    state: Annotated[State | SkipJsonSchema[None], Query(description="only jobs in this state")] = None,
+    kind: Annotated[Kind | SkipJsonSchema[None], Query(description="only jobs of this kind")] = None,
+    created_after: Annotated[Moment | SkipJsonSchema[None], Query(description="only younger jobs")] = None,
+    label: Annotated[tuple[Label, ...], Query(max_length=8, description="only jobs with this label: `key=value`")] = (),
     page_size: PageSize = 50,
     page_token: PageToken = None,
 ) -> JobPage:
     """Jobs, newest first."""
-    return jobs.page(state=state, size=page_size, token=page_token)
+    after = None if created_after is None else int(created_after.timestamp() * 1000)
+    pairs = tuple((key, value) for key, _, value in (one.partition("=") for one in sorted(label)))
+    return jobs.page(subject, Filter(state, kind, after, pairs), size=page_size, token=page_token)
 
 
-@router.get("/{job_id}", operation_id="get_job", summary="Get a job", responses=problems(UnknownJob))
-def get_job(job_id: JobId, jobs: JobsService) -> JobDocument:
+@router.get("/{job_id}", operation_id="get_job", summary="Get a job", responses=problems(UnknownJob, ScopeMissing))
+def get_job(job_id: JobId, subject: JobsReader, jobs: JobsService, response: Response) -> JobDocument:
     """One job, with its result when it succeeded and its error when it failed."""
-    return jobs.get(job_id)
+    return tagged(jobs.get(subject, job_id), response)
+
+
+@router.patch(
+    "/{job_id}",
+    operation_id="update_job",
+    summary="Change the labels of a job",
+    responses=problems(*_BODY, UnknownJob, ScopeMissing, PreconditionFailed),
+)
+def update_job(
+    job_id: JobId,
+    patch: JobPatch,
+    subject: JobsWriter,
+    jobs: JobsService,
+    response: Response,
+    if_match: IfMatch = None,
+) -> JobDocument:
+    """Sets labels, and removes those that are null."""
+    return tagged(jobs.relabel(subject, job_id, patch, _condition(if_match)), response)
+
+
+@router.delete(
+    "/{job_id}",
+    operation_id="delete_job",
+    status_code=204,
+    summary="Delete a job that ended",
+    responses=problems(UnknownJob, JobNotEnded, ScopeMissing, PreconditionFailed),
+)
+def delete_job(job_id: JobId, subject: JobsWriter, jobs: JobsService, if_match: IfMatch = None) -> None:
+    """Removes the job with its events and candidates. The models that it delivered stay."""
+    jobs.remove(subject, job_id, _condition(if_match))
 
 
 @router.post(
-    "/{job_id}/cancel", operation_id="cancel_job", summary="Cancel a job", responses=problems(UnknownJob, JobEnded)
+    "/{job_id}/cancel",
+    operation_id="cancel_job",
+    summary="Cancel a job",
+    responses=problems(UnknownJob, JobEnded, ScopeMissing),
 )
-def cancel_job(job_id: JobId, jobs: JobsService) -> JobDocument:
-    """Cancels a queued job at once and asks a running one to stop (`cancelling`). Asking again changes nothing."""
-    return jobs.cancel(job_id)
+def cancel_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocument:
+    """Cancels a waiting job at once and asks a running one to stop (`cancelling`). Asking again changes nothing."""
+    return jobs.cancel(subject, job_id)
+
+
+@router.post(
+    "/{job_id}/pause",
+    operation_id="pause_job",
+    summary="Pause a job",
+    responses=problems(UnknownJob, JobEnded, ScopeMissing),
+)
+def pause_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocument:
+    """Pauses a queued job at once and asks a running one to stop; what it computed is kept. Asking again changes nothing."""
+    return jobs.pause(subject, job_id)
+
+
+@router.post(
+    "/{job_id}/resume",
+    operation_id="resume_job",
+    summary="Resume a job",
+    responses=problems(UnknownJob, JobEnded, ScopeMissing),
+)
+def resume_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocument:
+    """Queues a paused job again; it goes on where it was. Asking again changes nothing."""
+    return jobs.resume(subject, job_id)
+
+
+@router.get(
+    "/{job_id}/candidates",
+    operation_id="list_job_candidates",
+    summary="List evaluated architectures",
+    responses=problems(UnknownJob, InvalidPageToken, ScopeMissing),
+)
+def list_job_candidates(
+    job_id: JobId, subject: JobsReader, jobs: JobsService, page_size: PageSize = 50, page_token: PageToken = None
+) -> CandidatePage:
+    """The architectures that the search evaluated, in their order."""
+    return jobs.candidates(subject, job_id, size=page_size, token=page_token)
+
+
+@router.get(
+    "/{job_id}/pareto-front",
+    operation_id="get_job_pareto_front",
+    summary="Get the Pareto fronts",
+    responses=problems(UnknownJob, ScopeMissing),
+)
+def get_job_pareto_front(job_id: JobId, subject: JobsReader, jobs: JobsService) -> Fronts:
+    """The front of each target by now, also while the search runs."""
+    return jobs.fronts(subject, job_id)
+
+
+@router.get(
+    "/{job_id}/logs",
+    operation_id="list_job_logs",
+    summary="Read the log",
+    responses=problems(UnknownJob, InvalidPageToken, ScopeMissing),
+)
+def list_job_logs(
+    job_id: JobId, subject: JobsReader, jobs: JobsService, page_size: PageSize = 50, page_token: PageToken = None
+) -> LogPage:
+    """What a person should read of the job, in its order."""
+    return jobs.logs(subject, job_id, size=page_size, token=page_token)
+
+
+@router.get(
+    "/{job_id}/checkpoints",
+    operation_id="list_job_checkpoints",
+    summary="List what is stored of the work",
+    responses=problems(UnknownJob, ScopeMissing),
+)
+def list_job_checkpoints(job_id: JobId, subject: JobsReader, jobs: JobsService) -> Checkpoints:
+    """The stages whose results are stored; a job that is taken up again goes on after them."""
+    return jobs.checkpoints(subject, job_id)
+
+
+def _condition(if_match: str | None) -> Callable[[JobDocument], None]:
+    """What `If-Match` asks of a version."""
+
+    def check(job: JobDocument) -> None:
+        if if_match is not None:
+            check_match(if_match, job)
+
+    return check

@@ -1,163 +1,56 @@
-"""Jobs on the wire. The wire spec names data sets, targets and spaces by id, or declares a space; never a path or code."""
+"""Jobs on the wire: what a client sends and sees. What a job is asked to do is in `specs.py`."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import Field
 
-from api.ids import ID_BODY, id_pattern
+from api.ids import id_pattern
+from api.jobs.specs import SEARCH, Kind, WireSpec
 from api.jobs.states import State
 from api.problem_document import Problem
-from nas.events import Event, FrontPoint, Phase
+from api.wire import Wire, examples
+from latency_models.report import ReportCard
+from nas.events import CandidateEvent, Event, FrontEvent, FrontPoint, LogEvent, Phase
 from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, RemovedValue, SizeOutcome
-from nas.spec import Effort, Latency
 
-MAX_SPACE_VALUES: Final = 2000
-"""How many values an inline space may hold."""
+MAX_LABELS: Final = 32
 
-_FILE_LIKE: Final = re.compile(r"[/\\\x00-\x1f\x7f]|\.(py|ya?ml|json|npz|pkl|onnx)|\.\.", re.IGNORECASE)
+JOB: Final = "job_01jd3z6g4m8x2c5v7b9n1q3r5t"
+_AT: Final = "2026-01-31T12:00:00Z"
 
-
-def no_path(text: str) -> str:
-    """Refuses what looks like a path or a file: those belong to the command line."""
-    if _FILE_LIKE.search(text):
-        raise ValueError(f"{text[:80]!r} looks like a path or a file, which the service never takes; give an id")
-    return text
-
-
-class Wire(BaseModel):
-    """Base of all bodies: unknown fields are refused, and so are NaN and Infinity."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def _no_flag(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a latency is a number or a text, not true or false")
-    return value
-
-
-WireLatency = Annotated[
-    Latency,
-    BeforeValidator(_no_flag),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1_000_000},
-                {"type": "string", "pattern": r"^(100|[1-9]?[0-9](\.[0-9]+)?)%$"},
-            ]
-        }
-    ),
-]
-"""The engine's `Latency`; its schema shows the usual forms."""
-
-
-class WireTarget(Wire):
-    """One target with its latency budget."""
-
-    target: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=200,
-            pattern=r"^[a-z][a-z0-9_.\-]*(:[A-Za-z0-9_.,=\-]+)?$",
-            description="id of a target with its options, such as `cpu` or `cpu:threads=2`",
-        ),
-        AfterValidator(no_path),
-    ]
-    latency_ms: WireLatency = Field(
-        description="milliseconds at batch 1 in INT8, or a point of the reachable range (`40%`)"
-    )
-
-
-KnownSpaceName = Annotated[
-    str,
-    Field(max_length=200, pattern=r"^[a-z][a-z0-9_]*(:[A-Za-z0-9_,=]+)?$"),
-    AfterValidator(no_path),
-]
-
-
-class SearchWireSpec(Wire):
-    """A search: the most accurate INT8 network within a latency budget on each target."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "kind": "search",
-                    "data": "digits",
-                    "space": "mobilenet",
-                    "targets": [{"target": "cpu", "latency_ms": "40%"}],
-                    "effort": "quick",
-                    "seed": 0,
-                }
-            ]
-        }
-    )
-
-    kind: Literal["search"]
-    data: str = Field(
-        pattern=f"^(digits|ds_{ID_BODY})$", description="`digits`, or the id of a data set that was uploaded"
-    )
-    space: KnownSpaceName | dict[str, JsonValue] = Field(
-        "mobilenet", description="a known space with its options, or a declaration (the YAML form, as JSON)"
-    )
-    targets: tuple[WireTarget, ...] = Field(min_length=1, max_length=16)
-    effort: Effort = "standard"
-    minutes: float | None = Field(default=None, strict=True, gt=0, le=100_000, description="a limit on the whole job")
-    resolution: int | None = Field(default=None, strict=True, ge=4, le=512, description="largest input side in pixels")
-    seed: int = Field(default=0, strict=True, ge=0, lt=2**31)
-    threads: int | None = Field(
-        default=None, strict=True, ge=1, le=256, description="threads of training; all cores when absent"
-    )
-
-    @field_validator("space")
-    @classmethod
-    def _bounded(cls, space: str | dict[str, JsonValue]) -> str | dict[str, JsonValue]:
-        if isinstance(space, dict):
-            for count, value in enumerate(_values(space)):
-                if count >= MAX_SPACE_VALUES:
-                    raise ValueError(f"the space holds more than {MAX_SPACE_VALUES} values")
-                if isinstance(value, str):
-                    no_path(value)
-        return space
-
-    @field_validator("targets")
-    @classmethod
-    def _distinct(cls, targets: tuple[WireTarget, ...]) -> tuple[WireTarget, ...]:
-        if len({t.target for t in targets}) != len(targets):
-            raise ValueError("a target is named twice; give each target one budget")
-        return targets
-
-
-def _values(value: Any) -> Iterator[Any]:
-    """All keys and values of a JSON document, however nested."""
-    stack = [value]
-    while stack:
-        top = stack.pop()
-        yield top
-        if isinstance(top, dict):
-            stack.extend(top.keys())
-            stack.extend(top.values())
-        elif isinstance(top, list):
-            stack.extend(top)
+LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.\-]{0,62}$")]
+LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._\-/]{0,100}$")]
 
 
 class JobCreate(Wire):
-    """A job to be queued. Later kinds of job join the spec as a union on `kind`."""
+    """A job to be queued."""
 
-    spec: SearchWireSpec
+    model_config = examples({"spec": SEARCH, "labels": {"project": "digits"}, "max_duration_s": 3600.0})
+
+    spec: WireSpec
+    labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict,
+        max_length=MAX_LABELS,
+        description="for people and for filters",
+        json_schema_extra={"additionalProperties": False},
+    )
+    max_duration_s: float | None = Field(
+        default=None, strict=True, gt=0, le=30 * 86_400, description="the job is ended after so much time at work"
+    )
+
+
+class JobPatch(Wire):
+    """What can be changed of a job."""
+
+    model_config = examples({"labels": {"project": "digits", "old": None}})
+
+    labels: dict[LabelKey, LabelValue | None] = Field(
+        max_length=2 * MAX_LABELS,
+        description="to be set; null removes one; others stay",
+        json_schema_extra={"additionalProperties": False},
+    )
 
 
 class Progress(Wire):
@@ -192,18 +85,75 @@ class SearchAnswer(Wire):
     warnings: tuple[str, ...] = ()
 
 
+class ProfilingAnswer(Wire):
+    """A latency table and how far to trust it."""
+
+    target: str
+    device: str
+    runtime: str
+    fingerprint: str = Field(description="of the device, the runtime and what else a table depends on")
+    space: str
+    resolution: int
+    card: ReportCard = Field(description="predictions against measurements of networks that were not fitted")
+    keys: int = Field(description="layer keys in the table")
+    architectures: str
+    reachable_ms: tuple[float, float]
+    table_sha256: str
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+class SupernetAnswer(Wire):
+    """A trained supernet. Searches with the same data, space, effort, seed and threads find it."""
+
+    space: str
+    resolution: int
+    bank_sha256: str
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer
+
+
+class Attempt(Wire):
+    """One time that a worker took a job up."""
+
+    attempt: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None = Field(
+        description="`lost`, `handed_back`, or the state of the job after it; null while it runs"
+    )
+
+
+_JOB: Final[dict[str, Any]] = {
+    "id": JOB, "kind": "search", "state": "queued", "phase": None, "progress": None, "attempt": 0, "max_attempts": 3,
+    "attempts": [], "spec": SEARCH, "labels": {"project": "digits"}, "max_duration_s": 3600.0,
+    "pause_requested_at": None, "result": None, "error": None, "last_event": 1, "created_at": _AT, "started_at": None,
+    "finished_at": None,
+}  # fmt: skip
+
+
 class JobDocument(Wire):
     """A job. `state` is changed by the service alone; clients must accept states that they do not know."""
 
+    model_config = examples(_JOB)
+
     id: str = Field(pattern=id_pattern("job"))
-    kind: Literal["search"]
+    kind: Kind
     state: State
-    phase: Phase | None = Field(description="stage of the search, while or after it runs")
+    phase: Phase | None = Field(description="stage of the work, while or after it runs")
     progress: Progress | None = Field(description="of the phase")
     attempt: int = Field(description="1 in the first run; a job whose worker was lost is tried again")
     max_attempts: int
-    spec: SearchWireSpec
-    result: SearchAnswer | None = Field(description="when `succeeded`")
+    attempts: tuple[Attempt, ...] | None = Field(default=None, description="all of them; not in lists")
+    spec: WireSpec
+    labels: dict[str, str]
+    max_duration_s: float = Field(description="the job is ended after so much time at work")
+    pause_requested_at: datetime | None = Field(description="when a running job was asked to pause")
+    result: Answer | None = Field(description="when `succeeded`")
     error: Problem | None = Field(description="when `failed`")
     last_event: int = Field(description="number of the job's last event")
     created_at: datetime
@@ -214,8 +164,30 @@ class JobDocument(Wire):
 class JobPage(Wire):
     """Some jobs, newest first."""
 
+    model_config = examples({"items": [_JOB], "next_page_token": None})
+
     items: tuple[JobDocument, ...]
     next_page_token: str | None = Field(description="for the next page; null on the last")
+
+
+class Validation(Wire):
+    """What a job would take: the answer to `validate_only`."""
+
+    model_config = examples(
+        {
+            "spec": SEARCH, "architectures": "8503056000", "reachable_ms": {"cpu": [0.04, 0.31]},
+            "seconds": {"profiling": 20.0, "training": 60.0}, "memory_bytes": 900_000_000, "warnings": [],
+        }
+    )  # fmt: skip
+
+    spec: WireSpec = Field(description="with every default filled in")
+    architectures: str = Field(description="how many the space has; a string, since it may exceed 2^53")
+    reachable_ms: dict[str, tuple[float, float]] = Field(
+        description="of each target whose latency table is stored: the fastest and the slowest network, predicted"
+    )
+    seconds: dict[str, float] = Field(description="estimated, by stage; 0.0 where it is stored")
+    memory_bytes: int | None = Field(description="estimated peak; null where it is not estimated")
+    warnings: tuple[str, ...] = ()
 
 
 class JobEvent(Wire):
@@ -229,6 +201,81 @@ class JobEvent(Wire):
 class EventPage(Wire):
     """Events in their order."""
 
+    model_config = examples(
+        {
+            "items": [{"seq": 1, "at": _AT, "event": {"type": "state", "state": "queued"}}],
+            "next_after": 1,
+            "ended": False,
+        }
+    )
+
     items: tuple[JobEvent, ...]
     next_after: int = Field(description="ask with `after` set to this for what follows")
     ended: bool = Field(description="whether the last item is the job's last event")
+
+
+class CandidatePage(Wire):
+    """Evaluated architectures, in the order of evaluation."""
+
+    model_config = examples({"items": [], "next_page_token": None})
+
+    items: tuple[CandidateEvent, ...]
+    next_page_token: str | None = Field(description="for the next page; null on the last that there is yet")
+
+
+class Fronts(Wire):
+    """The Pareto front of each target by now."""
+
+    model_config = examples(
+        {"items": [{"type": "front", "target": "cpu", "budget_ms": 0.2, "queries": 10, "points": []}]}
+    )
+
+    items: tuple[FrontEvent, ...]
+
+
+class LogLine(Wire):
+    """A line for people."""
+
+    seq: int = Field(description="number of its event")
+    at: datetime
+    level: Literal["info", "warning", "error"]
+    message: str
+
+    @staticmethod
+    def of(seq: int, at: datetime, event: LogEvent) -> "LogLine":
+        """The line of an event."""
+        return LogLine(seq=seq, at=at, level=event.level, message=event.message)
+
+
+class LogPage(Wire):
+    """Lines of a job's log, in their order."""
+
+    model_config = examples({"items": [], "next_page_token": None})
+
+    items: tuple[LogLine, ...]
+    next_page_token: str | None = Field(description="for the next page; null on the last that there is yet")
+
+
+class Checkpoint(Wire):
+    """A stage whose result is stored: a job that is taken up again goes on after it."""
+
+    phase: Phase
+    target: str | None
+    at: datetime
+    reused: bool = Field(description="whether it was stored before the job")
+    seconds: float | None
+
+
+class Checkpoints(Wire):
+    """What is stored of a job's work."""
+
+    model_config = examples(
+        {"items": [{"phase": "profiling", "target": "cpu", "at": _AT, "reused": False, "seconds": 20.5}]}
+    )
+
+    items: tuple[Checkpoint, ...]
+
+
+def merged(labels: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
+    """Labels with a change to them; null removes one."""
+    return {key: value for key, value in {**labels, **patch}.items() if value is not None}

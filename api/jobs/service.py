@@ -1,22 +1,44 @@
-"""What can be done with jobs: the rules between the routes and the statements."""
+"""What can be done with jobs: the rules between the routes and the statements. Not here: looking ahead (`ahead.py`)."""
 
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
 
 from api import pages
 from api.database import Database, as_time
-from api.datasets import repository as datasets
-from api.errors import JobEnded, UnknownDataset, UnknownJob
+from api.errors import JobEnded, JobNotEnded, UnknownJob
+from api.idempotency import Idempotent
 from api.ids import new_id
-from api.jobs import repository
-from api.jobs.schemas import EventPage, JobCreate, JobDocument, JobEvent, JobPage, SearchWireSpec
-from api.jobs.states import ENDED, State
+from api.jobs import events_table, repository
+from api.jobs.ahead import Ahead
+from api.jobs.events_table import StoredEvent
+from api.jobs.local import DIGITS, targets_of
+from api.jobs.schemas import (
+    MAX_LABELS,
+    Attempt,
+    CandidatePage,
+    Checkpoint,
+    Checkpoints,
+    EventPage,
+    Fronts,
+    JobCreate,
+    JobDocument,
+    JobEvent,
+    JobPage,
+    JobPatch,
+    LogLine,
+    LogPage,
+    merged,
+)
+from api.jobs.states import ENDED, HELD, State
+from api.problem_document import FieldProblem
+from api.quotas import Quotas
 from api.settings import Settings
-from nas.events import EVENT
-from nas.spec import SearchSpec
+from api.tenancy import Subject
+from nas.events import EVENT, CandidateEvent, FrontEvent, LogEvent, PhaseEvent
 
-DIGITS: Final = "digits"
-DIGITS_FORM: Final = {"resolution": 8, "channels": 1, "classes": 10}
+Check = Callable[[JobDocument], None]
 
 
 class Jobs:
@@ -25,142 +47,272 @@ class Jobs:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
+        self._quotas = Quotas(settings)
+        self.ahead = Ahead(database, settings)
 
-    def create(self, wanted: JobCreate) -> JobDocument:
+    def create(
+        self, subject: Subject, wanted: JobCreate, idempotent: Idempotent | None = None
+    ) -> tuple[JobDocument, bool]:
         """Queues a job.
+
+        Returns:
+            The job, and whether it was made by this request; not when the same idempotency key made it before.
 
         Raises:
             UnknownDataset: the spec names a data set that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
+            QuotaExceeded: the tenant has as many jobs as it may have.
+            IdempotencyMismatch: the key came with another body before.
         """
-        self.check(wanted.spec)
+        if idempotent is not None:
+            with self._database.read() as connection:
+                stored = idempotent.answer(connection, subject)
+            if stored is not None:
+                return JobDocument.model_validate_json(stored), False
+        self.ahead.check(subject, wanted.spec)
         job_id = new_id("job")
-        spec = wanted.spec.model_dump(mode="json", exclude_none=True)
-        with self._database.write() as connection:
-            repository.add(connection, job_id, wanted.spec.kind, spec, self._settings.max_attempts)
-        return self.get(job_id)
-
-    def check(self, spec: SearchWireSpec) -> None:
-        """Refuses a spec that cannot run, before anything is queued. See `create` for what it raises."""
-        from hw_targets.registry import target
-        from search_spaces.registry import space
-
-        form = self._form(spec.data)
-        for wanted in spec.targets:
-            target(wanted.target)
-        space(
-            spec.space,
-            resolution=spec.resolution or int(form["resolution"]),
-            channels=int(form["channels"]),
-            classes=int(form["classes"]),
+        most = self._settings.max_job_s
+        job = repository.NewJob(
+            id=job_id,
+            tenant_id=subject.tenant_id,
+            kind=wanted.spec.kind,
+            spec=wanted.spec.model_dump(mode="json", exclude_none=True),
+            max_attempts=self._settings.max_attempts,
+            max_duration_s=min(wanted.max_duration_s or most, most),
+            labels=wanted.labels,
+            datasets=() if wanted.spec.data == DIGITS else (wanted.spec.data,),
+            needs=[name.partition(":")[0] for name in targets_of(wanted.spec)],
         )
+        with self._database.write() as connection:
+            self._quotas.hold(connection, subject.tenant_id)
+            if idempotent is not None:  # again, now that nobody else of the tenant can queue anything
+                stored = idempotent.answer(connection, subject)
+                if stored is not None:
+                    return JobDocument.model_validate_json(stored), False
+            self._quotas.check_jobs(connection, subject.tenant_id)
+            repository.add(connection, job)
+            made = self._document(connection, subject, job_id)
+            if idempotent is not None:
+                idempotent.keep(connection, subject, 201, made.model_dump_json().encode())
+        return made, True
 
-    def get(self, job_id: str) -> JobDocument:
-        """A job.
+    def get(self, subject: Subject, job_id: str) -> JobDocument:
+        """A job with all of its attempts.
 
         Raises:
             UnknownJob: there is none of that id.
         """
         with self._database.read() as connection:
-            return document(_found(repository.find(connection, job_id), job_id))
+            return self._document(connection, subject, job_id)
 
-    def page(self, *, state: State | None, size: int, token: str | None) -> JobPage:
+    def page(self, subject: Subject, wanted: repository.Filter, *, size: int, token: str | None) -> JobPage:
         """Jobs, newest first.
 
         Raises:
             InvalidPageToken: the token is none of this list with this filter.
         """
-        binding = f"jobs state={state}"
+        binding = f"jobs {subject.tenant_id} {wanted}"
         before = pages.read_token(token, binding) if token else None
-        size = min(size, pages.MAX_PAGE_SIZE)
         with self._database.read() as connection:
-            rows = repository.page(connection, state=state, before=before, limit=size + 1)
-        more = len(rows) > size
-        rows = rows[:size]
-        return JobPage(
-            items=tuple(document(row) for row in rows),
-            next_page_token=pages.make_token(rows[-1].id, binding) if more else None,
-        )
+            rows = repository.page(connection, subject.tenant_id, wanted, before=before, limit=pages.bounded(size) + 1)
+        shown, next_token = pages.cut(rows, size, binding)
+        return JobPage(items=tuple(document(row) for row in shown), next_page_token=next_token)
 
-    def events(self, job_id: str, *, after: int, size: int) -> EventPage:
+    def events(self, subject: Subject, job_id: str, *, after: int, size: int) -> EventPage:
         """Events with numbers above `after`.
 
         Raises:
             UnknownJob: there is none of that id.
         """
-        stored, ended = self.stored_events(job_id, after=after, size=min(size, pages.MAX_PAGE_SIZE))
+        stored, ended = self.stored_events(subject.tenant_id, job_id, after=after, size=pages.bounded(size))
         items = tuple(JobEvent(seq=e.seq, at=as_time(e.at), event=EVENT.validate_json(e.data)) for e in stored)
         return EventPage(items=items, next_after=items[-1].seq if items else after, ended=ended)
 
-    def stored_events(self, job_id: str, *, after: int, size: int) -> tuple[list[repository.StoredEvent], bool]:
+    def stored_events(self, tenant_id: str, job_id: str, *, after: int, size: int) -> tuple[list[StoredEvent], bool]:
         """At most `size` events with numbers above `after`, as they are stored, and whether none follows them ever.
 
         Raises:
             UnknownJob: there is none of that id.
         """
         with self._database.read() as connection:
-            job = repository.standing(connection, job_id)
+            job = repository.standing(connection, tenant_id, job_id)
             if job is None:
-                raise _unknown(job_id)
+                raise unknown_job(job_id)
             state, last = job
-            stored = repository.events(connection, job_id, after=after, limit=size) if last > after else []
+            stored = events_table.page(connection, job_id, after=after, limit=size) if last > after else []
         return stored, state in ENDED and (stored[-1].seq if stored else after) >= last
 
-    def cancel(self, job_id: str) -> JobDocument:
-        """Asks a job to stop. Asking again changes nothing.
+    def candidates(self, subject: Subject, job_id: str, *, size: int, token: str | None) -> CandidatePage:
+        """Evaluated architectures, in the order of evaluation.
+
+        Raises:
+            UnknownJob, InvalidPageToken: as they say.
+        """
+        rows, next_token = self._pieces(subject, job_id, "candidates", size, token)
+        items = tuple(CandidateEvent.model_validate_json(row.data) for row in rows)
+        return CandidatePage(items=items, next_page_token=next_token)
+
+    def logs(self, subject: Subject, job_id: str, *, size: int, token: str | None) -> LogPage:
+        """Lines for people, in their order.
+
+        Raises:
+            UnknownJob, InvalidPageToken: as they say.
+        """
+        rows, next_token = self._pieces(subject, job_id, "log", size, token)
+        lines = [LogLine.of(row.seq, as_time(row.at), LogEvent.model_validate_json(row.data)) for row in rows]
+        return LogPage(items=tuple(lines), next_page_token=next_token)
+
+    def fronts(self, subject: Subject, job_id: str) -> Fronts:
+        """The newest front of each target.
+
+        Raises:
+            UnknownJob: there is none of that id.
+        """
+        with self._database.read() as connection:
+            self._standing(connection, subject, job_id)
+            found = events_table.front_data(connection, job_id)
+        return Fronts(items=tuple(FrontEvent.model_validate_json(data) for data in found))
+
+    def checkpoints(self, subject: Subject, job_id: str) -> Checkpoints:
+        """The stages whose results are stored.
+
+        Raises:
+            UnknownJob: there is none of that id.
+        """
+        with self._database.read() as connection:
+            self._standing(connection, subject, job_id)
+            rows = events_table.page(connection, job_id, after=0, limit=pages.MAX_PAGE_SIZE, kind="phase")
+        found: dict[tuple[str, str | None], Checkpoint] = {}
+        for row in rows:
+            event = PhaseEvent.model_validate_json(row.data)
+            if event.status != "started":
+                reused = event.status == "reused"
+                made = Checkpoint(
+                    phase=event.phase, target=event.target, at=as_time(row.at), reused=reused, seconds=event.seconds
+                )
+                found.setdefault((event.phase, event.target), made)
+        return Checkpoints(items=tuple(found.values()))
+
+    def relabel(self, subject: Subject, job_id: str, patch: JobPatch, check: Check) -> JobDocument:
+        """Sets and removes labels, if `check` does not object to the version that it is shown.
+
+        Raises:
+            UnknownJob: there is none of that id.
+            InvalidRequest: there would be too many.
+        """
+        with self._database.write() as connection:
+            before = self._document(connection, subject, job_id)
+            check(before)
+            labels = merged(before.labels, patch.labels)
+            if len(labels) > MAX_LABELS:
+                raise _too_many_labels()
+            repository.set_labels(connection, subject.tenant_id, job_id, labels)
+            return self._document(connection, subject, job_id)
+
+    def remove(self, subject: Subject, job_id: str, check: Check) -> None:
+        """Removes a job that ended, with its events and candidates. Its models stay.
+
+        Raises:
+            UnknownJob: there is none of that id.
+            JobNotEnded: it has not ended.
+        """
+        with self._database.write() as connection:
+            job = self._document(connection, subject, job_id)
+            check(job)
+            if not repository.remove(connection, subject.tenant_id, job_id):
+                raise JobNotEnded(
+                    f"The job {job_id} is {job.state}.", fix="Cancel it first.", facts={"state": job.state}
+                )
+
+    def cancel(self, subject: Subject, job_id: str) -> JobDocument:
+        """Asks a job to stop for good. Asking again changes nothing.
 
         Raises:
             UnknownJob: there is none of that id.
             JobEnded: it succeeded or failed before.
         """
-        with self._database.write() as connection:
-            _found(repository.find(connection, job_id), job_id)
-            repository.request_cancel(connection, job_id)
-            row = _found(repository.find(connection, job_id), job_id)
-        if row.state in ("succeeded", "failed"):
-            raise JobEnded(
-                f"The job {job_id} has {row.state} already.",
-                fix="Nothing is left to cancel; GET the job for its result.",
-                facts={"state": row.state},
-            )
-        return document(row)
+        return self._ask(subject, job_id, repository.request_cancel, unless=("succeeded", "failed"))
 
-    def _form(self, data: str) -> dict[str, Any]:
-        """Side, channels and classes of the images."""
-        if data == DIGITS:
-            return dict(DIGITS_FORM)
+    def pause(self, subject: Subject, job_id: str) -> JobDocument:
+        """Asks a job to stop until it is resumed. Asking again changes nothing.
+
+        Raises:
+            UnknownJob: there is none of that id.
+            JobEnded: it has ended, or is about to be cancelled.
+        """
+        return self._ask(subject, job_id, repository.request_pause, unless=(*ENDED, "cancelling"))
+
+    def resume(self, subject: Subject, job_id: str) -> JobDocument:
+        """Queues a paused job again. Asking again changes nothing.
+
+        Raises:
+            UnknownJob: there is none of that id.
+            JobEnded: it has ended, or is about to be cancelled.
+        """
+        return self._ask(subject, job_id, repository.resume, unless=(*ENDED, "cancelling"))
+
+    def running(self) -> int:
+        """How many jobs of all tenants workers have."""
         with self._database.read() as connection:
-            row = datasets.find(connection, data)
+            return repository.count_all(connection, *HELD)
+
+    def _ask(
+        self, subject: Subject, job_id: str, change: Callable[[Connection, str], None], *, unless: tuple[State, ...]
+    ) -> JobDocument:
+        with self._database.write() as connection:
+            state, _ = self._standing(connection, subject, job_id)
+            if state in unless:
+                raise JobEnded(
+                    f"The job {job_id} is {state}.", fix="GET the job for its result.", facts={"state": state}
+                )
+            change(connection, job_id)
+            return self._document(connection, subject, job_id)
+
+    def _pieces(
+        self, subject: Subject, job_id: str, what: str, size: int, token: str | None
+    ) -> tuple[list[StoredEvent], str | None]:
+        binding = f"{what} {subject.tenant_id} {job_id}"
+        after = pages.read_number(token, binding) if token else 0
+        size = pages.bounded(size)
+        with self._database.read() as connection:
+            self._standing(connection, subject, job_id)
+            if what == "candidates":
+                rows = events_table.candidate_page(connection, job_id, after=after, limit=size + 1)
+            else:
+                rows = events_table.page(connection, job_id, after=after, limit=size + 1, kind=what)
+        more = len(rows) > size
+        return rows[:size], pages.number_token(rows[size - 1].seq, binding) if more else None
+
+    def _standing(self, connection: Connection, subject: Subject, job_id: str) -> tuple[State, int]:
+        found = repository.standing(connection, subject.tenant_id, job_id)
+        if found is None:
+            raise unknown_job(job_id)
+        return found
+
+    def _document(self, connection: Connection, subject: Subject, job_id: str) -> JobDocument:
+        row = repository.find(connection, subject.tenant_id, job_id)
         if row is None:
-            raise unknown_dataset(data)
-        summary = row.summary
-        return {
-            "resolution": summary["resolution"],
-            "channels": summary["channels"],
-            "classes": len(summary["classes"]),
-        }
-
-
-def unknown_dataset(dataset_id: str) -> UnknownDataset:
-    """The error for an id of no data set."""
-    return UnknownDataset(
-        f"There is no data set {dataset_id!r}.", fix="List them with GET /v1/datasets, or use digits."
-    )
-
-
-def local_spec(wire: SearchWireSpec, datasets_folder: Path) -> SearchSpec:
-    """The engine's spec of a wire spec, on this machine."""
-    fields = wire.model_dump(mode="json", exclude={"kind"}, exclude_none=True)
-    if wire.data != DIGITS:
-        from api.datasets.storage import source
-
-        fields["data"] = str(source(datasets_folder, wire.data))
-    return SearchSpec.model_validate(fields)
+            raise unknown_job(job_id)
+        tried = tuple(
+            Attempt(
+                attempt=a.attempt,
+                worker=a.worker,
+                started_at=as_time(a.started_at),
+                ended_at=None if a.ended_at is None else as_time(a.ended_at),
+                outcome=a.outcome,
+            )
+            for a in (repository.attempts(connection, job_id) if row.started_at is not None else ())
+        )
+        return document(row).model_copy(update={"attempts": tried})
 
 
 def document(row: repository.JobRow) -> JobDocument:
-    """A job's row as clients see it."""
+    """A job's row as clients see it in lists."""
+
+    def time_of(value: int | None) -> Any:
+        return None if value is None else as_time(value)
+
     return JobDocument.model_validate(
         {
             "id": row.id,
@@ -171,21 +323,26 @@ def document(row: repository.JobRow) -> JobDocument:
             "attempt": row.attempt,
             "max_attempts": row.max_attempts,
             "spec": row.spec,
+            "labels": row.labels,
+            "max_duration_s": row.max_duration_ms / 1000,
+            "pause_requested_at": time_of(row.pause_requested_at),
             "result": row.result,
             "error": row.error,
             "last_event": row.event_seq,
             "created_at": as_time(row.created_at),
-            "started_at": None if row.started_at is None else as_time(row.started_at),
-            "finished_at": None if row.finished_at is None else as_time(row.finished_at),
+            "started_at": time_of(row.started_at),
+            "finished_at": time_of(row.finished_at),
         }
     )
 
 
-def _found(row: repository.JobRow | None, job_id: str) -> repository.JobRow:
-    if row is None:
-        raise _unknown(job_id)
-    return row
-
-
-def _unknown(job_id: str) -> UnknownJob:
+def unknown_job(job_id: str) -> UnknownJob:
+    """The error for an id of no job of the tenant."""
     return UnknownJob(f"There is no job {job_id!r}.", fix="List the jobs with GET /v1/jobs.")
+
+
+def _too_many_labels() -> Exception:
+    from api.errors import InvalidRequest
+
+    wrong = FieldProblem(pointer="/labels", detail=f"a job has at most {MAX_LABELS} labels")
+    return InvalidRequest(f"A job has at most {MAX_LABELS} labels.", fix="Remove some.", fields=(wrong,))

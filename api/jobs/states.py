@@ -1,7 +1,4 @@
-"""The states of a job and the ways between them, as data. `docs/reference/rest.md` shows the same table.
-
-`paused` is part of the vocabulary that clients must know; no way leads there yet.
-"""
+"""The states of a job and the ways between them, as data. `docs/reference/rest.md` shows the same table."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -9,15 +6,18 @@ from typing import Final, Literal
 State = Literal["queued", "running", "paused", "cancelling", "cancelled", "succeeded", "failed"]
 
 TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
-    "queued": frozenset({"running", "cancelled"}),
-    "running": frozenset({"queued", "cancelling", "succeeded", "failed"}),
-    "paused": frozenset(),
+    "queued": frozenset({"running", "paused", "cancelled"}),
+    "running": frozenset({"queued", "paused", "cancelling", "succeeded", "failed"}),
+    "paused": frozenset({"queued", "cancelled"}),
     "cancelling": frozenset({"cancelled", "succeeded", "failed"}),
     "cancelled": frozenset(),
     "succeeded": frozenset(),
     "failed": frozenset(),
 }
 """Where each state may lead. `running` to `queued`: the worker was lost, or the server stops."""
+
+HELD: Final[tuple[State, ...]] = ("running", "cancelling")
+"""The states in which a worker has the job, under a lease."""
 
 ENDED: Final[tuple[State, ...]] = ("cancelled", "succeeded", "failed")
 

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from api.database import utc_ms
 from api.tables import artifacts, models
+from api.tenancy import readable
 
 ModelRow = Row[Any]
 
 
 def add(
     connection: Connection,
+    tenant_id: str,
     model_id: str,
     job_id: str,
     target: str,
@@ -21,25 +23,37 @@ def add(
 ) -> None:
     """Stores a model with its files (`name`, `sha256`, `size_bytes`, `media_type` each)."""
     connection.execute(
-        insert(models).values(id=model_id, job_id=job_id, target=target, outcome=outcome, created_at=utc_ms())
+        insert(models).values(
+            id=model_id, tenant_id=tenant_id, job_id=job_id, target=target, outcome=outcome, created_at=utc_ms()
+        )
     )
     if files:
         connection.execute(insert(artifacts), [{"model_id": model_id, **file} for file in files])
 
 
-def find(connection: Connection, model_id: str) -> ModelRow | None:
-    """A model."""
-    return connection.execute(select(models).where(models.c.id == model_id)).one_or_none()
+def find(connection: Connection, tenant_id: str, model_id: str) -> ModelRow | None:
+    """A model of a tenant."""
+    return connection.execute(readable(models, tenant_id).where(models.c.id == model_id)).one_or_none()
 
 
-def page(connection: Connection, *, job_id: str | None, before: str | None, limit: int) -> Sequence[ModelRow]:
-    """Models, newest first, that are older than `before`."""
-    query = select(models).order_by(models.c.id.desc()).limit(limit)
+def page(
+    connection: Connection, tenant_id: str, *, job_id: str | None, before: str | None, limit: int
+) -> Sequence[ModelRow]:
+    """Models of a tenant, newest first, that are older than `before`."""
+    query = readable(models, tenant_id).order_by(models.c.id.desc()).limit(limit)
     if job_id is not None:
         query = query.where(models.c.job_id == job_id)
-    if before is not None:
-        query = query.where(models.c.id < before)
-    return connection.execute(query).all()
+    return connection.execute(query if before is None else query.where(models.c.id < before)).all()
+
+
+def remove(connection: Connection, tenant_id: str, model_id: str) -> None:
+    """Removes a model with the list of its files; the files themselves go when nothing names them any more."""
+    connection.execute(delete(models).where(models.c.tenant_id == tenant_id, models.c.id == model_id))
+
+
+def named(connection: Connection, hashes: Sequence[str]) -> set[str]:
+    """Those of some hashes that an artifact names."""
+    return set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.sha256.in_(hashes)).distinct()))
 
 
 def files(connection: Connection, model_ids: Sequence[str]) -> Sequence[Row[Any]]:
@@ -48,7 +62,11 @@ def files(connection: Connection, model_ids: Sequence[str]) -> Sequence[Row[Any]
     return connection.execute(query).all()
 
 
-def file(connection: Connection, model_id: str, name: str) -> Row[Any] | None:
-    """One artifact."""
-    query = select(artifacts).where(artifacts.c.model_id == model_id, artifacts.c.name == name)
+def file(connection: Connection, tenant_id: str, model_id: str, name: str) -> Row[Any] | None:
+    """One artifact of a tenant's model."""
+    query = (
+        select(artifacts)
+        .join(models, models.c.id == artifacts.c.model_id)
+        .where(models.c.tenant_id == tenant_id, artifacts.c.model_id == model_id, artifacts.c.name == name)
+    )
     return connection.execute(query).one_or_none()

@@ -4,11 +4,23 @@ import base64
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from api.access import ModelsReader, ModelsWriter
+from api.conditions import IfMatch, check_match, tagged
 from api.dependencies import ModelsService
-from api.errors import InvalidPageToken, InvalidRequest, RangeNotSatisfiable, UnknownArtifact, UnknownModel
+from api.errors import (
+    InvalidPageToken,
+    InvalidRequest,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    ScopeMissing,
+    UnknownArtifact,
+    UnknownModel,
+)
 from api.ids import id_pattern
 from api.models.schemas import ModelDocument, ModelPage
 from api.models.service import StoredFile
@@ -28,21 +40,44 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", operation_id="list_models", summary="List models", responses=problems(InvalidPageToken))
+@router.get("", operation_id="list_models", summary="List models", responses=problems(InvalidPageToken, ScopeMissing))
 def list_models(
+    subject: ModelsReader,
     models: ModelsService,
-    job: Annotated[str | None, Query(pattern=id_pattern("job"), description="only of this job")] = None,
+    job: Annotated[
+        Annotated[str, StringConstraints(pattern=id_pattern("job"))] | SkipJsonSchema[None],
+        Query(description="only of this job"),
+    ] = None,
     page_size: PageSize = 50,
     page_token: PageToken = None,
 ) -> ModelPage:
     """Delivered models, newest first."""
-    return models.page(job_id=job, size=page_size, token=page_token)
+    return models.page(subject, job_id=job, size=page_size, token=page_token)
 
 
-@router.get("/{model_id}", operation_id="get_model", summary="Get a model", responses=problems(UnknownModel))
-def get_model(model_id: ModelId, models: ModelsService) -> ModelDocument:
+@router.get(
+    "/{model_id}", operation_id="get_model", summary="Get a model", responses=problems(UnknownModel, ScopeMissing)
+)
+def get_model(model_id: ModelId, subject: ModelsReader, models: ModelsService, response: Response) -> ModelDocument:
     """One model with its figures and the list of its files."""
-    return models.get(model_id)
+    return tagged(models.get(subject, model_id), response)
+
+
+@router.delete(
+    "/{model_id}",
+    operation_id="delete_model",
+    status_code=204,
+    summary="Delete a model",
+    responses=problems(UnknownModel, PreconditionFailed, ScopeMissing),
+)
+def delete_model(model_id: ModelId, subject: ModelsWriter, models: ModelsService, if_match: IfMatch = None) -> None:
+    """Removes the model. Its files go within a day, unless another model has the same."""
+
+    def check(model: ModelDocument) -> None:
+        if if_match is not None:
+            check_match(if_match, model)
+
+    models.remove(subject, model_id, check)
 
 
 @router.get(
@@ -50,12 +85,20 @@ def get_model(model_id: ModelId, models: ModelsService) -> ModelDocument:
     operation_id="get_artifact",
     summary="Download a file of a model",
     response_class=FileResponse,
-    responses={**problems(UnknownModel, UnknownArtifact, RangeNotSatisfiable), **_CONTENT},
+    responses={**problems(UnknownModel, UnknownArtifact, RangeNotSatisfiable, ScopeMissing), **_CONTENT},
 )
-@router.head("/{model_id}/artifacts/{name}", operation_id="head_artifact", include_in_schema=False)
-def get_artifact(model_id: ModelId, name: ArtifactName, models: ModelsService, request: Request) -> Response:
+@router.head(
+    "/{model_id}/artifacts/{name}",
+    operation_id="head_artifact",
+    summary="Length and hash of a file",
+    response_class=FileResponse,
+    responses={**problems(UnknownModel, UnknownArtifact, RangeNotSatisfiable, ScopeMissing), **_CONTENT},
+)
+def get_artifact(
+    model_id: ModelId, name: ArtifactName, subject: ModelsReader, models: ModelsService, request: Request
+) -> Response:
     """A file, whole or in part (`Range`, `If-Range`). Its `ETag` is the hash of its content."""
-    file = models.artifact(model_id, name)
+    file = models.artifact(subject, model_id, name)
     headers = {
         "ETag": f'"sha256-{file.sha256}"',
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(file.sha256)).decode()}:",

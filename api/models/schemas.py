@@ -1,18 +1,34 @@
 """Delivered models on the wire."""
 
 from datetime import datetime
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.ids import id_pattern
+from api.wire import Wire, examples
 from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, RemovedValue, SizeOutcome
 
+MODEL: Final = "mdl_01jd3z6g4m8x2c5v7b9n1q3r5t"
+_EXAMPLE: Final[dict[str, Any]] = {
+    "id": MODEL, "job_id": "job_01jd3z6g4m8x2c5v7b9n1q3r5t", "target": "cpu", "architecture": "resolution=8",
+    "architecture_id": "5a2790177200", "created_at": "2026-01-31T12:00:00Z",
+    "latency_ms": {
+        "budget": 0.2, "predicted": 0.19, "predicted_error": 0.01, "measured": 0.19, "measured_p50": 0.2, "measured_p95": 0.22,
+        "kind": "measured",
+    },
+    "accuracy": {"fp32": 0.985, "int8": 0.98}, "size_bytes": {"fp32": 40000, "int8": 12000},
+    "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "binds": True},
+    "artifacts": [
+        {
+            "name": "model.int8.onnx", "size_bytes": 12000, "sha256": "0" * 64, "media_type": "application/octet-stream",
+            "url": f"/v1/models/{MODEL}/artifacts/model.int8.onnx",
+        }
+    ],
+}  # fmt: skip
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-
-class Artifact(_Wire):
+class Artifact(Wire):
     """One file of a model's bundle."""
 
     name: str
@@ -22,11 +38,13 @@ class Artifact(_Wire):
     url: str = Field(description="where to GET it, relative to the server")
 
 
-class ModelDocument(_Wire):
+class ModelDocument(Wire):
     """A model that a search delivered for one target."""
 
+    model_config = examples(_EXAMPLE)
+
     id: str = Field(pattern=id_pattern("mdl"))
-    job_id: str = Field(pattern=id_pattern("job"))
+    job_id: str | None = Field(pattern=id_pattern("job"), description="null when the job was deleted")
     target: str
     architecture: str
     architecture_id: str
@@ -39,8 +57,10 @@ class ModelDocument(_Wire):
     created_at: datetime
 
 
-class ModelPage(_Wire):
+class ModelPage(Wire):
     """Some models, newest first."""
+
+    model_config = examples({"items": [_EXAMPLE], "next_page_token": None})
 
     items: tuple[ModelDocument, ...]
     next_page_token: str | None = Field(description="for the next page; null on the last")

@@ -1,11 +1,11 @@
 """What can be done with delivered models."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from api import pages
 from api.blobs import Blobs
@@ -13,6 +13,7 @@ from api.database import Database, as_time
 from api.errors import UnknownArtifact, UnknownModel
 from api.models import repository
 from api.models.schemas import ModelDocument, ModelPage
+from api.tenancy import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,39 +33,53 @@ class Models:
         self._database = database
         self._blobs = blobs
 
-    def get(self, model_id: str) -> ModelDocument:
+    def get(self, subject: Subject, model_id: str) -> ModelDocument:
         """A model.
 
         Raises:
             UnknownModel: there is none of that id.
         """
         with self._database.read() as connection:
-            row = repository.find(connection, model_id)
-            if row is None:
-                raise _unknown(model_id)
-            return _document(row, repository.files(connection, [model_id]))
+            return self._document(connection, subject, model_id)
 
-    def page(self, *, job_id: str | None, size: int, token: str | None) -> ModelPage:
+    def _document(self, connection: Connection, subject: Subject, model_id: str) -> ModelDocument:
+        row = repository.find(connection, subject.tenant_id, model_id)
+        if row is None:
+            raise _unknown(model_id)
+        return _document(row, repository.files(connection, [model_id]))
+
+    def remove(self, subject: Subject, model_id: str, check: Callable[[ModelDocument], None]) -> None:
+        """Removes a model.
+
+        Raises:
+            UnknownModel: there is none of that id.
+        """
+        with self._database.write() as connection:
+            check(self._document(connection, subject, model_id))
+            repository.remove(connection, subject.tenant_id, model_id)
+
+    def page(self, subject: Subject, *, job_id: str | None, size: int, token: str | None) -> ModelPage:
         """Models, newest first.
 
         Raises:
             InvalidPageToken: the token is none of this list with this filter.
         """
-        binding = f"models job={job_id}"
+        binding = f"models {subject.tenant_id} job={job_id}"
         before = pages.read_token(token, binding) if token else None
-        size = min(size, pages.MAX_PAGE_SIZE)
         with self._database.read() as connection:
-            rows = repository.page(connection, job_id=job_id, before=before, limit=size + 1)
-            shown = rows[:size]
+            rows = repository.page(
+                connection, subject.tenant_id, job_id=job_id, before=before, limit=pages.bounded(size) + 1
+            )
+            shown, next_token = pages.cut(rows, size, binding)
             files: dict[str, list[Row[Any]]] = {row.id: [] for row in shown}
             for file in repository.files(connection, list(files)):
                 files[file.model_id].append(file)
         return ModelPage(
             items=tuple(_document(row, files[row.id]) for row in shown),
-            next_page_token=pages.make_token(shown[-1].id, binding) if len(rows) > size else None,
+            next_page_token=next_token,
         )
 
-    def artifact(self, model_id: str, name: str) -> StoredFile:
+    def artifact(self, subject: Subject, model_id: str, name: str) -> StoredFile:
         """A file of a model's bundle.
 
         Raises:
@@ -72,11 +87,9 @@ class Models:
             UnknownArtifact: it has no such file.
         """
         with self._database.read() as connection:
-            row = repository.file(connection, model_id, name)
+            row = repository.file(connection, subject.tenant_id, model_id, name)
             if row is None:
-                if repository.find(connection, model_id) is None:
-                    raise _unknown(model_id)
-                known = [file.name for file in repository.files(connection, [model_id])]
+                known = [file.name for file in self._document(connection, subject, model_id).artifacts]
                 raise UnknownArtifact(
                     f"The model {model_id} has no artifact {name!r}.",
                     fix=f"It has {', '.join(known) or 'none'}.",

@@ -7,9 +7,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from api.database import Database
+from api.errors import JobTooLong
 from api.jobs import leases
 from api.jobs.repository import move
+from api.problem_document import problem_of
 from api.settings import Settings
 
 log = logging.getLogger("hwnas.worker")
@@ -21,19 +25,36 @@ class Held:
 
     Attributes:
         claim: the job and the epoch of its lease.
-        cancel: set when someone asked to cancel the job.
-        lost: set when the lease is another's, or could not be renewed for its whole length.
         drain: set when the worker is to stop.
+        cancel: set when someone asked to cancel the job.
+        pause: set when someone asked to pause it.
+        late: set when the job has had all of its time.
+        lost: set when the lease is another's, or could not be renewed for its whole length.
     """
 
     claim: leases.Claim
     drain: threading.Event
     cancel: threading.Event = field(default_factory=threading.Event)
+    pause: threading.Event = field(default_factory=threading.Event)
+    late: threading.Event = field(default_factory=threading.Event)
     lost: threading.Event = field(default_factory=threading.Event)
 
     def must_stop(self) -> bool:
         """Whether the engine is to stop, for whatever reason."""
-        return self.cancel.is_set() or self.lost.is_set() or self.drain.is_set()
+        return self._asked() or self.drain.is_set()
+
+    def must_stop_soon(self) -> bool:
+        """Whether it is ended with its process when it does not stop."""
+        return self._asked()
+
+    def _asked(self) -> bool:
+        return any(event.is_set() for event in (self.cancel, self.lost, self.late, self.pause))
+
+    def note(self, wish: leases.Wish) -> None:
+        """Sets what was asked for."""
+        asked = {"cancel": self.cancel, "pause": self.pause, "late": self.late, "lost": self.lost}.get(wish)
+        if asked is not None:
+            asked.set()
 
 
 class Keeper:
@@ -62,21 +83,19 @@ class Keeper:
             now = clock()
             try:
                 with self._database.read() as connection:
-                    wanted = leases.cancel_requested(connection, claim.job_id, claim.epoch)
-                kept = wanted is not None
-                if kept and now - renewed >= settings.heartbeat_s:
+                    wish = leases.wish(connection, claim.job_id, claim.epoch)
+                if wish != "lost" and now - renewed >= settings.heartbeat_s:
                     with self._database.write() as connection:
-                        kept = leases.renew(connection, claim.job_id, claim.epoch, settings.lease_s)
+                        if not leases.renew(connection, claim.job_id, claim.epoch, settings.lease_s):
+                            wish = "lost"
                     renewed = now
-                if wanted:
-                    self._held.cancel.set()
-                if not kept and not self._done.is_set():
-                    self._held.lost.set()
+                if not self._done.is_set():
+                    self._held.note(wish)
             except Exception:
-                log.exception("job %s: the database does not answer", claim.job_id)
+                log.exception("the database does not answer", extra={"job_id": claim.job_id})
                 if now - renewed > settings.lease_s:
                     self._held.lost.set()
-            if self._held.cancel.is_set() or self._held.lost.is_set():
+            if self._held.must_stop_soon():
                 stop_since = now if stop_since is None else stop_since
                 if now - stop_since > settings.cancel_grace_s:
                     self._give_up()
@@ -84,9 +103,30 @@ class Keeper:
     def _give_up(self) -> None:
         """The engine does not stop: ends the job without it, and this process with it."""
         claim = self._held.claim
-        log.error("job %s does not stop; the worker ends", claim.job_id)
+        log.error("the job does not stop; the worker ends", extra={"job_id": claim.job_id})
         try:
             with self._database.write() as connection:
-                move(connection, claim.job_id, "cancelled", epoch=claim.epoch)
+                stop(connection, self._held)
         finally:
             os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def stop(connection: Connection, held: Held) -> bool:
+    """Brings a job whose engine stopped on request to where it was asked to go; False when the lease is lost.
+
+    What counts is what is asked for now: a request to pause may have been taken back, or a request to cancel come after it.
+    """
+    claim = held.claim
+    wish = leases.wish(connection, claim.job_id, claim.epoch)
+    if wish == "cancel":
+        return move(connection, claim.job_id, "cancelled", epoch=claim.epoch)
+    if wish == "late":
+        error = JobTooLong(
+            "The job was at work for as long as it may be.",
+            fix="Queue it again with a longer max_duration_s: it goes on.",
+        )
+        document = problem_of(error).model_dump(mode="json")
+        return move(connection, claim.job_id, "failed", epoch=claim.epoch, error=document)
+    if wish == "pause":
+        return leases.set_aside(connection, claim.job_id, claim.epoch)
+    return wish != "lost" and leases.hand_back(connection, claim.job_id, claim.epoch)

@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 
 from api.blobs import Blobs
 from api.ids import new_id
-from api.jobs.schemas import SearchWireSpec
-from api.jobs.service import local_spec
+from api.jobs.local import local_spec
+from api.jobs.specs import ProfilingWireSpec, SearchWireSpec, SupernetWireSpec
+from api.latency_tables import repository as tables
 from api.models import repository as models
-from api.settings import Settings
+from api.settings import Settings, load
 from nas.events import EventSink
 from nas.result import SearchResult
 
@@ -30,6 +31,8 @@ class Workplace:
 
     Attributes:
         settings: of the service.
+        tenant_id: whose job it is.
+        form: side, channels and classes of the images of a data set.
         out: a folder of the job's own.
         blobs: where delivered files go.
         on_event: tells what happens.
@@ -37,10 +40,17 @@ class Workplace:
     """
 
     settings: Settings
+    tenant_id: str
+    form: Callable[[str], dict[str, Any]]
     out: Path
     blobs: Blobs
     on_event: EventSink
     cancelled: Callable[[], bool]
+
+    @property
+    def store(self) -> Path:
+        """The engine's store of the tenant."""
+        return self.settings.store_of(self.tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +72,10 @@ Handler = Callable[[str, dict[str, Any], Workplace], Done]
 def search(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
     """Runs the engine's search and takes its bundles in. Paths of this machine do not reach the result."""
     wire = SearchWireSpec.model_validate(spec)
-    answer: SearchResult = place.settings.load_engine()(
+    answer: SearchResult = load(place.settings.engine)(
         local_spec(wire, place.settings.datasets),
         out=place.out,
-        store=place.settings.store,
+        store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
     )
@@ -79,7 +89,7 @@ def search(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
 
     def store(connection: Connection) -> None:
         for model_id, target, outcome, files in rows:
-            models.add(connection, model_id, job_id, target, outcome, files)
+            models.add(connection, place.tenant_id, model_id, job_id, target, outcome, files)
 
     return Done(result, store)
 
@@ -97,4 +107,46 @@ def _take_in(bundle: Path, blobs: Blobs) -> list[dict[str, Any]]:
     return files
 
 
-HANDLERS: Final[Mapping[str, Handler]] = {"search": search}
+def profile(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
+    """Measures a latency table. The table itself stays in the store, where searches find it."""
+    wire = ProfilingWireSpec.model_validate(spec)
+    form = place.form(wire.data)
+    answer = load(place.settings.profiler)(
+        wire.target,
+        wire.space,
+        resolution=wire.resolution or form["resolution"],
+        channels=form["channels"],
+        classes=form["classes"],
+        effort=wire.effort,
+        seed=wire.seed,
+        out=place.out,
+        store=place.store,
+        on_event=place.on_event,
+        cancelled=place.cancelled,
+    )
+    result = answer.model_dump(mode="json", exclude={"table"})
+    result["table_sha256"] = Path(answer.table).name
+
+    def store(connection: Connection) -> None:
+        tables.add(connection, place.tenant_id, job_id, result)
+
+    return Done(result, store)
+
+
+def train_supernet(_job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
+    """Trains a supernet. It stays in the store, where searches find it."""
+    wire = SupernetWireSpec.model_validate(spec)
+    answer = load(place.settings.trainer)(
+        local_spec(wire, place.settings.datasets),
+        store=place.store,
+        on_event=place.on_event,
+        cancelled=place.cancelled,
+    )
+    return Done(answer.model_dump(mode="json"), lambda _connection: None)
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "search": search,
+    "profiling": profile,
+    "supernet_training": train_supernet,
+}

@@ -14,10 +14,12 @@ from api.blobs import Blobs
 from api.database import Database
 from api.errors import InternalError, LeaseLost
 from api.jobs import leases
-from api.jobs.repository import append, move
+from api.jobs.ahead import Ahead
+from api.jobs.events_table import append
+from api.jobs.repository import move
 from api.problem_document import problem_of
 from api.settings import Settings
-from api.worker.claimed import Held, Keeper
+from api.worker.claimed import Held, Keeper, stop
 from api.worker.handlers import HANDLERS, Done, Workplace
 from api.worker.outbox import Outbox
 from nas.errors import Cancelled, OutOfSpace
@@ -37,24 +39,26 @@ class JobRun:
         self._database = database
         self._settings = settings
         self._held = Held(claim, drain)
-        self._outbox = Outbox(database, self._held, settings.flush_s)
+        self._outbox = Outbox(database, self._held, settings.flush_s, settings.lease_s)
 
     def run(self) -> None:
         """Runs the attempt; whatever happens to the job is stored, and nothing is raised."""
-        claim = self._held.claim
+        told = {"job_id": self._held.claim.job_id}
         try:
             with Keeper(self._database, self._held, self._settings):
                 self._store(self._attempt())
         except LeaseLost:
-            log.warning("job %s: the lease is lost, nothing more is stored", claim.job_id)
+            log.warning("the lease is lost, nothing more is stored", extra=told)
         except Exception:
-            log.exception("job %s: its end could not be stored; its lease will run out", claim.job_id)
+            log.exception("the end could not be stored; the lease will run out", extra=told)
 
     def _attempt(self) -> Done | HwnasError:
         """Runs the engine; its result, or the error that ended it."""
         claim, settings = self._held.claim, self._settings
         place = Workplace(
             settings=settings,
+            tenant_id=claim.tenant_id,
+            form=lambda data: Ahead(self._database, settings).form(claim.tenant_id, data),
             out=settings.runs / claim.job_id,
             blobs=Blobs(settings.artifacts),
             on_event=self._outbox.put,
@@ -68,10 +72,10 @@ class JobRun:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return OutOfSpace("The disk of the server's home is full.", fix="Free space there and start it again.")
-            log.exception("job %s failed", claim.job_id)
+            log.exception("the job failed", extra={"job_id": claim.job_id})
             return _defect()
         except Exception:
-            log.exception("job %s failed", claim.job_id)
+            log.exception("the job failed", extra={"job_id": claim.job_id})
             return _defect()
         shutil.rmtree(place.out, ignore_errors=True)
         return done
@@ -87,7 +91,7 @@ class JobRun:
             except DBAPIError:
                 if self._held.lost.wait(pause):
                     raise _lost() from None
-                log.exception("job %s: its end could not be stored yet", self._held.claim.job_id)
+                log.exception("the end could not be stored yet", extra={"job_id": self._held.claim.job_id})
         raise TimeoutError("the database did not answer")
 
     def _finish(
@@ -105,12 +109,8 @@ class JobRun:
         if isinstance(end, Done):
             end.store(connection)
             moved = move(connection, claim.job_id, "succeeded", epoch=claim.epoch, result=end.result, progress=None)
-        elif isinstance(end, Cancelled) and held.cancel.is_set():
-            moved = move(connection, claim.job_id, "cancelled", epoch=claim.epoch)
-        elif isinstance(end, Cancelled) and held.drain.is_set():
-            moved = leases.hand_back(connection, claim.job_id, claim.epoch)
-            # A request to cancel may have come between: then the job is `cancelling`, from where no way leads back.
-            moved = moved or move(connection, claim.job_id, "cancelled", epoch=claim.epoch)
+        elif isinstance(end, Cancelled) and held.must_stop():
+            moved = stop(connection, held)
         else:
             error: dict[str, Any] = problem_of(end).model_dump(mode="json")
             moved = move(connection, claim.job_id, "failed", epoch=claim.epoch, error=error)

@@ -1,6 +1,6 @@
 """The application: one line for each command. Commands import the engine when they run, so that help is quick."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -19,20 +19,19 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _hwnas(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+EPILOG: Final = "Exit codes: 0 success, 2 a wrong request, 3 a request that cannot be met, 130 interrupted, 1 others."
+
+
+def _hwnas(version: Version = False) -> None:
     """Finds the most accurate INT8 network that keeps a latency budget on your hardware, trains it, and measures it."""
 
 
 app = typer.Typer(
     name="hwnas", cls=Commands, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
-app.callback(
-    epilog="Exit codes: 0 success, 2 a wrong request, 3 a request that cannot be met, 130 interrupted, 1 others."
-)(_hwnas)
+app.callback(epilog=EPILOG)(_hwnas)
 app.command("search")(search.search)
 app.command("run")(run.run)
 app.command("show")(show.show)

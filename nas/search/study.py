@@ -81,6 +81,8 @@ def run(
         study.add_trial(_stored(question.space, line))
     candidates = [_candidate(question.space, t) for t in study.get_trials(deepcopy=False)]
     seen = {c.architecture: c.accuracy for c in candidates}
+    for count in range(1, len(candidates) + 1):  # a kill may have come between their storing and their telling
+        on_event(_told(question, candidates[:count]))
     started, before = time.monotonic(), len(candidates)
     while (number := len(candidates)) < question.queries:
         if cancelled():
@@ -143,18 +145,22 @@ def _candidate(space: SearchSpace, trial: FrozenTrial) -> Candidate:
     return Candidate(space.architecture(trial.params), trial.values[0], trial.values[1])
 
 
+def _told(question: Question, candidates: Sequence[Candidate]) -> CandidateEvent:
+    """The event of the last one."""
+    newest = candidates[-1]
+    return CandidateEvent(
+        number=len(candidates) - 1,
+        architecture=str(newest.architecture),
+        architecture_id=newest.architecture.id,
+        accuracy=newest.accuracy,
+        latency_ms={question.target: newest.latency_ms},
+        feasible={question.target: newest.latency_ms <= question.budget_ms},
+    )
+
+
 def _announce(question: Question, candidates: Sequence[Candidate], on_event: EventSink) -> None:
     newest = candidates[-1]
-    on_event(
-        CandidateEvent(
-            number=len(candidates) - 1,
-            architecture=str(newest.architecture),
-            architecture_id=newest.architecture.id,
-            accuracy=newest.accuracy,
-            latency_ms={question.target: newest.latency_ms},
-            feasible={question.target: newest.latency_ms <= question.budget_ms},
-        )
-    )
+    on_event(_told(question, candidates))
     best = front(candidates)
     if newest in best:
         points = tuple(point(c) for c in best)

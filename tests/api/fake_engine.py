@@ -10,13 +10,24 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from latency_models.report import ReportCard
+from nas.ahead import Pretrained, Survey
 from nas.errors import Cancelled, InfeasibleBudget
 from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, LogEvent, PhaseEvent, ProgressEvent
-from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, ModelOutcome, SearchResult, SizeOutcome
+from nas.result import (
+    AccuracyOutcome,
+    BudgetOutcome,
+    LatencyOutcome,
+    ModelOutcome,
+    Plan,
+    ProfileResult,
+    SearchResult,
+    SizeOutcome,
+)
 from nas.spec import SearchSpec
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS = range(7)
-"""What a seed asks for."""
+"""What a seed asks for. From 100 on, a seed is the number of steps."""
 
 STEPS = 5
 FILES = ("README.md", "architecture.json", "classify.py", "model.fp32.onnx", "model.int8.onnx", "receipt.json")
@@ -39,7 +50,7 @@ def search(
         raise ZeroDivisionError("a mistake")
     on_event(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
     point = FrontPoint(architecture="resolution=8", architecture_id="a1", accuracy=0.98, latency_ms=0.1)
-    for step in range(100_000 if spec.seed in (SLOW, DEAF) else STEPS):
+    for step in range(100_000 if spec.seed in (SLOW, DEAF) else spec.seed if spec.seed >= 100 else STEPS):
         on_event(ProgressEvent(phase="searching", done=step, total=STEPS, unit="candidates", eta_s=0.1))
         on_event(
             CandidateEvent(
@@ -73,6 +84,7 @@ def search(
 def _kill(seed: int, store: Path) -> None:
     """Kills the worker as the system would, once in a store or always."""
     time.sleep(0.1)
+    store.mkdir(parents=True, exist_ok=True)
     mark = store / "killed"
     if seed == KILL_ALWAYS or (seed == KILL_ONCE and not mark.exists()):
         mark.touch()
@@ -101,3 +113,30 @@ def _model(out: Path, target: str) -> ModelOutcome:
         size_bytes=SizeOutcome(fp32=4000, int8=1000),
         budget=BudgetOutcome(reachable_ms=(0.05, 1.5), architectures="100", architectures_within="40", binds=True),
     )
+
+
+def survey(spec: SearchSpec, *, store: Path) -> Survey:
+    """Knows everything at once."""
+    if spec.seed == INFEASIBLE:
+        raise InfeasibleBudget("No network is as fast.", fix="Allow more.", facts={"reachable_ms": [0.2, 1.5]})
+    plan = Plan(seconds={"profiling": 1.0, "training": 2.0, "searching": 3.0}, memory_bytes=10**9)
+    reachable = {budget.target: (0.2, 1.5) for budget in spec.targets}
+    return Survey(architectures="9" * 26, reachable_ms=reachable, plan=plan, warnings=("busy",))
+
+
+def profile(
+    target: str, space: str, *, resolution: int, out: Path, store: Path, on_event: EventSink, **_rest: object
+) -> ProfileResult:
+    """Measures nothing."""
+    on_event(PhaseEvent(phase="profiling", status="finished", target=target, seconds=1.0))
+    card = ReportCard(0.01, 0.01, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
+    return ProfileResult(
+        target=target, device="abacus", runtime="beads", fingerprint="f1", space=space, resolution=resolution, card=card,
+        keys=3, architectures="100", reachable_ms=(0.2, 1.5), table=str(store / "blobs" / "ab" / ("ab" * 32)), seconds=1.0,
+    )  # fmt: skip
+
+
+def pretrain(spec: SearchSpec, *, store: Path, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
+    """Trains nothing."""
+    on_event(PhaseEvent(phase="training", status="finished", target=None, seconds=1.0))
+    return Pretrained(space=str(spec.space), resolution=8, bank_sha256="ab" * 32, seconds=1.0, warnings=())

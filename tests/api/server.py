@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from api.processes import child_environment
-from api.serve import serve
+from api.serve import Serving, serve
 from api.settings import Settings
 
 
@@ -26,11 +27,16 @@ def fast_settings(home: Path, **changes: Any) -> Settings:
         "control_s": 0.05,
         "heartbeat_s": 0.2,
         "lease_s": 2.0,
+        "surveyor": "tests.api.fake_engine:survey",
+        "profiler": "tests.api.fake_engine:profile",
+        "trainer": "tests.api.fake_engine:pretrain",
         "flush_s": 0.02,
         "stream_poll_s": 0.05,
         "cancel_grace_s": 1.0,
         "drain_s": 3.0,
         "shutdown_s": 2.0,
+        "requests_per_s": 100_000.0,
+        "request_burst": 100_000,
         "check_timeout_s": 30.0,
         **changes,
     }
@@ -44,6 +50,12 @@ class Server:
         self._settings = settings.model_copy(update={"port": 0})
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx2.Client()
+        self._key = ""
+
+    @property
+    def settings(self) -> Settings:
+        """What it is started with."""
+        return self._settings
 
     @property
     def home(self) -> Path:
@@ -68,8 +80,13 @@ class Server:
         ready = json.loads(self._process.stdout.readline())
         self._process.stdout.close()
         self.http.close()
-        self.http = httpx2.Client(base_url=ready["url"], timeout=10)
+        self._key = ready["first_key"] or self._key
+        self.http = httpx2.Client(base_url=ready["url"], timeout=30, headers={"Authorization": f"Bearer {self._key}"})
         return self.http
+
+    def use_key(self, key: str) -> None:
+        """Has clients of later starts send this key."""
+        self._key = key
 
     def workers(self) -> list[int]:
         """Process ids of the server's worker (none, or one)."""
@@ -82,7 +99,7 @@ class Server:
             return 0
         if self._process.poll() is None:
             self._process.send_signal(how)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
 
 def children(pid: int) -> list[int]:
@@ -101,7 +118,7 @@ def command(pid: int) -> str:
         return ""
 
 
-def eventually(condition: Callable[[], Any], within_s: float = 15.0) -> Any:
+def eventually(condition: Callable[[], Any], within_s: float = 60.0) -> Any:
     """Waits for a condition; its value."""
     until = time.monotonic() + within_s
     while not (value := condition()):
@@ -111,8 +128,8 @@ def eventually(condition: Callable[[], Any], within_s: float = 15.0) -> Any:
 
 
 def _main() -> None:
-    def ready(url: str) -> None:
-        os.write(1, json.dumps({"url": url}).encode() + b"\n")
+    def ready(serving: Serving) -> None:
+        os.write(1, json.dumps(asdict(serving)).encode() + b"\n")
 
     serve(Settings.model_validate_json(sys.argv[1]), ready)
 

@@ -7,6 +7,7 @@ import struct
 import tempfile
 import time
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.datasets.archive import Bounds, unpack
 from api.errors import UnsafeArchive
 from api.settings import Settings
-from tests.api.conftest import ORIGIN, body
+from tests.api.conftest import body, serving
 from tests.api.server import eventually
 
 ZIP = {"Content-Type": "application/zip"}
@@ -180,6 +180,35 @@ def test_hostile_and_broken_files_are_refused(client: TestClient, settings: Sett
     assert not settings.home.parent.joinpath("evil.png").exists()
 
 
+def huge_png() -> bytes:
+    """An image of 65,536 x 65,536 pixels, one bit each, all black: half a gigabyte that packs into 2.4 MB."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    side = 1 << 16
+    packer = zlib.compressobj(1)
+    rows = bytes(64 * (1 + side // 8))
+    packed = b"".join(packer.compress(rows) for _ in range(side // 64)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def test_a_huge_image_is_refused_with_little_memory(client: TestClient, settings: Settings) -> None:
+    image = huge_png()
+    before = resident_bytes()
+    refused = upload(client, archive({f"{c}/{n}.png": image for c in "ab" for n in range(2)}, zipfile.ZIP_STORED))
+    assert refused.status_code in (400, 422), refused.text
+    assert refused.json()["code"] in ("invalid_data", "unsafe_archive", "check_failed")
+    assert resident_bytes() - before < 100_000_000
+    assert left(settings) == [] and client.get("/livez").status_code == 200
+
+
+def resident_bytes() -> int:
+    """Memory of this process, in which the service runs."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
 REFUSED = {
     "half an archive": (archive(folder())[:500], "no readable zip"),
     "no images": (archive({"a/b.txt": b"x"}), "no images"),
@@ -228,7 +257,7 @@ def test_no_name_leaves_its_folder(name: str) -> None:
 
 def test_an_upload_above_the_bound(settings: Settings) -> None:
     small = settings.model_copy(update={"max_upload_bytes": 1000})
-    with TestClient(create_app(small), base_url=ORIGIN) as client:
+    with serving(small) as client:
         for content in (b"x" * 1001, iter([b"x" * 600] * 2)):
             refused = client.post("/v1/datasets", content=content, headers=ZIP)
             assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
@@ -237,14 +266,14 @@ def test_an_upload_above_the_bound(settings: Settings) -> None:
 
 def test_an_upload_may_be_larger_than_other_bodies(settings: Settings) -> None:
     narrow = settings.model_copy(update={"max_body_bytes": 100})
-    with TestClient(create_app(narrow), base_url=ORIGIN) as client:
+    with serving(narrow) as client:
         assert upload(client, digits()).status_code == 201
 
 
 def test_a_check_that_takes_too_long_or_too_much_memory(settings: Settings) -> None:
     for changes in ({"check_timeout_s": 0.05}, {"check_memory_bytes": 50_000_000}):
         narrow = settings.model_copy(update=changes)
-        with TestClient(create_app(narrow), base_url=ORIGIN) as client:
+        with serving(narrow) as client:
             asked = time.monotonic()
             assert upload(client, digits()).json()["code"] == "check_failed"
             assert time.monotonic() - asked < 10

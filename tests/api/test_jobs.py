@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
-from api.jobs.schemas import SearchWireSpec
-from api.jobs.service import local_spec
+from api.jobs.local import local_spec
+from api.jobs.specs import SearchWireSpec
 from api.settings import Settings
-from tests.api.conftest import body
+from tests.api.conftest import body, serving
 
 NOBODY = "0" * 26
 
@@ -28,7 +28,8 @@ def test_a_job_is_created_queued_with_its_first_event(client: TestClient, search
     assert created.headers["location"] == f"/v1/jobs/{job['id']}"
     assert (job["state"], job["kind"], job["attempt"], job["last_event"]) == ("queued", "search", 0, 1)
     assert job["spec"]["space"] == "mobilenet" and job["spec"]["seed"] == 0
-    assert client.get(created.headers["location"]).json() == job
+    found = client.get(created.headers["location"])
+    assert found.json() == job and found.headers["etag"] == created.headers["etag"]
 
 
 def test_an_inline_space_is_taken(client: TestClient) -> None:
@@ -210,10 +211,8 @@ def test_a_body_that_is_not_declared_json_is_refused(client: TestClient, search:
 
 
 def test_jobs_survive_a_restart(settings: Settings, search: dict[str, Any]) -> None:
-    from api.app import create_app
-
-    with TestClient(create_app(settings), base_url="http://localhost:8000") as before:
+    with serving(settings) as before:
         job = before.post("/v1/jobs", json=search).json()
-    with TestClient(create_app(settings), base_url="http://localhost:8000") as after:
+    with serving(settings) as after:
         assert after.get(f"/v1/jobs/{job['id']}").json() == job
         assert len(after.get(f"/v1/jobs/{job['id']}/events").json()["items"]) == 1

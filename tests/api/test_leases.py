@@ -1,47 +1,61 @@
 """Leases: who may work on a job, and who may not any more. Times are set in the table, so nothing waits."""
 
-import tempfile
-from collections.abc import Iterator
+import threading
 from itertools import pairwise
-from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import select, update
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import delete, select, update
 
 from api.database import Database, utc_ms
 from api.ids import new_id
-from api.jobs import leases, repository
-from api.jobs.states import ENDED, TRANSITIONS, State
-from api.tables import job_events, jobs
-from nas.events import EVENT, LogEvent
+from api.jobs import events_table, leases, repository
+from api.jobs.states import ENDED, HELD, TRANSITIONS, State
+from api.keys import repository as keys
+from api.tables import candidates, job_attempts, job_events, jobs
+from api.worker.claimed import Held, stop
+from nas.events import EVENT, CandidateEvent, LogEvent
+from tests.api.conftest import both_engines
+
+pytestmark = both_engines
 
 LOG = LogEvent(level="info", message="something")
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty database."""
-    made = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    made.create()
-    yield made
-    made.close()
+def tenant(database: Database, name: str = "default", **limits: int) -> str:
+    """The id of a tenant, made when there is none of that name."""
+    with database.write() as connection:
+        found = keys.tenant(connection, name=name)
+        if found is not None:
+            return str(found.id)
+        tenant_id = new_id("ten")
+        keys.add_tenant(connection, tenant_id, name, dict(limits))
+        return tenant_id
 
 
-def queue(database: Database, max_attempts: int = 2) -> str:
+def queue(database: Database, max_attempts: int = 2, *, tenant_id: str = "", max_duration_s: float = 3600) -> str:
     """Queues a job."""
     job_id = new_id("job")
+    tenant_id = tenant_id or tenant(database)
     with database.write() as connection:
-        repository.add(connection, job_id, "search", {}, max_attempts)
+        repository.add(connection, repository.NewJob(job_id, tenant_id, "search", {}, max_attempts, max_duration_s))
     return job_id
 
 
 def take(database: Database, owner: str = "me") -> leases.Claim | None:
     """Claims a job for 30 s."""
     with database.write() as connection:
-        return leases.claim(connection, owner, 30)
+        return leases.claim(connection, owner, 30, leases.Able(("search",), ("cpu",)))
 
 
 def run_out(database: Database) -> int:
@@ -60,7 +74,7 @@ def state(database: Database, job_id: str) -> str:
 def told(database: Database, job_id: str) -> list[str]:
     """The events of a job in words, checked for their numbers."""
     with database.read() as connection:
-        stored = repository.events(connection, job_id, after=0, limit=1000)
+        stored = events_table.page(connection, job_id, after=0, limit=1000)
     assert [event.seq for event in stored] == list(range(1, len(stored) + 1))
     events = [EVENT.validate_json(event.data) for event in stored]
     return [f"{event.type} {getattr(event, 'state', '')}".strip() for event in events]
@@ -100,14 +114,14 @@ def test_a_worker_without_its_lease_writes_nothing(database: Database) -> None:
     assert new is not None and new.epoch > old.epoch
     before = told(database, job_id)
     with database.write() as connection:
-        assert repository.append(connection, job_id, [LOG], epoch=old.epoch) is None
+        assert events_table.append(connection, job_id, [LOG], epoch=old.epoch) is None
         assert not repository.move(connection, job_id, "succeeded", epoch=old.epoch, result={})
         assert not leases.renew(connection, job_id, old.epoch, 30)
         assert not leases.hand_back(connection, job_id, old.epoch)
-        assert leases.cancel_requested(connection, job_id, old.epoch) is None
+        assert leases.wish(connection, job_id, old.epoch) == "lost"
     assert told(database, job_id) == before
     with database.write() as connection:
-        assert repository.append(connection, job_id, [LOG], epoch=new.epoch) == len(before) + 1
+        assert events_table.append(connection, job_id, [LOG], epoch=new.epoch) == len(before) + 1
 
 
 def test_nothing_follows_the_last_event(database: Database) -> None:
@@ -116,7 +130,7 @@ def test_nothing_follows_the_last_event(database: Database) -> None:
     assert claim is not None
     with database.write() as connection:
         assert repository.move(connection, job_id, "succeeded", epoch=claim.epoch, result={})
-        assert repository.append(connection, job_id, [LOG], epoch=claim.epoch) is None
+        assert events_table.append(connection, job_id, [LOG], epoch=claim.epoch) is None
     assert told(database, job_id)[-1] == "end succeeded"
 
 
@@ -148,7 +162,7 @@ def test_a_lost_job_that_was_to_be_cancelled_is_cancelled(database: Database) ->
     assert claim is not None
     with database.write() as connection:
         repository.request_cancel(connection, job_id)
-        assert leases.cancel_requested(connection, job_id, claim.epoch)
+        assert leases.wish(connection, job_id, claim.epoch) == "cancel"
     assert state(database, job_id) == "cancelling"
     run_out(database)
     assert state(database, job_id) == "cancelled"
@@ -169,7 +183,7 @@ def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
 
     def fail() -> None:
         with database.write() as connection:
-            repository.append(connection, job_id, [LOG])
+            events_table.append(connection, job_id, [LOG])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -177,24 +191,149 @@ def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
     assert told(database, job_id) == ["state queued"]
 
 
+def attempts(database: Database, job_id: str) -> list[tuple[int, str | None]]:
+    """The attempts at a job with their outcomes."""
+    with database.read() as connection:
+        return [(row.attempt, row.outcome) for row in repository.attempts(connection, job_id)]
+
+
+def test_all_attempts_are_kept(database: Database) -> None:
+    job_id = queue(database, max_attempts=2)
+    take(database)
+    run_out(database)
+    claim = take(database, "another")
+    assert claim is not None and attempts(database, job_id) == [(1, "lost"), (2, None)]
+    with database.write() as connection:
+        repository.move(connection, job_id, "failed", epoch=claim.epoch)
+    assert attempts(database, job_id) == [(1, "lost"), (2, "failed")]
+
+
+def test_a_paused_job_rests_until_it_is_resumed(database: Database) -> None:
+    job_id = queue(database)
+    claim = take(database)
+    assert claim is not None
+    with database.write() as connection:
+        repository.request_pause(connection, job_id)
+        assert leases.wish(connection, job_id, claim.epoch) == "pause"
+        assert leases.set_aside(connection, job_id, claim.epoch)
+    assert take(database) is None and state(database, job_id) == "paused"
+    with database.write() as connection:
+        repository.resume(connection, job_id)
+    again = take(database)
+    assert again is not None and again.attempt == 1
+    with database.read() as connection:
+        assert leases.wish(connection, job_id, again.epoch) == "go_on"
+    assert attempts(database, job_id) == [(1, "paused"), (1, None)]
+
+
+def test_a_request_to_pause_can_be_taken_back(database: Database) -> None:
+    job_id = queue(database)
+    claim = take(database)
+    assert claim is not None
+    with database.write() as connection:
+        repository.request_pause(connection, job_id)
+        repository.resume(connection, job_id)
+        assert leases.wish(connection, job_id, claim.epoch) == "go_on"
+
+
+def test_a_lost_job_that_was_to_pause_is_paused(database: Database) -> None:
+    job_id = queue(database)
+    take(database)
+    with database.write() as connection:
+        repository.request_pause(connection, job_id)
+    run_out(database)
+    assert state(database, job_id) == "paused"
+
+
+def test_a_job_has_so_much_time_in_all_of_its_attempts(database: Database) -> None:
+    job_id = queue(database, max_attempts=5, max_duration_s=100)
+    for _ in range(2):
+        claim = take(database)
+        assert claim is not None
+        with database.write() as connection:
+            connection.execute(update(job_attempts).values(started_at=job_attempts.c.started_at - 60_000))
+        with database.read() as connection:
+            wish = leases.wish(connection, job_id, claim.epoch)
+        run_out(database)
+    assert wish == "late"
+    with database.read() as connection:
+        active_ms = connection.scalar(select(jobs.c.active_ms))
+    assert active_ms is not None and 120_000 <= active_ms < 180_000
+
+
+def test_tenants_take_turns(database: Database) -> None:
+    one, other = tenant(database, "one"), tenant(database, "other")
+    first = [queue(database, tenant_id=one) for _ in range(3)]
+    late = queue(database, tenant_id=other)
+    claims = [take(database) for _ in range(4)]
+    assert [claim.job_id for claim in claims if claim] == [first[0], late, first[1], first[2]]
+
+
+def test_a_tenant_runs_so_many_jobs_at_once(database: Database) -> None:
+    small = tenant(database, "small", max_running=1)
+    held, _waiting = queue(database, tenant_id=small), queue(database, tenant_id=small)
+    claim = take(database)
+    assert claim is not None and claim.job_id == held and take(database) is None
+    with database.write() as connection:
+        repository.move(connection, held, "succeeded", epoch=claim.epoch)
+    assert take(database) is not None
+
+
+def test_a_worker_takes_only_what_it_can_run(database: Database) -> None:
+    queue(database)
+    with database.write() as connection:
+        assert leases.claim(connection, "me", 30, leases.Able(("export",), ("cpu",))) is None
+        assert leases.claim(connection, "me", 30, leases.Able(("export", "search"), ())) is not None
+
+
+def test_a_worker_takes_only_what_it_can_measure(database: Database) -> None:
+    tenant_id = tenant(database)
+    with database.write() as connection:
+        for number, needs in enumerate((("fpga", "cpu"), ("cpu",))):
+            job = repository.NewJob(f"job_{number}", tenant_id, "search", {}, 1, 60, needs=needs)
+            repository.add(connection, job)
+    claim = take(database)
+    assert claim is not None and claim.job_id == "job_1" and take(database) is None
+    with database.write() as connection:
+        both = leases.claim(connection, "other", 30, leases.Able(("search",), ("cpu", "fpga")))
+    assert both is not None and both.job_id == "job_0"
+
+
+def test_a_candidate_that_is_told_again_is_stored_once(database: Database) -> None:
+    job_id = queue(database)
+    claim = take(database)
+    assert claim is not None
+
+    def candidate(number: int, target: str = "cpu") -> CandidateEvent:
+        return CandidateEvent(
+            number=number, architecture="a", architecture_id="1", accuracy=0.5, latency_ms={target: 1.0}, feasible={target: True}
+        )  # fmt: skip
+
+    with database.write() as connection:
+        events_table.append(connection, job_id, [candidate(0), candidate(1)], epoch=claim.epoch)
+        last = events_table.append(
+            connection, job_id, [candidate(0), candidate(1), LOG, candidate(2)], epoch=claim.epoch
+        )
+        assert events_table.append(connection, job_id, [candidate(0, "gpu")], epoch=claim.epoch) == (last or 0) + 1
+        stored = connection.execute(select(candidates.c.target, candidates.c.number)).all()
+    assert sorted(map(tuple, stored)) == [("cpu", 0), ("cpu", 1), ("cpu", 2), ("gpu", 0)]
+    assert told(database, job_id)[2:] == ["candidate", "candidate", "log", "candidate", "candidate"]
+
+
 class JobMachine(RuleBasedStateMachine):
     """One job under whatever a worker, a client and time may do to it: only documented ways, never a gap in its events."""
+
+    opened: "ClassVar[staticmethod[[], Database]]"
 
     @initialize()
     def start(self) -> None:
         """A queued job."""
-        self.folder = tempfile.TemporaryDirectory()
-        self.database = Database(f"sqlite:///{self.folder.name}/test.sqlite3")
-        self.database.create()
+        self.database = type(self).opened()
+        with self.database.write() as connection:
+            connection.execute(delete(jobs))
         self.job_id = queue(self.database, max_attempts=3)
         self.state = "queued"
         self.epochs = [0]
-
-    def teardown(self) -> None:
-        """Closes the database."""
-        if hasattr(self, "database"):
-            self.database.close()
-            self.folder.cleanup()
 
     @rule()
     def claims(self) -> None:
@@ -213,7 +352,7 @@ class JobMachine(RuleBasedStateMachine):
     def tells(self, back: int) -> None:
         """A worker, perhaps one of long ago, stores an event."""
         with self.database.write() as connection:
-            repository.append(connection, self.job_id, [LOG], epoch=self.epochs[max(-1 - back, -len(self.epochs))])
+            events_table.append(connection, self.job_id, [LOG], epoch=self.epochs[max(-1 - back, -len(self.epochs))])
 
     @rule()
     def hands_back(self) -> None:
@@ -226,6 +365,26 @@ class JobMachine(RuleBasedStateMachine):
         """A client cancels."""
         with self.database.write() as connection:
             repository.request_cancel(connection, self.job_id)
+
+    @rule()
+    def pauses(self) -> None:
+        """A client pauses."""
+        with self.database.write() as connection:
+            repository.request_pause(connection, self.job_id)
+
+    @rule()
+    def resumes(self) -> None:
+        """A client resumes."""
+        with self.database.write() as connection:
+            repository.resume(connection, self.job_id)
+
+    @rule(back=st.integers(0, 3))
+    def stops(self, back: int) -> None:
+        """The engine of a worker, perhaps one of long ago, stops as it was asked to."""
+        epoch = self.epochs[max(-1 - back, -len(self.epochs))]
+        claim = leases.Claim(self.job_id, "", epoch, "search", {}, 1)
+        with self.database.write() as connection:
+            stop(connection, Held(claim, threading.Event()))
 
     @rule()
     def is_lost(self) -> None:
@@ -246,7 +405,11 @@ class JobMachine(RuleBasedStateMachine):
             assert words[-1] == f"end {states[-1]}"
         with self.database.read() as connection:
             assert connection.scalar(select(jobs.c.event_seq)) == len(connection.execute(select(job_events)).all())
+            running = connection.scalars(select(job_attempts.c.epoch).where(job_attempts.c.ended_at.is_(None))).all()
+            leased = connection.scalar(select(jobs.c.lease_owner)) is not None
+        assert leased == (states[-1] in HELD) == (len(running) == 1)
 
 
-TestJobMachine = JobMachine.TestCase
-TestJobMachine.settings = examples(max_examples=40, stateful_step_count=15, deadline=None)
+def test_any_course_of_events(database: Database) -> None:
+    machine = type("Machine", (JobMachine,), {"opened": staticmethod(lambda: database)})
+    run_state_machine_as_test(machine, settings=examples(max_examples=30, stateful_step_count=15, deadline=None))

@@ -13,7 +13,7 @@ from api.ids import new_id
 from api.jobs import repository as jobs
 from api.models import repository
 from api.settings import Settings
-from tests.api.conftest import body
+from tests.api.conftest import body, subject_of
 
 CONTENT = bytes(range(200))
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -51,9 +51,10 @@ def model(client: TestClient, settings: Settings) -> str:
         "size_bytes": blob.size_bytes,
         "media_type": "application/octet-stream",
     }
+    tenant_id = subject_of(client).tenant_id
     with database.write() as connection:
-        jobs.add(connection, job_id, "search", body()["spec"], 1)
-        repository.add(connection, model_id, job_id, "cpu", OUTCOME, [file])
+        jobs.add(connection, jobs.NewJob(job_id, tenant_id, "search", body()["spec"], 1, 60))
+        repository.add(connection, tenant_id, model_id, job_id, "cpu", OUTCOME, [file])
     return model_id
 
 

@@ -1,15 +1,15 @@
 """Every failure is a problem document, and the description of the interface says so."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.problems import known_problems
 from api.settings import Settings
 from search_spaces.errors import HwnasError
-from tests.api.conftest import ORIGIN
+from tests.api.conftest import serving
 
 NOBODY = "0" * 26
 
@@ -35,7 +35,7 @@ def test_an_unknown_address(client: TestClient) -> None:
     ("method", "address", "allowed"),
     [
         ("DELETE", "/v1/jobs", "GET, POST"),
-        ("PUT", f"/v1/jobs/job_{NOBODY}", "GET"),
+        ("PUT", f"/v1/jobs/job_{NOBODY}", "DELETE, GET, PATCH"),
         ("GET", f"/v1/jobs/job_{NOBODY}/cancel", "POST"),
         ("POST", f"/v1/models/mdl_{NOBODY}/artifacts/a.onnx", "GET, HEAD"),
         ("POST", "/livez", "GET"),
@@ -49,7 +49,7 @@ def test_a_wrong_method_names_all_right_ones(client: TestClient, method: str, ad
 
 def test_a_body_above_the_bound(settings: Settings) -> None:
     small = settings.model_copy(update={"max_body_bytes": 1000})
-    with TestClient(create_app(small), base_url=ORIGIN) as client:
+    with serving(small) as client:
         check(client.post("/v1/jobs", content=b" " * 1001), 413, "body_too_large")
         check(client.post("/v1/jobs", content=iter([b" " * 600] * 2)), 413, "body_too_large")
         check(client.get("/v1/jobs", params={"page_size": 0}), 422, "invalid_request")
@@ -80,9 +80,8 @@ def test_pages_of_other_origins_are_refused(client: TestClient) -> None:
 
 
 def test_a_defect_tells_nothing_of_itself(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = create_app(settings)
-    with TestClient(app, base_url=ORIGIN, raise_server_exceptions=False) as client:
-        monkeypatch.setattr(app.state.jobs, "page", lambda **_: 1 / 0)
+    with serving(settings, raise_server_exceptions=False) as client:
+        monkeypatch.setattr(client.app.state.jobs, "page", lambda *_, **__: 1 / 0)  # type: ignore[attr-defined]
         problem = check(client.get("/v1/jobs"), 500, "internal_error")
     assert "ZeroDivision" not in str(problem)
 
@@ -134,10 +133,9 @@ def test_health(client: TestClient) -> None:
 
 
 def test_not_ready_without_a_database(settings: Settings) -> None:
-    app = create_app(settings)
-    with TestClient(app, base_url=ORIGIN) as client:
-        settings.home.joinpath("hwnas.sqlite3").unlink()
-        app.state.database.close()
+    with serving(settings) as client:
+        Path(settings.database_url.removeprefix("sqlite:///")).unlink()
+        client.app.state.database.close()  # type: ignore[attr-defined]
         problem = check(client.get("/readyz"), 503, "service_unavailable")
     assert "the database does not answer" in problem["detail"]
 

@@ -3,24 +3,29 @@
 from pathlib import Path
 
 import numpy as np
-from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.settings import Settings
-from tests.api.conftest import ORIGIN, body
+from tests.api.conftest import body, serving
 from tests.api.server import eventually
 
 
 def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> None:
     import onnxruntime
 
-    with TestClient(create_app(Settings(home=tmp_path / "home", poll_s=0.05)), base_url=ORIGIN) as client:
+    with serving(Settings(home=tmp_path / "home", poll_s=0.05)) as client:
         created = client.post("/v1/jobs", json=body(effort="quick", minutes=0.1, threads=1)).json()
+        # Paused in the middle of its longest stage, it stops soon, and goes on from its checkpoint when it is resumed.
+        address = f"/v1/jobs/{created['id']}"
+        eventually(lambda: client.get(address).json()["phase"] == "training", within_s=280)
+        client.post(f"{address}/pause")
+        eventually(lambda: client.get(address).json()["state"] == "paused", within_s=30)
+        client.post(f"{address}/resume")
         job = eventually(
             lambda: (j := client.get(f"/v1/jobs/{created['id']}").json())["finished_at"] and j, within_s=280
         )
         assert job["state"] == "succeeded", job["error"]
         assert job["attempt"] == 1
+        assert [attempt["outcome"] for attempt in job["attempts"]] == ["paused", "succeeded"]
         stream = client.get(f"/v1/jobs/{job['id']}/events", headers={"Accept": "text/event-stream"}).text
         assert stream.count("\nid: ") == job["last_event"]
         phases = {"preparing", "profiling", "training", "searching", "finalising", "verifying", "delivering"}

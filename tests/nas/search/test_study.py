@@ -115,3 +115,16 @@ def test_pareto_by_hand() -> None:
 def test_hypervolume_by_hand() -> None:
     # 0.5 over [1, 2) and 1.0 over [2, 4)
     assert hypervolume([0.5, 1.0, 0.9], [1.0, 2.0, 5.0], limit=4.0) == pytest.approx(2.5)
+
+
+def test_a_search_that_goes_on_tells_again_what_it_found_before(tmp_path: Path) -> None:
+    first: list[Event] = []
+    search(tmp_path / "journal", queries=5, events=first)
+    second: list[Event] = []
+    search(tmp_path / "journal", queries=8, events=second)
+
+    def told(events: list[Event]) -> list[CandidateEvent]:
+        return [event for event in events if isinstance(event, CandidateEvent)]
+
+    assert [event.number for event in told(second)] == list(range(8))
+    assert told(second)[:5] == told(first)

@@ -1,0 +1,133 @@
+"""What both clients ask for and how they read the answers. No network here: `sync.py` and `aio.py` send."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from api.datasets.schemas import DatasetDocument
+from api.errors import ApiError
+from api.jobs.schemas import JobDocument, JobEvent, JobPage, Validation
+from api.models.schemas import ModelDocument, ModelPage
+
+T = TypeVar("T")
+Document = TypeVar("Document", bound=BaseModel)
+
+KEY_VARIABLE: Final = "HWNAS_KEY"
+TRIES: Final = 5
+"""How often a request that can be repeated is sent while the server does not answer."""
+
+_REPEATED: Final = (429, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request, and how its answer is read."""
+
+    method: str
+    path: str
+    read: Callable[[bytes], T]
+    body: Any = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does no more than sending it once."""
+        return self.method in ("GET", "HEAD", "DELETE") or "Idempotency-Key" in self.headers or "/jobs/" in self.path
+
+
+def reader(kind: type[Document]) -> Callable[[bytes], Document]:
+    """Reads a document; fields that this client does not know are left out."""
+    return lambda content: kind.model_validate_json(content, extra="ignore")
+
+
+def create_job(
+    spec: Mapping[str, Any], labels: Mapping[str, str] | None, max_duration_s: float | None
+) -> Call[JobDocument]:
+    """Queues a job; safe to repeat."""
+    body: dict[str, Any] = {"spec": dict(spec), "labels": dict(labels or {})}
+    if max_duration_s is not None:
+        body["max_duration_s"] = max_duration_s
+    return Call("POST", "/v1/jobs", reader(JobDocument), body, headers={"Idempotency-Key": uuid4().hex})
+
+
+def validate(spec: Mapping[str, Any]) -> Call[Validation]:
+    """What a job would take."""
+    return Call("POST", "/v1/jobs", reader(Validation), {"spec": dict(spec)}, {"validate_only": "true"})
+
+
+def get_job(job_id: str) -> Call[JobDocument]:
+    """A job."""
+    return Call("GET", f"/v1/jobs/{job_id}", reader(JobDocument))
+
+
+def list_jobs(token: str | None, filters: Mapping[str, Any]) -> Call[JobPage]:
+    """A page of jobs."""
+    return Call("GET", "/v1/jobs", reader(JobPage), params=_paged(filters, token))
+
+
+def ask_job(job_id: str, what: str) -> Call[JobDocument]:
+    """Cancels, pauses or resumes a job."""
+    return Call("POST", f"/v1/jobs/{job_id}/{what}", reader(JobDocument))
+
+
+def list_models(job_id: str | None, token: str | None) -> Call[ModelPage]:
+    """A page of models."""
+    return Call("GET", "/v1/models", reader(ModelPage), params=_paged({"job": job_id}, token))
+
+
+def get_model(model_id: str) -> Call[ModelDocument]:
+    """A model."""
+    return Call("GET", f"/v1/models/{model_id}", reader(ModelDocument))
+
+
+read_dataset: Final = reader(DatasetDocument)
+
+
+def _paged(filters: Mapping[str, Any], token: str | None) -> dict[str, Any]:
+    chosen = {**filters, "page_token": token}
+    return {key: value for key, value in chosen.items() if value is not None}
+
+
+def key_or_environment(key: str | None) -> str:
+    """The key that was given, or that of the environment."""
+    return key or os.environ.get(KEY_VARIABLE, "")
+
+
+def refusal(status: int, content: bytes) -> ApiError:
+    """The error of an answer that is none."""
+    try:
+        return ApiError.of({"status": status, **json.loads(content)})
+    except (ValueError, TypeError):
+        return ApiError.of({"status": status, "detail": f"The server answered {status}."})
+
+
+def pause_before(number: int, status: int | None, retry_after: str | None) -> float | None:
+    """Seconds to wait before trying again for the `number`-th time; None when it is not tried again."""
+    if number >= TRIES or (status is not None and status not in _REPEATED):
+        return None
+    if retry_after is not None and retry_after.isdigit():
+        return min(30.0, float(retry_after))
+    return 0.2 * float(2**number)
+
+
+class EventLines:
+    """Turns the lines of an event stream into events; `last` is the number of the newest."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.ended = False
+
+    def take(self, line: str) -> JobEvent | None:
+        """The event that a line holds, if it does."""
+        if not line.startswith("data: ") or line == "data: {}":
+            return None
+        event = JobEvent.model_validate_json(line.removeprefix("data: "), extra="ignore")
+        self.last = event.seq
+        self.ended = event.event.type == "end"
+        return event

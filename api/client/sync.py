@@ -1,0 +1,285 @@
+"""The client for ordinary code. `aio.py` has the one for coroutines."""
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from api.client import calls
+from api.client.calls import Call, EventLines
+from api.datasets.schemas import DatasetDocument
+from api.errors import NoAnswer, WrongContent
+from api.jobs.schemas import JobDocument, JobEvent, Validation
+from api.jobs.states import ENDED
+from api.models.schemas import Artifact, ModelDocument
+from nas.events import EventSink, ignore
+
+T = TypeVar("T")
+
+
+class Client:
+    """A connection to one service; safe to share between threads.
+
+    Args:
+        url: of the service.
+        key: its secret; `HWNAS_KEY` of the environment when absent.
+        timeout_s: the longest silence of the service.
+    """
+
+    def __init__(self, url: str, *, key: str | None = None, timeout_s: float = 60.0) -> None:
+        headers = {"Authorization": f"Bearer {calls.key_or_environment(key)}"}
+        self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._http.close()
+
+    def search(self, *, data: str, targets: Sequence[Mapping[str, Any]], **others: Any) -> "Job":
+        """Queues a search; `others` are further fields of its spec."""
+        return self.submit({"kind": "search", "data": data, "targets": [dict(t) for t in targets], **others})
+
+    def submit(
+        self, spec: Mapping[str, Any], *, labels: Mapping[str, str] | None = None, max_duration_s: float | None = None
+    ) -> "Job":
+        """Queues a job of any kind.
+
+        Raises:
+            ApiError: the service refuses it.
+            NoAnswer: it cannot be reached.
+        """
+        return Job(self, self.run(calls.create_job(spec, labels, max_duration_s)))
+
+    def validate(self, spec: Mapping[str, Any]) -> Validation:
+        """What a job would take; raises as `submit`."""
+        return self.run(calls.validate(spec))
+
+    def job(self, job_id: str) -> "Job":
+        """A job by its id."""
+        return Job(self, self.run(calls.get_job(job_id)))
+
+    def jobs(self, **filters: Any) -> Iterator["Job"]:
+        """All jobs, newest first, page by page; `filters` are those of `GET /v1/jobs`."""
+        token: str | None = None
+        while True:
+            page = self.run(calls.list_jobs(token, filters))
+            yield from (Job(self, document) for document in page.items)
+            token = page.next_page_token
+            if token is None:
+                return
+
+    def models(self, *, job_id: str | None = None) -> Iterator["Model"]:
+        """All models, newest first, or those of one job."""
+        token: str | None = None
+        while True:
+            page = self.run(calls.list_models(job_id, token))
+            yield from (Model(self, document) for document in page.items)
+            token = page.next_page_token
+            if token is None:
+                return
+
+    def upload(self, path: Path | str, *, name: str | None = None) -> DatasetDocument:
+        """Uploads an `.npz` or a `.zip` of class folders; raises as `submit`."""
+        file = Path(path)
+        with file.open("rb") as content:
+            answer = self._http.post(
+                "/v1/datasets",
+                params={"name": name or "data set"},
+                content=iter(lambda: content.read(1 << 20), b""),
+                headers={"Content-Type": "application/zip"},
+                timeout=None,
+            )
+        if answer.status_code != 201:
+            raise calls.refusal(answer.status_code, answer.content)
+        return calls.read_dataset(answer.content)
+
+    def events(self, job_id: str, *, after: int = 0) -> Iterator[JobEvent]:
+        """Events above a number until the job's last, as they happen; a lost connection is taken up again."""
+        lines, number = EventLines(after), 0
+        while not lines.ended:
+            headers = {"Accept": "text/event-stream", "Last-Event-ID": str(lines.last)}
+            try:
+                with self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as stream:
+                    if stream.status_code == 204:
+                        return
+                    if stream.status_code != 200:
+                        raise calls.refusal(stream.status_code, stream.read())
+                    for line in stream.iter_lines():
+                        event = lines.take(line)
+                        if event is not None:
+                            number = 0
+                            yield event
+            except httpx2.TransportError as error:
+                pause = calls.pause_before(number, None, None)
+                number += 1
+                if pause is None:
+                    raise _silent(error) from error
+                time.sleep(pause)
+
+    def download(self, artifact: Artifact, path: Path) -> None:
+        """Downloads a file: goes on from what is there of it, and checks its hash.
+
+        Raises:
+            WrongContent: the hash is another; what was downloaded is removed.
+        """
+        part = path.with_name(f"{path.name}.part")
+        number = 0
+        while True:
+            have = part.stat().st_size if part.exists() else 0
+            if have >= artifact.size_bytes:
+                break
+            headers = {"Range": f"bytes={have}-", "If-Range": f'"sha256-{artifact.sha256}"'} if have else {}
+            try:
+                with self._http.stream("GET", artifact.url, headers=headers) as stream:
+                    if stream.status_code not in (200, 206):
+                        raise calls.refusal(stream.status_code, stream.read())
+                    with part.open("ab" if stream.status_code == 206 else "wb") as file:
+                        for chunk in stream.iter_bytes():
+                            file.write(chunk)
+            except httpx2.TransportError as error:
+                pause = calls.pause_before(number, None, None)
+                number += 1
+                if pause is None:
+                    raise _silent(error) from error
+                time.sleep(pause)
+        part.touch()
+        if _sha256(part) != artifact.sha256:
+            part.unlink()
+            raise WrongContent(f"{artifact.name} is not what the service said.", fix="Download it again.")
+        part.replace(path)
+
+    def run(self, call: Call[T]) -> T:
+        """Sends a request, again where that does no harm.
+
+        Raises:
+            ApiError, NoAnswer: as `submit`.
+        """
+        number = 0
+        while True:
+            status, retry_after = None, None
+            wrong: Exception
+            try:
+                answer = self._http.request(
+                    call.method, call.path, json=call.body, params=dict(call.params), headers=dict(call.headers)
+                )
+                if answer.is_success:
+                    return call.read(answer.content)
+                status, retry_after = answer.status_code, answer.headers.get("retry-after")
+                wrong = calls.refusal(status, answer.content)
+            except httpx2.TransportError as error:
+                wrong = _silent(error)
+            pause = calls.pause_before(number, status, retry_after) if call.repeatable else None
+            if pause is None:
+                raise wrong
+            number += 1
+            time.sleep(pause)
+
+
+class Job:
+    """A job, as it was when it was last asked for."""
+
+    def __init__(self, client: Client, document: JobDocument) -> None:
+        self._client = client
+        self.document = document
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.document.id
+
+    @property
+    def state(self) -> str:
+        """Its state when it was last asked for."""
+        return self.document.state
+
+    def refresh(self) -> "Job":
+        """Asks for it again."""
+        self.document = self._client.run(calls.get_job(self.id))
+        return self
+
+    def wait(self, *, progress: bool = False, on_event: EventSink = ignore) -> "Job":
+        """Waits until the job has ended, however it ends.
+
+        Args:
+            progress: draw a bar of each stage on standard error.
+            on_event: told of every event.
+        """
+        with contextlib.ExitStack() as stack:
+            draw: EventSink = ignore
+            if progress:
+                from nas.cli.progress import watch
+
+                draw = stack.enter_context(watch(quiet=False))
+            while self.document.state not in ENDED:
+                for event in self._client.events(self.id):
+                    draw(event.event)
+                    on_event(event.event)
+                self.refresh()
+        return self
+
+    def events(self, *, after: int = 0) -> Iterator[JobEvent]:
+        """Its events until its last, as they happen."""
+        return self._client.events(self.id, after=after)
+
+    def cancel(self) -> "Job":
+        """Asks it to stop for good."""
+        return self._ask("cancel")
+
+    def pause(self) -> "Job":
+        """Asks it to stop until it is resumed."""
+        return self._ask("pause")
+
+    def resume(self) -> "Job":
+        """Queues it again."""
+        return self._ask("resume")
+
+    def models(self) -> list["Model"]:
+        """What it delivered."""
+        return list(self._client.models(job_id=self.id))
+
+    def _ask(self, what: str) -> "Job":
+        self.document = self._client.run(calls.ask_job(self.id, what))
+        return self
+
+
+class Model:
+    """A delivered model."""
+
+    def __init__(self, client: Client, document: ModelDocument) -> None:
+        self._client = client
+        self.document = document
+
+    def download(self, folder: Path | str) -> Path:
+        """Downloads all of its files into a folder; files that are there and whole are kept.
+
+        Raises:
+            WrongContent: a file is not what the service said.
+        """
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        for artifact in self.document.artifacts:
+            path = place / Path(artifact.name).name
+            if not path.is_file() or _sha256(path) != artifact.sha256:
+                self._client.download(artifact, path)
+        return place
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _silent(error: Exception) -> NoAnswer:
+    return NoAnswer(f"The service does not answer: {error}.", fix="Check its address, and whether it runs.")

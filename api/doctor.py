@@ -1,0 +1,136 @@
+"""Looks over an installation of the service and says what is wrong with it. Changes nothing."""
+
+import platform
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from api import schema
+from api.database import Database, file_of, has_wal_reset_bug
+from api.errors import Unhealthy
+from api.health import LEAST_FREE_BYTES, program_version
+from api.settings import Settings
+from api.workers import living
+from nas.cli.answer import Answer
+from search_spaces.errors import HwnasError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Verdict = Literal["ok", "warning", "wrong"]
+
+_PRIVATE: Final = 0o077
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Everything that there is to look at."""
+    return [
+        Finding("version", "ok", f"hwnas {program_version()}, Python {platform.python_version()}"),
+        *_home(settings),
+        *_database(settings),
+        *_targets(),
+    ]
+
+
+def answer(findings: Sequence[Finding]) -> Answer:
+    """The findings as a command's answer.
+
+    Raises:
+        Unhealthy: one of them is wrong.
+    """
+    wrong = [finding for finding in findings if finding.verdict == "wrong"]
+    if wrong:
+        raise Unhealthy(
+            "; ".join(f"{finding.name}: {finding.detail}" for finding in wrong),
+            fix="Mend this, and look again.",
+            facts={"findings": [asdict(finding) for finding in findings]},
+        )
+    document = {
+        "ok": True,
+        "findings": [asdict(finding) for finding in findings],
+    }
+    return Answer(document, lambda console: _draw(console, findings))
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    if not settings.home.is_dir():
+        yield Finding("home", "warning", f"{settings.home} does not exist yet; hwnas serve makes it")
+        return
+    free = shutil.disk_usage(settings.home).free
+    verdict: Verdict = "ok" if free > LEAST_FREE_BYTES else "wrong"
+    yield Finding("disk", verdict, f"{free // 2**20} MiB are free in {settings.home}")
+    for path in (settings.home, settings.pepper):
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & _PRIVATE:
+            yield Finding("permissions", "wrong", f"others can read {path}; chmod go= it")
+    if (settings.home / "first-key").exists():
+        yield Finding("first key", "warning", f"{settings.home / 'first-key'} still holds it; delete the file")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    file = file_of(settings.database_url)
+    if file is not None and not Path(file).exists():
+        yield Finding("database", "warning", f"{file} does not exist yet; hwnas serve makes it")
+        return
+    try:
+        database = Database(settings.database_url)
+        try:
+            yield from _opened(database)
+        finally:
+            database.close()
+    except HwnasError as error:
+        yield Finding("database", "wrong", f"{error.detail} {error.fix}")
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises is a finding
+        yield Finding("database", "wrong", f"it cannot be opened: {type(error).__name__}")
+
+
+def _opened(database: Database) -> Iterator[Finding]:
+    yield Finding("database", "ok", database.version())
+    if database.kind == "sqlite":
+        if has_wal_reset_bug():
+            yield Finding(
+                "sqlite",
+                "warning",
+                f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug (fixed in 3.51.3); one process moves its log, which "
+                "avoids it; keep backups",
+            )
+        damage = database.damage()
+        yield Finding("integrity", "wrong" if damage else "ok", damage or "integrity_check finds nothing")
+    with database.read() as connection:
+        found = schema.revision(connection)
+        verdict: Verdict = "ok" if found == schema.head() else "wrong"
+        yield Finding("schema", verdict, f"{found}, this program knows {schema.head()}")
+        if verdict == "ok":
+            workers = living(connection, 60_000)
+            names = ", ".join(sorted({f"{w.host} ({', '.join(w.targets) or 'no target'})" for w in workers}))
+            yield Finding("workers", "ok" if workers else "warning", names or "none spoke within the last minute")
+
+
+def _targets() -> Iterator[Finding]:
+    from hw_targets.registry import targets
+
+    for entry in targets():
+        reason = entry.unavailable()
+        yield Finding(f"target {entry.name}", "warning" if reason else "ok", reason or "available here")
+
+
+def _draw(console: "Console", findings: Sequence[Finding]) -> None:
+    from rich.table import Table
+
+    colours = {"ok": "green", "warning": "yellow", "wrong": "red"}
+    table = Table("looked at", "", "found")
+    for finding in findings:
+        table.add_row(finding.name, f"[{colours[finding.verdict]}]{finding.verdict}[/]", finding.detail)
+    console.print(table)

@@ -1,0 +1,111 @@
+"""Looks ahead of a job: refuses a spec that cannot run, and tells what one would take (`validate_only`)."""
+
+from typing import Any, Final
+
+from api.database import Database
+from api.datasets import repository as datasets
+from api.errors import CheckFailed, UnknownDataset
+from api.jobs.local import DIGITS, local_spec, targets_of
+from api.jobs.schemas import Validation
+from api.jobs.specs import AnySpec, ProfilingWireSpec
+from api.problems import error_kinds
+from api.processes import ChildFailed, ChildTooSlow, ask
+from api.settings import Settings
+from api.tenancy import Subject
+
+DIGITS_FORM: Final = {"resolution": 8, "channels": 1, "classes": 10}
+
+_STAGES: Final = {"profiling": ("profiling",), "supernet_training": ("training",)}
+
+
+class Ahead:
+    """Looks at specs of one service."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    def check(self, subject: Subject, spec: AnySpec) -> None:
+        """Refuses a spec that cannot run, before anything is queued.
+
+        Raises:
+            UnknownDataset: it names a data set that does not exist.
+            UnknownTarget: it names a target that does not exist.
+            InvalidSpace: its space does not exist, is not valid, or does not fit the images.
+        """
+        from hw_targets.registry import target
+        from search_spaces.registry import space
+
+        form = self.form(subject.tenant_id, spec.data)
+        for name in targets_of(spec):
+            target(name)
+        space(
+            spec.space,
+            resolution=spec.resolution or int(form["resolution"]),
+            channels=int(form["channels"]),
+            classes=int(form["classes"]),
+        )
+
+    def validate(self, subject: Subject, spec: AnySpec) -> Validation:
+        """What a job of this spec would take. A process of its own looks, for a moment on the real data and machine.
+
+        Raises:
+            UnknownDataset, UnknownTarget, InvalidSpace, InfeasibleBudget, InvalidData: why it would fail.
+            CheckFailed: looking took too long.
+        """
+        self.check(subject, spec)
+        settings = self._settings
+        request = {
+            "surveyor": settings.surveyor,
+            "spec": local_spec(spec, settings.datasets).model_dump(mode="json"),
+            "store": str(settings.store_of(subject.tenant_id)),
+        }
+        try:
+            answer = ask("api.jobs.survey", request, settings.check_timeout_s)
+        except (ChildTooSlow, ChildFailed):
+            raise CheckFailed(
+                "What the job would take could not be told.", fix="Try again, or queue the job."
+            ) from None
+        if "error" in answer:
+            error = answer["error"]
+            raise error_kinds()[error["code"]](error["detail"], fix=error["fix"], facts=error["facts"])
+        return _validation(spec, answer["survey"])
+
+    def form(self, tenant_id: str, data: str) -> dict[str, Any]:
+        """Side, channels and classes of the images of a data set.
+
+        Raises:
+            UnknownDataset: there is none of that id.
+        """
+        if data == DIGITS:
+            return dict(DIGITS_FORM)
+        with self._database.read() as connection:
+            row = datasets.find(connection, tenant_id, data)
+        if row is None:
+            raise unknown_dataset(data)
+        summary = row.summary
+        return {
+            "resolution": summary["resolution"],
+            "channels": summary["channels"],
+            "classes": len(summary["classes"]),
+        }
+
+
+def unknown_dataset(dataset_id: str) -> UnknownDataset:
+    """The error for an id of no data set."""
+    return UnknownDataset(
+        f"There is no data set {dataset_id!r}.", fix="List them with GET /v1/datasets, or use digits."
+    )
+
+
+def _validation(spec: AnySpec, survey: dict[str, Any]) -> Validation:
+    seconds: dict[str, float] = survey["plan"]["seconds"]
+    stages = _STAGES.get(spec.kind, tuple(seconds))
+    return Validation(
+        spec=spec,
+        architectures=survey["architectures"],
+        reachable_ms={} if not targets_of(spec) else survey["reachable_ms"],
+        seconds={name: value for name, value in seconds.items() if name in stages},
+        memory_bytes=None if isinstance(spec, ProfilingWireSpec) else survey["plan"]["memory_bytes"],
+        warnings=tuple(survey["warnings"]),
+    )

@@ -1,0 +1,128 @@
+"""Statements on what a job tells: its events with their numbers, and the candidates and fronts among them.
+
+Not here: the job's own row (`repository.py`), and the form in which events are sent (`api/events.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from api.database import utc_ms
+from api.tables import candidates, fronts, job_events, jobs
+from nas.events import EVENT, CandidateEvent, Event, FrontEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it lies in the table; `data` is the event's JSON."""
+
+    seq: int
+    at: int
+    type: str
+    data: str
+
+
+def append(
+    connection: Connection, job_id: str, items: Sequence[Event], *, epoch: int | None = None, **values: Any
+) -> int | None:
+    """Numbers and stores events, and sets columns of the job with them; with `epoch` only while that lease holds.
+
+    A candidate that is stored already is left out: an engine that goes on after a kill tells its candidates once more.
+
+    Returns:
+        The number of the last one; None when the lease is lost (nothing was stored then).
+    """
+    fresh = _fresh(connection, job_id, items)
+    query = update(jobs).where(jobs.c.id == job_id).values(event_seq=jobs.c.event_seq + len(fresh), **values)
+    if epoch is not None:
+        query = query.where(jobs.c.lease_epoch == epoch)
+    row = connection.execute(query.returning(jobs.c.event_seq, jobs.c.lease_epoch, utc_ms())).one_or_none()
+    if row is None:
+        return None
+    last, held, now = row
+    rows = [
+        {
+            "job_id": job_id,
+            "seq": seq,
+            "epoch": held,
+            "at": now,
+            "type": item.type,
+            "data": EVENT.dump_json(item).decode(),
+        }
+        for seq, item in enumerate(fresh, start=last - len(fresh) + 1)
+    ]
+    if rows:
+        connection.execute(insert(job_events), rows)
+        _keep_results(connection, job_id, list(zip(fresh, rows, strict=True)))
+    return int(last)
+
+
+def page(connection: Connection, job_id: str, *, after: int, limit: int, kind: str | None = None) -> list[StoredEvent]:
+    """Events of a job with numbers above `after`, in order; of one type where `kind` is given."""
+    query = (
+        select(job_events.c.seq, job_events.c.at, job_events.c.type, job_events.c.data)
+        .where(job_events.c.job_id == job_id, job_events.c.seq > after)
+        .order_by(job_events.c.seq)
+        .limit(limit)
+    )
+    if kind is not None:
+        query = query.where(job_events.c.type == kind)
+    return [StoredEvent(*row) for row in connection.execute(query)]
+
+
+def candidate_page(connection: Connection, job_id: str, *, after: int, limit: int) -> list[StoredEvent]:
+    """Candidates of a job whose events have numbers above `after`, in order."""
+    query = (
+        select(candidates.c.seq, job_events.c.at, job_events.c.type, candidates.c.data)
+        .join(job_events, (job_events.c.job_id == candidates.c.job_id) & (job_events.c.seq == candidates.c.seq))
+        .where(candidates.c.job_id == job_id, candidates.c.seq > after)
+        .order_by(candidates.c.seq)
+        .limit(limit)
+    )
+    return [StoredEvent(*row) for row in connection.execute(query)]
+
+
+def front_data(connection: Connection, job_id: str) -> list[str]:
+    """The newest front of each target of a job, as JSON, by target."""
+    query = select(fronts.c.data).where(fronts.c.job_id == job_id).order_by(fronts.c.target)
+    return [row.data for row in connection.execute(query)]
+
+
+def _fresh(connection: Connection, job_id: str, items: Sequence[Event]) -> list[Event]:
+    """The events without the candidates that are stored already, or come twice."""
+    numbers = [item.number for item in items if isinstance(item, CandidateEvent)]
+    if not numbers:
+        return list(items)
+    query = select(candidates.c.target, candidates.c.number).where(
+        candidates.c.job_id == job_id, candidates.c.number.between(min(numbers), max(numbers))
+    )
+    known = {(row.target, row.number) for row in connection.execute(query)}
+    fresh: list[Event] = []
+    for item in items:
+        if isinstance(item, CandidateEvent):
+            if (key := (_target(item), item.number)) in known:
+                continue
+            known.add(key)
+        fresh.append(item)
+    return fresh
+
+
+def _keep_results(connection: Connection, job_id: str, stored: Sequence[tuple[Event, dict[str, Any]]]) -> None:
+    found = [
+        {"job_id": job_id, "target": _target(item), "number": item.number, "seq": row["seq"], "data": row["data"]}
+        for item, row in stored
+        if isinstance(item, CandidateEvent)
+    ]
+    if found:
+        connection.execute(insert(candidates), found)
+    newest = {item.target: row["data"] for item, row in stored if isinstance(item, FrontEvent)}
+    for target, data in newest.items():
+        connection.execute(delete(fronts).where(fronts.c.job_id == job_id, fronts.c.target == target))
+        connection.execute(insert(fronts).values(job_id=job_id, target=target, data=data))
+
+
+def _target(item: CandidateEvent) -> str:
+    """The target in whose search a candidate was evaluated: each numbers its own."""
+    return ",".join(sorted(item.latency_ms))[:200]

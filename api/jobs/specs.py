@@ -1,0 +1,189 @@
+"""What a job is asked to do, on the wire: one model a kind, in a union on `kind`. A further kind joins with a model here and a
+handler in `api/worker/handlers.py`.
+
+A wire spec names data sets, targets and spaces by id, or declares a space; never a path or code.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, TypeAdapter, WithJsonSchema, field_validator
+
+from api.ids import ID_BODY
+from api.wire import INTEGRAL, Wire, examples
+from nas.spec import Effort, Latency
+
+MAX_SPACE_VALUES: Final = 2000
+"""How many values an inline space may hold."""
+
+_FILE_LIKE: Final = re.compile(r"[/\\\x00-\x1f\x7f]|\.(py|ya?ml|json|npz|pkl|onnx)|\.\.", re.IGNORECASE)
+
+
+def no_path(text: str) -> str:
+    """Refuses what looks like a path or a file: those belong to the command line."""
+    if _FILE_LIKE.search(text):
+        raise ValueError(f"{text[:80]!r} looks like a path or a file, which the service never takes; give an id")
+    return text
+
+
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a latency is a number or a text, not true or false")
+    return value
+
+
+WireLatency = Annotated[
+    Latency,
+    BeforeValidator(_no_flag),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1_000_000},
+                {"type": "string", "pattern": r"^(100|[1-9]?[0-9](\.[0-9]+)?)%$"},
+            ]
+        }
+    ),
+]
+"""The engine's `Latency`; its schema shows the usual forms."""
+
+
+TargetName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[a-z][a-z0-9_.\-]*(:[A-Za-z0-9_.,=\-]+)?$",
+        description="id of a target with its options, such as `cpu` or `cpu:threads=2`",
+    ),
+    AfterValidator(no_path),
+]
+
+
+class WireTarget(Wire):
+    """One target with its latency budget."""
+
+    target: TargetName
+    latency_ms: WireLatency = Field(
+        description="milliseconds at batch 1 in INT8, or a point of the reachable range (`40%`)"
+    )
+
+
+KnownSpaceName = Annotated[
+    str,
+    Field(max_length=200, pattern=r"^[a-z][a-z0-9_]*(:[A-Za-z0-9_,=]+)?$"),
+    AfterValidator(no_path),
+]
+
+
+def _bounded(space: str | dict[str, JsonValue]) -> str | dict[str, JsonValue]:
+    if isinstance(space, dict):
+        for count, value in enumerate(_values(space)):
+            if count >= MAX_SPACE_VALUES:
+                raise ValueError(f"the space holds more than {MAX_SPACE_VALUES} values")
+            if isinstance(value, str):
+                no_path(value)
+    return space
+
+
+Space = Annotated[KnownSpaceName | dict[str, JsonValue], AfterValidator(_bounded)]
+"""A known space with its options, or a declaration."""
+
+DataId = Annotated[
+    str,
+    Field(pattern=f"^(digits|ds_{ID_BODY})$", description="`digits`, or the id of a data set that was uploaded"),
+]
+
+Side = Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL]
+Threads = Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL]
+
+_SPACE: Final = "a known space with its options, or a declaration (the YAML form, as JSON)"
+
+SEARCH: Final[dict[str, Any]] = {
+    "kind": "search",
+    "data": "digits",
+    "space": "mobilenet",
+    "targets": [{"target": "cpu", "latency_ms": "40%"}],
+    "effort": "quick",
+    "seed": 0,
+}
+"""A search that any installation can run."""
+
+
+class SearchWireSpec(Wire):
+    """A search: the most accurate INT8 network within a latency budget on each target."""
+
+    model_config = examples(SEARCH)
+
+    kind: Literal["search"]
+    data: DataId
+    space: Space = Field("mobilenet", description=_SPACE)
+    targets: tuple[WireTarget, ...] = Field(min_length=1, max_length=16)
+    effort: Effort = "standard"
+    minutes: float | None = Field(default=None, strict=True, gt=0, le=100_000, description="a limit on the whole job")
+    resolution: Side | None = Field(default=None, description="largest input side in pixels")
+    seed: Seed = Field(default=0)
+    threads: Threads | None = Field(default=None, description="threads of training; all cores when absent")
+
+    @field_validator("targets")
+    @classmethod
+    def _distinct(cls, targets: tuple[WireTarget, ...]) -> tuple[WireTarget, ...]:
+        if len({t.target for t in targets}) != len(targets):
+            raise ValueError("a target is named twice; give each target one budget")
+        return targets
+
+
+class ProfilingWireSpec(Wire):
+    """A profile: a target's latency table for a space, measured ahead of any search, with its report card."""
+
+    model_config = examples(
+        {"kind": "profiling", "target": "cpu", "space": "mobilenet", "data": "digits", "effort": "quick"}
+    )
+
+    kind: Literal["profiling"]
+    target: TargetName
+    space: KnownSpaceName = Field("mobilenet", description="a known space with its options")
+    data: DataId = Field("digits", description="whose images the table is for: their side, channels and classes")
+    effort: Effort = "standard"
+    resolution: Side | None = Field(default=None, description="largest input side in pixels")
+    seed: Seed = Field(default=0)
+
+
+class SupernetWireSpec(Wire):
+    """A training: the supernet of a space on a data set, which later searches with the same settings find trained."""
+
+    model_config = examples(
+        {"kind": "supernet_training", "data": "digits", "space": "mobilenet", "effort": "quick", "seed": 0}
+    )
+
+    kind: Literal["supernet_training"]
+    data: DataId
+    space: Space = Field("mobilenet", description=_SPACE)
+    effort: Effort = "standard"
+    resolution: Side | None = Field(default=None, description="largest input side in pixels")
+    seed: Seed = Field(default=0)
+    threads: Threads | None = Field(default=None, description="all cores when absent")
+
+
+AnySpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec
+WireSpec = Annotated[AnySpec, Field(discriminator="kind")]
+Kind = Literal["search", "profiling", "supernet_training"]
+
+WIRE_SPEC: Final[TypeAdapter[AnySpec]] = TypeAdapter(WireSpec)
+"""Reads the spec of any kind of job."""
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """All keys and values of a JSON document, however nested."""
+    stack = [value]
+    while stack:
+        top = stack.pop()
+        yield top
+        if isinstance(top, dict):
+            stack.extend(top.keys())
+            stack.extend(top.values())
+        elif isinstance(top, list):
+            stack.extend(top)

@@ -1,0 +1,37 @@
+"""The process that looks ahead of a job: what it would take, without running it. It may load torch, which the server does not.
+
+Run as `python -m api.jobs.survey` with one JSON document on stdin; answers one on stdout.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nas.spec import SearchSpec
+from search_spaces.errors import HwnasError
+
+
+def main() -> None:
+    """Reads the request, looks, and answers."""
+    request = json.load(sys.stdin)
+    answer_to = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not end up in the answer
+    module, _, name = request["surveyor"].partition(":")
+    look: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    answer: dict[str, Any]
+    try:
+        found = look(SearchSpec.model_validate(request["spec"]), store=Path(request["store"]))
+        answer = {"survey": found.model_dump(mode="json")}
+    except HwnasError as error:
+        answer = {"error": {"code": error.code, "detail": error.detail, "fix": error.fix, "facts": error.facts}}
+    with contextlib.closing(answer_to):
+        json.dump(answer, answer_to, default=str)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Keys, sessions and tenants: who may ask, and for what."""

@@ -1,0 +1,106 @@
+"""What `hwnas keys` does: keys straight from the database, with the rights of whoever can read the home."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from api.database import Database, as_time
+from api.errors import UnknownKey
+from api.keys import repository
+from api.keys.schemas import ApiKeyCreate
+from api.keys.secrets import Pepper
+from api.keys.service import Keys
+from api.settings import Settings
+from api.tables import api_keys, tenants
+from api.tenancy import SCOPES
+from nas.cli.answer import Answer
+from nas.spec import invalid_spec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def create(settings: Settings, *, name: str, tenant: str, scopes: Sequence[str] | None, days: int | None) -> Answer:
+    """Makes a key.
+
+    Raises:
+        InvalidSpec: the name or a scope is wrong.
+    """
+    fields: Mapping[str, Any] = {
+        "name": name,
+        "scopes": tuple(scopes or (scope for scope in SCOPES if scope != "admin")),
+        "expires_in_s": None if days is None else days * 86_400,
+    }
+    try:
+        wanted = ApiKeyCreate.model_validate(fields)
+    except ValidationError as error:
+        raise invalid_spec(error) from error
+    with _opened(settings) as database:
+        made = Keys(database, Pepper.of(settings.pepper)).create_for(tenant, wanted)
+    return Answer(
+        made.model_dump(mode="json"),
+        lambda console: console.print(f"{made.id} of {tenant}, shown this once:\n{made.secret}", soft_wrap=True),
+    )
+
+
+def listed(settings: Settings) -> Answer:
+    """All keys, newest first."""
+    query = select(api_keys, tenants.c.name.label("tenant")).join(tenants, tenants.c.id == api_keys.c.tenant_id)
+    with _opened(settings) as database, database.read() as connection:
+        rows = connection.execute(query.order_by(api_keys.c.id.desc())).all()
+
+    def moment(value: int | None) -> str | None:
+        return None if value is None else as_time(value).isoformat(timespec="seconds")
+
+    items = [
+        {
+            "id": row.id,
+            "tenant": row.tenant,
+            "name": row.name,
+            "scopes": row.scopes,
+            "created_at": moment(row.created_at),
+            "expires_at": moment(row.expires_at),
+            "last_used_at": moment(row.last_used_at),
+            "revoked_at": moment(row.revoked_at),
+        }
+        for row in rows
+    ]
+    return Answer({"items": items}, lambda console: _draw(console, items))
+
+
+def revoke(settings: Settings, key_id: str) -> Answer:
+    """Ends a key.
+
+    Raises:
+        UnknownKey: there is none of that id.
+    """
+    with _opened(settings) as database, database.write() as connection:
+        if connection.scalar(select(api_keys.c.id).where(api_keys.c.id == key_id)) is None:
+            raise UnknownKey(f"There is no key {key_id!r}.", fix="List them with hwnas keys list.")
+        repository.revoke_key(connection, key_id)
+    return Answer({"id": key_id, "revoked": True}, lambda console: console.print(f"{key_id} is revoked"))
+
+
+@contextlib.contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    settings.make_folders()
+    database = Database(settings.database_url)
+    try:
+        database.create()
+        yield database
+    finally:
+        database.close()
+
+
+def _draw(console: "Console", items: Sequence[Mapping[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table("key", "tenant", "name", "scopes", "last used", "ends")
+    for item in items:
+        ends = "revoked" if item["revoked_at"] else item["expires_at"] or ""
+        scopes = ", ".join(item["scopes"])
+        table.add_row(item["id"], item["tenant"], item["name"], scopes, item["last_used_at"] or "never", ends)
+    console.print(table)

@@ -1,0 +1,179 @@
+"""Routes of keys, sessions and tenants."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.access import COOKIE, Admin, Anyone, KeysReader, KeysWriter
+from api.conditions import IfMatch, check_match, tagged
+from api.dependencies import KeysService
+from api.errors import (
+    BodyTimeout,
+    BodyTooLarge,
+    InvalidPageToken,
+    MalformedBody,
+    PreconditionFailed,
+    ScopeMissing,
+    TenantExists,
+    Unauthenticated,
+    UnknownKey,
+    UnknownTenant,
+)
+from api.ids import id_pattern
+from api.keys.schemas import (
+    ApiKeyCreate,
+    ApiKeyDocument,
+    ApiKeyMade,
+    ApiKeyPage,
+    SessionCreate,
+    SessionDocument,
+    TenantCreate,
+    TenantDocument,
+    TenantPage,
+)
+from api.keys.service import SESSION_S, Keys
+from api.pages import PageSize, PageToken
+from api.problems import links, problems
+from api.strict import StrictRoute
+from api.tenancy import SCOPES, Subject
+
+router = APIRouter(prefix="/v1", tags=["keys"], route_class=StrictRoute)
+
+KeyId = Annotated[str, Path(pattern=id_pattern("key"))]
+TenantId = Annotated[str, Path(pattern=id_pattern("ten"))]
+
+_BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
+
+
+@router.post(
+    "/api-keys",
+    operation_id="create_api_key",
+    status_code=201,
+    summary="Make a key",
+    responses=links(problems(*_BODY, ScopeMissing, UnknownTenant), "key_id", "get_api_key", "delete_api_key"),
+)
+def create_api_key(wanted: ApiKeyCreate, subject: KeysWriter, keys: KeysService, response: Response) -> ApiKeyMade:
+    """A key of the same tenant with at most the same scopes; an administrator's may differ. Its secret is shown this once."""
+    made = keys.create(subject, wanted)
+    response.headers["Location"] = f"/v1/api-keys/{made.id}"
+    return made
+
+
+@router.get(
+    "/api-keys", operation_id="list_api_keys", summary="List keys", responses=problems(InvalidPageToken, ScopeMissing)
+)
+def list_api_keys(
+    subject: KeysReader, keys: KeysService, page_size: PageSize = 50, page_token: PageToken = None
+) -> ApiKeyPage:
+    """Keys of the tenant, newest first, without their secrets."""
+    return keys.page(subject, size=page_size, token=page_token)
+
+
+@router.get(
+    "/api-keys/{key_id}", operation_id="get_api_key", summary="Get a key", responses=problems(UnknownKey, ScopeMissing)
+)
+def get_api_key(key_id: KeyId, subject: KeysReader, keys: KeysService, response: Response) -> ApiKeyDocument:
+    """One key, without its secret."""
+    return tagged(keys.get(subject, key_id), response)
+
+
+@router.delete(
+    "/api-keys/{key_id}",
+    operation_id="delete_api_key",
+    status_code=204,
+    summary="Revoke a key",
+    responses=problems(UnknownKey, ScopeMissing, PreconditionFailed),
+)
+def delete_api_key(key_id: KeyId, subject: KeysWriter, keys: KeysService, if_match: IfMatch = None) -> None:
+    """Ends a key and its sessions for good. It stays on the list, with `revoked_at`."""
+    if if_match is not None:
+        check_match(if_match, keys.get(subject, key_id))
+    keys.revoke(subject, key_id)
+
+
+@router.post(
+    "/sessions",
+    operation_id="create_session",
+    status_code=201,
+    summary="Sign in",
+    responses=problems(*_BODY, Unauthenticated, public=True),
+)
+async def create_session(
+    wanted: SessionCreate, keys: KeysService, request: Request, response: Response
+) -> SessionDocument:
+    """Trades a key for a cookie (HttpOnly, SameSite=Strict), for browsers. Writes need `csrf_token` beside it."""
+    subject, cookie = await run_in_threadpool(keys.sign_in, wanted.key)
+    set_cookie(response, cookie, request)
+    return _session(subject)
+
+
+@router.get("/sessions", operation_id="get_session", summary="Who is signed in", responses=problems())
+async def get_session(subject: Anyone) -> SessionDocument:
+    """The tenant and the scopes of the session or key that the request came with."""
+    return _session(subject)
+
+
+@router.delete("/sessions", operation_id="delete_session", status_code=204, summary="Sign out", responses=problems())
+async def delete_session(_subject: Anyone, keys: KeysService, request: Request, response: Response) -> None:
+    """Ends the session that the request came with; a key goes on."""
+    await end_session(keys, request, response)
+
+
+@router.post(
+    "/tenants",
+    operation_id="create_tenant",
+    status_code=201,
+    summary="Make a tenant",
+    responses=links(problems(*_BODY, ScopeMissing, TenantExists), "tenant_id", "get_tenant"),
+)
+def create_tenant(wanted: TenantCreate, _subject: Admin, keys: KeysService, response: Response) -> TenantDocument:
+    """A tenant without keys; make its first with `POST /v1/api-keys` and its `tenant_id`."""
+    made = keys.create_tenant(wanted)
+    response.headers["Location"] = f"/v1/tenants/{made.id}"
+    return made
+
+
+@router.get(
+    "/tenants", operation_id="list_tenants", summary="List tenants", responses=problems(InvalidPageToken, ScopeMissing)
+)
+def list_tenants(
+    _subject: Admin, keys: KeysService, page_size: PageSize = 50, page_token: PageToken = None
+) -> TenantPage:
+    """All tenants, newest first."""
+    return keys.tenant_page(size=page_size, token=page_token)
+
+
+@router.get(
+    "/tenants/{tenant_id}",
+    operation_id="get_tenant",
+    summary="Get a tenant",
+    responses=problems(UnknownTenant, ScopeMissing),
+)
+def get_tenant(tenant_id: TenantId, _subject: Admin, keys: KeysService) -> TenantDocument:
+    """One tenant with its limits."""
+    return keys.tenant(tenant_id)
+
+
+def set_cookie(response: Response, cookie: str, request: Request) -> None:
+    """Gives a browser its session."""
+    response.set_cookie(
+        COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+    )
+
+
+async def end_session(keys: Keys, request: Request, response: Response) -> None:
+    """Takes a browser's session."""
+    cookie = request.cookies.get(COOKIE)
+    if cookie is not None:
+        await run_in_threadpool(keys.sign_out, cookie)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+
+
+def _session(subject: Subject) -> SessionDocument:
+    return SessionDocument(
+        tenant_id=subject.tenant_id,
+        key_id=subject.key_id,
+        scopes=tuple(scope for scope in SCOPES if scope in subject.scopes),
+        csrf_token=subject.csrf,
+    )

@@ -1,0 +1,83 @@
+"""Secrets of keys and sessions: how they are made and recognised, and the pepper under which they are stored.
+
+A key reads `nas_<id>_<random><checksum>`; the checksum tells a mistyped key from a revoked one without asking the database.
+Stored is an HMAC-SHA-256 with a pepper that lies in a file of its own, so that a copy of the database opens nothing.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import zlib
+from pathlib import Path
+from typing import Final
+
+from api.ids import ALPHABET, ID_BODY
+
+_RANDOM: Final = 32
+_KEY: Final = re.compile(rf"(nas_({ID_BODY})_[0-9a-z]{{{_RANDOM}}})([0-9a-f]{{8}})")
+
+KEY_PATTERN: Final = re.compile(r"nas_[0-9a-z]{26}_[0-9a-z]{8,40}")
+"""What looks like a key in a text, for those who keep secrets out of logs."""
+
+
+def new_key(key_id: str) -> str:
+    """A fresh secret (160 random bits) for the key `key_<id>`."""
+    body = f"nas_{key_id.removeprefix('key_')}_" + "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM))
+    return body + _checksum(body)
+
+
+def key_id_of(secret: str) -> str | None:
+    """The id of the key that a secret claims to be; None of what cannot be a key."""
+    match = _KEY.fullmatch(secret)
+    if match is None or match[3] != _checksum(match[1]):
+        return None
+    return f"key_{match[2]}"
+
+
+def new_session() -> str:
+    """A fresh secret for a cookie."""
+    return secrets.token_urlsafe(32)
+
+
+def _checksum(body: str) -> str:
+    return f"{zlib.crc32(body.encode()):08x}"
+
+
+class Pepper:
+    """The secret that is mixed into every stored digest."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "Pepper(...)"
+
+    @staticmethod
+    def of(path: Path) -> "Pepper":
+        """Reads the pepper; makes it, readable by this user alone, when there is none."""
+        try:
+            return Pepper(bytes.fromhex(path.read_text()))
+        except FileNotFoundError:
+            temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_hex(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, path)  # of several processes one wins
+            except FileExistsError:
+                pass
+            finally:
+                temporary.unlink()
+            return Pepper.of(path)
+
+    def digest(self, purpose: str, text: str) -> str:
+        """What is stored of a secret, or signed, for one purpose."""
+        return hmac.new(self._value, f"{purpose}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+    def is_digest(self, purpose: str, text: str, digest: str) -> bool:
+        """Whether a stored digest is that of a secret, in a time that tells nothing."""
+        return hmac.compare_digest(self.digest(purpose, text), digest)

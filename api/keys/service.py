@@ -1,0 +1,297 @@
+"""What can be done with keys, sessions and tenants, and who a request comes from."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from api import pages
+from api.database import Database, as_time
+from api.errors import ScopeMissing, TenantExists, Unauthenticated, UnknownKey, UnknownTenant
+from api.ids import new_id
+from api.keys import repository
+from api.keys.schemas import (
+    ApiKeyCreate,
+    ApiKeyDocument,
+    ApiKeyMade,
+    ApiKeyPage,
+    TenantCreate,
+    TenantDocument,
+    TenantPage,
+)
+from api.keys.secrets import Pepper, key_id_of, new_key, new_session
+from api.tenancy import SCOPES, Subject
+
+FIRST_TENANT: Final = "default"
+SESSION_S: Final = 12 * 3600
+REMEMBERED_S: Final = 2.0
+"""How long a key that was recognised is not looked up again; a key that another process revoked works that much longer."""
+
+_TOUCH_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    subject: Subject
+    until: float
+
+
+class Keys:
+    """Keys of one database. Safe to share between threads."""
+
+    def __init__(self, database: Database, pepper: Pepper) -> None:
+        self._database = database
+        self._pepper = pepper
+        self._known: dict[str, _Known] = {}
+        self._touched: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def first(self) -> str | None:
+        """Makes the first tenant with a key that may do everything, where there is no tenant; the key's secret, else None."""
+        with self._database.write() as connection:
+            if repository.any_tenant(connection):
+                return None
+            tenant_id = new_id("ten")
+            repository.add_tenant(connection, tenant_id, FIRST_TENANT, {})
+            wanted = ApiKeyCreate(name="first key", scopes=SCOPES)
+            return self._make(connection, tenant_id, wanted)[1]
+
+    def create(self, subject: Subject, wanted: ApiKeyCreate) -> ApiKeyMade:
+        """Makes a key.
+
+        Raises:
+            ScopeMissing: it would do more than the key that makes it.
+            UnknownTenant: there is no tenant of that id.
+        """
+        tenant_id = wanted.tenant_id or subject.tenant_id
+        admin = "admin" in subject.scopes
+        more = sorted(set(wanted.scopes) - subject.scopes)
+        if (more or tenant_id != subject.tenant_id) and not admin:
+            raise ScopeMissing(
+                f"This key cannot give {', '.join(more) or 'keys of another tenant'}.",
+                fix="Ask an administrator, or ask for less.",
+            )
+        with self._database.write() as connection:
+            if repository.tenant(connection, tenant_id=tenant_id) is None:
+                raise _unknown_tenant(tenant_id)
+            key_id, secret = self._make(connection, tenant_id, wanted)
+            row = repository.find_key(connection, tenant_id, key_id)
+        assert row is not None
+        return ApiKeyMade(**_document(row).model_dump(), secret=secret)
+
+    def create_for(self, tenant: str, wanted: ApiKeyCreate) -> ApiKeyMade:
+        """Makes a key of a named tenant, and the tenant when there is none: for the command line of the server's owner."""
+        with self._database.write() as connection:
+            found = repository.tenant(connection, name=tenant)
+            tenant_id = new_id("ten") if found is None else found.id
+            if found is None:
+                repository.add_tenant(connection, tenant_id, tenant, {})
+            key_id, secret = self._make(connection, tenant_id, wanted)
+            row = repository.find_key(connection, tenant_id, key_id)
+        assert row is not None
+        return ApiKeyMade(**_document(row).model_dump(), secret=secret)
+
+    def get(self, subject: Subject, key_id: str) -> ApiKeyDocument:
+        """A key of the tenant.
+
+        Raises:
+            UnknownKey: there is none of that id.
+        """
+        with self._database.read() as connection:
+            row = repository.find_key(connection, subject.tenant_id, key_id)
+        if row is None:
+            raise _unknown_key(key_id)
+        return _document(row)
+
+    def page(self, subject: Subject, *, size: int, token: str | None) -> ApiKeyPage:
+        """Keys of the tenant, newest first.
+
+        Raises:
+            InvalidPageToken: the token is none of this list's.
+        """
+        binding = f"keys {subject.tenant_id}"
+        before = pages.read_token(token, binding) if token else None
+        with self._database.read() as connection:
+            rows = repository.key_page(connection, subject.tenant_id, before=before, limit=pages.bounded(size) + 1)
+        shown, next_token = pages.cut(rows, size, binding)
+        return ApiKeyPage(items=tuple(map(_document, shown)), next_page_token=next_token)
+
+    def revoke(self, subject: Subject, key_id: str) -> None:
+        """Ends a key and its sessions; again without effect.
+
+        Raises:
+            UnknownKey: there is none of that id.
+        """
+        with self._database.write() as connection:
+            if repository.find_key(connection, subject.tenant_id, key_id) is None:
+                raise _unknown_key(key_id)
+            repository.revoke_key(connection, key_id)
+        self._forget()
+
+    def recognise(self, secret: str) -> Subject:
+        """Who a key belongs to.
+
+        Raises:
+            Unauthenticated: it is no key, or revoked, or expired.
+        """
+        digest = self._pepper.digest("key", secret)
+        subject = self.remembered(digest)
+        if subject is not None:
+            return subject
+        key_id = key_id_of(secret)
+        if key_id is None:
+            raise Unauthenticated("That is no key.", fix="Send the whole key, as it was shown when it was made.")
+        with self._database.read() as connection:
+            row = repository.valid_key(connection, key_id)
+        if row is None or not self._pepper.is_digest("key", secret, row.digest):
+            raise Unauthenticated("The key is not valid any more.", fix="Ask for a new one: hwnas keys create.")
+        return self._remember(digest, row, csrf=None)
+
+    def recognise_session(self, cookie: str) -> Subject:
+        """Who a session belongs to.
+
+        Raises:
+            Unauthenticated: it is over.
+        """
+        digest = self._pepper.digest("session", cookie)
+        subject = self.remembered(digest)
+        if subject is not None:
+            return subject
+        with self._database.read() as connection:
+            row = repository.session_key(connection, digest)
+        if row is None:
+            raise Unauthenticated("The session is over.", fix="Sign in again.")
+        return self._remember(digest, row, csrf=self._pepper.digest("csrf", cookie))
+
+    def recognised(self, *, secret: str | None = None, cookie: str | None = None) -> Subject | None:
+        """Who it is, if that is known without asking the database."""
+        purpose, text = ("key", secret) if secret is not None else ("session", cookie or "")
+        return self.remembered(self._pepper.digest(purpose, text))
+
+    def remembered(self, digest: str) -> Subject | None:
+        """Who was recognised by a secret a moment ago."""
+        known = self._known.get(digest)
+        return known.subject if known is not None and known.until > time.monotonic() else None
+
+    def sign_in(self, secret: str) -> tuple[Subject, str]:
+        """Opens a session for a key; the subject and the secret of its cookie.
+
+        Raises:
+            Unauthenticated: it is no valid key.
+        """
+        subject = self.recognise(secret)
+        cookie = new_session()
+        digest = self._pepper.digest("session", cookie)
+        with self._database.write() as connection:
+            repository.add_session(connection, digest, subject.key_id, SESSION_S * 1000)
+        csrf = self._pepper.digest("csrf", cookie)
+        return Subject(subject.tenant_id, subject.key_id, subject.scopes, csrf), cookie
+
+    def sign_out(self, cookie: str) -> None:
+        """Ends a session."""
+        with self._database.write() as connection:
+            repository.end_session(connection, self._pepper.digest("session", cookie))
+        self._forget()
+
+    def create_tenant(self, wanted: TenantCreate) -> TenantDocument:
+        """Makes a tenant.
+
+        Raises:
+            TenantExists: another has that name.
+        """
+        tenant_id = new_id("ten")
+        try:
+            with self._database.write() as connection:
+                repository.add_tenant(connection, tenant_id, wanted.name, wanted.limits.model_dump(exclude_none=True))
+        except IntegrityError:
+            raise TenantExists(f"There is a tenant {wanted.name!r} already.", fix="Choose another name.") from None
+        return self.tenant(tenant_id)
+
+    def tenant(self, tenant_id: str) -> TenantDocument:
+        """A tenant.
+
+        Raises:
+            UnknownTenant: there is none of that id.
+        """
+        with self._database.read() as connection:
+            row = repository.tenant(connection, tenant_id=tenant_id)
+        if row is None:
+            raise _unknown_tenant(tenant_id)
+        return TenantDocument(id=row.id, name=row.name, limits=row.limits, created_at=as_time(row.created_at))
+
+    def tenant_page(self, *, size: int, token: str | None) -> TenantPage:
+        """Tenants, newest first.
+
+        Raises:
+            InvalidPageToken: the token is none of this list's.
+        """
+        before = pages.read_token(token, "tenants") if token else None
+        with self._database.read() as connection:
+            rows = repository.tenant_page(connection, before=before, limit=pages.bounded(size) + 1)
+        shown, next_token = pages.cut(rows, size, "tenants")
+        items = tuple(
+            TenantDocument(id=r.id, name=r.name, limits=r.limits, created_at=as_time(r.created_at)) for r in shown
+        )
+        return TenantPage(items=items, next_page_token=next_token)
+
+    def _make(self, connection: Connection, tenant_id: str, wanted: ApiKeyCreate) -> tuple[str, str]:
+        key_id = new_id("key")
+        secret = new_key(key_id)
+        repository.add_key(
+            connection,
+            lifetime_ms=None if wanted.expires_in_s is None else wanted.expires_in_s * 1000,
+            id=key_id,
+            tenant_id=tenant_id,
+            name=wanted.name,
+            digest=self._pepper.digest("key", secret),
+            scopes=list(wanted.scopes),
+        )
+        return key_id, secret
+
+    def _remember(self, digest: str, row: repository.KeyRow, csrf: str | None) -> Subject:
+        subject = Subject(row.tenant_id, row.id, frozenset(row.scopes), csrf)
+        now = time.monotonic()
+        with self._lock:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[digest] = _Known(subject, now + REMEMBERED_S)
+            touch = now - self._touched.get(row.id, -_TOUCH_S) >= _TOUCH_S
+            if touch:
+                self._touched[row.id] = now
+        if touch:
+            with self._database.write() as connection:
+                repository.touch_key(connection, row.id)
+        return subject
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._known.clear()
+
+
+def _unknown_key(key_id: str) -> UnknownKey:
+    return UnknownKey(f"There is no key {key_id!r}.", fix="List them with GET /v1/api-keys.")
+
+
+def _unknown_tenant(tenant_id: str) -> UnknownTenant:
+    return UnknownTenant(f"There is no tenant {tenant_id!r}.", fix="List them with GET /v1/tenants.")
+
+
+def _document(row: repository.KeyRow) -> ApiKeyDocument:
+    def time_of(value: int | None) -> object:
+        return None if value is None else as_time(value)
+
+    return ApiKeyDocument.model_validate(
+        {
+            "id": row.id,
+            "name": row.name,
+            "tenant_id": row.tenant_id,
+            "scopes": row.scopes,
+            "created_at": as_time(row.created_at),
+            "expires_at": time_of(row.expires_at),
+            "last_used_at": time_of(row.last_used_at),
+            "revoked_at": time_of(row.revoked_at),
+        }
+    )

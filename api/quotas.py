@@ -1,0 +1,66 @@
+"""How much a tenant may have: jobs that wait or run, and stored bytes. Checked in the transaction that adds something."""
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from api.errors import QuotaExceeded
+from api.jobs.repository import count
+from api.keys.repository import hold_tenant
+from api.settings import Settings
+from api.tables import artifacts, datasets, models
+
+
+class Quotas:
+    """The limits of the settings, where a tenant has none of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def hold(self, connection: Connection, tenant_id: str) -> dict[str, Any]:
+        """Lets no other transaction add anything to the tenant until this one ends; its limits."""
+        own = hold_tenant(connection, tenant_id)
+        return {
+            "max_queued": own.get("max_queued", self._settings.max_queued),
+            "max_stored_bytes": own.get("max_stored_bytes", self._settings.max_stored_bytes),
+        }
+
+    def check_jobs(self, connection: Connection, tenant_id: str) -> None:
+        """That one more job may be queued.
+
+        Raises:
+            QuotaExceeded: it may not.
+        """
+        most = self.hold(connection, tenant_id)["max_queued"]
+        if count(connection, tenant_id, "queued", "running", "paused", "cancelling") >= most:
+            raise QuotaExceeded(
+                f"The tenant has {most} jobs that have not ended.",
+                fix="Wait until some have ended, or cancel some.",
+                facts={"max_queued": most},
+            )
+
+    def check_bytes(self, connection: Connection, tenant_id: str, more: int) -> None:
+        """That so many more bytes may be stored.
+
+        Raises:
+            QuotaExceeded: they may not.
+        """
+        most = self.hold(connection, tenant_id)["max_stored_bytes"]
+        stored = stored_bytes(connection, tenant_id)
+        if stored + more > most:
+            raise QuotaExceeded(
+                f"The tenant stores {stored} of {most} bytes; {more} more are too many.",
+                fix="Delete data sets or models.",
+                facts={"stored_bytes": stored, "max_stored_bytes": most},
+            )
+
+
+def stored_bytes(connection: Connection, tenant_id: str) -> int:
+    """Bytes of a tenant's data sets and of its models' files."""
+    uploads = select(func.coalesce(func.sum(datasets.c.size_bytes), 0)).where(datasets.c.tenant_id == tenant_id)
+    files = (
+        select(func.coalesce(func.sum(artifacts.c.size_bytes), 0))
+        .join(models, models.c.id == artifacts.c.model_id)
+        .where(models.c.tenant_id == tenant_id)
+    )
+    return int(connection.execute(uploads).scalar_one()) + int(connection.execute(files).scalar_one())

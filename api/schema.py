@@ -1,0 +1,97 @@
+"""Brings a database to the schema of this program with Alembic, one process at a time, or tells why it cannot."""
+
+import contextlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.exc import DBAPIError
+
+from api.errors import DatabaseVersion, UnusableDatabase
+
+STEPS: Final = Path(__file__).parent / "migrations"
+
+_LOCK: Final = 0x68776E6173
+"""Number of the lock under which PostgreSQL lets one process migrate: `hwnas` in ASCII."""
+
+
+@cache
+def head() -> str:
+    """The revision that this program works with."""
+    found = ScriptDirectory(str(STEPS)).get_current_head()
+    assert found is not None
+    return found
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision of a database; None of an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(engine: Engine) -> None:
+    """Brings a database to `head`; nothing happens when it is there.
+
+    Raises:
+        DatabaseVersion: another version of the program made it.
+        UnusableDatabase: it cannot be opened.
+    """
+    try:
+        with _alone(engine), engine.connect() as connection:
+            if revision(connection) == head():
+                return
+            check(connection, behind=True)
+            connection.rollback()
+            command.upgrade(_config(connection), "head")
+    except DBAPIError as error:
+        raise UnusableDatabase(
+            f"The database cannot be opened: {error.orig}.",
+            fix="Check its address, its permissions and the disk; restore it from a backup, or choose another.",
+        ) from error
+
+
+def check(connection: Connection, *, behind: bool = False) -> None:
+    """That a database has the schema of this program, or, with `behind`, one from which a way leads there.
+
+    Raises:
+        DatabaseVersion: it has not.
+    """
+    found = revision(connection)
+    known = {step.revision for step in ScriptDirectory(str(STEPS)).walk_revisions()}
+    # A kill before the first step may leave Alembic's own table behind.
+    empty = found is None and set(inspect(connection).get_table_names()) <= {"alembic_version"}
+    if found == head() or (behind and (found in known or empty)):
+        return
+    raise DatabaseVersion(
+        f"The database has schema {found or 'of another program'}, this program knows {head()}.",
+        fix="Start the program that made it, or choose another database (--home or --database).",
+    )
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(STEPS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextlib.contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Only one process migrates; others wait and then find it done."""
+    if engine.dialect.name == "sqlite":
+        place = engine.url.database
+        with FileLock(f"{place}.migrating") if place else contextlib.nullcontext():
+            yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as holder:
+        holder.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
+        try:
+            yield
+        finally:
+            holder.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")

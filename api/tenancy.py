@@ -1,0 +1,46 @@
+"""Whose things are whose. Every statement on what belongs to a tenant starts from `readable`, so that nobody sees another's.
+
+What another tenant owns is not there: its address answers 404, as an address that was never given does.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from sqlalchemy import Select, Table, select
+
+Scope = Literal[
+    "jobs:read",
+    "jobs:write",
+    "datasets:read",
+    "datasets:write",
+    "models:read",
+    "models:write",
+    "keys:read",
+    "keys:write",
+    "admin",
+]
+"""What a key may do. `admin` creates tenants and keys of any tenant; it does not open their work."""
+
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who asks.
+
+    Attributes:
+        tenant_id: whose work they may read and write.
+        key_id: the key they came with, or that their session was opened with.
+        scopes: what the key may do.
+        csrf: what a write must send along that is authorised by a cookie; None with a key.
+    """
+
+    tenant_id: str
+    key_id: str
+    scopes: frozenset[str]
+    csrf: str | None = None
+
+
+def readable(table: Table, tenant_id: str) -> Select[Any]:
+    """Rows of a table that belong to a tenant."""
+    return select(table).where(table.c.tenant_id == tenant_id)

@@ -1,0 +1,100 @@
+"""What can be done ahead of a search: tell what it will take, or train its supernet. Not here: the search (`pipeline.py`)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from nas.errors import Cancelled
+from nas.events import EventSink, ignore
+from nas.pipeline import never, sketch
+from nas.result import Plan
+from nas.spec import SearchSpec
+from nas.stages.context import Context
+from nas.store import Store
+
+
+class Survey(BaseModel):
+    """What is known of a search before it starts.
+
+    Attributes:
+        architectures: how many the space has; a string, since it may exceed 2**53.
+        reachable_ms: of each target whose latency table is stored, the fastest and the slowest architecture, predicted.
+        plan: estimated seconds of each stage, and memory.
+        warnings: what a person should know.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architectures: str
+    reachable_ms: dict[str, tuple[float, float]]
+    plan: Plan
+    warnings: tuple[str, ...]
+
+
+class Pretrained(BaseModel):
+    """A trained supernet in the store."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    space: str
+    resolution: int
+    bank_sha256: str
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def survey(spec: SearchSpec, *, store: Path) -> Survey:
+    """What a search will take. A stage that is stored costs nothing.
+
+    Raises:
+        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: as the search.
+        InfeasibleBudget: where the latency tables exist already.
+    """
+    from latency_models.compiled import compile_table
+    from nas.stages.plan import estimate
+    from nas.stages.profile import profile, profiled
+    from search_spaces.lattice import Lattice
+
+    context = Context(Store(store), ignore, never)
+    job = sketch(context, spec)
+    lattice = Lattice.of(job.space)
+    reachable = {
+        target.info.id: compile_table(profile(context, target, job.space, job.work), lattice).reachable_ms
+        for target in job.targets
+        if profiled(context, target, job.space, job.work)
+    }
+    return Survey(
+        architectures=str(lattice.size),
+        reachable_ms=reachable,
+        plan=estimate(context, spec),
+        warnings=tuple(context.warnings),
+    )
+
+
+def pretrain(
+    spec: SearchSpec, *, store: Path, on_event: EventSink = ignore, cancelled: Callable[[], bool] = never
+) -> Pretrained:
+    """Trains the supernet that a search of the same data, space, effort, seed and threads needs; its budgets do not matter.
+
+    Raises:
+        InvalidData, InvalidSpace: the spec names what is not there or not usable.
+        Cancelled: the caller asked to stop; a checkpoint is kept.
+    """
+    from nas.stages.train import train
+
+    context = Context(Store(store), on_event, cancelled)
+    try:
+        job = sketch(context, spec)
+        trained = train(context, job)
+    except KeyboardInterrupt as error:
+        raise Cancelled(
+            "The training was interrupted; its checkpoint is stored.", fix="Run it again to continue."
+        ) from error
+    return Pretrained(
+        space=job.space.name,
+        resolution=job.data.resolution,
+        bank_sha256=trained.hash,
+        seconds=round(sum(context.seconds.values()), 3),
+        warnings=tuple(context.warnings),
+    )

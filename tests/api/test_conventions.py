@@ -1,0 +1,179 @@
+"""What all resources share: versions, labels, idempotency, quotas, deleting, looking ahead; on both engines."""
+
+import threading
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from api.jobs import events_table
+from api.settings import Settings
+from api.tables import idempotency, jobs
+from nas.events import CandidateEvent, Event, FrontEvent, LogEvent, PhaseEvent
+from tests.api import fake_engine
+from tests.api.conftest import body, both_engines, serving
+
+pytestmark = both_engines
+
+
+def end(client: TestClient, job_id: str) -> None:
+    """Cancels a queued job."""
+    assert client.post(f"/v1/jobs/{job_id}/cancel").json()["state"] == "cancelled"
+
+
+def test_a_request_that_is_sent_again_makes_one_job(client: TestClient) -> None:
+    headers = {"Idempotency-Key": "mine"}
+    first = client.post("/v1/jobs", json=body(), headers=headers)
+    again = client.post("/v1/jobs", json=body(), headers=headers)
+    assert first.status_code == again.status_code == 201 and first.json() == again.json()
+    assert "idempotency-replayed" not in first.headers and again.headers["idempotency-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    other = client.post("/v1/jobs", json=body(seed=1), headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    assert len(client.get("/v1/jobs").json()["items"]) == 1
+    with client.app.state.database.write() as connection:  # type: ignore[attr-defined]
+        connection.execute(update(idempotency).values(created_at=1))
+    client.app.state.maintenance.sweep()  # type: ignore[attr-defined]
+    assert client.post("/v1/jobs", json=body(seed=1), headers=headers).status_code == 201
+
+
+def test_requests_at_the_same_moment_make_one_job(client: TestClient) -> None:
+    answers: list[Any] = []
+
+    def post() -> None:
+        answers.append(client.post("/v1/jobs", json=body(), headers={"Idempotency-Key": "at-once"}))
+
+    threads = [threading.Thread(target=post) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(client.get("/v1/jobs").json()["items"]) == 1
+
+
+def test_labels_are_set_and_removed_and_found_by(client: TestClient) -> None:
+    job = client.post("/v1/jobs", json={**body(), "labels": {"project": "a", "team": "x y"}}).json()
+    client.post("/v1/jobs", json={**body(), "labels": {"project": "b"}})
+    changed = client.patch(f"/v1/jobs/{job['id']}", json={"labels": {"team": None, "stage": "1"}}).json()
+    assert changed["labels"] == {"project": "a", "stage": "1"}
+    found = client.get("/v1/jobs", params={"label": ["project=a", "stage=1"]}).json()["items"]
+    assert [one["id"] for one in found] == [job["id"]]
+    assert client.get("/v1/jobs", params={"label": ["project=a", "stage=2"]}).json()["items"] == []
+    assert client.get("/v1/jobs", params={"label": "no label"}).status_code == 422
+    many = {f"l{n}": "" for n in range(40)}
+    assert client.patch(f"/v1/jobs/{job['id']}", json={"labels": many}).json()["errors"][0]["pointer"] == "/labels"
+
+
+def test_a_change_names_the_version_that_it_means(client: TestClient) -> None:
+    made = client.post("/v1/jobs", json=body())
+    address, etag = made.headers["location"], made.headers["etag"]
+    patched = client.patch(address, json={"labels": {"a": "b"}}, headers={"If-Match": etag})
+    assert patched.status_code == 200 and patched.headers["etag"] == client.get(address).headers["etag"] != etag
+    stale = client.patch(address, json={"labels": {"a": "c"}}, headers={"If-Match": etag})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    assert client.delete(address, headers={"If-Match": etag}).status_code == 412
+    assert client.patch(address, json={"labels": {}}, headers={"If-Match": "*"}).status_code == 200
+    assert client.patch(address, json={"labels": {}}, headers={"If-Match": "nonsense"}).status_code == 412
+
+
+def test_filters_by_kind_and_time(client: TestClient) -> None:
+    first = client.post("/v1/jobs", json=body()).json()
+    second = client.post("/v1/jobs", json={"spec": {"kind": "profiling", "target": "cpu"}}).json()
+    with client.app.state.database.write() as connection:  # type: ignore[attr-defined]
+        connection.execute(update(jobs).where(jobs.c.id == first["id"]).values(created_at=1000))
+    listed = client.get("/v1/jobs", params={"kind": "profiling"}).json()["items"]
+    assert [job["id"] for job in listed] == [second["id"]]
+    listed = client.get("/v1/jobs", params={"created_after": "2020-01-01T00:00:00Z"}).json()["items"]
+    assert [job["id"] for job in listed] == [second["id"]]
+
+
+def test_a_job_is_deleted_when_it_has_ended(client: TestClient) -> None:
+    job_id = client.post("/v1/jobs", json=body()).json()["id"]
+    refused = client.delete(f"/v1/jobs/{job_id}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_not_ended")
+    end(client, job_id)
+    assert client.delete(f"/v1/jobs/{job_id}").status_code == 204
+    for address in ("", "/events", "/logs", "/candidates"):
+        assert client.get(f"/v1/jobs/{job_id}{address}").status_code == 404
+
+
+def test_a_queued_job_is_paused_and_resumed(client: TestClient) -> None:
+    job_id = client.post("/v1/jobs", json=body()).json()["id"]
+    for _ in range(2):
+        assert client.post(f"/v1/jobs/{job_id}/pause").json()["state"] == "paused"
+    for _ in range(2):
+        assert client.post(f"/v1/jobs/{job_id}/resume").json()["state"] == "queued"
+    client.post(f"/v1/jobs/{job_id}/pause")
+    end(client, job_id)
+    refused = client.post(f"/v1/jobs/{job_id}/resume")
+    assert (refused.status_code, refused.json()["code"]) == (409, "job_ended")
+    events = client.get(f"/v1/jobs/{job_id}/events").json()["items"]
+    states = [item["event"]["state"] for item in events if item["event"]["type"] == "state"]
+    assert states == ["queued", "paused", "queued", "paused", "cancelled"]
+
+
+def test_a_tenant_has_so_many_jobs(settings: Settings) -> None:
+    with serving(settings.model_copy(update={"max_queued": 2})) as client:
+        made = [client.post("/v1/jobs", json=body()).json()["id"] for _ in range(2)]
+        refused = client.post("/v1/jobs", json=body())
+        assert (refused.status_code, refused.json()["code"]) == (403, "quota_exceeded")
+        end(client, made[0])
+        assert client.post("/v1/jobs", json=body()).status_code == 201
+
+
+def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -> None:
+    told = client.post("/v1/jobs", json=body(), params={"validate_only": True})
+    assert told.status_code == 200, told.text
+    document = told.json()
+    assert document["spec"]["space"] == "mobilenet" and document["architectures"] == "9" * 26
+    assert document["reachable_ms"] == {"cpu": [0.2, 1.5]} and document["warnings"] == ["busy"]
+    assert document["seconds"] == {"profiling": 1.0, "training": 2.0, "searching": 3.0}
+    refused = client.post("/v1/jobs", json=body(seed=fake_engine.INFEASIBLE), params={"validate_only": True})
+    assert (refused.status_code, refused.json()["code"]) == (422, "infeasible_budget")
+    assert refused.json()["facts"] == {"reachable_ms": [0.2, 1.5]}
+    assert client.get("/v1/jobs").json()["items"] == []
+
+
+def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
+    job_id = client.post("/v1/jobs", json=body()).json()["id"]
+    told: list[Event] = [
+        PhaseEvent(phase="profiling", status="reused", target="cpu", seconds=None),
+        PhaseEvent(phase="searching", status="started", target="cpu", seconds=None),
+        *(
+            CandidateEvent(
+                number=n, architecture="a", architecture_id=str(n), accuracy=0.5, latency_ms={"cpu": 1.0}, feasible={"cpu": True}
+            )
+            for n in range(3)
+        ),
+        FrontEvent(target="cpu", budget_ms=1.0, queries=1, points=()),
+        FrontEvent(target="cpu", budget_ms=1.0, queries=3, points=()),
+        *(LogEvent(level="info", message=str(n)) for n in range(3)),
+        PhaseEvent(phase="searching", status="finished", target="cpu", seconds=2.0),
+    ]  # fmt: skip
+    with client.app.state.database.write() as connection:  # type: ignore[attr-defined]
+        events_table.append(connection, job_id, told)
+    address = f"/v1/jobs/{job_id}"
+    for what, field in (("candidates", "number"), ("logs", "message")):
+        first = client.get(f"{address}/{what}", params={"page_size": 2}).json()
+        rest = client.get(f"{address}/{what}", params={"page_token": first["next_page_token"]}).json()
+        assert [int(item[field]) for item in first["items"] + rest["items"]] == [0, 1, 2]
+        assert rest["next_page_token"] is None
+        wrong = client.get(f"{address}/{'logs' if what == 'candidates' else 'candidates'}", params={
+            "page_token": first["next_page_token"]
+        })  # fmt: skip
+        assert wrong.json()["code"] == "invalid_page_token"
+    assert [front["queries"] for front in client.get(f"{address}/pareto-front").json()["items"]] == [3]
+    checkpoints = client.get(f"{address}/checkpoints").json()["items"]
+    assert [(c["phase"], c["reused"], c["seconds"]) for c in checkpoints] == [
+        ("profiling", True, None),
+        ("searching", False, 2.0),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["export", "", None, 3])
+def test_an_unknown_kind_is_named(client: TestClient, kind: object) -> None:
+    problem = client.post("/v1/jobs", json={"spec": {"kind": kind}}).json()
+    assert [error["pointer"] for error in problem["errors"]] == ["/spec/kind"]

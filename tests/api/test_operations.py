@@ -1,0 +1,151 @@
+"""Running an installation: the commands beside `serve`, the commands of the containers, logs without secrets, tidying up."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+from starlette.testclient import TestClient
+
+from api.blobs import Blobs
+from api.ids import new_id
+from api.keys.secrets import new_key
+from api.logs import JsonLines, redacted
+from api.processes import child_environment
+from api.settings import Settings
+from tests.api import postgres as postgres_server
+from tests.api.conftest import body
+from tests.api.server import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+def hwnas(*words: str, **environment: str) -> tuple[int, dict[str, Any]]:
+    """Runs the console script with `--json`: its exit code and its document."""
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", *words, "--json"],
+        capture_output=True,
+        text=True,
+        env={**child_environment(), **environment},
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    home = ("--home", str(tmp_path / "home"))
+    code, made = hwnas("keys", "create", "--tenant", "vision", "--scope", "jobs:read", "--days", "3", *home)
+    assert code == 0 and made["secret"].startswith("nas_") and made["scopes"] == ["jobs:read"] and made["expires_at"]
+    _, listed = hwnas("keys", "list", *home)
+    assert [(key["id"], key["tenant"], key["revoked_at"]) for key in listed["items"]] == [(made["id"], "vision", None)]
+    assert "secret" not in str(listed)
+    assert hwnas("keys", "revoke", made["id"], *home)[0] == 0
+    assert hwnas("keys", "list", *home)[1]["items"][0]["revoked_at"]
+    code, wrong = hwnas("keys", "revoke", "key_1", *home)
+    assert (code, wrong["error"]["code"]) == (2, "unknown_key")
+    code, wrong = hwnas("keys", "create", "--scope", "everything", *home)
+    assert (code, wrong["error"]["code"]) == (2, "invalid_spec")
+
+
+def test_doctor_looks_over_an_installation(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    code, empty = hwnas("doctor", "--home", str(home))
+    assert code == 0 and empty["ok"] and not home.exists()
+    hwnas("keys", "create", "--home", str(home))
+    code, sound = hwnas("doctor", "--home", str(home))
+    names = {finding["name"]: finding["verdict"] for finding in sound["findings"]}
+    assert code == 0 and names["schema"] == names["integrity"] == names["disk"] == "ok"
+    (home / "pepper").chmod(0o644)
+    code, open_to_all = hwnas("doctor", "--home", str(home))
+    assert code == 1 and "others can read" in open_to_all["error"]["detail"]
+    (home / "pepper").chmod(0o600)
+    (home / "hwnas.sqlite3").write_bytes(b"nothing" * 1000)
+    code, broken = hwnas("doctor", "--home", str(home))
+    assert code == 1 and broken["error"]["code"] == "unhealthy"
+
+
+def test_the_commands_of_the_containers_run(postgres: postgres_server.Postgres, tmp_path: Path) -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    secret = tmp_path / "database_url"
+    secret.write_text(postgres.fresh() + "\n")
+    environment = {**child_environment(), "HWNAS_HOME": str(tmp_path / "home"), "HWNAS_DATABASE_FILE": str(secret)}
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: str) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+        processes.append(process)
+        return process
+
+    try:
+        commands = {name: service["command"] for name, service in services.items() if "command" in service}
+        assert set(commands) == {"api", "worker"} and all(words[0] == "hwnas" for words in commands.values())
+        api = [*commands["api"][1:-1], "0", "--json"]  # any port
+        servers = [start(*api), start(*api)]
+        ready = [json.loads(server.stdout.readline()) for server in servers if server.stdout]
+        urls = [one["url"].replace("0.0.0.0", "127.0.0.1") for one in ready]
+        (key_file,) = {Path(one["first_key_file"]) for one in ready if "first_key_file" in one}
+        worker = start(*commands["worker"][1:])
+        eventually(lambda: httpx2.get(f"{urls[0]}/readyz").json()["workers"] == 1)
+        headers = {"Authorization": f"Bearer {key_file.read_text().strip()}"}
+        job = httpx2.post(f"{urls[0]}/v1/jobs", json=body(data="digits"), headers=headers).json()
+        assert httpx2.get(f"{urls[1]}/v1/jobs/{job['id']}", headers=headers).status_code == 200
+        eventually(lambda: httpx2.get(f"{urls[1]}/v1/jobs/{job['id']}", headers=headers).json()["state"] == "running")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+        assert httpx2.get(f"{urls[1]}/v1/jobs/{job['id']}", headers=headers).json()["state"] == "queued"
+        assert httpx2.get(f"{urls[0]}/readyz").json()["workers"] == 0
+        for server in servers:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(30) in (0, -signal.SIGTERM)
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def test_logs_are_json_and_hold_no_secret() -> None:
+    key = new_key(new_id("key"))
+    text = f"Bearer {key} and {key} at postgresql://me:secret@db/x, Cookie: hwnas_session=abc"
+    for secret in (key, "secret", "hwnas_session=abc"):
+        assert secret in text and secret not in redacted(text)
+    record = logging.LogRecord("hwnas.api", logging.WARNING, "", 0, "a request with %s", (key,), None)
+    record.request_id = "r1"
+    line = json.loads(JsonLines().format(record))
+    assert line["request_id"] == "r1" and line["level"] == "warning" and key not in str(line)
+
+
+def test_files_that_nothing_names_are_removed_after_a_day(client: TestClient, settings: Settings) -> None:
+    blobs = Blobs(settings.artifacts)
+    made = settings.home / "file"
+    hashes = []
+    for content in (b"old", b"new"):
+        made.write_bytes(content)
+        hashes.append(blobs.add(made).sha256)
+    yesterday = time.time() - 25 * 3600
+    os.utime(blobs.path(hashes[0]), (yesterday, yesterday))
+    client.app.state.maintenance.sweep()  # type: ignore[attr-defined]
+    assert [blobs.path(sha256).exists() for sha256 in hashes] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "name", ["status", "worker", "workers", "schema_version", "warnings", "database", "free_bytes"]
+)
+def test_readiness_tells(client: TestClient, name: str) -> None:
+    assert name in client.get("/readyz").json()

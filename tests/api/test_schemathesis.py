@@ -1,0 +1,76 @@
+"""The running service against its own description: requests of every form that it allows, and many that it does not.
+
+`HWNAS_SCHEMATHESIS_EXAMPLES` sets how many examples each operation gets; 20 when absent.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.blobs import Blobs
+from api.database import Database
+from api.datasets import repository as datasets
+from api.ids import new_id
+from api.jobs import repository as jobs
+from api.models import repository as models
+from tests.api.conftest import body, both_engines
+from tests.api.server import Server, fast_settings
+from tests.api.test_models import OUTCOME
+
+CONFIG = Path(__file__).parent / "schemathesis.toml"
+EXAMPLES = os.environ.get("HWNAS_SCHEMATHESIS_EXAMPLES", "20")
+
+
+def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
+    """A model and a data set that stay, in a server's database."""
+    database = Database(url or f"sqlite:///{server.home / 'hwnas.sqlite3'}")
+    made = server.home / "made.onnx"
+    made.write_bytes(b"model")
+    blob = Blobs(server.home / "artifacts").add(made)
+    file = {"name": "model.int8.onnx", "sha256": blob.sha256, "size_bytes": 5, "media_type": "application/octet-stream"}
+    summary = {
+        "classes": ["a", "b"], "resolution": 8, "channels": 1, "images": {"train": 2, "val": 1, "test": 1}, "skipped": 0,
+        "warnings": [],
+    }  # fmt: skip
+    ids = {"HWNAS_MODEL": new_id("mdl"), "HWNAS_DATASET": new_id("ds")}
+    job_id = new_id("job")
+    with database.write() as connection:
+        jobs.add(connection, jobs.NewJob(job_id, tenant_id, "search", body()["spec"], 1, 60))
+        models.add(connection, tenant_id, ids["HWNAS_MODEL"], job_id, "cpu", OUTCOME, [file])
+        datasets.add(
+            connection, id=ids["HWNAS_DATASET"], tenant_id=tenant_id, name="mine", format="npz", sha256="0" * 64,
+            size_bytes=1, summary=summary,
+        )  # fmt: skip
+    database.close()
+    return ids
+
+
+@both_engines
+def test_the_service_keeps_its_description(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("postgres").fresh() if engine == "postgresql" else None
+    settings = fast_settings(tmp_path / "home", worker=False, database=url, max_queued=1_000_000, check_timeout_s=60.0)
+    server = Server(settings)
+    try:
+        http = server.start()
+        ids = seeded(server, url, http.get("/v1/sessions").json()["tenant_id"])
+        key = http.headers["Authorization"].removeprefix("Bearer ")
+        command = [
+            sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", f"{http.base_url}/openapi.json",
+            "--max-examples", EXAMPLES, "--seed", "1", "--suppress-health-check", "all", "--no-color",
+        ]  # fmt: skip
+        run = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, **ids, "HWNAS_KEY": key},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+        assert run.returncode == 0, run.stdout[-12_000:] + run.stderr[-2000:]
+        assert http.get("/readyz").status_code == 200
+    finally:
+        server.kill()

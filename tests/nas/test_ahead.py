@@ -1,0 +1,60 @@
+"""What is done ahead of a search: telling what it will take, and training its supernet, which the search then finds."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nas import pipeline
+from nas.ahead import pretrain, survey
+from nas.errors import Cancelled
+from nas.events import Event, PhaseEvent
+from nas.spec import SearchSpec
+from nas.stages.effort import WORK, Work
+
+LITTLE = Work(12, 6, 3, train_images=1_000, queries=4, tune_images=500)
+
+
+@pytest.fixture(autouse=True)
+def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WORK, "quick", LITTLE)
+
+
+def spec() -> SearchSpec:
+    fields = {"data": "digits", "space": "resnet", "effort": "quick", "threads": 1}
+    return SearchSpec.model_validate({**fields, "targets": [{"target": "cpu", "latency_ms": "60%"}]})
+
+
+def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
+    before = survey(spec(), store=tmp_path)
+    assert int(before.architectures) > 100 and before.reachable_ms == {}
+    assert before.plan.seconds["profiling"] > 0 and before.plan.memory_bytes > 10**8
+    pipeline.profile("cpu", "resnet", resolution=8, channels=1, classes=10, effort="quick", store=tmp_path)
+    after = survey(spec(), store=tmp_path)
+    low, high = after.reachable_ms["cpu"]
+    assert 0 < low < high and after.plan.seconds["profiling"] == 0
+
+
+def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> None:
+    told: list[Event] = []
+    trained = pretrain(spec(), store=tmp_path / "store", on_event=told.append)
+    assert trained.space == "resnet" and trained.resolution == 8 and len(trained.bank_sha256) == 64
+    phases = [(event.phase, event.status) for event in told if isinstance(event, PhaseEvent)]
+    assert ("training", "finished") in phases
+    again = pretrain(spec(), store=tmp_path / "store")
+    assert again.bank_sha256 == trained.bank_sha256 and again.seconds < trained.seconds
+    told.clear()
+
+    def enough() -> bool:
+        return any(isinstance(event, PhaseEvent) and event.phase == "training" for event in told)
+
+    with pytest.raises(Cancelled):
+        pipeline.search(spec(), out=tmp_path, store=tmp_path / "store", on_event=told.append, cancelled=enough)
+    assert PhaseEvent(phase="training", status="reused", target=None, seconds=None) in told
+    shutil.rmtree(tmp_path / "store")
+
+
+def test_a_training_that_is_cancelled_goes_on(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        pretrain(spec(), store=tmp_path, cancelled=lambda: True)
+    assert pretrain(spec(), store=tmp_path).bank_sha256
