@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hw_targets.lock import Turns
+from hw_targets.lock import computing
 from hw_targets.scheme import Scheme
 from nas.events import FrontEvent
 from nas.search.region import LimitedRegion
@@ -85,7 +85,7 @@ def _remembered(context: Context, job: "Job", supernet: "Supernet", scheme: Sche
 
     def accuracy(architecture: Architecture) -> float:
         if architecture.id not in known:
-            with Turns().turn(context.cancelled):
+            with computing(impatient=context.cancelled):
                 known[architecture.id] = evaluator(job.space.network(architecture))
             journal.append({"id": architecture.id, "accuracy": known[architecture.id]})
         return known[architecture.id]

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import torch
 from torch import Tensor
 
-from hw_targets.lock import Turns
+from hw_targets.lock import computing
 from nas.errors import Cancelled, StoreCorrupt
 from nas.memory import keep_freed_memory
 from nas.tensors import Tensors, pack, unpack
@@ -68,7 +68,6 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
         StoreCorrupt: the checkpoint is none, or of other parameters.
     """
     keep_freed_memory()
-    turns = Turns()
     optimiser = _AdamW(strategy.parameters, recipe)
     start = 0
     blob = watch.load()
@@ -85,7 +84,7 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
         if time.monotonic() - saved > watch.save_every_s:
             watch.save(optimiser.dump(step))
             saved = time.monotonic()
-        with turns.turn(watch.cancelled):
+        with computing(impatient=watch.cancelled):
             metrics = strategy.backward(step)
             optimiser.step(recipe.rate(step, steps))
         watch.on_step(step + 1, steps)

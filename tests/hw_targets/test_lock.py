@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hw_targets.errors import TargetUnavailable
-from hw_targets.lock import Turns, measuring
+from hw_targets.lock import computing, measuring
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def other(folder: Path, code: str) -> subprocess.Popen[str]:
     """Another process that runs code with the lock's names."""
     head = (
         f"import sys, tempfile, time; tempfile.tempdir = {str(folder)!r}\n"
-        "from hw_targets.lock import Turns, measuring\n"
+        "from hw_targets.lock import computing, measuring\n"
         "from hw_targets.errors import TargetUnavailable\n"
     )
     return subprocess.Popen([sys.executable, "-c", head + code], stdout=subprocess.PIPE, text=True)
@@ -45,13 +45,13 @@ def test_a_device_is_measured_by_one_process_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_device_is_not_measured_during_a_step_of_another_process(tmp_path: Path) -> None:
-    with Turns("dev/0").turn(), Turns("dev/0").turn():  # those who compute do so together
+    with computing("dev/0"), computing("dev/0"):  # those who compute do so together
         assert answer(other(tmp_path, TRY)) == "target_unavailable"
     assert answer(other(tmp_path, TRY)) == "mine"
 
 
 def test_steps_that_follow_each_other_let_a_measurement_in_and_wait_for_its_end(tmp_path: Path) -> None:
-    steps = "print('ready', flush=True)\nturns = Turns('dev/0')\nwhile True:\n    with turns.turn(): time.sleep(0.02)\n"
+    steps = "print('ready', flush=True)\nwhile True:\n    with computing('dev/0'): time.sleep(0.02)\n"
     trainer = other(tmp_path, steps)
     try:
         assert trainer.stdout is not None
@@ -59,7 +59,7 @@ def test_steps_that_follow_each_other_let_a_measurement_in_and_wait_for_its_end(
         time.sleep(0.2)
         with measuring("dev/0", patience_s=30):
             began = time.monotonic()
-            with Turns("dev/0").turn(impatient=lambda: time.monotonic() - began > 0.2):
+            with computing("dev/0", impatient=lambda: time.monotonic() - began > 0.2):
                 assert time.monotonic() - began > 0.2
     finally:
         trainer.kill()
@@ -70,5 +70,5 @@ def test_a_lock_that_cannot_be_made_is_told_and_hinders_no_step(tmp_path: Path) 
     (tmp_path / "hwnas-dev.room").mkdir()
     with pytest.raises(TargetUnavailable, match="writable"), measuring("dev", patience_s=0.1):
         pass
-    with Turns("dev").turn():
+    with computing("dev"):
         pass
