@@ -28,7 +28,7 @@ from nas.bank import Bank
 from nas.evaluate import accuracy
 from nas.events import Event, LogEvent, PhaseEvent
 from nas.interpreter import Folded, Training, extract, folded, recalibrate
-from nas.pipeline import Job, decide, never
+from nas.pipeline import Job, decide, never, sketch
 from nas.quantise import Quantised, quantise
 from nas.ranges import observe
 from nas.spec import SearchSpec
@@ -143,8 +143,7 @@ def _tell(event: Event) -> None:
         common.progress(event.message)
 
 
-def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
-    """The benchmark's own amounts of work on the data's one split; the seed is of what is trained and searched."""
+def _context(options: argparse.Namespace) -> tuple[Context, SearchSpec]:
     spec = SearchSpec.model_validate(
         {
             "data": options.data,
@@ -154,7 +153,12 @@ def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
             "threads": options.threads,
         }
     )
-    context = Context(Store(options.store), _tell, never)
+    return Context(Store(options.store), _tell, never), spec
+
+
+def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
+    """The benchmark's own amounts of work on the data's one split; the seed is of what is trained and searched."""
+    context, spec = _context(options)
     job = decide(context, spec)
     seen = int(options.supernet_epochs * job.data.images["train"])
     work = replace(job.work, train_images=seen, queries=options.queries)
@@ -180,7 +184,8 @@ def _latencies(target: Target, networks: Sequence[Network]) -> dict[str, float]:
 
 def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str, float]:
     """Trains one network from scratch, quantises it, and tests both forms."""
-    context, job = _job(options, seed)
+    context, spec = _context(options)
+    job = sketch(context, spec)  # no latency table is needed
     recipe = recipe_for(job, SINGLE)
     seen = int(options.epochs * job.data.images["train"])
     steps = max(1, seen // recipe.batch_size)
