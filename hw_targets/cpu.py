@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from hw_targets.errors import TargetUnavailable, UnknownTarget, UnsupportedLayer
+from hw_targets.errors import TargetUnavailable, UnknownTarget
 from hw_targets.lock import measuring
 from hw_targets.scheme import AFFINE, Scheme
-from hw_targets.target import KernelSample, Sample, Support, TargetInfo, TimingSample
+from hw_targets.target import KernelSample, Sample, Support, TargetInfo, TimingSample, check_layers
 from hw_targets.timing import SLICE_S, Slice, pinned, rounds_left, time_slice
 from hw_targets.weights import QuantWeights
 from search_spaces.network import ACTIVATIONS, OPERATORS, Layer, Network
@@ -126,14 +126,7 @@ class CpuTarget:
         """The INT8 file; see `Target.lower`."""
         from hw_targets.lowering import lower_int8
 
-        for layer in network.layers:
-            support = self.supports(layer)
-            if not support.ok:
-                raise UnsupportedLayer(
-                    f"The cpu target cannot run layer {layer.name!r}: {support.reason}.",
-                    fix="Replace the layer, or leave it out of the space.",
-                    facts={"layer": layer.name, "reason": support.reason},
-                )
+        check_layers(self, network, who="The cpu target", fix="Replace the layer, or leave it out of the space.")
         return lower_int8(network, weights)
 
     def sample(self, networks: Sequence[Network], *, rounds: int, done: Sequence[Sample] = ()) -> Iterator[Sample]:

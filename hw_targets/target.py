@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from hw_targets.errors import UnsupportedLayer
 from hw_targets.scheme import Scheme
 from hw_targets.weights import QuantWeights
 from search_spaces.network import Layer, Network
@@ -136,6 +137,22 @@ class Target(Protocol):
 
     def sample_file(self, model: bytes, *, rounds: int) -> Iterator[TimingSample]:
         """Measures one lowered file as delivered."""
+
+
+def check_layers(target: Target, network: Network, *, who: str, fix: str) -> None:
+    """Refuses to lower a network with a layer that a target cannot run; `who` and `fix` are the message's.
+
+    Raises:
+        UnsupportedLayer: naming the first such layer with the reason.
+    """
+    for layer in network.layers:
+        support = target.supports(layer)
+        if not support.ok:
+            raise UnsupportedLayer(
+                f"{who} cannot run layer {layer.name!r}: {support.reason}.",
+                fix=fix,
+                facts={"layer": layer.name, "reason": support.reason},
+            )
 
 
 @runtime_checkable

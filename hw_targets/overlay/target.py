@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from hw_targets.errors import UnsupportedLayer
 from hw_targets.lowering import lower_int8
 from hw_targets.overlay.estimate import estimate, layer_cycles
 from hw_targets.overlay.machine import Machine
@@ -18,7 +17,7 @@ from hw_targets.overlay.support import supports
 from hw_targets.overlay.tenants import Asked, share
 from hw_targets.overlay.unvalidated import energy, variants
 from hw_targets.scheme import POWER_OF_TWO, Scheme
-from hw_targets.target import KernelSample, KernelTime, Sample, Support, TargetInfo, TimingSample
+from hw_targets.target import KernelSample, KernelTime, Sample, Support, TargetInfo, TimingSample, check_layers
 from hw_targets.timing import rounds_left
 from hw_targets.weights import QuantWeights
 from search_spaces.network import Layer, Network
@@ -58,14 +57,8 @@ class OverlayTarget:
 
     def lower(self, network: Network, weights: QuantWeights) -> bytes:
         """The INT8 graph with power-of-two scales, for a compiler to take. Raises as `Target.lower` does."""
-        for layer in network.layers:
-            support = self.supports(layer)
-            if not support.ok:
-                raise UnsupportedLayer(
-                    f"{self.machine.id} cannot run layer {layer.name!r}: {support.reason}.",
-                    fix="Replace the layer, choose another build or card, or leave it out of the space.",
-                    facts={"layer": layer.name, "reason": support.reason},
-                )
+        fix = "Replace the layer, choose another build or card, or leave it out of the space."
+        check_layers(self, network, who=self.machine.id, fix=fix)
         return lower_int8(network, weights)
 
     def sample(self, networks: Sequence[Network], *, rounds: int, done: Sequence[Sample] = ()) -> Iterator[Sample]:
