@@ -1,0 +1,66 @@
+/** The one way to ask the service: typed by its OpenAPI document, with the session's CSRF token, and errors as `ProblemError`. */
+import createClient from "openapi-fetch";
+
+import { AwayError, type Problem, ProblemError } from "./problem";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+
+let csrfToken: string | null = null;
+
+/** Keeps the token that writes of the signed-in session need; null when signed out. */
+export function setCsrfToken(token: string | null): void {
+  csrfToken = token;
+}
+
+/** Headers of a write that does not go through `api`, such as an upload with progress. */
+export function writeHeaders(): Record<string, string> {
+  return csrfToken === null ? {} : { "X-CSRF-Token": csrfToken };
+}
+
+export const api = createClient<paths>({
+  baseUrl: window.location.origin,
+  credentials: "same-origin",
+  fetch: async (request) => {
+    if (csrfToken !== null && request.method !== "GET") request.headers.set("X-CSRF-Token", csrfToken);
+    try {
+      return await fetch(request);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw new AwayError();
+    }
+  },
+});
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/**
+ * The body of an answer: `await got(api.GET("/v1/jobs", ...))`.
+ *
+ * @throws ProblemError the service refused; AwayError it cannot be reached.
+ */
+export async function got<T>(call: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await call;
+  if (response.ok) return data as T;
+  throw new ProblemError(isProblem(error) ? error : unreadable(response.status));
+}
+
+export function isProblem(value: unknown): value is Problem {
+  return typeof value === "object" && value !== null && "code" in value && "detail" in value && "fix" in value;
+}
+
+function unreadable(status: number): Problem {
+  return {
+    type: "about:blank",
+    title: "The service did not answer as expected",
+    status,
+    code: "unreadable",
+    detail: `The answer had the status ${status} and no problem document.`,
+    fix: "Is there a proxy between this page and the service? See its log.",
+    errors: [],
+  };
+}

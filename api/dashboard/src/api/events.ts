@@ -1,0 +1,103 @@
+/**
+ * The events of a job as the stream sends them, checked: `docs/reference/events.md` is the vocabulary. Fields and types
+ * that this page does not know are ignored, since the service may be newer than the page.
+ */
+import * as v from "valibot";
+
+const phase = v.string();
+const target = v.optional(v.nullable(v.string()), null);
+const number = v.pipe(v.number(), v.finite());
+
+const Phase = v.object({
+  type: v.literal("phase"),
+  phase,
+  status: v.picklist(["started", "finished", "reused"]),
+  target,
+  seconds: v.optional(v.nullable(number), null),
+});
+
+const Progress = v.object({
+  type: v.literal("progress"),
+  phase,
+  done: number,
+  total: number,
+  unit: v.string(),
+  eta_s: v.optional(v.nullable(number), null),
+  target,
+});
+
+const Metric = v.object({ type: v.literal("metric"), phase, name: v.string(), step: number, value: number });
+
+const Candidate = v.object({
+  type: v.literal("candidate"),
+  number,
+  architecture: v.string(),
+  architecture_id: v.string(),
+  accuracy: number,
+  latency_ms: v.record(v.string(), number),
+  feasible: v.record(v.string(), v.boolean()),
+  macs: v.optional(v.nullable(number), null),
+  params: v.optional(v.nullable(number), null),
+  weight_bytes: v.optional(v.nullable(number), null),
+  peak_memory_bytes: v.optional(v.nullable(number), null),
+  choices: v.optional(v.nullable(v.record(v.string(), v.union([v.string(), number, v.boolean()]))), null),
+});
+
+const Point = v.object({ architecture: v.string(), architecture_id: v.string(), accuracy: number, latency_ms: number });
+
+const Front = v.object({
+  type: v.literal("front"),
+  target: v.string(),
+  budget_ms: number,
+  limit_ms: v.optional(v.nullable(number), null),
+  queries: number,
+  hypervolume: v.optional(v.nullable(number), null),
+  points: v.array(Point),
+});
+
+const Checkpoint = v.object({
+  type: v.literal("checkpoint"),
+  phase,
+  target,
+  step: number,
+  total: number,
+  restored: v.optional(v.boolean(), false),
+});
+
+const Log = v.object({ type: v.literal("log"), level: v.picklist(["info", "warning", "error"]), message: v.string() });
+const State = v.object({ type: v.literal("state"), state: v.string() });
+const End = v.object({ type: v.literal("end"), state: v.string() });
+
+const Known = v.variant("type", [Phase, Progress, Metric, Candidate, Front, Checkpoint, Log, State, End]);
+
+const Numbered = v.object({
+  seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  at: v.string(),
+  event: v.looseObject({ type: v.string() }),
+});
+
+export type JobEvent = v.InferOutput<typeof Known>;
+export type CandidateEvent = v.InferOutput<typeof Candidate>;
+export type FrontEvent = v.InferOutput<typeof Front>;
+export type FrontPoint = v.InferOutput<typeof Point>;
+export type CheckpointEvent = v.InferOutput<typeof Checkpoint>;
+
+/** One event with its number in the job: 1, 2, 3, ... without gaps. `event` is null for a type that this page does not know. */
+export interface NumberedEvent {
+  seq: number;
+  at: string;
+  event: JobEvent | null;
+  raw: { type: string };
+}
+
+const KNOWN = new Set(Known.options.map((option) => option.entries.type.literal as string));
+
+/**
+ * Reads one message of the stream, or one item of a page.
+ *
+ * @throws ValiError it is not what the service promises.
+ */
+export function readEvent(value: unknown): NumberedEvent {
+  const { seq, at, event } = v.parse(Numbered, value);
+  return { seq, at, event: KNOWN.has(event.type) ? v.parse(Known, event) : null, raw: event };
+}

@@ -1,0 +1,3 @@
+export function CandidateView() {
+  return <h1>Candidates</h1>;
+}

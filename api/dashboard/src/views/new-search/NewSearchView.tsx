@@ -1,0 +1,3 @@
+export function NewSearchView() {
+  return <h1>New search</h1>;
+}
