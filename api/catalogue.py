@@ -1,13 +1,28 @@
 """Routes of what a search can name: targets of this machine and known search spaces."""
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy import Row
 
 from api.access import Anyone
+from api.dependencies import DatabaseValue
 from api.problems import problems
 from api.wire import Wire, examples
+from api.workers import living
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+
+class DeviceDocument(Wire):
+    """A device that running workers can measure for a target."""
+
+    fingerprint: str = Field(description="what a job can ask for as `device`; of the target without options")
+    device: str | None = Field(description="in words; null when it is not known")
+    workers: int = Field(description="how many running workers have it")
 
 
 class TargetDocument(Wire):
@@ -18,6 +33,7 @@ class TargetDocument(Wire):
     options: dict[str, str] = Field(description="what each option means")
     available: bool = Field(description="whether this machine can use it")
     reason: str | None = Field(description="why it is not available")
+    devices: tuple[DeviceDocument, ...] = Field(default=(), description="on which it can be measured now")
 
 
 class TargetList(Wire):
@@ -29,6 +45,7 @@ class TargetList(Wire):
                 {
                     "id": "cpu", "summary": "this machine's processor", "available": True, "reason": None,
                     "options": {"threads": "how many threads one network runs on"},
+                    "devices": [{"fingerprint": "0f3c5a7e9b1d2468", "device": "a processor (x86_64, 8 cores)", "workers": 2}],
                 }
             ]
         }
@@ -56,10 +73,12 @@ class SpaceList(Wire):
 
 
 @router.get("/targets", operation_id="list_targets", summary="List targets", responses=problems())
-def list_targets(_subject: Anyone) -> TargetList:
-    """What networks can be found for on this machine."""
+def list_targets(_subject: Anyone, database: DatabaseValue) -> TargetList:
+    """What networks can be found for, and the devices that running workers can measure."""
     from hw_targets.registry import targets
 
+    with database.read() as connection:
+        workers = living(connection)
     items = []
     for entry in targets():
         reason = entry.unavailable()
@@ -70,9 +89,19 @@ def list_targets(_subject: Anyone) -> TargetList:
                 options=dict(entry.options),
                 available=not reason,
                 reason=reason or None,
+                devices=_devices(entry.name, workers),
             )
         )
     return TargetList(items=tuple(items))
+
+
+def _devices(target: str, workers: Sequence[Row[Any]]) -> tuple[DeviceDocument, ...]:
+    found = Counter(worker.targets[target] for worker in workers if target in worker.targets)
+    known = {fingerprint: what["device"] for worker in workers for fingerprint, what in worker.devices.items()}
+    return tuple(
+        DeviceDocument(fingerprint=fingerprint, device=known.get(fingerprint), workers=count)
+        for fingerprint, count in sorted(found.items())
+    )
 
 
 @router.get("/search-spaces", operation_id="list_search_spaces", summary="List search spaces", responses=problems())

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,18 @@ from hw_targets.errors import TargetUnavailable
 
 PATIENCE_S: Final = 900.0
 POLL_S: Final = 0.05
+
+_asked: Final[ContextVar[Callable[[], None]]] = ContextVar("asked", default=lambda: None)
+
+
+@contextmanager
+def while_waiting(ask: Callable[[], None]) -> Iterator[None]:
+    """Has `ask` called again and again while `measuring` waits inside; an error that it raises ends the wait."""
+    before = _asked.set(ask)
+    try:
+        yield
+    finally:
+        _asked.reset(before)
 
 
 @contextmanager
@@ -49,6 +62,7 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
                         fix="Wait until it has ended, or end it.",
                         facts={"target": device, "lock": str(_path(device, "room"))},
                     )
+                _asked.get()()
                 time.sleep(POLL_S)
         yield
 

@@ -18,7 +18,7 @@ from nas.events import EventSink, ignore
 from nas.result import Plan, ProfileResult, SearchResult
 from nas.spec import Effort, SearchSpec
 from nas.stages.budget import Goal, judge
-from nas.stages.context import Context
+from nas.stages.context import Context, Hold, unclaimed
 from nas.stages.effort import WORK, Work
 from nas.stages.fit import fit_space
 from nas.stages.prepare import PreparedData, prepare
@@ -59,6 +59,7 @@ def search(
     store: Path | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
+    hold: Hold = unclaimed,
 ) -> SearchResult:
     """Finds, trains, measures and delivers one INT8 model for each target.
 
@@ -68,6 +69,7 @@ def search(
         store: where everything computed is kept; `out/store` when None. The same spec and store continue a killed search.
         on_event: told of everything that happens.
         cancelled: polled often; the search stops soon after it says yes.
+        hold: entered while a target is measured; a claim to the device beside the lock of the machine.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
@@ -79,7 +81,7 @@ def search(
     from nas.stages.finish import finish
     from nas.stages.train import train
 
-    context = Context(Store(store or out / "store"), on_event, cancelled)
+    context = Context(Store(store or out / "store"), on_event, cancelled, hold)
     try:
         job = decide(context, spec)
         bank = train(context, job)
@@ -170,6 +172,7 @@ def profile(
     store: Path | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
+    hold: Hold = unclaimed,
 ) -> ProfileResult:
     """Measures a target's latency table for a space, ahead of any search, and says how far to trust it.
 
@@ -177,7 +180,7 @@ def profile(
         UnknownTarget, TargetUnavailable, InvalidSpace: what is named is not there or not usable.
         Cancelled: the caller asked to stop; the samples are kept.
     """
-    context = Context(Store(store or out / "store"), on_event, cancelled)
+    context = Context(Store(store or out / "store"), on_event, cancelled, hold)
     found = find_target(target)
     fitted = fit_space(context, space, [found], resolution=resolution, channels=channels, classes=classes)
     try:

@@ -185,9 +185,16 @@ def pause_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocum
     summary="Resume a job",
     responses=problems(UnknownJob, JobEnded, ScopeMissing),
 )
-def resume_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocument:
+def resume_job(
+    job_id: JobId,
+    subject: JobsWriter,
+    jobs: JobsService,
+    any_device: Annotated[
+        bool, Query(description="free it of the devices that it was bound to; what they measured is measured anew")
+    ] = False,
+) -> JobDocument:
     """Queues a paused job again; it goes on where it was. Asking again changes nothing."""
-    return jobs.resume(subject, job_id)
+    return jobs.resume(subject, job_id, any_device=any_device)
 
 
 @router.get(

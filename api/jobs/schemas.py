@@ -116,6 +116,14 @@ class SupernetAnswer(Wire):
 Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer
 
 
+class WaitingFor(Wire):
+    """What a queued job waits for besides its turn, now."""
+
+    detail: str = Field(description="in words")
+    target: str | None = Field(default=None, description="which no running worker can measure as the job needs it")
+    device: str | None = Field(default=None, description="fingerprint of the device of it that the job is bound to")
+
+
 class Attempt(Wire):
     """One time that a worker took a job up."""
 
@@ -131,6 +139,7 @@ class Attempt(Wire):
 _JOB: Final[dict[str, Any]] = {
     "id": JOB, "kind": "search", "state": "queued", "phase": None, "progress": None, "attempt": 0, "max_attempts": 3,
     "attempts": [], "spec": SEARCH, "labels": {"project": "digits"}, "max_duration_s": 3600.0,
+    "waiting_for": {"detail": "No worker that can measure cpu is running.", "target": "cpu", "device": None},
     "pause_requested_at": None, "result": None, "error": None, "last_event": 1, "created_at": _AT, "started_at": None,
     "finished_at": None,
 }  # fmt: skip
@@ -152,6 +161,9 @@ class JobDocument(Wire):
     spec: WireSpec
     labels: dict[str, str]
     max_duration_s: float = Field(description="the job is ended after so much time at work")
+    waiting_for: WaitingFor | None = Field(
+        default=None, description="a worker, when no running one can take it; null when it only waits for its turn"
+    )
     pause_requested_at: datetime | None = Field(description="when a running job was asked to pause")
     result: Answer | None = Field(description="when `succeeded`")
     error: Problem | None = Field(description="when `failed`")

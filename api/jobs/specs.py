@@ -60,10 +60,22 @@ TargetName = Annotated[
 ]
 
 
+Device = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9_.\-]+$",
+        description="fingerprint of the only device that will do, of those that `GET /v1/targets` lists; any when absent",
+    ),
+]
+
+
 class WireTarget(Wire):
     """One target with its latency budget."""
 
     target: TargetName
+    device: Device = None
     latency_ms: WireLatency = Field(
         description="milliseconds at batch 1 in INT8, or a point of the reachable range (`40%`)"
     )
@@ -131,6 +143,9 @@ class SearchWireSpec(Wire):
     def _distinct(cls, targets: tuple[WireTarget, ...]) -> tuple[WireTarget, ...]:
         if len({t.target for t in targets}) != len(targets):
             raise ValueError("a target is named twice; give each target one budget")
+        devices = {(t.target.partition(":")[0], t.device) for t in targets if t.device is not None}
+        if len({name for name, _ in devices}) != len(devices):
+            raise ValueError("a target is asked for on two devices; queue a job for each")
         return targets
 
 
@@ -143,6 +158,7 @@ class ProfilingWireSpec(Wire):
 
     kind: Literal["profiling"]
     target: TargetName
+    device: Device = None
     space: KnownSpaceName = Field("mobilenet", description="a known space with its options")
     data: DataId = Field("digits", description="whose images the table is for: their side, channels and classes")
     effort: Effort = "standard"

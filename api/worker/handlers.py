@@ -16,6 +16,7 @@ from api.models import repository as models
 from api.settings import Settings, load
 from nas.events import EventSink
 from nas.result import SearchResult
+from nas.stages.context import Hold
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".onnx": "application/octet-stream",
@@ -37,6 +38,7 @@ class Workplace:
         blobs: where delivered files go.
         on_event: tells what happens.
         cancelled: whether to stop.
+        hold: claims a device while it is measured.
     """
 
     settings: Settings
@@ -46,6 +48,7 @@ class Workplace:
     blobs: Blobs
     on_event: EventSink
     cancelled: Callable[[], bool]
+    hold: Hold
 
     @property
     def store(self) -> Path:
@@ -78,6 +81,7 @@ def search(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
+        hold=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
     rows: list[tuple[str, str, dict[str, Any], list[dict[str, Any]]]] = []
@@ -123,6 +127,7 @@ def profile(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
+        hold=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"table"})
     result["table_sha256"] = Path(answer.table).name

@@ -102,11 +102,12 @@ def measure_samples(
     samples = [read_sample(line) for line in journal.read()]
     total = len(networks) * (1 + rounds)
     meter = context.progress(phase, "samples", target=target.info.id, done=len(samples))
-    for sample in target.sample(networks, rounds=rounds, done=list(samples)):
-        samples.append(sample)
-        journal.append(write_sample(sample))
-        meter(len(samples), total)
-        context.check_cancelled()
+    with context.measuring(target):
+        for sample in target.sample(networks, rounds=rounds, done=list(samples)):
+            samples.append(sample)
+            journal.append(write_sample(sample))
+            meter(len(samples), total)
+            context.check_cancelled()
     return samples
 
 

@@ -25,6 +25,7 @@ from nas.result import (
     SizeOutcome,
 )
 from nas.spec import SearchSpec
+from nas.stages.context import Hold
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS = range(7)
 """What a seed asks for. From 100 on, a seed is the number of steps."""
@@ -40,6 +41,7 @@ def search(
     store: Path,
     on_event: EventSink,
     cancelled: Callable[[], bool],
+    hold: Hold,
 ) -> SearchResult:
     """Acts as the spec's seed asks."""
     if spec.seed == INFEASIBLE:

@@ -52,10 +52,10 @@ def queue(database: Database, max_attempts: int = 2, *, tenant_id: str = "", max
     return job_id
 
 
-def take(database: Database, owner: str = "me") -> leases.Claim | None:
+def take(database: Database, owner: str = "me", able: leases.Able | None = None) -> leases.Claim | None:
     """Claims a job for 30 s."""
     with database.write() as connection:
-        return leases.claim(connection, owner, 30, leases.Able(("search",), ("cpu",)))
+        return leases.claim(connection, owner, 30, able or leases.Able(("search",), {"cpu": "a"}))
 
 
 def run_out(database: Database) -> int:
@@ -282,20 +282,20 @@ def test_a_tenant_runs_so_many_jobs_at_once(database: Database) -> None:
 def test_a_worker_takes_only_what_it_can_run(database: Database) -> None:
     queue(database)
     with database.write() as connection:
-        assert leases.claim(connection, "me", 30, leases.Able(("export",), ("cpu",))) is None
-        assert leases.claim(connection, "me", 30, leases.Able(("export", "search"), ())) is not None
+        assert leases.claim(connection, "me", 30, leases.Able(("export",), {"cpu": "a"})) is None
+        assert leases.claim(connection, "me", 30, leases.Able(("export", "search"), {})) is not None
 
 
 def test_a_worker_takes_only_what_it_can_measure(database: Database) -> None:
     tenant_id = tenant(database)
     with database.write() as connection:
         for number, needs in enumerate((("fpga", "cpu"), ("cpu",))):
-            job = repository.NewJob(f"job_{number}", tenant_id, "search", {}, 1, 60, needs=needs)
+            job = repository.NewJob(f"job_{number}", tenant_id, "search", {}, 1, 60, needs=dict.fromkeys(needs))
             repository.add(connection, job)
     claim = take(database)
     assert claim is not None and claim.job_id == "job_1" and take(database) is None
     with database.write() as connection:
-        both = leases.claim(connection, "other", 30, leases.Able(("search",), ("cpu", "fpga")))
+        both = leases.claim(connection, "other", 30, leases.Able(("search",), {"cpu": "a", "fpga": "f"}))
     assert both is not None and both.job_id == "job_0"
 
 
