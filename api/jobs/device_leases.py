@@ -4,8 +4,8 @@ A device's lease is of a job with an epoch, and ends with that: a worker that lo
 is to be renewed. Not here: the lock against other processes of the same machine (`hw_targets/lock.py`).
 """
 
-from sqlalchemy import Connection, delete, exists, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from api.jobs import leases
 from api.jobs.states import HELD
@@ -18,14 +18,23 @@ def take(connection: Connection, device: str, job_id: str, epoch: int) -> bool:
     False, too, for a worker that lost the job.
     """
     leases.take_back(connection)
-    mine = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.lease_epoch == epoch, jobs.c.state.in_(HELD))
-    if connection.execute(mine.with_for_update()).one_or_none() is None:
+    if not _has(connection, job_id, epoch):
         return False
-    holds = exists().where(jobs.c.id == device_leases.c.job_id, jobs.c.lease_epoch == device_leases.c.epoch)
-    connection.execute(delete(device_leases).where(device_leases.c.device == device, ~holds))
-    _insert_unless_taken(connection, device, job_id, epoch)
-    row = connection.execute(select(device_leases).where(device_leases.c.device == device)).one_or_none()
-    return row is not None and (row.job_id, row.epoch) == (job_id, epoch)
+    query = select(device_leases).where(device_leases.c.device == device).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(device_leases).values(device=device, job_id=job_id, epoch=epoch))
+        except IntegrityError:  # another was faster
+            return False
+        return True
+    if (row.job_id, row.epoch) != (job_id, epoch):
+        if _has(connection, row.job_id, row.epoch):
+            return False
+        this = update(device_leases).where(device_leases.c.device == device)
+        connection.execute(this.values(job_id=job_id, epoch=epoch))
+    return True
 
 
 def give_back(connection: Connection, device: str, job_id: str, epoch: int) -> None:
@@ -34,10 +43,7 @@ def give_back(connection: Connection, device: str, job_id: str, epoch: int) -> N
     connection.execute(delete(device_leases).where(device_leases.c.device == device, own))
 
 
-def _insert_unless_taken(connection: Connection, device: str, job_id: str, epoch: int) -> None:
-    put = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(device_leases)
-    connection.execute(
-        put.values(device=device, job_id=job_id, epoch=epoch).on_conflict_do_nothing(
-            index_elements=[device_leases.c.device]
-        )
-    )
+def _has(connection: Connection, job_id: str, epoch: int) -> bool:
+    """Whether a job is still its holder's of that epoch."""
+    query = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.lease_epoch == epoch, jobs.c.state.in_(HELD))
+    return connection.execute(query).one_or_none() is not None

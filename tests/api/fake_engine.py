@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hw_targets.registry import target as find_target
 from latency_models.report import ReportCard
 from nas.ahead import Pretrained, Survey
 from nas.errors import Cancelled, InfeasibleBudget
@@ -127,9 +128,19 @@ def survey(spec: SearchSpec, *, store: Path) -> Survey:
 
 
 def profile(
-    target: str, space: str, *, resolution: int, out: Path, store: Path, on_event: EventSink, **_rest: object
+    target: str,
+    space: str,
+    *,
+    resolution: int,
+    out: Path,
+    store: Path,
+    on_event: EventSink,
+    hold: Hold,
+    **_rest: object,
 ) -> ProfileResult:
-    """Measures nothing."""
+    """Holds the device, and measures nothing."""
+    with hold(find_target(target)):
+        pass
     on_event(PhaseEvent(phase="profiling", status="finished", target=target, seconds=1.0))
     card = ReportCard(0.01, 0.01, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
     return ProfileResult(

@@ -19,7 +19,7 @@ from sqlalchemy import delete, select, update
 
 from api.database import Database, utc_ms
 from api.ids import new_id
-from api.jobs import events_table, leases, repository
+from api.jobs import device_leases, events_table, leases, repository
 from api.jobs.states import ENDED, HELD, TRANSITIONS, State
 from api.keys import repository as keys
 from api.tables import candidates, job_attempts, job_events, jobs
@@ -43,12 +43,15 @@ def tenant(database: Database, name: str = "default", **limits: int) -> str:
         return tenant_id
 
 
-def queue(database: Database, max_attempts: int = 2, *, tenant_id: str = "", max_duration_s: float = 3600) -> str:
+def queue(
+    database: Database, max_attempts: int = 2, *, tenant_id: str = "", max_duration_s: float = 3600, **needs: str | None
+) -> str:
     """Queues a job."""
     job_id = new_id("job")
     tenant_id = tenant_id or tenant(database)
     with database.write() as connection:
-        repository.add(connection, repository.NewJob(job_id, tenant_id, "search", {}, max_attempts, max_duration_s))
+        job = repository.NewJob(job_id, tenant_id, "search", {}, max_attempts, max_duration_s, needs=needs)
+        repository.add(connection, job)
     return job_id
 
 
@@ -331,16 +334,35 @@ class JobMachine(RuleBasedStateMachine):
         self.database = type(self).opened()
         with self.database.write() as connection:
             connection.execute(delete(jobs))
-        self.job_id = queue(self.database, max_attempts=3)
+        self.job_id = queue(self.database, max_attempts=3, cpu=None)
+        self.bound: str | None = None
         self.state = "queued"
         self.epochs = [0]
 
-    @rule()
-    def claims(self) -> None:
-        """A worker looks for work."""
-        claim = take(self.database)
+    @rule(device=st.sampled_from("ab"))
+    def claims(self, device: str) -> None:
+        """A worker looks for work: one of two, with a device each."""
+        claim = take(self.database, "me", leases.Able(("search",), {"cpu": device}))
         if claim is not None:
             self.epochs.append(claim.epoch)
+            assert self.bound in (None, device)
+            self.bound = device
+
+    @rule()
+    def is_freed(self) -> None:
+        """A client takes any device."""
+        with self.database.write() as connection:
+            repository.set_needs(connection, self.job_id, {"cpu": None})
+        self.bound = None
+
+    @rule(back=st.integers(0, 3))
+    def measures(self, back: int) -> None:
+        """A worker, perhaps one of long ago, asks for a device: only the one that has the job gets it."""
+        epoch = self.epochs[max(-1 - back, -len(self.epochs))]
+        with self.database.write() as connection:
+            got = device_leases.take(connection, "cpu", self.job_id, epoch)
+            current = connection.scalar(select(jobs.c.lease_epoch))
+        assert got == (epoch == current and state(self.database, self.job_id) in HELD)
 
     @rule(back=st.integers(0, 3), end=st.sampled_from(ENDED))
     def ends(self, back: int, end: State) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hw_targets.errors import TargetUnavailable
-from hw_targets.lock import computing, measuring
+from hw_targets.lock import computing, measuring, while_waiting
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +72,25 @@ def test_a_lock_that_cannot_be_made_is_told_and_hinders_no_step(tmp_path: Path) 
         pass
     with computing("dev"):
         pass
+
+
+def test_who_waits_to_measure_can_be_called_off(tmp_path: Path) -> None:
+    holder = other(tmp_path, "with measuring('dev/0'):\n    print('mine', flush=True)\n    time.sleep(60)\n")
+    asked = []
+
+    def ask() -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 3:
+            raise InterruptedError
+
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(InterruptedError), while_waiting(ask), measuring("dev/0"):
+            pass
+        assert len(asked) == 3
+    finally:
+        holder.kill()
+        holder.communicate()
+    with while_waiting(ask), measuring("dev/0"):  # free: nothing is asked
+        assert len(asked) == 3
