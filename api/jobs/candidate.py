@@ -134,7 +134,8 @@ def _stored(connection: Connection, tenant_id: str, job_id: str, architecture_id
 def _measurements(connection: Connection, job_id: str, architecture_id: str) -> tuple[MeasurementEvent, ...]:
     rows = events_table.of_types(connection, job_id, ("measurement",))
     told = (MeasurementEvent.model_validate_json(row.data) for row in rows)
-    return tuple(event for event in told if event.architecture_id == architecture_id)
+    # A job that is taken up again tells once more what the store has.
+    return tuple(dict.fromkeys(event for event in told if event.architecture_id == architecture_id))
 
 
 def _drawn(
