@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -13,8 +14,28 @@ from api.dependencies import DatabaseValue
 from api.problems import problems
 from api.wire import Wire, examples
 from api.workers import living
+from search_spaces.space import Value
+
+if TYPE_CHECKING:
+    from hw_targets.registry import Option
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+SHOWN_SIDE: Final = 32
+"""Side of the images that a space is shown for, in pixels."""
+
+
+class OptionDocument(Wire):
+    """What an option of a target takes."""
+
+    name: str
+    kind: Literal["choice", "integer", "number", "text"] = Field(description="`choice`: one of `values`")
+    summary: str
+    default: str | None = Field(description="what holds when it is absent; null where that depends on other options")
+    values: tuple[str, ...] = Field(description="of a `choice`, else empty")
+    bare: bool = Field(
+        description="whether a value is written by itself, `card:VALUE`, in the place of `card:name=VALUE`"
+    )
 
 
 class DeviceDocument(Wire):
@@ -34,6 +55,7 @@ class TargetDocument(Wire):
     available: bool = Field(description="whether this machine can use it")
     reason: str | None = Field(description="why it is not available")
     devices: tuple[DeviceDocument, ...] = Field(default=(), description="on which it can be measured now")
+    forms: tuple[OptionDocument, ...] = Field(default=(), description="the options again, with what each takes")
 
 
 class TargetList(Wire):
@@ -46,6 +68,12 @@ class TargetList(Wire):
                     "id": "cpu", "summary": "this machine's processor", "available": True, "reason": None,
                     "options": {"threads": "how many threads one network runs on"},
                     "devices": [{"fingerprint": "0f3c5a7e9b1d2468", "device": "a processor (x86_64, 8 cores)", "workers": 2}],
+                    "forms": [
+                        {
+                            "name": "threads", "kind": "integer", "summary": "how many threads one network runs on", "default": "1",
+                            "values": [], "bare": False,
+                        }
+                    ],
                 }
             ]
         }
@@ -60,13 +88,27 @@ class SpaceDocument(Wire):
     id: str = Field(description="what a search names; options follow a colon, as in `mobilenet:activation=hard_swish`")
     summary: str
     options: dict[str, tuple[str, ...]] = Field(description="values of each option, the default first")
+    choices: dict[str, tuple[Value, ...]] = Field(
+        default_factory=dict,
+        description=f"values of each choice with the default options, for images of {SHOWN_SIDE} pixels: `resolution` goes up to "
+        "the side of the images",
+    )
 
 
 class SpaceList(Wire):
     """All known spaces."""
 
     model_config = examples(
-        {"items": [{"id": "mobilenet", "summary": "inverted residuals", "options": {"activation": ["relu6"]}}]}
+        {
+            "items": [
+                {
+                    "id": "mobilenet",
+                    "summary": "inverted residuals",
+                    "options": {"activation": ["relu6"]},
+                    "choices": {"resolution": [24, 32], "s1.depth": [1, 2]},
+                }
+            ]
+        }
     )
 
     items: tuple[SpaceDocument, ...]
@@ -90,6 +132,7 @@ def list_targets(_subject: Anyone, database: DatabaseValue) -> TargetList:
                 available=not reason,
                 reason=reason or None,
                 devices=_devices(entry.name, workers),
+                forms=tuple(_form(option) for option in entry.forms),
             )
         )
     return TargetList(items=tuple(items))
@@ -104,9 +147,33 @@ def _devices(target: str, workers: Sequence[Row[Any]]) -> tuple[DeviceDocument, 
     )
 
 
+def _form(option: "Option") -> OptionDocument:
+    return OptionDocument(
+        name=option.name,
+        kind=option.kind,
+        summary=option.summary,
+        default=option.default or None,
+        values=option.values,
+        bare=option.bare,
+    )
+
+
 @router.get("/search-spaces", operation_id="list_search_spaces", summary="List search spaces", responses=problems())
 def list_search_spaces(_subject: Anyone) -> SpaceList:
     """The spaces that come with the service. A search can also declare its own."""
     from search_spaces.registry import KNOWN
 
-    return SpaceList(items=tuple(SpaceDocument(id=s.name, summary=s.summary, options=dict(s.options)) for s in KNOWN))
+    return SpaceList(
+        items=tuple(
+            SpaceDocument(id=s.name, summary=s.summary, options=dict(s.options), choices=_choices(s.name))
+            for s in KNOWN
+        )
+    )
+
+
+@cache
+def _choices(name: str) -> dict[str, tuple[Value, ...]]:
+    from search_spaces.registry import space
+
+    made = space(name, resolution=SHOWN_SIDE, channels=3, classes=10)
+    return {choice.name: choice.values for choice in made.choices}
