@@ -30,6 +30,9 @@ class Settings(BaseModel):
     )
     profiler: str = Field(default="nas.pipeline:profile", pattern=r"^[\w.]+:\w+$", description="runs a profile")
     trainer: str = Field(default="nas.ahead:pretrain", pattern=r"^[\w.]+:\w+$", description="trains a supernet")
+    exporter: str = Field(
+        default="nas.pipeline:export", pattern=r"^[\w.]+:\w+$", description="finishes an architecture that was chosen"
+    )
     surveyor: str = Field(default="nas.ahead:survey", pattern=r"^[\w.]+:\w+$", description="looks ahead of a search")
     worker: bool = Field(default=True, description="whether the server supervises a worker process of its own")
 

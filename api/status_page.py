@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from api.access import NO_KEY, JobsReader, ModelsReader
 from api.dependencies import JobsService, ModelsService
 from api.errors import NotFound, Unauthenticated
+from api.jobs.local import plain
 from api.jobs.repository import Filter
 from api.jobs.schemas import JobDocument
 from api.models.schemas import ModelDocument
@@ -117,7 +118,7 @@ def _job(job: JobDocument) -> tuple[str, ...]:
         escape(state),
         escape(job.phase or ""),
         escape(progress),
-        escape(job.spec.data),
+        escape(plain(job.spec).data),
         f'<time datetime="{job.created_at.isoformat()}">{job.created_at:%Y-%m-%d %H:%M:%S} UTC</time>',
     )
 

@@ -48,3 +48,10 @@ class UnknownRun(HwnasError):
 
     code = "unknown_run"
     status = 404
+
+
+class UnknownArchitecture(HwnasError):
+    """A search evaluated no architecture of that id, or several whose ids begin so."""
+
+    code = "unknown_architecture"
+    status = 404

@@ -37,6 +37,10 @@ class AsyncClient:
         """Queues a search; `others` are further fields of its spec."""
         return await self.submit({"kind": "search", "data": data, "targets": [dict(t) for t in targets], **others})
 
+    async def export(self, job_id: str, architecture_id: str, *, target: str | None = None) -> "AsyncJob":
+        """Queues the finishing of another architecture of a search than the one it delivered."""
+        return await self.submit(calls.export_spec(job_id, architecture_id, target))
+
     async def submit(
         self, spec: Mapping[str, Any], *, labels: Mapping[str, str] | None = None, max_duration_s: float | None = None
     ) -> "AsyncJob":
@@ -155,6 +159,10 @@ class AsyncJob:
     async def resume(self) -> "AsyncJob":
         """Queues it again."""
         return await self._ask("resume")
+
+    async def export(self, architecture_id: str, *, target: str | None = None) -> "AsyncJob":
+        """Queues the finishing of another of its architectures than the one it delivered."""
+        return await self._client.export(self.id, architecture_id, target=target)
 
     async def _ask(self, what: str) -> "AsyncJob":
         self.document = await self._client.run(calls.ask_job(self.id, what))

@@ -56,6 +56,12 @@ def create_job(
     return Call("POST", "/v1/jobs", reader(JobDocument), body, headers={"Idempotency-Key": uuid4().hex})
 
 
+def export_spec(job_id: str, architecture_id: str, target: str | None) -> dict[str, Any]:
+    """The spec of an export."""
+    spec = {"kind": "export", "job": job_id, "architecture_id": architecture_id}
+    return spec if target is None else {**spec, "target": target}
+
+
 def validate(spec: Mapping[str, Any]) -> Call[Validation]:
     """What a job would take."""
     return Call("POST", "/v1/jobs", reader(Validation), {"spec": dict(spec)}, {"validate_only": "true"})

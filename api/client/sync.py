@@ -51,6 +51,10 @@ class Client:
         """Queues a search; `others` are further fields of its spec."""
         return self.submit({"kind": "search", "data": data, "targets": [dict(t) for t in targets], **others})
 
+    def export(self, job_id: str, architecture_id: str, *, target: str | None = None) -> "Job":
+        """Queues the finishing of another architecture of a search than the one it delivered; raises as `submit`."""
+        return self.submit(calls.export_spec(job_id, architecture_id, target))
+
     def submit(
         self, spec: Mapping[str, Any], *, labels: Mapping[str, str] | None = None, max_duration_s: float | None = None
     ) -> "Job":
@@ -244,6 +248,10 @@ class Job:
     def resume(self) -> "Job":
         """Queues it again."""
         return self._ask("resume")
+
+    def export(self, architecture_id: str, *, target: str | None = None) -> "Job":
+        """Queues the finishing of another of its architectures than the one it delivered."""
+        return self._client.export(self.id, architecture_id, target=target)
 
     def models(self) -> list["Model"]:
         """What it delivered."""

@@ -48,7 +48,7 @@ from api.problems import links, problems
 from api.strict import StrictRoute
 from api.wire import Moment
 from hw_targets.errors import TargetUnavailable, UnknownTarget
-from nas.errors import InfeasibleBudget, InvalidData
+from nas.errors import InfeasibleBudget, InvalidData, UnknownArchitecture
 from search_spaces.errors import InvalidSpace
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
@@ -73,7 +73,7 @@ _BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
         **links(
             problems(
                 *_BODY, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
-                InfeasibleBudget, InvalidData, TargetUnavailable, CheckFailed,
+                InfeasibleBudget, InvalidData, TargetUnavailable, CheckFailed, UnknownJob, UnknownArchitecture,
             ),
             "job_id",
             *_USES,

@@ -117,7 +117,19 @@ class SupernetAnswer(Wire):
     warnings: tuple[str, ...] = ()
 
 
-Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer
+class ExportAnswer(Wire):
+    """The model of the architecture that was chosen."""
+
+    target: str
+    model: DeliveredModel
+    within_budget: bool = Field(
+        description="whether the model keeps the search's budget: measured, or simulated on a simulated target"
+    )
+    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
+    warnings: tuple[str, ...] = ()
+
+
+Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer | ExportAnswer
 
 
 class WaitingFor(Wire):

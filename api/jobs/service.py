@@ -15,7 +15,7 @@ from api.jobs import events_table, repository, waiting
 from api.jobs.ahead import Ahead
 from api.jobs.checkpoints import checkpoints
 from api.jobs.events_table import StoredEvent
-from api.jobs.local import DIGITS, needs_of
+from api.jobs.local import DIGITS, needs_of, plain
 from api.jobs.schemas import (
     LEVELS,
     MAX_LABELS,
@@ -64,6 +64,7 @@ class Jobs:
             The job, and whether it was made by this request; not when the same idempotency key made it before.
 
         Raises:
+            UnknownJob, UnknownArchitecture, InvalidRequest: an export names a search or an architecture that is none.
             UnknownDataset: the spec names a data set that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
@@ -75,19 +76,19 @@ class Jobs:
                 stored = idempotent.answer(connection, subject)
             if stored is not None:
                 return JobDocument.model_validate_json(stored), False
-        self.ahead.check(subject, wanted.spec)
+        spec = self.ahead.check(subject, wanted.spec)
         job_id = new_id("job")
         most = self._settings.max_job_s
         job = repository.NewJob(
             id=job_id,
             tenant_id=subject.tenant_id,
-            kind=wanted.spec.kind,
-            spec=wanted.spec.model_dump(mode="json", exclude_none=True),
+            kind=spec.kind,
+            spec=spec.model_dump(mode="json", exclude_none=True),
             max_attempts=self._settings.max_attempts,
             max_duration_s=min(wanted.max_duration_s or most, most),
             labels=wanted.labels,
-            datasets=() if wanted.spec.data == DIGITS else (wanted.spec.data,),
-            needs=needs_of(wanted.spec),
+            datasets=() if plain(spec).data == DIGITS else (plain(spec).data,),
+            needs=needs_of(spec),
         )
         with self._database.write() as connection:
             self._quotas.hold(connection, subject.tenant_id)

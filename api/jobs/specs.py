@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, TypeAdapter, WithJsonSchema, field_validator
 
-from api.ids import ID_BODY
+from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, Wire, examples
 from nas.spec import Effort, Latency
 
@@ -110,6 +110,8 @@ Side = Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL]
 Threads = Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL]
 
+READ_ONLY: Final[dict[str, Any]] = {"readOnly": True}
+
 _SPACE: Final = "a known space with its options, or a declaration (the YAML form, as JSON)"
 
 SEARCH: Final[dict[str, Any]] = {
@@ -182,9 +184,43 @@ class SupernetWireSpec(Wire):
     threads: Threads | None = Field(default=None, description="all cores when absent")
 
 
-AnySpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec
+JobReference = Annotated[str, Field(pattern=id_pattern("job"))]
+ArchitectureId = Annotated[str, Field(pattern="^[0-9a-f]{1,64}$")]
+
+EXPORT: Final[dict[str, Any]] = {
+    "kind": "export",
+    "job": "job_01jd3z6g4m8x2c5v7b9n1q3r5t",
+    "architecture_id": "5a2790177200",
+    "target": "cpu",
+}
+
+
+class ExportWireSpec(Wire):
+    """An export: another architecture that a search evaluated than the one it delivered, finished and measured on a target.
+
+    `architecture` and `search` are filled in by the service when the job is made, so that the export outlives the search's
+    job; what a request says of them is ignored.
+    """
+
+    model_config = examples(EXPORT)
+
+    kind: Literal["export"]
+    job: JobReference = Field(description="id of the search, in any state")
+    architecture_id: ArchitectureId = Field(description="of one of its candidates, or of a point of its fronts")
+    target: TargetName | None = Field(
+        default=None, description="one of the search's targets; needed when it has several"
+    )
+    architecture: str | None = Field(
+        default=None, max_length=20_000, description="canonical string of the architecture", json_schema_extra=READ_ONLY
+    )
+    search: SearchWireSpec | None = Field(
+        default=None, description="the spec of the search", json_schema_extra=READ_ONLY
+    )
+
+
+AnySpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec | ExportWireSpec
 WireSpec = Annotated[AnySpec, Field(discriminator="kind")]
-Kind = Literal["search", "profiling", "supernet_training"]
+Kind = Literal["search", "profiling", "supernet_training", "export"]
 
 WIRE_SPEC: Final[TypeAdapter[AnySpec]] = TypeAdapter(WireSpec)
 """Reads the spec of any kind of job."""

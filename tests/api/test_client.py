@@ -13,6 +13,7 @@ import pytest
 from api.client import ApiError, AsyncClient, Client
 from api.client.calls import pause_before
 from api.errors import NoAnswer, WrongContent
+from api.jobs.schemas import ExportAnswer
 from api.processes import child_environment
 from tests.api import fake_engine
 from tests.api.conftest import body
@@ -151,6 +152,29 @@ def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path
     done = hwnas(served, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     bundle = Path(json.loads(done.stdout)["models"]["cpu"]["bundle"])
+    assert tmp_path in bundle.parents and sorted(path.name for path in bundle.iterdir()) == sorted(fake_engine.FILES)
+
+
+def test_a_candidate_is_exported(client: Client, served: tuple[str, str], tmp_path: Path) -> None:
+    found = client.submit(SPEC).wait()
+    job = found.export("a1").wait()
+    assert isinstance(job.document.result, ExportAnswer) and job.document.result.model.architecture == "resolution=8"
+    (model,) = job.models()
+    assert model.document.id == job.document.result.model.model_id
+    with pytest.raises(ApiError) as refused:
+        client.export(found.id, "b2")
+    assert refused.value.code == "unknown_architecture"
+
+    async def run() -> str:
+        async with AsyncClient(served[0], key=served[1]) as other:
+            return (await (await (await other.job(found.id)).export("a1", target="cpu")).wait()).document.state
+
+    assert asyncio.run(run()) == "succeeded"
+    done = hwnas(served, "export", found.id, "a1", "--out", str(tmp_path), "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    bundle = Path(document["model"]["bundle"])
+    assert document["within_budget"] is False and "finalising" in done.stderr
     assert tmp_path in bundle.parents and sorted(path.name for path in bundle.iterdir()) == sorted(fake_engine.FILES)
 
 

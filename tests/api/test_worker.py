@@ -144,6 +144,22 @@ def test_a_profile_and_a_supernet(busy: TestClient) -> None:
     assert (job["state"], job["result"]["bank_sha256"]) == ("succeeded", "ab" * 32)
 
 
+def test_an_export_outlives_the_job_of_its_search(busy: TestClient) -> None:
+    search = run(busy, targets=[{"target": "cpu", "latency_ms": 0.2}, {"target": "cpu:threads=2", "latency_ms": 1}])
+    spec = {"kind": "export", "job": search["id"], "architecture_id": "a1", "target": "cpu:threads=2"}
+    made = busy.post("/v1/jobs", json={"spec": spec}).json()
+    assert made["spec"]["architecture"] == "resolution=8" and made["spec"]["search"] == search["spec"]
+    assert busy.delete(f"/v1/jobs/{search['id']}").status_code == 204
+    job = wait(busy, made["id"])
+    assert (job["state"], job["kind"], job["error"]) == ("succeeded", "export", None)
+    assert (job["result"]["target"], job["result"]["within_budget"]) == ("cpu:threads=2", False)
+    assert job["result"]["warnings"] and "bundle" not in str(job["result"])
+    model = busy.get(f"/v1/models/{job['result']['model']['model_id']}").json()
+    assert (model["job_id"], model["architecture"]) == (job["id"], "resolution=8")
+    assert tuple(file["name"] for file in model["artifacts"]) == fake_engine.FILES
+    assert busy.post("/v1/jobs", json={"spec": spec}).json()["code"] == "unknown_job"
+
+
 def test_an_engine_that_does_not_stop_is_ended_with_its_process(busy: TestClient) -> None:
     job_id = begin(busy, fake_engine.DEAF)
     busy.post(f"/v1/jobs/{job_id}/cancel")

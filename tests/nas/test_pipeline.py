@@ -16,7 +16,7 @@ import pytest
 
 from nas import pipeline
 from nas.errors import Cancelled, InfeasibleBudget, InvalidData
-from nas.events import CandidateEvent, Event, MeasurementEvent, MetricEvent, PhaseEvent
+from nas.events import CandidateEvent, Event, FrontEvent, MeasurementEvent, MetricEvent, PhaseEvent
 from nas.result import SearchResult
 from nas.search.study import Candidate
 from nas.spec import SearchSpec
@@ -164,6 +164,13 @@ def test_a_second_run_computes_nothing(whole: Whole) -> None:
     assert again.models == result.models
     started = [e.phase for e in events if isinstance(e, PhaseEvent) and e.status == "started"]
     assert set(started) == {"delivering"}
+    assert of_search(events) == of_search(whole[2])
+
+
+def of_search(events: list[Event]) -> list[Event]:
+    """Every candidate in its order, and the last front."""
+    fronts = [event for event in events if isinstance(event, FrontEvent)]
+    return [*(event for event in events if isinstance(event, CandidateEvent)), fronts[-1]]
 
 
 def test_the_same_seed_and_table_give_the_same_front(whole: Whole, out: Path) -> None:

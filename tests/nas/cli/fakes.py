@@ -9,6 +9,7 @@ from nas.events import CandidateEvent, EventSink, FrontPoint, LogEvent, MetricEv
 from nas.result import (
     AccuracyOutcome,
     BudgetOutcome,
+    ExportResult,
     LatencyOutcome,
     ModelOutcome,
     Plan,
@@ -106,6 +107,27 @@ class Engine:
         print("a library that prints")  # noqa: T201
         self._fail()
         return result(tuple(t.target for t in spec.targets))
+
+    def export(
+        self,
+        spec: SearchSpec,
+        architecture: str,
+        target: str | None,
+        *,
+        out: Path,
+        store: Path | None,
+        on_event: EventSink,
+    ) -> ExportResult:
+        """As `nas.pipeline.export`."""
+        given = {"spec": spec, "architecture": architecture, "target": target, "out": out, "store": store}
+        self.asked.append(("export", given))
+        for event in events():
+            on_event(event)
+        self._fail()
+        return ExportResult(
+            run="digits-mobilenet-1", target="cpu", model=model(measured=0.0952), within_budget=False,
+            seconds={"training": 0.0, "finalising:cpu": 12.0}, warnings=("The budget is missed.",),
+        )  # fmt: skip
 
     def plan(self, spec: SearchSpec, *, out: Path, store: Path | None) -> Plan:
         """As `nas.pipeline.plan`."""
