@@ -16,6 +16,7 @@ from api.models import repository as models
 from api.settings import Settings, load
 from nas.events import EventSink
 from nas.result import SearchResult
+from nas.store import Store
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".onnx": "application/octet-stream",
@@ -48,8 +49,8 @@ class Workplace:
     cancelled: Callable[[], bool]
 
     @property
-    def store(self) -> Path:
-        """The engine's store of the tenant."""
+    def store(self) -> Store:
+        """The engine's store as the tenant sees it."""
         return self.settings.store_of(self.tenant_id)
 
 

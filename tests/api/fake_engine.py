@@ -25,6 +25,7 @@ from nas.result import (
     SizeOutcome,
 )
 from nas.spec import SearchSpec
+from nas.store import StageKey, Store
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS = range(7)
 """What a seed asks for. From 100 on, a seed is the number of steps."""
@@ -37,7 +38,7 @@ def search(
     spec: SearchSpec,
     *,
     out: Path,
-    store: Path,
+    store: Store,
     on_event: EventSink,
     cancelled: Callable[[], bool],
 ) -> SearchResult:
@@ -81,13 +82,12 @@ def search(
     )
 
 
-def _kill(seed: int, store: Path) -> None:
+def _kill(seed: int, store: Store) -> None:
     """Kills the worker as the system would, once in a store or always."""
     time.sleep(0.1)
-    store.mkdir(parents=True, exist_ok=True)
-    mark = store / "killed"
-    if seed == KILL_ALWAYS or (seed == KILL_ONCE and not mark.exists()):
-        mark.touch()
+    mark = StageKey("killed", 1, {})
+    if seed == KILL_ALWAYS or (seed == KILL_ONCE and store.find(mark) is None):
+        store.finish(mark, {}, seconds=0.0)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -115,7 +115,7 @@ def _model(out: Path, target: str) -> ModelOutcome:
     )
 
 
-def survey(spec: SearchSpec, *, store: Path) -> Survey:
+def survey(spec: SearchSpec, *, store: Store) -> Survey:
     """Knows everything at once."""
     if spec.seed == INFEASIBLE:
         raise InfeasibleBudget("No network is as fast.", fix="Allow more.", facts={"reachable_ms": [0.2, 1.5]})
@@ -125,18 +125,18 @@ def survey(spec: SearchSpec, *, store: Path) -> Survey:
 
 
 def profile(
-    target: str, space: str, *, resolution: int, out: Path, store: Path, on_event: EventSink, **_rest: object
+    target: str, space: str, *, resolution: int, out: Path, store: Store, on_event: EventSink, **_rest: object
 ) -> ProfileResult:
     """Measures nothing."""
     on_event(PhaseEvent(phase="profiling", status="finished", target=target, seconds=1.0))
     card = ReportCard(0.01, 0.01, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
     return ProfileResult(
         target=target, device="abacus", runtime="beads", fingerprint="f1", space=space, resolution=resolution, card=card,
-        keys=3, architectures="100", reachable_ms=(0.2, 1.5), table=str(store / "blobs" / "ab" / ("ab" * 32)), seconds=1.0,
+        keys=3, architectures="100", reachable_ms=(0.2, 1.5), table=store.path_of("ab" * 32), seconds=1.0,
     )  # fmt: skip
 
 
-def pretrain(spec: SearchSpec, *, store: Path, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
+def pretrain(spec: SearchSpec, *, store: Store, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
     """Trains nothing."""
     on_event(PhaseEvent(phase="training", status="finished", target=None, seconds=1.0))
     return Pretrained(space=str(spec.space), resolution=8, bank_sha256="ab" * 32, seconds=1.0, warnings=())
