@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nas.store import Store
+
 MIB = 1024 * 1024
 
 
@@ -104,12 +106,12 @@ class Settings(BaseModel):
 
     @property
     def store(self) -> Path:
-        """The engine's stores of finished stages, one a tenant."""
+        """The engine's store of finished stages."""
         return self.home / "store"
 
-    def store_of(self, tenant_id: str) -> Path:
-        """A tenant's store: what one computed, no other finds."""
-        return self.store / tenant_id
+    def store_of(self, tenant_id: str) -> Store:
+        """The engine's store as a tenant sees it: what one computed, no other finds."""
+        return Store(self.store, namespace=tenant_id)
 
     def make_folders(self) -> None:
         """Creates the folders of the home, readable by the user alone."""

@@ -36,6 +36,12 @@ class StoreCorrupt(HwnasError):
     status = 500
 
 
+class UnusableStore(HwnasError):
+    """The URL of a store names no file system that can be opened here."""
+
+    code = "unusable_store"
+
+
 class Cancelled(HwnasError):
     """The caller asked the search to stop. What was computed is stored; the same spec continues from there."""
 

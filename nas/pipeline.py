@@ -17,6 +17,7 @@ from hw_targets.registry import target as find_target
 from hw_targets.target import Target
 from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.events import EventSink, ignore
+from nas.files import write_atomically
 from nas.result import ExportResult, Plan, ProfileResult, SearchResult
 from nas.spec import Effort, SearchSpec
 from nas.stages.budget import Goal, judge
@@ -25,7 +26,7 @@ from nas.stages.effort import WORK, Work
 from nas.stages.fit import fit_space
 from nas.stages.prepare import PreparedData, prepare
 from nas.stages.profile import profile as profile_stage
-from nas.store import Store, write_atomically
+from nas.store import Store
 from search_spaces.narrow import Narrowed
 from search_spaces.space import Architecture, SearchSpace, text
 
@@ -58,7 +59,7 @@ def search(
     spec: SearchSpec,
     *,
     out: Path = Path("runs"),
-    store: Path | None = None,
+    store: Store | Path | str | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
     hold: Hold = unclaimed,
@@ -68,7 +69,8 @@ def search(
     Args:
         spec: what is asked for.
         out: where the run's folder goes.
-        store: where everything computed is kept; `out/store` when None. The same spec and store continue a killed search.
+        store: where everything computed is kept: a folder, an fsspec URL, or a `Store`; `out/store` when None. The same spec and
+            store continue a killed search.
         on_event: told of everything that happens.
         cancelled: polled often; the search stops soon after it says yes.
         hold: entered while a target is measured; a claim to the device beside the lock of the machine.
@@ -85,7 +87,7 @@ def search(
     from nas.stages.finish import finish
     from nas.stages.train import train
 
-    context = Context(Store(store or out / "store"), on_event, cancelled, hold)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     try:
         job = decide(context, spec)
         bank = train(context, job)
@@ -118,9 +120,10 @@ def export(
     target: str | None = None,
     *,
     out: Path = Path("runs"),
-    store: Path | None = None,
+    store: Store | Path | str | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
+    hold: Hold = unclaimed,
 ) -> ExportResult:
     """Finishes and delivers an architecture that somebody chose, in the place of the one that the search chose itself.
 
@@ -134,6 +137,7 @@ def export(
         store: where everything computed is kept; `out/store` when None.
         on_event: told of everything that happens.
         cancelled: polled often; the export stops soon after it says yes.
+        hold: entered while a target is measured, as in `search`.
 
     Returns:
         The delivered model, also when it misses the budget: `within_budget` and a warning say so.
@@ -147,7 +151,7 @@ def export(
     from nas.stages.finish import finish_chosen, folder_of
     from nas.stages.train import train
 
-    context = Context(Store(store or out / "store"), on_event, cancelled)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     run = run_name(spec)
     try:
         job = sketch(context, spec)
@@ -252,7 +256,7 @@ def run_name(spec: SearchSpec) -> str:
     return f"{data}-{title}-{digest}"
 
 
-def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Path | None = None) -> Plan:
+def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Store | Path | str | None = None) -> Plan:
     """What a search will take, before its start: seconds of each stage (0 where it is in the store) and memory.
 
     Raises:
@@ -261,7 +265,7 @@ def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Path | None = Non
     """
     from nas.stages.plan import estimate
 
-    return estimate(Context(Store(store or out / "store"), ignore, never), spec)
+    return estimate(Context(Store.of(store or out / "store"), ignore, never), spec)
 
 
 def profile(
@@ -274,7 +278,7 @@ def profile(
     effort: Effort = "standard",
     seed: int = 0,
     out: Path = Path("runs"),
-    store: Path | None = None,
+    store: Store | Path | str | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
     hold: Hold = unclaimed,
@@ -285,7 +289,7 @@ def profile(
         UnknownTarget, TargetUnavailable, InvalidSpace: what is named is not there or not usable.
         Cancelled: the caller asked to stop; the samples are kept.
     """
-    context = Context(Store(store or out / "store"), on_event, cancelled, hold)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     found = find_target(target)
     fitted = fit_space(context, space, [found], resolution=resolution, channels=channels, classes=classes)
     try:
@@ -306,7 +310,7 @@ def profile(
         keys=len(table.entries),
         architectures=goal.outcome.architectures,
         reachable_ms=goal.outcome.reachable_ms,
-        table=str(context.store.path_of(context.hashes[f"table:{found.info.id}"])),
+        table=context.store.path_of(context.hashes[f"table:{found.info.id}"]),
         seconds=round(sum(context.seconds.values()), 3),
         warnings=tuple(context.warnings),
     )

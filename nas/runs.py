@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 
 from nas.errors import UnknownArchitecture, UnknownRun
 from nas.events import FrontPoint
+from nas.files import write_atomically
 from nas.spec import SearchSpec
-from nas.store import write_atomically
 
 CANDIDATES: TypeAdapter[dict[str, tuple[FrontPoint, ...]]] = TypeAdapter(dict[str, tuple[FrontPoint, ...]])
 

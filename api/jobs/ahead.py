@@ -72,7 +72,8 @@ class Ahead:
         request = {
             "surveyor": settings.surveyor,
             "spec": local_spec(spec, settings.datasets).model_dump(mode="json"),
-            "store": str(settings.store_of(subject.tenant_id)),
+            "store": str(settings.store),
+            "tenant": subject.tenant_id,
         }
         try:
             answer = ask("api.jobs.survey", request, settings.check_timeout_s)

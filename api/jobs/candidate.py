@@ -91,7 +91,7 @@ def candidate(
     first = next(iter(stored.evaluations.values()))
     network, detail, notes = _drawn(ahead, subject.tenant_id, stored.spec, first)
     names = dict.fromkeys([*stored.tables, *stored.evaluations])
-    store = Store(settings.store_of(subject.tenant_id))
+    store = settings.store_of(subject.tenant_id)
     return CandidateDocument(
         job_id=job_id,
         architecture=first.architecture,

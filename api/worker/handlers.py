@@ -17,6 +17,7 @@ from api.settings import Settings, load
 from nas.events import EventSink
 from nas.result import ExportResult, SearchResult
 from nas.stages.context import Hold
+from nas.store import Store
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".onnx": "application/octet-stream",
@@ -51,8 +52,8 @@ class Workplace:
     hold: Hold
 
     @property
-    def store(self) -> Path:
-        """The engine's store of the tenant."""
+    def store(self) -> Store:
+        """The engine's store as the tenant sees it."""
         return self.settings.store_of(self.tenant_id)
 
 
@@ -161,6 +162,7 @@ def export(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
+        hold=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
     outcome = result["model"]

@@ -59,7 +59,7 @@ def export(
     folder = Path(run)
     name, parent = (folder.name, folder.parent) if folder.is_dir() and len(folder.parts) > 1 else (run, Path(out))
     spec, whole = chosen(parent / name, architecture)
-    folders: dict[str, Any] = {"out": parent, "store": Path(store) if store else None}
+    folders: dict[str, Any] = {"out": parent, "store": store or None}
     with ended_politely(), watch(quiet=quiet) as progress:
         result = pipeline.export(spec, whole, target, on_event=progress, **folders)
     return Answer(result.model_dump(mode="json"), lambda console: render_export(console, result))

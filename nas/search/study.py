@@ -16,9 +16,9 @@ from optuna.trial import FrozenTrial, Trial, create_trial
 
 from nas.errors import Cancelled
 from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, ProgressEvent
+from nas.journal import Journal
 from nas.search.front import hypervolume, pareto
 from nas.search.sampler import BandSampler, Region
-from nas.store import Journal
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.space import Architecture, SearchSpace, Value
 

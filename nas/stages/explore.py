@@ -91,7 +91,7 @@ def _remembered(context: Context, job: "Job", supernet: "Supernet", scheme: Sche
     }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
     evaluator = supernet.judge(scheme)
-    known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read()}
+    known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read_all()}
 
     def accuracy(architecture: Architecture) -> float:
         if architecture.id not in known:

@@ -28,6 +28,7 @@ from nas.result import (
 )
 from nas.spec import SearchSpec
 from nas.stages.context import Hold
+from nas.store import StageKey, Store
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS = range(7)
 """What a seed asks for. From 100 on, a seed is the number of steps."""
@@ -40,7 +41,7 @@ def search(
     spec: SearchSpec,
     *,
     out: Path,
-    store: Path,
+    store: Store,
     on_event: EventSink,
     cancelled: Callable[[], bool],
     hold: Hold,
@@ -85,13 +86,12 @@ def search(
     )
 
 
-def _kill(seed: int, store: Path) -> None:
+def _kill(seed: int, store: Store) -> None:
     """Kills the worker as the system would, once in a store or always."""
     time.sleep(0.1)
-    store.mkdir(parents=True, exist_ok=True)
-    mark = store / "killed"
-    if seed == KILL_ALWAYS or (seed == KILL_ONCE and not mark.exists()):
-        mark.touch()
+    mark = StageKey("killed", 1, {})
+    if seed == KILL_ALWAYS or (seed == KILL_ONCE and store.find(mark) is None):
+        store.finish(mark, {}, seconds=0.0)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -125,9 +125,10 @@ def export(
     target: str,
     *,
     out: Path,
-    store: Path,
+    store: Store,
     on_event: EventSink,
     cancelled: Callable[[], bool],
+    hold: Hold,
 ) -> ExportResult:
     """Delivers what was asked for; with the seed `SLOW` it waits to be cancelled."""
     on_event(PhaseEvent(phase="finalising", status="started", target=target, seconds=None))
@@ -144,7 +145,7 @@ def export(
     )
 
 
-def survey(spec: SearchSpec, *, store: Path) -> Survey:
+def survey(spec: SearchSpec, *, store: Store) -> Survey:
     """Knows everything at once."""
     if spec.seed == INFEASIBLE:
         raise InfeasibleBudget("No network is as fast.", fix="Allow more.", facts={"reachable_ms": [0.2, 1.5]})
@@ -160,7 +161,7 @@ def profile(
     *,
     resolution: int,
     out: Path,
-    store: Path,
+    store: Store,
     on_event: EventSink,
     hold: Hold,
     **_rest: object,
@@ -172,11 +173,11 @@ def profile(
     card = ReportCard(0.01, 0.01, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
     return ProfileResult(
         target=target, device="abacus", runtime="beads", fingerprint="f1", space=space, resolution=resolution, card=card,
-        keys=3, architectures="100", reachable_ms=(0.2, 1.5), table=str(store / "blobs" / "ab" / ("ab" * 32)), seconds=1.0,
+        keys=3, architectures="100", reachable_ms=(0.2, 1.5), table=store.path_of("ab" * 32), seconds=1.0,
     )  # fmt: skip
 
 
-def pretrain(spec: SearchSpec, *, store: Path, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
+def pretrain(spec: SearchSpec, *, store: Store, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
     """Trains nothing."""
     on_event(PhaseEvent(phase="training", status="finished", target=None, seconds=1.0))
     return Pretrained(space=str(spec.space), resolution=8, bank_sha256="ab" * 32, seconds=1.0, warnings=())

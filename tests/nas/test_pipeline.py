@@ -17,6 +17,8 @@ import pytest
 from nas import pipeline
 from nas.errors import Cancelled, InfeasibleBudget, InvalidData
 from nas.events import CandidateEvent, Event, FrontEvent, MeasurementEvent, MetricEvent, PhaseEvent
+from nas.files import Files
+from nas.journal import Journal
 from nas.result import SearchResult
 from nas.search.study import Candidate
 from nas.spec import SearchSpec
@@ -192,13 +194,13 @@ def test_a_killed_profile_goes_on_from_its_samples(tmp_path: Path) -> None:
     arguments = [json.dumps(LITTLE.to_json()), spec().model_dump_json(), str(tmp_path)]
     killed = subprocess.run([sys.executable, "-c", SCRIPT, *arguments, "12"], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL
-    journal = next((tmp_path / "store" / "partial").glob("*/journal.jsonl"))
-    before = journal.read_text().splitlines()
+    journal = Journal(Files.at(next((tmp_path / "store" / "partial").glob("*/journal"))))
+    before = journal.read()
     assert before
-    kept: list[str] = []
+    kept: list[Any] = []
 
     def stop() -> bool:
-        kept[:] = journal.read_text().splitlines() if journal.exists() else []
+        kept[:] = journal.read()
         return len(kept) > len(before) + 2
 
     with pytest.raises(Cancelled):

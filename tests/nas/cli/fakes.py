@@ -99,7 +99,7 @@ class Engine:
     failure: BaseException | None = None
     asked: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
 
-    def search(self, spec: SearchSpec, *, out: Path, store: Path | None, on_event: EventSink) -> SearchResult:
+    def search(self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink) -> SearchResult:
         """As `nas.pipeline.search`."""
         self.asked.append(("search", {"spec": spec, "out": out, "store": store}))
         for event in events():
@@ -115,7 +115,7 @@ class Engine:
         target: str | None,
         *,
         out: Path,
-        store: Path | None,
+        store: str | None,
         on_event: EventSink,
     ) -> ExportResult:
         """As `nas.pipeline.export`."""
@@ -129,7 +129,7 @@ class Engine:
             seconds={"training": 0.0, "finalising:cpu": 12.0}, warnings=("The budget is missed.",),
         )  # fmt: skip
 
-    def plan(self, spec: SearchSpec, *, out: Path, store: Path | None) -> Plan:
+    def plan(self, spec: SearchSpec, *, out: Path, store: str | None) -> Plan:
         """As `nas.pipeline.plan`."""
         self.asked.append(("plan", {"spec": spec, "out": out, "store": store}))
         return Plan(seconds={"profiling:cpu": 40.0, "training": 95.0, "searching": 0.0}, memory_bytes=412_000_000)
