@@ -120,6 +120,7 @@ def decide(context: Context, spec: SearchSpec) -> Job:
     job = sketch(context, spec)
     goals = []
     for target, part, wanted in zip(job.targets, job.parts, spec.targets, strict=True):
+        context.check_cancelled()
         table = profile_stage(context, target, part.space, job.work)
         goal = judge(context, target, table, part, wanted.latency_ms)
         if not goal.outcome.binds:

@@ -15,17 +15,20 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from hw_targets.stopping import stop_if_asked
 from nas.errors import OutOfSpace, StoreCorrupt
 
 SCHEMA = 1
+LOCK_POLL_S = 0.5
+"""How often one who waits for another's stage asks whether to stop."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +155,15 @@ class Store:
         path = self.root / "locks" / f"{key.hash}.lock"
         with full_disk_is_typed():
             path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
+        lock = FileLock(path)
+        while not lock.is_locked:
+            stop_if_asked()
+            with suppress(Timeout):
+                lock.acquire(timeout=LOCK_POLL_S)
+        try:
             yield
+        finally:
+            lock.release()
 
 
 class Journal:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hw_targets.stopping import stoppable
 from nas.errors import Cancelled
 from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent
 from nas.store import StageKey, StageRecord, Store
@@ -62,7 +63,8 @@ class Context:
         """
         label = f"{phase}:{target}" if target else phase
         self.hashes[label] = key.hash
-        with self.store.lock(key):
+        self.check_cancelled()
+        with stoppable(self.check_cancelled), self.store.lock(key):
             found = self.store.find(key)
             if found is not None:
                 self.on_event(PhaseEvent(phase=phase, status="reused", target=target, seconds=None))

@@ -39,6 +39,7 @@ def finish(
     outcome = _outcome(context, goal, chosen, network, profile, tuned, file_latency, folder)
     document = _receipt(context, job, goal, network, profile, tuned, file_latency, outcome)
     context.on_event(PhaseEvent(phase="delivering", status="started", target=goal.info.id, seconds=None))
+    context.check_cancelled()
     deliver(
         folder,
         data=job.data.name,

@@ -85,7 +85,11 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
             watch.save(optimiser.dump(step))
             saved = time.monotonic()
         with computing(impatient=watch.cancelled):
-            metrics = strategy.backward(step)
+            try:
+                metrics = strategy.backward(step)
+            except Cancelled:  # a step changes no parameter before its end
+                watch.save(optimiser.dump(step))
+                raise
             optimiser.step(recipe.rate(step, steps))
         watch.on_step(step + 1, steps)
         if step % 10 == 0 or step == steps - 1:
