@@ -25,7 +25,7 @@ from api.errors import (
     UnknownDataset,
     UnknownJob,
 )
-from api.idempotency import IdempotencyKey, Idempotent
+from api.idempotency import REPLAYED, IdempotencyKey, Idempotent
 from api.ids import id_pattern
 from api.jobs.repository import Filter
 from api.jobs.schemas import (
@@ -100,7 +100,7 @@ async def create_job(
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     response.headers["ETag"] = tag(job)
     if not fresh:
-        response.headers["Idempotency-Replayed"] = "true"
+        response.headers[REPLAYED] = "true"
     return job
 
 

@@ -262,7 +262,7 @@ class Impatient:
 
 def test_wherever_it_is_stopped_it_tells_nothing_more_and_goes_on_to_the_same_front(whole: Whole, out: Path) -> None:
     rng = random.Random(0)
-    callers = []
+    callers: list[Impatient] = []
     result = None
     while result is None and len(callers) < 200:
         callers.append(Impatient(rng.randint(20, 1500)))
