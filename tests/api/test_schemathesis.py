@@ -23,6 +23,8 @@ from tests.api.server import Server, fast_settings
 from tests.api.test_models import OUTCOME
 
 OWNED = re.compile(r"\{(job|dataset|model|key)_id\}")
+FILES = "GET /v1/models/{model_id}/artifacts/{name}"
+"""Hardly a made-up name is a file's; `test_keys.py` asks for one with another tenant's key."""
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 EXAMPLES = os.environ.get("HWNAS_SCHEMATHESIS_EXAMPLES", "20")
 
@@ -80,7 +82,7 @@ def test_the_service_keeps_its_description(engine: str, tmp_path: Path, request:
         assert run.returncode == 0, run.stdout[-12_000:] + run.stderr[-2000:]
         assert http.get("/readyz").status_code == 200
         paths = http.get("/openapi.json").json()["paths"]
-        read_by_id = {f"GET {path}" for path, item in paths.items() if OWNED.search(path) and "get" in item}
+        read_by_id = {f"GET {path}" for path, item in paths.items() if OWNED.search(path) and "get" in item} - {FILES}
         assert read_by_id <= set((tmp_path / "tried").read_text().splitlines())
     finally:
         server.kill()
