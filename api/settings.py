@@ -40,11 +40,11 @@ class Settings(BaseModel):
 
     lease_s: float = Field(default=30.0, gt=0, description="how long a job belongs to a worker that does not speak")
     heartbeat_s: float = Field(default=10.0, gt=0)
-    control_s: float = Field(default=1.0, gt=0, description="how often a worker looks for a request to cancel or pause")
+    control_s: float = Field(default=0.5, gt=0, description="how often a worker looks for a request to cancel or pause")
     poll_s: float = Field(default=0.5, gt=0, description="how often an idle worker looks for a job")
     flush_s: float = Field(default=0.2, gt=0, description="how long events wait to be stored together")
     cancel_grace_s: float = Field(
-        default=30.0, gt=0, description="after this a job that does not stop is ended with its process"
+        default=20.0, gt=0, description="after this a job that does not stop is ended with its process"
     )
     drain_s: float = Field(
         default=10.0, gt=0, description="how long a running job may take to stop when the server stops"

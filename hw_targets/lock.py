@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from hw_targets.errors import TargetUnavailable
+from hw_targets.stopping import stop_if_asked
 
 PATIENCE_S: Final = 900.0
 POLL_S: Final = 0.05
@@ -43,6 +44,7 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
 
     Raises:
         TargetUnavailable: it is still held by then, or the lock cannot be made.
+        Whatever ends the work around (`stopping.py`), while it waits.
     """
     until = time.monotonic() + patience_s
     with ExitStack() as files:
@@ -56,6 +58,7 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
             ) from error
         for file in (gate, room):
             while not _try(file, fcntl.LOCK_EX):
+                stop_if_asked()
                 if time.monotonic() > until:
                     raise TargetUnavailable(
                         f"Another process has been using {device} for {patience_s:.0f} seconds.",

@@ -233,6 +233,7 @@ def decide(context: Context, spec: SearchSpec) -> Job:
 
 def _goal(context: Context, job: Job, number: int) -> Goal:
     """One target with its latency table and its budget, judged."""
+    context.check_cancelled()
     target, part = job.targets[number], job.parts[number]
     table = profile_stage(context, target, part.space, job.work)
     return judge(context, target, table, part, job.spec.targets[number].latency_ms)

@@ -24,13 +24,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from hw_targets.stopping import stop_if_asked
 from nas.errors import StoreCorrupt
 from nas.files import Files, full_disk_is_typed
 from nas.journal import Checkpoints, Journal
 
 SCHEMA = 1
+LOCK_POLL_S = 0.5
+"""How often one who waits for another's stage asks whether to stop."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +179,15 @@ class Store:
         path = self._own.folder / "locks" / f"{key.hash}.lock"
         with full_disk_is_typed():
             path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
+        lock = FileLock(path)
+        while not lock.is_locked:
+            stop_if_asked()
+            with suppress(Timeout):
+                lock.acquire(timeout=LOCK_POLL_S)
+        try:
             yield
+        finally:
+            lock.release()
 
     def _partial(self, key: StageKey) -> Files:
         return self._own / "partial" / key.hash

@@ -26,7 +26,7 @@ from api.errors import (
     UnknownDataset,
     UnknownJob,
 )
-from api.idempotency import IdempotencyKey, Idempotent
+from api.idempotency import REPLAYED, IdempotencyKey, Idempotent
 from api.ids import id_pattern
 from api.jobs.repository import Filter, Order
 from api.jobs.schemas import (
@@ -102,7 +102,7 @@ async def create_job(
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     response.headers["ETag"] = tag(job)
     if not fresh:
-        response.headers["Idempotency-Replayed"] = "true"
+        response.headers[REPLAYED] = "true"
     return job
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hw_targets.lock import while_waiting
+from hw_targets.stopping import stoppable
 from hw_targets.target import Target
 from nas.errors import Cancelled
 from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent
@@ -105,7 +106,8 @@ class Context:
         """
         label = f"{phase}:{target}" if target else phase
         self.hashes[label] = key.hash
-        with self.store.lock(key):
+        self.check_cancelled()
+        with stoppable(self.check_cancelled), self.store.lock(key):
             found = self.store.find(key)
             if found is not None:
                 made_before = dict(found.outputs)

@@ -178,6 +178,7 @@ def _hand_over(context: Context, job: "Job", goal: Goal, finished: _Finished, fo
     tuned = finished.tuned
     outcome = _outcome(context, goal, finished, folder)
     context.on_event(PhaseEvent(phase="delivering", status="started", target=goal.info.id, seconds=None))
+    context.check_cancelled()
     deliver(
         folder,
         data=job.data.name,

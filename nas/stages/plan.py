@@ -6,6 +6,7 @@ A sandwich step of the space is timed for a moment, once (the store keeps it); p
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from hw_targets.stopping import stoppable
 from hw_targets.target import Target
 from hw_targets.timing import SLICE_S
 from nas.result import Plan
@@ -85,7 +86,8 @@ def _step(context: Context, job: "Job") -> tuple[float, int]:
         from nas.stages.train import recipe_for, seconds_per_step
         from nas.training.recipe import SUPERNET
 
-        facts = {"seconds": seconds_per_step(job), "batch": recipe_for(job, SUPERNET).batch_size}
+        with stoppable(context.check_cancelled):
+            facts = {"seconds": seconds_per_step(job), "batch": recipe_for(job, SUPERNET).batch_size}
         record = context.store.finish(key, {}, seconds=0.0, facts=facts)
     return float(record.facts["seconds"]), int(record.facts["batch"])
 

@@ -7,6 +7,7 @@ import pytest
 
 from hw_targets.errors import TargetUnavailable
 from hw_targets.lock import computing, measuring, while_waiting
+from hw_targets.stopping import stop_if_asked, stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,19 @@ def test_steps_that_follow_each_other_let_a_measurement_in_and_wait_for_its_end(
     finally:
         trainer.kill()
         trainer.communicate()
+
+
+def test_who_waits_to_measure_can_be_stopped() -> None:
+    asked = iter([False, False, True])
+
+    def check() -> None:
+        if next(asked):
+            raise InterruptedError
+
+    with measuring("dev/0"), stoppable(check), pytest.raises(InterruptedError), measuring("dev/0"):
+        pass
+    stop_if_asked()  # nothing is asked of those outside
+    assert next(asked, None) is None
 
 
 def test_a_lock_that_cannot_be_made_is_told_and_hinders_no_step(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The whole job on the digits with little work: its answer, its bundle, its errors, and what a kill leaves behind."""
 
+import contextlib
 import json
 import os
 import random
@@ -16,14 +17,16 @@ import pytest
 
 from nas import pipeline
 from nas.errors import Cancelled, InfeasibleBudget, InvalidData
-from nas.events import CandidateEvent, Event, FrontEvent, MeasurementEvent, MetricEvent, PhaseEvent
+from nas.events import CandidateEvent, Event, FrontEvent, MeasurementEvent, MetricEvent, PhaseEvent, ignore
 from nas.files import Files
 from nas.journal import Journal
 from nas.result import SearchResult
 from nas.search.study import Candidate
 from nas.spec import SearchSpec
+from nas.stages.context import Context, Made
 from nas.stages.effort import WORK, Work
 from nas.stages.verify import ranked
+from nas.store import StageKey, Store
 from search_spaces.space import Architecture
 
 LITTLE = Work(12, 6, 3, train_images=2_000, queries=8, tune_images=1_000)
@@ -262,6 +265,43 @@ def test_cancelling_says_how_to_continue(out: Path) -> None:
     with pytest.raises(Cancelled, match="Run the same command again"):
         pipeline.search(spec(), out=out, cancelled=lambda: next(polls) > 40)
     assert pipeline.search(spec(), out=out).models
+
+
+class Impatient:
+    """A caller who cancels once it has been asked so often, and counts what it is told after that."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self.told_after = 0
+
+    def cancelled(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+    def sink(self, _event: Event) -> None:
+        self.told_after += self._left < 0
+
+
+def test_wherever_it_is_stopped_it_tells_nothing_more_and_goes_on_to_the_same_front(whole: Whole, out: Path) -> None:
+    rng = random.Random(0)
+    callers: list[Impatient] = []
+    result = None
+    while result is None and len(callers) < 200:
+        callers.append(Impatient(rng.randint(20, 1500)))
+        with contextlib.suppress(Cancelled):
+            result = pipeline.search(spec(), out=out, on_event=callers[-1].sink, cancelled=callers[-1].cancelled)
+    assert result is not None and result.front == whole[1].front
+    assert len(callers) > 4 and sum(caller.told_after for caller in callers) == 0
+
+
+def test_who_waits_for_the_stage_of_another_can_be_stopped(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    key = StageKey("waits", 1, {})
+    asked = iter([False, False, True])
+    context = Context(Store(tmp_path), ignore, lambda: next(asked))
+    with store.lock(key), pytest.raises(Cancelled):
+        context.run("training", key, lambda: Made({}))
+    assert store.find(key) is None
 
 
 def test_data_that_change_are_another_search(tmp_path: Path, profiled: Path) -> None:
