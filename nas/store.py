@@ -171,7 +171,8 @@ class Store:
     def lock(self, key: StageKey) -> Iterator[None]:
         """Lets one process at a time work on a stage; another that wants the same waits and then finds it finished.
 
-        In a folder only: elsewhere two may do the same work, which costs time and harms nothing, as both store the same.
+        In a folder only. Elsewhere two may do the same work, which costs time and harms nothing: neither's blobs are in the
+        other's way, and the record of either serves both.
         """
         if self._own.folder is None:
             yield
