@@ -129,7 +129,7 @@ def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -
     document = told.json()
     assert document["spec"]["space"] == "mobilenet" and document["architectures"] == "9" * 26
     assert document["reachable_ms"] == {"cpu": [0.2, 1.5]} and document["warnings"] == ["busy"]
-    assert document["seconds"] == {"profiling": 1.0, "training": 2.0, "searching": 3.0}
+    assert document["seconds"] == {"profiling": 1.0, "training": 2.0, "searching": 3.0, "finalising": 4.0}
     refused = client.post("/v1/jobs", json=body(seed=fake_engine.INFEASIBLE), params={"validate_only": True})
     assert (refused.status_code, refused.json()["code"]) == (422, "infeasible_budget")
     assert refused.json()["facts"] == {"reachable_ms": [0.2, 1.5]}
@@ -172,7 +172,7 @@ def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["export", "", None, 3])
+@pytest.mark.parametrize("kind", ["deploy", "", None, 3])
 def test_an_unknown_kind_is_named(client: TestClient, kind: object) -> None:
     problem = client.post("/v1/jobs", json={"spec": {"kind": kind}}).json()
     assert [error["pointer"] for error in problem["errors"]] == ["/spec/kind"]
