@@ -96,7 +96,7 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
             try:
                 metrics = strategy.backward(step)
             except Cancelled:  # a step changes no parameter before its end
-                watch.save(optimiser.dump(step))
+                _save(watch, optimiser, step, steps)
                 raise
             optimiser.step(recipe.rate(step, steps))
         watch.on_step(step + 1, steps)
