@@ -135,6 +135,13 @@ class IdempotencyMismatch(HwnasError):
     status = 422
 
 
+class SecretShown(HwnasError):
+    """The request made a key before, whose secret was shown then and is not kept."""
+
+    code = "secret_shown"
+    status = 409
+
+
 class UnknownKey(HwnasError):
     """There is no key of that id."""
 
@@ -166,6 +173,13 @@ class UnknownJob(HwnasError):
     """There is no job of that id."""
 
     code = "unknown_job"
+    status = 404
+
+
+class UnknownCandidate(HwnasError):
+    """The job's search did not evaluate an architecture of that id."""
+
+    code = "unknown_candidate"
     status = 404
 
 

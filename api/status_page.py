@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from api.access import NO_KEY, JobsReader, ModelsReader
 from api.dependencies import JobsService, ModelsService
 from api.errors import NotFound, Unauthenticated
+from api.jobs.local import plain
 from api.jobs.repository import Filter
 from api.jobs.schemas import JobDocument
 from api.models.schemas import ModelDocument
@@ -53,7 +54,7 @@ def status_page(
 ) -> Response:
     """Jobs, models, and how to queue a search."""
     address = f"http://{request.headers.get('host', 'localhost')}"
-    recent = jobs.page(jobs_reader, Filter(), size=SHOWN, token=None).items
+    recent = jobs.page(jobs_reader, Filter(), "-created_at", size=SHOWN, token=None).items
     delivered = models.page(models_reader, job_id=None, size=SHOWN, token=None).items
     body = f"""<h1>hwnas</h1>
 <p>Finds the most accurate <abbr title="8-bit integer">INT8</abbr> network that keeps a latency budget on your hardware.</p>
@@ -117,7 +118,7 @@ def _job(job: JobDocument) -> tuple[str, ...]:
         escape(state),
         escape(job.phase or ""),
         escape(progress),
-        escape(job.spec.data),
+        escape(plain(job.spec).data),
         f'<time datetime="{job.created_at.isoformat()}">{job.created_at:%Y-%m-%d %H:%M:%S} UTC</time>',
     )
 

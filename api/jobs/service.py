@@ -1,6 +1,7 @@
 """What can be done with jobs: the rules between the routes and the statements. Not here: looking ahead (`ahead.py`)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,15 +11,16 @@ from api.database import Database, as_time
 from api.errors import JobEnded, JobNotEnded, UnknownJob
 from api.idempotency import Idempotent
 from api.ids import new_id
-from api.jobs import events_table, repository
+from api.jobs import events_table, repository, waiting
 from api.jobs.ahead import Ahead
+from api.jobs.checkpoints import checkpoints
 from api.jobs.events_table import StoredEvent
-from api.jobs.local import DIGITS, targets_of
+from api.jobs.local import DIGITS, needs_of, plain
 from api.jobs.schemas import (
+    LEVELS,
     MAX_LABELS,
     Attempt,
     CandidatePage,
-    Checkpoint,
     Checkpoints,
     EventPage,
     Fronts,
@@ -27,16 +29,19 @@ from api.jobs.schemas import (
     JobEvent,
     JobPage,
     JobPatch,
+    LogLevel,
     LogLine,
     LogPage,
+    WaitingFor,
     merged,
 )
+from api.jobs.specs import WIRE_SPEC
 from api.jobs.states import ENDED, HELD, State
 from api.problem_document import FieldProblem
 from api.quotas import Quotas
 from api.settings import Settings
 from api.tenancy import Subject
-from nas.events import EVENT, CandidateEvent, FrontEvent, LogEvent, PhaseEvent
+from nas.events import EVENT, CandidateEvent, FrontEvent, LogEvent
 
 Check = Callable[[JobDocument], None]
 
@@ -59,6 +64,7 @@ class Jobs:
             The job, and whether it was made by this request; not when the same idempotency key made it before.
 
         Raises:
+            UnknownJob, UnknownArchitecture, InvalidRequest: an export names a search or an architecture that is none.
             UnknownDataset: the spec names a data set that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
@@ -70,19 +76,19 @@ class Jobs:
                 stored = idempotent.answer(connection, subject)
             if stored is not None:
                 return JobDocument.model_validate_json(stored), False
-        self.ahead.check(subject, wanted.spec)
+        spec = self.ahead.check(subject, wanted.spec)
         job_id = new_id("job")
         most = self._settings.max_job_s
         job = repository.NewJob(
             id=job_id,
             tenant_id=subject.tenant_id,
-            kind=wanted.spec.kind,
-            spec=wanted.spec.model_dump(mode="json", exclude_none=True),
+            kind=spec.kind,
+            spec=spec.model_dump(mode="json", exclude_none=True),
             max_attempts=self._settings.max_attempts,
             max_duration_s=min(wanted.max_duration_s or most, most),
             labels=wanted.labels,
-            datasets=() if wanted.spec.data == DIGITS else (wanted.spec.data,),
-            needs=[name.partition(":")[0] for name in targets_of(wanted.spec)],
+            datasets=() if plain(spec).data == DIGITS else (plain(spec).data,),
+            needs=needs_of(spec),
         )
         with self._database.write() as connection:
             self._quotas.hold(connection, subject.tenant_id)
@@ -106,18 +112,23 @@ class Jobs:
         with self._database.read() as connection:
             return self._document(connection, subject, job_id)
 
-    def page(self, subject: Subject, wanted: repository.Filter, *, size: int, token: str | None) -> JobPage:
-        """Jobs, newest first.
+    def page(
+        self, subject: Subject, wanted: repository.Filter, order: repository.Order, *, size: int, token: str | None
+    ) -> JobPage:
+        """Jobs in an order.
 
         Raises:
             InvalidPageToken: the token is none of this list with this filter.
         """
-        binding = f"jobs {subject.tenant_id} {wanted}"
-        before = pages.read_token(token, binding) if token else None
+        binding = f"jobs {subject.tenant_id} {wanted} {order}"
+        after = pages.read_token(token, binding) if token else None
         with self._database.read() as connection:
-            rows = repository.page(connection, subject.tenant_id, wanted, before=before, limit=pages.bounded(size) + 1)
-        shown, next_token = pages.cut(rows, size, binding)
-        return JobPage(items=tuple(document(row) for row in shown), next_page_token=next_token)
+            rows = repository.page(
+                connection, subject.tenant_id, wanted, order, after=after, limit=pages.bounded(size) + 1
+            )
+            waits = waiting.waits(connection, rows)
+        shown, next_token = pages.cut(rows, size, binding, partial(repository.place, order))
+        return JobPage(items=tuple(document(row, waits.get(row.id)) for row in shown), next_page_token=next_token)
 
     def events(self, subject: Subject, job_id: str, *, after: int, size: int) -> EventPage:
         """Events with numbers above `after`.
@@ -149,17 +160,19 @@ class Jobs:
         Raises:
             UnknownJob, InvalidPageToken: as they say.
         """
-        rows, next_token = self._pieces(subject, job_id, "candidates", size, token)
+        rows, next_token = self._pieces(subject, job_id, "candidates", events_table.candidate_page, size, token)
         items = tuple(CandidateEvent.model_validate_json(row.data) for row in rows)
         return CandidatePage(items=items, next_page_token=next_token)
 
-    def logs(self, subject: Subject, job_id: str, *, size: int, token: str | None) -> LogPage:
-        """Lines for people, in their order.
+    def logs(self, subject: Subject, job_id: str, *, level: LogLevel, size: int, token: str | None) -> LogPage:
+        """Lines for people of at least a level, in their order.
 
         Raises:
             UnknownJob, InvalidPageToken: as they say.
         """
-        rows, next_token = self._pieces(subject, job_id, "log", size, token)
+        read = partial(events_table.log_page, levels=LEVELS[LEVELS.index(level) :])
+        what = "log" if level == "info" else f"log {level}"
+        rows, next_token = self._pieces(subject, job_id, what, read, size, token)
         lines = [LogLine.of(row.seq, as_time(row.at), LogEvent.model_validate_json(row.data)) for row in rows]
         return LogPage(items=tuple(lines), next_page_token=next_token)
 
@@ -175,24 +188,14 @@ class Jobs:
         return Fronts(items=tuple(FrontEvent.model_validate_json(data) for data in found))
 
     def checkpoints(self, subject: Subject, job_id: str) -> Checkpoints:
-        """The stages whose results are stored.
+        """What is stored of its work.
 
         Raises:
             UnknownJob: there is none of that id.
         """
         with self._database.read() as connection:
             self._standing(connection, subject, job_id)
-            rows = events_table.page(connection, job_id, after=0, limit=pages.MAX_PAGE_SIZE, kind="phase")
-        found: dict[tuple[str, str | None], Checkpoint] = {}
-        for row in rows:
-            event = PhaseEvent.model_validate_json(row.data)
-            if event.status != "started":
-                reused = event.status == "reused"
-                made = Checkpoint(
-                    phase=event.phase, target=event.target, at=as_time(row.at), reused=reused, seconds=event.seconds
-                )
-                found.setdefault((event.phase, event.target), made)
-        return Checkpoints(items=tuple(found.values()))
+            return checkpoints(connection, job_id)
 
     def relabel(self, subject: Subject, job_id: str, patch: JobPatch, check: Check) -> JobDocument:
         """Sets and removes labels, if `check` does not object to the version that it is shown.
@@ -243,14 +246,23 @@ class Jobs:
         """
         return self._ask(subject, job_id, repository.request_pause, unless=(*ENDED, "cancelling"))
 
-    def resume(self, subject: Subject, job_id: str) -> JobDocument:
+    def resume(self, subject: Subject, job_id: str, *, any_device: bool = False) -> JobDocument:
         """Queues a paused job again. Asking again changes nothing.
+
+        With `any_device` it is bound no more to the devices of its first worker, only to those that its spec names.
 
         Raises:
             UnknownJob: there is none of that id.
             JobEnded: it has ended, or is about to be cancelled.
         """
-        return self._ask(subject, job_id, repository.resume, unless=(*ENDED, "cancelling"))
+
+        def change(connection: Connection, job_id: str) -> None:
+            if any_device:
+                spec = WIRE_SPEC.validate_python(repository.spec(connection, job_id))
+                repository.set_needs(connection, job_id, needs_of(spec))
+            repository.resume(connection, job_id)
+
+        return self._ask(subject, job_id, change, unless=(*ENDED, "cancelling"))
 
     def running(self) -> int:
         """How many jobs of all tenants workers have."""
@@ -270,17 +282,20 @@ class Jobs:
             return self._document(connection, subject, job_id)
 
     def _pieces(
-        self, subject: Subject, job_id: str, what: str, size: int, token: str | None
+        self,
+        subject: Subject,
+        job_id: str,
+        what: str,
+        read: Callable[..., list[StoredEvent]],
+        size: int,
+        token: str | None,
     ) -> tuple[list[StoredEvent], str | None]:
         binding = f"{what} {subject.tenant_id} {job_id}"
         after = pages.read_number(token, binding) if token else 0
         size = pages.bounded(size)
         with self._database.read() as connection:
             self._standing(connection, subject, job_id)
-            if what == "candidates":
-                rows = events_table.candidate_page(connection, job_id, after=after, limit=size + 1)
-            else:
-                rows = events_table.page(connection, job_id, after=after, limit=size + 1, kind=what)
+            rows = read(connection, job_id, after=after, limit=size + 1)
         more = len(rows) > size
         return rows[:size], pages.number_token(rows[size - 1].seq, binding) if more else None
 
@@ -304,10 +319,11 @@ class Jobs:
             )
             for a in (repository.attempts(connection, job_id) if row.started_at is not None else ())
         )
-        return document(row).model_copy(update={"attempts": tried})
+        waits = waiting.waits(connection, [row])
+        return document(row, waits.get(job_id)).model_copy(update={"attempts": tried})
 
 
-def document(row: repository.JobRow) -> JobDocument:
+def document(row: repository.JobRow, waiting_for: WaitingFor | None) -> JobDocument:
     """A job's row as clients see it in lists."""
 
     def time_of(value: int | None) -> Any:
@@ -325,6 +341,7 @@ def document(row: repository.JobRow) -> JobDocument:
             "spec": row.spec,
             "labels": row.labels,
             "max_duration_s": row.max_duration_ms / 1000,
+            "waiting_for": waiting_for,
             "pause_requested_at": time_of(row.pause_requested_at),
             "result": row.result,
             "error": row.error,
@@ -332,6 +349,7 @@ def document(row: repository.JobRow) -> JobDocument:
             "created_at": as_time(row.created_at),
             "started_at": time_of(row.started_at),
             "finished_at": time_of(row.finished_at),
+            "active_s": row.at_work_ms / 1000,
         }
     )
 

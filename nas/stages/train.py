@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -13,7 +13,7 @@ from hw_targets.scheme import Scheme
 from nas.bank import Bank
 from nas.data.batches import AUGMENT, NO_AUGMENT, Batches, as_input
 from nas.evaluate import Evaluator
-from nas.events import MetricEvent, Phase
+from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.stages.context import Context, Made
 from nas.stages.effort import VALIDATION
 from nas.store import StageKey
@@ -69,19 +69,7 @@ def train(context: Context, job: "Job") -> Supernet:
     """
     torch.set_num_threads(job.threads)
     recipe = recipe_for(job, SUPERNET)
-    steps = max(1, job.work.train_images // recipe.batch_size)
-    key = StageKey(
-        "train",
-        VERSION,
-        {
-            "space": job.space.fingerprint,
-            "data": job.data.content_hash,
-            "recipe": asdict(recipe),
-            "steps": steps,
-            "seed": job.spec.seed,
-            "threads": job.threads,
-        },
-    )
+    steps, key = _steps(job, recipe), _key(job)
 
     def compute() -> Made:
         bank = Bank.of(Lattice.of(job.space).layers(), job.spec.seed)
@@ -93,6 +81,32 @@ def train(context: Context, job: "Job") -> Supernet:
     digest = record.outputs["bank"]
     context.hashes["bank"] = digest
     return Supernet(Bank.from_bytes(context.store.get(digest)), digest, job)
+
+
+def trained(context: Context, job: "Job") -> bool:
+    """Whether the supernet is in the store."""
+    return context.store.find(_key(job)) is not None
+
+
+def _key(job: "Job") -> StageKey:
+    recipe = recipe_for(job, SUPERNET)
+    return StageKey(
+        "train",
+        VERSION,
+        {
+            "space": job.space.fingerprint,
+            "data": job.data.content_hash,
+            "recipe": asdict(recipe),
+            "steps": _steps(job, recipe),
+            "seed": job.spec.seed,
+            "threads": job.threads,
+        },
+    )
+
+
+def _steps(job: "Job", recipe: Recipe) -> int:
+    """How many steps the supernet is trained for."""
+    return max(1, job.work.train_images // recipe.batch_size)
 
 
 def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:
@@ -185,7 +199,10 @@ def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None =
         meter(done, total)
 
     def on_metric(name: str, step: int, value: float) -> None:
-        context.on_event(MetricEvent(phase=phase, name=part + name, step=step, value=value))
+        context.on_event(MetricEvent(phase=phase, name=part + name, step=step, value=value, target=target))
+
+    def tell(done: int, total: int, restored: bool) -> None:
+        context.on_event(CheckpointEvent(phase=phase, target=target, step=done, total=total, restored=restored))
 
     return Watch(
         load=lambda: context.store.load_checkpoint(key),
@@ -193,6 +210,8 @@ def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None =
         on_step=on_step,
         on_metric=on_metric,
         cancelled=context.cancelled,
+        on_saved=partial(tell, restored=False),
+        on_restored=partial(tell, restored=True),
     )
 
 

@@ -30,6 +30,7 @@ def fast_settings(home: Path, **changes: Any) -> Settings:
         "surveyor": "tests.api.fake_engine:survey",
         "profiler": "tests.api.fake_engine:profile",
         "trainer": "tests.api.fake_engine:pretrain",
+        "exporter": "tests.api.fake_engine:export",
         "flush_s": 0.02,
         "stream_poll_s": 0.05,
         "cancel_grace_s": 1.0,
