@@ -30,9 +30,9 @@ type Search = Extract<WireSpec, { kind: "search" }>;
 
 /** What `hwnas run` reads. It knows uploaded data sets by their file only, so that the reader has to name it. */
 function yamlSpec(spec: Search): string {
-  const { kind: _, data, ...others } = spec;
+  const { data, ...others } = spec;
   const local = data === "digits" ? "data: digits" : `data: images.npz  # the .npz, or the folder of class folders, that was uploaded as ${data}`;
-  return `${local}\n${yaml(others)}\n`;
+  return `${local}\n${yaml({ ...others, kind: undefined })}\n`;
 }
 
 function cli(spec: Search, server: string): string {
@@ -122,7 +122,6 @@ function flow(value: unknown): string {
 }
 
 const RESERVED = /^(true|false|yes|no|on|off|null|y|n|nan|inf)$/i;
-// eslint-disable-next-line no-control-regex, no-misleading-character-class -- the characters that YAML does not print as they are
 const UNPRINTED = /[\u007f-\u009f\u2028\u2029\ufeff]/g;
 
 /** A text as YAML: plain where nobody could take it for something else. */
