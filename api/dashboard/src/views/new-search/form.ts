@@ -80,7 +80,6 @@ export function named(text: string): Named {
 export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: null; problems: FieldProblem[] } {
   const problems: FieldProblem[] = [];
   const number = (name: string, text: string, whole: boolean) => numberOf(`/spec/${name}`, text, whole, problems);
-  const space = spaceOf(form, problems);
   const resolution = number("resolution", form.resolution, true);
   const seed = number("seed", form.seed, true) ?? 0;
   const common = { data: form.data, effort: form.effort, seed, ...(resolution === undefined ? {} : { resolution }) };
@@ -90,7 +89,7 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
     spec = { kind: "profiling", target, space: nameOf(form.space), ...common };
   } else {
     const threads = number("threads", form.threads, true);
-    const trained = { space, ...common, ...(threads === undefined ? {} : { threads }) };
+    const trained = { space: spaceOf(form, problems), ...common, ...(threads === undefined ? {} : { threads }) };
     if (form.kind === "supernet_training") spec = { kind: "supernet_training", ...trained };
     else {
       const minutes = number("minutes", form.minutes, false);

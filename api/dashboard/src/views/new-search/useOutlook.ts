@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
-import { api, got } from "../../api/client";
+import { api, got, type Schemas } from "../../api/client";
 import { isTransient } from "../../api/problem";
 import type { WireSpec } from "./form";
 
@@ -14,11 +14,11 @@ export function useOutlook(spec: WireSpec | null) {
   const query = useQuery({
     queryKey: ["outlook", settled],
     enabled: settled !== null,
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<Schemas["Validation"]> => {
       const body = { spec: JSON.parse(settled ?? "") as WireSpec };
       const answer = await got(api.POST("/v1/jobs", { params: { query: { validate_only: true } }, body, signal }));
       if (!("architectures" in answer)) throw new Error("The service queued a job where it was asked what one would take.");
-      return answer;
+      return answer as Schemas["Validation"];
     },
     placeholderData: keepPreviousData,
     staleTime: 60_000,
