@@ -16,6 +16,7 @@ from api.blobs import Blobs
 from api.database import Database
 from api.datasets import routes as dataset_routes
 from api.datasets.service import Datasets
+from api.jobs import insight as job_insight
 from api.jobs import routes as job_routes
 from api.jobs.service import Jobs
 from api.keys import routes as key_routes
@@ -32,7 +33,7 @@ from api.supervisor import Supervisor
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 
 MODULES: Final = (
-    job_routes, events, dataset_routes, model_routes, key_routes, catalogue, latency_tables, health, status_page, sign_in,
+    job_routes, job_insight, events, dataset_routes, model_routes, key_routes, catalogue, latency_tables, health, status_page, sign_in,
 )  # fmt: skip
 """The modules with routes."""
 

@@ -53,7 +53,7 @@ def status_page(
 ) -> Response:
     """Jobs, models, and how to queue a search."""
     address = f"http://{request.headers.get('host', 'localhost')}"
-    recent = jobs.page(jobs_reader, Filter(), size=SHOWN, token=None).items
+    recent = jobs.page(jobs_reader, Filter(), "-created_at", size=SHOWN, token=None).items
     delivered = models.page(models_reader, job_id=None, size=SHOWN, token=None).items
     body = f"""<h1>hwnas</h1>
 <p>Finds the most accurate <abbr title="8-bit integer">INT8</abbr> network that keeps a latency budget on your hardware.</p>

@@ -78,6 +78,7 @@ def owned(client: TestClient, settings: Settings) -> dict[str, str]:
         "dataset_id": dataset,
         "key_id": subject_of(client).key_id,
         "tenant_id": tenant_id,
+        "architecture_id": "a1",
         "target_id": "cpu",
         "code": "not_found",
     }
