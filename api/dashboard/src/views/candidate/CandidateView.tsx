@@ -9,7 +9,6 @@ import { useTitle } from "../../ui/useTitle";
 import "./candidate.css";
 import { Drawing } from "./Drawing";
 import { type Candidate, Facts, targetNames } from "./Facts";
-import { FinishButton } from "./FinishButton";
 import { idsOf } from "./ids";
 import { LayersTable } from "./LayersTable";
 import { Picker, withValue } from "./Picker";
@@ -74,7 +73,6 @@ function Compared({ candidates }: { candidates: readonly Candidate[] }) {
           {note}
         </Notice>
       ))}
-      <Finishing candidates={candidates} />
       <h2>Networks</h2>
       {targets.length > 1 && (
         <div className="toolbar" role="group" aria-label="Target of the latencies">
@@ -93,24 +91,5 @@ function Compared({ candidates }: { candidates: readonly Candidate[] }) {
       <Drawing candidates={candidates} target={target} />
       {candidates.map((candidate) => candidate.network && <LayersTable key={candidate.architecture_id} candidate={candidate} target={target} />)}
     </>
-  );
-}
-
-/** What was not delivered yet can be finished: fine-tuned, quantised and measured. */
-function Finishing({ candidates }: { candidates: readonly Candidate[] }) {
-  const open = candidates.flatMap((one) => one.targets.filter((each) => each.model === null).map((each) => ({ id: one.architecture_id, job: one.job_id, target: each.target })));
-  if (open.length === 0) return null;
-  return (
-    <section aria-labelledby="finish-title">
-      <h2 id="finish-title">Finish an architecture</h2>
-      <p className="small quiet">Fine-tunes, quantises and measures it as the search did with the one that it delivered, and delivers the model.</p>
-      <ul className="finishing">
-        {open.map(({ id, job, target }) => (
-          <li key={`${id} ${target}`}>
-            <code>{id}</code> <FinishButton jobId={job} architectureId={id} target={target} />
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }

@@ -41,7 +41,7 @@ export function Drawing({ candidates, target }: { candidates: readonly Candidate
                 </div>
               ))}
             </div>
-            {blocks.map((name) => (
+            {blocks.filter((name) => isUsed(columns, name)).map((name) => (
               <div key={name} className="drawing-row">
                 {columns.map((column, index) => {
                   const block = column.stages.flatMap((one) => one.blocks).find((one) => one.name === name);
@@ -50,11 +50,21 @@ export function Drawing({ candidates, target }: { candidates: readonly Candidate
                 })}
               </div>
             ))}
+            <Unused names={blocks.filter((name) => !isUsed(columns, name))} />
           </section>
         ))}
       </div>
     </>
   );
+}
+
+function isUsed(columns: readonly Column[], name: string): boolean {
+  return columns.some(({ stages }) => stages.some(({ blocks }) => blocks.some((block) => block.name === name && block.layers.length > 0)));
+}
+
+function Unused({ names }: { names: readonly string[] }) {
+  if (names.length === 0) return null;
+  return <p className="block unused">Beyond the depth: {names.map(lastPart).join(", ")}</p>;
 }
 
 interface CellProps {
@@ -67,7 +77,7 @@ interface CellProps {
 }
 
 function BlockCell({ block, name, against, costs, lanes, patterns }: CellProps) {
-  if (block === undefined || block.layers.length === 0) return <p className="block unused">{lastPart(name)} is not used: beyond the depth</p>;
+  if (block === undefined || block.layers.length === 0) return <p className="block unused">{lastPart(name)}: beyond the depth</p>;
   return (
     <div className="block">
       <p className="block-name">{lastPart(name)}</p>

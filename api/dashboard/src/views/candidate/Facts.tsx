@@ -6,6 +6,7 @@ import type { Schemas } from "../../api/client";
 import { bytes, count, latency, percent, significant } from "../../ui/format";
 import { Latency } from "../../ui/Quantity";
 import { TableRegion } from "../../ui/TableRegion";
+import { FinishButton } from "./FinishButton";
 
 export type Candidate = Schemas["CandidateDocument"];
 type OfTarget = Candidate["targets"][number];
@@ -16,6 +17,8 @@ interface Row {
   /** For differences; null where a candidate has no such number. */
   values: (number | null)[];
   shown: ReactNode[];
+  /** How a value differs from the first one's; in percent of it when absent. */
+  delta?: (value: number, first: number) => string;
 }
 
 export function Facts({ candidates, head }: { candidates: readonly Candidate[]; head: (candidate: Candidate) => ReactNode }) {
@@ -46,7 +49,7 @@ export function Facts({ candidates, head }: { candidates: readonly Candidate[]; 
                 </th>
                 {row.shown.map((shown, index) => (
                   <td key={index}>
-                    {shown} <Delta of={row.values[index]} from={index === 0 ? null : row.values[0]} />
+                    {shown} <Delta of={row.values[index]} from={index === 0 ? null : row.values[0]} words={row.delta ?? inPercent} />
                   </td>
                 ))}
               </tr>
@@ -58,15 +61,21 @@ export function Facts({ candidates, head }: { candidates: readonly Candidate[]; 
   );
 }
 
-function Delta({ of, from }: { of: number | null | undefined; from: number | null | undefined }) {
-  if (of == null || from == null || from === 0 || of === from) return null;
-  const share = (of / from - 1) * 100;
-  return (
-    <span className="kind nowrap">
-      ({share > 0 ? "+" : "−"}
-      {significant(Math.abs(share), 2)} %)
-    </span>
-  );
+function Delta({ of, from, words }: { of: number | null | undefined; from: number | null | undefined; words: (value: number, first: number) => string }) {
+  if (of == null || from == null || of === from) return null;
+  return <span className="kind nowrap">({words(of, from)})</span>;
+}
+
+function inPercent(value: number, first: number): string {
+  return first === 0 ? "" : `${signed((value / first - 1) * 100, 2)} %`;
+}
+
+function inPoints(value: number, first: number): string {
+  return `${signed((value - first) * 100, 2)} points`;
+}
+
+function signed(value: number, digits: number): string {
+  return `${value < 0 ? "−" : "+"}${significant(Math.abs(value), digits)}`;
 }
 
 function row(key: string, name: ReactNode, values: (number | null)[], show: (value: number, index: number) => ReactNode): Row {
@@ -77,7 +86,10 @@ function rowsOfAll(candidates: readonly Candidate[]): Row[] {
   const network = (pick: (network: NonNullable<Candidate["network"]>) => number) =>
     candidates.map((one) => (one.network ? pick(one.network) : null));
   return [
-    row("accuracy", <>Accuracy <small>supernet, validation part, measured</small></>, candidates.map((one) => one.accuracy), (value) => percent(value)),
+    {
+      ...row("accuracy", <>INT8 accuracy <small>in the supernet, validation part, measured</small></>, candidates.map((one) => one.accuracy), (value) => percent(value)),
+      delta: inPoints,
+    },
     row("macs", <>Multiply-accumulates <small>counted</small></>, network((one) => one.macs), (value) => count(value, "")),
     row("params", <>Parameters <small>counted</small></>, network((one) => one.params), (value) => count(value, "")),
     row("bytes", <>Weights <small>counted</small></>, network((one) => one.weight_bytes), (value) => bytes(value)),
@@ -113,13 +125,15 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string): Row[] {
     key: `${target}/model`,
     name: name("Delivered"),
     values: [],
-    shown: of.map((one) =>
+    shown: of.map((one, index) =>
       one?.model ? (
         <>
-          <Link to={`/models/${one.model.model_id}`}>model</Link>: INT8 {percent(one.model.accuracy.int8)} <span className="kind">measured, test part</span>
+          <Link to={`/models/${one.model.model_id}`}>the model</Link>, INT8 {percent(one.model.accuracy.int8)} <span className="kind">measured, test part</span>
         </>
+      ) : one === undefined ? (
+        "–"
       ) : (
-        "no"
+        <FinishButton jobId={candidates[index]?.job_id ?? ""} architectureId={candidates[index]?.architecture_id ?? ""} target={target} />
       ),
     ),
   };

@@ -27,8 +27,15 @@ export function FinishButton({ jobId, architectureId, target }: { jobId: string;
   });
   return (
     <>
-      <button type="button" aria-disabled={finish.isPending} onClick={() => !finish.isPending && finish.mutate()}>
-        Finish for {target}
+      <button
+        type="button"
+        title="Fine-tunes, quantises and measures it, and delivers the model"
+        aria-label={`Finish ${architectureId} for ${target}`}
+        aria-disabled={finish.isPending} onClick={() => {
+          if (!finish.isPending) finish.mutate();
+        }}
+      >
+        Finish it
       </button>
       {finish.isError && <ProblemNotice error={finish.error} />}
     </>

@@ -1,6 +1,7 @@
 /** Where a latency budget lies between the fastest and the slowest network of the space, as predicted. */
 import { latency, percent } from "../../ui/format";
 import type { Budget } from "./reach";
+import "./reach.css";
 
 export function ReachBar({ budget }: { budget: Budget }) {
   const { ms, share, range } = budget;

@@ -1,4 +1,5 @@
 /** The request in other forms, to copy. */
+import { CodeBlock } from "../../ui/CodeBlock";
 import { CopyButton } from "../../ui/CopyButton";
 import type { WireSpec } from "./form";
 import { snippets } from "./snippets";
@@ -31,9 +32,7 @@ export function SnippetsPart({ spec, tab, onTab }: Props) {
               <CopyButton text={shown.text} />
             </span>
           </div>
-          <pre className="code-block" role="region" aria-label={shown.name} tabIndex={0}>
-            {shown.text}
-          </pre>
+          <CodeBlock label={shown.name} text={shown.text} />
           <p className="quiet small">{shown.about}</p>
         </>
       )}
