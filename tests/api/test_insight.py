@@ -48,7 +48,7 @@ def tell(client: TestClient, job_id: str, told: Sequence[Event]) -> None:
 
 def metric(name: str, step: int, value: float, target: str | None = None) -> MetricEvent:
     phase = "training" if target is None else "finalising"
-    return MetricEvent(phase=phase, name=name, step=step, value=value, target=target)  # type: ignore[arg-type]
+    return MetricEvent(phase=phase, name=name, step=step, value=value, target=target)
 
 
 # --- Curves
@@ -95,8 +95,8 @@ def searched(client: TestClient, settings: Settings, *, stored: bool) -> tuple[s
     common = {"architecture": str(chosen), "architecture_id": chosen.id, "accuracy": 0.9}
     told: list[Event] = [
         PhaseEvent(phase="profiling", status="reused", target="toy", outputs={"table": digest}),
-        CandidateEvent(number=0, latency_ms={"toy": 0.1}, feasible={"toy": True}, **common),  # type: ignore[arg-type]
-        CandidateEvent(number=1, latency_ms={"toy": 0.1}, feasible={"toy": True}, **common),  # type: ignore[arg-type]
+        CandidateEvent(number=0, latency_ms={"toy": 0.1}, feasible={"toy": True}, **common),
+        CandidateEvent(number=1, latency_ms={"toy": 0.1}, feasible={"toy": True}, **common),
         *2 * (measured(chosen.id),),
         measured("other"),
     ]
@@ -139,7 +139,7 @@ def test_a_candidate_whose_table_is_gone(client: TestClient, settings: Settings)
 
 def test_a_candidate_that_cannot_be_drawn_any_more(client: TestClient) -> None:
     common = {"architecture": "resolution=8", "architecture_id": "a1", "accuracy": 0.9}
-    told = [CandidateEvent(number=0, latency_ms={"cpu": 0.1}, feasible={"cpu": True}, **common)]  # type: ignore[arg-type]
+    told = [CandidateEvent(number=0, latency_ms={"cpu": 0.1}, feasible={"cpu": True}, **common)]
     job_id = queued(client, told)
     outcome = model_outcome()
     with client.app.state.database.write() as connection:  # type: ignore[attr-defined]
@@ -177,7 +177,7 @@ def test_an_architecture_that_was_not_evaluated(client: TestClient, settings: Se
 def test_the_newest_state_of_an_unfinished_training_is_listed(client: TestClient) -> None:
     def state(step: int, *, restored: bool = False, target: str | None = None) -> CheckpointEvent:
         phase = "training" if target is None else "finalising"
-        return CheckpointEvent(phase=phase, target=target, step=step, total=90, restored=restored)  # type: ignore[arg-type]
+        return CheckpointEvent(phase=phase, target=target, step=step, total=90, restored=restored)
 
     def listed() -> list[tuple[Any, ...]]:
         items = client.get(f"/v1/jobs/{job_id}/checkpoints").json()["items"]
@@ -201,7 +201,7 @@ def test_the_newest_state_of_an_unfinished_training_is_listed(client: TestClient
 def test_logs_by_level(client: TestClient) -> None:
     tricky = 'says "level":"error", and \\"level\\":\\"error\\"'
     told = [("info", tricky), ("warning", "w1"), ("error", "e"), ("info", "i"), ("warning", "w2")]
-    job_id = queued(client, [LogEvent(level=level, message=text) for level, text in told])  # type: ignore[arg-type]
+    job_id = queued(client, [LogEvent(level=level, message=text) for level, text in told])
     address = f"/v1/jobs/{job_id}/logs"
 
     def read(**params: Any) -> list[str]:
@@ -229,9 +229,9 @@ def test_jobs_in_an_order_page_by_page(client: TestClient, order: str, expected:
         for job_id, number in ids.items():
             state = "failed" if number in "24" else "running"
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(state=state))
-    shown, token = "", None
+    shown = token = ""
     while True:
-        params = {"order_by": order, "page_size": 2, **({"page_token": token} if token else {})}
+        params: dict[str, Any] = {"order_by": order, "page_size": 2, **({"page_token": token} if token else {})}
         page = client.get("/v1/jobs", params=params).json()
         shown += "".join(ids[job["id"]] for job in page["items"])
         token = page["next_page_token"]
