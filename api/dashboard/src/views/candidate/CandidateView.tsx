@@ -19,7 +19,7 @@ export function CandidateView() {
   useTitle(ids.length === 0 ? "Candidates" : ids.join(", "));
   return (
     <div className="candidate-view">
-      <h2>{ids.length === 0 ? "Candidates" : ids.length === 1 ? "Candidate" : `${ids.length} candidates`}</h2>
+      <h1 tabIndex={-1}>{ids.length === 0 ? "Candidates" : ids.length === 1 ? "Candidate" : `${ids.length} candidates`}</h1>
       {ids.length === 0 ? <Picker /> : <Chosen ids={ids} />}
     </div>
   );

@@ -15,7 +15,7 @@ export function Choices({ choices, against }: { choices: readonly Choice[]; agai
           <div key={choice.name} className={differs ? "differs" : undefined}>
             <dt>
               {lastPart(choice.name)}
-              {differs && <abbr title="differs from the first candidate">≠</abbr>}
+              {differs && <abbr title="differs from the first candidate"> ≠</abbr>}
             </dt>
             <dd>
               {choice.alternatives.map((value) => (

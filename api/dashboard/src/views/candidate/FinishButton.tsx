@@ -30,12 +30,11 @@ export function FinishButton({ jobId, architectureId, target }: { jobId: string;
       <button
         type="button"
         title="Fine-tunes, quantises and measures it, and delivers the model"
-        aria-label={`Finish ${architectureId} for ${target}`}
         aria-disabled={finish.isPending} onClick={() => {
           if (!finish.isPending) finish.mutate();
         }}
       >
-        Finish it
+        Finish it<span className="visually-hidden"> ({architectureId} for {target})</span>
       </button>
       {finish.isError && <ProblemNotice error={finish.error} />}
     </>

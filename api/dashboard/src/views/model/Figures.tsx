@@ -7,7 +7,7 @@ import type { Model } from "./useModel";
 
 export function Precisions({ model: { accuracy, size_bytes: size } }: { model: Model }) {
   return (
-    <TableRegion label="INT8 and FP32">
+    <TableRegion label="Table of both precisions">
       <table className="precisions">
         <caption>Accuracy on the test part, measured; size of the ONNX file.</caption>
         <thead>
@@ -63,7 +63,7 @@ export function Latencies({ model }: { model: Model }) {
   const place = budgetIn({ budget: String(budget), unit: "ms" }, model.budget.reachable_ms);
   return (
     <>
-      <TableRegion label="Latency">
+      <TableRegion label="Table of latencies">
         <table className="latencies">
           <caption>Latency of the INT8 file on {model.target}, batch 1.</caption>
           <tbody>

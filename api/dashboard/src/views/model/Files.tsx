@@ -13,7 +13,7 @@ type State = { at: "rest" } | { at: "running"; received: number } | { at: "done"
 
 export function Files({ artifacts }: { artifacts: readonly Artifact[] }) {
   return (
-    <TableRegion label="Files">
+    <TableRegion label="Table of files">
       <table>
         <caption>A download goes on by itself after a lost connection, and its hash is checked at the end. The name is a plain link to the same file.</caption>
         <thead>

@@ -23,6 +23,7 @@ export function safeHtml(markdown: string): string {
     FORBID_ATTR: ["style", "id", "name", "class"],
   });
   for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0;
+  for (const corner of fragment.querySelectorAll("th:empty")) corner.replaceWith(document.createElement("td"));
   for (const link of fragment.querySelectorAll("a")) link.rel = "noopener noreferrer";
   const holder = document.createElement("div");
   holder.append(fragment);
