@@ -3,10 +3,9 @@ import { useMutation } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useNavigate } from "react-router";
 
-import { api, got } from "../../api/client";
+import { api, got, type Schemas } from "../../api/client";
 import { announce } from "../../ui/announce";
 import { ProblemNotice } from "../../ui/Problem";
-import type { WireSpec } from "../new-search/form";
 import { freshKey } from "../new-search/useSubmit";
 
 export function FinishButton({ jobId, architectureId, target }: { jobId: string; architectureId: string; target: string }) {
@@ -17,7 +16,7 @@ export function FinishButton({ jobId, architectureId, target }: { jobId: string;
       key.current ??= freshKey();
       const spec = { kind: "export", job: jobId, architecture_id: architectureId, target };
       const header = { "idempotency-key": key.current };
-      return got(api.POST("/v1/jobs", { params: { header }, body: { spec: spec as unknown as WireSpec } }));
+      return got(api.POST("/v1/jobs", { params: { header }, body: { spec: spec as unknown as Schemas["JobCreate"]["spec"] } }));
     },
     onSuccess: async (job) => {
       key.current = null;

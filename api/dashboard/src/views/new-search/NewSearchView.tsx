@@ -2,13 +2,13 @@
 import { Navigate, useSearchParams } from "react-router";
 
 import { useJob } from "../../job/useJob";
-import { Loading } from "../../ui/Notice";
+import { Loading, Notice } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
 import { useTitle } from "../../ui/useTitle";
 import { DataPart } from "./DataPart";
 import { EffortPart } from "./EffortPart";
 import { isElsewhere, problemsOf } from "./fields";
-import { KINDS, toForm, toSpec } from "./form";
+import { isFormSpec, KINDS, toForm, toSpec } from "./form";
 import "./new-search.css";
 import { Outlook } from "./Outlook";
 import { Radios } from "./parts";
@@ -44,6 +44,7 @@ function Cloned({ jobId }: { jobId: string }) {
   const job = useJob(jobId);
   if (job.isError) return <ProblemNotice error={job.error} again={() => void job.refetch()} />;
   if (job.data === undefined) return <Loading />;
+  if (!isFormSpec(job.data.spec)) return <Notice>A job of this kind is started from the candidate that it is about.</Notice>;
   return <Navigate to={`/new?${toQuery(toForm(job.data.spec)).toString()}`} replace />;
 }
 

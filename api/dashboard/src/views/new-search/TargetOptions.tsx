@@ -1,20 +1,19 @@
-/** The options of a target: a build to choose, where there are builds, and values to give. */
+/** The options of a target, each as the service describes it: values to choose from, or a value to give. */
 import type { Schemas } from "../../api/client";
 import { Field } from "../../ui/Field";
 import { nameOf, type TargetRow } from "./form";
 
+type Target = Schemas["TargetDocument"];
+type OptionForm = Target["forms"][number];
+
 interface Props {
-  target: Schemas["TargetDocument"];
+  target: Target;
   row: TargetRow;
   onChange: (row: TargetRow) => void;
 }
 
 export function TargetOptions({ target, row, onChange }: Props) {
-  const names = Object.keys(target.options);
-  if (names.length === 0) return null;
-  const builds = names.filter((name) => isBuild(target.options[name]));
-  const values = names.filter((name) => !builds.includes(name));
-  const set = (options: Record<string, string>) => onChange({ ...row, options: inOrder(options, names) });
+  if (target.forms.length === 0) return null;
   const chosen = Object.keys(row.options).length;
   return (
     <details className="options" open={chosen > 0}>
@@ -22,58 +21,67 @@ export function TargetOptions({ target, row, onChange }: Props) {
         Options <span className="quiet">{chosen === 0 ? "all at their defaults" : <code>{nameOf(row)}</code>}</span>
       </summary>
       <div className="option-grid">
-        {builds.length > 1 && (
-          <Field label="build">
-            {(control) => (
-              <select
-                {...control}
-                value={builds.find((name) => name in row.options) ?? ""}
-                onChange={(event) => set(withBuild(row.options, builds, event.target.value))}
-              >
-                {builds.map((name) => (
-                  <option key={name} value={target.options[name]?.includes("default") ? "" : name}>
-                    {name}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
-        )}
-        {values.map((name) => (
-          <Field key={name} label={name} hint={target.options[name]}>
-            {(control) => (
-              <input
-                {...control}
-                autoComplete="off"
-                size={10}
-                value={row.options[name] ?? ""}
-                onChange={(event) => set(withValue(row.options, name, event.target.value.trim()))}
-              />
-            )}
-          </Field>
+        {target.forms.map((form) => (
+          <Option
+            key={form.name}
+            form={form}
+            value={valueOf(row.options, form)}
+            onChange={(value) => onChange({ ...row, options: withValue(row.options, target.forms, form, value) })}
+          />
         ))}
       </div>
     </details>
   );
 }
 
-/** Builds are options without a value; the service says so in words only. */
-function isBuild(meaning: string | undefined): boolean {
-  return meaning?.startsWith("the build") ?? false;
+function Option({ form, value, onChange }: { form: OptionForm; value: string; onChange: (value: string) => void }) {
+  return (
+    <Field label={form.name} hint={form.summary}>
+      {(control) =>
+        form.kind === "choice" ? (
+          <select {...control} value={value} onChange={(event) => onChange(event.target.value)}>
+            {form.default === null && <option value="">default</option>}
+            {form.values.map((one) => (
+              <option key={one} value={one}>
+                {one}
+                {one === form.default ? " (default)" : ""}
+              </option>
+            ))}
+          </select>
+        ) : (
+          <input
+            {...control}
+            inputMode={form.kind === "integer" ? "numeric" : form.kind === "number" ? "decimal" : "text"}
+            autoComplete="off"
+            placeholder={form.default ?? ""}
+            value={value}
+            onChange={(event) => onChange(event.target.value.trim())}
+          />
+        )
+      }
+    </Field>
+  );
 }
 
-function withBuild(options: Record<string, string>, builds: readonly string[], chosen: string): Record<string, string> {
-  const kept = Object.fromEntries(Object.entries(options).filter(([name]) => !builds.includes(name)));
-  return chosen === "" ? kept : { [chosen]: "", ...kept };
+function valueOf(options: Record<string, string>, form: OptionForm): string {
+  const given = form.bare ? form.values.find((one) => one in options) : options[form.name];
+  return given ?? (form.kind === "choice" ? (form.default ?? "") : "");
 }
 
-function withValue(options: Record<string, string>, name: string, value: string): Record<string, string> {
-  const kept = Object.fromEntries(Object.entries(options).filter(([one]) => one !== name));
-  return value === "" ? kept : { ...kept, [name]: value };
-}
-
-/** As the target lists them, so that equal choices have one name; unknown ones (of an address) stay at the end. */
-function inOrder(options: Record<string, string>, names: readonly string[]): Record<string, string> {
-  const place = (name: string) => (names.includes(name) ? names.indexOf(name) : names.length);
-  return Object.fromEntries(Object.entries(options).sort(([a], [b]) => place(a) - place(b)));
+/** Without what is at its default, and in the target's own order, so that equal choices have one name. Unknown ones stay at the end. */
+export function withValue(
+  options: Record<string, string>,
+  forms: readonly OptionForm[],
+  form: OptionForm,
+  value: string,
+): Record<string, string> {
+  const own = form.bare ? form.values : [form.name];
+  const kept = Object.entries(options).filter(([name]) => !own.includes(name));
+  const isDefault = value === "" || value === form.default;
+  const added: [string, string][] = isDefault ? [] : [form.bare ? [value, ""] : [form.name, value]];
+  const place = (name: string) => {
+    const at = forms.findIndex((one) => (one.bare ? one.values.includes(name) : one.name === name));
+    return at < 0 ? forms.length : at;
+  };
+  return Object.fromEntries([...kept, ...added].sort(([a], [b]) => place(a) - place(b)));
 }

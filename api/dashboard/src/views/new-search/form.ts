@@ -5,12 +5,18 @@
  */
 import type { Schemas } from "../../api/client";
 
-export type WireSpec = Schemas["JobCreate"]["spec"];
 export type Kind = "search" | "profiling" | "supernet_training";
+type AnySpec = Schemas["JobCreate"]["spec"];
+/** A spec that the form can make; the service has further kinds. */
+export type WireSpec = Extract<AnySpec, { kind: Kind }>;
 export type Effort = "quick" | "standard" | "thorough";
 export type Unit = "%" | "ms";
 
 export const KINDS: readonly Kind[] = ["search", "profiling", "supernet_training"];
+export function isFormSpec(spec: AnySpec): spec is WireSpec {
+  return (KINDS as readonly string[]).includes(spec.kind);
+}
+
 export const EFFORTS: readonly Effort[] = ["quick", "standard", "thorough"];
 export const MAX_TARGETS = 16;
 

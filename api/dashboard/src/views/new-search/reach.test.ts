@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { ProblemError } from "../../api/problem";
 import { budgetIn, inUnit, refusedRange } from "./reach";
+import { withValue } from "./TargetOptions";
 import { nameFor, unfit } from "./upload";
 
 const RANGE = [0.1, 0.3] as const;
@@ -43,5 +44,21 @@ describe("a file to upload", () => {
     const taken = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$/;
     for (const name of ["flowers.zip", "../é/x.npz", ".zip", "a".repeat(300) + ".zip", "my images (2).zip"]) expect(nameFor(name)).toMatch(taken);
     expect(nameFor("my images.v2.zip")).toBe("my images.v2");
+  });
+});
+
+describe("an option of a target", () => {
+  const build = { name: "build", kind: "choice", summary: "", default: "isa2", values: ["isa2", "elp2"], bare: true } as const;
+  const clock = { name: "clock", kind: "number", summary: "", default: null, values: [], bare: false } as const;
+  const forms = [
+    { ...build, values: [...build.values] },
+    { ...clock, values: [] },
+  ];
+  const [first, second] = forms as [(typeof forms)[number], (typeof forms)[number]];
+
+  it("is left out at its default, and stands in the target's order", () => {
+    expect(Object.entries(withValue({ clock: "300" }, forms, first, "elp2"))).toEqual([["elp2", ""], ["clock", "300"]]);
+    expect(withValue({ elp2: "" }, forms, first, "isa2")).toEqual({});
+    expect(withValue({ elp2: "", clock: "300", other: "1" }, forms, second, "")).toEqual({ elp2: "", other: "1" });
   });
 });
