@@ -16,8 +16,8 @@ const ROW = 30;
 const BOX = 22;
 const TOP = 10;
 const LANE = 9;
-const BOX_WIDTH = 176;
-const BAR_WIDTH = 84;
+const BOX_WIDTH = 196;
+const BAR_WIDTH = 76;
 const LETTER = 14;
 
 interface Props {

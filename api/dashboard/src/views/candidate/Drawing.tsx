@@ -1,6 +1,7 @@
 /** The networks of candidates beside each other, stage by stage: choices among their alternatives, layers, latencies. */
 import { useId } from "react";
 
+import "../../charts/charts.css";
 import { type Bound, BOUNDS, boundOf } from "./bound";
 import { BlockDrawing, type Costs } from "./BlockDrawing";
 import { Choices } from "./Choices";

@@ -5,7 +5,7 @@ import { useEffect, useId, useRef, useState } from "react";
 import { api, got, type Schemas } from "../../api/client";
 import { announce } from "../../ui/announce";
 import { Field } from "../../ui/Field";
-import { bytes, percent } from "../../ui/format";
+import { percent } from "../../ui/format";
 import { ProblemNotice } from "../../ui/Problem";
 import { at } from "./fields";
 import type { PartProps } from "./parts";
@@ -96,7 +96,7 @@ function Uploader({ onDone }: { onDone: (made: Dataset) => void }) {
         </div>
       )}
       <p className="hint" id={`${id}-hint`}>
-        A .zip of class folders, or an .npz with train_x and train_y, to {bytes(2 * 1024 ** 3)}. It is checked when it is here.
+        A .zip of class folders, or an .npz with train_x and train_y, of at most 2 GiB. The service checks it.
       </p>
       {typeof error === "string" && <p className="error">{error}</p>}
       {error !== null && typeof error !== "string" && <ProblemNotice error={error} />}

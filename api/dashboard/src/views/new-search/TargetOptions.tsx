@@ -1,4 +1,6 @@
 /** The options of a target, each as the service describes it: values to choose from, or a value to give. */
+import { useState } from "react";
+
 import type { Schemas } from "../../api/client";
 import { Field } from "../../ui/Field";
 import { nameOf, type TargetRow } from "./form";
@@ -13,10 +15,11 @@ interface Props {
 }
 
 export function TargetOptions({ target, row, onChange }: Props) {
-  if (target.forms.length === 0) return null;
   const chosen = Object.keys(row.options).length;
+  const [opensAtFirst] = useState(chosen > 0);
+  if (target.forms.length === 0) return null;
   return (
-    <details className="options" open={chosen > 0}>
+    <details className="options" open={opensAtFirst}>
       <summary>
         Options <span className="quiet">{chosen === 0 ? "all at their defaults" : <code>{nameOf(row)}</code>}</span>
       </summary>

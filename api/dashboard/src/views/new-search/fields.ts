@@ -9,7 +9,9 @@ const FIELD_OF: Record<string, string> = {
   unknown_target: "/spec/targets",
   target_unavailable: "/spec/targets",
   infeasible_budget: "/spec/targets",
+  invalid_budget: "/spec/targets",
   invalid_space: "/spec/space",
+  unsupported_space: "/spec/space",
 };
 
 /** What an error says of single fields; nothing when it is about none of them. */
