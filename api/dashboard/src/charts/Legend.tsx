@@ -1,0 +1,34 @@
+/** Which style means which series: its mark, its line, or both. */
+import { markPath } from "./marks";
+import { seriesDash, seriesVariable } from "./palette";
+
+export interface LegendItem {
+  label: string;
+  series: number;
+  look: "mark" | "line" | "hollow" | "limit" | "bar";
+}
+
+export function Legend({ items }: { items: readonly LegendItem[] }) {
+  return (
+    <ul className="chart-legend">
+      {items.map(({ label, series, look }) => (
+        <li key={label}>
+          <svg width="22" height="14" aria-hidden="true">
+            {look === "line" && (
+              <line x1="0" x2="22" y1="7" y2="7" stroke={seriesVariable(series)} strokeWidth="2" strokeDasharray={seriesDash(series)} />
+            )}
+            {look === "limit" && (
+              <line x1="11" x2="11" y1="0" y2="14" stroke={seriesVariable(series)} strokeWidth="1.5" strokeDasharray="4 3" />
+            )}
+            {look === "bar" && <rect x="2" y="2" width="18" height="10" fill={seriesVariable(series)} />}
+            {(look === "mark" || look === "line") && <path d={markPath(series, 50)} transform="translate(11,7)" fill={seriesVariable(series)} />}
+            {look === "hollow" && (
+              <path d={markPath(series, 50)} transform="translate(11,7)" fill="none" stroke={seriesVariable(series)} strokeWidth="1.5" />
+            )}
+          </svg>
+          {label}
+        </li>
+      ))}
+    </ul>
+  );
+}
