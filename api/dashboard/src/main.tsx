@@ -1,24 +1,32 @@
-import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+/** Starts the page: how the service is asked (patiently while it is away), who is signed in, and the views. */
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router";
 
-import { isTransient } from "./api/problem";
+import { AwayError, isTransient, ProblemError } from "./api/problem";
 import { router } from "./app/routes";
 import { SessionProvider } from "./app/session";
 import "./theme.css";
+import "./ui/ui.css";
 
-const queries = new QueryClient({
+/** An answer that says "signed out" has the session looked at, which shows the form to sign in. */
+function onError(error: Error): void {
+  if (error instanceof ProblemError && error.isSignedOut) void queries.invalidateQueries({ queryKey: ["session"] });
+}
+
+const queries: QueryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 2000,
-      retry: (failures, error) => isTransient(error) && failures < 20,
+      retry: (failures, error) => error instanceof AwayError || (isTransient(error) && failures < 5),
       retryDelay: (failures) => Math.min(500 * 2 ** failures, 5000),
       networkMode: "always",
     },
     mutations: { networkMode: "always" },
   },
-  queryCache: new QueryCache(),
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
 });
 
 const root = document.getElementById("root");

@@ -2,6 +2,7 @@
 import createClient from "openapi-fetch";
 
 import { AwayError, type Problem, ProblemError } from "./problem";
+import { setAway } from "./reach";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];
@@ -23,12 +24,19 @@ export const api = createClient<paths>({
   credentials: "same-origin",
   fetch: async (request) => {
     if (csrfToken !== null && request.method !== "GET") request.headers.set("X-CSRF-Token", csrfToken);
+    let response: Response;
     try {
-      return await fetch(request);
+      response = await fetch(request);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
+      setAway(true);
       throw new AwayError();
     }
+    // What a proxy says of a service that is away; the service itself never answers so.
+    const absent = response.status === 502 || response.status === 504;
+    setAway(absent);
+    if (absent) throw new AwayError();
+    return response;
   },
 });
 

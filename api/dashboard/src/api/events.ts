@@ -77,12 +77,16 @@ const Numbered = v.object({
 });
 
 export type JobEvent = v.InferOutput<typeof Known>;
+export type MetricEvent = v.InferOutput<typeof Metric>;
 export type CandidateEvent = v.InferOutput<typeof Candidate>;
 export type FrontEvent = v.InferOutput<typeof Front>;
 export type FrontPoint = v.InferOutput<typeof Point>;
 export type CheckpointEvent = v.InferOutput<typeof Checkpoint>;
 
-/** One event with its number in the job: 1, 2, 3, ... without gaps. `event` is null for a type that this page does not know. */
+/**
+ * One event with its number in the job: 1, 2, 3, ... without gaps. `event` is null for a type that this page does not know, and
+ * for one whose fields are not as promised; `raw` has it then.
+ */
 export interface NumberedEvent {
   seq: number;
   at: string;
@@ -90,14 +94,13 @@ export interface NumberedEvent {
   raw: { type: string };
 }
 
-const KNOWN = new Set(Known.options.map((option) => option.entries.type.literal as string));
-
 /**
  * Reads one message of the stream, or one item of a page.
  *
- * @throws ValiError it is not what the service promises.
+ * @throws ValiError it has no number, time and type.
  */
 export function readEvent(value: unknown): NumberedEvent {
   const { seq, at, event } = v.parse(Numbered, value);
-  return { seq, at, event: KNOWN.has(event.type) ? v.parse(Known, event) : null, raw: event };
+  const known = v.safeParse(Known, event);
+  return { seq, at, event: known.success ? known.output : null, raw: event };
 }

@@ -1,46 +1,64 @@
 /**
  * Follows the events of a job: each exactly once and in order, over lost connections and restarts of the service.
  *
- * `EventSource` reconnects by itself after a lost connection, with the number of the last event. It gives up for good when
- * a proxy or a starting service answers with an error; then this asks again, from the last event that was handed on.
+ * `EventSource` reconnects by itself after a lost connection, with the number of the last event. It gives up for good, without
+ * telling why, on any answer that is no stream: nothing follows (204), signed out, no such job, a proxy's error. Then this asks the
+ * same address for a page, which tells, and goes on accordingly. While the page is hidden nothing is followed: a browser has six
+ * connections to a service for all its tabs together.
  */
+import { eventPage } from "./eventPage";
 import { type NumberedEvent, readEvent } from "./events";
+import { AwayError, ProblemError } from "./problem";
 
-export type Connection = "connecting" | "open" | "away" | "ended";
+export type Connection = "connecting" | "open" | "away" | "ended" | "refused";
 
 /** Who is told. Events come in batches, at most one a frame. */
 export interface Follower {
-  onEvents(events: NumberedEvent[]): void;
-  onConnection(connection: Connection): void;
-  /** The stream was refused; says whether to ask again (after looking whether the session still holds). */
-  onRefused(): Promise<boolean>;
+  readonly onEvents: (events: NumberedEvent[]) => void;
+  readonly onConnection: (connection: Connection) => void;
+  /** The stream was refused for good: signed out, or there is no such job (any more). */
+  readonly onRefused: (problem: ProblemError) => void;
 }
 
 const TYPES = ["phase", "progress", "metric", "candidate", "front", "checkpoint", "log", "state", "end"];
 const PAUSES_MS = [500, 1000, 2000, 5000];
+const FLUSH_MS = 16;
 
 /** Starts after the event `after`; the answer stops it. */
 export function follow(jobId: string, after: number, follower: Follower): () => void {
   let last = after;
   let failures = 0;
-  let stopped = false;
+  let over = false;
   let source: EventSource | null = null;
-  let timer: number | undefined;
-  let frame: number | undefined;
+  let retry: number | undefined;
+  let flushing: number | undefined;
   let waiting: NumberedEvent[] = [];
 
   function open(): void {
-    if (stopped) return;
-    source = new EventSource(`/v1/jobs/${encodeURIComponent(jobId)}/events?after=${last}`);
-    source.onopen = () => {
+    close();
+    if (over || document.hidden) return;
+    const opened = new EventSource(`/v1/jobs/${encodeURIComponent(jobId)}/events?after=${last}`);
+    source = opened;
+    opened.onopen = () => {
       failures = 0;
       follower.onConnection("open");
     };
-    source.onerror = () => {
+    opened.onerror = () => {
       follower.onConnection("away");
-      if (source?.readyState === EventSource.CLOSED) void again();
+      if (opened.readyState === EventSource.CLOSED) void again();
     };
-    for (const type of TYPES) source.addEventListener(type, take);
+    // The service ends a long stream in good order: that is no lost connection.
+    opened.addEventListener("reconnect", () => {
+      close();
+      retry = window.setTimeout(open, PAUSES_MS[0]);
+    });
+    for (const type of TYPES) opened.addEventListener(type, take);
+  }
+
+  function close(): void {
+    source?.close();
+    source = null;
+    clearTimeout(retry);
   }
 
   function take(message: MessageEvent<string>): void {
@@ -51,40 +69,67 @@ export function follow(jobId: string, after: number, follower: Follower): () => 
       console.error("the service sent an event that cannot be read", error);
       return;
     }
-    if (event.seq <= last) return; // sent again after a reconnect
+    if (event.seq <= last || over) return; // sent again after a reconnect
     last = event.seq;
     waiting.push(event);
-    if (event.raw.type === "end") {
-      source?.close();
-      flush();
-      follower.onConnection("ended");
-      return;
-    }
-    frame ??= requestAnimationFrame(flush);
+    if (event.raw.type === "end") end("ended");
+    else flushing ??= window.setTimeout(flush, FLUSH_MS);
   }
 
   function flush(): void {
-    if (frame !== undefined) cancelAnimationFrame(frame);
-    frame = undefined;
+    clearTimeout(flushing);
+    flushing = undefined;
     const events = waiting;
     waiting = [];
-    if (events.length > 0 && !stopped) follower.onEvents(events);
+    if (events.length > 0) follower.onEvents(events);
   }
 
+  function end(how: "ended" | "refused"): void {
+    flush();
+    stop();
+    follower.onConnection(how);
+  }
+
+  /** After the browser gave up: looks why, and asks again where that may help. */
   async function again(): Promise<void> {
-    source?.close();
+    close();
     const pause = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 5000;
     failures += 1;
-    const wanted = await follower.onRefused();
-    if (wanted && !stopped) timer = window.setTimeout(open, pause);
+    try {
+      const page = await eventPage(jobId, last, 1);
+      if (over) return;
+      if (page.ended && page.events.length === 0) {
+        end("ended");
+        return;
+      }
+    } catch (error) {
+      if (over) return;
+      if (error instanceof ProblemError && [401, 403, 404, 422].includes(error.problem.status)) {
+        end("refused");
+        follower.onRefused(error);
+        return;
+      }
+      if (!(error instanceof AwayError || error instanceof ProblemError)) throw error;
+    }
+    retry = window.setTimeout(open, pause);
+  }
+
+  function onVisibility(): void {
+    if (document.hidden) {
+      flush();
+      close();
+    } else if (source === null) open();
+  }
+
+  function stop(): void {
+    over = true;
+    close();
+    clearTimeout(flushing);
+    document.removeEventListener("visibilitychange", onVisibility);
   }
 
   follower.onConnection("connecting");
+  document.addEventListener("visibilitychange", onVisibility);
   open();
-  return () => {
-    stopped = true;
-    source?.close();
-    if (timer !== undefined) clearTimeout(timer);
-    if (frame !== undefined) cancelAnimationFrame(frame);
-  };
+  return stop;
 }

@@ -2,7 +2,7 @@
  * What the events of a job add up to. `reduce` is pure; what may grow without end is bounded: candidates are the result and
  * all kept, curves are thinned, and of logs and events the newest are kept (older ones are read in pages).
  */
-import type { CandidateEvent, CheckpointEvent, FrontEvent, NumberedEvent } from "../api/events";
+import type { CandidateEvent, CheckpointEvent, FrontEvent, MetricEvent, NumberedEvent } from "../api/events";
 
 export interface Curve {
   phase: string;
@@ -65,47 +65,46 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
   const after: JobState = { ...before, last: newest.seq };
   const candidates: CandidateEvent[] = [];
   const told: NumberedEvent[] = [];
+  const metrics: MetricEvent[] = [];
   for (const numbered of fresh) {
     const { event } = numbered;
     if (event?.type !== "progress" && event?.type !== "metric") told.push(numbered);
     switch (event?.type) {
       case "phase":
         after.phases = withPhase(after.phases, event);
-        if (event.status !== "finished") after.progress = null;
+        after.progress = null;
         break;
       case "progress":
         after.progress = event;
         break;
-      case "metric": {
-        const key = `${event.phase}/${event.name}`;
-        after.curves = { ...after.curves, [key]: withPoint(after.curves[key], event) };
+      case "metric":
+        metrics.push(event);
         break;
-      }
       case "candidate":
         candidates.push(event);
         break;
       case "front":
         after.fronts = { ...after.fronts, [event.target]: event };
-        if (event.hypervolume !== null) {
-          const points = after.hypervolumes[event.target] ?? [];
-          const point = { queries: event.queries, hypervolume: event.hypervolume };
-          after.hypervolumes = { ...after.hypervolumes, [event.target]: [...points, point] };
-        }
+        if (event.hypervolume !== null)
+          after.hypervolumes = withHypervolume(after.hypervolumes, event.target, event.queries, event.hypervolume);
         break;
       case "checkpoint":
         after.checkpoint = event;
         break;
       case "state":
         after.state = event.state;
+        if (event.state !== "running") after.progress = null;
         break;
       case "end":
         after.state = event.state;
         after.ended = true;
+        after.progress = null;
         break;
       default:
     }
   }
-  if (candidates.length > 0) after.candidates = [...before.candidates, ...candidates];
+  if (metrics.length > 0) after.curves = withPoints(before.curves, metrics);
+  if (candidates.length > 0) after.candidates = withCandidates(before.candidates, candidates);
   if (told.length > 0) after.events = [...before.events, ...told].slice(-KEPT_EVENTS);
   return after;
 }
@@ -117,19 +116,54 @@ function withPhase(phases: PhaseState[], event: PhaseState): PhaseState[] {
   return at < 0 ? [...phases, changed] : phases.with(at, changed);
 }
 
-function withPoint(
-  curve: Curve | undefined,
-  { phase, name, step, value }: { phase: string; name: string; step: number; value: number },
-): Curve {
-  if (curve === undefined) return { phase, name, steps: [step], values: [value] };
-  const last = curve.steps.at(-1) ?? -1;
-  // A training that goes on from a checkpoint repeats some steps: the newer values stand.
-  const kept = step > last ? curve.steps.length : curve.steps.findIndex((one) => one >= step);
-  let steps = [...curve.steps.slice(0, kept), step];
-  let values = [...curve.values.slice(0, kept), value];
-  if (steps.length > CURVE_POINTS) {
-    steps = steps.filter((_, index) => index % 2 === 0);
-    values = values.filter((_, index) => index % 2 === 0);
+/** A search that is taken up again repeats the candidates since its checkpoint: the newer ones stand. */
+function withCandidates(before: CandidateEvent[], added: readonly CandidateEvent[]): CandidateEvent[] {
+  const all = [...before];
+  for (const one of added) {
+    const last = all.at(-1);
+    const at = last === undefined || one.number > last.number ? -1 : all.findIndex(({ number }) => number === one.number);
+    if (at < 0) all.push(one);
+    else all[at] = one;
   }
-  return { phase, name, steps, values };
+  return all;
+}
+
+function withHypervolume(
+  all: Record<string, HypervolumePoint[]>,
+  target: string,
+  queries: number,
+  hypervolume: number,
+): Record<string, HypervolumePoint[]> {
+  const before = (all[target] ?? []).filter((point) => point.queries < queries);
+  return { ...all, [target]: [...before, { queries, hypervolume }] };
+}
+
+function withPoints(before: Record<string, Curve>, metrics: readonly MetricEvent[]): Record<string, Curve> {
+  const changed = new Map<string, Curve>();
+  for (const { phase, name, step, value } of metrics) {
+    const key = `${phase}/${name}`;
+    let curve = changed.get(key);
+    if (curve === undefined) {
+      const { steps = [], values = [] } = before[key] ?? {};
+      curve = { phase, name, steps: [...steps], values: [...values] };
+      changed.set(key, curve);
+    }
+    append(curve, step, value);
+  }
+  return { ...before, ...Object.fromEntries(changed) };
+}
+
+/** Adds a point to a curve that nobody else has yet. */
+function append(curve: Curve, step: number, value: number): void {
+  // A training that goes on from a checkpoint repeats some steps: the newer values stand.
+  while ((curve.steps.at(-1) ?? -Infinity) >= step) {
+    curve.steps.pop();
+    curve.values.pop();
+  }
+  curve.steps.push(step);
+  curve.values.push(value);
+  if (curve.steps.length > CURVE_POINTS) {
+    curve.steps = curve.steps.filter((_, index) => index % 2 === 0);
+    curve.values = curve.values.filter((_, index) => index % 2 === 0);
+  }
 }

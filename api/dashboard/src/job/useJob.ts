@@ -1,10 +1,9 @@
 /** A job as it is now, and as it changes: its document from the API, what its events add up to, and how well we hear. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useReducer, useState } from "react";
+import { useEffect, useReducer, useRef, useState } from "react";
 
 import { api, got } from "../api/client";
 import { type Connection, follow } from "../api/follow";
-import type { NumberedEvent } from "../api/events";
 import { useSession } from "../app/session";
 import { EMPTY, type JobState, reduce } from "./state";
 
@@ -13,29 +12,31 @@ export interface Followed {
   connection: Connection;
 }
 
-/** What the events of a job add up to, from its first one on. */
+const TELL_OF_THE_JOB = ["state", "end", "phase", "checkpoint"];
+
+/** What the events of a job add up to, from its first one on. A component that uses it has the job's id as its key. */
 export function useJobEvents(jobId: string): Followed {
-  const [state, add] = useReducer(reduceOrReset, EMPTY);
+  const [state, add] = useReducer(reduce, EMPTY);
   const [connection, setConnection] = useState<Connection>("connecting");
+  const last = useRef(0);
   const queries = useQueryClient();
-  const session = useSession();
+  const { who, check } = useSession();
+  const signedIn = who != null;
   useEffect(() => {
-    add(null);
-    return follow(jobId, 0, {
+    // Who signs in again goes on where the stream was lost.
+    if (!signedIn) return;
+    return follow(jobId, last.current, {
       onEvents: (events) => {
+        last.current = events.at(-1)?.seq ?? last.current;
         add(events);
-        if (events.some((event) => ["state", "end", "phase", "checkpoint"].includes(event.raw.type)))
+        if (events.some((event) => TELL_OF_THE_JOB.includes(event.raw.type)))
           void queries.invalidateQueries({ queryKey: ["jobs", jobId] });
       },
       onConnection: setConnection,
-      onRefused: () => session.check(),
+      onRefused: () => void check(),
     });
-  }, [jobId, queries, session]);
+  }, [jobId, queries, signedIn, check]);
   return { state, connection };
-}
-
-function reduceOrReset(before: JobState, events: readonly NumberedEvent[] | null): JobState {
-  return events === null ? EMPTY : reduce(before, events);
 }
 
 /** The document of a job. */

@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+
+import { type NumberedEvent, readEvent } from "../api/events";
+import { CURVE_POINTS, EMPTY, KEPT_EVENTS, reduce } from "./state";
+
+function numbered(events: readonly Record<string, unknown>[], from = 1): NumberedEvent[] {
+  return events.map((event, index) => readEvent({ seq: from + index, at: "2026-01-31T12:00:00Z", event }));
+}
+
+const metric = (step: number, value = step) => ({ type: "metric", phase: "training", name: "loss", step, value });
+const log = { type: "log", level: "info", message: "" };
+const phase = (status: string) => ({ type: "phase", phase: "searching", status, target: "cpu", seconds: null });
+const progress = { type: "progress", phase: "searching", done: 1, total: 4, unit: "candidates" };
+const front = (queries: number, hypervolume: number) => ({
+  type: "front",
+  target: "cpu",
+  budget_ms: 0.2,
+  queries,
+  hypervolume,
+  points: [],
+});
+const candidate = (number: number, accuracy = 0.5) => ({
+  type: "candidate",
+  number,
+  architecture: "a",
+  architecture_id: `arch_${number}`,
+  accuracy,
+  latency_ms: {},
+  feasible: {},
+});
+
+describe("reduce", () => {
+  it("is the same however the events are cut into batches", () => {
+    const all = numbered([log, phase("started"), progress, candidate(0), front(1, 0.1), metric(1), metric(2), candidate(1)]);
+    const whole = reduce(EMPTY, all);
+    for (let cut = 0; cut <= all.length; cut += 1) expect(reduce(reduce(EMPTY, all.slice(0, cut)), all.slice(cut))).toEqual(whole);
+    expect(all.reduce((state, event) => reduce(state, [event]), EMPTY)).toEqual(whole);
+  });
+
+  it("changes nothing for events that are in it already", () => {
+    const all = numbered([metric(1), candidate(0), log]);
+    const state = reduce(EMPTY, all);
+    expect(reduce(state, all)).toBe(state);
+    expect(reduce(state, all.slice(1))).toBe(state);
+  });
+
+  it("leaves the state before as it was", () => {
+    const before = reduce(EMPTY, numbered([metric(1), candidate(0), front(1, 0.1)]));
+    const kept = structuredClone(before);
+    reduce(before, numbered([metric(2), candidate(1), front(2, 0.2)], 4));
+    expect(before).toEqual(kept);
+  });
+
+  it("cuts a curve where a training went on from a checkpoint", () => {
+    const state = reduce(EMPTY, numbered([metric(1), metric(2), metric(3), metric(2, 20)]));
+    expect(state.curves["training/loss"]).toEqual({ phase: "training", name: "loss", steps: [1, 2], values: [1, 20] });
+  });
+
+  it("cuts the hypervolume, and replaces candidates, where a search went on from a checkpoint", () => {
+    const events = [candidate(0), candidate(1, 0.6), front(2, 0.2), front(3, 0.3), candidate(1, 0.7), front(2, 0.25)];
+    const state = reduce(EMPTY, numbered(events));
+    expect(state.candidates.map((one) => [one.number, one.accuracy])).toEqual([
+      [0, 0.5],
+      [1, 0.7],
+    ]);
+    expect(state.hypervolumes["cpu"]).toEqual([{ queries: 2, hypervolume: 0.25 }]);
+  });
+
+  it("thins long curves, with their newest point, and keeps the newest events", () => {
+    const steps = Array.from({ length: 3 * CURVE_POINTS }, (_, index) => metric(index));
+    const curve = reduce(EMPTY, numbered(steps)).curves["training/loss"];
+    expect(curve?.steps.length).toBeLessThanOrEqual(CURVE_POINTS);
+    expect([curve?.steps[0], curve?.steps.at(-1)]).toEqual([0, 3 * CURVE_POINTS - 1]);
+    const logs = reduce(EMPTY, numbered(Array.from({ length: KEPT_EVENTS + 5 }, () => log)));
+    expect([logs.events.length, logs.events[0]?.seq]).toEqual([KEPT_EVENTS, 6]);
+  });
+
+  it("knows no progress once a phase or the job has ended", () => {
+    const running = reduce(EMPTY, numbered([phase("started"), progress]));
+    expect(running.progress?.done).toBe(1);
+    expect(reduce(running, numbered([phase("finished")], 3)).progress).toBeNull();
+    expect(reduce(running, numbered([{ type: "state", state: "paused" }], 3)).progress).toBeNull();
+    const ended = reduce(running, numbered([{ type: "end", state: "failed" }], 3));
+    expect(ended).toMatchObject({ progress: null, state: "failed", ended: true });
+  });
+
+  it("steps over events that this page does not know", () => {
+    expect(reduce(EMPTY, numbered([{ type: "sample" }])).last).toBe(1);
+  });
+});

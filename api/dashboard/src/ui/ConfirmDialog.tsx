@@ -1,0 +1,53 @@
+/** Asks before something that cannot be taken back. The browser's own modal dialog: it keeps the focus, and Escape closes it. */
+import { type ReactNode, useEffect, useId, useRef } from "react";
+
+import { ProblemNotice } from "./Problem";
+
+interface Props {
+  title: string;
+  /** What the button says: the verb, such as "Delete". */
+  confirm: string;
+  danger?: boolean;
+  busy?: boolean;
+  error?: unknown;
+  onConfirm: () => void;
+  onClose: () => void;
+  children?: ReactNode;
+}
+
+/** Render it while it is open. */
+export function ConfirmDialog({ title, confirm, danger = false, busy = false, error, onConfirm, onClose, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const name = useId();
+  useEffect(() => {
+    const shown = dialog.current;
+    const before = document.activeElement;
+    if (shown && !shown.open) shown.showModal();
+    return () => {
+      shown?.close();
+      if (before instanceof HTMLElement) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby={name}
+      onCancel={(event) => {
+        event.preventDefault();
+        if (!busy) onClose();
+      }}
+    >
+      <h2 id={name}>{title}</h2>
+      {children}
+      {error != null && <ProblemNotice error={error} />}
+      <div className="toolbar">
+        <button type="button" onClick={onClose} disabled={busy}>
+          Keep
+        </button>
+        <button type="button" className={danger ? "danger" : "primary"} onClick={onConfirm} disabled={busy}>
+          {confirm}
+        </button>
+      </div>
+    </dialog>
+  );
+}

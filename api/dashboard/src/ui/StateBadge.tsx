@@ -1,0 +1,14 @@
+/** The state of a job as a word with a colour. States that this page does not know are shown as they come. */
+const TONES: Readonly<Record<string, string>> = {
+  queued: "",
+  running: "active",
+  paused: "warning",
+  cancelling: "warning",
+  cancelled: "",
+  succeeded: "good",
+  failed: "bad",
+};
+
+export function StateBadge({ state }: { state: string }) {
+  return <span className={`badge ${TONES[state] ?? ""}`}>{state}</span>;
+}
