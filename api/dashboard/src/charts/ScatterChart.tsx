@@ -3,12 +3,13 @@
  * and what is selected. The cloud is a canvas; the rest is SVG above it.
  */
 import { curveStepAfter, line } from "d3-shape";
-import { type PointerEvent, type RefObject, useId, useMemo, useRef, useState } from "react";
+import { type PointerEvent, useId, useRef, useState } from "react";
 
 import type { Axis } from "./axis";
 import { AxisBottom, AxisLeft, type Plot } from "./Axes";
-import { nearestPoint, type Points, type Scene } from "./cloud";
+import { nearestPoint, type Scene } from "./cloud";
 import { CloudCanvas } from "./CloudCanvas";
+import { useDrag } from "./drag";
 import { markPath } from "./marks";
 import { seriesVariable } from "./palette";
 import { Readout } from "./Readout";
@@ -16,9 +17,12 @@ import { useRoving } from "./roving";
 
 /** A point with a name: of a front, or a delivered model. */
 export interface NamedPoint {
+  /** Of this point alone: an architecture may be on several fronts. */
   key: string;
+  title: string;
   /** As it is read out. */
   label: string;
+  selected: boolean;
   x: number;
   y: number;
   series: number;
@@ -59,8 +63,6 @@ interface Props {
   stairs: boolean;
   /** Rings around these places. */
   rings: readonly (readonly [x: number, y: number])[];
-  /** Keys of selected named points. */
-  isSelected: (key: string) => boolean;
   /** What a point of the cloud says. */
   describe: (index: number) => { title: string; rows: readonly (readonly [string, string])[] };
   onChooseNamed: (key: string) => void;
@@ -69,7 +71,6 @@ interface Props {
 }
 
 const REACH = 18;
-const DRAG = 6;
 
 export function ScatterChart(props: Props) {
   const { width, height, plot, x, y, scene, named, onChooseNamed, onChoosePoint, onBrush, describe } = props;
@@ -108,7 +109,6 @@ export function ScatterChart(props: Props) {
         <Limits limits={props.limits} x={x} plot={plot} />
         {props.stairs && <Stairs named={named} x={x} y={y} plot={plot} />}
         {/* Hovering and brushing have their keys in the list of points and in the table of ranges. */}
-        {/* eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions */}
         <rect
           data-screen
           className="chart-hit"
@@ -138,7 +138,7 @@ export function ScatterChart(props: Props) {
           onFocus={roving.onFocus}
           onBlur={() => roving.setActive(null)}
         >
-          <NamedPoints named={named} id={id} x={x} y={y} isSelected={props.isSelected} />
+          <NamedPoints named={named} id={id} x={x} y={y} />
         </g>
         <g data-screen>
           {props.rings.map(([left, top], index) => (
@@ -151,7 +151,7 @@ export function ScatterChart(props: Props) {
           {drag.box !== null && <rect className="brush" {...drag.box} />}
         </g>
       </svg>
-      {point !== undefined && <Readout x={x.at(point.x)} y={y.at(point.y)} width={width} title={point.key} rows={point.rows} />}
+      {point !== undefined && <Readout x={x.at(point.x)} y={y.at(point.y)} width={width} title={point.title} rows={point.rows} />}
       {point === undefined && hot !== null && said !== null && (
         <Readout x={x.at(scene.points.xs[hot] ?? 0)} y={y.at(scene.points.ys[hot] ?? 0)} width={width} title={said.title} rows={said.rows} />
       )}
@@ -185,12 +185,12 @@ function Limits({ limits, x, plot }: { limits: readonly Limit[]; x: Axis; plot: 
 
 /** The edge of what each front dominates. */
 function Stairs({ named, x, y, plot }: { named: readonly NamedPoint[]; x: Axis; y: Axis; plot: Plot }) {
-  const fronts = useMemo(() => Map.groupBy(named.filter(({ kind }) => kind === "front"), ({ series }) => series), [named]);
+  const onFronts = named.filter(({ kind }) => kind === "front");
   const outline = line<NamedPoint>((point) => x.at(point.x), (point) => y.at(point.y)).curve(curveStepAfter).digits(1);
-  return [...fronts].map(([series, points]) => {
-    const last = points.at(-1);
+  return [...new Set(onFronts.map(({ series }) => series))].map((series) => {
+    const points = onFronts.filter((point) => point.series === series);
     const start = points[0];
-    if (last === undefined || start === undefined) return null;
+    if (start === undefined) return null;
     const d = `M${x.at(start.x)},${plot.bottom}V${y.at(start.y)}${(outline(points) ?? "").replace(/^M[^A-Z]*/, "")}H${plot.right}`;
     return <path key={series} className="stairs" d={d} stroke={seriesVariable(series)} />;
   });
@@ -201,15 +201,14 @@ interface NamedProps {
   id: string;
   x: Axis;
   y: Axis;
-  isSelected: (key: string) => boolean;
 }
 
-function NamedPoints({ named, id, x, y, isSelected }: NamedProps) {
+function NamedPoints({ named, id, x, y }: NamedProps) {
   return named.map((point, index) => {
     const colour = seriesVariable(point.series);
     const [left, top] = [x.at(point.x), y.at(point.y)];
     return (
-      <g key={point.key} id={`${id}-${index}`} role="option" aria-selected={isSelected(point.key)} aria-label={point.label} pointerEvents="none">
+      <g key={point.key} id={`${id}-${index}`} role="option" aria-selected={point.selected} aria-label={point.label} pointerEvents="none">
         {point.error && (
           <path
             className="chart-error"
@@ -239,47 +238,4 @@ function found(index: number): number | null {
 
 function ordered(one: number, other: number): readonly [number, number] {
   return one <= other ? [one, other] : [other, one];
-}
-
-type Place = readonly [left: number, top: number];
-
-/** Draws a box with the mouse or a pen; a finger scrolls the page. */
-function useDrag(svg: RefObject<SVGSVGElement | null>, plot: Plot, onEnd: (from: Place, to: Place) => void) {
-  const [places, setPlaces] = useState<readonly [Place, Place] | null>(null);
-  const wasDrag = useRef(false);
-
-  function place(event: PointerEvent): Place {
-    const box = svg.current?.getBoundingClientRect();
-    const [left, top] = [event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0)];
-    return [Math.min(plot.right, Math.max(plot.left, left)), Math.min(plot.bottom, Math.max(plot.top, top))];
-  }
-
-  const moving = places !== null && Math.hypot(places[1][0] - places[0][0], places[1][1] - places[0][1]) >= DRAG;
-  return {
-    moving,
-    dragged: () => wasDrag.current,
-    box:
-      places === null || !moving
-        ? null
-        : {
-            x: Math.min(places[0][0], places[1][0]),
-            y: Math.min(places[0][1], places[1][1]),
-            width: Math.abs(places[1][0] - places[0][0]),
-            height: Math.abs(places[1][1] - places[0][1]),
-          },
-    start: (event: PointerEvent) => {
-      wasDrag.current = false;
-      if (event.pointerType === "touch" || event.button !== 0) return;
-      event.currentTarget.setPointerCapture(event.pointerId);
-      setPlaces([place(event), place(event)]);
-    },
-    move: (event: PointerEvent) => {
-      if (places !== null) setPlaces([places[0], place(event)]);
-    },
-    end: () => {
-      wasDrag.current = moving;
-      if (places !== null && moving) onEnd(places[0], places[1]);
-      setPlaces(null);
-    },
-  };
 }
