@@ -26,8 +26,8 @@ export interface NamedPoint {
   x: number;
   y: number;
   series: number;
-  /** `delivered` is drawn with a ring around it. */
-  kind: "front" | "delivered";
+  /** `delivered` is drawn with a ring around it, `predicted` hollow. */
+  kind: "front" | "delivered" | "predicted";
   /** From and to on the horizontal axis, with what it says. */
   error?: { low: number; high: number } | undefined;
   rows: readonly (readonly [string, string])[];
@@ -212,12 +212,16 @@ function NamedPoints({ named, id, x, y }: NamedProps) {
         {point.error && (
           <path
             className="chart-error"
-            stroke={colour}
+            color={colour}
             d={`M${x.at(point.error.low)},${top}H${x.at(point.error.high)}M${x.at(point.error.low)},${top - 5}v10M${x.at(point.error.high)},${top - 5}v10`}
           />
         )}
         {point.kind === "delivered" && <circle cx={left} cy={top} r="10" fill="none" stroke={colour} strokeWidth="2" />}
-        <path className="chart-point" d={markPath(point.series, point.kind === "delivered" ? 70 : 90)} transform={`translate(${left},${top})`} fill={colour} />
+        {point.kind === "predicted" ? (
+          <path d={markPath(point.series, 90)} transform={`translate(${left},${top})`} fill="none" stroke={colour} strokeWidth="1.5" />
+        ) : (
+          <path className="chart-point" d={markPath(point.series, 90)} transform={`translate(${left},${top})`} fill={colour} />
+        )}
       </g>
     );
   });
