@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.api.server import Server
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HINT: Final = "no Chromium; on Debian: apt-get install chromium"
@@ -39,3 +41,35 @@ def violations(page: Page) -> list[str]:
         "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
     )
     return [f"{rule['id']}: {node['html'][:200]} ({node['failureSummary']})" for rule in found for node in rule["nodes"]]
+
+
+def signed_in(context: BrowserContext, server: Server) -> Page:
+    """A page of a browser that holds a session; it is nowhere yet."""
+    answer = context.request.post(f"{server.url}/v1/sessions", data={"key": server.key})
+    assert answer.status == 201, answer.text()
+    return context.new_page()
+
+
+def announcements(page: Page) -> None:
+    """Has the page keep what its live regions say, for `said`. Call it before the page goes anywhere."""
+    page.add_init_script(_LISTEN)
+
+
+def said(page: Page) -> list[str]:
+    """What the live regions said since the page was loaded."""
+    found: list[str] = page.evaluate("window.said")
+    return found
+
+
+_LISTEN: Final = """
+window.said = [];
+addEventListener("DOMContentLoaded", () => {
+  const live = (node) => (node.nodeType === 1 ? node : node.parentElement)?.closest("[aria-live]:not([aria-live=off]), [role=status], [role=alert]");
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      const region = live(change.target);
+      if (region && region.textContent.trim()) window.said.push(region.textContent.trim());
+    }
+  }).observe(document, { subtree: true, childList: true, characterData: true });
+});
+"""

@@ -26,7 +26,7 @@ const Progress = v.object({
   target,
 });
 
-const Metric = v.object({ type: v.literal("metric"), phase, name: v.string(), step: number, value: number });
+const Metric = v.object({ type: v.literal("metric"), phase, name: v.string(), step: number, value: number, target });
 
 const Candidate = v.object({
   type: v.literal("candidate"),
@@ -51,6 +51,7 @@ const Front = v.object({
   budget_ms: number,
   limit_ms: v.optional(v.nullable(number), null),
   queries: number,
+  predicted_error: v.optional(v.nullable(number), null),
   hypervolume: v.optional(v.nullable(number), null),
   points: v.array(Point),
 });
@@ -64,11 +65,22 @@ const Checkpoint = v.object({
   restored: v.optional(v.boolean(), false),
 });
 
+const Measurement = v.object({
+  type: v.literal("measurement"),
+  target: v.string(),
+  architecture_id: v.string(),
+  of: v.picklist(["candidate", "file"]),
+  kind: v.picklist(["measured", "simulated"]),
+  latency_ms: number,
+  p50_ms: number,
+  p95_ms: number,
+});
+
 const Log = v.object({ type: v.literal("log"), level: v.picklist(["info", "warning", "error"]), message: v.string() });
 const State = v.object({ type: v.literal("state"), state: v.string() });
 const End = v.object({ type: v.literal("end"), state: v.string() });
 
-const Known = v.variant("type", [Phase, Progress, Metric, Candidate, Front, Checkpoint, Log, State, End]);
+const Known = v.variant("type", [Phase, Progress, Metric, Candidate, Front, Checkpoint, Measurement, Log, State, End]);
 
 const Numbered = v.object({
   seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -77,6 +89,7 @@ const Numbered = v.object({
 });
 
 export type JobEvent = v.InferOutput<typeof Known>;
+export type MeasurementEvent = v.InferOutput<typeof Measurement>;
 export type MetricEvent = v.InferOutput<typeof Metric>;
 export type CandidateEvent = v.InferOutput<typeof Candidate>;
 export type FrontEvent = v.InferOutput<typeof Front>;

@@ -20,7 +20,9 @@ export interface Follower {
   readonly onRefused: (problem: ProblemError) => void;
 }
 
-const TYPES = ["phase", "progress", "metric", "candidate", "front", "checkpoint", "log", "state", "end"];
+const TYPES = ["phase", "progress", "metric", "candidate", "front", "checkpoint", "measurement", "log", "state", "end"];
+/** The performance mark of the first message of a batch: where the time to the next frame is measured from. */
+export const MESSAGE_MARK = "hwnas:message";
 const PAUSES_MS = [500, 1000, 2000, 5000];
 const FLUSH_MS = 16;
 
@@ -71,6 +73,7 @@ export function follow(jobId: string, after: number, follower: Follower): () => 
     }
     if (event.seq <= last || over) return; // sent again after a reconnect
     last = event.seq;
+    if (waiting.length === 0) performance.mark(MESSAGE_MARK);
     waiting.push(event);
     if (event.raw.type === "end") end("ended");
     else flushing ??= window.setTimeout(flush, FLUSH_MS);

@@ -19,7 +19,7 @@ interface Props {
   asTable: boolean;
   onAsTable: (asTable: boolean) => void;
   /** Rows of the CSV, where it has more than the table. */
-  data?: Twin;
+  data?: () => Twin;
   legend?: ReactNode;
   /** Further controls beside the downloads. */
   tools?: ReactNode;
@@ -40,7 +40,7 @@ export function ChartFrame({ title, level = 2, summary, table, asTable, onAsTabl
     const name = `${fileName(title)}.${kind}`;
     try {
       if (kind === "csv") {
-        const { columns, rows } = data ?? table;
+        const { columns, rows } = data?.() ?? table;
         download(new Blob([csv(columns.map((column) => column.label), rows)], { type: "text/csv;charset=utf-8" }), name);
         return;
       }

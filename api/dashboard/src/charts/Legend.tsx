@@ -5,7 +5,7 @@ import { seriesDash, seriesVariable } from "./palette";
 export interface LegendItem {
   label: string;
   series: number;
-  look: "mark" | "line" | "hollow" | "limit" | "bar";
+  look: "mark" | "line" | "hollow" | "ringed" | "error" | "limit" | "bar";
 }
 
 export function Legend({ items }: { items: readonly LegendItem[] }) {
@@ -21,8 +21,10 @@ export function Legend({ items }: { items: readonly LegendItem[] }) {
               <line x1="11" x2="11" y1="0" y2="14" stroke={seriesVariable(series)} strokeWidth="1.5" strokeDasharray="4 3" />
             )}
             {look === "bar" && <rect x="2" y="2" width="18" height="10" fill={seriesVariable(series)} />}
-            {(look === "mark" || look === "line") && <path d={markPath(series, 50)} transform="translate(11,7)" fill={seriesVariable(series)} />}
-            {look === "hollow" && (
+            {(look === "mark" || look === "line" || look === "ringed") && <path d={markPath(series, 50)} transform="translate(11,7)" fill={seriesVariable(series)} />}
+            {look === "ringed" && <circle cx="11" cy="7" r="7" fill="none" stroke={seriesVariable(series)} strokeWidth="1.5" />}
+            {look === "error" && <path d="M0,7H22M0,3v8M22,3v8" fill="none" stroke={seriesVariable(series)} strokeWidth="1.5" />}
+            {(look === "hollow" || look === "error") && (
               <path d={markPath(series, 50)} transform="translate(11,7)" fill="none" stroke={seriesVariable(series)} strokeWidth="1.5" />
             )}
           </svg>

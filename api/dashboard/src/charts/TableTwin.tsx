@@ -18,8 +18,7 @@ export interface Twin {
 export function TableTwin({ caption, columns, rows }: Twin) {
   const isNumber = columns.map((_, at) => rows.some((row) => typeof row[at] === "number"));
   return (
-    // A region that scrolls must be reachable with the keyboard.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+     
     <div className="table-twin" role="region" aria-label={caption} tabIndex={0}>
       <table>
         <caption>{caption}</caption>

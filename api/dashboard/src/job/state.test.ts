@@ -53,7 +53,7 @@ describe("reduce", () => {
 
   it("cuts a curve where a training went on from a checkpoint", () => {
     const state = reduce(EMPTY, numbered([metric(1), metric(2), metric(3), metric(2, 20)]));
-    expect(state.curves["training/loss"]).toEqual({ phase: "training", name: "loss", steps: [1, 2], values: [1, 20] });
+    expect(state.curves["training/loss"]).toEqual({ phase: "training", target: null, name: "loss", steps: [1, 2], values: [1, 20] });
   });
 
   it("cuts the hypervolume, and replaces candidates, where a search went on from a checkpoint", () => {
@@ -64,6 +64,19 @@ describe("reduce", () => {
       [1, 0.7],
     ]);
     expect(state.hypervolumes["cpu"]).toEqual([{ queries: 2, hypervolume: 0.25 }]);
+  });
+
+  it("keeps the searches and the curves of several targets apart", () => {
+    const of = (target: string, number: number) => ({ ...candidate(number), latency_ms: { [target]: 1 } });
+    const state = reduce(EMPTY, numbered([of("a", 0), of("a", 1), of("b", 0), of("b", 1), { ...of("b", 1), accuracy: 0.7 }]));
+    expect(state.candidates.map((one) => [Object.keys(one.latency_ms)[0], one.number, one.accuracy])).toEqual([
+      ["a", 0, 0.5],
+      ["a", 1, 0.5],
+      ["b", 0, 0.5],
+      ["b", 1, 0.7],
+    ]);
+    const curves = reduce(EMPTY, numbered([{ ...metric(5), target: "a" }, { ...metric(1), target: "b" }])).curves;
+    expect([curves["training/a/loss"]?.steps, curves["training/b/loss"]?.steps]).toEqual([[5], [1]]);
   });
 
   it("thins long curves, with their newest point, and keeps the newest events", () => {

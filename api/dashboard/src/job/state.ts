@@ -2,10 +2,12 @@
  * What the events of a job add up to. `reduce` is pure; what may grow without end is bounded: candidates are the result and
  * all kept, curves are thinned, and of logs and events the newest are kept (older ones are read in pages).
  */
-import type { CandidateEvent, CheckpointEvent, FrontEvent, MetricEvent, NumberedEvent } from "../api/events";
+import type { CandidateEvent, CheckpointEvent, FrontEvent, MeasurementEvent, MetricEvent, NumberedEvent } from "../api/events";
 
 export interface Curve {
   phase: string;
+  /** Whose network is finished; null of the supernet. */
+  target: string | null;
   name: string;
   steps: number[];
   values: number[];
@@ -36,6 +38,8 @@ export interface JobState {
   hypervolumes: Record<string, HypervolumePoint[]>;
   curves: Record<string, Curve>;
   checkpoint: CheckpointEvent | null;
+  /** Candidates and finished files that were measured, in that order. */
+  measurements: MeasurementEvent[];
   /** The newest events without progress and metrics, oldest first: all of them while there are fewer than `KEPT_EVENTS`. */
   events: NumberedEvent[];
   /** The newest of progress and metrics, likewise. */
@@ -56,6 +60,7 @@ export const EMPTY: JobState = {
   hypervolumes: {},
   curves: {},
   checkpoint: null,
+  measurements: [],
   events: [],
   ticks: [],
 };
@@ -100,6 +105,9 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
       case "checkpoint":
         after.checkpoint = event;
         break;
+      case "measurement":
+        after.measurements = [...after.measurements, event];
+        break;
       case "state":
         after.state = event.state;
         if (event.state !== "running") after.progress = null;
@@ -126,16 +134,25 @@ function withPhase(phases: PhaseState[], event: PhaseState): PhaseState[] {
   return at < 0 ? [...phases, changed] : phases.with(at, changed);
 }
 
-/** A search that is taken up again repeats the candidates since its checkpoint: the newer ones stand. */
+/**
+ * A search that is taken up again repeats the candidates since its checkpoint: the newer ones stand. Each target has a search of
+ * its own, with numbers of its own.
+ */
 function withCandidates(before: CandidateEvent[], added: readonly CandidateEvent[]): CandidateEvent[] {
   const all = [...before];
   for (const one of added) {
-    const last = all.at(-1);
-    const at = last === undefined || one.number > last.number ? -1 : all.findIndex(({ number }) => number === one.number);
+    const search = searchOf(one);
+    const last = all.findLast((other) => searchOf(other) === search);
+    const repeats = last !== undefined && one.number <= last.number;
+    const at = repeats ? all.findIndex((other) => other.number === one.number && searchOf(other) === search) : -1;
     if (at < 0) all.push(one);
     else all[at] = one;
   }
   return all;
+}
+
+function searchOf({ latency_ms }: CandidateEvent): string {
+  return Object.keys(latency_ms).join(" ");
 }
 
 function withHypervolume(
@@ -150,12 +167,12 @@ function withHypervolume(
 
 function withPoints(before: Record<string, Curve>, metrics: readonly MetricEvent[]): Record<string, Curve> {
   const changed = new Map<string, Curve>();
-  for (const { phase, name, step, value } of metrics) {
-    const key = `${phase}/${name}`;
+  for (const { phase, target, name, step, value } of metrics) {
+    const key = target === null ? `${phase}/${name}` : `${phase}/${target}/${name}`;
     let curve = changed.get(key);
     if (curve === undefined) {
       const { steps = [], values = [] } = before[key] ?? {};
-      curve = { phase, name, steps: [...steps], values: [...values] };
+      curve = { phase, target, name, steps: [...steps], values: [...values] };
       changed.set(key, curve);
     }
     append(curve, step, value);

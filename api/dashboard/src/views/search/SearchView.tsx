@@ -1,3 +1,155 @@
+/** A search as it runs: its fronts, how they grew, and all candidates, linked by what is brushed and selected. */
+import { useCallback, useDeferredValue, useMemo } from "react";
+import { useParams, useSearchParams } from "react-router";
+
+import type { Span } from "../../charts/axis";
+import { useJob } from "../../job/useJob";
+import { Empty, Loading } from "../../ui/Notice";
+import { useTitle } from "../../ui/useTitle";
+import { useFollowed } from "../job/JobLayout";
+import { brushesOf, type ChartName, endsOf, read, type Seen, toggled, write } from "./address";
+import { CandidateTable } from "./CandidateTable";
+import { Controls } from "./Controls";
+import { deliveredOf } from "./delivered";
+import { ACCURACY, choicesOf, type Dimension, LATENCY, objectivesOf } from "./dimensions";
+import { FrontPanel } from "./FrontPanel";
+import { HypervolumeChart } from "./HypervolumeChart";
+import { ParallelPanel } from "./ParallelPanel";
+import { looksOf, onFront, rowsOf } from "./rows";
+import "./search.css";
+import { Selection } from "./Selection";
+import { useUpdateTiming } from "./timing";
+
 export function SearchView() {
-  return <h1>Search</h1>;
+  const { jobId = "" } = useParams<"jobId">();
+  const { state, connection } = useFollowed();
+  const { data: job } = useJob(jobId);
+  const [params, setParams] = useSearchParams();
+  const seen = useMemo(() => read(params), [params]);
+  useTitle("Search", jobId);
+  useUpdateTiming(state.candidates);
+
+  const change = useCallback(
+    (part: Partial<Seen>) => setParams((before) => write({ ...read(before), ...part }), { replace: true, preventScrollReset: true }),
+    [setParams],
+  );
+  const choose = useCallback(
+    (id: string) => setParams((before) => write({ ...read(before), selected: toggled(read(before).selected, id) }), { replace: true, preventScrollReset: true }),
+    [setParams],
+  );
+  const brush = useCallback(
+    (ranges: readonly (readonly [Dimension, Span | null])[]) =>
+      setParams(
+        (before) => {
+          const now = read(before);
+          const brushes = new Map(now.brushes);
+          for (const [dimension, range] of ranges) {
+            const ends = range && endsOf(dimension, range[0], range[1]);
+            if (ends === null) brushes.delete(dimension.id);
+            else brushes.set(dimension.id, ends);
+          }
+          return write({ ...now, brushes });
+        },
+        { replace: true, preventScrollReset: true },
+      ),
+    [setParams],
+  );
+
+  // The front is drawn first; what lies below may come a frame later.
+  const later = useDeferredValue(state.candidates);
+  const rows = useMemo(() => rowsOf(state.candidates, Object.keys(state.fronts)), [state.candidates, state.fronts]);
+  const rowsLater = useMemo(() => rowsOf(later, Object.keys(state.fronts)), [later, state.fronts]);
+  const objectives = useMemo(() => objectivesOf(state.candidates), [state.candidates]);
+  const dimensions = useMemo(() => [...objectivesOf(later), ...choicesOf(later)], [later]);
+  const brushes = useMemo(() => brushesOf(seen, dimensions), [seen, dimensions]);
+  const looks = useMemo(() => looksOf(rows, { target: seen.target, asOf: seen.asOf, brushes }), [rows, seen.target, seen.asOf, brushes]);
+  const looksLater = useMemo(
+    () => looksOf(rowsLater, { target: seen.target, asOf: seen.asOf, brushes }),
+    [rowsLater, seen.target, seen.asOf, brushes],
+  );
+  const front = useMemo(() => onFront(rowsLater), [rowsLater]);
+  const delivered = useMemo(
+    () => deliveredOf(job?.result, rows).filter(({ target }) => seen.target === null || seen.target === target),
+    [job?.result, rows, seen.target],
+  );
+  const queries = useMemo(() => later.reduce((most, one) => Math.max(most, one.number + 1), 0), [later]);
+
+  if (rows.candidates.length === 0) return <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} />;
+
+  const chart = (name: ChartName) => ({
+    asTable: seen.tables.includes(name),
+    onAsTable: (asTable: boolean) => change({ tables: asTable ? [...seen.tables, name] : seen.tables.filter((one) => one !== name) }),
+  });
+  const x = objectives.find(({ id }) => id === seen.x) ?? LATENCY;
+  const y = objectives.find(({ id }) => id === seen.y) ?? ACCURACY;
+  return (
+    <div className="search-view">
+      <Controls seen={seen} targets={rows.targets} objectives={objectives} queries={queries} onChange={change} />
+      <div className="search-charts">
+        <FrontPanel
+          rows={rows}
+          looks={looks}
+          x={x}
+          y={y}
+          logX={seen.logX}
+          logY={seen.logY}
+          fronts={state.fronts}
+          delivered={delivered}
+          selected={seen.selected}
+          onChoose={choose}
+          onBrush={(box) =>
+            brush([
+              [x, box.x],
+              [y, box.y],
+            ])
+          }
+          {...chart("front")}
+        />
+        <div className="search-side">
+          <Selection jobId={jobId} selected={seen.selected} onChoose={choose} onClear={() => change({ selected: [] })} />
+          <HypervolumeChart rows={rowsLater} fronts={state.fronts} target={seen.target} {...chart("hypervolume")} />
+        </div>
+      </div>
+      <ParallelPanel
+        rows={rowsLater}
+        looks={looksLater}
+        dimensions={dimensions}
+        axes={seen.axes}
+        onAxes={(axes) => change({ axes })}
+        brushes={brushes}
+        onBrush={(dimension, range) => brush([[dimension, range]])}
+        selected={seen.selected}
+        {...chart("parallel")}
+      />
+      <section>
+        <h2>Candidates</h2>
+        <CandidateTable
+          rows={rowsLater}
+          looks={looksLater}
+          onFront={front}
+          objectives={objectives}
+          sort={seen.sort}
+          onSort={({ column, descending }) => change({ sort: { column, descending } })}
+          selected={seen.selected}
+          onChoose={choose}
+          jobId={jobId}
+        />
+      </section>
+    </div>
+  );
+}
+
+function Nothing({ loading, ended, kind }: { loading: boolean; ended: boolean; kind: string | undefined }) {
+  if (loading) return <Loading what="Loading the candidates" />;
+  if (kind !== undefined && kind !== "search")
+    return (
+      <Empty title="This job does not search">
+        <p>Only jobs of the kind search evaluate candidates.</p>
+      </Empty>
+    );
+  return (
+    <Empty title="No candidate was evaluated yet">
+      <p>{ended ? "The job ended before its search began." : "The search begins when the supernet is trained. Points appear here as they are evaluated."}</p>
+    </Empty>
+  );
 }

@@ -1,0 +1,162 @@
+/** The Pareto fronts of a search: accuracy against latency at first, with limits, delivered models and what is selected. */
+import { useEffect, useMemo } from "react";
+
+import type { FrontEvent } from "../../api/events";
+import { type AxisKind, extent, makeAxis, padded, rounded } from "../../charts/axis";
+import { plotOf } from "../../charts/Axes";
+import { LOOK, type Points, type Scene } from "../../charts/cloud";
+import { type Box, type Limit, type NamedPoint, ScatterChart } from "../../charts/ScatterChart";
+import { useScheme } from "../../charts/scheme";
+import { latency } from "../../ui/format";
+import type { Delivered } from "./delivered";
+import { type Dimension, LATENCY, withUnit } from "./dimensions";
+import { factsOf, type Named } from "./named";
+import type { Rows } from "./rows";
+
+export interface FrontChartProps {
+  rows: Rows;
+  points: Points;
+  x: Dimension;
+  y: Dimension;
+  logX: boolean;
+  logY: boolean;
+  fronts: Record<string, FrontEvent>;
+  named: readonly Named[];
+  delivered: readonly Delivered[];
+  selected: readonly string[];
+  onChoose: (architectureId: string) => void;
+  onBrush: (box: Box) => void;
+  /** Told of what is drawn, for the downloads. */
+  onScene: (scene: Scene) => void;
+}
+
+export function FrontChart(props: FrontChartProps & { width: number }) {
+  const { rows, points, x, y, logX, logY, width, selected, onChoose, onScene } = props;
+  const scheme = useScheme();
+  const height = Math.round(Math.min(620, Math.max(320, width * 0.6)));
+  const plot = useMemo(() => plotOf(width, height), [width, height]);
+  const limits = useMemo(() => (x.id === LATENCY.id ? limitsOf(rows, points, props.fronts) : []), [x, rows, points, props.fronts]);
+  const domains = useMemo(() => domainsOf(props, limits), [props, limits]);
+  const axes = useMemo(() => {
+    const [shownX, shownY] = [x.shown(domains.x[1]), y.shown(domains.y[1])];
+    return {
+      x: makeAxis({ kind: logX ? "log" : "linear", domain: domains.x, range: [plot.left, plot.right], room: 64, shown: shownX }),
+      y: makeAxis({ kind: logY ? "log" : "linear", domain: domains.y, range: [plot.bottom, plot.top], room: 40, shown: shownY }),
+      labels: [withUnit(x.label, shownX), withUnit(y.label, shownY)] as const,
+    };
+  }, [x, y, logX, logY, domains, plot]);
+  const scene = useMemo<Scene>(
+    () => ({ points, x: axes.x, y: axes.y, width, height, scheme, ratio: window.devicePixelRatio || 1 }),
+    [points, axes, width, height, scheme],
+  );
+  useEffect(() => onScene(scene), [scene, onScene]);
+  const named = useMemo(() => namedPoints(props), [props]);
+  const rings = useMemo(() => {
+    if (selected.length === 0) return [];
+    return rows.candidates.flatMap(({ architecture_id }, index) =>
+      selected.includes(architecture_id) && points.looks[index] !== LOOK.hidden ? [[points.xs[index] ?? 0, points.ys[index] ?? 0] as const] : [],
+    );
+  }, [rows, points, selected]);
+  return (
+    <ScatterChart
+      width={width}
+      height={height}
+      plot={plot}
+      x={axes.x}
+      y={axes.y}
+      xLabel={axes.labels[0]}
+      yLabel={axes.labels[1]}
+      label="Points of the Pareto fronts; Enter selects"
+      scene={scene}
+      named={named}
+      limits={limits}
+      stairs
+      rings={rings}
+      describe={(index) => {
+        const one = rows.candidates[index];
+        return one === undefined ? { title: "", rows: [] } : { title: one.architecture_id, rows: factsOf(one, [y, x]) };
+      }}
+      onChooseNamed={(key) => {
+        const chosen = named.find((point) => point.key === key);
+        if (chosen !== undefined) onChoose(chosen.title);
+      }}
+      onChoosePoint={(index) => {
+        const one = rows.candidates[index];
+        if (one !== undefined) onChoose(one.architecture_id);
+      }}
+      onBrush={props.onBrush}
+    />
+  );
+}
+
+function limitsOf({ targets, series }: Rows, { looks }: Points, fronts: Record<string, FrontEvent>): Limit[] {
+  return targets.flatMap((target, index) => {
+    const front = fronts[target];
+    const isShown = looks.some((look, row) => look !== LOOK.hidden && series[row] === index);
+    if (front === undefined || !isShown) return [];
+    const { budget_ms, limit_ms } = front;
+    const found: Limit[] = [
+      { key: `${target}/budget`, value: budget_ms, label: `${target} budget ${latency(budget_ms)}`, series: index, kind: "budget" },
+    ];
+    if (limit_ms !== null && limit_ms < budget_ms)
+      found.push({ key: `${target}/search`, value: limit_ms, label: `search limit ${latency(limit_ms)}`, series: index, kind: "search" });
+    return found;
+  });
+}
+
+function domainsOf({ points, x, logX, logY, delivered }: FrontChartProps, limits: readonly Limit[]) {
+  const shown = (values: Float64Array, log: boolean) => {
+    const kept: number[] = [];
+    values.forEach((value, index) => {
+      if ((points.looks[index] ?? 0) !== LOOK.hidden && (!log || value > 0)) kept.push(value);
+    });
+    return kept;
+  };
+  const models = x.id === LATENCY.id ? delivered.flatMap(({ predicted, error, measured }) => [predicted * (1 + error), measured ?? predicted]) : [];
+  const [kindX, kindY]: [AxisKind, AxisKind] = [logX ? "log" : "linear", logY ? "log" : "linear"];
+  return {
+    x: rounded(padded(extent([...shown(points.xs, logX), ...limits.map(({ value }) => value), ...models]), kindX, 0.03), kindX),
+    y: rounded(padded(extent(shown(points.ys, logY)), kindY, 0.03), kindY),
+  };
+}
+
+function namedPoints({ rows, points, x, y, named, delivered, selected }: FrontChartProps): NamedPoint[] {
+  const found = named.map(({ index, candidate, label }): NamedPoint => {
+    const id = candidate.architecture_id;
+    return {
+      key: `front/${rows.series[index] ?? 0}/${index}`,
+      title: id,
+      label,
+      selected: selected.includes(id),
+      x: points.xs[index] ?? 0,
+      y: points.ys[index] ?? 0,
+      series: rows.series[index] ?? 0,
+      kind: "front",
+      rows: factsOf(candidate, [y, x]),
+    };
+  });
+  return x.id === LATENCY.id ? [...found, ...delivered.flatMap((one) => modelPoints(one, y, selected))] : found;
+}
+
+/** The prediction with its error, and what was measured. */
+function modelPoints(model: Delivered, y: Dimension, selected: readonly string[]): NamedPoint[] {
+  const { target, series, candidate, predicted, error, measured, p95, kind } = model;
+  if (candidate === null) return [];
+  const id = candidate.architecture_id;
+  const said = `${latency(predicted)} ± ${latency(predicted * error)}`;
+  const facts = [
+    ["Delivered for", target],
+    [y.label, y.format(y.of(candidate))],
+    ["Predicted", said],
+    ...(measured === null ? [] : [[kind === "measured" ? "Measured" : "Simulated", latency(measured)] as const]),
+    ...(p95 === null ? [] : [["95 % of runs below", latency(p95)] as const]),
+  ] as (readonly [string, string])[];
+  const shared = { title: id, selected: selected.includes(id), y: y.of(candidate), series, kind: "delivered" as const, rows: facts };
+  const name = `Delivered model of ${target}, ${id}`;
+  const found: NamedPoint[] = [
+    { ...shared, kind: "predicted", key: `predicted/${target}`, label: `${name}: predicted ${said}`, x: predicted, error: { low: predicted * (1 - error), high: predicted * (1 + error) } },
+  ];
+  if (measured !== null)
+    found.push({ ...shared, key: `measured/${target}`, label: `${name}: ${kind} ${latency(measured)}`, x: measured });
+  return found;
+}
