@@ -178,7 +178,9 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_make_has_its_commands() -> None:
     shown = _make(ROOT, "help").stdout
-    assert {"setup", "dashboard", "test", "demo", "serve", "clean"} <= set(re.findall(r"^  make (\w+)", shown, flags=re.MULTILINE))
+    assert {"setup", "dashboard", "test", "demo", "serve", "clean"} <= set(
+        re.findall(r"^  make (\w+)", shown, flags=re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize(

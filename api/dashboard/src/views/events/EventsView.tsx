@@ -86,7 +86,7 @@ function Events({ jobId, followed, ticks }: { jobId: string; followed: Followed;
             Follow
           </button>
         )}
-        <span className="quiet small push">{lines.length.toLocaleString("en")} lines</span>
+        <span className="quiet small push">{lines.length.toLocaleString("en")} {lines.length === 1 ? "line" : "lines"}</span>
       </div>
       {all.error != null && <ProblemNotice error={all.error} />}
       {all.hasOlder && (
