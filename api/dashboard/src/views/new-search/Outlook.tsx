@@ -69,7 +69,7 @@ function Stages({ seconds }: { seconds: Record<string, number> }) {
             <td>
               <span className="bar" style={{ width: `${(time / longest) * 100}%` }} />
             </td>
-            <td className="numeric nowrap">{time === 0 ? "stored" : duration(time)}</td>
+            <td className="numeric nowrap">{time === 0 ? "nothing to do" : duration(time)}</td>
           </tr>
         ))}
       </tbody>

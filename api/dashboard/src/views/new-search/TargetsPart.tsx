@@ -133,7 +133,7 @@ function Unknown({ row }: { row: TargetRow }) {
   return (
     <p className="hint">
       {row.unit === "%" ? "0 % is the fastest network of the space and 100 % the slowest. " : ""}
-      The range is known once a latency table of this target and space is stored: the search measures one first.
+      The range is known once a latency table of this target and space is stored: the search makes one first.
     </p>
   );
 }
