@@ -27,7 +27,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service with the real engine, shared by the tests of a session."""
-    settings = Settings(home=tmp_path_factory.mktemp("real") / "home", poll_s=0.1, request_burst=10_000, requests_per_s=1e4)
+    settings = Settings(
+        home=tmp_path_factory.mktemp("real") / "home", poll_s=0.1, request_burst=10_000, requests_per_s=1e4
+    )
     server = Server(settings)
     try:
         server.start()
