@@ -88,7 +88,7 @@ def test_the_service_keeps_its_description(engine: str, tmp_path: Path, request:
             capture_output=True,
             text=True,
             check=False,
-            timeout=900,
+            timeout=900 * max(1, int(EXAMPLES) // 20),
         )
         assert run.returncode == 0, run.stdout[-12_000:] + run.stderr[-2000:]
         assert http.get("/readyz").status_code == 200
