@@ -1,0 +1,148 @@
+"""The main path in a browser, against the real engine: sign in, ask for a search, watch its front grow, open a candidate, take the
+model home and run it. And again by keyboard alone.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.api.server import Server
+from tests.dashboard.browser import announcements, said, signed_in
+
+PATIENCE_MS = 300_000
+FRONT = "Points of the Pareto fronts; Enter selects"
+
+
+def test_from_the_key_to_the_running_model(context: BrowserContext, real: Server, tmp_path: Path) -> None:
+    page = context.new_page()
+    page.goto(real.url)
+    page.get_by_role("textbox", name="Key").fill(real.key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+
+    page.get_by_role("link", name="New search").first.click()
+    page.get_by_role("button", name=re.compile("^Try it")).click()
+    page.get_by_label("Minutes at most").fill("0.1")
+    page.get_by_label("Threads of training").fill("1")
+    expect(page.get_by_text("This can be queued.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Architectures", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Queue it").click()
+    expect(page).to_have_url(re.compile("/jobs/job_"))
+
+    sizes = growth(page)
+    assert sizes == sorted(sizes) and len(set(sizes)) > 1, "the front did not grow while it was watched"
+
+    page.get_by_role("listbox", name=FRONT).get_by_role("option").first.click()
+    page.get_by_role("link", name="Open the candidate").click()
+    expect(page.get_by_role("heading", name="Candidate", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Networks")).to_be_visible()
+
+    page.get_by_role("link", name=re.compile("^model for cpu")).click(timeout=PATIENCE_MS)
+    content = downloaded(page, "model.int8.onnx", tmp_path)
+    expect(page.get_by_text("hash verified")).to_be_visible()
+    assert runs(content) == (2, 10)
+
+
+def test_the_same_by_keyboard_alone(context: BrowserContext, real: Server, tmp_path: Path) -> None:
+    page = context.new_page()
+    announcements(page)
+    page.goto(real.url)
+    tab_to(page, page.get_by_role("textbox", name="Key"))
+    page.keyboard.type(real.key)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+
+    tab_to(page, page.get_by_role("link", name="New search").first)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="New search")).to_be_focused()
+    tab_to(page, page.get_by_role("button", name=re.compile("^Try it")))
+    page.keyboard.press("Enter")
+    for label, value in (("Minutes at most", "0.1"), ("Threads of training", "1")):
+        tab_to(page, page.get_by_label(label))
+        page.keyboard.press("Control+A")
+        page.keyboard.type(value)
+    tab_to(page, page.get_by_role("button", name="Queue it"))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/jobs/job_"))
+    assert "Queued" in said(page)
+
+    # The store knows this search already, or most of it.
+    points = page.get_by_role("listbox", name=FRONT)
+    expect(points.get_by_role("option").first).to_be_attached(timeout=PATIENCE_MS)
+    tab_to(page, points)
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(points.get_by_role("option", selected=True)).to_have_count(1)
+    assert any("on the front" in sentence for sentence in said(page)), said(page)
+    tab_to(page, page.get_by_role("link", name="Open the candidate"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Candidate", exact=True)).to_be_focused()
+
+    model = page.get_by_role("link", name=re.compile("^model for cpu"))
+    expect(model).to_be_attached(timeout=PATIENCE_MS)
+    tab_to(page, model)
+    page.keyboard.press("Enter")
+    button = page.get_by_role("button", name="Download model.int8.onnx")
+    expect(button).to_be_attached()
+    tab_to(page, button)
+    with page.expect_download() as started:
+        page.keyboard.press("Enter")
+    path = tmp_path / "model.onnx"
+    started.value.save_as(path)
+    assert runs(path.read_bytes()) == (2, 10)
+    assert any("model.int8.onnx is downloaded" in sentence for sentence in said(page))
+
+
+def test_the_store_is_used_by_what_the_page_asks_for(context: BrowserContext, real: Server) -> None:
+    page = signed_in(context, real)
+    page.goto(real.url)
+    expect(page.get_by_role("row")).to_have_count(3)  # the head, and the two searches of this module
+
+
+def growth(page: Page) -> list[int]:
+    """How many candidates the page spoke of, each time it changed, until the search has ended."""
+    summary = page.get_by_text(re.compile(r"^[\d,]+ candidates\. "))
+    expect(summary.first).to_be_attached(timeout=PATIENCE_MS)
+    sizes: list[int] = []
+    while True:
+        size = int((summary.first.text_content() or "").split()[0].replace(",", ""))
+        if size not in sizes[-1:]:
+            sizes.append(size)
+        phase = page.locator(".job-stage strong")
+        if len(sizes) > 2 or (phase.count() and "searching" not in (phase.first.text_content() or "searching")):
+            return sizes
+        page.wait_for_timeout(100)
+
+
+def tab_to(page: Page, wanted: Locator, most: int = 200) -> None:
+    """Presses Tab until an element has the focus."""
+    expect(wanted).to_have_count(1)
+    for _ in range(most):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{wanted} cannot be reached with the keyboard")
+
+
+def downloaded(page: Page, name: str, folder: Path) -> bytes:
+    """A file of the model that the page shows, as the browser saved it."""
+    with page.expect_download() as started:
+        page.get_by_role("button", name=f"Download {name}").click()
+    path = folder / name
+    started.value.save_as(path)
+    content = path.read_bytes()
+    assert page.get_by_title(hashlib.sha256(content).hexdigest()).count() == 1
+    return content
+
+
+def runs(model: bytes) -> tuple[int, ...]:
+    """The shape of what a model answers for two black images."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (pixels,) = session.get_inputs()
+    shape = [side if isinstance(side, int) else 2 for side in pixels.shape]
+    return tuple(session.run(None, {pixels.name: np.zeros(shape, np.uint8)})[0].shape)
