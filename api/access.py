@@ -16,6 +16,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
+from api.dashboard_files import FILES, VIEWS
 from api.errors import CsrfTokenMissing, ScopeMissing, TooManyRequests, Unauthenticated
 from api.keys.service import Keys
 from api.tenancy import Scope, Subject
@@ -28,14 +29,13 @@ PUBLIC: Final = frozenset(
         ("GET", "/openapi.json"),
         ("HEAD", "/openapi.json"),
         ("GET", "/problems/{code}"),
-        ("GET", "/static/status.css"),
-        ("GET", "/sign-in"),
-        ("POST", "/sign-in"),
-        ("POST", "/sign-out"),
+        ("GET", "/static/plain.css"),
         ("POST", "/v1/sessions"),
+        *((method, path) for path in (*VIEWS, *FILES) for method in ("GET", "HEAD")),
     }
 )
-"""The routes that answer without a key: liveness, readiness, version, the interface's description, static files, signing in."""
+"""The routes that answer without a key: liveness, readiness, version, the interface's description, the dashboard's
+files (which hold no one's data), signing in."""
 
 NO_KEY: Final = "This needs a key."
 COOKIE: Final = "hwnas_session"

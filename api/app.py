@@ -10,12 +10,13 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import catalogue, events, health, problems, sign_in, status_page
+from api import catalogue, dashboard_files, events, health, plain_pages, problems
 from api.access import Buckets, lock
 from api.blobs import Blobs
 from api.database import Database
 from api.datasets import routes as dataset_routes
 from api.datasets.service import Datasets
+from api.jobs import insight as job_insight
 from api.jobs import routes as job_routes
 from api.jobs.service import Jobs
 from api.keys import routes as key_routes
@@ -32,7 +33,8 @@ from api.supervisor import Supervisor
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 
 MODULES: Final = (
-    job_routes, events, dataset_routes, model_routes, key_routes, catalogue, latency_tables, health, status_page, sign_in,
+    job_routes, job_insight, events, dataset_routes, model_routes, key_routes, catalogue, latency_tables, health, plain_pages,
+    dashboard_files,
 )  # fmt: skip
 """The modules with routes."""
 
@@ -95,6 +97,7 @@ def _start(app: FastAPI, settings: Settings) -> None:
     app.state.tail = events.Tail(app.state.jobs, settings.stream_poll_s)
     app.state.datasets = Datasets(database, settings)
     app.state.models = Models(database, Blobs(settings.artifacts))
+    app.state.dashboard = dashboard_files.read_dashboard(dashboard_files.DIST)
     app.state.supervisor = Supervisor(database, settings) if settings.worker else None
     if app.state.supervisor is not None:
         app.state.supervisor.start()

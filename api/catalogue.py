@@ -1,13 +1,36 @@
 """Routes of what a search can name: targets of this machine and known search spaces."""
 
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
+
 from fastapi import APIRouter
 from pydantic import Field
 
 from api.access import Anyone
 from api.problems import problems
 from api.wire import Wire, examples
+from search_spaces.space import Value
+
+if TYPE_CHECKING:
+    from hw_targets.registry import Option
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+SHOWN_SIDE: Final = 32
+"""Side of the images that a space is shown for, in pixels."""
+
+
+class OptionDocument(Wire):
+    """What an option of a target takes."""
+
+    name: str
+    kind: Literal["choice", "integer", "number", "text"] = Field(description="`choice`: one of `values`")
+    summary: str
+    default: str | None = Field(description="what holds when it is absent; null where that depends on other options")
+    values: tuple[str, ...] = Field(description="of a `choice`, else empty")
+    bare: bool = Field(
+        description="whether a value is written by itself, `card:VALUE`, in the place of `card:name=VALUE`"
+    )
 
 
 class TargetDocument(Wire):
@@ -18,6 +41,7 @@ class TargetDocument(Wire):
     options: dict[str, str] = Field(description="what each option means")
     available: bool = Field(description="whether this machine can use it")
     reason: str | None = Field(description="why it is not available")
+    forms: tuple[OptionDocument, ...] = Field(default=(), description="the options again, with what each takes")
 
 
 class TargetList(Wire):
@@ -29,6 +53,12 @@ class TargetList(Wire):
                 {
                     "id": "cpu", "summary": "this machine's processor", "available": True, "reason": None,
                     "options": {"threads": "how many threads one network runs on"},
+                    "forms": [
+                        {
+                            "name": "threads", "kind": "integer", "summary": "how many threads one network runs on", "default": "1",
+                            "values": [], "bare": False,
+                        }
+                    ],
                 }
             ]
         }
@@ -43,13 +73,27 @@ class SpaceDocument(Wire):
     id: str = Field(description="what a search names; options follow a colon, as in `mobilenet:activation=hard_swish`")
     summary: str
     options: dict[str, tuple[str, ...]] = Field(description="values of each option, the default first")
+    choices: dict[str, tuple[Value, ...]] = Field(
+        default_factory=dict,
+        description=f"values of each choice with the default options, for images of {SHOWN_SIDE} pixels: `resolution` goes up to "
+        "the side of the images",
+    )
 
 
 class SpaceList(Wire):
     """All known spaces."""
 
     model_config = examples(
-        {"items": [{"id": "mobilenet", "summary": "inverted residuals", "options": {"activation": ["relu6"]}}]}
+        {
+            "items": [
+                {
+                    "id": "mobilenet",
+                    "summary": "inverted residuals",
+                    "options": {"activation": ["relu6"]},
+                    "choices": {"resolution": [24, 32], "s1.depth": [1, 2]},
+                }
+            ]
+        }
     )
 
     items: tuple[SpaceDocument, ...]
@@ -70,9 +114,21 @@ def list_targets(_subject: Anyone) -> TargetList:
                 options=dict(entry.options),
                 available=not reason,
                 reason=reason or None,
+                forms=tuple(_form(option) for option in entry.forms),
             )
         )
     return TargetList(items=tuple(items))
+
+
+def _form(option: "Option") -> OptionDocument:
+    return OptionDocument(
+        name=option.name,
+        kind=option.kind,
+        summary=option.summary,
+        default=option.default or None,
+        values=option.values,
+        bare=option.bare,
+    )
 
 
 @router.get("/search-spaces", operation_id="list_search_spaces", summary="List search spaces", responses=problems())
@@ -80,4 +136,17 @@ def list_search_spaces(_subject: Anyone) -> SpaceList:
     """The spaces that come with the service. A search can also declare its own."""
     from search_spaces.registry import KNOWN
 
-    return SpaceList(items=tuple(SpaceDocument(id=s.name, summary=s.summary, options=dict(s.options)) for s in KNOWN))
+    return SpaceList(
+        items=tuple(
+            SpaceDocument(id=s.name, summary=s.summary, options=dict(s.options), choices=_choices(s.name))
+            for s in KNOWN
+        )
+    )
+
+
+@cache
+def _choices(name: str) -> dict[str, tuple[Value, ...]]:
+    from search_spaces.registry import space
+
+    made = space(name, resolution=SHOWN_SIDE, channels=3, classes=10)
+    return {choice.name: choice.values for choice in made.choices}

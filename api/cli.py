@@ -78,7 +78,7 @@ def serve(
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Run jobs, or only answer requests.")] = True,
     json: Json = False,
 ) -> None:
-    """Serve the REST interface and a status page, and run the jobs queued there. The first start shows the first key."""
+    """Serve the dashboard and the REST interface, and run the jobs queued there. The first start shows the first key."""
     from api.serve import serve as run
 
     settings = _settings(

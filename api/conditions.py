@@ -1,7 +1,7 @@
 """Versions of single resources: their `ETag`, and `If-Match` before a change."""
 
 import hashlib
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Header, Response
 from pydantic import BaseModel, StringConstraints
@@ -16,10 +16,14 @@ IfMatch = Annotated[
 
 Document = TypeVar("Document", bound=BaseModel)
 
+CLOCKS: Final = frozenset({"active_s"})
+"""Fields that change by themselves as time goes on: no version of what someone decided on."""
+
 
 def tag(document: BaseModel) -> str:
     """The `ETag` of a document: a hash of its JSON."""
-    return f'"{hashlib.blake2b(document.model_dump_json().encode(), digest_size=12).hexdigest()}"'
+    content = document.model_dump_json(exclude=set(CLOCKS)).encode()
+    return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
 
 
 def tagged(document: Document, response: Response) -> Document:

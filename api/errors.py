@@ -169,6 +169,13 @@ class UnknownJob(HwnasError):
     status = 404
 
 
+class UnknownCandidate(HwnasError):
+    """The job's search did not evaluate an architecture of that id."""
+
+    code = "unknown_candidate"
+    status = 404
+
+
 class UnknownDataset(HwnasError):
     """There is no data set of that id."""
 

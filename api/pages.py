@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import Query
@@ -19,7 +19,7 @@ PageToken = Annotated[
     Query(pattern=r"^[A-Za-z0-9_\-]{1,200}$", description="`next_page_token` of the page before, with the same filter"),
 ]
 
-_KEY: Final = re.compile(r"[a-z]{2,4}_[0-9a-z]{26}")
+_KEY: Final = re.compile(r"([a-z]+/)?[a-z]{2,4}_[0-9a-z]{26}")
 _CHECK_BYTES: Final = 8
 
 
@@ -66,10 +66,19 @@ def bounded(size: int) -> int:
     return min(size, MAX_PAGE_SIZE)
 
 
-def cut(rows: Sequence[Row[Any]], size: int, binding: str) -> tuple[Sequence[Row[Any]], str | None]:
-    """One page of rows that were read with one more than `bounded(size)`, and the token of the next page, if there is one."""
+def _id(row: Row[Any]) -> str:
+    return str(row.id)
+
+
+def cut(
+    rows: Sequence[Row[Any]], size: int, binding: str, key: Callable[[Row[Any]], str] = _id
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """One page of rows that were read with one more than `bounded(size)`, and the token of the next page, if there is one.
+
+    `key` is where a row stands in the list: its id, or `WORD/ID` where the list is in the order of a word first.
+    """
     shown = rows[: bounded(size)]
-    return shown, make_token(shown[-1].id, binding) if len(rows) > len(shown) else None
+    return shown, make_token(key(shown[-1]), binding) if len(rows) > len(shown) else None
 
 
 def _check(key: str, binding: str) -> bytes:

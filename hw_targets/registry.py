@@ -7,7 +7,7 @@ entry-point group `hwnas.targets`, whose entries are `TargetEntry` values. Not h
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from hw_targets import cpu
 from hw_targets.errors import UnknownTarget
@@ -17,6 +17,26 @@ if TYPE_CHECKING:
     from hw_targets.overlay.registry import Listed
 
 GROUP: Final = "hwnas.targets"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What an option takes, for a form.
+
+    Attributes:
+        kind: `choice` is one of `values`.
+        default: what holds when it is absent; an empty string where that depends on other options.
+        values: what there is to choose from.
+        bare: whether a value is written by itself, `card:VALUE`, in the place of `card:name=VALUE`.
+        summary: one line.
+    """
+
+    name: str
+    kind: Literal["choice", "integer", "number", "text"]
+    summary: str
+    default: str = ""
+    values: tuple[str, ...] = ()
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +50,7 @@ class TargetEntry:
             Raises `UnknownTarget` for options it does not have.
         unavailable: why it cannot be used on this machine, or an empty string; may be slow.
         options: what each option means, by name.
+        takes: what the options take; those that are not among them take a text.
     """
 
     name: str
@@ -37,6 +58,13 @@ class TargetEntry:
     create: Callable[[Mapping[str, str]], Target]
     unavailable: Callable[[], str]
     options: Mapping[str, str] = field(default_factory=dict)
+    takes: tuple[Option, ...] = ()
+
+    @property
+    def forms(self) -> tuple[Option, ...]:
+        """Every option with what it takes."""
+        told = {name for option in self.takes for name in (option.values if option.bare else (option.name,))}
+        return (*self.takes, *(Option(name, "text", text) for name, text in self.options.items() if name not in told))
 
     @property
     def reason(self) -> str:
@@ -67,6 +95,7 @@ BUILT_IN: Final = (
         lambda options: cpu.CpuTarget(cpu.threads_of(options)),
         cpu.unavailable,
         {"threads": "how many threads one network runs on, 1 when absent"},
+        (Option("threads", "integer", "how many threads one network runs on", default="1"),),
     ),
 )
 
@@ -96,7 +125,11 @@ def _of_card(card: "Listed") -> TargetEntry:
 
     summary = "cannot be read" if card.problem else f"{card.title}, INT8, simulated"
     builds = {name: "the build" + (" (default)" if name == card.builds[0] else "") for name in card.builds}
-    return TargetEntry(card.name, summary, create, lambda: card.problem, {**builds, **overlays.OPTIONS})
+    takes = (
+        Option("build", "choice", "what the card is built as", next(iter(builds), ""), tuple(builds), bare=True),
+        Option("clock", "number", overlays.OPTIONS["clock"]),
+    )
+    return TargetEntry(card.name, summary, create, lambda: card.problem, {**builds, **overlays.OPTIONS}, takes)
 
 
 def _of_packages(points: Iterable[EntryPoint]) -> list[TargetEntry]:

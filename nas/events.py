@@ -1,12 +1,15 @@
 """What happens during a job, as typed values: one vocabulary for the progress bars, the service's stream and the dashboard.
 
-The engine emits `phase`, `progress`, `metric`, `candidate`, `front` and `log`; the service adds `state` and `end`.
+The engine emits `phase`, `progress`, `metric`, `checkpoint`, `candidate`, `front`, `measurement` and `log`; the service adds
+`state` and `end`. Events are stored: a new field has a default, so that those of earlier versions stay readable.
 """
 
 from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from search_spaces.space import Value
 
 Phase = Literal["preparing", "profiling", "training", "searching", "finalising", "verifying", "delivering"]
 """The stages of a search in their order."""
@@ -26,6 +29,10 @@ class PhaseEvent(_Event):
     status: Literal["started", "finished", "reused"]
     target: str | None = Field(None, description="the target it is for, where it is for one")
     seconds: float | None = Field(None, description="how long it took, when finished")
+    outputs: dict[str, str] = Field(
+        default_factory=dict,
+        description="SHA-256 of what it made, by name, when finished or reused; empty in older events",
+    )
 
 
 class ProgressEvent(_Event):
@@ -41,13 +48,30 @@ class ProgressEvent(_Event):
 
 
 class MetricEvent(_Event):
-    """One point of a curve, such as the training loss of the largest subnet."""
+    """One point of a curve, such as the training loss of the largest subnet.
+
+    While the supernet is trained: `loss_` and `accuracy_` of the `largest`, the `smallest` and the `random` subnets (the mean of
+    those that the step sampled). While a network is finished: `loss` and `accuracy`, after `tune_` in floating point and after
+    `int8_` in INT8. All of these are of one step's training batch, before the step. Always: `learning_rate`, `images_per_second`.
+    """
 
     type: Literal["metric"] = "metric"
     phase: Phase
     name: str = Field(description="for example loss_largest, accuracy_smallest, images_per_second, learning_rate")
-    step: int
+    step: int = Field(description="from 0")
     value: float
+    target: str | None = Field(None, description="the target whose network is finished")
+
+
+class CheckpointEvent(_Event):
+    """A training's state was stored, or the training was taken up from it."""
+
+    type: Literal["checkpoint"] = "checkpoint"
+    phase: Phase
+    target: str | None = Field(None, description="the target whose network is finished")
+    step: int = Field(description="steps that the state has behind it")
+    total: int = Field(description="steps of the whole training")
+    restored: bool = Field(description="whether the training was taken up from it, else it was stored")
 
 
 class CandidateEvent(_Event):
@@ -60,6 +84,15 @@ class CandidateEvent(_Event):
     accuracy: float = Field(description="INT8 accuracy of the subnet on the validation part, 0-1")
     latency_ms: dict[str, float] = Field(description="predicted latency per target, batch 1, INT8")
     feasible: dict[str, bool] = Field(description="whether it keeps each target's budget")
+    choices: dict[str, Value] = Field(
+        default_factory=dict, description="the architecture's choices by name; those that it does not read are left out"
+    )
+    macs: int | None = Field(None, description="multiply-accumulates of one image")
+    params: int | None = Field(None, description="weights and biases")
+    weight_bytes: int | None = Field(None, description="INT8 weights and INT32 biases")
+    peak_memory_bytes: int | None = Field(
+        None, description="most bytes of live INT8 activations, layer by layer; estimated"
+    )
 
 
 class FrontPoint(_Event):
@@ -79,6 +112,34 @@ class FrontEvent(_Event):
     budget_ms: float
     queries: int = Field(description="architectures evaluated so far")
     points: tuple[FrontPoint, ...]
+    limit_ms: float | None = Field(
+        None,
+        description="what the search keeps: the budget less the table's mean error, so that it is kept when measured",
+    )
+    predicted_error: float | None = Field(
+        None, description="mean relative error of the latency table on networks never fitted, a fraction"
+    )
+    hypervolume: float | None = Field(
+        None,
+        description="area that the front dominates, ms x accuracy, against the reference point (latency budget_ms, accuracy 0); "
+        "divided by budget_ms it is a share from 0 to 1",
+    )
+
+
+class MeasurementEvent(_Event):
+    """A candidate's network, or a finished file, was measured on a target (or simulated, where nothing is measured)."""
+
+    type: Literal["measurement"] = "measurement"
+    target: str
+    architecture_id: str
+    of: Literal["candidate", "file"] = Field(
+        description="candidate: the network with random weights; file: the finished model"
+    )
+    kind: Literal["measured", "simulated"]
+    latency_ms: float = Field(description="batch 1, INT8: the least of the rounds' lower quartiles")
+    p50_ms: float
+    p95_ms: float
+    noise: float = Field(description="median excess of the rounds over the statistic, a fraction")
 
 
 class LogEvent(_Event):
@@ -104,7 +165,16 @@ class EndEvent(_Event):
 
 
 Event = Annotated[
-    PhaseEvent | ProgressEvent | MetricEvent | CandidateEvent | FrontEvent | LogEvent | StateEvent | EndEvent,
+    PhaseEvent
+    | ProgressEvent
+    | MetricEvent
+    | CheckpointEvent
+    | CandidateEvent
+    | FrontEvent
+    | MeasurementEvent
+    | LogEvent
+    | StateEvent
+    | EndEvent,
     Field(discriminator="type"),
 ]
 

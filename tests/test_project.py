@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("search_spaces", "hw_targets", "latency_models", "nas", "api")
+DASHBOARD = Path("api", "dashboard")
 HEAVY = ("torch", "onnx", "onnxruntime", "optuna", "ray", "sklearn", "scipy", "fastapi", "sqlalchemy")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -137,8 +138,13 @@ def test_pins_are_exact_and_name_no_index() -> None:
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(tmp_path: Path) -> None:
-    own = [path.relative_to(ROOT) for path in _tracked() if path.relative_to(ROOT).parts[0] in PACKAGES]
+    tracked = [path.relative_to(ROOT) for path in _tracked() if path.relative_to(ROOT).parts[0] in PACKAGES]
+    own = [path for path in tracked if not path.is_relative_to(DASHBOARD)]
     (tmp_path / "README.md").touch()
+    built_dashboard = {DASHBOARD / "dist" / name for name in ("index.html", "theme.js", "assets/index-a1b2.js")}
+    for path in (*built_dashboard, DASHBOARD / "src" / "main.tsx", DASHBOARD / "node_modules" / "react" / "index.js"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
     for path in (*own, Path("pyproject.toml"), Path("LICENSE")):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes((ROOT / path).read_bytes())
@@ -149,7 +155,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(tmp_path: P
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         described = archive.read(f"hwnas-{PROJECT['project']['version']}.dist-info/METADATA").decode()
-    assert names == {str(path) for path in own}
+    assert names == {str(path) for path in (*own, *built_dashboard)}
     assert "License-Expression: Apache-2.0" in described
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
 
@@ -172,7 +178,9 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_make_has_its_commands() -> None:
     shown = _make(ROOT, "help").stdout
-    assert {"setup", "test", "demo", "serve", "clean"} <= set(re.findall(r"^  make (\w+)", shown, flags=re.MULTILINE))
+    assert {"setup", "dashboard", "test", "demo", "serve", "clean"} <= set(
+        re.findall(r"^  make (\w+)", shown, flags=re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +198,9 @@ def test_a_command_sets_up_and_then_runs(target: str, commands: list[str]) -> No
     planned = _make(ROOT, "--dry-run", "--always-make", target).stdout.splitlines()
     torch, package = (next(i for i, line in enumerate(planned) if mark in line) for mark in ("torch==2.13.0", "[dev]"))
     assert torch < package
-    assert [line.strip() for line in planned[-len(commands) :]] == [f".venv/bin/{command}" for command in commands]
+    ran = [line.strip() for line in planned[package + 1 :] if line.startswith(".venv/bin/")]
+    assert ran == [f".venv/bin/{command}" for command in commands]
+    assert any(line.endswith("npm --prefix api/dashboard run build") for line in planned) == (target != "demo")
 
 
 @pytest.fixture

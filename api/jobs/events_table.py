@@ -5,13 +5,16 @@ Not here: the job's own row (`repository.py`), and the form in which events are 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
 from api.database import utc_ms
 from api.tables import candidates, fronts, job_events, jobs
-from nas.events import EVENT, CandidateEvent, Event, FrontEvent
+from nas.events import EVENT, CandidateEvent, Event, FrontEvent, PhaseEvent
+
+MOST: Final = 2**31 - 1
+"""More than there are events of a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +62,56 @@ def append(
     return int(last)
 
 
-def page(connection: Connection, job_id: str, *, after: int, limit: int, kind: str | None = None) -> list[StoredEvent]:
-    """Events of a job with numbers above `after`, in order; of one type where `kind` is given."""
-    query = (
-        select(job_events.c.seq, job_events.c.at, job_events.c.type, job_events.c.data)
-        .where(job_events.c.job_id == job_id, job_events.c.seq > after)
-        .order_by(job_events.c.seq)
-        .limit(limit)
-    )
-    if kind is not None:
-        query = query.where(job_events.c.type == kind)
+def page(connection: Connection, job_id: str, *, after: int, limit: int) -> list[StoredEvent]:
+    """Events of a job with numbers above `after`, in order."""
+    query = _events(job_id).where(job_events.c.seq > after).order_by(job_events.c.seq).limit(limit)
     return [StoredEvent(*row) for row in connection.execute(query)]
+
+
+def of_types(
+    connection: Connection, job_id: str, kinds: Sequence[str], *, after: int = 0, last: int = MOST, limit: int = MOST
+) -> list[StoredEvent]:
+    """Events of some types, numbered above `after` and up to `last`, in order."""
+    query = _events(job_id).where(job_events.c.type.in_(kinds), job_events.c.seq > after, job_events.c.seq <= last)
+    return [StoredEvent(*row) for row in connection.execute(query.order_by(job_events.c.seq).limit(limit))]
+
+
+def log_page(
+    connection: Connection, job_id: str, *, after: int, limit: int, levels: Sequence[str]
+) -> list[StoredEvent]:
+    """Log events of some levels with numbers above `after`, in order."""
+    query = _events(job_id).where(job_events.c.type == "log", job_events.c.seq > after)
+    # In JSON a quote inside a text is escaped, so this is found in no message.
+    query = query.where(or_(*(job_events.c.data.contains(f'"level":"{level}"') for level in levels)))
+    return [StoredEvent(*row) for row in connection.execute(query.order_by(job_events.c.seq).limit(limit))]
+
+
+def newest(connection: Connection, job_id: str, kind: str, *, limit: int) -> list[StoredEvent]:
+    """The last events of a type, the newest first."""
+    query = _events(job_id).where(job_events.c.type == kind).order_by(job_events.c.seq.desc()).limit(limit)
+    return [StoredEvent(*row) for row in connection.execute(query)]
+
+
+def of_architecture(connection: Connection, job_id: str, architecture_id: str) -> list[str]:
+    """The candidates of a job that are one architecture, as JSON, in order."""
+    named = candidates.c.data.contains(f'"architecture_id":"{architecture_id}"', autoescape=True)
+    query = select(candidates.c.data).where(candidates.c.job_id == job_id, named).order_by(candidates.c.seq)
+    return list(connection.scalars(query))
+
+
+def tables_of(connection: Connection, job_id: str) -> dict[str, str]:
+    """SHA-256 of the latency table that a job used, by target; empty for jobs that did not tell."""
+    found: dict[str, str] = {}
+    for row in of_types(connection, job_id, ("phase",)):
+        event = PhaseEvent.model_validate_json(row.data)
+        if event.phase == "profiling" and event.target is not None and "table" in event.outputs:
+            found[event.target] = event.outputs["table"]
+    return found
+
+
+def _events(job_id: str) -> Select[Any]:
+    columns = (job_events.c.seq, job_events.c.at, job_events.c.type, job_events.c.data)
+    return select(*columns).where(job_events.c.job_id == job_id)
 
 
 def candidate_page(connection: Connection, job_id: str, *, after: int, limit: int) -> list[StoredEvent]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
 
 from api.database import utc_ms
 from api.jobs.events_table import append
@@ -46,6 +46,11 @@ class Filter:
     kind: str | None = None
     created_after: int | None = None
     labels: tuple[tuple[str, str], ...] = ()
+    target: str | None = None
+
+
+Order = Literal["-created_at", "created_at", "state", "-state"]
+"""Of a list of jobs; a minus is descending. Of one state, the newest come first."""
 
 
 def add(connection: Connection, job: NewJob) -> None:
@@ -74,7 +79,12 @@ def add(connection: Connection, job: NewJob) -> None:
 
 def find(connection: Connection, tenant_id: str, job_id: str) -> JobRow | None:
     """A job of a tenant."""
-    return connection.execute(readable(jobs, tenant_id).where(jobs.c.id == job_id)).one_or_none()
+    return connection.execute(_with_time(readable(jobs, tenant_id)).where(jobs.c.id == job_id)).one_or_none()
+
+
+def _with_time(query: Select[Any]) -> Select[Any]:
+    """Adds `at_work_ms`: the time in the hands of workers by now."""
+    return query.add_columns((jobs.c.active_ms + _running_ms()).label("at_work_ms"))
 
 
 def standing(connection: Connection, tenant_id: str, job_id: str) -> tuple[State, int] | None:
@@ -84,12 +94,30 @@ def standing(connection: Connection, tenant_id: str, job_id: str) -> tuple[State
     return None if row is None else (row.state, row.event_seq)
 
 
-def page(connection: Connection, tenant_id: str, wanted: Filter, *, before: str | None, limit: int) -> Sequence[JobRow]:
-    """Jobs of a tenant, newest first, that are older than `before`."""
-    query = _filtered(readable(jobs, tenant_id), wanted).order_by(jobs.c.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(jobs.c.id < before)
-    return connection.execute(query).all()
+def page(
+    connection: Connection, tenant_id: str, wanted: Filter, order: Order, *, after: str | None, limit: int
+) -> Sequence[JobRow]:
+    """Jobs of a tenant in an order; those that follow the `place` named `after`."""
+    query = _filtered(_with_time(readable(jobs, tenant_id)), wanted).limit(limit)
+    state, _, job_id = (after or "").rpartition("/")
+    older = jobs.c.id < job_id
+    match order:
+        case "-created_at":
+            query, rest = query.order_by(jobs.c.id.desc()), older
+        case "created_at":
+            query, rest = query.order_by(jobs.c.id), jobs.c.id > job_id
+        case "state":
+            query = query.order_by(jobs.c.state, jobs.c.id.desc())
+            rest = or_(jobs.c.state > state, and_(jobs.c.state == state, older))
+        case "-state":
+            query = query.order_by(jobs.c.state.desc(), jobs.c.id.desc())
+            rest = or_(jobs.c.state < state, and_(jobs.c.state == state, older))
+    return connection.execute(query if after is None else query.where(rest)).all()
+
+
+def place(order: Order, row: JobRow) -> str:
+    """Where a job stands in a list of that order, for `page`."""
+    return f"{row.state}/{row.id}" if order.endswith("state") else str(row.id)
 
 
 def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
@@ -99,6 +127,8 @@ def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
         query = query.where(jobs.c.kind == wanted.kind)
     if wanted.created_after is not None:
         query = query.where(jobs.c.created_at > wanted.created_after)
+    if wanted.target is not None:
+        query = query.where(exists().where(job_needs.c.job_id == jobs.c.id, job_needs.c.target == wanted.target))
     for key, value in wanted.labels:
         query = query.where(jobs.c.labels[key].as_string() == value)
     return query
@@ -168,7 +198,7 @@ def move(
             "lease_owner": None,
             "lease_expires_at": None,
             "lease_epoch": jobs.c.lease_epoch + 1,
-            "active_ms": jobs.c.active_ms + _running_ms(job_id),
+            "active_ms": jobs.c.active_ms + _running_ms(),
         }
     if target in ENDED:
         values["finished_at"] = utc_ms()
@@ -184,12 +214,12 @@ def move(
     return True
 
 
-def _running_ms(job_id: str) -> Any:
-    """How long the attempt at a job runs by now; 0 when none does."""
+def _running_ms() -> Any:
+    """How long the attempt at the job of the statement runs by now; 0 when none does."""
     query = select(func.sum(utc_ms() - job_attempts.c.started_at)).where(
-        job_attempts.c.job_id == job_id, job_attempts.c.ended_at.is_(None)
+        job_attempts.c.job_id == jobs.c.id, job_attempts.c.ended_at.is_(None)
     )
-    return func.coalesce(query.scalar_subquery(), 0)
+    return func.coalesce(query.correlate(jobs).scalar_subquery(), 0)
 
 
 def request_cancel(connection: Connection, job_id: str) -> None:

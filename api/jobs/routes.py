@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 
@@ -27,7 +28,7 @@ from api.errors import (
 )
 from api.idempotency import IdempotencyKey, Idempotent
 from api.ids import id_pattern
-from api.jobs.repository import Filter
+from api.jobs.repository import Filter, Order
 from api.jobs.schemas import (
     CandidatePage,
     Checkpoints,
@@ -36,6 +37,7 @@ from api.jobs.schemas import (
     JobDocument,
     JobPage,
     JobPatch,
+    LogLevel,
     LogPage,
     Validation,
 )
@@ -56,7 +58,7 @@ Label = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_.\-]{0,62}=[A-Za-z0-9 ._\-/
 
 _USES: Final = (
     "get_job", "cancel_job", "pause_job", "resume_job", "update_job", "delete_job", "list_job_events",
-    "list_job_candidates", "get_job_pareto_front", "list_job_logs", "list_job_checkpoints",
+    "list_job_candidates", "get_job_pareto_front", "list_job_logs", "list_job_checkpoints", "list_job_metrics",
 )  # fmt: skip
 _BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
 
@@ -106,19 +108,27 @@ async def create_job(
 
 @router.get("", operation_id="list_jobs", summary="List jobs", responses=problems(InvalidPageToken, ScopeMissing))
 def list_jobs(
+    *,
     subject: JobsReader,
     jobs: JobsService,
     state: Annotated[State | SkipJsonSchema[None], Query(description="only jobs in this state")] = None,
     kind: Annotated[Kind | SkipJsonSchema[None], Query(description="only jobs of this kind")] = None,
     created_after: Annotated[Moment | SkipJsonSchema[None], Query(description="only younger jobs")] = None,
     label: Annotated[tuple[Label, ...], Query(max_length=8, description="only jobs with this label: `key=value`")] = (),
+    target: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.\-]{0,199}$")] | SkipJsonSchema[None],
+        Query(description="only jobs for this target, without its options: `cpu`"),
+    ] = None,
+    order_by: Annotated[
+        Order, Query(description="a minus is descending; of one state, by its name, the newest come first")
+    ] = "-created_at",
     page_size: PageSize = 50,
     page_token: PageToken = None,
 ) -> JobPage:
-    """Jobs, newest first."""
+    """Jobs, newest first unless `order_by` says otherwise."""
     after = None if created_after is None else int(created_after.timestamp() * 1000)
     pairs = tuple((key, value) for key, _, value in (one.partition("=") for one in sorted(label)))
-    return jobs.page(subject, Filter(state, kind, after, pairs), size=page_size, token=page_token)
+    return jobs.page(subject, Filter(state, kind, after, pairs, target), order_by, size=page_size, token=page_token)
 
 
 @router.get("/{job_id}", operation_id="get_job", summary="Get a job", responses=problems(UnknownJob, ScopeMissing))
@@ -221,10 +231,15 @@ def get_job_pareto_front(job_id: JobId, subject: JobsReader, jobs: JobsService) 
     responses=problems(UnknownJob, InvalidPageToken, ScopeMissing),
 )
 def list_job_logs(
-    job_id: JobId, subject: JobsReader, jobs: JobsService, page_size: PageSize = 50, page_token: PageToken = None
+    job_id: JobId,
+    subject: JobsReader,
+    jobs: JobsService,
+    level: Annotated[LogLevel, Query(description="only lines that are at least as grave")] = "info",
+    page_size: PageSize = 50,
+    page_token: PageToken = None,
 ) -> LogPage:
     """What a person should read of the job, in its order."""
-    return jobs.logs(subject, job_id, size=page_size, token=page_token)
+    return jobs.logs(subject, job_id, level=level, size=page_size, token=page_token)
 
 
 @router.get(
@@ -234,7 +249,7 @@ def list_job_logs(
     responses=problems(UnknownJob, ScopeMissing),
 )
 def list_job_checkpoints(job_id: JobId, subject: JobsReader, jobs: JobsService) -> Checkpoints:
-    """The stages whose results are stored; a job that is taken up again goes on after them."""
+    """Finished stages, and the newest state of an unfinished training: a job that is taken up again goes on from there."""
     return jobs.checkpoints(subject, job_id)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field
 
@@ -16,6 +16,10 @@ from nas.events import CandidateEvent, Event, FrontEvent, FrontPoint, LogEvent, 
 from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, RemovedValue, SizeOutcome
 
 MAX_LABELS: Final = 32
+
+LogLevel = Literal["info", "warning", "error"]
+LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
+"""From the least to the gravest."""
 
 JOB: Final = "job_01jd3z6g4m8x2c5v7b9n1q3r5t"
 _AT: Final = "2026-01-31T12:00:00Z"
@@ -132,7 +136,7 @@ _JOB: Final[dict[str, Any]] = {
     "id": JOB, "kind": "search", "state": "queued", "phase": None, "progress": None, "attempt": 0, "max_attempts": 3,
     "attempts": [], "spec": SEARCH, "labels": {"project": "digits"}, "max_duration_s": 3600.0,
     "pause_requested_at": None, "result": None, "error": None, "last_event": 1, "created_at": _AT, "started_at": None,
-    "finished_at": None,
+    "finished_at": None, "active_s": 0.0,
 }  # fmt: skip
 
 
@@ -159,10 +163,13 @@ class JobDocument(Wire):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    active_s: float = Field(
+        default=0.0, description="time at work by now, over all attempts; not part of the job's version (`ETag`)"
+    )
 
 
 class JobPage(Wire):
-    """Some jobs, newest first."""
+    """Some jobs, in the order that was asked for."""
 
     model_config = examples({"items": [_JOB], "next_page_token": None})
 
@@ -238,7 +245,7 @@ class LogLine(Wire):
 
     seq: int = Field(description="number of its event")
     at: datetime
-    level: Literal["info", "warning", "error"]
+    level: LogLevel
     message: str
 
     @staticmethod
@@ -257,23 +264,44 @@ class LogPage(Wire):
 
 
 class Checkpoint(Wire):
-    """A stage whose result is stored: a job that is taken up again goes on after it."""
+    """What a job that is taken up again goes on from: a stage whose result is stored, or the state of an unfinished training."""
 
+    kind: Literal["stage", "checkpoint"] = Field(
+        default="stage", description="stage: finished; checkpoint: the newest state of a stage that is not"
+    )
     phase: Phase
     target: str | None
     at: datetime
-    reused: bool = Field(description="whether it was stored before the job")
-    seconds: float | None
+    reused: bool = Field(
+        description="of a stage: whether it was stored before the job; of a checkpoint: whether the training went on from it"
+    )
+    seconds: float | None = Field(description="how long the stage took; null of a checkpoint")
+    step: int | None = Field(default=None, description="of a checkpoint: steps done")
+    total: int | None = Field(default=None, description="of a checkpoint: steps of the whole training")
 
 
 class Checkpoints(Wire):
     """What is stored of a job's work."""
 
     model_config = examples(
-        {"items": [{"phase": "profiling", "target": "cpu", "at": _AT, "reused": False, "seconds": 20.5}]}
+        {
+            "items": [
+                {"kind": "stage", "phase": "profiling", "target": "cpu", "at": _AT, "reused": False, "seconds": 20.5},
+                {
+                    "kind": "checkpoint",
+                    "phase": "training",
+                    "target": None,
+                    "at": _AT,
+                    "reused": False,
+                    "seconds": None,
+                    "step": 120,
+                    "total": 600,
+                },
+            ]
+        }
     )
 
-    items: tuple[Checkpoint, ...]
+    items: tuple[Checkpoint, ...] = Field(description="finished stages in their order, then what is unfinished")
 
 
 def merged(labels: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:

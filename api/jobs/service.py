@@ -1,6 +1,7 @@
 """What can be done with jobs: the rules between the routes and the statements. Not here: looking ahead (`ahead.py`)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,13 +13,14 @@ from api.idempotency import Idempotent
 from api.ids import new_id
 from api.jobs import events_table, repository
 from api.jobs.ahead import Ahead
+from api.jobs.checkpoints import checkpoints
 from api.jobs.events_table import StoredEvent
 from api.jobs.local import DIGITS, targets_of
 from api.jobs.schemas import (
+    LEVELS,
     MAX_LABELS,
     Attempt,
     CandidatePage,
-    Checkpoint,
     Checkpoints,
     EventPage,
     Fronts,
@@ -27,6 +29,7 @@ from api.jobs.schemas import (
     JobEvent,
     JobPage,
     JobPatch,
+    LogLevel,
     LogLine,
     LogPage,
     merged,
@@ -36,7 +39,7 @@ from api.problem_document import FieldProblem
 from api.quotas import Quotas
 from api.settings import Settings
 from api.tenancy import Subject
-from nas.events import EVENT, CandidateEvent, FrontEvent, LogEvent, PhaseEvent
+from nas.events import EVENT, CandidateEvent, FrontEvent, LogEvent
 
 Check = Callable[[JobDocument], None]
 
@@ -106,17 +109,21 @@ class Jobs:
         with self._database.read() as connection:
             return self._document(connection, subject, job_id)
 
-    def page(self, subject: Subject, wanted: repository.Filter, *, size: int, token: str | None) -> JobPage:
-        """Jobs, newest first.
+    def page(
+        self, subject: Subject, wanted: repository.Filter, order: repository.Order, *, size: int, token: str | None
+    ) -> JobPage:
+        """Jobs in an order.
 
         Raises:
             InvalidPageToken: the token is none of this list with this filter.
         """
-        binding = f"jobs {subject.tenant_id} {wanted}"
-        before = pages.read_token(token, binding) if token else None
+        binding = f"jobs {subject.tenant_id} {wanted} {order}"
+        after = pages.read_token(token, binding) if token else None
         with self._database.read() as connection:
-            rows = repository.page(connection, subject.tenant_id, wanted, before=before, limit=pages.bounded(size) + 1)
-        shown, next_token = pages.cut(rows, size, binding)
+            rows = repository.page(
+                connection, subject.tenant_id, wanted, order, after=after, limit=pages.bounded(size) + 1
+            )
+        shown, next_token = pages.cut(rows, size, binding, partial(repository.place, order))
         return JobPage(items=tuple(document(row) for row in shown), next_page_token=next_token)
 
     def events(self, subject: Subject, job_id: str, *, after: int, size: int) -> EventPage:
@@ -149,17 +156,19 @@ class Jobs:
         Raises:
             UnknownJob, InvalidPageToken: as they say.
         """
-        rows, next_token = self._pieces(subject, job_id, "candidates", size, token)
+        rows, next_token = self._pieces(subject, job_id, "candidates", events_table.candidate_page, size, token)
         items = tuple(CandidateEvent.model_validate_json(row.data) for row in rows)
         return CandidatePage(items=items, next_page_token=next_token)
 
-    def logs(self, subject: Subject, job_id: str, *, size: int, token: str | None) -> LogPage:
-        """Lines for people, in their order.
+    def logs(self, subject: Subject, job_id: str, *, level: LogLevel, size: int, token: str | None) -> LogPage:
+        """Lines for people of at least a level, in their order.
 
         Raises:
             UnknownJob, InvalidPageToken: as they say.
         """
-        rows, next_token = self._pieces(subject, job_id, "log", size, token)
+        read = partial(events_table.log_page, levels=LEVELS[LEVELS.index(level) :])
+        what = "log" if level == "info" else f"log {level}"
+        rows, next_token = self._pieces(subject, job_id, what, read, size, token)
         lines = [LogLine.of(row.seq, as_time(row.at), LogEvent.model_validate_json(row.data)) for row in rows]
         return LogPage(items=tuple(lines), next_page_token=next_token)
 
@@ -175,24 +184,14 @@ class Jobs:
         return Fronts(items=tuple(FrontEvent.model_validate_json(data) for data in found))
 
     def checkpoints(self, subject: Subject, job_id: str) -> Checkpoints:
-        """The stages whose results are stored.
+        """What is stored of its work.
 
         Raises:
             UnknownJob: there is none of that id.
         """
         with self._database.read() as connection:
             self._standing(connection, subject, job_id)
-            rows = events_table.page(connection, job_id, after=0, limit=pages.MAX_PAGE_SIZE, kind="phase")
-        found: dict[tuple[str, str | None], Checkpoint] = {}
-        for row in rows:
-            event = PhaseEvent.model_validate_json(row.data)
-            if event.status != "started":
-                reused = event.status == "reused"
-                made = Checkpoint(
-                    phase=event.phase, target=event.target, at=as_time(row.at), reused=reused, seconds=event.seconds
-                )
-                found.setdefault((event.phase, event.target), made)
-        return Checkpoints(items=tuple(found.values()))
+            return checkpoints(connection, job_id)
 
     def relabel(self, subject: Subject, job_id: str, patch: JobPatch, check: Check) -> JobDocument:
         """Sets and removes labels, if `check` does not object to the version that it is shown.
@@ -270,17 +269,20 @@ class Jobs:
             return self._document(connection, subject, job_id)
 
     def _pieces(
-        self, subject: Subject, job_id: str, what: str, size: int, token: str | None
+        self,
+        subject: Subject,
+        job_id: str,
+        what: str,
+        read: Callable[..., list[StoredEvent]],
+        size: int,
+        token: str | None,
     ) -> tuple[list[StoredEvent], str | None]:
         binding = f"{what} {subject.tenant_id} {job_id}"
         after = pages.read_number(token, binding) if token else 0
         size = pages.bounded(size)
         with self._database.read() as connection:
             self._standing(connection, subject, job_id)
-            if what == "candidates":
-                rows = events_table.candidate_page(connection, job_id, after=after, limit=size + 1)
-            else:
-                rows = events_table.page(connection, job_id, after=after, limit=size + 1, kind=what)
+            rows = read(connection, job_id, after=after, limit=size + 1)
         more = len(rows) > size
         return rows[:size], pages.number_token(rows[size - 1].seq, binding) if more else None
 
@@ -332,6 +334,7 @@ def document(row: repository.JobRow) -> JobDocument:
             "created_at": as_time(row.created_at),
             "started_at": time_of(row.started_at),
             "finished_at": time_of(row.finished_at),
+            "active_s": row.at_work_ms / 1000,
         }
     )
 

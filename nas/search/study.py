@@ -16,9 +16,10 @@ from optuna.trial import FrozenTrial, Trial, create_trial
 
 from nas.errors import Cancelled
 from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, ProgressEvent
-from nas.search.front import pareto
+from nas.search.front import hypervolume, pareto
 from nas.search.sampler import BandSampler, Region
 from nas.store import Journal
+from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.space import Architecture, SearchSpace, Value
 
 
@@ -42,6 +43,8 @@ class Question:
         budget_ms: what the user asked for, for the events; the region's limit is at most that.
         queries: architectures to evaluate at the most.
         seed: of the sampler.
+        limit_ms: the region's limit, for the events; `budget_ms` when None.
+        predicted_error: mean relative error of the predictions, a fraction, for the events.
     """
 
     space: SearchSpace
@@ -50,6 +53,8 @@ class Question:
     budget_ms: float
     queries: int
     seed: int
+    limit_ms: float | None = None
+    predicted_error: float | None = None
 
 
 def run(
@@ -148,6 +153,7 @@ def _candidate(space: SearchSpace, trial: FrozenTrial) -> Candidate:
 def _told(question: Question, candidates: Sequence[Candidate]) -> CandidateEvent:
     """The event of the last one."""
     newest = candidates[-1]
+    network = question.space.network(newest.architecture)
     return CandidateEvent(
         number=len(candidates) - 1,
         architecture=str(newest.architecture),
@@ -155,15 +161,30 @@ def _told(question: Question, candidates: Sequence[Candidate]) -> CandidateEvent
         accuracy=newest.accuracy,
         latency_ms={question.target: newest.latency_ms},
         feasible={question.target: newest.latency_ms <= question.budget_ms},
+        choices=dict(newest.architecture.values),
+        macs=macs(network),
+        params=params(network),
+        weight_bytes=weight_bytes(network),
+        peak_memory_bytes=peak_memory_bytes(network),
     )
 
 
 def _announce(question: Question, candidates: Sequence[Candidate], on_event: EventSink) -> None:
     newest = candidates[-1]
     on_event(_told(question, candidates))
+    if newest in front(candidates):
+        on_event(front_event(question, candidates))
+
+
+def front_event(question: Question, candidates: Sequence[Candidate]) -> FrontEvent:
+    """The front of what was evaluated so far."""
     best = front(candidates)
-    if newest in best:
-        points = tuple(point(c) for c in best)
-        on_event(
-            FrontEvent(target=question.target, budget_ms=question.budget_ms, queries=len(candidates), points=points)
-        )
+    return FrontEvent(
+        target=question.target,
+        budget_ms=question.budget_ms,
+        queries=len(candidates),
+        points=tuple(point(c) for c in best),
+        limit_ms=question.budget_ms if question.limit_ms is None else question.limit_ms,
+        predicted_error=question.predicted_error,
+        hypervolume=hypervolume([c.accuracy for c in best], [c.latency_ms for c in best], limit=question.budget_ms),
+    )

@@ -65,7 +65,10 @@ class Context:
         with self.store.lock(key):
             found = self.store.find(key)
             if found is not None:
-                self.on_event(PhaseEvent(phase=phase, status="reused", target=target, seconds=None))
+                made_before = dict(found.outputs)
+                self.on_event(
+                    PhaseEvent(phase=phase, status="reused", target=target, seconds=None, outputs=made_before)
+                )
                 self.seconds.setdefault(label, 0.0)
                 return found
             self.check_cancelled()
@@ -75,7 +78,8 @@ class Context:
             seconds = time.monotonic() - started
             record = self.store.finish(key, made.outputs, seconds=seconds, facts=made.facts)
         self.seconds[label] = self.seconds.get(label, 0.0) + seconds
-        self.on_event(PhaseEvent(phase=phase, status="finished", target=target, seconds=seconds))
+        outputs = dict(record.outputs)
+        self.on_event(PhaseEvent(phase=phase, status="finished", target=target, seconds=seconds, outputs=outputs))
         return record
 
     def progress(self, phase: Phase, unit: str, *, target: str | None = None, done: float = 0) -> "Meter":

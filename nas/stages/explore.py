@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from hw_targets.lock import computing
 from hw_targets.scheme import Scheme
-from nas.events import FrontEvent
 from nas.search.region import LimitedRegion
-from nas.search.study import Candidate, Question, front, point, run
+from nas.search.study import Candidate, Question, front_event, run
 from nas.stages.budget import Goal
 from nas.stages.context import Context, Made
 from nas.store import StageKey
@@ -43,15 +42,18 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
         },
     )
 
+    question = Question(
+        space,
+        LimitedRegion(goal.latency, goal.limit_ms),
+        target,
+        goal.budget_ms,
+        _queries(job, goal),
+        job.spec.seed,
+        goal.limit_ms,
+        goal.table.card.mape,
+    )
+
     def compute() -> Made:
-        question = Question(
-            space,
-            LimitedRegion(goal.latency, goal.limit_ms),
-            target,
-            goal.budget_ms,
-            _queries(job, goal),
-            job.spec.seed,
-        )
         found = run(
             question,
             _remembered(context, job, supernet, goal.scheme),
@@ -63,8 +65,7 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
 
     record = context.run("searching", key, compute, target=target)
     found = [_candidate(space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))]
-    points = tuple(point(c) for c in front(found))
-    context.on_event(FrontEvent(target=target, budget_ms=goal.budget_ms, queries=len(found), points=points))
+    context.on_event(front_event(question, found))
     return found
 
 

@@ -1,12 +1,13 @@
 """From a trained supernet to one target's bundle: search, measure the best, finish one, measure the file, deliver."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hw_targets.target import Profile, Target
 from nas.bundle.receipt import measured, receipt
-from nas.events import FrontPoint, PhaseEvent
+from nas.events import FrontPoint, MeasurementEvent, PhaseEvent
 from nas.result import AccuracyOutcome, LatencyOutcome, ModelOutcome, RemovedValue, SizeOutcome
 from nas.search.study import Candidate, front, point
 from nas.stages.budget import Goal
@@ -32,6 +33,7 @@ def finish(
     candidates = ranked(found, min(job.data.images["val"], VALIDATION))[:CANDIDATES]
     networks = [job.space.network(c.architecture) for c in candidates]
     profiles = {p.network.id: p for p in measure_candidates(context, target, goal, networks)}
+    _tell_measured(context, goal, candidates, networks, profiles)
     chosen, tuned, file_latency = _finish_one(context, job, goal, target, supernet, candidates, profiles)
     network = job.space.network(chosen.architecture)
     folder = run / _folder(goal.info.id)
@@ -54,6 +56,35 @@ def finish(
     return tuple(point(c) for c in best), outcome
 
 
+def _tell_measured(
+    context: Context,
+    goal: Goal,
+    candidates: Sequence[Candidate],
+    networks: Sequence[Network],
+    profiles: Mapping[str, Profile],
+) -> None:
+    for candidate, network in zip(candidates, networks, strict=True):
+        profile = profiles.get(network.id)
+        if profile is not None:
+            taken = {name: getattr(profile, name) for name in ("latency_ms", "p50_ms", "p95_ms", "noise")}
+            context.on_event(_measurement(goal, candidate, "candidate", taken))
+
+
+def _measurement(
+    goal: Goal, candidate: Candidate, of: Literal["candidate", "file"], taken: Mapping[str, Any]
+) -> MeasurementEvent:
+    return MeasurementEvent(
+        target=goal.info.id,
+        architecture_id=candidate.architecture.id,
+        of=of,
+        kind=goal.info.kind,
+        latency_ms=taken["latency_ms"],
+        p50_ms=taken["p50_ms"],
+        p95_ms=taken["p95_ms"],
+        noise=taken["noise"],
+    )
+
+
 def _finish_one(
     context: Context,
     job: "Job",
@@ -74,6 +105,8 @@ def _finish_one(
     for candidate in measured_first or candidates[-1:]:
         tuned = tune(context, job, goal, supernet, candidate.architecture)
         latency = measure_file(context, target, goal, context.store.get(tuned.int8), tuned.int8)
+        if latency is not None:
+            context.on_event(_measurement(goal, candidate, "file", latency))
         profile = profiles.get(job.space.network(candidate.architecture).id)
         before = candidate.latency_ms if profile is None else profile.latency_ms
         took = before if latency is None else latency["latency_ms"]

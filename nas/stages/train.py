@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -13,7 +13,7 @@ from hw_targets.scheme import Scheme
 from nas.bank import Bank
 from nas.data.batches import AUGMENT, NO_AUGMENT, Batches, as_input
 from nas.evaluate import Evaluator
-from nas.events import MetricEvent, Phase
+from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.stages.context import Context, Made
 from nas.stages.effort import VALIDATION
 from nas.store import StageKey
@@ -185,7 +185,10 @@ def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None =
         meter(done, total)
 
     def on_metric(name: str, step: int, value: float) -> None:
-        context.on_event(MetricEvent(phase=phase, name=part + name, step=step, value=value))
+        context.on_event(MetricEvent(phase=phase, name=part + name, step=step, value=value, target=target))
+
+    def tell(done: int, total: int, restored: bool) -> None:
+        context.on_event(CheckpointEvent(phase=phase, target=target, step=done, total=total, restored=restored))
 
     return Watch(
         load=lambda: context.store.load_checkpoint(key),
@@ -193,6 +196,8 @@ def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None =
         on_step=on_step,
         on_metric=on_metric,
         cancelled=context.cancelled,
+        on_saved=partial(tell, restored=False),
+        on_restored=partial(tell, restored=True),
     )
 
 

@@ -33,6 +33,10 @@ class TrainingStrategy(Protocol):
         """Adds the gradients of a step's losses to the parameters' `grad`; returns what to plot, by name."""
 
 
+def _nobody(_done: int, _steps: int) -> None:
+    """Is told and does nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Who follows a training, and where its checkpoints go.
@@ -44,6 +48,7 @@ class Watch:
         on_metric: told (name, step, value).
         cancelled: polled before each step.
         save_every_s: between checkpoints.
+        on_saved, on_restored: told (steps done, steps) when a checkpoint was stored, and when the training goes on from one.
     """
 
     load: Callable[[], bytes | None]
@@ -52,6 +57,8 @@ class Watch:
     on_metric: Callable[[str, int, float], None]
     cancelled: Callable[[], bool]
     save_every_s: float = 15.0
+    on_saved: Callable[[int, int], None] = _nobody
+    on_restored: Callable[[int, int], None] = _nobody
 
 
 UNWATCHED: Final = Watch(lambda: None, lambda _: None, lambda _d, _t: None, lambda _n, _s, _v: None, lambda: False)
@@ -73,16 +80,17 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
     blob = watch.load()
     if blob is not None:
         start = optimiser.load(blob)
+        watch.on_restored(start, steps)
     saved = time.monotonic()
     began, before = time.monotonic(), start
     for step in range(start, steps):
         if watch.cancelled():
-            watch.save(optimiser.dump(step))
+            _save(watch, optimiser, step, steps)
             raise Cancelled(
                 "Training was cancelled; its checkpoint is kept.", fix="Run the same command again to continue it."
             )
         if time.monotonic() - saved > watch.save_every_s:
-            watch.save(optimiser.dump(step))
+            _save(watch, optimiser, step, steps)
             saved = time.monotonic()
         with computing(impatient=watch.cancelled):
             metrics = strategy.backward(step)
@@ -93,6 +101,11 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
             told = {**metrics, "learning_rate": recipe.rate(step, steps), "images_per_second": speed}
             for name, value in told.items():
                 watch.on_metric(name, step, value)
+
+
+def _save(watch: Watch, optimiser: "_AdamW", step: int, steps: int) -> None:
+    watch.save(optimiser.dump(step))
+    watch.on_saved(step, steps)
 
 
 class _AdamW:

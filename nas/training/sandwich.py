@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from statistics import fmean
 
 import torch
 import torch.nn.functional as F
@@ -50,11 +51,15 @@ class Sandwich:
         return self.bank.tensors
 
     def backward(self, step: int) -> dict[str, float]:
-        """Gradients of the largest, the smallest and the random networks, one after another into the same bank."""
+        """Gradients of the largest, the smallest and the random networks, one after another into the same bank.
+
+        Returns:
+            Loss and accuracy on this batch of the `largest`, the `smallest`, and the `random` ones on average.
+        """
         batch = cache(partial(self.batch, step))
         rng = random.Random(self.seed * 1_000_003 + step)
         students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.randoms))]
-        metrics: dict[str, float] = {}
+        told: dict[str, list[float]] = {}
         answers: Tensor | None = None
         for name, network in [("largest", self.largest), *students]:
             images, labels = batch(network.input_shape[1])
@@ -68,6 +73,7 @@ class Sandwich:
                     loss = F.cross_entropy(logits, answers)
             loss.backward()
             self.bank.add_gradients(network, leaves)
-            metrics[f"loss_{name}"] = loss.item()
-            metrics[f"accuracy_{name}"] = (logits.detach().argmax(1) == labels).float().mean().item()
-        return metrics
+            told.setdefault(f"loss_{name}", []).append(loss.item())
+            right = (logits.detach().argmax(1) == labels).float().mean().item()
+            told.setdefault(f"accuracy_{name}", []).append(right)
+        return {name: fmean(values) for name, values in told.items()}

@@ -87,7 +87,7 @@ def test_a_defect_tells_nothing_of_itself(settings: Settings, monkeypatch: pytes
 
 
 def test_security_headers_are_on_every_answer(client: TestClient) -> None:
-    for address in ("/", "/v1/jobs", "/nowhere", "/static/status.css"):
+    for address in ("/", "/v1/jobs", "/nowhere", "/static/plain.css"):
         headers = client.get(address).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["content-security-policy"].startswith("default-src 'self'")
@@ -145,11 +145,3 @@ def test_the_catalogue(client: TestClient) -> None:
     spaces = {item["id"]: item for item in client.get("/v1/search-spaces").json()["items"]}
     assert targets["cpu"]["available"] and "threads" in targets["cpu"]["options"]
     assert {"mobilenet", "resnet"} <= set(spaces)
-
-
-def test_the_status_page_escapes_and_lists(client: TestClient, search: dict[str, Any]) -> None:
-    assert "There are no jobs yet" in client.get("/").text
-    job = client.post("/v1/jobs", json=search).json()["id"]
-    page = client.get("/")
-    assert job in page.text and 'lang="en"' in page.text and "<script" not in page.text and "style=" not in page.text
-    assert "curl -X POST http://localhost:8000/v1/jobs" in page.text

@@ -31,6 +31,19 @@ def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> No
         phases = {"preparing", "profiling", "training", "searching", "finalising", "verifying", "delivering"}
         assert all(f'"phase":"{phase}"' in stream for phase in phases)
 
+        curves = client.get(f"{address}/metrics").json()["items"]
+        names = {(curve["phase"], curve["name"]) for curve in curves}
+        assert {("training", "loss_random"), ("searching", "hypervolume"), ("finalising", "int8_loss")} <= names
+        chosen = job["result"]["models"]["cpu"]
+        seen = client.get(f"{address}/candidates/{chosen['architecture_id']}").json()
+        (target,) = seen["targets"]
+        prediction = target["prediction"]
+        assert seen["notes"] == target["notes"] == [] and target["model"]["model_id"] == chosen["model_id"]
+        assert prediction["latency_ms"] == chosen["latency_ms"]["predicted"]
+        assert abs(sum(part["latency_ms"] for part in prediction["parts"]) - prediction["latency_ms"]) < 1e-9
+        assert {taken["of"] for taken in target["measurements"]} == {"candidate", "file"}
+        assert 0 < job["active_s"] < 600
+
         model = client.get(f"/v1/models/{job['result']['models']['cpu']['model_id']}").json()
         assert str(tmp_path) not in str(job["result"]) + str(model)
         files = {file["name"]: file["url"] for file in model["artifacts"]}

@@ -16,7 +16,7 @@ import pytest
 
 from nas import pipeline
 from nas.errors import Cancelled, InfeasibleBudget, InvalidData
-from nas.events import Event, PhaseEvent
+from nas.events import CandidateEvent, Event, MeasurementEvent, MetricEvent, PhaseEvent
 from nas.result import SearchResult
 from nas.search.study import Candidate
 from nas.spec import SearchSpec
@@ -102,6 +102,19 @@ def test_the_answer(whole: Whole) -> None:
     assert max(latencies) <= model.latency_ms.budget
     assert model.latency_ms.predicted <= model.latency_ms.budget
     assert pipeline.show(result.run, out=folder) == result
+
+
+def test_the_events_tell_what_was_made_and_measured(whole: Whole) -> None:
+    folder, result, events = whole
+    tables = [e.outputs["table"] for e in events if isinstance(e, PhaseEvent) and e.outputs and e.phase == "profiling"]
+    assert tables and all((folder / "store" / "blobs" / table[:2] / table).exists() for table in tables)
+    taken = [e for e in events if isinstance(e, MeasurementEvent)]
+    evaluated = {e.architecture_id for e in events if isinstance(e, CandidateEvent)}
+    assert {e.of for e in taken} == {"candidate", "file"} and {e.architecture_id for e in taken} <= evaluated
+    (file,) = [e for e in taken if e.of == "file" and e.architecture_id == result.models["cpu"].architecture_id]
+    assert file.latency_ms == result.models["cpu"].latency_ms.measured and file.kind == "measured"
+    tuned = {e.name for e in events if isinstance(e, MetricEvent) and e.target == "cpu"}
+    assert {"tune_loss", "int8_loss"} <= tuned
 
 
 def test_the_bundle_runs_and_counts_as_its_receipt_says(whole: Whole) -> None:

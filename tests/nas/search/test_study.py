@@ -1,5 +1,6 @@
 """The study on a small space with a made-up accuracy: limits kept, the optimum found, an interrupted run continued."""
 
+import json
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from latency_models.additive import MACS
 from latency_models.compiled import compile_cost
 from nas.errors import Cancelled
-from nas.events import CandidateEvent, Event, FrontEvent, ProgressEvent
+from nas.events import EVENT, CandidateEvent, Event, FrontEvent, ProgressEvent
 from nas.search.front import hypervolume, pareto
 from nas.search.study import Candidate, Question, front, run
 from nas.store import Journal
@@ -105,6 +106,36 @@ def test_events_tell_every_candidate_and_the_growing_front(tmp_path: Path) -> No
     last = [e for e in events if isinstance(e, FrontEvent)][-1]
     assert [p.architecture_id for p in last.points] == [c.architecture.id for c in front(found)]
     assert [e.done for e in events if isinstance(e, ProgressEvent)] == list(range(1, 25))
+
+
+def test_events_tell_what_is_cheaply_known(tmp_path: Path) -> None:
+    events: list[Event] = []
+    found = search(tmp_path / "j", events=events)
+    for candidate, event in zip(found, (e for e in events if isinstance(e, CandidateEvent)), strict=True):
+        assert event.choices == dict(candidate.architecture.values)
+        assert event.macs == macs(SPACE.network(candidate.architecture)) == pytest.approx(1e6 * candidate.latency_ms)
+        assert event.params and event.weight_bytes and event.weight_bytes > event.params
+        assert event.peak_memory_bytes and event.peak_memory_bytes >= 2 * 144  # the input's map and the stem's at least
+    fronts = [e for e in events if isinstance(e, FrontEvent)]
+    areas = [e.hypervolume for e in fronts if e.hypervolume is not None]
+    assert len(areas) == len(fronts) and areas == sorted(areas) and areas[0] > 0
+    last = fronts[-1]
+    assert last.limit_ms == LIMIT_MS and last.predicted_error is None
+    assert areas[-1] == hypervolume(
+        [p.accuracy for p in last.points], [p.latency_ms for p in last.points], limit=LIMIT_MS
+    )
+
+
+def test_events_of_earlier_versions_are_read() -> None:
+    candidate = {
+        "type": "candidate", "number": 0, "architecture": "a=1", "architecture_id": "x", "accuracy": 0.5,
+        "latency_ms": {"cpu": 1.0}, "feasible": {"cpu": True},
+    }  # fmt: skip
+    front_before = {"type": "front", "target": "cpu", "budget_ms": 1.0, "queries": 1, "points": []}
+    metric = {"type": "metric", "phase": "training", "name": "loss_largest", "step": 0, "value": 1.0}
+    phase = {"type": "phase", "phase": "training", "status": "finished", "target": None, "seconds": 1.0}
+    for old in (candidate, front_before, metric, phase):
+        assert EVENT.validate_json(json.dumps(old)).type == old["type"]
 
 
 def test_pareto_by_hand() -> None:

@@ -90,15 +90,22 @@ def test_a_cancelled_training_goes_on_bit_by_bit(stop: int) -> None:
     kept: list[bytes] = []
     done: list[int] = []
     broken, strategy = supernet()
+    told: list[tuple[str, int, int]] = []
     watch = replace(
-        UNWATCHED, save=kept.append, on_step=lambda n, _: done.append(n), cancelled=lambda: len(done) == stop
+        UNWATCHED,
+        save=kept.append,
+        on_step=lambda n, _: done.append(n),
+        cancelled=lambda: len(done) == stop,
+        on_saved=lambda *n: told.append(("saved", *n)),
     )
     with pytest.raises(Cancelled):
         train(strategy, RECIPE, STEPS, watch)
     assert done == list(range(1, stop + 1)) and len(kept) == 1
 
     resumed, strategy = supernet()
-    train(strategy, RECIPE, STEPS, replace(UNWATCHED, load=lambda: kept[0]))
+    again = replace(UNWATCHED, load=lambda: kept[0], on_restored=lambda *n: told.append(("restored", *n)))
+    train(strategy, RECIPE, STEPS, again)
+    assert told == [("saved", stop, STEPS), ("restored", stop, STEPS)]
     assert all(torch.equal(resumed.tensors[name], whole.tensors[name]) for name in whole.tensors)
     assert not torch.equal(broken.tensors["stem.weight"], whole.tensors["stem.weight"])
 
@@ -151,6 +158,16 @@ def test_the_watch_learns_what_happens() -> None:
     train(strategy, RECIPE, 3, watch)
     assert steps == [(1, 3), (2, 3), (3, 3)]
     assert {"loss_largest", "loss_smallest", "loss_random", "learning_rate", "images_per_second"} <= set(metrics)
+
+
+def test_the_random_networks_are_told_on_average() -> None:
+    def told(randoms: int) -> dict[str, float]:
+        _, strategy = supernet()
+        return replace(strategy, sample=lambda _: SMALL, randoms=randoms).backward(0)
+
+    assert told(3) == pytest.approx(told(1))
+    assert told(1)["loss_random"] == pytest.approx(told(1)["loss_smallest"])
+    assert "loss_random" not in told(0)
 
 
 def test_a_step_trains_what_its_networks_have_and_leaves_the_rest() -> None:

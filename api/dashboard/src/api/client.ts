@@ -57,6 +57,11 @@ export async function got<T>(call: Promise<Answer<T>>): Promise<T> {
   throw new ProblemError(isProblem(error) ? error : unreadable(response.status));
 }
 
+/** As `got`, as a schema of the API: `openapi-fetch` answers with tuples widened to arrays, which do not fit the schema's own type. */
+export async function gotAs<T>(call: Promise<Answer<unknown>>): Promise<T> {
+  return (await got(call)) as T;
+}
+
 export function isProblem(value: unknown): value is Problem {
   return typeof value === "object" && value !== null && "code" in value && "detail" in value && "fix" in value;
 }

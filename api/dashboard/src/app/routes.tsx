@@ -1,11 +1,14 @@
 /** Every view with its address. Each is loaded when it is first opened. */
 import { createBrowserRouter } from "react-router";
 
+import { Broken } from "./Broken";
 import { Shell } from "./Shell";
 
 export const router = createBrowserRouter([
   {
     Component: Shell,
+    ErrorBoundary: Broken,
+    HydrateFallback: () => null,
     children: [
       { index: true, lazy: async () => ({ Component: (await import("../views/jobs/JobsView")).JobsView }) },
       { path: "new", lazy: async () => ({ Component: (await import("../views/new-search/NewSearchView")).NewSearchView }) },

@@ -40,8 +40,10 @@ export interface JobState {
   checkpoint: CheckpointEvent | null;
   /** Candidates and finished files that were measured, in that order. */
   measurements: MeasurementEvent[];
-  /** The newest events without progress and metrics, oldest first. */
+  /** The newest events without progress and metrics, oldest first: all of them while there are fewer than `KEPT_EVENTS`. */
   events: NumberedEvent[];
+  /** The newest of progress and metrics, likewise. */
+  ticks: NumberedEvent[];
 }
 
 export const KEPT_EVENTS = 2000;
@@ -60,7 +62,13 @@ export const EMPTY: JobState = {
   checkpoint: null,
   measurements: [],
   events: [],
+  ticks: [],
 };
+
+/** Whether an event is one of those that come by the thousand. */
+export function isTick(type: string): boolean {
+  return type === "progress" || type === "metric";
+}
 
 /** The state after some more events. Events that are in it already change nothing. */
 export function reduce(before: JobState, events: readonly NumberedEvent[]): JobState {
@@ -70,10 +78,11 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
   const after: JobState = { ...before, last: newest.seq };
   const candidates: CandidateEvent[] = [];
   const told: NumberedEvent[] = [];
+  const ticks: NumberedEvent[] = [];
   const metrics: MetricEvent[] = [];
   for (const numbered of fresh) {
     const { event } = numbered;
-    if (event?.type !== "progress" && event?.type !== "metric") told.push(numbered);
+    (isTick(numbered.raw.type) ? ticks : told).push(numbered);
     switch (event?.type) {
       case "phase":
         after.phases = withPhase(after.phases, event);
@@ -114,6 +123,7 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
   if (metrics.length > 0) after.curves = withPoints(before.curves, metrics);
   if (candidates.length > 0) after.candidates = withCandidates(before.candidates, candidates);
   if (told.length > 0) after.events = [...before.events, ...told].slice(-KEPT_EVENTS);
+  if (ticks.length > 0) after.ticks = [...before.ticks, ...ticks].slice(-KEPT_EVENTS);
   return after;
 }
 

@@ -2,9 +2,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer, useRef, useState } from "react";
 
-import { api, got } from "../api/client";
+import { api, gotAs } from "../api/client";
 import { type Connection, follow } from "../api/follow";
 import { useSession } from "../app/session";
+import { hasEnded, type Job } from "./describe";
 import { EMPTY, type JobState, reduce } from "./state";
 
 export interface Followed {
@@ -39,10 +40,13 @@ export function useJobEvents(jobId: string): Followed {
   return { state, connection };
 }
 
-/** The document of a job. */
+const LOOK_EVERY_MS = 5000;
+
+/** The document of a job; looked at again while it may change. */
 export function useJob(jobId: string) {
   return useQuery({
     queryKey: ["jobs", jobId],
-    queryFn: () => got(api.GET("/v1/jobs/{job_id}", { params: { path: { job_id: jobId } } })),
+    queryFn: () => gotAs<Job>(api.GET("/v1/jobs/{job_id}", { params: { path: { job_id: jobId } } })),
+    refetchInterval: ({ state }) => (state.data && hasEnded(state.data.state) ? false : LOOK_EVERY_MS),
   });
 }

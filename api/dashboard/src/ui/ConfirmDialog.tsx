@@ -7,6 +7,8 @@ interface Props {
   title: string;
   /** What the button says: the verb, such as "Delete". */
   confirm: string;
+  /** What the other button says. */
+  keep?: string;
   danger?: boolean;
   busy?: boolean;
   error?: unknown;
@@ -16,7 +18,7 @@ interface Props {
 }
 
 /** Render it while it is open. */
-export function ConfirmDialog({ title, confirm, danger = false, busy = false, error, onConfirm, onClose, children }: Props) {
+export function ConfirmDialog({ title, confirm, keep = "Keep", danger = false, busy = false, error, onConfirm, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const name = useId();
   useEffect(() => {
@@ -42,7 +44,7 @@ export function ConfirmDialog({ title, confirm, danger = false, busy = false, er
       {error != null && <ProblemNotice error={error} />}
       <div className="toolbar">
         <button type="button" onClick={onClose} disabled={busy}>
-          Keep
+          {keep}
         </button>
         <button type="button" className={danger ? "danger" : "primary"} onClick={onConfirm} disabled={busy}>
           {confirm}

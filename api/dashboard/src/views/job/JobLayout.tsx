@@ -1,12 +1,64 @@
-/** What the views of one job share: its head, the links between them, and one stream of its events. */
-import { Outlet, useOutletContext, useParams } from "react-router";
+/**
+ * What the views of one job share: its head, the links between them, and one stream of its events. The head has no heading:
+ * the one `h1` of the page is the view's.
+ */
+import { Link, Navigate, Outlet, useLocation, useNavigate, useOutletContext, useParams } from "react-router";
 
-import { type Followed, useJobEvents } from "../../job/useJob";
+import { ProblemError } from "../../api/problem";
+import { hasEnded, type Job, jobName, viewsOf } from "../../job/describe";
+import { type Followed, useJob, useJobEvents } from "../../job/useJob";
+import { Loading } from "../../ui/Notice";
+import { ProblemNotice } from "../../ui/Problem";
+import { useTitle } from "../../ui/useTitle";
+import { ViewLinks } from "../../ui/ViewLinks";
+import { FailedNotice } from "./FailedNotice";
+import { JobHead } from "./JobHead";
+import "./job.css";
 
 export function JobLayout() {
-  const { jobId } = useParams<"jobId">();
-  const followed = useJobEvents(jobId ?? "");
-  return <Outlet context={followed} />;
+  const { jobId = "" } = useParams<"jobId">();
+  return <JobViews key={jobId} jobId={jobId} />;
+}
+
+function JobViews({ jobId }: { jobId: string }) {
+  const followed = useJobEvents(jobId);
+  const { data: job, error, refetch } = useJob(jobId);
+  if (job !== undefined) return <Shown job={job} followed={followed} />;
+  if (error === null) return <Loading />;
+  return error instanceof ProblemError && [404, 422].includes(error.problem.status) ? (
+    <NoJob />
+  ) : (
+    <ProblemNotice error={error} again={() => void refetch()} />
+  );
+}
+
+function Shown({ job, followed }: { job: Job; followed: Followed }) {
+  const navigate = useNavigate();
+  const { pathname } = useLocation();
+  const links = viewsOf(job.spec.kind);
+  const ownAddress = pathname.replace(/\/$/, "") === `/jobs/${job.id}`;
+  const first = links[0]?.to ?? ".";
+  if (ownAddress && first !== ".") return <Navigate to={first} replace />;
+  return (
+    <div className="job">
+      <JobHead job={job} followed={followed} onDeleted={() => void navigate("/")} />
+      {hasEnded(job.state) && job.state !== "succeeded" && <FailedNotice job={job} />}
+      <ViewLinks label={`Views of ${jobName(job)}`} links={links} />
+      <Outlet context={followed} />
+    </div>
+  );
+}
+
+function NoJob() {
+  useTitle("No such job");
+  return (
+    <>
+      <h1>There is no such job</h1>
+      <p>
+        It was deleted, or it belongs to someone else. <Link to="/">All jobs</Link>
+      </p>
+    </>
+  );
 }
 
 /** The events of the job that the view belongs to. */

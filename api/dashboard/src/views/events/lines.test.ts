@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+
+import { readEvent } from "../../api/events";
+import { isShown, type Line, lineOf, nextError } from "./lines";
+
+const line = (event: Record<string, unknown>): Line => lineOf(readEvent({ seq: 1, at: "2026-01-31T12:00:00Z", event }));
+const all = { level: "info", type: "", text: "" } as const;
+
+describe("lineOf", () => {
+  it.each([
+    [{ type: "phase", phase: "profiling", status: "finished", target: "cpu", seconds: 189 }, "profiling for cpu: finished after 3 min 9 s"],
+    [{ type: "checkpoint", phase: "training", step: 20, total: 60, restored: true }, "training: went on from step 20 of 60"],
+    [{ type: "log", level: "warning", message: "<b>hot</b>" }, "<b>hot</b>"],
+    [{ type: "sample", value: 1 }, '{"type":"sample","value":1}'],
+  ])("reads %o", (event, text) => expect(line(event).text).toBe(text));
+
+  it("is an error when the job failed", () => expect(line({ type: "end", state: "failed" }).level).toBe("error"));
+});
+
+describe("isShown", () => {
+  const warning = line({ type: "log", level: "warning", message: "It is Hot" });
+  const progress = line({ type: "progress", phase: "training", done: 1, total: 2, unit: "steps" });
+
+  it("holds levels, types and texts against a line", () => {
+    expect(isShown(warning, all)).toBe(true);
+    expect(isShown(warning, { ...all, level: "error" })).toBe(false);
+    expect(isShown(warning, { ...all, text: "hot" })).toBe(true);
+    expect(isShown(warning, { ...all, text: "cold" })).toBe(false);
+    expect(isShown(warning, { ...all, type: "phase" })).toBe(false);
+  });
+
+  it("shows progress only when asked for", () => {
+    expect(isShown(progress, all)).toBe(false);
+    expect(isShown(progress, { ...all, type: "progress" })).toBe(true);
+  });
+});
+
+describe("nextError", () => {
+  const error = line({ type: "log", level: "error", message: "" });
+  const info = line({ type: "log", level: "info", message: "" });
+
+  it("goes from error to error, and around", () => {
+    const lines = [info, error, info, error];
+    expect([nextError(lines, -1), nextError(lines, 1), nextError(lines, 3)]).toEqual([1, 3, 1]);
+    expect(nextError([info], -1)).toBe(-1);
+    expect(nextError([], -1)).toBe(-1);
+  });
+});

@@ -1,0 +1,94 @@
+/** Events as lines that people read, and which of them are shown. */
+import type { NumberedEvent } from "../../api/events";
+import { isTick } from "../../job/state";
+import { duration, latency, percent, significant } from "../../ui/format";
+
+export type Level = "info" | "warning" | "error";
+
+export interface Line {
+  seq: number;
+  at: string;
+  type: string;
+  level: Level;
+  text: string;
+}
+
+/** One event as a line. Of a type that this page does not know, its JSON. */
+export function lineOf({ seq, at, event, raw }: NumberedEvent): Line {
+  const told = event === null ? { level: "info" as const, text: JSON.stringify(raw) } : { level: levelOf(event), text: textOf(event) };
+  return { seq, at, type: raw.type, ...told };
+}
+
+type Known = NonNullable<NumberedEvent["event"]>;
+
+function levelOf(event: Known): Level {
+  if (event.type === "log") return event.level;
+  return (event.type === "end" || event.type === "state") && event.state === "failed" ? "error" : "info";
+}
+
+function textOf(event: Known): string {
+  switch (event.type) {
+    case "phase": {
+      const how = event.status === "reused" ? "found in the store" : event.status;
+      const seconds = event.seconds === null ? "" : ` after ${duration(event.seconds)}`;
+      return `${event.phase}${forTarget(event.target)}: ${how}${seconds}`;
+    }
+    case "progress": {
+      const left = event.eta_s === null ? "" : `, ${duration(event.eta_s)} left`;
+      return `${event.phase}${forTarget(event.target)}: ${event.done} of ${event.total} ${event.unit}${left}`;
+    }
+    case "metric":
+      return `${event.phase}: ${event.name} ${significant(event.value, 4)} at step ${event.step}`;
+    case "candidate": {
+      const latencies = Object.entries(event.latency_ms).map(([target, ms]) => `${latency(ms)} on ${target} (predicted)`);
+      return [`candidate ${event.number}: ${percent(event.accuracy)} accuracy`, ...latencies].join(", ");
+    }
+    case "front": {
+      const hypervolume = event.hypervolume === null ? "" : `, hypervolume ${significant(event.hypervolume, 4)}`;
+      return `front for ${event.target}: ${event.points.length} points after ${event.queries} candidates${hypervolume}`;
+    }
+    case "checkpoint":
+      return `${event.phase}${forTarget(event.target)}: ${event.restored ? "went on from" : "stored"} step ${event.step} of ${event.total}`;
+    case "measurement": {
+      const what = event.of === "file" ? "the finished model" : `candidate ${event.architecture_id}`;
+      return `${what} on ${event.target}: ${latency(event.latency_ms)} (${event.kind})`;
+    }
+    case "log":
+      return event.message;
+    case "state":
+      return `the job is ${event.state}`;
+    case "end":
+      return `the job has ended: ${event.state}`;
+  }
+}
+
+function forTarget(target: string | null): string {
+  return target === null ? "" : ` for ${target}`;
+}
+
+export interface Shown {
+  /** The least grave level. */
+  level: Level;
+  /** A type of event; empty for all but progress and metrics. */
+  type: string;
+  /** Text that the line has; case does not matter. */
+  text: string;
+}
+
+const GRAVITY: Readonly<Record<Level, number>> = { info: 0, warning: 1, error: 2 };
+
+export function isShown(line: Line, { level, type, text }: Shown): boolean {
+  if (GRAVITY[line.level] < GRAVITY[level]) return false;
+  // Progress and metrics come by the thousand; they are shown when asked for.
+  if (type === "" ? isTick(line.type) : line.type !== type) return false;
+  return text === "" || line.text.toLowerCase().includes(text.toLowerCase());
+}
+
+/** Where the next error after the line `from` is, beginning anew at the end; -1 when there is none. */
+export function nextError(lines: readonly Line[], from: number): number {
+  for (let step = 1; step <= lines.length; step += 1) {
+    const at = (from + step) % lines.length;
+    if (lines[at]?.level === "error") return at;
+  }
+  return -1;
+}

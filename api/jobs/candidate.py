@@ -1,0 +1,179 @@
+"""One candidate of a job in full: what was told of it, its network, and what the latency tables in the store say of that.
+
+The tables are read in this process: they are JSON that the tenant's own jobs wrote, and reading one takes milliseconds.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import Connection
+
+from api.database import Database
+from api.errors import UnknownCandidate
+from api.jobs import events_table, repository
+from api.jobs.ahead import Ahead
+from api.jobs.schemas import DeliveredModel
+from api.jobs.service import unknown_job
+from api.jobs.specs import WIRE_SPEC
+from api.models import repository as models
+from api.settings import Settings
+from api.tenancy import Subject
+from api.wire import Wire, examples
+from latency_models.errors import UnreadableTable
+from latency_models.table import LatencyTable
+from nas.describe import NetworkDetail, PredictionDetail, describe, drawn, predict
+from nas.errors import StoreCorrupt
+from nas.events import CandidateEvent, MeasurementEvent
+from nas.store import Store
+from search_spaces.errors import HwnasError
+from search_spaces.network import Network
+
+
+class CandidateTarget(Wire):
+    """A candidate on one target of its job."""
+
+    target: str
+    table_sha256: str | None = Field(description="the latency table that the job used; null before it is known")
+    prediction: PredictionDetail | None = Field(
+        description="null where the table or the network is not at hand; see notes"
+    )
+    evaluation: CandidateEvent | None = Field(description="of this target's search; null when that did not come to it")
+    measurements: tuple[MeasurementEvent, ...] = Field(description="of this architecture in this job, in their order")
+    model: DeliveredModel | None = Field(description="when the job delivered it for this target")
+    notes: tuple[str, ...]
+
+
+class CandidateDocument(Wire):
+    """An architecture that a job's search evaluated."""
+
+    model_config = examples(
+        {
+            "job_id": "job_01jd3z6g4m8x2c5v7b9n1q3r5t", "architecture": "resolution=8", "architecture_id": "5a2790177200",
+            "accuracy": 0.98, "network": None, "targets": [], "notes": [],
+        }
+    )  # fmt: skip
+
+    job_id: str
+    architecture: str
+    architecture_id: str
+    accuracy: float = Field(description="INT8 accuracy of the subnet on the validation part, 0-1; measured")
+    network: NetworkDetail | None = Field(description="null where it cannot be drawn any more; see notes")
+    targets: tuple[CandidateTarget, ...] = Field(description="of the job, in the order in which they were profiled")
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What the database has of a candidate, by target where it is of one."""
+
+    spec: Mapping[str, Any]
+    evaluations: Mapping[str, CandidateEvent]
+    tables: Mapping[str, str]
+    measurements: tuple[MeasurementEvent, ...]
+    models: Mapping[str, DeliveredModel]
+
+
+def candidate(
+    database: Database, settings: Settings, ahead: Ahead, subject: Subject, job_id: str, architecture_id: str
+) -> CandidateDocument:
+    """A candidate of a job.
+
+    Raises:
+        UnknownJob: there is none of that id.
+        UnknownCandidate: its search did not evaluate the architecture.
+    """
+    with database.read() as connection:
+        stored = _stored(connection, subject.tenant_id, job_id, architecture_id)
+    first = next(iter(stored.evaluations.values()))
+    network, detail, notes = _drawn(ahead, subject.tenant_id, stored.spec, first)
+    names = dict.fromkeys([*stored.tables, *stored.evaluations])
+    store = Store(settings.store_of(subject.tenant_id))
+    return CandidateDocument(
+        job_id=job_id,
+        architecture=first.architecture,
+        architecture_id=architecture_id,
+        accuracy=first.accuracy,
+        network=detail,
+        targets=tuple(_on_target(name, stored, network, store) for name in names),
+        notes=notes,
+    )
+
+
+def _stored(connection: Connection, tenant_id: str, job_id: str, architecture_id: str) -> _Stored:
+    row = repository.find(connection, tenant_id, job_id)
+    if row is None:
+        raise unknown_job(job_id)
+    told = [
+        CandidateEvent.model_validate_json(d) for d in events_table.of_architecture(connection, job_id, architecture_id)
+    ]
+    if not told:
+        raise UnknownCandidate(
+            f"The search of the job {job_id} did not evaluate {architecture_id!r}.",
+            fix=f"List what it evaluated with GET /v1/jobs/{job_id}/candidates.",
+        )
+    evaluations: dict[str, CandidateEvent] = {}
+    for event in told:
+        for target in event.latency_ms:
+            evaluations.setdefault(target, event)
+    return _Stored(
+        row.spec,
+        evaluations,
+        events_table.tables_of(connection, job_id),
+        _measurements(connection, job_id, architecture_id),
+        {
+            model.target: DeliveredModel.model_validate({**model.outcome, "model_id": model.id})
+            for model in models.page(connection, tenant_id, job_id=job_id, before=None, limit=100)
+            if model.outcome["architecture_id"] == architecture_id
+        },
+    )
+
+
+def _measurements(connection: Connection, job_id: str, architecture_id: str) -> tuple[MeasurementEvent, ...]:
+    rows = events_table.of_types(connection, job_id, ("measurement",))
+    told = (MeasurementEvent.model_validate_json(row.data) for row in rows)
+    # A job that is taken up again tells once more what the store has.
+    return tuple(dict.fromkeys(event for event in told if event.architecture_id == architecture_id))
+
+
+def _drawn(
+    ahead: Ahead, tenant_id: str, document: Mapping[str, Any], told: CandidateEvent
+) -> tuple[Network | None, NetworkDetail | None, tuple[str, ...]]:
+    """The network, unless the data set is gone or the space is another by now."""
+    spec = WIRE_SPEC.validate_python(document)
+    try:
+        form = ahead.form(tenant_id, spec.data)
+        space, architecture = drawn(
+            spec.space,
+            told.architecture,
+            told.architecture_id,
+            resolution=spec.resolution or int(form["resolution"]),
+            channels=int(form["channels"]),
+            classes=int(form["classes"]),
+        )
+        return space.network(architecture), describe(space, architecture), ()
+    except HwnasError as error:
+        return None, None, (f"The network cannot be drawn: {error.detail}",)
+
+
+def _on_target(name: str, stored: _Stored, network: Network | None, store: Store) -> CandidateTarget:
+    digest = stored.tables.get(name)
+    prediction, notes = None, []
+    if digest is None:
+        notes.append("It is not known which latency table the job used.")
+    elif network is not None:
+        try:
+            prediction = predict(network, LatencyTable.from_json(json.loads(store.get(digest))))
+        except (StoreCorrupt, UnreadableTable):
+            notes.append("The latency table that the job used is not in the store any more.")
+    return CandidateTarget(
+        target=name,
+        table_sha256=digest,
+        prediction=prediction,
+        evaluation=stored.evaluations.get(name),
+        measurements=tuple(event for event in stored.measurements if event.target == name),
+        model=stored.models.get(name),
+        notes=tuple(notes),
+    )
