@@ -1,14 +1,19 @@
 """Routes of what a search can name: targets of this machine and known search spaces."""
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy import Row
 
 from api.access import Anyone
+from api.dependencies import DatabaseValue
 from api.problems import problems
 from api.wire import Wire, examples
+from api.workers import living
 from search_spaces.space import Value
 
 if TYPE_CHECKING:
@@ -33,6 +38,14 @@ class OptionDocument(Wire):
     )
 
 
+class DeviceDocument(Wire):
+    """A device that running workers can measure for a target."""
+
+    fingerprint: str = Field(description="what a job can ask for as `device`; of the target without options")
+    device: str | None = Field(description="in words; null when it is not known")
+    workers: int = Field(description="how many running workers have it")
+
+
 class TargetDocument(Wire):
     """A kind of target."""
 
@@ -41,6 +54,7 @@ class TargetDocument(Wire):
     options: dict[str, str] = Field(description="what each option means")
     available: bool = Field(description="whether this machine can use it")
     reason: str | None = Field(description="why it is not available")
+    devices: tuple[DeviceDocument, ...] = Field(default=(), description="on which it can be measured now")
     forms: tuple[OptionDocument, ...] = Field(default=(), description="the options again, with what each takes")
 
 
@@ -53,6 +67,7 @@ class TargetList(Wire):
                 {
                     "id": "cpu", "summary": "this machine's processor", "available": True, "reason": None,
                     "options": {"threads": "how many threads one network runs on"},
+                    "devices": [{"fingerprint": "0f3c5a7e9b1d2468", "device": "a processor (x86_64, 8 cores)", "workers": 2}],
                     "forms": [
                         {
                             "name": "threads", "kind": "integer", "summary": "how many threads one network runs on", "default": "1",
@@ -100,10 +115,12 @@ class SpaceList(Wire):
 
 
 @router.get("/targets", operation_id="list_targets", summary="List targets", responses=problems())
-def list_targets(_subject: Anyone) -> TargetList:
-    """What networks can be found for on this machine."""
+def list_targets(_subject: Anyone, database: DatabaseValue) -> TargetList:
+    """What networks can be found for, and the devices that running workers can measure."""
     from hw_targets.registry import targets
 
+    with database.read() as connection:
+        workers = living(connection)
     items = []
     for entry in targets():
         reason = entry.unavailable()
@@ -114,10 +131,20 @@ def list_targets(_subject: Anyone) -> TargetList:
                 options=dict(entry.options),
                 available=not reason,
                 reason=reason or None,
+                devices=_devices(entry.name, workers),
                 forms=tuple(_form(option) for option in entry.forms),
             )
         )
     return TargetList(items=tuple(items))
+
+
+def _devices(target: str, workers: Sequence[Row[Any]]) -> tuple[DeviceDocument, ...]:
+    found = Counter(worker.targets[target] for worker in workers if target in worker.targets)
+    known = {fingerprint: what["device"] for worker in workers for fingerprint, what in worker.devices.items()}
+    return tuple(
+        DeviceDocument(fingerprint=fingerprint, device=known.get(fingerprint), workers=count)
+        for fingerprint, count in sorted(found.items())
+    )
 
 
 def _form(option: "Option") -> OptionDocument:

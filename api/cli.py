@@ -44,7 +44,7 @@ def hwnas(
     server: Annotated[
         str | None,
         typer.Option(
-            help=f"Address of a service that `search` and `run` use instead of this machine; ${_SERVER_VARIABLE}.",
+            help=f"Address of a service that `search`, `run` and `export` use instead of this machine; ${_SERVER_VARIABLE}.",
             metavar="URL",
         ),
     ] = None,
@@ -52,10 +52,11 @@ def hwnas(
     """Finds the most accurate INT8 network that keeps a latency budget on your hardware, trains it, and measures it."""
     url = server or os.environ.get(_SERVER_VARIABLE)
     if url:
-        from api.client.search import elsewhere
-        from nas.cli.search import ELSEWHERE
+        from api.client.search import elsewhere, export_elsewhere
+        from nas.cli import export, search
 
-        ELSEWHERE.set(elsewhere(url))
+        search.ELSEWHERE.set(elsewhere(url))
+        export.ELSEWHERE.set(export_elsewhere(url))
 
 
 keys_app = typer.Typer(

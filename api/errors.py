@@ -135,6 +135,13 @@ class IdempotencyMismatch(HwnasError):
     status = 422
 
 
+class SecretShown(HwnasError):
+    """The request made a key before, whose secret was shown then and is not kept."""
+
+    code = "secret_shown"
+    status = 409
+
+
 class UnknownKey(HwnasError):
     """There is no key of that id."""
 

@@ -4,6 +4,7 @@ The stream is numbered like the pages, so that a client that lost its connection
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 
 from api.access import JobsReader
@@ -25,10 +27,13 @@ from api.jobs.service import Jobs
 from api.problems import problems
 from api.settings import Settings
 
+log = logging.getLogger("hwnas.events")
+
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 STREAM = "text/event-stream"
 RETRY_MS = 1000
+RECONNECT = format_sse_event(data_str="{}", event="reconnect")
 PAGE = 500
 
 _SEQ = r"^(0|[1-9][0-9]{0,8})?$"
@@ -89,14 +94,21 @@ async def _follow(
         if piece.ended:
             return
         if stopping() or clock() > until:
-            yield format_sse_event(data_str="{}", event="reconnect")
+            yield RECONNECT
             return
         if not piece.full:
             await tail.tick()
         if clock() - spoke > settings.stream_ping_s:
             yield KEEPALIVE_COMMENT
             spoke = clock()
-        piece = await tail.read(*job, piece.last)
+        try:
+            piece = await tail.read(*job, piece.last)
+        except UnknownJob:  # deleted meanwhile; who comes again is told so
+            return
+        except DBAPIError:
+            log.exception("a stream ends, since the database does not answer", extra={"job_id": job[1]})
+            yield RECONNECT
+            return
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ from api.errors import IdempotencyMismatch
 from api.tables import idempotency
 from api.tenancy import Subject
 
+REPLAYED: Final = "Idempotency-Replayed"
+"""The header of an answer that was given before."""
+
 KEPT_MS: Final = 24 * 3600 * 1000
 
 IdempotencyKey = Annotated[

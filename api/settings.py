@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nas.store import Store
+
 MIB = 1024 * 1024
 
 
@@ -30,16 +32,19 @@ class Settings(BaseModel):
     )
     profiler: str = Field(default="nas.pipeline:profile", pattern=r"^[\w.]+:\w+$", description="runs a profile")
     trainer: str = Field(default="nas.ahead:pretrain", pattern=r"^[\w.]+:\w+$", description="trains a supernet")
+    exporter: str = Field(
+        default="nas.pipeline:export", pattern=r"^[\w.]+:\w+$", description="finishes an architecture that was chosen"
+    )
     surveyor: str = Field(default="nas.ahead:survey", pattern=r"^[\w.]+:\w+$", description="looks ahead of a search")
     worker: bool = Field(default=True, description="whether the server supervises a worker process of its own")
 
     lease_s: float = Field(default=30.0, gt=0, description="how long a job belongs to a worker that does not speak")
     heartbeat_s: float = Field(default=10.0, gt=0)
-    control_s: float = Field(default=1.0, gt=0, description="how often a worker looks for a request to cancel or pause")
+    control_s: float = Field(default=0.5, gt=0, description="how often a worker looks for a request to cancel or pause")
     poll_s: float = Field(default=0.5, gt=0, description="how often an idle worker looks for a job")
     flush_s: float = Field(default=0.2, gt=0, description="how long events wait to be stored together")
     cancel_grace_s: float = Field(
-        default=30.0, gt=0, description="after this a job that does not stop is ended with its process"
+        default=20.0, gt=0, description="after this a job that does not stop is ended with its process"
     )
     drain_s: float = Field(
         default=10.0, gt=0, description="how long a running job may take to stop when the server stops"
@@ -101,12 +106,12 @@ class Settings(BaseModel):
 
     @property
     def store(self) -> Path:
-        """The engine's stores of finished stages, one a tenant."""
+        """The engine's store of finished stages."""
         return self.home / "store"
 
-    def store_of(self, tenant_id: str) -> Path:
-        """A tenant's store: what one computed, no other finds."""
-        return self.store / tenant_id
+    def store_of(self, tenant_id: str) -> Store:
+        """The engine's store as a tenant sees it: what one computed, no other finds."""
+        return Store(self.store, namespace=tenant_id)
 
     def make_folders(self) -> None:
         """Creates the folders of the home, readable by the user alone."""

@@ -106,6 +106,17 @@ job_needs = Table(
     metadata,
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("target", String(200), primary_key=True),  # without its options; a worker must be able to measure it
+    Column("fingerprint", String(200)),  # of the only device that will do; set by the spec, or by the first claim
+)
+
+device_leases = Table(
+    "device_leases",
+    metadata,
+    Column("device", String(200), primary_key=True),
+    # It holds as long as the job has this epoch: whoever loses the job loses the device with it.
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Index(None, "job_id"),
 )
 
 job_attempts = Table(
@@ -229,6 +240,7 @@ workers = Table(
     Column("host", String(100), nullable=False),
     Column("version", String(40), nullable=False),
     Column("targets", JSON, nullable=False),  # id of each target it can measure, with the fingerprint of its device
+    Column("devices", JSON, nullable=False, server_default="{}"),  # what is known of each, by its fingerprint
     Column("started_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
 )

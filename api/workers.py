@@ -3,6 +3,7 @@
 import logging
 import platform
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,10 +11,13 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from api.database import utc_ms
 from api.tables import workers
+from hw_targets.target import TargetInfo
 
 log = logging.getLogger("hwnas.worker")
 
 GONE_MS: Final = 24 * 3600 * 1000
+LIVING_MS: Final = 60_000
+"""A worker that spoke within this time is taken to live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +25,28 @@ class WorkerInfo:
     """A worker.
 
     Attributes:
-        targets: fingerprint of the device of each target that it can measure.
+        can: each target that it can measure, by its name, without options.
     """
 
     id: str
-    targets: dict[str, str]
+    can: Mapping[str, TargetInfo]
     host: str = socket.gethostname()[:100]
     version: str = platform.python_version()
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """Fingerprint of the device of each target."""
+        return {name: info.fingerprint for name, info in self.can.items()}
+
+    @property
+    def simulated(self) -> frozenset[str]:
+        """The targets among them that need no device: they say the same on every machine."""
+        return frozenset(name for name, info in self.can.items() if info.kind == "simulated")
+
+    @property
+    def devices(self) -> dict[str, dict[str, str]]:
+        """What is known of each device, by its fingerprint."""
+        return {info.fingerprint: {"device": info.device, "kind": info.kind} for info in self.can.values()}
 
 
 def seen(connection: Connection, worker: WorkerInfo) -> None:
@@ -40,6 +59,7 @@ def seen(connection: Connection, worker: WorkerInfo) -> None:
                 host=worker.host,
                 version=worker.version,
                 targets=worker.targets,
+                devices=worker.devices,
                 started_at=utc_ms(),
                 seen_at=utc_ms(),
             )
@@ -51,7 +71,7 @@ def gone(connection: Connection, worker_id: str) -> None:
     connection.execute(delete(workers).where(workers.c.id == worker_id))
 
 
-def living(connection: Connection, within_ms: int) -> list[Row[Any]]:
+def living(connection: Connection, within_ms: int = LIVING_MS) -> list[Row[Any]]:
     """Workers that spoke within so many milliseconds."""
     return list(connection.execute(select(workers).where(workers.c.seen_at > utc_ms() - within_ms)).all())
 
@@ -61,15 +81,15 @@ def drop_old(connection: Connection) -> None:
     connection.execute(delete(workers).where(workers.c.seen_at < utc_ms() - GONE_MS))
 
 
-def measurable() -> dict[str, str]:
-    """Fingerprint of the device of each target that this machine can measure; one that fails at it cannot."""
+def measurable() -> dict[str, TargetInfo]:
+    """Each target that this machine can measure, by name; one that fails at it cannot."""
     from hw_targets.registry import target, targets
 
-    found = {}
+    found: dict[str, TargetInfo] = {}
     for entry in targets():
         try:
             if not entry.unavailable():
-                found[entry.name] = target(entry.name).info.fingerprint
+                found[entry.name] = target(entry.name).info
         except Exception:
             log.exception("cannot tell whether the target %s can be measured here", entry.name)
     return found

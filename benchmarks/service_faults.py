@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import json
 import random
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -116,15 +115,14 @@ def _queue(host: Host, spec: dict[str, Any]) -> str:
 
 
 def _second_tenant(host: Host) -> None:
-    """Another tenant, whose store has the first one's latency table and the time of a step, and nothing else."""
+    """Another tenant, who finds the first one's latency table and the time of a step, and nothing else."""
     first = host.http.get("/v1/sessions").json()["tenant_id"]
     tenant = host.http.post("/v1/tenants", json={"name": "broken"}).json()["id"]
     scopes = ["jobs:read", "jobs:write", "models:read"]
     key = host.http.post("/v1/api-keys", json={"name": "k", "scopes": scopes, "tenant_id": tenant}).json()["secret"]
     mine, theirs = host.settings.store_of(tenant), host.settings.store_of(first)
-    for part in ("blobs", "stages/profile", "stages/time_step"):
-        if (theirs / part).is_dir():
-            shutil.copytree(theirs / part, mine / part)
+    for stage in ("profile", "time_step"):
+        theirs.share(stage, mine)
     host.server.use_key(key)
     host.http.headers["Authorization"] = f"Bearer {key}"
 

@@ -255,12 +255,12 @@ _AT_START: Final = ("not_loopback", "port_in_use", "home_in_use", "database_vers
 
 
 def result() -> str:
-    """The document that a search answers."""
+    """The documents that a search and an export answer."""
     import nas.result as module
 
     models = [
         module.SearchResult, module.ModelOutcome, module.LatencyOutcome, module.AccuracyOutcome, module.SizeOutcome,
-        module.BudgetOutcome, module.RemovedValue,
+        module.BudgetOutcome, module.RemovedValue, module.ExportResult,
     ]  # fmt: skip
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
 

@@ -25,6 +25,9 @@ from hw_targets.timing import SLICE_S, Slice, pinned, rounds_left, time_slice
 from hw_targets.weights import QuantWeights
 from search_spaces.network import ACTIVATIONS, OPERATORS, Layer, Network
 
+UNIT: Final = "cpu"
+"""What is locked while it is measured, however many threads a network runs on."""
+
 PROFILED_S: Final = 0.15
 """How long one network runs under the profiler, about, the profiler's own cost apart."""
 
@@ -107,6 +110,7 @@ class CpuTarget:
             runtime=f"onnxruntime {version}",
             device=device,
             fingerprint=hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16],
+            unit=UNIT,
         )
 
     @property
@@ -136,7 +140,7 @@ class CpuTarget:
         _runtime()
         by_id = {n.id: n for n in networks}
         profiled = {s.network for s in done if isinstance(s, KernelSample)}
-        with measuring("cpu"):
+        with measuring(UNIT):
             runs: dict[str, Callable[[], object]] = {}
             for key, network in by_id.items():
                 if key not in profiled:
@@ -151,7 +155,7 @@ class CpuTarget:
     def sample_file(self, model: bytes, *, rounds: int) -> Iterator[TimingSample]:
         """Measures one file; the samples' network is the file's hash. See `Target.sample_file`."""
         key = hashlib.sha256(model).hexdigest()[:16]
-        with measuring("cpu"):
+        with measuring(UNIT):
             run = self._runner(model)
             for number in range(rounds):
                 yield self._time(run, key, number)

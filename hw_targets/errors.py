@@ -24,6 +24,13 @@ class UnsupportedLayer(HwnasError):
     status = 422
 
 
+class UnsupportedArchitecture(HwnasError):
+    """An architecture with a layer that the target does not run; `facts` name the choices in the way."""
+
+    code = "unsupported_architecture"
+    status = 422
+
+
 class InvalidMachine(HwnasError):
     """A card, overlay or calibration file that cannot be read, or options that an overlay's machine does not have."""
 

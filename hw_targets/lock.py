@@ -11,13 +11,27 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
 from hw_targets.errors import TargetUnavailable
+from hw_targets.stopping import stop_if_asked
 
 PATIENCE_S: Final = 900.0
 POLL_S: Final = 0.05
+
+_asked: Final[ContextVar[Callable[[], None]]] = ContextVar("asked", default=lambda: None)
+
+
+@contextmanager
+def while_waiting(ask: Callable[[], None]) -> Iterator[None]:
+    """Has `ask` called again and again while `measuring` waits inside; an error that it raises ends the wait."""
+    before = _asked.set(ask)
+    try:
+        yield
+    finally:
+        _asked.reset(before)
 
 
 @contextmanager
@@ -30,6 +44,7 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
 
     Raises:
         TargetUnavailable: it is still held by then, or the lock cannot be made.
+        Whatever ends the work around (`stopping.py`), while it waits.
     """
     until = time.monotonic() + patience_s
     with ExitStack() as files:
@@ -43,12 +58,14 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
             ) from error
         for file in (gate, room):
             while not _try(file, fcntl.LOCK_EX):
+                stop_if_asked()
                 if time.monotonic() > until:
                     raise TargetUnavailable(
                         f"Another process has been using {device} for {patience_s:.0f} seconds.",
                         fix="Wait until it has ended, or end it.",
                         facts={"target": device, "lock": str(_path(device, "room"))},
                     )
+                _asked.get()()
                 time.sleep(POLL_S)
         yield
 

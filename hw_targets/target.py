@@ -29,6 +29,9 @@ class TargetInfo:
         runtime: what runs the network, with its version.
         device: the device in words.
         fingerprint: hash of all that its latencies depend on (device, runtime, options); tables are valid under one only.
+        unit: the physical thing that is measured, by one job at a time: a device of this machine (`cpu`), or, beginning with
+            `//`, one that is reached over the network, by a name that is the same from every machine. The target's own name
+            when empty; a simulated target has none.
     """
 
     id: str
@@ -37,6 +40,7 @@ class TargetInfo:
     runtime: str
     device: str
     fingerprint: str
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

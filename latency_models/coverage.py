@@ -7,12 +7,13 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from hw_targets.stopping import one_by_one, stop_if_asked
 from search_spaces.network import Network
 
 
 def key_frequencies(networks: Iterable[Network]) -> dict[str, int]:
     """How many of the networks hold each layer key at least once."""
-    return dict(Counter(key for network in networks for key in {layer.key for layer in network.layers}))
+    return dict(Counter(key for network in one_by_one(networks) for key in {layer.key for layer in network.layers}))
 
 
 def choose(candidates: Sequence[Network], budget: int, weights: Mapping[str, float] | None = None) -> list[Network]:
@@ -29,19 +30,20 @@ def choose(candidates: Sequence[Network], budget: int, weights: Mapping[str, flo
         weights: worth of each key (0 where absent); by default, how many candidates hold it.
     """
     worth = key_frequencies(candidates) if weights is None else weights
-    keys = [tuple(dict.fromkeys(layer.key for layer in network.layers)) for network in candidates]
+    keys = [tuple(dict.fromkeys(layer.key for layer in network.layers)) for network in one_by_one(candidates)]
     seen: Counter[str] = Counter()
 
     def gain(index: int) -> float:
         return sum(worth.get(key, 0.0) * 0.5 ** seen[key] for key in keys[index])
 
     distinct: dict[object, int] = {}
-    for index, network in enumerate(candidates):
+    for index, network in enumerate(one_by_one(candidates)):
         distinct.setdefault((network.input_shape, network.layers), index)
     heap = [(-gain(index), index) for index in distinct.values()]
     heapq.heapify(heap)
     chosen: list[Network] = []
     while heap and len(chosen) < budget:
+        stop_if_asked()
         _, index = heapq.heappop(heap)
         current = (-gain(index), index)
         if heap and current > heap[0]:

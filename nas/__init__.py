@@ -1,22 +1,27 @@
 """hwnas: the most accurate INT8 network that keeps a latency budget on the hardware you own (floor 4, the engine).
 
-`from nas import search, SearchSpec` is the whole of the Python interface; heavy libraries load when a search runs.
+`from nas import search, export, SearchSpec` is the whole of the Python interface; heavy libraries load when a search runs.
 """
 
 import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.pipeline import export as export
     from nas.pipeline import search as search
+    from nas.result import ExportResult as ExportResult
     from nas.result import SearchResult as SearchResult
     from nas.spec import SearchSpec as SearchSpec
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 """Torch's threads spin for long by default when they wait for each other, which slows training tenfold on a busy machine."""
 
-__all__ = ["SearchResult", "SearchSpec", "search"]
+__all__ = ["ExportResult", "SearchResult", "SearchSpec", "export", "search"]
 
-_HOMES = {"search": "nas.pipeline", "SearchResult": "nas.result", "SearchSpec": "nas.spec"}
+_HOMES = {
+    "search": "nas.pipeline", "export": "nas.pipeline", "SearchResult": "nas.result", "ExportResult": "nas.result",
+    "SearchSpec": "nas.spec",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -44,7 +44,7 @@ class Pretrained(BaseModel):
     warnings: tuple[str, ...]
 
 
-def survey(spec: SearchSpec, *, store: Path) -> Survey:
+def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
     """What a search will take. A stage that is stored costs nothing.
 
     Raises:
@@ -56,7 +56,7 @@ def survey(spec: SearchSpec, *, store: Path) -> Survey:
     from nas.stages.profile import profile, profiled
     from search_spaces.lattice import Lattice
 
-    context = Context(Store(store), ignore, never)
+    context = Context(Store.of(store), ignore, never)
     job = sketch(context, spec)
     lattice = Lattice.of(job.space)
     reachable = {
@@ -73,7 +73,7 @@ def survey(spec: SearchSpec, *, store: Path) -> Survey:
 
 
 def pretrain(
-    spec: SearchSpec, *, store: Path, on_event: EventSink = ignore, cancelled: Callable[[], bool] = never
+    spec: SearchSpec, *, store: Store | Path | str, on_event: EventSink = ignore, cancelled: Callable[[], bool] = never
 ) -> Pretrained:
     """Trains the supernet that a search of the same data, space, effort, seed and threads needs; its budgets do not matter.
 
@@ -83,7 +83,7 @@ def pretrain(
     """
     from nas.stages.train import train
 
-    context = Context(Store(store), on_event, cancelled)
+    context = Context(Store.of(store), on_event, cancelled)
     try:
         job = sketch(context, spec)
         trained = train(context, job)

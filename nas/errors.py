@@ -36,6 +36,12 @@ class StoreCorrupt(HwnasError):
     status = 500
 
 
+class UnusableStore(HwnasError):
+    """The URL of a store names no file system that can be opened here."""
+
+    code = "unusable_store"
+
+
 class Cancelled(HwnasError):
     """The caller asked the search to stop. What was computed is stored; the same spec continues from there."""
 
@@ -47,4 +53,11 @@ class UnknownRun(HwnasError):
     """There is no run of that name in the output folder."""
 
     code = "unknown_run"
+    status = 404
+
+
+class UnknownArchitecture(HwnasError):
+    """A search evaluated no architecture of that id, or several whose ids begin so."""
+
+    code = "unknown_architecture"
     status = 404

@@ -6,7 +6,6 @@ how tables come about, how a target measures.
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +14,8 @@ from hw_targets.errors import UnsupportedLayer
 from hw_targets.target import Simulator, Target, TargetInfo
 from latency_models.errors import UnreadableTable
 from latency_models.table import LatencyTable, Prediction
-from nas.errors import InvalidSpec
+from nas.errors import InvalidSpec, StoreCorrupt
+from nas.store import Store
 from search_spaces.cost import layer_macs, layer_params, macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.network import Network, Shape
 
@@ -135,17 +135,14 @@ def check_support(network: Network, target: Target) -> None:
         )
 
 
-def stored_tables(store: Path, info: TargetInfo) -> list[LatencyTable]:
+def stored_tables(store: Store, info: TargetInfo) -> list[LatencyTable]:
     """The latency tables in a store that are valid for a target, the newest first. Unreadable ones are passed over."""
     found = []
-    for record in sorted((store / "stages" / "profile").glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True):
+    for record in store.finished("profile"):
         try:
-            document = json.loads(record.read_text())
-            if document["inputs"]["fingerprint"] == info.fingerprint:
-                digest = str(document["outputs"]["table"])
-                blob = store / "blobs" / digest[:2] / digest
-                found.append(LatencyTable.from_json(json.loads(blob.read_text())))
-        except (OSError, ValueError, KeyError, TypeError, UnreadableTable):
+            if record.inputs["fingerprint"] == info.fingerprint:
+                found.append(LatencyTable.from_json(json.loads(store.get(record.outputs["table"]))))
+        except (StoreCorrupt, ValueError, KeyError, TypeError, UnreadableTable):
             continue
     return found
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hw_targets.errors import UnsupportedLayer
+from hw_targets.stopping import stop_if_asked
 from hw_targets.weights import FloatLayer, FloatWeights
 from nas.bank import BETA, BIAS, GAMMA, WEIGHT, Bank, weight_extent
 from nas.depthwise import depthwise, pays
@@ -57,6 +58,7 @@ def run_all(network: Network, images: Tensor, mode: Mode) -> tuple[Tensor, ...]:
     last = {source: layer.name for layer in network.layers for source in layer.inputs}
     values = {INPUT: mode.enter(channels_last(images))}
     for layer in network.layers:
+        stop_if_asked()
         values[layer.name] = mode.layer(layer, [values[source] for source in layer.inputs])
         for source in layer.inputs:
             if last[source] == layer.name and source not in network.outputs:

@@ -1,5 +1,6 @@
 """The whole job: prepare, profile, train, search, finalise, verify, deliver. The functions behind every face of hwnas.
 
+`search` finishes the architecture that it finds best; `export` one that somebody chose of what a search evaluated.
 Each stage is found in the store or run (`nas/stages/`). Budgets are judged as soon as the latency tables are known, before
 anything is trained. Torch is imported by the stages that need it, not here.
 """
@@ -11,21 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
 from hw_targets.registry import target as find_target
 from hw_targets.target import Target
-from nas.errors import Cancelled, UnknownRun
+from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.events import EventSink, ignore
-from nas.result import Plan, ProfileResult, SearchResult
+from nas.files import write_atomically
+from nas.result import ExportResult, Plan, ProfileResult, SearchResult
 from nas.spec import Effort, SearchSpec
 from nas.stages.budget import Goal, judge
-from nas.stages.context import Context
+from nas.stages.context import Context, Hold, unclaimed
 from nas.stages.effort import WORK, Work
 from nas.stages.fit import fit_space
 from nas.stages.prepare import PreparedData, prepare
 from nas.stages.profile import profile as profile_stage
-from nas.store import Store, write_atomically
+from nas.store import Store
 from search_spaces.narrow import Narrowed
-from search_spaces.space import SearchSpace
+from search_spaces.space import Architecture, SearchSpace, text
 
 
 def never() -> bool:
@@ -56,18 +59,21 @@ def search(
     spec: SearchSpec,
     *,
     out: Path = Path("runs"),
-    store: Path | None = None,
+    store: Store | Path | str | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
+    hold: Hold = unclaimed,
 ) -> SearchResult:
     """Finds, trains, measures and delivers one INT8 model for each target.
 
     Args:
         spec: what is asked for.
         out: where the run's folder goes.
-        store: where everything computed is kept; `out/store` when None. The same spec and store continue a killed search.
+        store: where everything computed is kept: a folder, an fsspec URL, or a `Store`; `out/store` when None. The same spec and
+            store continue a killed search.
         on_event: told of everything that happens.
         cancelled: polled often; the search stops soon after it says yes.
+        hold: entered while a target is measured; a claim to the device beside the lock of the machine.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
@@ -76,10 +82,12 @@ def search(
         OutOfSpace: the disk is full; what was stored stays.
         Cancelled: the caller asked to stop; what was computed is stored.
     """
+    from nas.runs import keep
+    from nas.search.study import front, point
     from nas.stages.finish import finish
     from nas.stages.train import train
 
-    context = Context(Store(store or out / "store"), on_event, cancelled)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     try:
         job = decide(context, spec)
         bank = train(context, job)
@@ -92,7 +100,7 @@ def search(
         raise Cancelled(
             "The search was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
         ) from error
-    fronts = {name: front for name, (front, _) in delivered.items()}
+    fronts = {name: tuple(map(point, front(found))) for name, (found, _) in delivered.items()}
     result = SearchResult(
         run=run,
         front=next(iter(fronts.values())),
@@ -101,8 +109,103 @@ def search(
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
         warnings=tuple(context.warnings),
     )
+    keep(out / run, spec, {name: tuple(map(point, found)) for name, (found, _) in delivered.items()})
     write_atomically(out / run / "result.json", result.model_dump_json(indent=1).encode())
     return result
+
+
+def export(
+    spec: SearchSpec,
+    architecture: str,
+    target: str | None = None,
+    *,
+    out: Path = Path("runs"),
+    store: Store | Path | str | None = None,
+    on_event: EventSink = ignore,
+    cancelled: Callable[[], bool] = never,
+    hold: Hold = unclaimed,
+) -> ExportResult:
+    """Finishes and delivers an architecture that somebody chose, in the place of the one that the search chose itself.
+
+    What the search computed is found in the store; what is not there any more (the latency table, the supernet) is made again.
+
+    Args:
+        spec: of the search, with all of its targets: they decide what the supernet is.
+        architecture: its canonical string, as candidates and fronts have it.
+        target: one of the spec's; not needed when it has but one.
+        out: where the run's folder goes; the bundle has a folder of its own in it.
+        store: where everything computed is kept; `out/store` when None.
+        on_event: told of everything that happens.
+        cancelled: polled often; the export stops soon after it says yes.
+        hold: entered while a target is measured, as in `search`.
+
+    Returns:
+        The delivered model, also when it misses the budget: `within_budget` and a warning say so.
+
+    Raises:
+        InvalidArchitecture: it is not of the spec's space.
+        UnsupportedArchitecture: the target does not run it.
+        InvalidSpec, UnknownTarget: the target is not named and there are several, or is none of the spec's.
+        Others: as `search`.
+    """
+    from nas.stages.finish import finish_chosen, folder_of
+    from nas.stages.train import train
+
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
+    run = run_name(spec)
+    try:
+        job = sketch(context, spec)
+        number = _index(job, target)
+        part, device = job.parts[number], job.targets[number]
+        chosen = _chosen(part, device, architecture)
+        goal = _goal(context, job, number)
+        job = _timed(context, replace(job, goals=(goal,)))
+        folder = out / run / f"{folder_of(goal.info.id)}-{chosen.id}"
+        model = finish_chosen(context, job, goal, device, train(context, job), chosen, folder)
+    except KeyboardInterrupt as error:
+        raise Cancelled(
+            "The export was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
+        ) from error
+    return ExportResult(
+        run=run,
+        target=goal.info.id,
+        model=model,
+        within_budget=model.latency_ms.final_ms <= goal.budget_ms,
+        seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
+        warnings=tuple(context.warnings),
+    )
+
+
+def _index(job: Job, target: str | None) -> int:
+    """Which of the job's targets is meant: by the name that the spec has, or by its id."""
+    names = [wanted.target for wanted in job.spec.targets]
+    if target is None:
+        if len(names) == 1:
+            return 0
+        raise InvalidSpec(
+            f"The search has {len(names)} targets.",
+            fix=f"Name one of {', '.join(names)}.",
+            facts={"targets": list(names)},
+        )
+    for number, (name, found) in enumerate(zip(names, job.targets, strict=True)):
+        if target in (name, found.info.id):
+            return number
+    raise UnknownTarget(
+        f"The search has no target {target!r}.", fix=f"Use one of {', '.join(names)}.", facts={"targets": list(names)}
+    )
+
+
+def _chosen(part: Narrowed, target: Target, architecture: str) -> Architecture:
+    """The architecture of a string, in the part of the space that the target runs."""
+    words = set(architecture.split())
+    away = {f"{one.choice}={text(one.value)}": one.reason for one in part.removed}
+    if wrong := {word: away[word] for word in sorted(words & set(away))}:
+        raise UnsupportedArchitecture(
+            f"{target.info.id} does not run the architecture: {'; '.join(dict.fromkeys(wrong.values()))}.",
+            fix=f"Choose one without {', '.join(wrong)}, or another target.",
+            facts={"target": target.info.id, "unsupported": wrong},
+        )
+    return part.space.parse(architecture)
 
 
 def sketch(context: Context, spec: SearchSpec) -> Job:
@@ -118,22 +221,31 @@ def sketch(context: Context, spec: SearchSpec) -> Job:
 def decide(context: Context, spec: SearchSpec) -> Job:
     """Everything before training: a sketch, the latency tables, the budgets. Raises as `search` does."""
     job = sketch(context, spec)
-    goals = []
-    for target, part, wanted in zip(job.targets, job.parts, spec.targets, strict=True):
-        table = profile_stage(context, target, part.space, job.work)
-        goal = judge(context, target, table, part, wanted.latency_ms)
+    goals = tuple(_goal(context, job, number) for number in range(len(job.targets)))
+    for goal in goals:
         if not goal.outcome.binds:
             context.warn(
-                f"The budget of {goal.budget_ms:g} ms on {target.info.id} does not bind: the slowest architecture is predicted "
+                f"The budget of {goal.budget_ms:g} ms on {goal.info.id} does not bind: the slowest architecture is predicted "
                 f"at {goal.outcome.reachable_ms[1]:.4g} ms."
             )
-        goals.append(goal)
-    job = replace(job, goals=tuple(goals))
-    if spec.minutes is None:
+    return _timed(context, replace(job, goals=goals))
+
+
+def _goal(context: Context, job: Job, number: int) -> Goal:
+    """One target with its latency table and its budget, judged."""
+    context.check_cancelled()
+    target, part = job.targets[number], job.parts[number]
+    table = profile_stage(context, target, part.space, job.work)
+    return judge(context, target, table, part, job.spec.targets[number].latency_ms)
+
+
+def _timed(context: Context, job: Job) -> Job:
+    """The job with as much work as fits into its minutes, where it has a limit."""
+    if job.spec.minutes is None:
         return job
     from nas.stages.plan import within_minutes
 
-    return within_minutes(context, job, spec.minutes)
+    return within_minutes(context, job, job.spec.minutes)
 
 
 def run_name(spec: SearchSpec) -> str:
@@ -145,7 +257,7 @@ def run_name(spec: SearchSpec) -> str:
     return f"{data}-{title}-{digest}"
 
 
-def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Path | None = None) -> Plan:
+def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Store | Path | str | None = None) -> Plan:
     """What a search will take, before its start: seconds of each stage (0 where it is in the store) and memory.
 
     Raises:
@@ -154,7 +266,7 @@ def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Path | None = Non
     """
     from nas.stages.plan import estimate
 
-    return estimate(Context(Store(store or out / "store"), ignore, never), spec)
+    return estimate(Context(Store.of(store or out / "store"), ignore, never), spec)
 
 
 def profile(
@@ -167,9 +279,10 @@ def profile(
     effort: Effort = "standard",
     seed: int = 0,
     out: Path = Path("runs"),
-    store: Path | None = None,
+    store: Store | Path | str | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
+    hold: Hold = unclaimed,
 ) -> ProfileResult:
     """Measures a target's latency table for a space, ahead of any search, and says how far to trust it.
 
@@ -177,7 +290,7 @@ def profile(
         UnknownTarget, TargetUnavailable, InvalidSpace: what is named is not there or not usable.
         Cancelled: the caller asked to stop; the samples are kept.
     """
-    context = Context(Store(store or out / "store"), on_event, cancelled)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     found = find_target(target)
     fitted = fit_space(context, space, [found], resolution=resolution, channels=channels, classes=classes)
     try:
@@ -198,7 +311,7 @@ def profile(
         keys=len(table.entries),
         architectures=goal.outcome.architectures,
         reachable_ms=goal.outcome.reachable_ms,
-        table=str(context.store.path_of(context.hashes[f"table:{found.info.id}"])),
+        table=context.store.path_of(context.hashes[f"table:{found.info.id}"]),
         seconds=round(sum(context.seconds.values()), 3),
         warnings=tuple(context.warnings),
     )

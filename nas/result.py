@@ -1,4 +1,4 @@
-"""What a search answers: the document behind `--json`, the Python return value and the service's job result."""
+"""What a search or an export answers: the document behind `--json`, the Python return value and the service's job result."""
 
 from typing import Literal
 
@@ -25,6 +25,12 @@ class LatencyOutcome(_Value):
         None, description="this very network on a simulated target; nothing is measured there"
     )
     kind: Literal["measured", "simulated"]
+
+    @property
+    def final_ms(self) -> float:
+        """The best that is known of the delivered file: measured, else simulated, else predicted."""
+        known = (self.measured, self.simulated, self.predicted)
+        return next(value for value in known if value is not None)
 
 
 class AccuracyOutcome(_Value):
@@ -110,5 +116,18 @@ class SearchResult(_Value):
     front: tuple[FrontPoint, ...] = Field(description="of the first target; `fronts` has all")
     fronts: dict[str, tuple[FrontPoint, ...]]
     models: dict[str, ModelOutcome]
+    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
+    warnings: tuple[str, ...] = ()
+
+
+class ExportResult(_Value):
+    """The whole answer of an export: one architecture that somebody chose, finished for one target."""
+
+    run: str = Field(description="name of the run's folder")
+    target: str
+    model: ModelOutcome
+    within_budget: bool = Field(
+        description="whether the model keeps the budget: measured, or simulated on a simulated target"
+    )
     seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
     warnings: tuple[str, ...] = ()

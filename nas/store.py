@@ -1,31 +1,39 @@
-"""Where everything computed is kept: a stage index over blobs named by the hash of their content, in one folder.
+"""Where everything computed is kept: a stage index over blobs named by the hash of their content.
 
     blobs/ab/abcd…       content, named by its SHA-256
     stages/NAME/KEY.json which blobs a finished stage made, keyed by a hash of its inputs
     partial/KEY/…        checkpoints and journals of stages that have not finished
 
-One rule gives resume, reuse and provenance: a stage whose key is in the index is not run again. A blob is renamed into
-place before the index names it, so a kill at any instant leaves only valid entries. Not here: what the stages do.
+A store is a folder, or lies on any file system of fsspec's. Its blobs are common to all who use it; what else there is belongs
+to a namespace, such as a tenant, and lies under `namespaces/NAME/` for one that has a name. A blob is found through an index only,
+so nobody meets what only another has computed.
+
+One rule gives resume, reuse and provenance: a stage whose key is in the index is not run again. A blob is stored before the index
+names it, and nothing is believed that is not whole: a kill at any instant leaves only what is valid. Not here: what the stages
+do; how files are written (`nas.files`) and how what is unfinished is kept (`nas.journal`).
 """
 
-import errno
 import hashlib
 import json
-import os
-import shutil
-import tempfile
+import re
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from nas.errors import OutOfSpace, StoreCorrupt
+from hw_targets.stopping import stop_if_asked
+from nas.errors import StoreCorrupt
+from nas.files import Files, full_disk_is_typed
+from nas.journal import Checkpoints, Journal
 
 SCHEMA = 1
+LOCK_POLL_S = 0.5
+"""How often one who waits for another's stage asks whether to stop."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +47,34 @@ class StageKey:
     @cached_property
     def hash(self) -> str:
         """SHA-256 over all of it, hexadecimal."""
-        document = json.dumps([SCHEMA, self.name, self.version, dict(self.inputs)], sort_keys=True)
-        return hashlib.sha256(document.encode()).hexdigest()
+        return _digest([SCHEMA, self.name, self.version, dict(self.inputs)])
 
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """A finished stage: its blobs by name, small facts beside them, and how long it took."""
+    """A finished stage: what it came from, its blobs by name, small facts beside them, and how long it took."""
 
+    inputs: Mapping[str, Any]
     outputs: Mapping[str, str]
     facts: Mapping[str, Any]
     seconds: float
 
 
 class Store:
-    """A content-addressed store in a folder, made when first written to."""
+    """A content-addressed store as one namespace sees it. Its folder is made when first written to."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, place: Path | str | Files, *, namespace: str = "") -> None:
+        """A store in a folder, at an fsspec URL, or among given files; `namespace` tells apart who computes, not what."""
+        if not re.fullmatch(r"[\w-]*", namespace, re.ASCII):
+            raise ValueError(f"{namespace!r} is not made of letters, digits, - and _")
+        self._files = place if isinstance(place, Files) else Files.at(place)
+        self._blobs = self._files / "blobs"
+        self._own = self._files / "namespaces" / namespace if namespace else self._files
+
+    @classmethod
+    def of(cls, place: "Store | Path | str") -> "Store":
+        """The store itself, or the one in a folder or at an fsspec URL."""
+        return place if isinstance(place, Store) else cls(place)
 
     def put(self, data: bytes) -> str:
         """Stores a blob and returns its SHA-256.
@@ -65,9 +83,8 @@ class Store:
             OutOfSpace: the disk is full; nothing stored before is lost.
         """
         digest = hashlib.sha256(data).hexdigest()
-        path = self._blob(digest)
-        if not path.exists():
-            write_atomically(path, data)
+        if self._blobs.size(_name(digest)) != len(data):
+            self._blobs.write(_name(digest), data)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -76,36 +93,37 @@ class Store:
         Raises:
             StoreCorrupt: it is missing, or its content is not what its name promises.
         """
-        path = self._blob(digest)
         try:
-            data = path.read_bytes()
+            data = self._blobs.read(_name(digest))
         except FileNotFoundError as error:
-            raise StoreCorrupt(f"The store lacks the blob {digest}.", fix=self._mend()) from error
+            raise StoreCorrupt(
+                f"The store lacks the blob {digest}.", fix="Run again: the stage that made it is run anew."
+            ) from error
         if hashlib.sha256(data).hexdigest() != digest:
-            raise StoreCorrupt(f"The blob {digest} has been changed.", fix=self._mend())
+            raise StoreCorrupt(
+                f"The blob {digest} has been changed.",
+                fix=f"Delete {self.path_of(digest)} and run again: the stage that made it is run anew.",
+            )
         return data
 
-    def path_of(self, digest: str) -> Path:
-        """The file of a blob, for people and for other tools to read; never write to it."""
-        return self._blob(digest)
-
-    def _mend(self) -> str:
-        return f"Delete {self.root / 'stages'} and run again; checkpoints of unfinished stages are kept."
-
-    def _blob(self, digest: str) -> Path:
-        return self.root / "blobs" / digest[:2] / digest
-
-    def _record(self, key: StageKey) -> Path:
-        return self.root / "stages" / key.name / f"{key.hash}.json"
+    def path_of(self, digest: str) -> str:
+        """Where a blob is, as a path or a URL, for people and for other tools to read; never write to it."""
+        return self._blobs.path(_name(digest))
 
     def find(self, key: StageKey) -> StageRecord | None:
         """The finished stage of a key, if it is here with all of its blobs."""
-        try:
-            document = json.loads(self._record(key).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        document = self._document(key.name, f"{key.hash}.json")
+        if document is None:
             return None
-        record = StageRecord(document["outputs"], document["facts"], document["seconds"])
-        return record if all(self._blob(digest).exists() for digest in record.outputs.values()) else None
+        outputs, sizes = document["outputs"], document["sizes"]
+        there = all(self._blobs.size(_name(digest)) == sizes[name] for name, digest in outputs.items())
+        return _record(document) if there else None
+
+    def finished(self, name: str) -> list[StageRecord]:
+        """All finished stages of a name, the newest first. Their blobs may be missing."""
+        documents = [self._document(name, file) for file in (self._own / "stages" / name).names()]
+        whole = [document for document in documents if document is not None]
+        return [_record(document) for document in sorted(whole, key=lambda d: -d["finished_unix_s"])]
 
     def finish(
         self, key: StageKey, outputs: Mapping[str, bytes], *, seconds: float, facts: Mapping[str, Any] | None = None
@@ -115,17 +133,23 @@ class Store:
         Raises:
             OutOfSpace: the disk is full; the checkpoints are kept.
         """
-        digests = {name: self.put(data) for name, data in outputs.items()}
         document: dict[str, Any] = {
-            "stage": key.name, "version": key.version, "inputs": dict(key.inputs), "outputs": digests,
-            "facts": dict(facts or {}), "seconds": seconds,
+            "stage": key.name, "version": key.version, "inputs": dict(key.inputs), "facts": dict(facts or {}),
+            "outputs": {name: self.put(data) for name, data in outputs.items()},
+            "sizes": {name: len(data) for name, data in outputs.items()},
+            "seconds": seconds, "finished_unix_s": time.time(),
         }  # fmt: skip
-        write_atomically(self._record(key), json.dumps(document, indent=1, sort_keys=True).encode())
-        shutil.rmtree(self._partial(key), ignore_errors=True)
-        return StageRecord(digests, document["facts"], seconds)
+        text = json.dumps({**document, "sha256": _digest(document)}, indent=1, sort_keys=True)
+        self._own.write(f"stages/{key.name}/{key.hash}.json", text.encode())
+        with suppress(OSError):  # what is left is found by nobody who finds the stage
+            self._own.remove(f"partial/{key.hash}")
+        return _record(document)
 
-    def _partial(self, key: StageKey) -> Path:
-        return self.root / "partial" / key.hash
+    def share(self, name: str, other: "Store") -> None:
+        """Lets another namespace of this store find the finished stages of a name: the one way from one to another."""
+        for file in (self._own / "stages" / name).names():
+            if self._document(name, file) is not None:
+                other._own.write(f"stages/{name}/{file}", self._own.read(f"stages/{name}/{file}"))
 
     def save_checkpoint(self, key: StageKey, data: bytes) -> None:
         """Replaces the checkpoint of an unfinished stage.
@@ -133,98 +157,61 @@ class Store:
         Raises:
             OutOfSpace: the disk is full; the checkpoint before it is kept.
         """
-        write_atomically(self._partial(key) / "checkpoint", data)
+        Checkpoints(self._partial(key) / "checkpoints").save(data)
 
     def load_checkpoint(self, key: StageKey) -> bytes | None:
-        """The checkpoint of an unfinished stage, if there is one."""
-        try:
-            return (self._partial(key) / "checkpoint").read_bytes()
-        except FileNotFoundError:
-            return None
+        """The newest checkpoint of an unfinished stage that is whole, if there is one."""
+        return Checkpoints(self._partial(key) / "checkpoints").load()
 
-    def journal(self, key: StageKey) -> "Journal":
-        """The append-only list of JSON values of an unfinished stage."""
-        return Journal(self._partial(key) / "journal.jsonl")
+    def journal(self, key: StageKey) -> Journal:
+        """The growing list of JSON values of an unfinished stage."""
+        return Journal(self._partial(key) / "journal")
 
     @contextmanager
     def lock(self, key: StageKey) -> Iterator[None]:
-        """Lets one process at a time work on a stage; another that wants the same waits and then finds it finished."""
-        path = self.root / "locks" / f"{key.hash}.lock"
+        """Lets one process at a time work on a stage; another that wants the same waits and then finds it finished.
+
+        In a folder only. Elsewhere two may do the same work, which costs time and harms nothing: neither's blobs are in the
+        other's way, and the record of either serves both.
+        """
+        if self._own.folder is None:
+            yield
+            return
+        path = self._own.folder / "locks" / f"{key.hash}.lock"
         with full_disk_is_typed():
             path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
+        lock = FileLock(path)
+        while not lock.is_locked:
+            stop_if_asked()
+            with suppress(Timeout):
+                lock.acquire(timeout=LOCK_POLL_S)
+        try:
             yield
+        finally:
+            lock.release()
 
+    def _partial(self, key: StageKey) -> Files:
+        return self._own / "partial" / key.hash
 
-class Journal:
-    """JSON values, one a line, each on disk before `append` returns. A line cut off by a kill is dropped when read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def read(self) -> list[Any]:
-        """All whole values, in order."""
+    def _document(self, name: str, file: str) -> dict[str, Any] | None:
+        """A record of the index, if it is whole."""
         try:
-            lines = self._path.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return []
-        return [json.loads(line) for line in lines[:-1]]
-
-    def append(self, value: Any) -> None:
-        """Adds one value.
-
-        Raises:
-            OutOfSpace: the disk is full; earlier values are kept.
-        """
-        data = json.dumps(value).encode() + b"\n"
-        with full_disk_is_typed():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab+") as file:
-                self._drop_torn_line(file)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-
-    @staticmethod
-    def _drop_torn_line(file: Any) -> None:
-        end = file.seek(0, os.SEEK_END)
-        if end:
-            file.seek(end - 1)
-            if file.read(1) != b"\n":
-                file.seek(0)
-                file.truncate(file.read().rfind(b"\n") + 1)
-                file.seek(0, os.SEEK_END)
+            document = json.loads(self._own.read(f"stages/{name}/{file}"))
+        except (FileNotFoundError, ValueError):
+            return None
+        if not isinstance(document, dict) or document.pop("sha256", None) != _digest(document):
+            return None
+        return document
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file so that it is either whole or not there, also after a kill.
-
-    Raises:
-        OutOfSpace: the disk is full; the file that was there before is kept.
-    """
-    with full_disk_is_typed():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+def _name(digest: str) -> str:
+    return f"{digest[:2]}/{digest}"
 
 
-@contextmanager
-def full_disk_is_typed() -> Iterator[None]:
-    """Turns the operating system's word for a full or read-only disk into `OutOfSpace`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG):
-            raise
-        raise OutOfSpace(
-            f"Cannot write: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.",
-            fix="Free some space (or choose another folder with --out) and run the same command again: it continues.",
-        ) from error
+def _digest(value: Any) -> str:
+    """SHA-256 of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _record(document: Mapping[str, Any]) -> StageRecord:
+    return StageRecord(document["inputs"], document["outputs"], document["facts"], document["seconds"])

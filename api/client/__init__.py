@@ -10,8 +10,8 @@
 `AsyncClient` is the same with `await`.
 """
 
-from api.client.aio import AsyncClient, AsyncJob
+from api.client.aio import AsyncClient, AsyncJob, AsyncModel
 from api.client.sync import Client, Job, Model
 from api.errors import ApiError
 
-__all__ = ["ApiError", "AsyncClient", "AsyncJob", "Client", "Job", "Model"]
+__all__ = ["ApiError", "AsyncClient", "AsyncJob", "AsyncModel", "Client", "Job", "Model"]

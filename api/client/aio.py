@@ -1,18 +1,21 @@
-"""The client for coroutines. `sync.py` has the one for ordinary code, which also downloads."""
+"""The client for coroutines. `sync.py` has the one for ordinary code; what they share is in `calls.py` and `files.py`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
 
 from api.client import calls
-from api.client.calls import Call, EventLines
-from api.errors import NoAnswer
+from api.client.calls import Call, Following, Tries
+from api.client.files import Download, pieces, place_of, whole
+from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
 from api.jobs.states import ENDED
-from api.models.schemas import ModelDocument
+from api.models.schemas import Artifact, ModelDocument
 from nas.events import EventSink, ignore
 
 T = TypeVar("T")
@@ -36,6 +39,10 @@ class AsyncClient:
     async def search(self, *, data: str, targets: Sequence[Mapping[str, Any]], **others: Any) -> "AsyncJob":
         """Queues a search; `others` are further fields of its spec."""
         return await self.submit({"kind": "search", "data": data, "targets": [dict(t) for t in targets], **others})
+
+    async def export(self, job_id: str, architecture_id: str, *, target: str | None = None) -> "AsyncJob":
+        """Queues the finishing of another architecture of a search than the one it delivered."""
+        return await self.submit(calls.export_spec(job_id, architecture_id, target))
 
     async def submit(
         self, spec: Mapping[str, Any], *, labels: Mapping[str, str] | None = None, max_duration_s: float | None = None
@@ -62,60 +69,84 @@ class AsyncClient:
             if token is None:
                 return
 
-    async def models(self, *, job_id: str | None = None) -> list[ModelDocument]:
+    async def models(self, *, job_id: str | None = None) -> AsyncIterator["AsyncModel"]:
         """All models, newest first, or those of one job."""
-        found: list[ModelDocument] = []
         token: str | None = None
         while True:
             page = await self.run(calls.list_models(job_id, token))
-            found += page.items
+            for document in page.items:
+                yield AsyncModel(self, document)
             token = page.next_page_token
             if token is None:
-                return found
+                return
 
-    async def events(self, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
+    async def upload(self, path: Path | str, *, name: str | None = None) -> DatasetDocument:
+        """Uploads an `.npz` or a `.zip` of class folders."""
+        return await self.run(calls.upload(Path(path), name or "data set"))
+
+    async def events(self, job_id: str, *, after: int = 0) -> AsyncGenerator[JobEvent, None]:
         """Events above a number until the job's last, as they happen; a lost connection is taken up again."""
-        lines, number = EventLines(after), 0
-        while not lines.ended:
-            headers = {"Accept": "text/event-stream", "Last-Event-ID": str(lines.last)}
+        follow = Following(job_id, after)
+        while not follow.ended:
+            pause = 0.0
             try:
-                async with self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as stream:
+                async with self._http.stream("GET", follow.path, headers=follow.headers) as stream:
                     if stream.status_code == 204:
                         return
                     if stream.status_code != 200:
-                        raise calls.refusal(stream.status_code, await stream.aread())
-                    async for line in stream.aiter_lines():
-                        event = lines.take(line)
-                        if event is not None:
-                            number = 0
-                            yield event
+                        pause = follow.tries.refused(stream.status_code, stream.headers, await stream.aread())
+                    else:
+                        async for line in stream.aiter_lines():
+                            event = follow.take(line)
+                            if event is not None:
+                                yield event
+                            if follow.ended:
+                                return
             except httpx2.TransportError as error:
-                pause = calls.pause_before(number, None, None)
-                number += 1
-                if pause is None:
-                    raise _silent(error) from error
-                await asyncio.sleep(pause)
+                pause = follow.tries.silence(error)
+            await asyncio.sleep(pause)
+
+    async def download(self, artifact: Artifact, path: Path) -> None:
+        """Downloads a file: goes on from what is there of it, and checks its hash.
+
+        Raises:
+            WrongContent: the hash is another; what was downloaded is removed.
+        """
+        download = Download(artifact, path)
+        while (headers := await asyncio.to_thread(download.missing)) is not None:
+            pause = 0.0
+            try:
+                async with self._http.stream("GET", download.url, headers=headers) as stream:
+                    if stream.status_code not in (200, 206):
+                        pause = download.tries.refused(stream.status_code, stream.headers, await stream.aread())
+                    else:
+                        await asyncio.to_thread(download.begin, stream.status_code)
+                        async for piece in stream.aiter_bytes():
+                            await asyncio.to_thread(download.take, piece)
+            except httpx2.TransportError as error:
+                pause = download.tries.silence(error)
+            await asyncio.sleep(pause)
+        await asyncio.to_thread(download.finish)
 
     async def run(self, call: Call[T]) -> T:
         """Sends a request, again where that does no harm."""
-        number = 0
+        tries = Tries(again=call.repeatable)
         while True:
-            status, retry_after = None, None
-            wrong: Exception
             try:
                 answer = await self._http.request(
-                    call.method, call.path, json=call.body, params=dict(call.params), headers=dict(call.headers)
+                    call.method,
+                    call.path,
+                    json=call.body,
+                    content=None if call.file is None else _pieces(call.file),
+                    params=dict(call.params),
+                    headers=dict(call.headers),
+                    timeout=self._http.timeout if call.file is None else None,
                 )
                 if answer.is_success:
                     return call.read(answer.content)
-                status, retry_after = answer.status_code, answer.headers.get("retry-after")
-                wrong = calls.refusal(status, answer.content)
+                pause = tries.refused(answer.status_code, answer.headers, answer.content)
             except httpx2.TransportError as error:
-                wrong = _silent(error)
-            pause = calls.pause_before(number, status, retry_after) if call.repeatable else None
-            if pause is None:
-                raise wrong
-            number += 1
+                pause = tries.silence(error)
             await asyncio.sleep(pause)
 
 
@@ -131,18 +162,30 @@ class AsyncJob:
         """Its id."""
         return self.document.id
 
+    @property
+    def state(self) -> str:
+        """Its state when it was last asked for."""
+        return self.document.state
+
     async def refresh(self) -> "AsyncJob":
         """Asks for it again."""
         self.document = await self._client.run(calls.get_job(self.id))
         return self
 
-    async def wait(self, *, on_event: EventSink = ignore) -> "AsyncJob":
-        """Waits until the job has ended, however it ends."""
-        while self.document.state not in ENDED:
-            async for event in self._client.events(self.id):
-                on_event(event.event)
-            await self.refresh()
+    async def wait(self, *, progress: bool = False, on_event: EventSink = ignore) -> "AsyncJob":
+        """Waits until the job has ended, however it ends; the arguments are those of `Job.wait`."""
+        with calls.drawing(shown=progress) as draw:
+            while self.document.state not in ENDED:
+                async with aclosing(self.events()) as events:
+                    async for event in events:
+                        draw(event.event)
+                        on_event(event.event)
+                await self.refresh()
         return self
+
+    def events(self, *, after: int = 0) -> AsyncGenerator[JobEvent, None]:
+        """Its events until its last, as they happen."""
+        return self._client.events(self.id, after=after)
 
     async def cancel(self) -> "AsyncJob":
         """Asks it to stop for good."""
@@ -156,10 +199,43 @@ class AsyncJob:
         """Queues it again."""
         return await self._ask("resume")
 
+    async def models(self) -> list["AsyncModel"]:
+        """What it delivered."""
+        return [model async for model in self._client.models(job_id=self.id)]
+
+    async def export(self, architecture_id: str, *, target: str | None = None) -> "AsyncJob":
+        """Queues the finishing of another of its architectures than the one it delivered."""
+        return await self._client.export(self.id, architecture_id, target=target)
+
     async def _ask(self, what: str) -> "AsyncJob":
         self.document = await self._client.run(calls.ask_job(self.id, what))
         return self
 
 
-def _silent(error: Exception) -> NoAnswer:
-    return NoAnswer(f"The service does not answer: {error}.", fix="Check its address, and whether it runs.")
+class AsyncModel:
+    """A delivered model."""
+
+    def __init__(self, client: AsyncClient, document: ModelDocument) -> None:
+        self._client = client
+        self.document = document
+
+    async def download(self, folder: Path | str) -> Path:
+        """Downloads all of its files into a folder; files that are there and whole are kept.
+
+        Raises:
+            WrongContent: a file is not what the service said.
+        """
+        place = Path(folder)
+        await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
+        for artifact in self.document.artifacts:
+            path = place_of(artifact, place)
+            if not await asyncio.to_thread(whole, path, artifact):
+                await self._client.download(artifact, path)
+        return place
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    """A file, read beside the event loop."""
+    found = pieces(path)
+    while (piece := await asyncio.to_thread(next, found, None)) is not None:
+        yield piece

@@ -2,17 +2,21 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel
 
 from api.datasets.schemas import DatasetDocument
-from api.errors import ApiError
+from api.errors import ApiError, NoAnswer
 from api.jobs.schemas import JobDocument, JobEvent, JobPage, Validation
 from api.models.schemas import ModelDocument, ModelPage
+from nas.events import EventSink, ignore
+from search_spaces.errors import HwnasError
 
 T = TypeVar("T")
 Document = TypeVar("Document", bound=BaseModel)
@@ -26,7 +30,12 @@ _REPEATED: Final = (429, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request, and how its answer is read."""
+    """One request, and how its answer is read.
+
+    Attributes:
+        body: to be sent as JSON.
+        file: to be sent as it is, in the place of a body.
+    """
 
     method: str
     path: str
@@ -34,6 +43,7 @@ class Call(Generic[T]):
     body: Any = None
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
 
     @property
     def repeatable(self) -> bool:
@@ -54,6 +64,12 @@ def create_job(
     if max_duration_s is not None:
         body["max_duration_s"] = max_duration_s
     return Call("POST", "/v1/jobs", reader(JobDocument), body, headers={"Idempotency-Key": uuid4().hex})
+
+
+def export_spec(job_id: str, architecture_id: str, target: str | None) -> dict[str, Any]:
+    """The spec of an export."""
+    spec = {"kind": "export", "job": job_id, "architecture_id": architecture_id}
+    return spec if target is None else {**spec, "target": target}
 
 
 def validate(spec: Mapping[str, Any]) -> Call[Validation]:
@@ -86,7 +102,10 @@ def get_model(model_id: str) -> Call[ModelDocument]:
     return Call("GET", f"/v1/models/{model_id}", reader(ModelDocument))
 
 
-read_dataset: Final = reader(DatasetDocument)
+def upload(path: Path, name: str) -> Call[DatasetDocument]:
+    """Uploads a data set; safe to repeat."""
+    headers = {"Content-Type": "application/zip", "Idempotency-Key": uuid4().hex}
+    return Call("POST", "/v1/datasets", reader(DatasetDocument), params={"name": name}, headers=headers, file=path)
 
 
 def _paged(filters: Mapping[str, Any], token: str | None) -> dict[str, Any]:
@@ -116,18 +135,74 @@ def pause_before(number: int, status: int | None, retry_after: str | None) -> fl
     return 0.2 * float(2**number)
 
 
-class EventLines:
-    """Turns the lines of an event stream into events; `last` is the number of the newest."""
+class Tries:
+    """How often in a row something was tried that goes on when it is tried again."""
 
-    def __init__(self, last: int) -> None:
-        self.last = last
+    def __init__(self, *, again: bool = True) -> None:
+        self._again = again
+        self._number = 0
+
+    def went_on(self) -> None:
+        """Something came: what fails next fails for the first time."""
+        self._number = 0
+
+    def silence(self, error: Exception) -> float:
+        """Seconds to wait after the service could not be reached.
+
+        Raises:
+            NoAnswer: it was tried often enough.
+        """
+        wrong = NoAnswer(f"The service does not answer: {error}.", fix="Check its address, and whether it runs.")
+        return self._pause(wrong, None, None)
+
+    def refused(self, status: int, headers: Mapping[str, str], content: bytes) -> float:
+        """Seconds to wait after an answer that is none.
+
+        Raises:
+            ApiError: it would be the same again, or was tried often enough.
+        """
+        return self._pause(refusal(status, content), status, headers.get("retry-after"))
+
+    def _pause(self, wrong: HwnasError, status: int | None, retry_after: str | None) -> float:
+        pause = pause_before(self._number, status, retry_after) if self._again else None
+        if pause is None:
+            raise wrong
+        self._number += 1
+        return pause
+
+
+class Following:
+    """The way of an event stream over any number of connections, until the job's last event."""
+
+    def __init__(self, job_id: str, after: int) -> None:
+        self.path = f"/v1/jobs/{job_id}/events"
         self.ended = False
+        self.tries = Tries()
+        self._last = after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the next connection."""
+        return {"Accept": "text/event-stream", "Last-Event-ID": str(self._last)}
 
     def take(self, line: str) -> JobEvent | None:
         """The event that a line holds, if it does."""
         if not line.startswith("data: ") or line == "data: {}":
             return None
         event = JobEvent.model_validate_json(line.removeprefix("data: "), extra="ignore")
-        self.last = event.seq
+        self._last = event.seq
         self.ended = event.event.type == "end"
+        self.tries.went_on()
         return event
+
+
+@contextmanager
+def drawing(*, shown: bool) -> Iterator[EventSink]:
+    """What draws a bar of each stage on standard error, or nothing."""
+    if not shown:
+        yield ignore
+        return
+    from nas.cli.progress import watch
+
+    with watch(quiet=False) as draw:
+        yield draw

@@ -1,4 +1,4 @@
-"""`hwnas --server URL search`: the same command, with the work done by a service. Files that it names are uploaded."""
+"""`hwnas --server URL search` and `export`: the same commands, with the work done by a service. Files are uploaded."""
 
 import contextlib
 import tempfile
@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from api.client.sync import Client, Job
+from api.client.sync import Client, Job, Model
 from api.errors import ApiError, RemoteJobEnded
 from nas.cli.answer import Answer
+from nas.cli.export import Wanted
 from nas.errors import InvalidSpec
-from nas.result import SearchResult
+from nas.result import ExportResult, SearchResult
 from nas.spec import SearchSpec
 
 DIGITS: Final = "digits"
@@ -30,6 +31,34 @@ def elsewhere(url: str) -> Callable[[SearchSpec, Path, bool], Answer]:
     return execute
 
 
+def export_elsewhere(url: str) -> Callable[[Wanted, Path, bool], Answer]:
+    """What runs exports on the service at an address."""
+
+    def execute(wanted: Wanted, out: Path, quiet: bool) -> Answer:
+        from nas.cli.report import render_export
+
+        with Client(url) as client:
+            result = export(client, wanted, out, quiet=quiet)
+        return Answer(result.model_dump(mode="json"), lambda console: render_export(console, result))
+
+    return execute
+
+
+def export(client: Client, wanted: Wanted, out: Path, *, quiet: bool) -> ExportResult:
+    """Queues an export, waits for it, and downloads its model into a folder named after the job.
+
+    Raises:
+        ApiError: the service refuses it, or it failed there.
+        RemoteJobEnded: someone cancelled it.
+    """
+    job = client.export(wanted.run, wanted.architecture, target=wanted.target)
+    answer = _answer(job.wait(progress=not quiet))
+    (model,) = job.models()
+    return ExportResult.model_validate(
+        {**answer, "run": job.id, "model": _placed(answer["model"], model, out / job.id)}
+    )
+
+
 def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> SearchResult:
     """Queues a search, waits for it, and downloads its models into a folder named after the job.
 
@@ -42,25 +71,31 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
     fields["space"] = _space(spec.space)
     if spec.data != DIGITS:
         fields["data"] = _uploaded(client, Path(spec.data))
-    job = client.submit({"kind": "search", **fields}).wait(progress=not quiet)
+    return _fetched(client.submit({"kind": "search", **fields}).wait(progress=not quiet), out)
+
+
+def _answer(job: Job) -> dict[str, Any]:
+    """The result of a job that ended."""
     if job.document.error is not None:
         raise ApiError.of(job.document.error.model_dump())
     if job.document.result is None:
         raise RemoteJobEnded(f"The job {job.id} is {job.state}.", fix="Run the same command again: it continues.")
-    return _fetched(job, out / job.id)
+    found: dict[str, Any] = job.document.result.model_dump(mode="json")
+    return found
 
 
-def _fetched(job: Job, folder: Path) -> SearchResult:
-    assert job.document.result is not None
-    answer = job.document.result.model_dump(mode="json")
+def _fetched(job: Job, out: Path) -> SearchResult:
+    answer = _answer(job)
     for model in job.models():
         target = model.document.target
-        place = model.download(folder / "".join(c if c.isalnum() else "-" for c in target))
-        answer["models"][target] = {
-            **{name: value for name, value in answer["models"][target].items() if name != "model_id"},
-            "bundle": str(place.resolve()),
-        }
+        answer["models"][target] = _placed(answer["models"][target], model, out / job.id)
     return SearchResult.model_validate({**answer, "run": job.id})
+
+
+def _placed(outcome: dict[str, Any], model: Model, folder: Path) -> dict[str, Any]:
+    """A model's outcome as the engine tells it, with the bundle downloaded."""
+    place = model.download(folder / "".join(c if c.isalnum() else "-" for c in model.document.target))
+    return {**{name: value for name, value in outcome.items() if name != "model_id"}, "bundle": str(place.resolve())}
 
 
 def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:

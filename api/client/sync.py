@@ -1,7 +1,5 @@
-"""The client for ordinary code. `aio.py` has the one for coroutines."""
+"""The client for ordinary code. `aio.py` has the one for coroutines; what they share is in `calls.py` and `files.py`."""
 
-import contextlib
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,9 +9,9 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from api.client import calls
-from api.client.calls import Call, EventLines
+from api.client.calls import Call, Following, Tries
+from api.client.files import Download, pieces, place_of, whole
 from api.datasets.schemas import DatasetDocument
-from api.errors import NoAnswer, WrongContent
 from api.jobs.schemas import JobDocument, JobEvent, Validation
 from api.jobs.states import ENDED
 from api.models.schemas import Artifact, ModelDocument
@@ -50,6 +48,10 @@ class Client:
     def search(self, *, data: str, targets: Sequence[Mapping[str, Any]], **others: Any) -> "Job":
         """Queues a search; `others` are further fields of its spec."""
         return self.submit({"kind": "search", "data": data, "targets": [dict(t) for t in targets], **others})
+
+    def export(self, job_id: str, architecture_id: str, *, target: str | None = None) -> "Job":
+        """Queues the finishing of another architecture of a search than the one it delivered; raises as `submit`."""
+        return self.submit(calls.export_spec(job_id, architecture_id, target))
 
     def submit(
         self, spec: Mapping[str, Any], *, labels: Mapping[str, str] | None = None, max_duration_s: float | None = None
@@ -92,41 +94,28 @@ class Client:
 
     def upload(self, path: Path | str, *, name: str | None = None) -> DatasetDocument:
         """Uploads an `.npz` or a `.zip` of class folders; raises as `submit`."""
-        file = Path(path)
-        with file.open("rb") as content:
-            answer = self._http.post(
-                "/v1/datasets",
-                params={"name": name or "data set"},
-                content=iter(lambda: content.read(1 << 20), b""),
-                headers={"Content-Type": "application/zip"},
-                timeout=None,
-            )
-        if answer.status_code != 201:
-            raise calls.refusal(answer.status_code, answer.content)
-        return calls.read_dataset(answer.content)
+        return self.run(calls.upload(Path(path), name or "data set"))
 
     def events(self, job_id: str, *, after: int = 0) -> Iterator[JobEvent]:
         """Events above a number until the job's last, as they happen; a lost connection is taken up again."""
-        lines, number = EventLines(after), 0
-        while not lines.ended:
-            headers = {"Accept": "text/event-stream", "Last-Event-ID": str(lines.last)}
+        follow = Following(job_id, after)
+        while not follow.ended:
+            pause = 0.0
             try:
-                with self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers=headers) as stream:
+                with self._http.stream("GET", follow.path, headers=follow.headers) as stream:
                     if stream.status_code == 204:
                         return
                     if stream.status_code != 200:
-                        raise calls.refusal(stream.status_code, stream.read())
-                    for line in stream.iter_lines():
-                        event = lines.take(line)
+                        pause = follow.tries.refused(stream.status_code, stream.headers, stream.read())
+                    for line in stream.iter_lines() if stream.status_code == 200 else ():
+                        event = follow.take(line)
                         if event is not None:
-                            number = 0
                             yield event
+                        if follow.ended:
+                            return
             except httpx2.TransportError as error:
-                pause = calls.pause_before(number, None, None)
-                number += 1
-                if pause is None:
-                    raise _silent(error) from error
-                time.sleep(pause)
+                pause = follow.tries.silence(error)
+            time.sleep(pause)
 
     def download(self, artifact: Artifact, path: Path) -> None:
         """Downloads a file: goes on from what is there of it, and checks its hash.
@@ -134,31 +123,21 @@ class Client:
         Raises:
             WrongContent: the hash is another; what was downloaded is removed.
         """
-        part = path.with_name(f"{path.name}.part")
-        number = 0
-        while True:
-            have = part.stat().st_size if part.exists() else 0
-            if have >= artifact.size_bytes:
-                break
-            headers = {"Range": f"bytes={have}-", "If-Range": f'"sha256-{artifact.sha256}"'} if have else {}
+        download = Download(artifact, path)
+        while (headers := download.missing()) is not None:
+            pause = 0.0
             try:
-                with self._http.stream("GET", artifact.url, headers=headers) as stream:
+                with self._http.stream("GET", download.url, headers=headers) as stream:
                     if stream.status_code not in (200, 206):
-                        raise calls.refusal(stream.status_code, stream.read())
-                    with part.open("ab" if stream.status_code == 206 else "wb") as file:
-                        for chunk in stream.iter_bytes():
-                            file.write(chunk)
+                        pause = download.tries.refused(stream.status_code, stream.headers, stream.read())
+                    else:
+                        download.begin(stream.status_code)
+                        for piece in stream.iter_bytes():
+                            download.take(piece)
             except httpx2.TransportError as error:
-                pause = calls.pause_before(number, None, None)
-                number += 1
-                if pause is None:
-                    raise _silent(error) from error
-                time.sleep(pause)
-        part.touch()
-        if _sha256(part) != artifact.sha256:
-            part.unlink()
-            raise WrongContent(f"{artifact.name} is not what the service said.", fix="Download it again.")
-        part.replace(path)
+                pause = download.tries.silence(error)
+            time.sleep(pause)
+        download.finish()
 
     def run(self, call: Call[T]) -> T:
         """Sends a request, again where that does no harm.
@@ -166,24 +145,23 @@ class Client:
         Raises:
             ApiError, NoAnswer: as `submit`.
         """
-        number = 0
+        tries = Tries(again=call.repeatable)
         while True:
-            status, retry_after = None, None
-            wrong: Exception
             try:
                 answer = self._http.request(
-                    call.method, call.path, json=call.body, params=dict(call.params), headers=dict(call.headers)
+                    call.method,
+                    call.path,
+                    json=call.body,
+                    content=None if call.file is None else pieces(call.file),
+                    params=dict(call.params),
+                    headers=dict(call.headers),
+                    timeout=self._http.timeout if call.file is None else None,
                 )
                 if answer.is_success:
                     return call.read(answer.content)
-                status, retry_after = answer.status_code, answer.headers.get("retry-after")
-                wrong = calls.refusal(status, answer.content)
+                pause = tries.refused(answer.status_code, answer.headers, answer.content)
             except httpx2.TransportError as error:
-                wrong = _silent(error)
-            pause = calls.pause_before(number, status, retry_after) if call.repeatable else None
-            if pause is None:
-                raise wrong
-            number += 1
+                pause = tries.silence(error)
             time.sleep(pause)
 
 
@@ -216,12 +194,7 @@ class Job:
             progress: draw a bar of each stage on standard error.
             on_event: told of every event.
         """
-        with contextlib.ExitStack() as stack:
-            draw: EventSink = ignore
-            if progress:
-                from nas.cli.progress import watch
-
-                draw = stack.enter_context(watch(quiet=False))
+        with calls.drawing(shown=progress) as draw:
             while self.document.state not in ENDED:
                 for event in self._client.events(self.id):
                     draw(event.event)
@@ -244,6 +217,10 @@ class Job:
     def resume(self) -> "Job":
         """Queues it again."""
         return self._ask("resume")
+
+    def export(self, architecture_id: str, *, target: str | None = None) -> "Job":
+        """Queues the finishing of another of its architectures than the one it delivered."""
+        return self._client.export(self.id, architecture_id, target=target)
 
     def models(self) -> list["Model"]:
         """What it delivered."""
@@ -270,16 +247,7 @@ class Model:
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         for artifact in self.document.artifacts:
-            path = place / Path(artifact.name).name
-            if not path.is_file() or _sha256(path) != artifact.sha256:
+            path = place_of(artifact, place)
+            if not whole(path, artifact):
                 self._client.download(artifact, path)
         return place
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _silent(error: Exception) -> NoAnswer:
-    return NoAnswer(f"The service does not answer: {error}.", fix="Check its address, and whether it runs.")

@@ -10,13 +10,14 @@ from starlette.requests import ClientDisconnect
 from api.access import DatasetsReader, DatasetsWriter
 from api.conditions import IfMatch, check_match, tagged
 from api.datasets.schemas import DatasetDocument, DatasetPage
-from api.datasets.service import Datasets, Upload, too_large
+from api.datasets.service import Datasets, Label, Upload, too_large
 from api.dependencies import DatasetsService, SettingsValue
 from api.errors import (
     BodyTimeout,
     BodyTooLarge,
     CheckFailed,
     DatasetInUse,
+    IdempotencyMismatch,
     InvalidPageToken,
     PreconditionFailed,
     QuotaExceeded,
@@ -25,6 +26,7 @@ from api.errors import (
     UnsafeArchive,
     UnsupportedMediaType,
 )
+from api.idempotency import REPLAYED, IdempotencyKey
 from api.ids import id_pattern
 from api.pages import PageSize, PageToken
 from api.problems import links, problems
@@ -56,6 +58,7 @@ DatasetId = Annotated[str, Path(pattern=id_pattern("ds"))]
             OutOfSpace,
             QuotaExceeded,
             ScopeMissing,
+            IdempotencyMismatch,
         ),
         "dataset_id",
         "get_dataset",
@@ -76,6 +79,7 @@ async def create_dataset(
     datasets: DatasetsService,
     settings: SettingsValue,
     name: Annotated[str, Query(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._\-]{0,99}$", description="for people")] = "data set",
+    idempotency_key: IdempotencyKey = None,
 ) -> DatasetDocument:
     """Streams the body to the disk and checks it in a process of its own; 201 once it can be searched on."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -87,14 +91,16 @@ async def create_dataset(
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > settings.max_upload_bytes:
         raise too_large(settings.max_upload_bytes)
-    made = await _receive(request, subject, datasets, settings, name)
+    made, fresh = await _receive(request, subject, datasets, settings, Label(name, idempotency_key))
     response.headers["Location"] = f"/v1/datasets/{made.id}"
+    if not fresh:
+        response.headers[REPLAYED] = "true"
     return made
 
 
 async def _receive(
-    request: Request, subject: Subject, datasets: Datasets, settings: Settings, name: str
-) -> DatasetDocument:
+    request: Request, subject: Subject, datasets: Datasets, settings: Settings, label: Label
+) -> tuple[DatasetDocument, bool]:
     upload = Upload(settings)
     stream = request.stream().__aiter__()
     buffer = bytearray()
@@ -112,7 +118,7 @@ async def _receive(
             if chunk is None:
                 break
         async with request.app.state.checks:
-            return await run_in_threadpool(datasets.accept, subject, upload, name)
+            return await run_in_threadpool(datasets.accept, subject, upload, label)
     finally:
         await run_in_threadpool(upload.discard)
 

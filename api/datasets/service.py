@@ -4,6 +4,7 @@ import errno
 import hashlib
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -14,6 +15,7 @@ from api.database import Database, as_time
 from api.datasets import repository
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import BodyTooLarge, CheckFailed, DatasetInUse, UnknownDataset, UnsafeArchive
+from api.idempotency import Idempotent
 from api.ids import new_id
 from api.processes import ChildFailed, ChildTooSlow, ask
 from api.quotas import Quotas
@@ -22,6 +24,25 @@ from api.tenancy import Subject
 from nas.errors import InvalidData, OutOfSpace
 
 UPLOAD: Final = "upload.zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What comes with an upload.
+
+    Attributes:
+        name: for people.
+        key: its `Idempotency-Key`, if there is one.
+    """
+
+    name: str
+    key: str | None = None
+
+    def idempotent(self, sha256: str) -> Idempotent | None:
+        """The request by its key; its name and its content must be the same when it is sent again."""
+        if self.key is None:
+            return None
+        return Idempotent.of("create_dataset", self.key, f"{sha256} {self.name}".encode())
 
 
 class Upload:
@@ -83,16 +104,24 @@ class Datasets:
         self._settings = settings
         self._quotas = Quotas(settings)
 
-    def accept(self, subject: Subject, upload: Upload, name: str) -> DatasetDocument:
+    def accept(self, subject: Subject, upload: Upload, label: Label) -> tuple[DatasetDocument, bool]:
         """Checks a complete upload and keeps it.
 
+        Returns:
+            The data set, and whether it was made by this request; not when the same idempotency key made it before.
+
         Raises:
+            IdempotencyMismatch: the idempotency key came with other content or another name before.
             UnsafeArchive, InvalidData, CheckFailed: why it is refused.
             QuotaExceeded: the tenant stores too much.
             OutOfSpace: the disk is full.
         """
         path, sha256, size = upload.finish()
+        idempotent = label.idempotent(sha256)
         with self._database.write() as connection:
+            stored = None if idempotent is None else idempotent.answer(connection, subject)
+            if stored is not None:
+                return DatasetDocument.model_validate_json(stored), False
             self._quotas.check_bytes(connection, subject.tenant_id, size)
         summary = self._check(path, upload.folder)
         form = summary.pop("format")
@@ -104,14 +133,22 @@ class Datasets:
         try:
             with self._database.write() as connection:
                 self._quotas.check_bytes(connection, subject.tenant_id, size)
-                repository.add(
-                    connection, id=upload.id, tenant_id=subject.tenant_id, name=name, format=form, sha256=sha256,
-                    size_bytes=size, summary=summary,
-                )  # fmt: skip
+                stored = None if idempotent is None else idempotent.answer(connection, subject)
+                if stored is None:
+                    repository.add(
+                        connection, id=upload.id, tenant_id=subject.tenant_id, name=label.name, format=form,
+                        sha256=sha256, size_bytes=size, summary=summary,
+                    )  # fmt: skip
+                    made = self._document(connection, subject, upload.id)
+                    if idempotent is not None:
+                        idempotent.keep(connection, subject, 201, made.model_dump_json().encode())
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
-        return self.get(subject, upload.id)
+        if stored is not None:  # the same request was answered while this one was checked
+            shutil.rmtree(place, ignore_errors=True)
+            return DatasetDocument.model_validate_json(stored), False
+        return made, True
 
     def get(self, subject: Subject, dataset_id: str) -> DatasetDocument:
         """A data set.

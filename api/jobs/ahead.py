@@ -5,9 +5,10 @@ from typing import Any, Final
 from api.database import Database
 from api.datasets import repository as datasets
 from api.errors import CheckFailed, UnknownDataset
-from api.jobs.local import DIGITS, local_spec, targets_of
+from api.jobs.exports import resolved
+from api.jobs.local import DIGITS, local_spec, plain, targets_of
 from api.jobs.schemas import Validation
-from api.jobs.specs import AnySpec, ProfilingWireSpec
+from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec
 from api.problems import error_kinds
 from api.processes import ChildFailed, ChildTooSlow, ask
 from api.settings import Settings
@@ -15,7 +16,11 @@ from api.tenancy import Subject
 
 DIGITS_FORM: Final = {"resolution": 8, "channels": 1, "classes": 10}
 
-_STAGES: Final = {"profiling": ("profiling",), "supernet_training": ("training",)}
+_STAGES: Final = {
+    "profiling": ("profiling",),
+    "supernet_training": ("training",),
+    "export": ("profiling", "training", "finalising", "verifying"),
+}
 
 
 class Ahead:
@@ -25,10 +30,14 @@ class Ahead:
         self._database = database
         self._settings = settings
 
-    def check(self, subject: Subject, spec: AnySpec) -> None:
+    def check(self, subject: Subject, spec: AnySpec) -> AnySpec:
         """Refuses a spec that cannot run, before anything is queued.
 
+        Returns:
+            The spec that is to be stored: an export's with the architecture and the search that it names.
+
         Raises:
+            UnknownJob, UnknownArchitecture, InvalidRequest: as `api.jobs.exports.resolved`.
             UnknownDataset: it names a data set that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
@@ -36,29 +45,35 @@ class Ahead:
         from hw_targets.registry import target
         from search_spaces.registry import space
 
-        form = self.form(subject.tenant_id, spec.data)
+        if isinstance(spec, ExportWireSpec):
+            spec = resolved(self._database, subject, spec)
+        of = plain(spec)
+        form = self.form(subject.tenant_id, of.data)
         for name in targets_of(spec):
             target(name)
         space(
-            spec.space,
-            resolution=spec.resolution or int(form["resolution"]),
+            of.space,
+            resolution=of.resolution or int(form["resolution"]),
             channels=int(form["channels"]),
             classes=int(form["classes"]),
         )
+        return spec
 
     def validate(self, subject: Subject, spec: AnySpec) -> Validation:
         """What a job of this spec would take. A process of its own looks, for a moment on the real data and machine.
 
         Raises:
+            UnknownJob, UnknownArchitecture, InvalidRequest: as `check`.
             UnknownDataset, UnknownTarget, InvalidSpace, InfeasibleBudget, InvalidData: why it would fail.
             CheckFailed: looking took too long.
         """
-        self.check(subject, spec)
+        spec = self.check(subject, spec)
         settings = self._settings
         request = {
             "surveyor": settings.surveyor,
             "spec": local_spec(spec, settings.datasets).model_dump(mode="json"),
-            "store": str(settings.store_of(subject.tenant_id)),
+            "store": str(settings.store),
+            "tenant": subject.tenant_id,
         }
         try:
             answer = ask("api.jobs.survey", request, settings.check_timeout_s)
@@ -100,12 +115,17 @@ def unknown_dataset(dataset_id: str) -> UnknownDataset:
 
 def _validation(spec: AnySpec, survey: dict[str, Any]) -> Validation:
     seconds: dict[str, float] = survey["plan"]["seconds"]
+    from hw_targets.registry import target
+
     stages = _STAGES.get(spec.kind, tuple(seconds))
+    share = {"finalising", "verifying"} if isinstance(spec, ExportWireSpec) else set()  # of one target, not of all
+    targets = len(getattr(plain(spec), "targets", "1"))
+    wanted = {target(name).info.id for name in targets_of(spec)}
     return Validation(
         spec=spec,
         architectures=survey["architectures"],
-        reachable_ms={} if not targets_of(spec) else survey["reachable_ms"],
-        seconds={name: value for name, value in seconds.items() if name in stages},
+        reachable_ms={name: range_ms for name, range_ms in survey["reachable_ms"].items() if name in wanted},
+        seconds={n: round(s / targets, 1) if n in share else s for n, s in seconds.items() if n in stages},
         memory_bytes=None if isinstance(spec, ProfilingWireSpec) else survey["plan"]["memory_bytes"],
         warnings=tuple(survey["warnings"]),
     )

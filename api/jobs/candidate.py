@@ -15,6 +15,7 @@ from api.database import Database
 from api.errors import UnknownCandidate
 from api.jobs import events_table, repository
 from api.jobs.ahead import Ahead
+from api.jobs.local import plain
 from api.jobs.schemas import DeliveredModel
 from api.jobs.service import unknown_job
 from api.jobs.specs import WIRE_SPEC
@@ -90,7 +91,7 @@ def candidate(
     first = next(iter(stored.evaluations.values()))
     network, detail, notes = _drawn(ahead, subject.tenant_id, stored.spec, first)
     names = dict.fromkeys([*stored.tables, *stored.evaluations])
-    store = Store(settings.store_of(subject.tenant_id))
+    store = settings.store_of(subject.tenant_id)
     return CandidateDocument(
         job_id=job_id,
         architecture=first.architecture,
@@ -142,7 +143,7 @@ def _drawn(
     ahead: Ahead, tenant_id: str, document: Mapping[str, Any], told: CandidateEvent
 ) -> tuple[Network | None, NetworkDetail | None, tuple[str, ...]]:
     """The network, unless the data set is gone or the space is another by now."""
-    spec = WIRE_SPEC.validate_python(document)
+    spec = plain(WIRE_SPEC.validate_python(document))
     try:
         form = ahead.form(tenant_id, spec.data)
         space, architecture = drawn(

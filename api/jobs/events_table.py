@@ -126,6 +126,20 @@ def candidate_page(connection: Connection, job_id: str, *, after: int, limit: in
     return [StoredEvent(*row) for row in connection.execute(query)]
 
 
+def architecture(connection: Connection, job_id: str, architecture_id: str) -> str | None:
+    """The canonical string of an architecture that a job evaluated, or has on a front."""
+    query = select(candidates.c.data).where(
+        candidates.c.job_id == job_id, candidates.c.data.contains(f'"{architecture_id}"', autoescape=True)
+    )
+    known: dict[str, str] = {}
+    for data in front_data(connection, job_id):
+        known |= {p.architecture_id: p.architecture for p in FrontEvent.model_validate_json(data).points}
+    for row in connection.execute(query):
+        candidate = CandidateEvent.model_validate_json(row.data)
+        known[candidate.architecture_id] = candidate.architecture
+    return known.get(architecture_id)
+
+
 def front_data(connection: Connection, job_id: str) -> list[str]:
     """The newest front of each target of a job, as JSON, by target."""
     query = select(fronts.c.data).where(fronts.c.job_id == job_id).order_by(fronts.c.target)

@@ -4,11 +4,11 @@ A lease is an epoch, an owner and an end by the database's clock. Every write of
 given; a claim raises it, so that a worker that lost its lease (killed, paused, cut off) can store nothing any more.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, func, insert, not_, or_, select, update
 
 from api.database import utc_ms
 from api.errors import WorkerLost
@@ -39,14 +39,25 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Able:
-    """What a worker can do: the kinds of job that it runs, and the targets (without options) that it can measure."""
+    """What a worker can do.
+
+    Attributes:
+        kinds: of jobs that it runs.
+        targets: the device, by its fingerprint, of each target (without options) that it can measure.
+        simulated: those among them that need no device, so that a job is not bound to it.
+    """
 
     kinds: Collection[str]
-    targets: Collection[str]
+    targets: Mapping[str, str]
+    simulated: Collection[str] = ()
 
     def fits(self) -> ColumnElement[bool]:
         """Whether a queued job may be taken now by such a worker."""
-        beyond = exists().where(job_needs.c.job_id == jobs.c.id, job_needs.c.target.not_in(self.targets))
+        bound = job_needs.c.fingerprint
+        can = (
+            and_(job_needs.c.target == name, or_(bound.is_(None), bound == own)) for name, own in self.targets.items()
+        )
+        beyond = exists().where(job_needs.c.job_id == jobs.c.id, not_(or_(false(), *can)))
         return and_(jobs.c.state == "queued", jobs.c.not_before <= utc_ms(), jobs.c.kind.in_(self.kinds), not_(beyond))
 
 
@@ -116,8 +127,19 @@ def _take(connection: Connection, tenant_id: str, owner: str, lease_s: float, ab
             job_id=row.id, epoch=row.lease_epoch, attempt=row.attempt, worker=owner, started_at=utc_ms()
         )
     )
+    _bind(connection, row.id, able)
     append(connection, row.id, [StateEvent(state="running")], epoch=row.lease_epoch)
     return Claim(row.id, tenant_id, row.lease_epoch, row.kind, row.spec, row.attempt)
+
+
+def _bind(connection: Connection, job_id: str, able: Able) -> None:
+    """Binds a job to the devices of its first worker: its latencies are of these, and its front would change with others."""
+    own = {name: fingerprint for name, fingerprint in able.targets.items() if name not in able.simulated}
+    if own:
+        free = update(job_needs).where(
+            job_needs.c.job_id == job_id, job_needs.c.target.in_(own), job_needs.c.fingerprint.is_(None)
+        )
+        connection.execute(free.values(fingerprint=case(own, value=job_needs.c.target)))
 
 
 def renew(connection: Connection, job_id: str, epoch: int, lease_s: float) -> bool:

@@ -24,7 +24,7 @@ class NewJob:
 
     Attributes:
         datasets: uploaded data sets that it reads.
-        needs: targets, without their options, that its worker must be able to measure.
+        needs: targets, without their options, that its worker must be able to measure, and on which device if on one only.
     """
 
     id: str
@@ -35,7 +35,7 @@ class NewJob:
     max_duration_s: float
     labels: Mapping[str, str] = field(default_factory=dict)
     datasets: Sequence[str] = ()
-    needs: Sequence[str] = ()
+    needs: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,15 @@ def add(connection: Connection, job: NewJob) -> None:
     )
     for dataset_id in sorted(set(job.datasets)):
         connection.execute(insert(dataset_uses).values(job_id=job.id, dataset_id=dataset_id))
-    for target in sorted(set(job.needs)):
-        connection.execute(insert(job_needs).values(job_id=job.id, target=target))
+    set_needs(connection, job.id, job.needs)
     append(connection, job.id, [StateEvent(state="queued")])
+
+
+def set_needs(connection: Connection, job_id: str, needs: Mapping[str, str | None]) -> None:
+    """Replaces what a job needs, and so frees it of the devices that it was bound to by a claim."""
+    connection.execute(delete(job_needs).where(job_needs.c.job_id == job_id))
+    for target, device in sorted(needs.items()):
+        connection.execute(insert(job_needs).values(job_id=job_id, target=target, fingerprint=device))
 
 
 def find(connection: Connection, tenant_id: str, job_id: str) -> JobRow | None:
@@ -85,6 +91,12 @@ def find(connection: Connection, tenant_id: str, job_id: str) -> JobRow | None:
 def _with_time(query: Select[Any]) -> Select[Any]:
     """Adds `at_work_ms`: the time in the hands of workers by now."""
     return query.add_columns((jobs.c.active_ms + _running_ms()).label("at_work_ms"))
+
+
+def spec(connection: Connection, job_id: str) -> dict[str, Any]:
+    """What a job is asked to do, as it is stored."""
+    found: dict[str, Any] = connection.execute(select(jobs.c.spec).where(jobs.c.id == job_id)).scalar_one()
+    return found
 
 
 def standing(connection: Connection, tenant_id: str, job_id: str) -> tuple[State, int] | None:

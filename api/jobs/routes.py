@@ -26,7 +26,7 @@ from api.errors import (
     UnknownDataset,
     UnknownJob,
 )
-from api.idempotency import IdempotencyKey, Idempotent
+from api.idempotency import REPLAYED, IdempotencyKey, Idempotent
 from api.ids import id_pattern
 from api.jobs.repository import Filter, Order
 from api.jobs.schemas import (
@@ -48,7 +48,7 @@ from api.problems import links, problems
 from api.strict import StrictRoute
 from api.wire import Moment
 from hw_targets.errors import TargetUnavailable, UnknownTarget
-from nas.errors import InfeasibleBudget, InvalidData
+from nas.errors import InfeasibleBudget, InvalidData, UnknownArchitecture
 from search_spaces.errors import InvalidSpace
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
@@ -73,7 +73,7 @@ _BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
         **links(
             problems(
                 *_BODY, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
-                InfeasibleBudget, InvalidData, TargetUnavailable, CheckFailed,
+                InfeasibleBudget, InvalidData, TargetUnavailable, CheckFailed, UnknownJob, UnknownArchitecture,
             ),
             "job_id",
             *_USES,
@@ -102,7 +102,7 @@ async def create_job(
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     response.headers["ETag"] = tag(job)
     if not fresh:
-        response.headers["Idempotency-Replayed"] = "true"
+        response.headers[REPLAYED] = "true"
     return job
 
 
@@ -195,9 +195,16 @@ def pause_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocum
     summary="Resume a job",
     responses=problems(UnknownJob, JobEnded, ScopeMissing),
 )
-def resume_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocument:
+def resume_job(
+    job_id: JobId,
+    subject: JobsWriter,
+    jobs: JobsService,
+    any_device: Annotated[
+        bool, Query(description="free it of the devices that it was bound to; what they measured is measured anew")
+    ] = False,
+) -> JobDocument:
     """Queues a paused job again; it goes on where it was. Asking again changes nothing."""
-    return jobs.resume(subject, job_id)
+    return jobs.resume(subject, job_id, any_device=any_device)
 
 
 @router.get(

@@ -117,7 +117,27 @@ class SupernetAnswer(Wire):
     warnings: tuple[str, ...] = ()
 
 
-Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer
+class ExportAnswer(Wire):
+    """The model of the architecture that was chosen."""
+
+    target: str
+    model: DeliveredModel
+    within_budget: bool = Field(
+        description="whether the model keeps the search's budget: measured, or simulated on a simulated target"
+    )
+    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
+    warnings: tuple[str, ...] = ()
+
+
+Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer | ExportAnswer
+
+
+class WaitingFor(Wire):
+    """What a queued job waits for besides its turn, now."""
+
+    detail: str = Field(description="in words")
+    target: str | None = Field(default=None, description="which no running worker can measure as the job needs it")
+    device: str | None = Field(default=None, description="fingerprint of the device of it that the job is bound to")
 
 
 class Attempt(Wire):
@@ -135,6 +155,7 @@ class Attempt(Wire):
 _JOB: Final[dict[str, Any]] = {
     "id": JOB, "kind": "search", "state": "queued", "phase": None, "progress": None, "attempt": 0, "max_attempts": 3,
     "attempts": [], "spec": SEARCH, "labels": {"project": "digits"}, "max_duration_s": 3600.0,
+    "waiting_for": {"detail": "No worker that can measure cpu is running.", "target": "cpu", "device": None},
     "pause_requested_at": None, "result": None, "error": None, "last_event": 1, "created_at": _AT, "started_at": None,
     "finished_at": None, "active_s": 0.0,
 }  # fmt: skip
@@ -156,6 +177,9 @@ class JobDocument(Wire):
     spec: WireSpec
     labels: dict[str, str]
     max_duration_s: float = Field(description="the job is ended after so much time at work")
+    waiting_for: WaitingFor | None = Field(
+        default=None, description="a worker, when no running one can take it; null when it only waits for its turn"
+    )
     pause_requested_at: datetime | None = Field(description="when a running job was asked to pause")
     result: Answer | None = Field(description="when `succeeded`")
     error: Problem | None = Field(description="when `failed`")

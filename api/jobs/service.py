@@ -11,11 +11,11 @@ from api.database import Database, as_time
 from api.errors import JobEnded, JobNotEnded, UnknownJob
 from api.idempotency import Idempotent
 from api.ids import new_id
-from api.jobs import events_table, repository
+from api.jobs import events_table, repository, waiting
 from api.jobs.ahead import Ahead
 from api.jobs.checkpoints import checkpoints
 from api.jobs.events_table import StoredEvent
-from api.jobs.local import DIGITS, targets_of
+from api.jobs.local import DIGITS, needs_of, plain
 from api.jobs.schemas import (
     LEVELS,
     MAX_LABELS,
@@ -32,8 +32,10 @@ from api.jobs.schemas import (
     LogLevel,
     LogLine,
     LogPage,
+    WaitingFor,
     merged,
 )
+from api.jobs.specs import WIRE_SPEC
 from api.jobs.states import ENDED, HELD, State
 from api.problem_document import FieldProblem
 from api.quotas import Quotas
@@ -62,6 +64,7 @@ class Jobs:
             The job, and whether it was made by this request; not when the same idempotency key made it before.
 
         Raises:
+            UnknownJob, UnknownArchitecture, InvalidRequest: an export names a search or an architecture that is none.
             UnknownDataset: the spec names a data set that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
@@ -73,19 +76,19 @@ class Jobs:
                 stored = idempotent.answer(connection, subject)
             if stored is not None:
                 return JobDocument.model_validate_json(stored), False
-        self.ahead.check(subject, wanted.spec)
+        spec = self.ahead.check(subject, wanted.spec)
         job_id = new_id("job")
         most = self._settings.max_job_s
         job = repository.NewJob(
             id=job_id,
             tenant_id=subject.tenant_id,
-            kind=wanted.spec.kind,
-            spec=wanted.spec.model_dump(mode="json", exclude_none=True),
+            kind=spec.kind,
+            spec=spec.model_dump(mode="json", exclude_none=True),
             max_attempts=self._settings.max_attempts,
             max_duration_s=min(wanted.max_duration_s or most, most),
             labels=wanted.labels,
-            datasets=() if wanted.spec.data == DIGITS else (wanted.spec.data,),
-            needs=[name.partition(":")[0] for name in targets_of(wanted.spec)],
+            datasets=() if plain(spec).data == DIGITS else (plain(spec).data,),
+            needs=needs_of(spec),
         )
         with self._database.write() as connection:
             self._quotas.hold(connection, subject.tenant_id)
@@ -123,8 +126,9 @@ class Jobs:
             rows = repository.page(
                 connection, subject.tenant_id, wanted, order, after=after, limit=pages.bounded(size) + 1
             )
+            waits = waiting.waits(connection, rows)
         shown, next_token = pages.cut(rows, size, binding, partial(repository.place, order))
-        return JobPage(items=tuple(document(row) for row in shown), next_page_token=next_token)
+        return JobPage(items=tuple(document(row, waits.get(row.id)) for row in shown), next_page_token=next_token)
 
     def events(self, subject: Subject, job_id: str, *, after: int, size: int) -> EventPage:
         """Events with numbers above `after`.
@@ -242,14 +246,23 @@ class Jobs:
         """
         return self._ask(subject, job_id, repository.request_pause, unless=(*ENDED, "cancelling"))
 
-    def resume(self, subject: Subject, job_id: str) -> JobDocument:
+    def resume(self, subject: Subject, job_id: str, *, any_device: bool = False) -> JobDocument:
         """Queues a paused job again. Asking again changes nothing.
+
+        With `any_device` it is bound no more to the devices of its first worker, only to those that its spec names.
 
         Raises:
             UnknownJob: there is none of that id.
             JobEnded: it has ended, or is about to be cancelled.
         """
-        return self._ask(subject, job_id, repository.resume, unless=(*ENDED, "cancelling"))
+
+        def change(connection: Connection, job_id: str) -> None:
+            if any_device:
+                spec = WIRE_SPEC.validate_python(repository.spec(connection, job_id))
+                repository.set_needs(connection, job_id, needs_of(spec))
+            repository.resume(connection, job_id)
+
+        return self._ask(subject, job_id, change, unless=(*ENDED, "cancelling"))
 
     def running(self) -> int:
         """How many jobs of all tenants workers have."""
@@ -306,10 +319,11 @@ class Jobs:
             )
             for a in (repository.attempts(connection, job_id) if row.started_at is not None else ())
         )
-        return document(row).model_copy(update={"attempts": tried})
+        waits = waiting.waits(connection, [row])
+        return document(row, waits.get(job_id)).model_copy(update={"attempts": tried})
 
 
-def document(row: repository.JobRow) -> JobDocument:
+def document(row: repository.JobRow, waiting_for: WaitingFor | None) -> JobDocument:
     """A job's row as clients see it in lists."""
 
     def time_of(value: int | None) -> Any:
@@ -327,6 +341,7 @@ def document(row: repository.JobRow) -> JobDocument:
             "spec": row.spec,
             "labels": row.labels,
             "max_duration_s": row.max_duration_ms / 1000,
+            "waiting_for": waiting_for,
             "pause_requested_at": time_of(row.pause_requested_at),
             "result": row.result,
             "error": row.error,

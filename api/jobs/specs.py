@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, TypeAdapter, WithJsonSchema, field_validator
 
-from api.ids import ID_BODY
+from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, Wire, examples
 from nas.spec import Effort, Latency
 
@@ -60,10 +60,22 @@ TargetName = Annotated[
 ]
 
 
+Device = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9_.\-]+$",
+        description="fingerprint of the only device that will do, of those that `GET /v1/targets` lists; any when absent",
+    ),
+]
+
+
 class WireTarget(Wire):
     """One target with its latency budget."""
 
     target: TargetName
+    device: Device = None
     latency_ms: WireLatency = Field(
         description="milliseconds at batch 1 in INT8, or a point of the reachable range (`40%`)"
     )
@@ -98,6 +110,8 @@ Side = Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL]
 Threads = Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL]
 
+READ_ONLY: Final[dict[str, Any]] = {"readOnly": True}
+
 _SPACE: Final = "a known space with its options, or a declaration (the YAML form, as JSON)"
 
 SEARCH: Final[dict[str, Any]] = {
@@ -131,6 +145,9 @@ class SearchWireSpec(Wire):
     def _distinct(cls, targets: tuple[WireTarget, ...]) -> tuple[WireTarget, ...]:
         if len({t.target for t in targets}) != len(targets):
             raise ValueError("a target is named twice; give each target one budget")
+        devices = {(t.target.partition(":")[0], t.device) for t in targets if t.device is not None}
+        if len({name for name, _ in devices}) != len(devices):
+            raise ValueError("a target is asked for on two devices; queue a job for each")
         return targets
 
 
@@ -143,6 +160,7 @@ class ProfilingWireSpec(Wire):
 
     kind: Literal["profiling"]
     target: TargetName
+    device: Device = None
     space: KnownSpaceName = Field("mobilenet", description="a known space with its options")
     data: DataId = Field("digits", description="whose images the table is for: their side, channels and classes")
     effort: Effort = "standard"
@@ -166,9 +184,43 @@ class SupernetWireSpec(Wire):
     threads: Threads | None = Field(default=None, description="all cores when absent")
 
 
-AnySpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec
+JobReference = Annotated[str, Field(pattern=id_pattern("job"))]
+ArchitectureId = Annotated[str, Field(pattern="^[0-9a-f]{1,64}$")]
+
+EXPORT: Final[dict[str, Any]] = {
+    "kind": "export",
+    "job": "job_01jd3z6g4m8x2c5v7b9n1q3r5t",
+    "architecture_id": "5a2790177200",
+    "target": "cpu",
+}
+
+
+class ExportWireSpec(Wire):
+    """An export: another architecture that a search evaluated than the one it delivered, finished and measured on a target.
+
+    `architecture` and `search` are filled in by the service when the job is made, so that the export outlives the search's
+    job; what a request says of them is ignored.
+    """
+
+    model_config = examples(EXPORT)
+
+    kind: Literal["export"]
+    job: JobReference = Field(description="id of the search, in any state")
+    architecture_id: ArchitectureId = Field(description="of one of its candidates, or of a point of its fronts")
+    target: TargetName | None = Field(
+        default=None, description="one of the search's targets; needed when it has several"
+    )
+    architecture: str | None = Field(
+        default=None, max_length=20_000, description="canonical string of the architecture", json_schema_extra=READ_ONLY
+    )
+    search: SearchWireSpec | None = Field(
+        default=None, description="the spec of the search", json_schema_extra=READ_ONLY
+    )
+
+
+AnySpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec | ExportWireSpec
 WireSpec = Annotated[AnySpec, Field(discriminator="kind")]
-Kind = Literal["search", "profiling", "supernet_training"]
+Kind = Literal["search", "profiling", "supernet_training", "export"]
 
 WIRE_SPEC: Final[TypeAdapter[AnySpec]] = TypeAdapter(WireSpec)
 """Reads the spec of any kind of job."""

@@ -9,10 +9,10 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from nas.spec import SearchSpec
+from nas.store import Store
 from search_spaces.errors import HwnasError
 
 
@@ -25,7 +25,9 @@ def main() -> None:
     look: Callable[..., Any] = getattr(importlib.import_module(module), name)
     answer: dict[str, Any]
     try:
-        found = look(SearchSpec.model_validate(request["spec"]), store=Path(request["store"]))
+        found = look(
+            SearchSpec.model_validate(request["spec"]), store=Store(request["store"], namespace=request["tenant"])
+        )
         answer = {"survey": found.model_dump(mode="json")}
     except HwnasError as error:
         answer = {"error": {"code": error.code, "detail": error.detail, "fix": error.fix, "facts": error.facts}}

@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.access import COOKIE, Admin, Anyone, KeysReader, KeysWriter
@@ -11,15 +12,18 @@ from api.dependencies import KeysService
 from api.errors import (
     BodyTimeout,
     BodyTooLarge,
+    IdempotencyMismatch,
     InvalidPageToken,
     MalformedBody,
     PreconditionFailed,
     ScopeMissing,
+    SecretShown,
     TenantExists,
     Unauthenticated,
     UnknownKey,
     UnknownTenant,
 )
+from api.idempotency import REPLAYED, IdempotencyKey, Idempotent
 from api.ids import id_pattern
 from api.keys.schemas import (
     ApiKeyCreate,
@@ -51,11 +55,25 @@ _BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
     operation_id="create_api_key",
     status_code=201,
     summary="Make a key",
-    responses=links(problems(*_BODY, ScopeMissing, UnknownTenant), "key_id", "get_api_key", "delete_api_key"),
+    responses=links(
+        problems(*_BODY, ScopeMissing, UnknownTenant, SecretShown, IdempotencyMismatch),
+        "key_id",
+        "get_api_key",
+        "delete_api_key",
+    ),
 )
-def create_api_key(wanted: ApiKeyCreate, subject: KeysWriter, keys: KeysService, response: Response) -> ApiKeyMade:
-    """A key of the same tenant with at most the same scopes; an administrator's may differ. Its secret is shown this once."""
-    made = keys.create(subject, wanted)
+def create_api_key(
+    wanted: ApiKeyCreate,
+    subject: KeysWriter,
+    keys: KeysService,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> ApiKeyMade:
+    """A key of the same tenant with at most the same scopes; an administrator's may differ. Its secret is shown this once.
+
+    Sent again with its `Idempotency-Key` it makes no second key, and names the first: its secret is not kept.
+    """
+    made = keys.create(subject, wanted, _idempotent("create_api_key", idempotency_key, wanted))
     response.headers["Location"] = f"/v1/api-keys/{made.id}"
     return made
 
@@ -125,12 +143,20 @@ async def delete_session(_subject: Anyone, keys: KeysService, request: Request, 
     operation_id="create_tenant",
     status_code=201,
     summary="Make a tenant",
-    responses=links(problems(*_BODY, ScopeMissing, TenantExists), "tenant_id", "get_tenant"),
+    responses=links(problems(*_BODY, ScopeMissing, TenantExists, IdempotencyMismatch), "tenant_id", "get_tenant"),
 )
-def create_tenant(wanted: TenantCreate, _subject: Admin, keys: KeysService, response: Response) -> TenantDocument:
+def create_tenant(
+    wanted: TenantCreate,
+    subject: Admin,
+    keys: KeysService,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> TenantDocument:
     """A tenant without keys; make its first with `POST /v1/api-keys` and its `tenant_id`."""
-    made = keys.create_tenant(wanted)
+    made, fresh = keys.create_tenant(subject, wanted, _idempotent("create_tenant", idempotency_key, wanted))
     response.headers["Location"] = f"/v1/tenants/{made.id}"
+    if not fresh:
+        response.headers[REPLAYED] = "true"
     return made
 
 
@@ -168,6 +194,10 @@ async def end_session(keys: Keys, request: Request, response: Response) -> None:
     if cookie is not None:
         await run_in_threadpool(keys.sign_out, cookie)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+
+
+def _idempotent(route: str, key: str | None, wanted: BaseModel) -> Idempotent | None:
+    return None if key is None else Idempotent.of(route, key, wanted.model_dump_json().encode())
 
 
 def _session(subject: Subject) -> SessionDocument:

@@ -3,14 +3,15 @@
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from api import pages
 from api.database import Database, as_time
-from api.errors import ScopeMissing, TenantExists, Unauthenticated, UnknownKey, UnknownTenant
+from api.errors import ScopeMissing, SecretShown, TenantExists, Unauthenticated, UnknownKey, UnknownTenant
+from api.idempotency import Idempotent
 from api.ids import new_id
 from api.keys import repository
 from api.keys.schemas import (
@@ -59,10 +60,12 @@ class Keys:
             wanted = ApiKeyCreate(name="first key", scopes=SCOPES)
             return self._make(connection, tenant_id, wanted)[1]
 
-    def create(self, subject: Subject, wanted: ApiKeyCreate) -> ApiKeyMade:
+    def create(self, subject: Subject, wanted: ApiKeyCreate, idempotent: Idempotent | None = None) -> ApiKeyMade:
         """Makes a key.
 
         Raises:
+            SecretShown: the same idempotency key made one before. Its secret cannot be shown again, since it is not stored.
+            IdempotencyMismatch: the idempotency key came with another body before.
             ScopeMissing: it would do more than the key that makes it.
             UnknownTenant: there is no tenant of that id.
         """
@@ -75,11 +78,16 @@ class Keys:
                 fix="Ask an administrator, or ask for less.",
             )
         with self._database.write() as connection:
+            stored = _settled(connection, subject, idempotent)
+            if stored is not None:
+                raise _secret_shown(ApiKeyDocument.model_validate_json(stored).id)
             if repository.tenant(connection, tenant_id=tenant_id) is None:
                 raise _unknown_tenant(tenant_id)
             key_id, secret = self._make(connection, tenant_id, wanted)
             row = repository.find_key(connection, tenant_id, key_id)
-        assert row is not None
+            assert row is not None
+            if idempotent is not None:
+                idempotent.keep(connection, subject, 201, _document(row).model_dump_json().encode())
         return ApiKeyMade(**_document(row).model_dump(), secret=secret)
 
     def create_for(self, tenant: str, wanted: ApiKeyCreate) -> ApiKeyMade:
@@ -196,19 +204,31 @@ class Keys:
             repository.end_session(connection, self._pepper.digest("session", cookie))
         self._forget()
 
-    def create_tenant(self, wanted: TenantCreate) -> TenantDocument:
+    def create_tenant(
+        self, subject: Subject, wanted: TenantCreate, idempotent: Idempotent | None = None
+    ) -> tuple[TenantDocument, bool]:
         """Makes a tenant.
 
+        Returns:
+            The tenant, and whether it was made by this request; not when the same idempotency key made it before.
+
         Raises:
+            IdempotencyMismatch: the idempotency key came with another body before.
             TenantExists: another has that name.
         """
         tenant_id = new_id("ten")
         try:
             with self._database.write() as connection:
+                stored = _settled(connection, subject, idempotent)
+                if stored is not None:
+                    return TenantDocument.model_validate_json(stored), False
                 repository.add_tenant(connection, tenant_id, wanted.name, wanted.limits.model_dump(exclude_none=True))
+                made = _tenant(repository.tenant(connection, tenant_id=tenant_id), tenant_id)
+                if idempotent is not None:
+                    idempotent.keep(connection, subject, 201, made.model_dump_json().encode())
         except IntegrityError:
             raise TenantExists(f"There is a tenant {wanted.name!r} already.", fix="Choose another name.") from None
-        return self.tenant(tenant_id)
+        return made, True
 
     def tenant(self, tenant_id: str) -> TenantDocument:
         """A tenant.
@@ -217,10 +237,7 @@ class Keys:
             UnknownTenant: there is none of that id.
         """
         with self._database.read() as connection:
-            row = repository.tenant(connection, tenant_id=tenant_id)
-        if row is None:
-            raise _unknown_tenant(tenant_id)
-        return TenantDocument(id=row.id, name=row.name, limits=row.limits, created_at=as_time(row.created_at))
+            return _tenant(repository.tenant(connection, tenant_id=tenant_id), tenant_id)
 
     def tenant_page(self, *, size: int, token: str | None) -> TenantPage:
         """Tenants, newest first.
@@ -232,10 +249,7 @@ class Keys:
         with self._database.read() as connection:
             rows = repository.tenant_page(connection, before=before, limit=pages.bounded(size) + 1)
         shown, next_token = pages.cut(rows, size, "tenants")
-        items = tuple(
-            TenantDocument(id=r.id, name=r.name, limits=r.limits, created_at=as_time(r.created_at)) for r in shown
-        )
-        return TenantPage(items=items, next_page_token=next_token)
+        return TenantPage(items=tuple(_tenant(row, row.id) for row in shown), next_page_token=next_token)
 
     def _make(self, connection: Connection, tenant_id: str, wanted: ApiKeyCreate) -> tuple[str, str]:
         key_id = new_id("key")
@@ -269,6 +283,28 @@ class Keys:
     def _forget(self) -> None:
         with self._lock:
             self._known.clear()
+
+
+def _settled(connection: Connection, subject: Subject, idempotent: Idempotent | None) -> bytes | None:
+    """The answer to the same request before; others of the tenant wait until this transaction ends."""
+    if idempotent is None:
+        return None
+    repository.hold_tenant(connection, subject.tenant_id)
+    return idempotent.answer(connection, subject)
+
+
+def _tenant(row: Row[Any] | None, tenant_id: str) -> TenantDocument:
+    if row is None:
+        raise _unknown_tenant(tenant_id)
+    return TenantDocument(id=row.id, name=row.name, limits=row.limits, created_at=as_time(row.created_at))
+
+
+def _secret_shown(key_id: str) -> SecretShown:
+    return SecretShown(
+        f"This request made the key {key_id} before, and its secret was shown then.",
+        fix=f"If the secret is lost, revoke it with DELETE /v1/api-keys/{key_id} and send this with a fresh Idempotency-Key.",
+        facts={"key_id": key_id},
+    )
 
 
 def _unknown_key(key_id: str) -> UnknownKey:

@@ -10,12 +10,14 @@ from sqlalchemy import Connection
 from api.blobs import Blobs
 from api.ids import new_id
 from api.jobs.local import local_spec
-from api.jobs.specs import ProfilingWireSpec, SearchWireSpec, SupernetWireSpec
+from api.jobs.specs import ExportWireSpec, ProfilingWireSpec, SearchWireSpec, SupernetWireSpec
 from api.latency_tables import repository as tables
 from api.models import repository as models
 from api.settings import Settings, load
 from nas.events import EventSink
-from nas.result import SearchResult
+from nas.result import ExportResult, SearchResult
+from nas.stages.context import Hold
+from nas.store import Store
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".onnx": "application/octet-stream",
@@ -37,6 +39,7 @@ class Workplace:
         blobs: where delivered files go.
         on_event: tells what happens.
         cancelled: whether to stop.
+        hold: claims a device while it is measured.
     """
 
     settings: Settings
@@ -46,10 +49,11 @@ class Workplace:
     blobs: Blobs
     on_event: EventSink
     cancelled: Callable[[], bool]
+    hold: Hold
 
     @property
-    def store(self) -> Path:
-        """The engine's store of the tenant."""
+    def store(self) -> Store:
+        """The engine's store as the tenant sees it."""
         return self.settings.store_of(self.tenant_id)
 
 
@@ -78,6 +82,7 @@ def search(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
+        hold=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
     rows: list[tuple[str, str, dict[str, Any], list[dict[str, Any]]]] = []
@@ -123,6 +128,7 @@ def profile(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
+        hold=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"table"})
     result["table_sha256"] = Path(answer.table).name
@@ -145,8 +151,34 @@ def train_supernet(_job_id: str, spec: dict[str, Any], place: Workplace) -> Done
     return Done(answer.model_dump(mode="json"), lambda _connection: None)
 
 
+def export(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
+    """Finishes an architecture that a search evaluated, and takes its bundle in."""
+    wire = ExportWireSpec.model_validate(spec)
+    answer: ExportResult = load(place.settings.exporter)(
+        local_spec(wire, place.settings.datasets),
+        wire.architecture,
+        wire.target,
+        out=place.out,
+        store=place.store,
+        on_event=place.on_event,
+        cancelled=place.cancelled,
+        hold=place.hold,
+    )
+    result = answer.model_dump(mode="json", exclude={"run"})
+    outcome = result["model"]
+    files = _take_in(place.out / outcome.pop("bundle"), place.blobs)
+    row = dict(outcome)
+    outcome["model_id"] = model_id = new_id("mdl")
+
+    def store(connection: Connection) -> None:
+        models.add(connection, place.tenant_id, model_id, job_id, answer.target, row, files)
+
+    return Done(result, store)
+
+
 HANDLERS: Final[Mapping[str, Handler]] = {
     "search": search,
     "profiling": profile,
     "supernet_training": train_supernet,
+    "export": export,
 }

@@ -74,7 +74,7 @@ def run(settings: Settings, owner: str) -> None:
 
 def serve(database: Database, settings: Settings, worker: WorkerInfo, draining: threading.Event) -> None:
     """Claims and runs jobs until `draining` is set. A database that does not answer is asked again."""
-    able = Able(tuple(HANDLERS), tuple(worker.targets))
+    able = Able(tuple(HANDLERS), worker.targets, worker.simulated)
     while not draining.is_set():
         claim = _claim(database, settings, worker.id, able)
         if claim is None:

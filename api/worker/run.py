@@ -20,6 +20,7 @@ from api.jobs.repository import move
 from api.problem_document import problem_of
 from api.settings import Settings
 from api.worker.claimed import Held, Keeper, stop
+from api.worker.devices import Devices
 from api.worker.handlers import HANDLERS, Done, Workplace
 from api.worker.outbox import Outbox
 from nas.errors import Cancelled, OutOfSpace
@@ -63,6 +64,7 @@ class JobRun:
             blobs=Blobs(settings.artifacts),
             on_event=self._outbox.put,
             cancelled=self._held.must_stop,
+            hold=Devices(self._database, self._held, self._outbox.put, settings.poll_s).hold,
         )
         try:
             place.out.mkdir(exist_ok=True, mode=0o700)

@@ -29,7 +29,9 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Out = Annotated[str, typer.Option("--out", "-o", help="Folder of runs and their bundles.", metavar="DIR")]
 StoreFolder = Annotated[
     str | None,
-    typer.Option("--store", help="Folder of what was computed before; inside --out when absent.", metavar="DIR"),
+    typer.Option(
+        "--store", help="Folder, or fsspec URL, of what was computed before; inside --out when absent.", metavar="DIR"
+    ),
 ]
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from nas.cli import estimate, profile, run, search, show, spaces, targets
+from nas.cli import estimate, export, profile, run, search, show, spaces, targets
 from nas.cli.guard import Commands
 
 
@@ -35,6 +35,7 @@ app.callback(epilog=EPILOG)(_hwnas)
 app.command("search")(search.search)
 app.command("run")(run.run)
 app.command("show")(show.show)
+app.command("export")(export.export)
 app.command("estimate")(estimate.estimate)
 app.command("profile")(profile.profile)
 app.command("targets")(targets.targets)

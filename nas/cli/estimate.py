@@ -57,11 +57,12 @@ def estimate(
     from nas.cli.report import render_estimate
     from nas.estimate import estimate as cost
     from nas.estimate import stored_tables
+    from nas.store import Store
     from search_spaces.network import Network
 
     found = find_target(target)
     network = Network.from_onnx(Path(model), input_size=_size(input_size))
-    tables = stored_tables(Path(store) if store else Path(out) / "store", found.info)
+    tables = stored_tables(Store(store or Path(out) / "store"), found.info)
     others = [(Network.from_onnx(Path(path)), None) for path in beside or ()]
     trained = [_density(path) for path in retrain or ()]
     result = cost(

@@ -34,7 +34,7 @@ def profile(
     with ended_politely(), watch(quiet=quiet) as progress:
         result = pipeline.profile(
             target, space, resolution=resolution, channels=channels, classes=classes, effort=effort, seed=seed,
-            out=Path(out), store=Path(store) if store else None, on_event=progress,
+            out=Path(out), store=store or None, on_event=progress,
         )  # fmt: skip
 
     def render(console: "Console") -> None:

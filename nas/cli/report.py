@@ -19,7 +19,7 @@ from nas.cli.progress import duration, milliseconds
 
 if TYPE_CHECKING:
     from nas.estimate import Estimate
-    from nas.result import ModelOutcome, Plan, ProfileResult, SearchResult
+    from nas.result import ExportResult, ModelOutcome, Plan, ProfileResult, SearchResult
 
 ARCHITECTURE_WIDTH: Final = 96
 """Characters of an abbreviated architecture: two lines of a table at 80 columns."""
@@ -96,6 +96,17 @@ def render_result(console: Console, result: "SearchResult") -> None:
         console.print(_front(target, result, model))
         console.print(_receipt(target, model))
         _folder(console, "bundle", model.bundle)
+    _taken(console, result)
+
+
+def render_export(console: Console, result: "ExportResult") -> None:
+    """The model with its receipt, the time taken, and the warnings."""
+    console.print(_receipt(result.target, result.model))
+    _folder(console, "bundle", result.model.bundle)
+    _taken(console, result)
+
+
+def _taken(console: Console, result: "SearchResult | ExportResult") -> None:
     stages = [f"{name.replace(':', ' ')} {duration(s) if s else 'stored'}" for name, s in result.seconds.items()]
     console.print(Text(f"run {result.run}: " + ", ".join(stages), style="dim"))
     _warn(console, result.warnings)
@@ -158,9 +169,7 @@ def _bare(value: float | None) -> str:
 
 
 def _kept(model: "ModelOutcome") -> bool:
-    latency = model.latency_ms
-    taken = next(value for value in (latency.measured, latency.simulated, latency.predicted) if value is not None)
-    return taken <= latency.budget
+    return model.latency_ms.final_ms <= model.latency_ms.budget
 
 
 def _budget(model: "ModelOutcome") -> str:

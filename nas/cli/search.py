@@ -99,7 +99,7 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool) -> 
     from nas.cli.progress import watch
     from nas.cli.report import render_plan, render_result
 
-    folders: dict[str, Any] = {"out": Path(out), "store": Path(store) if store else None}
+    folders: dict[str, Any] = {"out": Path(out), "store": store or None}
     with ended_politely(), watch(quiet=quiet) as progress:
         if not quiet:
             progress.show(render_plan(pipeline.plan(spec, **folders)))

@@ -16,9 +16,9 @@ from optuna.trial import FrozenTrial, Trial, create_trial
 
 from nas.errors import Cancelled
 from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, ProgressEvent
+from nas.journal import Journal
 from nas.search.front import hypervolume, pareto
 from nas.search.sampler import BandSampler, Region
-from nas.store import Journal
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.space import Architecture, SearchSpace, Value
 
@@ -66,7 +66,7 @@ def run(
     cancelled: Callable[[], bool],
     sampler: BaseSampler | None = None,
 ) -> list[Candidate]:
-    """Evaluates up to `question.queries` architectures; returns each once, in the order of evaluation.
+    """Evaluates up to `question.queries` architectures; returns them in the order of evaluation, one asked twice twice.
 
     Args:
         question: what is searched for.
@@ -86,8 +86,7 @@ def run(
         study.add_trial(_stored(question.space, line))
     candidates = [_candidate(question.space, t) for t in study.get_trials(deepcopy=False)]
     seen = {c.architecture: c.accuracy for c in candidates}
-    for count in range(1, len(candidates) + 1):  # a kill may have come between their storing and their telling
-        on_event(_told(question, candidates[:count]))
+    tell_again(question, candidates, on_event)  # a kill may have come between their storing and their telling
     started, before = time.monotonic(), len(candidates)
     while (number := len(candidates)) < question.queries:
         if cancelled():
@@ -114,6 +113,17 @@ def run(
                 target=question.target,
             )
         )
+    return candidates
+
+
+def tell_again(question: Question, candidates: Sequence[Candidate], on_event: EventSink) -> None:
+    """Tells of stored candidates, numbered as when they were evaluated."""
+    for count in range(1, len(candidates) + 1):
+        on_event(_told(question, candidates[:count]))
+
+
+def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Each architecture once, in the order of its first evaluation."""
     return list({c.architecture: c for c in candidates}.values())
 
 

@@ -1,13 +1,29 @@
 """What every stage is given, and the one way to run a stage: find it in the store, or compute and store it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+from hw_targets.lock import while_waiting
+from hw_targets.stopping import stoppable
+from hw_targets.target import Target
 from nas.errors import Cancelled
 from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent
 from nas.store import StageKey, StageRecord, Store
+
+TOLD_AFTER_S: Final = 2.0
+"""A wait for a device is told after this; a step of another process's training is over sooner."""
+
+Hold = Callable[[Target], AbstractContextManager[None]]
+"""What is entered while a target is measured, and left before anything else is done: a caller's own claim to the device, beside
+the lock of the machine. It may wait, and then raises `Cancelled` soon after the caller asked to stop."""
+
+
+def unclaimed(_target: Target) -> AbstractContextManager[None]:
+    """A caller with no claim of his own: the machine's lock is enough."""
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +36,12 @@ class Made:
 
 @dataclass(frozen=True)
 class Context:
-    """The surroundings of one run: the store, who listens, who may cancel; and what the run has noted so far."""
+    """The surroundings of one run: the store, who listens, who may cancel, whose devices are; and what the run noted so far."""
 
     store: Store
     on_event: EventSink
     cancelled: Callable[[], bool]
+    hold: Hold = unclaimed
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
@@ -40,6 +57,33 @@ class Context:
                 "The search was cancelled; what was computed is stored.",
                 fix="Run the same command again to continue it.",
             )
+
+    @contextmanager
+    def measuring(self, target: Target) -> Iterator[None]:
+        """Around each measurement: holds what is measured, if anything is, and lets the caller cancel while it waits.
+
+        Raises:
+            Cancelled: the caller asked to stop meanwhile.
+        """
+        if target.info.kind == "simulated":
+            yield
+            return
+        with self.hold(target), while_waiting(self._patience(target.info.device)):
+            yield
+
+    def _patience(self, device: str) -> Callable[[], None]:
+        """What is done while another process has a device: looks whether to stop, and tells of the wait once."""
+        began: list[float] = []
+
+        def ask() -> None:
+            self.check_cancelled()
+            if not began:
+                began.append(time.monotonic())
+            elif len(began) == 1 and time.monotonic() - began[0] > TOLD_AFTER_S:
+                began.append(time.monotonic())
+                self.info(f"Waits for {device}, which another process is using.")
+
+        return ask
 
     def warn(self, message: str) -> None:
         """Tells the listener, and keeps it for the result."""
@@ -62,7 +106,8 @@ class Context:
         """
         label = f"{phase}:{target}" if target else phase
         self.hashes[label] = key.hash
-        with self.store.lock(key):
+        self.check_cancelled()
+        with stoppable(self.check_cancelled), self.store.lock(key):
             found = self.store.find(key)
             if found is not None:
                 made_before = dict(found.outputs)

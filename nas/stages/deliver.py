@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nas.bundle.card import card
+from nas.files import write_atomically
 from nas.result import ModelOutcome
-from nas.store import write_atomically
 from search_spaces.network import Network
 from search_spaces.space import Architecture
 

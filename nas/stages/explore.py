@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hw_targets.lock import computing
 from hw_targets.scheme import Scheme
 from nas.search.region import LimitedRegion
-from nas.search.study import Candidate, Question, front_event, run
+from nas.search.study import Candidate, Question, distinct, front_event, run, tell_again
 from nas.stages.budget import Goal
 from nas.stages.context import Context, Made
 from nas.store import StageKey
@@ -22,6 +22,8 @@ VERSION = 1
 
 def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> list[Candidate]:
     """The architectures evaluated for one target, from the store or searched now. A killed search goes the same way on.
+
+    Whoever listens is told of every one of them, also of those from the store.
 
     Raises:
         Cancelled: the caller asked to stop; every finished evaluation is kept.
@@ -53,7 +55,11 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
         goal.table.card.mape,
     )
 
+    told = False
+
     def compute() -> Made:
+        nonlocal told
+        told = True
         found = run(
             question,
             _remembered(context, job, supernet, goal.scheme),
@@ -64,7 +70,10 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
         return Made({"candidates": json.dumps([_line(c) for c in found]).encode()})
 
     record = context.run("searching", key, compute, target=target)
-    found = [_candidate(space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))]
+    evaluated = [_candidate(space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))]
+    if not told:
+        tell_again(question, evaluated, context.on_event)
+    found = distinct(evaluated)
     context.on_event(front_event(question, found))
     return found
 
@@ -82,7 +91,7 @@ def _remembered(context: Context, job: "Job", supernet: "Supernet", scheme: Sche
     }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
     evaluator = supernet.judge(scheme)
-    known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read()}
+    known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read_all()}
 
     def accuracy(architecture: Architecture) -> float:
         if architecture.id not in known:

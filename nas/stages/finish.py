@@ -1,15 +1,18 @@
-"""From a trained supernet to one target's bundle: search, measure the best, finish one, measure the file, deliver."""
+"""From a trained supernet to one target's bundle: search, measure the best, finish one, measure the file, deliver.
+
+`finish` takes what the search finds best; `finish_chosen` an architecture that somebody chose. Both finish a model in one way.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hw_targets.target import Profile, Target
 from nas.bundle.receipt import measured, receipt
-from nas.events import FrontPoint, MeasurementEvent, PhaseEvent
+from nas.events import MeasurementEvent, PhaseEvent
 from nas.result import AccuracyOutcome, LatencyOutcome, ModelOutcome, RemovedValue, SizeOutcome
-from nas.search.study import Candidate, front, point
+from nas.search.study import Candidate
 from nas.stages.budget import Goal
 from nas.stages.context import Context
 from nas.stages.deliver import deliver
@@ -18,64 +21,90 @@ from nas.stages.explore import explore
 from nas.stages.tune import Tuned, tune
 from nas.stages.verify import CANDIDATES, keeps, measure_candidates, measure_file, ranked
 from search_spaces.network import Network
+from search_spaces.space import Architecture
 
 if TYPE_CHECKING:
     from nas.pipeline import Job
     from nas.stages.train import Supernet
 
 
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """A finished architecture with what was measured of it.
+
+    Attributes:
+        profile: of the network with random weights; none where it was not measured.
+        latency: of the file, see `measure_file`; none where it is simulated.
+        predicted_ms: by the latency table.
+    """
+
+    architecture: Architecture
+    network: Network
+    profile: Profile | None
+    tuned: Tuned
+    latency: dict[str, Any] | None
+    predicted_ms: float
+
+    @property
+    def took_ms(self) -> float:
+        """The file's latency, or else the network's, or else its prediction."""
+        if self.latency is not None:
+            return float(self.latency["latency_ms"])
+        return self.predicted_ms if self.profile is None else self.profile.latency_ms
+
+
 def finish(
     context: Context, job: "Job", goal: Goal, target: Target, supernet: "Supernet", run: Path
-) -> tuple[tuple[FrontPoint, ...], ModelOutcome]:
-    """The front and the delivered model of one target. Raises what the stages raise."""
+) -> tuple[list[Candidate], ModelOutcome]:
+    """What was evaluated for one target, and its delivered model. Raises what the stages raise."""
     found = explore(context, job, goal, supernet)
-    best = front(found)
     candidates = ranked(found, min(job.data.images["val"], VALIDATION))[:CANDIDATES]
     networks = [job.space.network(c.architecture) for c in candidates]
     profiles = {p.network.id: p for p in measure_candidates(context, target, goal, networks)}
-    _tell_measured(context, goal, candidates, networks, profiles)
-    chosen, tuned, file_latency = _finish_one(context, job, goal, target, supernet, candidates, profiles)
-    network = job.space.network(chosen.architecture)
-    folder = run / _folder(goal.info.id)
-    profile = profiles.get(network.id)
-    outcome = _outcome(context, goal, chosen, network, profile, tuned, file_latency, folder)
-    document = _receipt(context, job, goal, network, profile, tuned, file_latency, outcome)
-    context.on_event(PhaseEvent(phase="delivering", status="started", target=goal.info.id, seconds=None))
-    deliver(
-        folder,
-        data=job.data.name,
-        classes=job.data.classes,
-        architecture=chosen.architecture,
-        network=network,
-        outcome=outcome,
-        receipt=document,
-        int8=context.store.get(tuned.int8),
-        fp32=context.store.get(tuned.fp32),
-    )
-    context.on_event(PhaseEvent(phase="delivering", status="finished", target=goal.info.id, seconds=0.0))
-    return tuple(point(c) for c in best), outcome
+    _tell_measured(context, goal, [c.architecture for c in candidates], networks, profiles)
+    finished = _best(context, job, goal, target, supernet, candidates, profiles)
+    _warn_if_missed(context, goal, finished, _advice(goal))
+    return found, _hand_over(context, job, goal, finished, run / folder_of(goal.info.id))
+
+
+def finish_chosen(
+    context: Context,
+    job: "Job",
+    goal: Goal,
+    target: Target,
+    supernet: "Supernet",
+    architecture: Architecture,
+    folder: Path,
+) -> ModelOutcome:
+    """The delivered model of an architecture of the target's part of the space, whether it keeps the budget or not."""
+    network = job.space.network(architecture)
+    profiles = {p.network.id: p for p in measure_candidates(context, target, goal, [network])}
+    _tell_measured(context, goal, [architecture], [network], profiles)
+    finished = _finished(context, job, goal, target, supernet, architecture, profiles)
+    _warn_if_missed(context, goal, finished, "It was chosen, so it is delivered all the same.")
+    return _hand_over(context, job, goal, finished, folder)
 
 
 def _tell_measured(
     context: Context,
     goal: Goal,
-    candidates: Sequence[Candidate],
+    architectures: Sequence[Architecture],
     networks: Sequence[Network],
     profiles: Mapping[str, Profile],
 ) -> None:
-    for candidate, network in zip(candidates, networks, strict=True):
+    for architecture, network in zip(architectures, networks, strict=True):
         profile = profiles.get(network.id)
         if profile is not None:
             taken = {name: getattr(profile, name) for name in ("latency_ms", "p50_ms", "p95_ms", "noise")}
-            context.on_event(_measurement(goal, candidate, "candidate", taken))
+            context.on_event(_measurement(goal, architecture, "candidate", taken))
 
 
 def _measurement(
-    goal: Goal, candidate: Candidate, of: Literal["candidate", "file"], taken: Mapping[str, Any]
+    goal: Goal, architecture: Architecture, of: Literal["candidate", "file"], taken: Mapping[str, Any]
 ) -> MeasurementEvent:
     return MeasurementEvent(
         target=goal.info.id,
-        architecture_id=candidate.architecture.id,
+        architecture_id=architecture.id,
         of=of,
         kind=goal.info.kind,
         latency_ms=taken["latency_ms"],
@@ -85,7 +114,7 @@ def _measurement(
     )
 
 
-def _finish_one(
+def _best(
     context: Context,
     job: "Job",
     goal: Goal,
@@ -93,7 +122,7 @@ def _finish_one(
     supernet: "Supernet",
     candidates: list[Candidate],
     profiles: dict[str, Profile],
-) -> tuple[Candidate, Tuned, dict[str, Any] | None]:
+) -> _Finished:
     """The most accurate candidate whose finished file keeps the budget when measured, or the one that misses it least."""
     measured_first = [c for c in candidates if keeps(profiles.get(job.space.network(c.architecture).id), c, goal)]
     if len(measured_first) < len(candidates):
@@ -101,25 +130,41 @@ def _finish_one(
             f"{len(candidates) - len(measured_first)} of the {len(candidates)} best candidates missed the budget when {goal.info.kind} "
             f"on {goal.info.id}; the next are taken."
         )
-    missed: list[tuple[float, Candidate, Tuned, dict[str, Any] | None]] = []
+    missed: list[_Finished] = []
     for candidate in measured_first or candidates[-1:]:
-        tuned = tune(context, job, goal, supernet, candidate.architecture)
-        latency = measure_file(context, target, goal, context.store.get(tuned.int8), tuned.int8)
-        if latency is not None:
-            context.on_event(_measurement(goal, candidate, "file", latency))
-        profile = profiles.get(job.space.network(candidate.architecture).id)
-        before = candidate.latency_ms if profile is None else profile.latency_ms
-        took = before if latency is None else latency["latency_ms"]
-        if took <= goal.budget_ms:
-            return candidate, tuned, latency
-        context.info(f"A finished model took {took:.4g} ms, beyond the budget; the next is finished.")
-        missed.append((took, candidate, tuned, latency))
-    took, candidate, tuned, latency = min(missed, key=lambda m: m[0])
-    context.warn(
-        f"The budget of {goal.budget_ms:g} ms on {goal.info.id} is missed: the delivered model took {took:.4g} ms when "
-        f"{goal.info.kind}. {_advice(goal)}"
-    )
-    return candidate, tuned, latency
+        finished = _finished(context, job, goal, target, supernet, candidate.architecture, profiles)
+        if finished.took_ms <= goal.budget_ms:
+            return finished
+        context.info(f"A finished model took {finished.took_ms:.4g} ms, beyond the budget; the next is finished.")
+        missed.append(finished)
+    return min(missed, key=lambda one: one.took_ms)
+
+
+def _finished(
+    context: Context,
+    job: "Job",
+    goal: Goal,
+    target: Target,
+    supernet: "Supernet",
+    architecture: Architecture,
+    profiles: dict[str, Profile],
+) -> _Finished:
+    """An architecture fine-tuned, quantised, retrained in INT8, its file measured."""
+    network = job.space.network(architecture)
+    tuned = tune(context, job, goal, supernet, architecture)
+    latency = measure_file(context, target, goal, context.store.get(tuned.int8), tuned.int8)
+    if latency is not None:
+        context.on_event(_measurement(goal, architecture, "file", latency))
+    predicted_ms = goal.table.predict(network).latency_ms
+    return _Finished(architecture, network, profiles.get(network.id), tuned, latency, predicted_ms)
+
+
+def _warn_if_missed(context: Context, goal: Goal, finished: _Finished, advice: str) -> None:
+    if finished.took_ms > goal.budget_ms:
+        context.warn(
+            f"The budget of {goal.budget_ms:g} ms on {goal.info.id} is missed: the delivered model took {finished.took_ms:.4g} ms "
+            f"when {goal.info.kind}. {advice}"
+        )
 
 
 def _advice(goal: Goal) -> str:
@@ -128,22 +173,34 @@ def _advice(goal: Goal) -> str:
     return "Is the machine busy? Ask for a little more, or run again when it is idle."
 
 
-def _outcome(
-    context: Context,
-    goal: Goal,
-    chosen: Candidate,
-    network: Network,
-    profile: Profile | None,
-    tuned: Tuned,
-    latency: dict[str, Any] | None,
-    folder: Path,
-) -> ModelOutcome:
-    prediction = goal.table.predict(network)
-    taken = latency or {}
+def _hand_over(context: Context, job: "Job", goal: Goal, finished: _Finished, folder: Path) -> ModelOutcome:
+    """Writes the bundle of a finished model."""
+    tuned = finished.tuned
+    outcome = _outcome(context, goal, finished, folder)
+    context.on_event(PhaseEvent(phase="delivering", status="started", target=goal.info.id, seconds=None))
+    context.check_cancelled()
+    deliver(
+        folder,
+        data=job.data.name,
+        classes=job.data.classes,
+        architecture=finished.architecture,
+        network=finished.network,
+        outcome=outcome,
+        receipt=_receipt(context, job, goal, finished, outcome),
+        int8=context.store.get(tuned.int8),
+        fp32=context.store.get(tuned.fp32),
+    )
+    context.on_event(PhaseEvent(phase="delivering", status="finished", target=goal.info.id, seconds=0.0))
+    return outcome
+
+
+def _outcome(context: Context, goal: Goal, finished: _Finished, folder: Path) -> ModelOutcome:
+    tuned, profile, taken = finished.tuned, finished.profile, finished.latency or {}
+    prediction = goal.table.predict(finished.network)
     return ModelOutcome(
         bundle=str(folder.resolve()),
-        architecture=str(chosen.architecture),
-        architecture_id=chosen.architecture.id,
+        architecture=str(finished.architecture),
+        architecture_id=finished.architecture.id,
         latency_ms=LatencyOutcome(
             budget=goal.budget_ms,
             predicted=prediction.latency_ms,
@@ -161,16 +218,8 @@ def _outcome(
     )
 
 
-def _receipt(
-    context: Context,
-    job: "Job",
-    goal: Goal,
-    network: Network,
-    profile: Profile | None,
-    tuned: Tuned,
-    latency: dict[str, Any] | None,
-    outcome: ModelOutcome,
-) -> dict[str, Any]:
+def _receipt(context: Context, job: "Job", goal: Goal, finished: _Finished, outcome: ModelOutcome) -> dict[str, Any]:
+    network, tuned, latency = finished.network, finished.tuned, finished.latency
     test = {"part": "test", "images": job.data.images["test"]}
     validation = {"part": "val", "images": job.data.images["val"]}
     numbers: dict[str, Any] = {"budget": {"value": goal.budget_ms, "kind": "requested"}}
@@ -187,7 +236,7 @@ def _receipt(
         space={"name": goal.space.name, "removed": [one.model_dump() for one in outcome.removed]},
         network=network,
         prediction=goal.table.predict(network),
-        profile=profile,
+        profile=finished.profile,
         card=goal.table.card,
         latency=numbers,
         accuracy={
@@ -203,5 +252,6 @@ def _receipt(
     )
 
 
-def _folder(target: str) -> str:
+def folder_of(target: str) -> str:
+    """The name of a target's folder in a run."""
     return "".join(c if c.isalnum() else "-" for c in target)

@@ -6,6 +6,7 @@ A sandwich step of the space is timed for a moment, once (the store keeps it); p
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from hw_targets.stopping import stoppable
 from hw_targets.target import Target
 from hw_targets.timing import SLICE_S
 from nas.result import Plan
@@ -43,6 +44,10 @@ def estimate(context: Context, spec: SearchSpec) -> Plan:
     elif spec.minutes is not None:
         job = within_minutes(context, job, spec.minutes)
     seconds = {"profiling": sum(_profiling(job.work, target) for target in unknown), **_learning(context, job)}
+    from nas.stages.train import trained  # torch; the budgets are judged before it is loaded
+
+    if trained(context, job):
+        seconds["training"] = 0.0
     return Plan(seconds={name: round(s, 1) for name, s in seconds.items()}, memory_bytes=_memory(job))
 
 
@@ -81,7 +86,8 @@ def _step(context: Context, job: "Job") -> tuple[float, int]:
         from nas.stages.train import recipe_for, seconds_per_step
         from nas.training.recipe import SUPERNET
 
-        facts = {"seconds": seconds_per_step(job), "batch": recipe_for(job, SUPERNET).batch_size}
+        with stoppable(context.check_cancelled):
+            facts = {"seconds": seconds_per_step(job), "batch": recipe_for(job, SUPERNET).batch_size}
         record = context.store.finish(key, {}, seconds=0.0, facts=facts)
     return float(record.facts["seconds"]), int(record.facts["batch"])
 

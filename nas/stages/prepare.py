@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from hw_targets.stopping import stop_if_asked
 from nas.data.dataset import DataSet, load
 from nas.data.fingerprint import source_fingerprint
 from nas.data.parts import Part
@@ -63,7 +64,14 @@ def prepare(context: Context, source: str, *, resolution: int | None, seed: int)
     key = StageKey("prepare", VERSION, {"source": source_fingerprint(source, resolution=resolution, seed=seed)})
 
     def compute() -> Made:
-        data = load(source, resolution=resolution, seed=seed, on_progress=context.progress("preparing", "images"))
+        meter = context.progress("preparing", "images")
+
+        def on_progress(done: int, total: int) -> None:
+            meter(done, total)
+            stop_if_asked()
+
+        data = load(source, resolution=resolution, seed=seed, on_progress=on_progress)
+        stop_if_asked()
         return Made({"data": pack(data)}, summary(data))
 
     record = context.run("preparing", key, compute)

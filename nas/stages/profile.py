@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from hw_targets.stopping import one_by_one, stop_if_asked
 from hw_targets.target import KernelSample, KernelTime, Sample, Target, TimingSample
 from hw_targets.timing import noise_warning, profiles
 from latency_models.coverage import choose
@@ -80,13 +81,15 @@ def networks(space: SearchSpace, work: Work, seed: int) -> tuple[list[Network], 
     rng = random.Random(seed)
     drawn: dict[Architecture, Network] = {}
     while len(drawn) < work.profile_held_out + POOL * work.profile_networks and rng.random() > 1e-4:
+        stop_if_asked()
         architecture = space.sample(rng)
         drawn.setdefault(architecture, space.network(architecture))
     pool = list(drawn.values())
     held_out = pool[: work.profile_held_out]
     ends = [space.network(space.smallest()), space.network(space.largest())]
     known = {n.id for n in held_out}
-    candidates = list({n.id: n for n in [*ends, *pool[work.profile_held_out :]] if n.id not in known}.values())
+    others = one_by_one([*ends, *pool[work.profile_held_out :]])
+    candidates = list({n.id: n for n in others if n.id not in known}.values())
     return choose(candidates, work.profile_networks), held_out
 
 
@@ -102,11 +105,12 @@ def measure_samples(
     samples = [read_sample(line) for line in journal.read()]
     total = len(networks) * (1 + rounds)
     meter = context.progress(phase, "samples", target=target.info.id, done=len(samples))
-    for sample in target.sample(networks, rounds=rounds, done=list(samples)):
-        samples.append(sample)
-        journal.append(write_sample(sample))
-        meter(len(samples), total)
-        context.check_cancelled()
+    with context.measuring(target):
+        for sample in target.sample(networks, rounds=rounds, done=list(samples)):
+            samples.append(sample)
+            journal.append(write_sample(sample))
+            meter(len(samples), total)
+            context.check_cancelled()
     return samples
 
 

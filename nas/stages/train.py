@@ -69,19 +69,7 @@ def train(context: Context, job: "Job") -> Supernet:
     """
     torch.set_num_threads(job.threads)
     recipe = recipe_for(job, SUPERNET)
-    steps = max(1, job.work.train_images // recipe.batch_size)
-    key = StageKey(
-        "train",
-        VERSION,
-        {
-            "space": job.space.fingerprint,
-            "data": job.data.content_hash,
-            "recipe": asdict(recipe),
-            "steps": steps,
-            "seed": job.spec.seed,
-            "threads": job.threads,
-        },
-    )
+    steps, key = _steps(job, recipe), _key(job)
 
     def compute() -> Made:
         bank = Bank.of(Lattice.of(job.space).layers(), job.spec.seed)
@@ -93,6 +81,32 @@ def train(context: Context, job: "Job") -> Supernet:
     digest = record.outputs["bank"]
     context.hashes["bank"] = digest
     return Supernet(Bank.from_bytes(context.store.get(digest)), digest, job)
+
+
+def trained(context: Context, job: "Job") -> bool:
+    """Whether the supernet is in the store."""
+    return context.store.find(_key(job)) is not None
+
+
+def _key(job: "Job") -> StageKey:
+    recipe = recipe_for(job, SUPERNET)
+    return StageKey(
+        "train",
+        VERSION,
+        {
+            "space": job.space.fingerprint,
+            "data": job.data.content_hash,
+            "recipe": asdict(recipe),
+            "steps": _steps(job, recipe),
+            "seed": job.spec.seed,
+            "threads": job.threads,
+        },
+    )
+
+
+def _steps(job: "Job", recipe: Recipe) -> int:
+    """How many steps the supernet is trained for."""
+    return max(1, job.work.train_images // recipe.batch_size)
 
 
 def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hw_targets.float_lowering import lower_float
 from hw_targets.registry import target as find_target
+from hw_targets.stopping import stop_if_asked
 from nas.bank import Bank
 from nas.data.parts import Part
 from nas.equalise import equalised
@@ -101,6 +102,7 @@ def file_accuracy(model: bytes, part: Part) -> float:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     right = 0
     for start in range(0, len(part), BATCH):
+        stop_if_asked()
         logits = session.run(None, {"image": part.images[start : start + BATCH]})[0]
         right += int((logits.argmax(1) == part.labels[start : start + BATCH]).sum())
     return right / len(part)

@@ -71,13 +71,14 @@ def measure_file(context: Context, target: Target, goal: Goal, model: bytes, dig
     def compute() -> Made:
         taken: list[TimingSample] = []
         meter = context.progress("verifying", "rounds", target=goal.info.id)
-        for _ in range(1 + RETRIES):
-            for sample in target.sample_file(model, rounds=ROUNDS):
-                taken.append(sample)
-                meter(len(taken), max(ROUNDS, len(taken)))
-                context.check_cancelled()
-            if latency_and_noise(taken)[0] <= goal.budget_ms:
-                break
+        with context.measuring(target):
+            for _ in range(1 + RETRIES):
+                for sample in target.sample_file(model, rounds=ROUNDS):
+                    taken.append(sample)
+                    meter(len(taken), max(ROUNDS, len(taken)))
+                    context.check_cancelled()
+                if latency_and_noise(taken)[0] <= goal.budget_ms:
+                    break
         latency, noise = latency_and_noise(taken)
         p50, p95 = (sorted(getattr(t, name) for t in taken)[len(taken) // 2] for name in ("p50_ms", "p95_ms"))
         facts = {

@@ -93,7 +93,11 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
             _save(watch, optimiser, step, steps)
             saved = time.monotonic()
         with computing(impatient=watch.cancelled):
-            metrics = strategy.backward(step)
+            try:
+                metrics = strategy.backward(step)
+            except Cancelled:  # a step changes no parameter before its end
+                _save(watch, optimiser, step, steps)
+                raise
             optimiser.step(recipe.rate(step, steps))
         watch.on_step(step + 1, steps)
         if step % 10 == 0 or step == steps - 1:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hw_targets.registry import target as find_target
 from latency_models.report import ReportCard
 from nas.ahead import Pretrained, Survey
 from nas.errors import Cancelled, InfeasibleBudget
@@ -17,6 +18,7 @@ from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, LogEve
 from nas.result import (
     AccuracyOutcome,
     BudgetOutcome,
+    ExportResult,
     LatencyOutcome,
     ModelOutcome,
     Plan,
@@ -25,6 +27,8 @@ from nas.result import (
     SizeOutcome,
 )
 from nas.spec import SearchSpec
+from nas.stages.context import Hold
+from nas.store import StageKey, Store
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS = range(7)
 """What a seed asks for. From 100 on, a seed is the number of steps."""
@@ -37,9 +41,10 @@ def search(
     spec: SearchSpec,
     *,
     out: Path,
-    store: Path,
+    store: Store,
     on_event: EventSink,
     cancelled: Callable[[], bool],
+    hold: Hold,
 ) -> SearchResult:
     """Acts as the spec's seed asks."""
     if spec.seed == INFEASIBLE:
@@ -81,13 +86,12 @@ def search(
     )
 
 
-def _kill(seed: int, store: Path) -> None:
+def _kill(seed: int, store: Store) -> None:
     """Kills the worker as the system would, once in a store or always."""
     time.sleep(0.1)
-    store.mkdir(parents=True, exist_ok=True)
-    mark = store / "killed"
-    if seed == KILL_ALWAYS or (seed == KILL_ONCE and not mark.exists()):
-        mark.touch()
+    mark = StageKey("killed", 1, {})
+    if seed == KILL_ALWAYS or (seed == KILL_ONCE and store.find(mark) is None):
+        store.finish(mark, {}, seconds=0.0)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -115,28 +119,65 @@ def _model(out: Path, target: str) -> ModelOutcome:
     )
 
 
-def survey(spec: SearchSpec, *, store: Path) -> Survey:
+def export(
+    spec: SearchSpec,
+    architecture: str,
+    target: str,
+    *,
+    out: Path,
+    store: Store,
+    on_event: EventSink,
+    cancelled: Callable[[], bool],
+    hold: Hold,
+) -> ExportResult:
+    """Delivers what was asked for; with the seed `SLOW` it waits to be cancelled."""
+    on_event(PhaseEvent(phase="finalising", status="started", target=target, seconds=None))
+    while spec.seed == SLOW:
+        time.sleep(0.02)
+        if cancelled():
+            raise Cancelled("Stopped.", fix="Run it again.")
+    assert target in [budget.target for budget in spec.targets]
+    on_event(LogEvent(level="info", message=f"{architecture} of {spec.data}"))
+    model = _model(out, target).model_copy(update={"architecture": architecture})
+    late = (f"The budget on {target} is missed.",)
+    return ExportResult(
+        run=out.name, target=target, model=model, within_budget=False, seconds={"finalising": 0.1}, warnings=late
+    )
+
+
+def survey(spec: SearchSpec, *, store: Store) -> Survey:
     """Knows everything at once."""
     if spec.seed == INFEASIBLE:
         raise InfeasibleBudget("No network is as fast.", fix="Allow more.", facts={"reachable_ms": [0.2, 1.5]})
-    plan = Plan(seconds={"profiling": 1.0, "training": 2.0, "searching": 3.0}, memory_bytes=10**9)
+    seconds = {"profiling": 1.0, "training": 2.0, "searching": 3.0, "finalising": 4.0}
+    plan = Plan(seconds=seconds, memory_bytes=10**9)
     reachable = {budget.target: (0.2, 1.5) for budget in spec.targets}
     return Survey(architectures="9" * 26, reachable_ms=reachable, plan=plan, warnings=("busy",))
 
 
 def profile(
-    target: str, space: str, *, resolution: int, out: Path, store: Path, on_event: EventSink, **_rest: object
+    target: str,
+    space: str,
+    *,
+    resolution: int,
+    out: Path,
+    store: Store,
+    on_event: EventSink,
+    hold: Hold,
+    **_rest: object,
 ) -> ProfileResult:
-    """Measures nothing."""
+    """Holds the device, and measures nothing."""
+    with hold(find_target(target)):
+        pass
     on_event(PhaseEvent(phase="profiling", status="finished", target=target, seconds=1.0))
     card = ReportCard(0.01, 0.01, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
     return ProfileResult(
         target=target, device="abacus", runtime="beads", fingerprint="f1", space=space, resolution=resolution, card=card,
-        keys=3, architectures="100", reachable_ms=(0.2, 1.5), table=str(store / "blobs" / "ab" / ("ab" * 32)), seconds=1.0,
+        keys=3, architectures="100", reachable_ms=(0.2, 1.5), table=store.path_of("ab" * 32), seconds=1.0,
     )  # fmt: skip
 
 
-def pretrain(spec: SearchSpec, *, store: Path, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
+def pretrain(spec: SearchSpec, *, store: Store, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
     """Trains nothing."""
     on_event(PhaseEvent(phase="training", status="finished", target=None, seconds=1.0))
     return Pretrained(space=str(spec.space), resolution=8, bank_sha256="ab" * 32, seconds=1.0, warnings=())

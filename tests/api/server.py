@@ -30,6 +30,7 @@ def fast_settings(home: Path, **changes: Any) -> Settings:
         "surveyor": "tests.api.fake_engine:survey",
         "profiler": "tests.api.fake_engine:profile",
         "trainer": "tests.api.fake_engine:pretrain",
+        "exporter": "tests.api.fake_engine:export",
         "flush_s": 0.02,
         "stream_poll_s": 0.05,
         "cancel_grace_s": 1.0,
@@ -46,11 +47,14 @@ def fast_settings(home: Path, **changes: Any) -> Settings:
 class Server:
     """One home, served by one process after another."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, keeps_port: bool = False) -> None:
+        """`keeps_port`: whether a later start is on the port of the first, as clients that wait for it need."""
         self._settings = settings.model_copy(update={"port": 0})
+        self._keeps_port = keeps_port
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx2.Client()
         self._key = ""
+        self.url = ""
 
     @property
     def settings(self) -> Settings:
@@ -81,8 +85,16 @@ class Server:
         self._process.stdout.close()
         self.http.close()
         self._key = ready["first_key"] or self._key
-        self.http = httpx2.Client(base_url=ready["url"], timeout=30, headers={"Authorization": f"Bearer {self._key}"})
+        self.url = str(ready["url"])
+        if self._keeps_port:
+            self._settings = self._settings.model_copy(update={"port": int(self.url.rpartition(":")[2])})
+        self.http = httpx2.Client(base_url=self.url, timeout=30, headers={"Authorization": f"Bearer {self._key}"})
         return self.http
+
+    @property
+    def key(self) -> str:
+        """What its clients send."""
+        return self._key
 
     def use_key(self, key: str) -> None:
         """Has clients of later starts send this key."""

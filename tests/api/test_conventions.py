@@ -1,10 +1,11 @@
 """What all resources share: versions, labels, idempotency, quotas, deleting, looking ahead; on both engines."""
 
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from api.jobs import events_table
@@ -13,6 +14,7 @@ from api.tables import idempotency, jobs
 from nas.events import CandidateEvent, Event, FrontEvent, LogEvent, PhaseEvent
 from tests.api import fake_engine
 from tests.api.conftest import body, both_engines, serving
+from tests.api.test_datasets import digits
 
 pytestmark = both_engines
 
@@ -20,6 +22,12 @@ pytestmark = both_engines
 def end(client: TestClient, job_id: str) -> None:
     """Cancels a queued job."""
     assert client.post(f"/v1/jobs/{job_id}/cancel").json()["state"] == "cancelled"
+
+
+def at_once(post: Callable[[], Any], count: int) -> list[Any]:
+    """The answers to requests that are sent at the same moment."""
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(post) for _ in range(count)]]
 
 
 def test_a_request_that_is_sent_again_makes_one_job(client: TestClient) -> None:
@@ -39,16 +47,7 @@ def test_a_request_that_is_sent_again_makes_one_job(client: TestClient) -> None:
 
 
 def test_requests_at_the_same_moment_make_one_job(client: TestClient) -> None:
-    answers: list[Any] = []
-
-    def post() -> None:
-        answers.append(client.post("/v1/jobs", json=body(), headers={"Idempotency-Key": "at-once"}))
-
-    threads = [threading.Thread(target=post) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = at_once(lambda: client.post("/v1/jobs", json=body(), headers={"Idempotency-Key": "at-once"}), 6)
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert len(client.get("/v1/jobs").json()["items"]) == 1
@@ -130,7 +129,7 @@ def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -
     document = told.json()
     assert document["spec"]["space"] == "mobilenet" and document["architectures"] == "9" * 26
     assert document["reachable_ms"] == {"cpu": [0.2, 1.5]} and document["warnings"] == ["busy"]
-    assert document["seconds"] == {"profiling": 1.0, "training": 2.0, "searching": 3.0}
+    assert document["seconds"] == {"profiling": 1.0, "training": 2.0, "searching": 3.0, "finalising": 4.0}
     refused = client.post("/v1/jobs", json=body(seed=fake_engine.INFEASIBLE), params={"validate_only": True})
     assert (refused.status_code, refused.json()["code"]) == (422, "infeasible_budget")
     assert refused.json()["facts"] == {"reachable_ms": [0.2, 1.5]}
@@ -173,7 +172,56 @@ def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["export", "", None, 3])
+@pytest.mark.parametrize("kind", ["deploy", "", None, 3])
 def test_an_unknown_kind_is_named(client: TestClient, kind: object) -> None:
     problem = client.post("/v1/jobs", json={"spec": {"kind": kind}}).json()
     assert [error["pointer"] for error in problem["errors"]] == ["/spec/kind"]
+
+
+def test_an_upload_that_is_sent_again_makes_one_data_set(client: TestClient, settings: Settings) -> None:
+    def post(content: bytes, name: str = "mine") -> Any:
+        headers = {"Idempotency-Key": "mine", "Content-Type": "application/zip"}
+        return client.post("/v1/datasets", params={"name": name}, content=content, headers=headers)
+
+    first, again = post(digits()), post(digits())
+    assert first.status_code == again.status_code == 201 and first.json() == again.json()
+    assert "idempotency-replayed" not in first.headers and again.headers["idempotency-replayed"] == "true"
+    for other in (post(digits(63)), post(digits(), "other")):
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    assert [path.name for path in settings.datasets.iterdir()] == [first.json()["id"]]
+    assert not list(settings.incoming.iterdir())
+
+
+def test_uploads_at_the_same_moment_make_one_data_set(client: TestClient, settings: Settings) -> None:
+    headers = {"Idempotency-Key": "at-once", "Content-Type": "application/zip"}
+    answers = at_once(lambda: client.post("/v1/datasets", content=digits(), headers=headers), 3)
+    assert {answer.status_code for answer in answers} == {201}
+    assert {answer.json()["id"] for answer in answers} == {path.name for path in settings.datasets.iterdir()}
+
+
+def test_a_key_that_is_asked_for_again_is_named_and_its_secret_not_kept(client: TestClient) -> None:
+    def post(name: str = "ci") -> Any:
+        return client.post(
+            "/v1/api-keys", json={"name": name, "scopes": ["jobs:read"]}, headers={"Idempotency-Key": "k"}
+        )
+
+    answers = at_once(post, 4)
+    (made,) = [answer.json() for answer in answers if answer.status_code == 201]
+    refused = [answer.json() for answer in answers if answer.status_code != 201]
+    assert [(one["code"], one["facts"]) for one in refused] == [("secret_shown", {"key_id": made["id"]})] * 3
+    assert [key["name"] for key in client.get("/v1/api-keys").json()["items"]].count("ci") == 1
+    with client.app.state.database.read() as connection:  # type: ignore[attr-defined]
+        stored = connection.execute(select(idempotency.c.answer)).scalar_one()
+    assert made["secret"] not in stored.decode() and made["id"] in stored.decode()
+    assert post("other").json()["code"] == "idempotency_mismatch"
+
+
+def test_a_tenant_that_is_made_again_is_the_same(client: TestClient) -> None:
+    def post(name: str = "vision") -> Any:
+        return client.post("/v1/tenants", json={"name": name}, headers={"Idempotency-Key": "t"})
+
+    answers = at_once(post, 4)
+    assert {answer.status_code for answer in answers} == {201} and len({a.json()["id"] for a in answers}) == 1
+    assert sorted(answer.headers.get("idempotency-replayed", "") for answer in answers) == ["", "true", "true", "true"]
+    assert post("other").json()["code"] == "idempotency_mismatch"
+    assert client.post("/v1/tenants", json={"name": "vision"}).json()["code"] == "tenant_exists"

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select
 from api import schema
 from api.database import Database, file_of, has_wal_reset_bug, utc_ms
 from api.errors import DatabaseVersion, UnusableDatabase
-from api.tables import metadata, workers
+from api.tables import job_needs, metadata, workers
 from tests.api import postgres as postgres_server
 from tests.api.conftest import both_engines
 
@@ -39,6 +39,26 @@ def test_each_step_leads_back(database: Database) -> None:
             database.check()
     finally:
         database.create()
+
+
+@both_engines
+def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
+    with database._writer.connect() as connection:
+        command.downgrade(schema._config(connection), "v0001")
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO tenants (id, name, limits, created_at) VALUES ('ten', 'ten', '{}', 0)")
+        connection.exec_driver_sql(
+            "INSERT INTO jobs (id, tenant_id, kind, spec, spec_version, labels, state, max_attempts, max_duration_ms, created_at)"
+            " VALUES ('job', 'ten', 'search', '{}', 1, '{}', 'queued', 1, 1, 0)"
+        )
+        connection.exec_driver_sql("INSERT INTO job_needs (job_id, target) VALUES ('job', 'cpu')")
+        connection.exec_driver_sql(
+            "INSERT INTO workers (id, host, version, targets, started_at, seen_at) VALUES ('w', 'h', '1', '{}', 0, 0)"
+        )
+    database.create()
+    with database.read() as connection:
+        assert connection.execute(select(job_needs)).all() == [("job", "cpu", None)]
+        assert connection.scalar(select(workers.c.devices)) == {}
 
 
 def test_several_processes_may_migrate_at_once(postgres: postgres_server.Postgres, tmp_path: Path) -> None:

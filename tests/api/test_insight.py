@@ -24,7 +24,6 @@ from nas.events import (
     MetricEvent,
     PhaseEvent,
 )
-from nas.store import Store
 from search_spaces.registry import space
 from tests.api.conftest import body, both_engines, other_key, subject_of
 from tests.latency_models.synthetic import INFO, profile
@@ -90,7 +89,7 @@ def searched(client: TestClient, settings: Settings, *, stored: bool) -> tuple[s
     rng = random.Random(0)
     networks = list({n.id: n for n in (made.network(made.sample(rng)) for _ in range(60))}.values())
     blob = json.dumps(fit([profile(n, rng) for n in networks], INFO).to_json()).encode()
-    digest = Store(settings.store_of(subject_of(client).tenant_id)).put(blob) if stored else "ab" * 32
+    digest = settings.store_of(subject_of(client).tenant_id).put(blob) if stored else "ab" * 32
     chosen = made.largest()
     common = {"architecture": str(chosen), "architecture_id": chosen.id, "accuracy": 0.9}
     told: list[Event] = [

@@ -62,7 +62,7 @@ def test_an_inline_space_is_taken(client: TestClient) -> None:
         ({"threads": "2"}, "/spec/threads"),
         ({"minutes": 0}, "/spec/minutes"),
         ({"out": "runs"}, "/spec/out"),
-        ({"kind": "export"}, "/spec/kind"),
+        ({"kind": "deploy"}, "/spec/kind"),
     ],
 )
 def test_a_spec_that_is_not_of_the_wire_is_refused(client: TestClient, changes: dict[str, Any], pointer: str) -> None:

@@ -1,29 +1,13 @@
 """Leases: who may work on a job, and who may not any more. Times are set in the table, so nothing waits."""
 
-import threading
-from itertools import pairwise
-from typing import ClassVar
-
 import pytest
-from hypothesis import settings as examples
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from api.database import Database, utc_ms
 from api.ids import new_id
 from api.jobs import events_table, leases, repository
-from api.jobs.states import ENDED, HELD, TRANSITIONS, State
 from api.keys import repository as keys
-from api.tables import candidates, job_attempts, job_events, jobs
-from api.worker.claimed import Held, stop
+from api.tables import candidates, job_attempts, jobs
 from nas.events import EVENT, CandidateEvent, LogEvent
 from tests.api.conftest import both_engines
 
@@ -43,19 +27,22 @@ def tenant(database: Database, name: str = "default", **limits: int) -> str:
         return tenant_id
 
 
-def queue(database: Database, max_attempts: int = 2, *, tenant_id: str = "", max_duration_s: float = 3600) -> str:
+def queue(
+    database: Database, max_attempts: int = 2, *, tenant_id: str = "", max_duration_s: float = 3600, **needs: str | None
+) -> str:
     """Queues a job."""
     job_id = new_id("job")
     tenant_id = tenant_id or tenant(database)
     with database.write() as connection:
-        repository.add(connection, repository.NewJob(job_id, tenant_id, "search", {}, max_attempts, max_duration_s))
+        job = repository.NewJob(job_id, tenant_id, "search", {}, max_attempts, max_duration_s, needs=needs)
+        repository.add(connection, job)
     return job_id
 
 
-def take(database: Database, owner: str = "me") -> leases.Claim | None:
+def take(database: Database, owner: str = "me", able: leases.Able | None = None) -> leases.Claim | None:
     """Claims a job for 30 s."""
     with database.write() as connection:
-        return leases.claim(connection, owner, 30, leases.Able(("search",), ("cpu",)))
+        return leases.claim(connection, owner, 30, able or leases.Able(("search",), {"cpu": "a"}))
 
 
 def run_out(database: Database) -> int:
@@ -282,20 +269,20 @@ def test_a_tenant_runs_so_many_jobs_at_once(database: Database) -> None:
 def test_a_worker_takes_only_what_it_can_run(database: Database) -> None:
     queue(database)
     with database.write() as connection:
-        assert leases.claim(connection, "me", 30, leases.Able(("export",), ("cpu",))) is None
-        assert leases.claim(connection, "me", 30, leases.Able(("export", "search"), ())) is not None
+        assert leases.claim(connection, "me", 30, leases.Able(("export",), {"cpu": "a"})) is None
+        assert leases.claim(connection, "me", 30, leases.Able(("export", "search"), {})) is not None
 
 
 def test_a_worker_takes_only_what_it_can_measure(database: Database) -> None:
     tenant_id = tenant(database)
     with database.write() as connection:
         for number, needs in enumerate((("fpga", "cpu"), ("cpu",))):
-            job = repository.NewJob(f"job_{number}", tenant_id, "search", {}, 1, 60, needs=needs)
+            job = repository.NewJob(f"job_{number}", tenant_id, "search", {}, 1, 60, needs=dict.fromkeys(needs))
             repository.add(connection, job)
     claim = take(database)
     assert claim is not None and claim.job_id == "job_1" and take(database) is None
     with database.write() as connection:
-        both = leases.claim(connection, "other", 30, leases.Able(("search",), ("cpu", "fpga")))
+        both = leases.claim(connection, "other", 30, leases.Able(("search",), {"cpu": "a", "fpga": "f"}))
     assert both is not None and both.job_id == "job_0"
 
 
@@ -318,98 +305,3 @@ def test_a_candidate_that_is_told_again_is_stored_once(database: Database) -> No
         stored = connection.execute(select(candidates.c.target, candidates.c.number)).all()
     assert sorted(map(tuple, stored)) == [("cpu", 0), ("cpu", 1), ("cpu", 2), ("gpu", 0)]
     assert told(database, job_id)[2:] == ["candidate", "candidate", "log", "candidate", "candidate"]
-
-
-class JobMachine(RuleBasedStateMachine):
-    """One job under whatever a worker, a client and time may do to it: only documented ways, never a gap in its events."""
-
-    opened: "ClassVar[staticmethod[[], Database]]"
-
-    @initialize()
-    def start(self) -> None:
-        """A queued job."""
-        self.database = type(self).opened()
-        with self.database.write() as connection:
-            connection.execute(delete(jobs))
-        self.job_id = queue(self.database, max_attempts=3)
-        self.state = "queued"
-        self.epochs = [0]
-
-    @rule()
-    def claims(self) -> None:
-        """A worker looks for work."""
-        claim = take(self.database)
-        if claim is not None:
-            self.epochs.append(claim.epoch)
-
-    @rule(back=st.integers(0, 3), end=st.sampled_from(ENDED))
-    def ends(self, back: int, end: State) -> None:
-        """A worker, perhaps one of long ago, ends the job."""
-        with self.database.write() as connection:
-            repository.move(connection, self.job_id, end, epoch=self.epochs[max(-1 - back, -len(self.epochs))])
-
-    @rule(back=st.integers(0, 3))
-    def tells(self, back: int) -> None:
-        """A worker, perhaps one of long ago, stores an event."""
-        with self.database.write() as connection:
-            events_table.append(connection, self.job_id, [LOG], epoch=self.epochs[max(-1 - back, -len(self.epochs))])
-
-    @rule()
-    def hands_back(self) -> None:
-        """The server stops."""
-        with self.database.write() as connection:
-            leases.hand_back(connection, self.job_id, self.epochs[-1])
-
-    @rule()
-    def cancels(self) -> None:
-        """A client cancels."""
-        with self.database.write() as connection:
-            repository.request_cancel(connection, self.job_id)
-
-    @rule()
-    def pauses(self) -> None:
-        """A client pauses."""
-        with self.database.write() as connection:
-            repository.request_pause(connection, self.job_id)
-
-    @rule()
-    def resumes(self) -> None:
-        """A client resumes."""
-        with self.database.write() as connection:
-            repository.resume(connection, self.job_id)
-
-    @rule(back=st.integers(0, 3))
-    def stops(self, back: int) -> None:
-        """The engine of a worker, perhaps one of long ago, stops as it was asked to."""
-        epoch = self.epochs[max(-1 - back, -len(self.epochs))]
-        claim = leases.Claim(self.job_id, "", epoch, "search", {}, 1)
-        with self.database.write() as connection:
-            stop(connection, Held(claim, threading.Event()))
-
-    @rule()
-    def is_lost(self) -> None:
-        """The worker dies."""
-        run_out(self.database)
-
-    @invariant()
-    @precondition(lambda self: hasattr(self, "database"))
-    def goes_documented_ways(self) -> None:
-        """Each event of a state follows from the one before by the table; the end is the last."""
-        words = told(self.database, self.job_id)
-        states = [word.split()[1] for word in words if word.startswith("state ")]
-        for before, after in pairwise(states):
-            assert after in TRANSITIONS[before], (before, after)  # type: ignore[index]
-        assert states[-1] == state(self.database, self.job_id)
-        assert ("end" in {word.split()[0] for word in words}) == (states[-1] in ENDED)
-        if states[-1] in ENDED:
-            assert words[-1] == f"end {states[-1]}"
-        with self.database.read() as connection:
-            assert connection.scalar(select(jobs.c.event_seq)) == len(connection.execute(select(job_events)).all())
-            running = connection.scalars(select(job_attempts.c.epoch).where(job_attempts.c.ended_at.is_(None))).all()
-            leased = connection.scalar(select(jobs.c.lease_owner)) is not None
-        assert leased == (states[-1] in HELD) == (len(running) == 1)
-
-
-def test_any_course_of_events(database: Database) -> None:
-    machine = type("Machine", (JobMachine,), {"opened": staticmethod(lambda: database)})
-    run_state_machine_as_test(machine, settings=examples(max_examples=30, stateful_step_count=15, deadline=None))

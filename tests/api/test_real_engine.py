@@ -1,8 +1,10 @@
 """The whole way with the real engine: a search queued over HTTP, run by the worker, its model downloaded and run."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from starlette.testclient import TestClient
 
 from api.settings import Settings
 from tests.api.conftest import body, serving
@@ -50,9 +52,27 @@ def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> No
         assert {"model.int8.onnx", "model.fp32.onnx", "architecture.json", "receipt.json", "README.md"} <= set(files)
         content = client.get(files["model.int8.onnx"]).content
         receipt = client.get(files["receipt.json"]).text
+        export_another(client, job)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (pixels,) = session.get_inputs()
     shape = [side if isinstance(side, int) else 2 for side in pixels.shape]
     (scores,) = session.run(None, {pixels.name: np.zeros(shape, np.uint8)})
     assert scores.shape == (2, 10)
     assert str(tmp_path) not in receipt
+
+
+def export_another(client: TestClient, search: dict[str, Any]) -> None:
+    """Finishes a candidate that the search did not deliver, and finds its supernet."""
+    candidates = client.get(f"/v1/jobs/{search['id']}/candidates").json()["items"]
+    delivered = search["result"]["models"]["cpu"]["architecture_id"]
+    others = [one for one in candidates if one["architecture_id"] != delivered]
+    other = min(others, key=lambda one: one["latency_ms"]["cpu"])
+    spec = {"kind": "export", "job": search["id"], "architecture_id": other["architecture_id"]}
+    made = client.post("/v1/jobs", json={"spec": spec}).json()
+    job = eventually(lambda: (j := client.get(f"/v1/jobs/{made['id']}").json())["finished_at"] and j, within_s=280)
+    assert job["state"] == "succeeded", job["error"]
+    assert job["result"]["model"]["architecture"] == other["architecture"]
+    stored = client.get(f"/v1/jobs/{job['id']}/checkpoints").json()["items"]
+    assert {one["phase"] for one in stored if one["reused"]} >= {"preparing", "profiling", "training"}
+    model = client.get(f"/v1/models/{job['result']['model']['model_id']}").json()
+    assert "model.int8.onnx" in [file["name"] for file in model["artifacts"]]

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
+from api.errors import UnknownJob
+from api.jobs.schemas import JobEvent
 from tests.api import fake_engine
-from tests.api.conftest import body
+from tests.api.conftest import body, other_key
 from tests.api.server import eventually
 
 
@@ -144,6 +147,22 @@ def test_a_profile_and_a_supernet(busy: TestClient) -> None:
     assert (job["state"], job["result"]["bank_sha256"]) == ("succeeded", "ab" * 32)
 
 
+def test_an_export_outlives_the_job_of_its_search(busy: TestClient) -> None:
+    search = run(busy, targets=[{"target": "cpu", "latency_ms": 0.2}, {"target": "cpu:threads=2", "latency_ms": 1}])
+    spec = {"kind": "export", "job": search["id"], "architecture_id": "a1", "target": "cpu:threads=2"}
+    made = busy.post("/v1/jobs", json={"spec": spec}).json()
+    assert made["spec"]["architecture"] == "resolution=8" and made["spec"]["search"] == search["spec"]
+    assert busy.delete(f"/v1/jobs/{search['id']}").status_code == 204
+    job = wait(busy, made["id"])
+    assert (job["state"], job["kind"], job["error"]) == ("succeeded", "export", None)
+    assert (job["result"]["target"], job["result"]["within_budget"]) == ("cpu:threads=2", False)
+    assert job["result"]["warnings"] and "bundle" not in str(job["result"])
+    model = busy.get(f"/v1/models/{job['result']['model']['model_id']}").json()
+    assert (model["job_id"], model["architecture"]) == (job["id"], "resolution=8")
+    assert tuple(file["name"] for file in model["artifacts"]) == fake_engine.FILES
+    assert busy.post("/v1/jobs", json={"spec": spec}).json()["code"] == "unknown_job"
+
+
 def test_an_engine_that_does_not_stop_is_ended_with_its_process(busy: TestClient) -> None:
     job_id = begin(busy, fake_engine.DEAF)
     busy.post(f"/v1/jobs/{job_id}/cancel")
@@ -163,6 +182,54 @@ def test_a_stream_of_a_finished_job(busy: TestClient, after: int) -> None:
         assert stream.headers["content-type"].startswith("text/event-stream")
     else:
         assert stream.status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("error", "last"),
+    [(UnknownJob("Gone.", fix="-"), None), (OperationalError("", {}, OSError()), "event: reconnect\ndata: {}\n\n")],
+)
+def test_a_stream_whose_job_or_database_goes_ends_in_order(
+    busy: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, last: str | None
+) -> None:
+    job_id = begin(busy, fake_engine.SLOW)
+    jobs = busy.app.state.jobs  # type: ignore[attr-defined]
+    read, asked = jobs.stored_events, 0
+
+    def fails_later(*words: Any, **more: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked > 2:
+            raise error
+        return read(*words, **more)
+
+    monkeypatch.setattr(jobs, "stored_events", fails_later)
+    stream = busy.get(f"/v1/jobs/{job_id}/events", headers={"Accept": "text/event-stream"})
+    assert stream.status_code == 200 and "event: progress" in stream.text
+    assert stream.text.endswith(last or "\n\n") and ("reconnect" in stream.text) == (last is not None)
+    monkeypatch.undo()
+    busy.post(f"/v1/jobs/{job_id}/cancel")
+    wait(busy, job_id)
+
+
+def test_who_may_not_see_a_stream_gets_none(busy: TestClient) -> None:
+    job_id = run(busy)["id"]
+    stream = {"Accept": "text/event-stream"}
+    other = {"Authorization": f"Bearer {other_key(busy, 'another')}"}
+    answers = [
+        busy.get(f"/v1/jobs/{job_id}/events", headers={**stream, "Authorization": "Bearer nas_1"}),
+        busy.get(f"/v1/jobs/{job_id}/events", headers={**stream, **other}),
+        busy.get(f"/v1/jobs/job_{'0' * 26}/events", headers=stream),
+    ]
+    assert [a.status_code for a in answers] == [401, 404, 404]
+    assert {a.headers["content-type"] for a in answers} == {"application/problem+json"}
+
+
+def test_each_event_of_a_stream_has_the_form_of_a_page(busy: TestClient) -> None:
+    job_id = run(busy)["id"]
+    stream = busy.get(f"/v1/jobs/{job_id}/events", headers={"Accept": "text/event-stream"}).text
+    page = busy.get(f"/v1/jobs/{job_id}/events", params={"page_size": 1000}).json()["items"]
+    data = [line.removeprefix("data: ") for line in stream.splitlines() if line.startswith("data: ")]
+    assert [JobEvent.model_validate_json(one).model_dump(mode="json") for one in data] == page
 
 
 def test_a_stream_that_lives_too_long_asks_to_come_again(busy: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hw_targets.errors import TargetUnavailable
-from hw_targets.lock import computing, measuring
+from hw_targets.lock import computing, measuring, while_waiting
+from hw_targets.stopping import stop_if_asked, stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +67,44 @@ def test_steps_that_follow_each_other_let_a_measurement_in_and_wait_for_its_end(
         trainer.communicate()
 
 
+def test_who_waits_to_measure_can_be_stopped() -> None:
+    asked = iter([False, False, True])
+
+    def check() -> None:
+        if next(asked):
+            raise InterruptedError
+
+    with measuring("dev/0"), stoppable(check), pytest.raises(InterruptedError), measuring("dev/0"):
+        pass
+    stop_if_asked()  # nothing is asked of those outside
+    assert next(asked, None) is None
+
+
 def test_a_lock_that_cannot_be_made_is_told_and_hinders_no_step(tmp_path: Path) -> None:
     (tmp_path / "hwnas-dev.room").mkdir()
     with pytest.raises(TargetUnavailable, match="writable"), measuring("dev", patience_s=0.1):
         pass
     with computing("dev"):
         pass
+
+
+def test_who_waits_to_measure_can_be_called_off(tmp_path: Path) -> None:
+    holder = other(tmp_path, "with measuring('dev/0'):\n    print('mine', flush=True)\n    time.sleep(60)\n")
+    asked = []
+
+    def ask() -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 3:
+            raise InterruptedError
+
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(InterruptedError), while_waiting(ask), measuring("dev/0"):
+            pass
+        assert len(asked) == 3
+    finally:
+        holder.kill()
+        holder.communicate()
+    with while_waiting(ask), measuring("dev/0"):  # free: nothing is asked
+        assert len(asked) == 3

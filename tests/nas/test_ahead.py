@@ -43,6 +43,7 @@ def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> 
     assert ("training", "finished") in phases
     again = pretrain(spec(), store=tmp_path / "store")
     assert again.bank_sha256 == trained.bank_sha256 and again.seconds < trained.seconds
+    assert survey(spec(), store=tmp_path / "store").plan.seconds["training"] == 0
     told.clear()
 
     def enough() -> bool:

@@ -124,5 +124,5 @@ def test_tables_are_found_in_the_store_by_fingerprint(tmp_path: Path, table: Lat
     for number, fingerprint in enumerate(("f00d", "other")):
         store.finish(StageKey("profile", number, {"fingerprint": fingerprint}), {"table": data}, seconds=1.0)
     (tmp_path / "stages" / "profile" / "torn.json").write_text("{")
-    assert [t.to_json() for t in stored_tables(tmp_path, INFO)] == [table.to_json()]
-    assert stored_tables(tmp_path / "none", INFO) == []
+    assert [t.to_json() for t in stored_tables(store, INFO)] == [table.to_json()]
+    assert stored_tables(Store(tmp_path / "none"), INFO) == []

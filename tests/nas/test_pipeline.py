@@ -1,5 +1,6 @@
 """The whole job on the digits with little work: its answer, its bundle, its errors, and what a kill leaves behind."""
 
+import contextlib
 import json
 import os
 import random
@@ -16,15 +17,22 @@ import pytest
 
 from nas import pipeline
 from nas.errors import Cancelled, InfeasibleBudget, InvalidData
-from nas.events import CandidateEvent, Event, MeasurementEvent, MetricEvent, PhaseEvent
+from nas.events import CandidateEvent, Event, FrontEvent, MeasurementEvent, MetricEvent, PhaseEvent, ignore
+from nas.files import Files
+from nas.journal import Journal
 from nas.result import SearchResult
 from nas.search.study import Candidate
 from nas.spec import SearchSpec
+from nas.stages.context import Context, Made
 from nas.stages.effort import WORK, Work
 from nas.stages.verify import ranked
+from nas.store import StageKey, Store
 from search_spaces.space import Architecture
 
 LITTLE = Work(12, 6, 3, train_images=2_000, queries=8, tune_images=1_000)
+
+CERTAIN = ("phase", "metric", "candidate", "front", "measurement")
+"""Events of which there are as many in every run; others come by the clock."""
 
 SCRIPT = """
 import json, os, signal, sys
@@ -34,12 +42,12 @@ from nas.spec import SearchSpec
 from nas.stages.effort import WORK, Work
 
 WORK["quick"] = Work(**json.loads(sys.argv[1]))
-out, kill_at = Path(sys.argv[3]), int(sys.argv[4])
+out, kill_at, counted = Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5].split()
 seen = 0
 
 def sink(event):
     global seen
-    seen += 1
+    seen += event.type in counted
     if seen == kill_at:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -164,6 +172,13 @@ def test_a_second_run_computes_nothing(whole: Whole) -> None:
     assert again.models == result.models
     started = [e.phase for e in events if isinstance(e, PhaseEvent) and e.status == "started"]
     assert set(started) == {"delivering"}
+    assert of_search(events) == of_search(whole[2])
+
+
+def of_search(events: list[Event]) -> list[Event]:
+    """Every candidate in its order, and the last front."""
+    fronts = [event for event in events if isinstance(event, FrontEvent)]
+    return [*(event for event in events if isinstance(event, CandidateEvent)), fronts[-1]]
 
 
 def test_the_same_seed_and_table_give_the_same_front(whole: Whole, out: Path) -> None:
@@ -173,25 +188,28 @@ def test_the_same_seed_and_table_give_the_same_front(whole: Whole, out: Path) ->
 @pytest.mark.parametrize("draw", range(3))
 def test_a_killed_run_goes_on_to_the_same_front(whole: Whole, out: Path, draw: int) -> None:
     _, result, events = whole
-    kill_at = random.Random(draw).randint(3, len(events) - 1)
+    certain = [event for event in events if event.type in CERTAIN]
+    kill_at = random.Random(draw).randint(3, len(certain) - 1)
     arguments = [json.dumps(LITTLE.to_json()), spec().model_dump_json(), str(out)]
     command = [sys.executable, "-c", SCRIPT, *arguments]
-    killed = subprocess.run([*command, str(kill_at)], capture_output=True, text=True, check=False)
+    killed = subprocess.run([*command, str(kill_at), " ".join(CERTAIN)], capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert pipeline.search(spec(), out=out).front == result.front
 
 
 def test_a_killed_profile_goes_on_from_its_samples(tmp_path: Path) -> None:
     arguments = [json.dumps(LITTLE.to_json()), spec().model_dump_json(), str(tmp_path)]
-    killed = subprocess.run([sys.executable, "-c", SCRIPT, *arguments, "12"], capture_output=True, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments, "12", "progress"], capture_output=True, check=False
+    )
     assert killed.returncode == -signal.SIGKILL
-    journal = next((tmp_path / "store" / "partial").glob("*/journal.jsonl"))
-    before = journal.read_text().splitlines()
+    journal = Journal(Files.at(next((tmp_path / "store" / "partial").glob("*/journal"))))
+    before = journal.read()
     assert before
-    kept: list[str] = []
+    kept: list[Any] = []
 
     def stop() -> bool:
-        kept[:] = journal.read_text().splitlines() if journal.exists() else []
+        kept[:] = journal.read()
         return len(kept) > len(before) + 2
 
     with pytest.raises(Cancelled):
@@ -253,6 +271,43 @@ def test_cancelling_says_how_to_continue(out: Path) -> None:
     with pytest.raises(Cancelled, match="Run the same command again"):
         pipeline.search(spec(), out=out, cancelled=lambda: next(polls) > 40)
     assert pipeline.search(spec(), out=out).models
+
+
+class Impatient:
+    """A caller who cancels once it has been asked so often, and counts what it is told after that."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self.told_after = 0
+
+    def cancelled(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+    def sink(self, _event: Event) -> None:
+        self.told_after += self._left < 0
+
+
+def test_wherever_it_is_stopped_it_tells_nothing_more_and_goes_on_to_the_same_front(whole: Whole, out: Path) -> None:
+    rng = random.Random(0)
+    callers: list[Impatient] = []
+    result = None
+    while result is None and len(callers) < 200:
+        callers.append(Impatient(rng.randint(20, 1500)))
+        with contextlib.suppress(Cancelled):
+            result = pipeline.search(spec(), out=out, on_event=callers[-1].sink, cancelled=callers[-1].cancelled)
+    assert result is not None and result.front == whole[1].front
+    assert len(callers) > 4 and sum(caller.told_after for caller in callers) == 0
+
+
+def test_who_waits_for_the_stage_of_another_can_be_stopped(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    key = StageKey("waits", 1, {})
+    asked = iter([False, False, True])
+    context = Context(Store(tmp_path), ignore, lambda: next(asked))
+    with store.lock(key), pytest.raises(Cancelled):
+        context.run("training", key, lambda: Made({}))
+    assert store.find(key) is None
 
 
 def test_data_that_change_are_another_search(tmp_path: Path, profiled: Path) -> None:

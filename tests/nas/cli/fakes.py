@@ -9,6 +9,7 @@ from nas.events import CandidateEvent, EventSink, FrontPoint, LogEvent, MetricEv
 from nas.result import (
     AccuracyOutcome,
     BudgetOutcome,
+    ExportResult,
     LatencyOutcome,
     ModelOutcome,
     Plan,
@@ -98,7 +99,7 @@ class Engine:
     failure: BaseException | None = None
     asked: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
 
-    def search(self, spec: SearchSpec, *, out: Path, store: Path | None, on_event: EventSink) -> SearchResult:
+    def search(self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink) -> SearchResult:
         """As `nas.pipeline.search`."""
         self.asked.append(("search", {"spec": spec, "out": out, "store": store}))
         for event in events():
@@ -107,7 +108,28 @@ class Engine:
         self._fail()
         return result(tuple(t.target for t in spec.targets))
 
-    def plan(self, spec: SearchSpec, *, out: Path, store: Path | None) -> Plan:
+    def export(
+        self,
+        spec: SearchSpec,
+        architecture: str,
+        target: str | None,
+        *,
+        out: Path,
+        store: str | None,
+        on_event: EventSink,
+    ) -> ExportResult:
+        """As `nas.pipeline.export`."""
+        given = {"spec": spec, "architecture": architecture, "target": target, "out": out, "store": store}
+        self.asked.append(("export", given))
+        for event in events():
+            on_event(event)
+        self._fail()
+        return ExportResult(
+            run="digits-mobilenet-1", target="cpu", model=model(measured=0.0952), within_budget=False,
+            seconds={"training": 0.0, "finalising:cpu": 12.0}, warnings=("The budget is missed.",),
+        )  # fmt: skip
+
+    def plan(self, spec: SearchSpec, *, out: Path, store: str | None) -> Plan:
         """As `nas.pipeline.plan`."""
         self.asked.append(("plan", {"spec": spec, "out": out, "store": store}))
         return Plan(seconds={"profiling:cpu": 40.0, "training": 95.0, "searching": 0.0}, memory_bytes=412_000_000)

@@ -1,4 +1,4 @@
-"""`profile`, `show`, `targets`, `spaces`: what they ask of the engine and what they answer."""
+"""`profile`, `show`, `export`, `targets`, `spaces`: what they ask of the engine and what they answer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,9 @@ from typer.testing import Result
 
 from hw_targets.registry import TargetEntry
 from nas.errors import UnknownRun
-from tests.nas.cli.fakes import CARD, Engine, result
+from nas.runs import keep
+from nas.spec import SearchSpec
+from tests.nas.cli.fakes import ARCHITECTURE, CARD, FRONT, Engine, result
 
 Invoke = Callable[..., Result]
 Answering = Callable[..., tuple[int, dict[str, Any]]]
@@ -81,3 +83,38 @@ def test_spaces_list_their_options(answer: Answering, invoke: Invoke) -> None:
         "resnet": ["activation", "block"],
     }
     assert "activation=relu6|relu|hard_swish" in invoke("spaces").stdout
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """The folder of a finished run."""
+    spec = SearchSpec.model_validate({"data": "digits", "targets": [{"target": "cpu", "latency_ms": "40%"}]})
+    keep(tmp_path / "digits-mobilenet-1", spec, {"cpu": FRONT})
+    return tmp_path / "digits-mobilenet-1"
+
+
+@pytest.mark.parametrize("by_folder", [True, False])
+def test_an_architecture_of_a_run_is_exported(engine: Engine, answer: Answering, kept: Path, by_folder: bool) -> None:
+    run = [str(kept)] if by_folder else [kept.name, "--out", str(kept.parent)]
+    code, document = answer("export", *run, FRONT[4].architecture_id, "--target", "cpu")
+    assert code == 0
+    ((verb, asked),) = engine.asked
+    assert (verb, asked["architecture"], asked["target"]) == ("export", ARCHITECTURE, "cpu")
+    assert (asked["out"], asked["spec"].data) == (kept.parent, "digits")
+    assert document["within_budget"] is False and document["model"]["latency_ms"]["measured"] == 0.0952
+
+
+def test_people_see_what_an_export_took_and_that_it_missed(engine: Engine, invoke: Invoke, kept: Path) -> None:
+    shown = invoke("export", str(kept), ARCHITECTURE)
+    assert "missed" in shown.stdout and "0.0952 ms" in shown.stdout and "The budget is missed." in shown.stdout
+    assert "training" in shown.stderr
+    assert invoke("export", str(kept), ARCHITECTURE, "--quiet").stderr == ""
+
+
+def test_an_export_of_what_is_not_there_says_what_there_is(engine: Engine, answer: Answering, kept: Path) -> None:
+    code, document = answer("export", str(kept), "5a27")
+    assert (code, document["error"]["code"]) == (2, "unknown_architecture")
+    assert document["error"]["known"] == [point.architecture_id for point in FRONT]
+    code, document = answer("export", "nothing", "5a27", "--out", str(kept.parent))
+    assert (code, document["error"]["code"]) == (2, "unknown_run")
+    assert engine.asked == []

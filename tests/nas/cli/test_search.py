@@ -24,7 +24,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     assert document == result().model_dump(mode="json")
     name, asked = engine.asked[-1]
     assert name == "search"
-    assert (asked["out"], asked["store"]) == (Path("elsewhere"), Path("kept"))
+    assert (asked["out"], asked["store"]) == (Path("elsewhere"), "kept")
     assert asked["spec"].model_dump() == {
         "data": "digits", "space": "resnet", "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick",
         "minutes": 2.5, "resolution": 28, "seed": 7, "threads": 2,

@@ -11,9 +11,10 @@ from latency_models.additive import MACS
 from latency_models.compiled import compile_cost
 from nas.errors import Cancelled
 from nas.events import EVENT, CandidateEvent, Event, FrontEvent, ProgressEvent
+from nas.files import Files
+from nas.journal import Journal
 from nas.search.front import hypervolume, pareto
 from nas.search.study import Candidate, Question, front, run
-from nas.store import Journal
 from search_spaces.cost import macs
 from search_spaces.lattice import IntArray, Lattice
 from search_spaces.registry import space
@@ -67,7 +68,7 @@ def question(queries: int = 24) -> Question:
 
 def search(journal: Path, queries: int = 24, events: list[Event] | None = None) -> list[Candidate]:
     sink = events.append if events is not None else lambda event: None
-    return run(question(queries), accuracy, Journal(journal), on_event=sink, cancelled=lambda: False)
+    return run(question(queries), accuracy, Journal(Files.at(journal)), on_event=sink, cancelled=lambda: False)
 
 
 def test_every_candidate_keeps_the_limit_and_is_new(tmp_path: Path) -> None:
@@ -87,16 +88,23 @@ def test_beats_uniform_sampling(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kept", [0, 1, 9, 23])
 def test_an_interrupted_search_goes_the_same_way(tmp_path: Path, kept: int) -> None:
     whole = search(tmp_path / "whole")
-    lines = (tmp_path / "whole").read_text().splitlines(keepends=True)
-    (tmp_path / "cut").write_text("".join(lines[:kept]) + '{"values": {"torn')
+    cut = Journal(Files.at(tmp_path / "cut"))
+    for line in Journal(Files.at(tmp_path / "whole")).read()[:kept]:
+        cut.append(line)
     assert search(tmp_path / "cut") == whole
 
 
 def test_cancelling_keeps_the_trials(tmp_path: Path) -> None:
     polls = iter([False] * 5 + [True])
     with pytest.raises(Cancelled):
-        run(question(), accuracy, Journal(tmp_path / "j"), on_event=lambda e: None, cancelled=lambda: next(polls))
-    assert len(Journal(tmp_path / "j").read()) == 5
+        run(
+            question(),
+            accuracy,
+            Journal(Files.at(tmp_path / "j")),
+            on_event=lambda e: None,
+            cancelled=lambda: next(polls),
+        )
+    assert len(Journal(Files.at(tmp_path / "j")).read()) == 5
 
 
 def test_events_tell_every_candidate_and_the_growing_front(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ function Header({ signedIn }: { signedIn: boolean }) {
               Jobs
             </NavLink>
             <NavLink to="/new">New search</NavLink>
+            <NavLink to="/models">Models</NavLink>
           </nav>
         )}
         <div className="account">

@@ -22,6 +22,7 @@ export const router = createBrowserRouter([
           { path: "events", lazy: async () => ({ Component: (await import("../views/events/EventsView")).EventsView }) },
         ],
       },
+      { path: "models", lazy: async () => ({ Component: (await import("../views/models/ModelsView")).ModelsView }) },
       { path: "models/:modelId", lazy: async () => ({ Component: (await import("../views/model/ModelView")).ModelView }) },
       { path: "*", lazy: async () => ({ Component: (await import("../views/NotFoundView")).NotFoundView }) },
     ],

@@ -1,3 +1,109 @@
+/** A new job: what is asked for, what it would take, and the same request for other tools. `?clone=JOB` starts from another job. */
+import { Navigate, useSearchParams } from "react-router";
+
+import { useJob } from "../../job/useJob";
+import { Loading, Notice } from "../../ui/Notice";
+import { ProblemNotice } from "../../ui/Problem";
+import { useTitle } from "../../ui/useTitle";
+import { DataPart } from "./DataPart";
+import { EffortPart } from "./EffortPart";
+import { isElsewhere, problemsOf } from "./fields";
+import { isFormSpec, KINDS, toForm, toSpec } from "./form";
+import "./new-search.css";
+import { Outlook } from "./Outlook";
+import { Radios } from "./parts";
+import { PRESETS, withPreset } from "./presets";
+import { toQuery } from "./query";
+import { refusedRange } from "./reach";
+import { SnippetsPart } from "./SnippetsPart";
+import { SpacePart } from "./SpacePart";
+import { TargetsPart } from "./TargetsPart";
+import { useForm } from "./useForm";
+import { useOutlook } from "./useOutlook";
+import { useSubmit } from "./useSubmit";
+
+const KIND_NAMES = {
+  search: { name: "Search", about: "find, train and deliver a network for each target" },
+  profiling: { name: "Latency table", about: "measure a target ahead of searches" },
+  supernet_training: { name: "Supernet", about: "train what later searches then find" },
+} as const;
+
 export function NewSearchView() {
-  return <h1>New search</h1>;
+  const [query] = useSearchParams();
+  const clone = query.get("clone");
+  useTitle("New search");
+  return (
+    <>
+      <h1 tabIndex={-1}>New search</h1>
+      {clone === null ? <Editor /> : <Cloned jobId={clone} />}
+    </>
+  );
+}
+
+function Cloned({ jobId }: { jobId: string }) {
+  const job = useJob(jobId);
+  if (job.isError) return <ProblemNotice error={job.error} again={() => void job.refetch()} />;
+  if (job.data === undefined) return <Loading />;
+  if (!isFormSpec(job.data.spec)) return <Notice>A job of this kind is started from the candidate that it is about.</Notice>;
+  return <Navigate to={`/new?${toQuery(toForm(job.data.spec)).toString()}`} replace />;
+}
+
+function Editor() {
+  const { form, setForm, tab, setTab } = useForm();
+  const { spec, problems: local } = toSpec(form);
+  const { outlook, isChecking, error, again } = useOutlook(spec);
+  const submit = useSubmit();
+  const refusal = submit.isError && JSON.stringify(submit.variables) === JSON.stringify(spec) ? submit.error : null;
+  const problems = [...local, ...problemsOf(refusal ?? error)];
+  const ranges = { ...outlook?.reachable_ms, ...refusedRange(error) };
+  const part = { form, problems, change: (change: Partial<typeof form>) => setForm((before) => ({ ...before, ...change })) };
+  return (
+    <form
+      className="new-search"
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (spec !== null && !submit.isPending) submit.mutate(spec);
+      }}
+    >
+      <div className="asked">
+        <Presets onChoose={(preset) => setForm((before) => withPreset(before, preset))} />
+        <Radios
+          legend="What to do"
+          name="kind"
+          value={form.kind}
+          options={KINDS.map((kind) => ({ value: kind, ...KIND_NAMES[kind] }))}
+          onChange={(value) => part.change({ kind: KINDS.find((one) => one === value) ?? form.kind })}
+        />
+        <DataPart {...part} />
+        {form.kind !== "supernet_training" && <TargetsPart {...part} ranges={ranges} />}
+        <SpacePart {...part} />
+        <EffortPart {...part} />
+      </div>
+      <aside aria-labelledby="outlook-title" className="panel">
+        <Outlook outlook={outlook} isChecking={isChecking} wrong={problems.length} />
+        {isElsewhere(error) && <ProblemNotice error={error} again={again} />}
+        {isElsewhere(refusal) && <ProblemNotice error={refusal} />}
+        <button type="submit" className="primary submit" disabled={spec === null} aria-disabled={submit.isPending}>
+          {submit.isPending ? "Queueing" : "Queue it"}
+        </button>
+      </aside>
+      <SnippetsPart spec={spec} tab={tab} onTab={setTab} />
+    </form>
+  );
+}
+
+function Presets({ onChoose }: { onChoose: (preset: (typeof PRESETS)[number]) => void }) {
+  return (
+    <div className="presets" role="group" aria-label="Starting points">
+      {PRESETS.map((preset) => (
+        <button key={preset.name} type="button" onClick={() => onChoose(preset)}>
+          <span>
+            {preset.name}
+            <small>{preset.about}</small>
+          </span>
+        </button>
+      ))}
+    </div>
+  );
 }

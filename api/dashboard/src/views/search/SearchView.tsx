@@ -75,7 +75,13 @@ export function SearchView() {
   );
   const queries = useMemo(() => later.reduce((most, one) => Math.max(most, one.number + 1), 0), [later]);
 
-  if (rows.candidates.length === 0) return <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} />;
+  if (rows.candidates.length === 0)
+    return (
+      <>
+        <h1>Search</h1>
+        <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} />
+      </>
+    );
 
   const chart = (name: ChartName) => ({
     asTable: seen.tables.includes(name),
@@ -85,6 +91,7 @@ export function SearchView() {
   const y = objectives.find(({ id }) => id === seen.y) ?? ACCURACY;
   return (
     <div className="search-view">
+      <h1>Search</h1>
       <Controls seen={seen} targets={rows.targets} objectives={objectives} queries={queries} onChange={change} />
       <div className="search-charts">
         <FrontPanel

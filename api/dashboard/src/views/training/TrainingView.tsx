@@ -44,15 +44,11 @@ export function TrainingView() {
   }
 
   if (supernet.length === 0 && finishing.length === 0) {
-    if (connection === "connecting") return <Loading what="Loading the curves" />;
     return (
-      <Empty title="Nothing was trained yet">
-        <p>
-          {state.ended
-            ? "This job found its trained supernet and models in the store, or ended before it trained."
-            : "Training begins when the targets are profiled. The curves appear here as it goes on."}
-        </p>
-      </Empty>
+      <>
+        <h1>Training</h1>
+        {connection === "connecting" ? <Loading what="Loading the curves" /> : <Nothing ended={state.ended} />}
+      </>
     );
   }
   const chart = (group: CurveGroup, section: string) => {
@@ -71,6 +67,7 @@ export function TrainingView() {
   };
   return (
     <div className="training-view">
+      <h1>Training</h1>
       <div className="toolbar end">
         <label className="field">
           <span className="label">Smoothing</span>
@@ -102,6 +99,18 @@ export function TrainingView() {
         </section>
       ))}
     </div>
+  );
+}
+
+function Nothing({ ended }: { ended: boolean }) {
+  return (
+    <Empty title="Nothing was trained yet">
+      <p>
+        {ended
+          ? "This job found its trained supernet and models in the store, or ended before it trained."
+          : "Training begins when the targets are profiled. The curves appear here as it goes on."}
+      </p>
+    </Empty>
   );
 }
 

@@ -1,0 +1,150 @@
+/** The figures of candidates beside each other, with what the others differ by from the first. */
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+
+import type { Schemas } from "../../api/client";
+import { bytes, count, latency, percent, significant } from "../../ui/format";
+import { Latency } from "../../ui/Quantity";
+import { TableRegion } from "../../ui/TableRegion";
+import { FinishButton } from "./FinishButton";
+
+export type Candidate = Schemas["CandidateDocument"];
+type OfTarget = Candidate["targets"][number];
+
+interface Row {
+  name: ReactNode;
+  key: string;
+  /** For differences; null where a candidate has no such number. */
+  values: (number | null)[];
+  shown: ReactNode[];
+  /** How a value differs from the first one's; in percent of it when absent. */
+  delta?: (value: number, first: number) => string;
+}
+
+export function Facts({ candidates, head }: { candidates: readonly Candidate[]; head: (candidate: Candidate) => ReactNode }) {
+  const rows = [...rowsOfAll(candidates), ...targetNames(candidates).flatMap((target) => rowsOfTarget(candidates, target))];
+  return (
+    <TableRegion label="Figures">
+      <table className="candidate-facts">
+        <caption>
+          {candidates.length > 1 ? "In brackets: by how much a figure differs from the first candidate's. ≠ marks rows that differ." : "Figures of the candidate, INT8, batch 1."}
+        </caption>
+        <thead>
+          <tr>
+            <td />
+            {candidates.map((candidate) => (
+              <th key={candidate.architecture_id} scope="col">
+                {head(candidate)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const differs = new Set(row.values).size > 1;
+            return (
+              <tr key={row.key} className={differs ? "differs" : undefined}>
+                <th scope="row">
+                  {row.name} {differs && <abbr title="differs">≠</abbr>}
+                </th>
+                {row.shown.map((shown, index) => (
+                  <td key={index}>
+                    {shown} <Delta of={row.values[index]} from={index === 0 ? null : row.values[0]} words={row.delta ?? inPercent} />
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </TableRegion>
+  );
+}
+
+function Delta({ of, from, words }: { of: number | null | undefined; from: number | null | undefined; words: (value: number, first: number) => string }) {
+  if (of == null || from == null || of === from) return null;
+  return <span className="kind nowrap">({words(of, from)})</span>;
+}
+
+function inPercent(value: number, first: number): string {
+  return first === 0 ? "" : `${signed((value / first - 1) * 100, 2)} %`;
+}
+
+function inPoints(value: number, first: number): string {
+  return `${signed((value - first) * 100, 2)} points`;
+}
+
+function signed(value: number, digits: number): string {
+  return `${value < 0 ? "−" : "+"}${significant(Math.abs(value), digits)}`;
+}
+
+function row(key: string, name: ReactNode, values: (number | null)[], show: (value: number, index: number) => ReactNode): Row {
+  return { key, name, values, shown: values.map((value, index) => (value === null ? "–" : show(value, index))) };
+}
+
+function rowsOfAll(candidates: readonly Candidate[]): Row[] {
+  const network = (pick: (network: NonNullable<Candidate["network"]>) => number) =>
+    candidates.map((one) => (one.network ? pick(one.network) : null));
+  return [
+    {
+      ...row("accuracy", <>INT8 accuracy <small>in the supernet, validation part, measured</small></>, candidates.map((one) => one.accuracy), (value) => percent(value)),
+      delta: inPoints,
+    },
+    row("macs", <>Multiply-accumulates <small>counted</small></>, network((one) => one.macs), (value) => count(value, "")),
+    row("params", <>Parameters <small>counted</small></>, network((one) => one.params), (value) => count(value, "")),
+    row("bytes", <>Weights <small>counted</small></>, network((one) => one.weight_bytes), (value) => bytes(value)),
+    row("peak", <>Peak memory <small>estimated</small></>, network((one) => one.peak_memory_bytes), (value) => bytes(value)),
+  ];
+}
+
+function rowsOfTarget(candidates: readonly Candidate[], target: string): Row[] {
+  const of = candidates.map((one) => one.targets.find((each) => each.target === target));
+  const name = (what: string) => (
+    <>
+      {what} <small>{target}</small>
+    </>
+  );
+  const rows = [
+    row(`${target}/predicted`, name("Predicted"), of.map((one) => one?.prediction?.latency_ms ?? one?.evaluation?.latency_ms[target] ?? null), (value, index) => (
+      <Latency ms={value} kind={of[index]?.prediction?.kind ?? "predicted"} error={of[index]?.prediction?.error} />
+    )),
+    row(`${target}/simulated`, name("Simulated"), of.map((one) => one?.prediction?.simulated_ms ?? null), (value) => <Latency ms={value} kind="simulated" />),
+    row(`${target}/measured`, name("Measured"), of.map((one) => best(one)?.latency_ms ?? null), (value, index) => {
+      const found = best(of[index]);
+      return (
+        <>
+          <Latency ms={value} kind={found?.kind ?? "measured"} />{" "}
+          <span className="kind">
+            {found?.of === "file" ? "finished file" : "random weights"}, p50 {latency(found?.p50_ms ?? 0)}, p95 {latency(found?.p95_ms ?? 0)}
+          </span>
+        </>
+      );
+    }),
+  ];
+  const delivered = {
+    key: `${target}/model`,
+    name: name("Delivered"),
+    values: [],
+    shown: of.map((one, index) =>
+      one?.model ? (
+        <>
+          <Link to={`/models/${one.model.model_id}`}>the model</Link>, INT8 {percent(one.model.accuracy.int8)} <span className="kind">measured, test part</span>
+        </>
+      ) : one === undefined ? (
+        "–"
+      ) : (
+        <FinishButton jobId={candidates[index]?.job_id ?? ""} architectureId={candidates[index]?.architecture_id ?? ""} target={target} />
+      ),
+    ),
+  };
+  return [...rows.filter((one) => one.values.some((value) => value !== null)), delivered];
+}
+
+/** The finished file's measurement where there is one, else the newest of the candidate. */
+function best(one: OfTarget | undefined) {
+  return one?.measurements.findLast((each) => each.of === "file") ?? one?.measurements.at(-1);
+}
+
+export function targetNames(candidates: readonly Candidate[]): string[] {
+  return [...new Set(candidates.flatMap((one) => one.targets.map((each) => each.target)))];
+}

@@ -1,0 +1,128 @@
+/** The candidates of a job to choose from: those on a front first. What is picked stands in the address. */
+import { Link, useSearchParams } from "react-router";
+
+import { useFollowed } from "../job/JobLayout";
+import { count, latency, percent } from "../../ui/format";
+import { Empty } from "../../ui/Notice";
+import { TableRegion } from "../../ui/TableRegion";
+import { idsOf, MAX_COMPARED, type Offered, offered, toggled } from "./ids";
+
+const STEP = 50;
+
+export function Picker() {
+  const { state } = useFollowed();
+  const [query, setQuery] = useSearchParams();
+  const picked = idsOf(query.get("pick"));
+  const rows = offered(state.candidates, state.fronts);
+  const shown = Math.max(STEP, Number(query.get("shown")) || 0);
+  const set = (name: string, value: string) => setQuery((before) => withValue(before, name, value), { replace: true, preventScrollReset: true });
+  if (rows.length === 0)
+    return (
+      <Empty title="No candidates yet">
+        <p>{state.ended ? "This job evaluated no architectures." : "They come here as the search evaluates them."}</p>
+      </Empty>
+    );
+  const targets = Object.keys(rows[0]?.candidate.latency_ms ?? {});
+  return (
+    <>
+      <div className="toolbar picker-bar">
+        {picked.length > 0 ? (
+          <Link className="button primary" to={`?ids=${picked.join(",")}`}>
+            {picked.length === 1 ? "Look at 1 candidate" : `Compare ${picked.length} candidates`}
+          </Link>
+        ) : (
+          <span className="quiet small">Open one, or pick two to {MAX_COMPARED} to compare.</span>
+        )}
+      </div>
+      <TableRegion label="Candidates">
+        <table>
+          <caption>
+            {rows.length} candidates; those on a Pareto front first, from the fastest, then the others from the most accurate. Accuracy is the supernet's on
+            the validation part, latency as predicted.
+          </caption>
+          <thead>
+            <tr>
+              <td />
+              <th scope="col">Candidate</th>
+              <th scope="col">On the front of</th>
+              <th scope="col" className="numeric">
+                INT8 accuracy
+              </th>
+              {targets.map((target) => (
+                <th key={target} scope="col" className="numeric">
+                  {target}
+                </th>
+              ))}
+              <th scope="col" className="numeric">
+                MACs
+              </th>
+              <th scope="col" className="numeric">
+                Parameters
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.slice(0, shown).map((row) => (
+              <PickerRow
+                key={row.candidate.architecture_id}
+                row={row}
+                targets={targets}
+                isPicked={picked.includes(row.candidate.architecture_id)}
+                isFull={picked.length >= MAX_COMPARED}
+                onPick={() => set("pick", toggled(picked, row.candidate.architecture_id).join(","))}
+              />
+            ))}
+          </tbody>
+        </table>
+      </TableRegion>
+      {rows.length > shown && (
+        <p className="more">
+          <button type="button" onClick={() => set("shown", String(shown + STEP))}>
+            Show {Math.min(STEP, rows.length - shown)} more of {rows.length}
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+interface RowProps {
+  row: Offered;
+  targets: readonly string[];
+  isPicked: boolean;
+  isFull: boolean;
+  onPick: () => void;
+}
+
+function PickerRow({ row: { candidate, fronts }, targets, isPicked, isFull, onPick }: RowProps) {
+  const id = candidate.architecture_id;
+  return (
+    <tr>
+      <td className="pick">
+        <input type="checkbox" aria-label={`Pick ${id}`} checked={isPicked} disabled={isFull && !isPicked} onChange={onPick} />
+      </td>
+      <th scope="row">
+        <Link to={`?ids=${id}`}>
+          <code>{id}</code>
+        </Link>
+      </th>
+      <td>{fronts.join(", ") || "–"}</td>
+      <td className="numeric">{percent(candidate.accuracy)}</td>
+      {targets.map((target) => (
+        <td key={target} className="numeric nowrap">
+          {candidate.latency_ms[target] === undefined ? "–" : latency(candidate.latency_ms[target])}
+          {candidate.feasible[target] === false && <span className="kind"> over budget</span>}
+        </td>
+      ))}
+      <td className="numeric">{candidate.macs === null ? "–" : count(candidate.macs, "")}</td>
+      <td className="numeric">{candidate.params === null ? "–" : count(candidate.params, "")}</td>
+    </tr>
+  );
+}
+
+export function withValue(query: URLSearchParams, name: string, value: string): URLSearchParams {
+  const after = new URLSearchParams(query);
+  if (value === "") after.delete(name);
+  else after.set(name, value);
+  return after;
+}

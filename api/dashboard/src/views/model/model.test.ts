@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+
+import { safeHtml } from "./markdown";
+import { readReceipt } from "./receipt";
+import { inputOf, usage } from "./usage";
+
+describe("the card", () => {
+  it("keeps tables and code, and lowers headings", () => {
+    const html = safeHtml("# Title\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\n```python\nx = 1\n```\n");
+    expect(html).toContain("<h3>Title</h3>");
+    expect(html).toContain("<td>2</td>");
+    expect(html).toContain('<pre tabindex="0">');
+  });
+
+  it.each([
+    "<script>alert(1)</script>",
+    '<img src=x onerror="alert(1)">',
+    "[x](javascript:alert(1))",
+    '<a href="javascript:alert(1)">x</a>',
+    '<div style="position:fixed">x</div>',
+    "<style>body{display:none}</style>",
+    '<form action="/v1/jobs"><button>x</button></form>',
+    "<svg><script>alert(1)</script></svg>",
+  ])("has nothing active left of %s", (text) => {
+    expect(safeHtml(text)).not.toMatch(/script|onerror|style|<form|<img|<button|<svg/i);
+  });
+});
+
+describe("the receipt", () => {
+  it("is read as far as it is known", () => {
+    const found = readReceipt({ seeds: { search: 0 }, hashes: { data: "ab" }, target: { device: "d" }, more: 1 });
+    expect(found).toMatchObject({ seeds: { search: 0 }, hashes: { data: "ab" }, versions: {}, warnings: [], target: { device: "d" } });
+    expect(readReceipt("no")).toBeNull();
+  });
+});
+
+describe("how to use it", () => {
+  it("names the input's shape", () => {
+    expect(inputOf({ network: { input_shape: [1, 8, 8] } })).toEqual({ channels: 1, side: 8 });
+    expect(inputOf({})).toBeNull();
+    expect(usage({ channels: 3, side: 96 })).toContain('pixels("photo.png", channels=3, side=96)');
+    expect(usage({ channels: 3, side: 96 }).trim().split("\n")).toHaveLength(5);
+  });
+});

@@ -1,0 +1,99 @@
+/** The search space of a job: a known one with its options, or a declaration as JSON. */
+import { useQuery } from "@tanstack/react-query";
+
+import { api, got } from "../../api/client";
+import { Field } from "../../ui/Field";
+import { ProblemNotice } from "../../ui/Problem";
+import { at } from "./fields";
+import { type PartProps, Radios } from "./parts";
+
+const EXAMPLE = {
+  name: "small",
+  stages: [{ block: "inverted_residual", channels: [16, 24], depth: [1, 2], kernel: [3, 5], expansion: [3, 6], stride: 2 }],
+};
+
+export function SpacePart({ form, change, problems }: PartProps) {
+  const mayDeclare = form.kind !== "profiling";
+  const declares = mayDeclare && form.declared !== null;
+  return (
+    <section aria-labelledby="space-title">
+      <h2 id="space-title">Search space</h2>
+      {mayDeclare && (
+        <Radios
+          legend="The networks to choose from"
+          name="space"
+          value={declares ? "declared" : "known"}
+          options={[
+            { value: "known", name: "A known space" },
+            { value: "declared", name: "A space of your own" },
+          ]}
+          onChange={(value) => change({ declared: value === "declared" ? JSON.stringify(EXAMPLE, null, 2) : null })}
+        />
+      )}
+      {declares ? <Declaration {...{ form, change, problems }} /> : <Known {...{ form, change, problems }} />}
+    </section>
+  );
+}
+
+function Known({ form, change, problems }: PartProps) {
+  const spaces = useQuery({ queryKey: ["spaces"], queryFn: () => got(api.GET("/v1/search-spaces")), staleTime: 60_000 });
+  const known = spaces.data?.items ?? [];
+  const chosen = known.find((one) => one.id === form.space.id);
+  const set = (name: string, value: string, standard: string | undefined) => {
+    const kept = Object.entries(form.space.options).filter(([one]) => one !== name);
+    change({ space: { id: form.space.id, options: Object.fromEntries(value === standard ? kept : [...kept, [name, value]]) } });
+  };
+  return (
+    <>
+      {spaces.isError && <ProblemNotice error={spaces.error} again={() => void spaces.refetch()} />}
+      <div className="option-grid">
+        <Field label="Space" hint={chosen?.summary} error={at(problems, "/spec/space", true)}>
+          {(control) => (
+            <select {...control} value={form.space.id} onChange={(event) => change({ space: { id: event.target.value, options: {} } })}>
+              {chosen === undefined && <option value={form.space.id}>{form.space.id}</option>}
+              {known.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {one.id}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        {Object.entries(chosen?.options ?? {}).map(([name, values]) => (
+          <Field key={name} label={name}>
+            {(control) => (
+              <select {...control} value={form.space.options[name] ?? values[0]} onChange={(event) => set(name, event.target.value, values[0])}>
+                {values.map((value) => (
+                  <option key={value} value={value}>
+                    {value}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Declaration({ form, change, problems }: PartProps) {
+  return (
+    <Field
+      label="Declaration, as JSON"
+      hint="Fields: name, resolution, activation, stem, stages, head. Wherever a list stands for a number, the search chooses from it."
+      error={at(problems, "/spec/space", true)}
+    >
+      {(control) => (
+        <textarea
+          {...control}
+          className="code"
+          rows={12}
+          spellCheck={false}
+          value={form.declared ?? ""}
+          onChange={(event) => change({ declared: event.target.value })}
+        />
+      )}
+    </Field>
+  );
+}

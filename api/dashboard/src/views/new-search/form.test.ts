@@ -1,0 +1,129 @@
+import { describe, expect, it } from "vitest";
+
+import { ProblemError } from "../../api/problem";
+import { at, isElsewhere, problemsOf } from "./fields";
+import { DEFAULT, type Form, nameOf, named, toForm, toSpec, type WireSpec } from "./form";
+import { PRESETS, withPreset } from "./presets";
+import { fromQuery, toQuery } from "./query";
+
+const FULL: Form = {
+  ...DEFAULT,
+  targets: [
+    { id: "cpu", options: { threads: "2" }, budget: "0.08", unit: "ms" },
+    { id: "alveo-u50", options: { elp2: "", clock: "300" }, budget: "12.5", unit: "%" },
+  ],
+  space: { id: "resnet", options: { block: "bottleneck", activation: "relu6" } },
+  effort: "thorough",
+  minutes: "90",
+  resolution: "32",
+  seed: "7",
+  threads: "1",
+};
+const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
+
+describe("names with options", () => {
+  it.each(["cpu", "cpu:threads=2", "alveo-u50:elp2,clock=300", "mobilenet:activation=hard_swish"])("%s is read and written alike", (name) => {
+    expect(nameOf(named(name))).toBe(name);
+  });
+});
+
+describe("the spec of a form", () => {
+  it("is the smallest one for the default form", () => {
+    expect(toSpec(DEFAULT).spec).toEqual({
+      kind: "search",
+      data: "digits",
+      space: "mobilenet",
+      effort: "standard",
+      seed: 0,
+      targets: [{ target: "cpu", latency_ms: "40%" }],
+    });
+  });
+
+  it("makes the same form again", () => {
+    for (const form of [DEFAULT, FULL]) {
+      const { spec } = toSpec(form);
+      expect(spec && toForm(spec)).toEqual(form);
+    }
+  });
+
+  it("makes the same spec again when the space is declared, or the job is of another kind", () => {
+    const forms: Form[] = [DECLARED, { ...DEFAULT, kind: "profiling" }, { ...FULL, kind: "supernet_training" }];
+    for (const form of forms) {
+      const { spec } = toSpec(form);
+      expect(toSpec(toForm(spec as WireSpec)).spec).toEqual(spec);
+    }
+  });
+
+  it("says which fields are wrong, and where", () => {
+    const wrong: Form = {
+      ...DEFAULT,
+      targets: [
+        { id: "cpu", options: {}, budget: "140", unit: "%" },
+        { id: "cpu", options: {}, budget: "x", unit: "ms" },
+        { id: "cpu", options: {}, budget: "0", unit: "ms" },
+      ],
+      seed: "1.5",
+      minutes: "-1",
+      declared: "{",
+    };
+    const { spec, problems } = toSpec(wrong);
+    expect(spec).toBeNull();
+    expect(problems.map((one) => one.pointer).sort()).toEqual([
+      "/spec/minutes",
+      "/spec/seed",
+      "/spec/space",
+      "/spec/targets/0/latency_ms",
+      "/spec/targets/1/latency_ms",
+      "/spec/targets/2/latency_ms",
+    ]);
+  });
+});
+
+describe("the address of a form", () => {
+  it("is empty for the default form", () => {
+    expect(toQuery(DEFAULT).toString()).toBe("");
+  });
+
+  it.each<[string, Form]>([
+    ["all fields", FULL],
+    ["a declared space", DECLARED],
+    ["half a number", { ...DEFAULT, seed: "" }],
+    ["two targets", { ...DEFAULT, targets: [...DEFAULT.targets, ...FULL.targets] }],
+    ["another kind", { ...DEFAULT, kind: "profiling" }],
+    ...PRESETS.map((preset): [string, Form] => [preset.name, withPreset(DEFAULT, preset)]),
+  ])("gives the form back: %s", (_, form) => {
+    expect(fromQuery(new URLSearchParams(toQuery(form).toString()))).toEqual(form);
+  });
+
+  it("survives nonsense", () => {
+    const form = fromQuery(new URLSearchParams("kind=x&effort=y&target=@@&target=cpu&space=:&seed=abc"));
+    expect(form.kind).toBe("search");
+    expect(form.targets[1]).toEqual(DEFAULT.targets[0]);
+    expect(toSpec(form).problems.length).toBeGreaterThan(0);
+  });
+});
+
+describe("problems of the service", () => {
+  const problem = (code: string, errors: { pointer: string; detail: string }[], facts = {}) =>
+    new ProblemError({ type: "", title: "T", status: 422, detail: "D.", fix: "F.", code, errors, facts });
+
+  it("are at their fields", () => {
+    const found = problemsOf(
+      problem("invalid_request", [
+        { pointer: "/spec/targets/0/latency_ms", detail: "too far" },
+        { pointer: "/spec/targets", detail: "none left" },
+        { pointer: "/spec/search/seed", detail: "negative" },
+      ]),
+    );
+    expect(at(found, "/spec/targets/0", true)).toBe("too far");
+    expect(at(found, "/spec/targets")).toBeUndefined();
+    expect(at(found, "/spec/seed")).toBe("negative");
+  });
+
+  it("without pointers go to the field that they are about, or beside the form", () => {
+    expect(at(problemsOf(problem("infeasible_budget", [])), "/spec/targets")).toBe("D. F.");
+    expect(isElsewhere(problem("infeasible_budget", []))).toBe(false);
+    expect(isElsewhere(problem("quota_exceeded", []))).toBe(true);
+    expect(isElsewhere(null)).toBe(false);
+  });
+});

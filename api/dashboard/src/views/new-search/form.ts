@@ -1,0 +1,174 @@
+/**
+ * What the form of a new job holds, as the user typed it: text for numbers, so that half a number is kept. From it comes
+ * the spec that is sent (`toSpec`), and a spec makes a form again (`toForm`), to start from another job's. How the form
+ * stands in the address is in `query.ts`.
+ */
+import type { Schemas } from "../../api/client";
+
+export type Kind = "search" | "profiling" | "supernet_training";
+type AnySpec = Schemas["JobCreate"]["spec"];
+/** A spec that the form can make; the service has further kinds. */
+export type WireSpec = Extract<AnySpec, { kind: Kind }>;
+export type Effort = "quick" | "standard" | "thorough";
+export type Unit = "%" | "ms";
+
+export const KINDS: readonly Kind[] = ["search", "profiling", "supernet_training"];
+export function isFormSpec(spec: AnySpec): spec is WireSpec {
+  return (KINDS as readonly string[]).includes(spec.kind);
+}
+
+export const EFFORTS: readonly Effort[] = ["quick", "standard", "thorough"];
+export const MAX_TARGETS = 16;
+
+/** A name with options, as targets and spaces have: `cpu:threads=2`, `alveo-u50:elp2`. A flag's value is an empty text. */
+export interface Named {
+  id: string;
+  options: Record<string, string>;
+}
+
+export interface TargetRow extends Named {
+  budget: string;
+  unit: Unit;
+}
+
+export interface Form {
+  kind: Kind;
+  data: string;
+  targets: TargetRow[];
+  space: Named;
+  /** The JSON text of a space of one's own; null to take a known one. */
+  declared: string | null;
+  effort: Effort;
+  minutes: string;
+  resolution: string;
+  seed: string;
+  threads: string;
+}
+
+/** What is wrong with one field: `pointer` as in a problem document of the service. */
+export interface FieldProblem {
+  pointer: string;
+  detail: string;
+}
+
+export const ROW: TargetRow = { id: "cpu", options: {}, budget: "40", unit: "%" };
+
+export const DEFAULT: Form = {
+  kind: "search",
+  data: "digits",
+  targets: [ROW],
+  space: { id: "mobilenet", options: {} },
+  declared: null,
+  effort: "standard",
+  minutes: "",
+  resolution: "",
+  seed: "0",
+  threads: "",
+};
+
+/** `cpu:threads=2`. Options without a value are flags. */
+export function nameOf({ id, options }: Named): string {
+  const given = Object.entries(options).map(([key, value]) => (value === "" ? key : `${key}=${value}`));
+  return given.length === 0 ? id : `${id}:${given.join(",")}`;
+}
+
+export function named(text: string): Named {
+  const [id = "", ...rest] = text.split(":");
+  const options: Record<string, string> = {};
+  for (const part of rest.join(":").split(",")) {
+    const at = part.indexOf("=");
+    if (part !== "") options[at < 0 ? part : part.slice(0, at)] = at < 0 ? "" : part.slice(at + 1);
+  }
+  return { id, options };
+}
+
+/** The spec of a form, or what must be corrected first. What only the service knows, it tells (`validate_only`). */
+export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: null; problems: FieldProblem[] } {
+  const problems: FieldProblem[] = [];
+  const number = (name: string, text: string, whole: boolean) => numberOf(`/spec/${name}`, text, whole, problems);
+  const resolution = number("resolution", form.resolution, true);
+  const seed = number("seed", form.seed, true) ?? 0;
+  const common = { data: form.data, effort: form.effort, seed, ...(resolution === undefined ? {} : { resolution }) };
+  let spec: WireSpec;
+  if (form.kind === "profiling") {
+    const target = nameOf(form.targets[0] ?? ROW);
+    spec = { kind: "profiling", target, space: nameOf(form.space), ...common };
+  } else {
+    const threads = number("threads", form.threads, true);
+    const trained = { space: spaceOf(form, problems), ...common, ...(threads === undefined ? {} : { threads }) };
+    if (form.kind === "supernet_training") spec = { kind: "supernet_training", ...trained };
+    else {
+      const minutes = number("minutes", form.minutes, false);
+      const targets = form.targets.map((row, index) => ({ target: nameOf(row), latency_ms: budgetOf(row, index, problems) }));
+      spec = { kind: "search", targets, ...trained, ...(minutes === undefined ? {} : { minutes }) };
+    }
+  }
+  return problems.length === 0 ? { spec, problems: [] } : { spec: null, problems };
+}
+
+/** The form that makes a spec. */
+export function toForm(spec: WireSpec): Form {
+  const form: Form = {
+    ...DEFAULT,
+    kind: spec.kind,
+    data: spec.data,
+    effort: spec.effort,
+    seed: String(spec.seed),
+    resolution: text(spec.resolution),
+    ...(typeof spec.space === "string"
+      ? { space: named(spec.space) }
+      : { declared: JSON.stringify(spec.space, null, 2) }),
+  };
+  if (spec.kind === "profiling") return { ...form, targets: [{ ...ROW, ...named(spec.target) }] };
+  form.threads = text(spec.threads);
+  if (spec.kind === "supernet_training") return form;
+  const targets = spec.targets.map((one) => ({ ...named(one.target), ...budget(one.latency_ms) }));
+  return { ...form, minutes: text(spec.minutes), targets };
+}
+
+function text(value: number | null | undefined): string {
+  return value === null || value === undefined ? "" : String(value);
+}
+
+function budget(latency: number | string): Pick<TargetRow, "budget" | "unit"> {
+  const given = String(latency);
+  return given.endsWith("%") ? { budget: given.slice(0, -1), unit: "%" } : { budget: given, unit: "ms" };
+}
+
+function budgetOf(row: TargetRow, index: number, problems: FieldProblem[]): number | string {
+  const pointer = `/spec/targets/${index}/latency_ms`;
+  const value = decimal(row.budget);
+  if (value === null) problems.push({ pointer, detail: "Give a number." });
+  else if (row.unit === "ms" && value <= 0) problems.push({ pointer, detail: "Give more than 0 ms." });
+  else if (row.unit === "%" && value > 100) problems.push({ pointer, detail: "Give 0 % to 100 %." });
+  return row.unit === "%" ? `${value ?? 0}%` : (value ?? 0);
+}
+
+function spaceOf(form: Form, problems: FieldProblem[]): string | Record<string, unknown> {
+  if (form.declared === null) return nameOf(form.space);
+  const wrong = (detail: string) => {
+    problems.push({ pointer: "/spec/space", detail });
+    return {};
+  };
+  try {
+    const value: unknown = JSON.parse(form.declared);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    return wrong("A space is a JSON object with name and stages.");
+  } catch (error) {
+    return wrong(`This is no JSON: ${error instanceof Error ? error.message : "it cannot be read"}.`);
+  }
+}
+
+/** Undefined for an empty text: the field is left out, and the service has its default. */
+function numberOf(pointer: string, typed: string, whole: boolean, problems: FieldProblem[]): number | undefined {
+  if (typed.trim() === "") return undefined;
+  const value = decimal(typed);
+  if (value !== null && (!whole || Number.isInteger(value))) return value;
+  problems.push({ pointer, detail: whole ? "Give a whole number." : "Give a number." });
+  return undefined;
+}
+
+/** A plain decimal number, not negative; null otherwise. */
+function decimal(typed: string): number | null {
+  return /^(\d+(\.\d*)?|\.\d+)$/.test(typed.trim()) ? Number(typed) : null;
+}

@@ -1,0 +1,33 @@
+/** Starting points for a form. */
+import { DEFAULT, type Form } from "./form";
+
+export interface Preset {
+  name: string;
+  about: string;
+  change: Partial<Form>;
+}
+
+const CPU = [{ id: "cpu", options: {}, budget: "40", unit: "%" }] as const;
+
+export const PRESETS: readonly Preset[] = [
+  {
+    name: "Try it",
+    about: "digits on this processor, quick",
+    change: { data: "digits", targets: [...CPU], space: DEFAULT.space, declared: null, effort: "quick", minutes: "" },
+  },
+  { name: "Standard", about: "the usual amount of work", change: { effort: "standard", minutes: "" } },
+  { name: "Overnight", about: "thorough, ten hours at the most", change: { effort: "thorough", minutes: "600" } },
+  {
+    name: "Alveo overlay",
+    about: "ResNet blocks on a simulated U250",
+    change: {
+      targets: [{ id: "alveo-u250", options: {}, budget: "40", unit: "%" }],
+      space: { id: "resnet", options: {} },
+      declared: null,
+    },
+  },
+];
+
+export function withPreset(form: Form, preset: Preset): Form {
+  return { ...form, ...preset.change, kind: "search" };
+}

@@ -1,0 +1,38 @@
+/** The form in the address: `/new?target=cpu%4040%25&effort=quick`. What is at its default is left out. */
+import { DEFAULT, EFFORTS, type Form, KINDS, MAX_TARGETS, nameOf, named, ROW, type TargetRow } from "./form";
+
+const TEXTS = ["data", "minutes", "resolution", "seed", "threads"] as const;
+
+export function toQuery(form: Form): URLSearchParams {
+  const query = new URLSearchParams();
+  if (form.kind !== DEFAULT.kind) query.set("kind", form.kind);
+  for (const name of TEXTS) if (form[name] !== DEFAULT[name]) query.set(name, form[name]);
+  const targets = form.targets.map((row) => `${nameOf(row)}@${row.budget}${row.unit}`);
+  if (targets.join(" ") !== "cpu@40%") for (const target of targets) query.append("target", target);
+  if (form.declared !== null) query.set("declared", form.declared);
+  else if (nameOf(form.space) !== DEFAULT.space.id) query.set("space", nameOf(form.space));
+  if (form.effort !== DEFAULT.effort) query.set("effort", form.effort);
+  return query;
+}
+
+/** What an address asks for. Whatever it does not say, or says in no known way, is at its default. */
+export function fromQuery(query: URLSearchParams): Form {
+  const form: Form = { ...DEFAULT };
+  for (const name of TEXTS) form[name] = query.get(name) ?? DEFAULT[name];
+  form.kind = KINDS.find((kind) => kind === query.get("kind")) ?? DEFAULT.kind;
+  form.effort = EFFORTS.find((effort) => effort === query.get("effort")) ?? DEFAULT.effort;
+  form.declared = query.get("declared");
+  const space = query.get("space");
+  if (space !== null) form.space = named(space);
+  const targets = query.getAll("target").slice(0, MAX_TARGETS).map(row);
+  if (targets.length > 0) form.targets = targets;
+  return form;
+}
+
+function row(text: string): TargetRow {
+  const at = text.lastIndexOf("@");
+  if (at < 0) return { ...ROW, ...named(text) };
+  const budget = text.slice(at + 1);
+  const unit = budget.endsWith("ms") ? "ms" : "%";
+  return { ...named(text.slice(0, at)), budget: budget.replace(/(ms|%)$/, ""), unit };
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+
+import { ProblemError } from "../../api/problem";
+import { budgetIn, inUnit, refusedRange } from "./reach";
+import { withValue } from "./TargetOptions";
+import { nameFor, unfit } from "./upload";
+
+const RANGE = [0.1, 0.3] as const;
+const ROW = { id: "cpu", options: {}, budget: "40", unit: "%" } as const;
+
+describe("a budget", () => {
+  it("is a point of the reachable range", () => {
+    expect(budgetIn(ROW, RANGE)?.ms).toBeCloseTo(0.18);
+    expect(budgetIn({ budget: "0.2", unit: "ms" }, RANGE)?.share).toBeCloseTo(0.5);
+    expect(budgetIn({ budget: "0.05", unit: "ms" }, RANGE)?.share).toBeLessThan(0);
+    expect(budgetIn({ budget: "", unit: "ms" }, RANGE)).toBeUndefined();
+  });
+
+  it("keeps its meaning when its unit changes, where the range is known", () => {
+    expect(inUnit(ROW, "ms", RANGE)).toMatchObject({ unit: "ms", budget: "0.18" });
+    expect(inUnit({ ...ROW, unit: "ms", budget: "0.18" }, "%", RANGE)).toMatchObject({ unit: "%", budget: "40" });
+    expect(inUnit({ ...ROW, unit: "ms", budget: "9" }, "%", RANGE).budget).toBe("100");
+    expect(inUnit(ROW, "ms", undefined)).toMatchObject({ unit: "ms", budget: "40" });
+  });
+
+  it("that nothing meets comes with the range", () => {
+    const facts = { target: "cpu", reachable_ms: [0.1, 0.3] };
+    const problem = { type: "", title: "", status: 422, detail: "", fix: "", code: "infeasible_budget", errors: [], facts };
+    expect(refusedRange(new ProblemError(problem))).toEqual({ cpu: [0.1, 0.3] });
+    expect(refusedRange(new ProblemError({ ...problem, facts: {} }))).toEqual({});
+    expect(refusedRange(new Error("x"))).toEqual({});
+  });
+});
+
+describe("a file to upload", () => {
+  it("is judged by its name and size", () => {
+    expect(unfit({ name: "a.ZIP", size: 1 })).toBeUndefined();
+    expect(unfit({ name: "a.tar", size: 1 })).toContain(".zip");
+    expect(unfit({ name: "a.npz", size: 0 })).toContain("empty");
+    expect(unfit({ name: "a.npz", size: 3e9 })).toContain("2 GiB");
+  });
+
+  it("gets a name that the service takes", () => {
+    const taken = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$/;
+    for (const name of ["flowers.zip", "../é/x.npz", ".zip", "a".repeat(300) + ".zip", "my images (2).zip"]) expect(nameFor(name)).toMatch(taken);
+    expect(nameFor("my images.v2.zip")).toBe("my images.v2");
+  });
+});
+
+describe("an option of a target", () => {
+  const build = { name: "build", kind: "choice", summary: "", default: "isa2", values: ["isa2", "elp2"], bare: true } as const;
+  const clock = { name: "clock", kind: "number", summary: "", default: null, values: [], bare: false } as const;
+  const forms = [
+    { ...build, values: [...build.values] },
+    { ...clock, values: [] },
+  ];
+  const [first, second] = forms as [(typeof forms)[number], (typeof forms)[number]];
+
+  it("is left out at its default, and stands in the target's order", () => {
+    expect(Object.entries(withValue({ clock: "300" }, forms, first, "elp2"))).toEqual([["elp2", ""], ["clock", "300"]]);
+    expect(withValue({ elp2: "" }, forms, first, "isa2")).toEqual({});
+    expect(withValue({ elp2: "", clock: "300", other: "1" }, forms, second, "")).toEqual({ elp2: "", other: "1" });
+  });
+});

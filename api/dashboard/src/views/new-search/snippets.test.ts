@@ -1,0 +1,97 @@
+import { execFileSync } from "node:child_process";
+
+import { describe, expect, it } from "vitest";
+
+import { toSpec, DEFAULT, type WireSpec } from "./form";
+import { literal, shell, snippets, yaml } from "./snippets";
+
+const NASTY = ["it's", '"quoted"', "a b", "$HOME `id` \\", "line\nbreak", "é 漢 🙂", "-x", "", "#no", "40%", "a'b'c"];
+const SERVER = "http://127.0.0.1:8000";
+const SPEC: WireSpec = {
+  kind: "search",
+  data: "digits",
+  space: "mobilenet",
+  targets: [
+    { target: "cpu", latency_ms: "40%" },
+    { target: "cpu:threads=2", latency_ms: 0.08 },
+  ],
+  effort: "quick",
+  seed: 0,
+};
+
+function text(spec: WireSpec, id: string): string | undefined {
+  return snippets(spec, SERVER).find((one) => one.id === id)?.text;
+}
+
+describe("shell", () => {
+  it.each(NASTY)("hands on %j as one word", (word) => {
+    expect(execFileSync("sh", ["-c", `printf %s ${shell(word)}`]).toString()).toBe(word);
+  });
+});
+
+describe("the command line", () => {
+  it("has one budget a target, in order", () => {
+    expect(text(SPEC, "cli")).toBe(
+      "hwnas --server http://127.0.0.1:8000 search \\\n  --data digits \\\n  --space mobilenet \\\n  --target cpu \\\n" +
+        "  --latency-ms 40% \\\n  --target cpu:threads=2 \\\n  --latency-ms 0.08 \\\n  --effort quick \\\n  --seed 0\n",
+    );
+  });
+
+  it("is YAML's for a declared space", () => {
+    expect(text({ ...SPEC, space: { name: "own" } }, "cli")).toContain("run spec.yaml");
+  });
+});
+
+describe("curl", () => {
+  it("sends exactly the spec", () => {
+    const spec = { ...SPEC, space: { name: NASTY.join(" "), stages: [] } };
+    const script = (text(spec, "curl") ?? "").replace(/^curl/, "show() { for last; do :; done; printf %s \"$last\"; }; show");
+    expect(JSON.parse(execFileSync("sh", ["-c", script]).toString())).toEqual({ spec });
+  });
+});
+
+describe("Python", () => {
+  it("is a call of the client", () => {
+    expect(text({ ...SPEC, targets: [{ target: "cpu", latency_ms: 0.1 }] }, "python")).toBe(
+      `from api.client import Client
+
+with Client("http://127.0.0.1:8000") as client:
+    job = client.submit({
+        "kind": "search",
+        "data": "digits",
+        "space": "mobilenet",
+        "targets": [{"target": "cpu", "latency_ms": 0.1}],
+        "effort": "quick",
+        "seed": 0,
+    })
+    job.wait(progress=True)
+    for model in job.models():
+        print(model.download(model.document.target))
+`,
+    );
+  });
+
+  it("has Python's words", () => {
+    expect(literal({ a: [true, false, null, 1.5, "x"] }, 0)).toBe('{"a": [True, False, None, 1.5, "x"]}');
+  });
+});
+
+describe("YAML", () => {
+  it("is what hwnas run reads: without a kind, each target on its line", () => {
+    expect(text(SPEC, "yaml")).toBe(
+      'data: digits\nspace: mobilenet\ntargets:\n  - {target: cpu, latency_ms: "40%"}\n  - {target: "cpu:threads=2", latency_ms: 0.08}\n' +
+        "effort: quick\nseed: 0\n",
+    );
+  });
+
+  it("quotes what could be taken for something else", () => {
+    expect(yaml({ yes: "no", a: "null", b: "1e3", c: "x y", d: 1e-7, e: "n", f: true, g: null, h: "-" })).toBe(
+      '"yes": "no"\na: "null"\nb: "1e3"\nc: "x y"\nd: 1.0e-7\ne: "n"\nf: true\ng: null\nh: "-"',
+    );
+  });
+
+  it("is not offered for what hwnas run does not do", () => {
+    const { spec } = toSpec({ ...DEFAULT, kind: "profiling" });
+    expect(spec && snippets(spec, SERVER).map((one) => one.id)).toEqual(["curl", "python"]);
+  });
+});

@@ -1,0 +1,52 @@
+"""What a queued job waits for besides its turn: a worker with the devices that it needs. Told when it is read, never stored."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from api.jobs.schemas import WaitingFor
+from api.tables import job_needs
+from api.workers import living
+
+Needs = Mapping[str, str | None]
+"""Each target of a job, with the fingerprint of the device that it is bound to."""
+
+
+def waits(connection: Connection, rows: Iterable[Row[Any]]) -> dict[str, WaitingFor]:
+    """What each of these jobs waits for, by its id; those that are only to wait for their turn, or not queued, are left out."""
+    queued = [row.id for row in rows if row.state == "queued"]
+    if not queued:
+        return {}
+    needs: dict[str, dict[str, str | None]] = {job_id: {} for job_id in queued}
+    for row in connection.execute(select(job_needs).where(job_needs.c.job_id.in_(queued))):
+        needs[row.job_id][row.target] = row.fingerprint
+    workers = [worker.targets for worker in living(connection)]
+    found = {job_id: missing(needs[job_id], workers) for job_id in queued}
+    return {job_id: lacks for job_id, lacks in found.items() if lacks is not None}
+
+
+def missing(needs: Needs, workers: Sequence[Mapping[str, str]]) -> WaitingFor | None:
+    """Why none of these workers, by their targets' devices, can take a job; None when one can.
+
+    A job bound to device `a` of `cpu` waits when there are only workers with device `b`.
+    """
+    if any(all(_has(worker, *need) for need in needs.items()) for worker in workers):
+        return None
+    if not workers:
+        return WaitingFor(detail="No worker is running.")
+    for target, device in sorted(needs.items()):
+        if not any(target in worker for worker in workers):
+            return WaitingFor(target=target, device=device, detail=f"No worker that can measure {target} is running.")
+        if not any(_has(worker, target, device) for worker in workers):
+            detail = f"No worker with the device {device} is running, to which the job is bound for {target}."
+            return WaitingFor(target=target, device=device, detail=detail)
+    return WaitingFor(detail=f"No single worker that runs can measure {' and '.join(_named(needs))}.")
+
+
+def _has(worker: Mapping[str, str], target: str, device: str | None) -> bool:
+    return target in worker and device in (None, worker[target])
+
+
+def _named(needs: Needs) -> list[str]:
+    return [target if device is None else f"{target} on {device}" for target, device in sorted(needs.items())]

@@ -1,0 +1,65 @@
+"""`hwnas export RUN ARCHITECTURE`: finishes another architecture that a search evaluated than the one it chose itself."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be finished: the run (or job), the architecture as it was named, and the target, if it was named."""
+
+    run: str
+    architecture: str
+    target: str | None
+
+
+ELSEWHERE: ContextVar[Callable[[Wanted, Path, bool], Answer] | None] = ContextVar("export_elsewhere", default=None)
+"""What runs an export (what is wanted, the folder of runs, whether to be quiet) in the place of this process."""
+
+
+def export(
+    run: Annotated[
+        str, typer.Argument(help="Name of the run, or its folder; with --server the id of the job.", metavar="RUN")
+    ],
+    architecture: Annotated[
+        str,
+        typer.Argument(
+            help="Id of an architecture that the run evaluated, its beginning, or the architecture's whole string.",
+            metavar="ARCHITECTURE",
+        ),
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="One of the run's targets; not needed when it has but one.")
+    ] = None,
+    out: Out = "runs",
+    store: StoreFolder = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> Answer:
+    """Finish another architecture of a run than the one that it delivered: fine-tune, quantise, measure, deliver.
+
+    What the run computed is found in the store. A model that misses the budget is delivered, too, with a warning.
+    """
+    elsewhere = ELSEWHERE.get()
+    if elsewhere is not None:
+        return elsewhere(Wanted(run, architecture, target), Path(out), quiet)
+    from nas import pipeline
+    from nas.cli.guard import ended_politely
+    from nas.cli.progress import watch
+    from nas.cli.report import render_export
+    from nas.runs import chosen
+
+    folder = Path(run)
+    name, parent = (folder.name, folder.parent) if folder.is_dir() and len(folder.parts) > 1 else (run, Path(out))
+    spec, whole = chosen(parent / name, architecture)
+    folders: dict[str, Any] = {"out": parent, "store": store or None}
+    with ended_politely(), watch(quiet=quiet) as progress:
+        result = pipeline.export(spec, whole, target, on_event=progress, **folders)
+    return Answer(result.model_dump(mode="json"), lambda console: render_export(console, result))

@@ -1,0 +1,59 @@
+"""What a finished run keeps beside its result, so that another of its architectures can be finished later. Not here: bundles.
+
+`spec.json` is the search's spec as it was asked; `candidates.json` has every architecture that it evaluated, by target.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from nas.errors import UnknownArchitecture, UnknownRun
+from nas.events import FrontPoint
+from nas.files import write_atomically
+from nas.spec import SearchSpec
+
+CANDIDATES: TypeAdapter[dict[str, tuple[FrontPoint, ...]]] = TypeAdapter(dict[str, tuple[FrontPoint, ...]])
+
+
+def keep(folder: Path, spec: SearchSpec, candidates: Mapping[str, Sequence[FrontPoint]]) -> None:
+    """Writes what `chosen` reads.
+
+    Raises:
+        OutOfSpace: the disk is full.
+    """
+    write_atomically(folder / "spec.json", spec.model_dump_json(indent=1).encode())
+    found = {target: tuple(points) for target, points in candidates.items()}
+    write_atomically(folder / "candidates.json", CANDIDATES.dump_json(found, indent=1))
+
+
+def chosen(folder: Path, architecture: str) -> tuple[SearchSpec, str]:
+    """A run's spec, and the canonical string of the architecture that somebody means.
+
+    Args:
+        folder: of the run.
+        architecture: its canonical string, or its id or the beginning of it where the run evaluated it.
+
+    Raises:
+        UnknownRun: there is no such run, or one of a version that did not keep its spec.
+        UnknownArchitecture: no architecture, or more than one, has an id that begins so.
+    """
+    try:
+        spec = SearchSpec.model_validate_json((folder / "spec.json").read_text())
+        points = CANDIDATES.validate_json((folder / "candidates.json").read_text())
+    except FileNotFoundError as error:
+        raise UnknownRun(
+            f"There is no finished run in {folder} that says what was searched.",
+            fix="Name a run of --out, or run its search again: what it computed is found in the store.",
+        ) from error
+    if "=" in architecture:
+        return spec, architecture
+    by_id = {point.architecture_id: point.architecture for found in points.values() for point in found}
+    meant = [one for one in by_id if architecture and one.startswith(architecture)]
+    if len(meant) == 1:
+        return spec, by_id[meant[0]]
+    raise UnknownArchitecture(
+        f"{len(meant) or 'No'} architectures that the run evaluated have ids that begin with {architecture!r}.",
+        fix="Give more of the id." if meant else f"Use an id of the front or of {folder / 'candidates.json'}.",
+        facts={"known": (meant or list(by_id))[:20]},
+    )

@@ -1,0 +1,229 @@
+"""Whose device: a job stays on that of its first worker, says what it waits for, and measures it alone."""
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from api.database import Database
+from api.jobs import device_leases, leases, repository
+from api.jobs.leases import Able
+from api.jobs.waiting import waits
+from api.tables import jobs
+from api.worker.claimed import Held
+from api.worker.devices import Devices
+from api.workers import WorkerInfo, gone, seen
+from hw_targets.target import TargetInfo
+from nas.errors import Cancelled
+from nas.events import Event, LogEvent
+from tests.api.conftest import body, both_engines
+from tests.api.test_leases import queue, run_out, take, tenant
+
+pytestmark = both_engines
+
+A = Able(("search",), {"cpu": "a", "dpu": "1"}, {"dpu"})
+B = Able(("search",), {"cpu": "b", "dpu": "2"}, {"dpu"})
+ALONE = "board/0"
+
+
+def info(fingerprint: str, name: str = "cpu", unit: str = "") -> TargetInfo:
+    """A measured target of some device."""
+    return TargetInfo(name, "measured", "int8", "runtime 1", f"device {fingerprint}", fingerprint, unit)
+
+
+def hold(database: Database, claim: leases.Claim | None, device: str = ALONE) -> bool:
+    """Asks for a device."""
+    assert claim is not None
+    with database.write() as connection:
+        return device_leases.take(connection, device, claim.job_id, claim.epoch)
+
+
+def test_a_job_stays_on_the_device_of_its_first_worker(database: Database) -> None:
+    queue(database, 5, cpu=None)
+    assert take(database, "first", B) is not None
+    run_out(database)
+    assert take(database, "other", A) is None
+    claim = take(database, "like the first", B)
+    assert claim is not None
+    with database.write() as connection:
+        assert leases.hand_back(connection, claim.job_id, claim.epoch)
+    assert take(database, "other", A) is None
+
+
+def test_a_job_that_names_a_device_goes_there_alone(database: Database) -> None:
+    queue(database, 5, cpu="a")
+    assert take(database, "b", B) is None
+    assert take(database, "a", A) is not None
+
+
+def test_a_simulated_target_binds_to_no_machine(database: Database) -> None:
+    queue(database, 5, dpu=None)
+    assert take(database, "a", A) is not None
+    run_out(database)
+    assert take(database, "b", B) is not None
+
+
+def test_a_job_can_be_freed_of_its_device(client: TestClient) -> None:
+    database: Database = client.app.state.database  # type: ignore[attr-defined]
+    free = client.post("/v1/jobs", json=body()).json()["id"]
+    asked = {"targets": [{"target": "cpu", "latency_ms": 1, "device": "b"}]}
+    fixed = client.post("/v1/jobs", json=body(**asked)).json()["id"]
+    for _ in (free, fixed):
+        assert take(database, "first", B) is not None
+    run_out(database)
+    client.post(f"/v1/jobs/{free}/resume")
+    assert take(database, "other", A) is None
+    for job_id in (free, fixed):
+        client.post(f"/v1/jobs/{job_id}/resume", params={"any_device": True})
+    claim = take(database, "other", A)
+    assert claim is not None and claim.job_id == free and take(database, "other", A) is None
+
+
+def test_a_queued_job_says_what_it_waits_for(client: TestClient) -> None:
+    database: Database = client.app.state.database  # type: ignore[attr-defined]
+    job_id = client.post("/v1/jobs", json=body()).json()["id"]
+
+    def waiting() -> Any:
+        found = client.get(f"/v1/jobs/{job_id}").json()["waiting_for"]
+        assert client.get("/v1/jobs").json()["items"][0]["waiting_for"] == found
+        return found
+
+    assert waiting() == {"detail": "No worker is running.", "target": None, "device": None}
+    with database.write() as connection:
+        seen(connection, WorkerInfo("one", {"cpu": info("b")}))
+    assert waiting() is None
+    assert take(database, "one", B) is not None
+    run_out(database)
+    with database.write() as connection:
+        gone(connection, "one")
+        seen(connection, WorkerInfo("two", {"cpu": info("a")}))
+    assert (waiting()["target"], waiting()["device"]) == ("cpu", "b")
+    client.post(f"/v1/jobs/{job_id}/pause")
+    assert waiting() is None
+
+
+def test_only_queued_jobs_wait(database: Database) -> None:
+    queue(database)
+    claim = take(database)
+    with database.read() as connection:
+        row = repository.find(connection, tenant(database), claim.job_id if claim else "")
+        assert row is not None and waits(connection, [row]) == {}
+
+
+def test_targets_are_listed_with_the_devices_of_living_workers(client: TestClient) -> None:
+    database: Database = client.app.state.database  # type: ignore[attr-defined]
+    with database.write() as connection:
+        for number, found in enumerate(("a", "b", "b")):
+            seen(connection, WorkerInfo(f"worker {number}", {"cpu": info(found)}))
+    devices = {item["id"]: item["devices"] for item in client.get("/v1/targets").json()["items"]}
+    assert devices.pop("cpu") == [
+        {"fingerprint": "a", "device": "device a", "workers": 1},
+        {"fingerprint": "b", "device": "device b", "workers": 2},
+    ]
+    assert not any(devices.values())
+
+
+def test_a_device_is_measured_by_one_job_at_a_time(database: Database) -> None:
+    queue(database), queue(database)
+    one, two = take(database), take(database)
+    assert hold(database, one) and not hold(database, two)
+    assert hold(database, one)  # asked for again
+    assert hold(database, two, "another board")
+    with database.write() as connection:
+        assert two is not None and one is not None
+        device_leases.give_back(connection, ALONE, two.job_id, two.epoch)
+    assert not hold(database, two)
+    with database.write() as connection:
+        device_leases.give_back(connection, ALONE, one.job_id, one.epoch)
+    assert hold(database, two)
+
+
+def test_a_device_of_a_dead_worker_is_free(database: Database) -> None:
+    queue(database), queue(database)
+    one, two = take(database), take(database)
+    assert one is not None and hold(database, one) and not hold(database, two)
+    with database.write() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == one.job_id).values(lease_expires_at=1))
+    assert hold(database, two)  # who waits finds out, also when no worker looks for jobs
+    assert not hold(database, one)
+
+
+def test_a_worker_that_lost_its_job_gets_no_device(database: Database) -> None:
+    queue(database)
+    old = take(database)
+    assert hold(database, old)
+    run_out(database)
+    assert not hold(database, old)
+    new = take(database)
+    assert hold(database, new) and not hold(database, old)
+    with database.write() as connection:
+        assert old is not None and new is not None
+        device_leases.give_back(connection, ALONE, old.job_id, old.epoch)
+    queue(database)
+    assert not hold(database, take(database))
+
+
+def test_of_several_workers_that_ask_at_once_one_gets_the_device(database: Database) -> None:
+    for _ in range(4):
+        queue(database)
+    claims = [take(database) for _ in range(4)]
+    got: list[bool] = []
+
+    def ask(claim: leases.Claim | None) -> None:
+        got.append(hold(database, claim))
+
+    threads = [threading.Thread(target=ask, args=(claim,)) for claim in claims]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == [False, False, False, True]
+
+
+class Board:
+    """A target that is measured."""
+
+    info = info("f", name="board", unit="//board.lab")
+
+
+def worker(database: Database) -> tuple[Held, Devices, list[Event]]:
+    """A worker with a job, its claims to devices, and what it tells."""
+    queue(database)
+    claim = take(database)
+    assert claim is not None
+    told: list[Event] = []
+    held = Held(claim, threading.Event())
+    return held, Devices(database, held, told.append, 0.02), told
+
+
+def test_a_worker_waits_for_a_device_and_tells_so_once(database: Database) -> None:
+    _, one, _ = worker(database)
+    _, two, told = worker(database)
+    measured = threading.Event()
+
+    def measure() -> None:
+        with two.hold(Board()):  # type: ignore[arg-type]
+            measured.set()
+
+    thread = threading.Thread(target=measure)
+    with one.hold(Board()):  # type: ignore[arg-type]
+        thread.start()
+        assert not measured.wait(0.3)
+    assert measured.wait(10)
+    thread.join()
+    assert told == [LogEvent(level="info", message="Waits for device f, which another job is measuring.")]
+
+
+@pytest.mark.parametrize("why", ["cancel", "pause", "drain", "lost"])
+def test_a_worker_that_waits_for_a_device_can_be_stopped(database: Database, why: str) -> None:
+    _, one, _ = worker(database)
+    held, two, _ = worker(database)
+    threading.Timer(0.1, getattr(held, why).set).start()
+    with one.hold(Board()):  # type: ignore[arg-type]
+        began = time.monotonic()
+        with pytest.raises(Cancelled), two.hold(Board()):  # type: ignore[arg-type]
+            pass
+        assert time.monotonic() - began < 2

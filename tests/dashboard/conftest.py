@@ -1,0 +1,67 @@
+"""A browser, and services for it: one with the real engine that all tests of the main path share, and others with the fake one."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from api.dashboard_files import DIST
+from api.settings import Settings
+from tests.api.server import Server, fast_settings
+from tests.dashboard.browser import CHROMIUM, HINT, browsing, signed_in
+
+MISSING = "the dashboard is not built; run: make dashboard"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; the test is skipped where it is absent."""
+    if CHROMIUM is None:
+        pytest.skip(HINT)
+    if not (DIST / "index.html").exists():
+        pytest.skip(MISSING)
+    with browsing() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service with the real engine, shared by the tests of a session."""
+    settings = Settings(
+        home=tmp_path_factory.mktemp("real") / "home", poll_s=0.1, request_burst=10_000, requests_per_s=1e4
+    )
+    server = Server(settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service with the fake engine, which can be killed and started again on its port."""
+    server = Server(fast_settings(tmp_path_factory.mktemp("fake") / "home", worker=True), keeps_port=True)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that nobody used before, which fails the test when a page has an error."""
+    made = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    made.set_default_timeout(20_000)
+    wrong: list[str] = []
+    made.on("weberror", lambda error: wrong.append(str(error.error)))
+    yield made
+    made.close()
+    assert not wrong
+
+
+@pytest.fixture
+def page(context: BrowserContext, fake: Server) -> Page:
+    """A page, signed in to the service with the fake engine."""
+    return signed_in(context, fake)

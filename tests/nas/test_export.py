@@ -1,0 +1,147 @@
+"""Finishing an architecture that somebody chose: what is reused, what is delivered, and what is refused."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
+from hw_targets.registry import target
+from nas import export, pipeline
+from nas.errors import Cancelled, InvalidSpec, UnknownArchitecture, UnknownRun
+from nas.events import Event, FrontPoint, PhaseEvent
+from nas.result import SearchResult
+from nas.runs import chosen, keep
+from nas.spec import SearchSpec
+from nas.stages.effort import WORK, Work
+from search_spaces.errors import InvalidArchitecture
+from search_spaces.registry import space
+
+SPEC = SearchSpec.model_validate(
+    {
+        "data": "digits", "space": "resnet", "effort": "quick", "threads": 1,
+        "targets": [{"target": "alveo-u50", "latency_ms": "50%"}],
+    }
+)  # fmt: skip
+"""The target is simulated, so that nothing depends on how busy the machine is."""
+
+Searched = tuple[Path, SearchResult]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def little_work() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(WORK, "quick", Work(12, 6, 3, train_images=2_000, queries=8, tune_images=1_000))
+        yield
+
+
+@pytest.fixture(scope="module")
+def searched(little_work: None, tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    folder = tmp_path_factory.mktemp("searched")
+    return folder, pipeline.search(SPEC, out=folder)
+
+
+def computed(events: list[Event]) -> set[str]:
+    """Stages that ran."""
+    return {event.phase for event in events if isinstance(event, PhaseEvent) and event.status == "started"}
+
+
+def other(result: SearchResult) -> FrontPoint:
+    """A point of the front that the search did not deliver."""
+    (model,) = result.models.values()
+    return next(point for point in result.front if point.architecture_id != model.architecture_id)
+
+
+def test_another_point_of_the_front_is_finished_with_what_the_search_computed(searched: Searched) -> None:
+    folder, result = searched
+    wanted, events = other(result), list[Event]()
+    exported = export(SPEC, wanted.architecture, out=folder, on_event=events.append)
+    assert computed(events) == {"verifying", "finalising", "delivering"}
+    assert exported.model.architecture_id == wanted.architecture_id
+    assert (exported.run, exported.target, exported.within_budget) == (result.run, *result.models, True)
+    bundle = Path(exported.model.bundle)
+    (delivered,) = result.models.values()
+    assert sorted(p.name for p in bundle.iterdir()) == sorted(p.name for p in Path(delivered.bundle).iterdir())
+    assert bundle.parent == folder / result.run and bundle != Path(delivered.bundle)
+    receipt = json.loads((bundle / "receipt.json").read_text())
+    assert receipt["accuracy"]["int8"]["value"] == exported.model.accuracy.int8
+    assert receipt["latency_ms"]["simulated"]["value"] == exported.model.latency_ms.simulated
+    events.clear()
+    assert export(SPEC, wanted.architecture, out=folder, on_event=events.append).model == exported.model
+    assert computed(events) == {"delivering"}
+
+
+def test_what_the_search_delivered_is_not_finished_again(searched: Searched) -> None:
+    folder, result = searched
+    (delivered,) = result.models.values()
+    events: list[Event] = []
+    exported = export(SPEC, delivered.architecture, out=folder, on_event=events.append)
+    assert "finalising" not in computed(events)
+    assert exported.model.model_copy(update={"bundle": delivered.bundle}) == delivered
+
+
+def test_a_lost_store_is_computed_again_to_the_same_model(searched: Searched, tmp_path: Path) -> None:
+    folder, result = searched
+    exported = export(SPEC, other(result).architecture, out=folder)
+    again = export(SPEC, other(result).architecture, out=tmp_path)
+    model = Path("model.int8.onnx")
+    assert (Path(again.model.bundle) / model).read_bytes() == (Path(exported.model.bundle) / model).read_bytes()
+    assert again.model.latency_ms == exported.model.latency_ms
+
+
+def test_one_that_misses_the_budget_is_delivered_and_says_so(searched: Searched) -> None:
+    folder, result = searched
+    tight = SPEC.model_copy(update={"targets": (SPEC.targets[0].model_copy(update={"latency_ms": "1%"}),)})
+    exported = export(tight, result.front[-1].architecture, "alveo-u50", out=folder)
+    assert not exported.within_budget
+    assert exported.model.latency_ms.final_ms > exported.model.latency_ms.budget
+    receipt = json.loads((Path(exported.model.bundle) / "receipt.json").read_text())
+    assert receipt["warnings"] == list(exported.warnings)
+    assert any("is missed" in warning and "chosen" in warning for warning in exported.warnings)
+
+
+def test_what_is_no_architecture_or_target_of_the_search_is_refused(searched: Searched) -> None:
+    folder, result = searched
+    wanted = other(result).architecture
+    for wrong in ("", "width", "resolution=8", wanted + " s9.width=3"):
+        with pytest.raises(InvalidArchitecture):
+            export(SPEC, wrong, out=folder)
+    with pytest.raises(UnknownTarget, match="alveo-u50"):
+        export(SPEC, wanted, "cpu", out=folder)
+    both = SPEC.model_copy(update={"targets": (*SPEC.targets, SPEC.targets[0].model_copy(update={"target": "cpu"}))})
+    with pytest.raises(InvalidSpec, match="2 targets"):
+        export(both, wanted, out=folder)
+    with pytest.raises(Cancelled):
+        export(SPEC, wanted, out=folder / "elsewhere", cancelled=lambda: True)
+
+
+def test_an_architecture_that_the_target_does_not_run_is_refused_with_the_reason(tmp_path: Path) -> None:
+    # the board does not multiply maps by each other's means, so it runs no squeeze-and-excite
+    squeezed = space("mobilenet:activation=relu", resolution=8, channels=1, classes=10).largest()
+    targets = ({"target": "kv260", "latency_ms": "50%"},)
+    spec = SearchSpec.model_validate({**SPEC.model_dump(), "space": "mobilenet:activation=relu", "targets": targets})
+    with pytest.raises(UnsupportedArchitecture, match="does not run") as refused:
+        export(spec, str(squeezed), out=tmp_path)
+    assert refused.value.facts["target"] == target("kv260").info.id
+    unsupported = refused.value.facts["unsupported"]
+    assert isinstance(unsupported, dict) and list(unsupported) == ["s1.se=true", "s2.se=true", "s3.se=true"]
+
+
+def test_a_run_knows_its_architectures_by_the_beginning_of_their_ids(searched: Searched, tmp_path: Path) -> None:
+    folder, result = searched
+    wanted = other(result)
+    run = folder / result.run
+    assert chosen(run, wanted.architecture_id) == (SPEC, wanted.architecture)
+    assert chosen(run, wanted.architecture) == (SPEC, wanted.architecture)
+    ids = ("ab12", "ab34", "cd56")
+    points = [FrontPoint(architecture=f"n={one}", architecture_id=one, accuracy=0.5, latency_ms=1.0) for one in ids]
+    keep(tmp_path / "run", SPEC, {"cpu": points, "cpu:threads=2": points[:1]})
+    assert chosen(tmp_path / "run", "ab1") == (SPEC, "n=ab12")
+    for wrong in ("ab", "x", ""):
+        with pytest.raises(UnknownArchitecture):
+            chosen(tmp_path / "run", wrong)
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(UnknownRun):
+        chosen(tmp_path / "run", "ab1")

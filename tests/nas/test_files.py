@@ -1,0 +1,114 @@
+"""Files of a folder and of fsspec's memory: one contract; how a local file is written; what no file system can open."""
+
+import errno
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+
+from nas.errors import OutOfSpace, UnusableStore
+from nas.files import Files, write_atomically
+from tests.nas.places import KINDS, place
+
+
+@pytest.fixture(params=KINDS)
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
+    return place(request.param, tmp_path / "store")
+
+
+class TestContract:
+    """What holds on any file system."""
+
+    def test_what_is_written_is_read(self, files: Files) -> None:
+        files.write("a/b/c", b"hello")
+        assert (files.read("a/b/c"), files.size("a/b/c")) == (b"hello", 5)
+        assert ((files / "a").names(), (files / "a" / "b").read("c")) == (["b"], b"hello")
+
+    def test_a_file_is_replaced(self, files: Files) -> None:
+        files.write("a", b"old and long")
+        files.write("a", b"new")
+        assert (files.read("a"), files.size("a"), files.names()) == (b"new", 3, ["a"])
+
+    def test_an_empty_file_is_a_file(self, files: Files) -> None:
+        files.write("a", b"")
+        assert (files.read("a"), files.size("a")) == (b"", 0)
+
+    def test_what_is_not_there_has_no_size_and_no_names(self, files: Files) -> None:
+        assert (files.size("a"), files.names(), (files / "a").names()) == (None, [], [])
+        with pytest.raises(FileNotFoundError):
+            files.read("a")
+
+    def test_a_folder_has_no_size(self, files: Files) -> None:
+        files.write("a/b", b"x")
+        assert files.size("a") is None
+
+    def test_files_and_folders_are_removed_also_twice(self, files: Files) -> None:
+        for name in ("a/b", "a/c/d", "e", "f"):
+            files.write(name, b"x")
+        for name in ("a", "e", "a", "never"):
+            files.remove(name)
+        assert files.names() == ["f"]
+
+
+def test_a_local_path_is_told_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = Files.at("~runs") / "store"
+    files.write("a", b"x")
+    assert files.path("a") == "~runs/store/a"
+    assert (tmp_path / "~runs" / "store" / "a").read_bytes() == b"x"
+
+
+def test_urls_of_a_folder_and_of_memory(tmp_path: Path) -> None:
+    Files.at(f"file://{tmp_path}").write("a", b"x")
+    assert Files.at(tmp_path).read("a") == b"x"
+    url = f"memory://{uuid.uuid4().hex}/deep"
+    Files.at(url).write("a", b"x")
+    assert (Files.at(url).read("a"), Files.at(url).path("a"), Files.at(url).folder) == (b"x", f"{url}/a", None)
+
+
+@pytest.mark.parametrize("url", ["nonsense://x", "memory"])
+def test_a_url_that_nothing_opens_is_typed(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "://" not in url:
+        assert Files.at(url).folder == Path("memory")  # no URL: a folder of that name
+        return
+    with pytest.raises(UnusableStore, match="nonsense"):
+        Files.at(url)
+
+
+def test_a_full_disk_is_typed_and_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("nas.files.os.fsync", full)
+    with pytest.raises(OutOfSpace, match="run the same command again"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_local_file_is_on_disk_before_its_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    synchronise, replace = os.fsync, os.replace
+
+    def sync(handle: int) -> None:
+        told.append("folder" if Path(f"/proc/self/fd/{handle}").is_dir() else "file")
+        synchronise(handle)
+
+    def rename(temporary: str, path: Path) -> None:
+        told.append("rename")
+        replace(temporary, path)
+
+    monkeypatch.setattr("nas.files.os.fsync", sync)
+    monkeypatch.setattr("nas.files.os.replace", rename)
+    write_atomically(tmp_path / "file", b"x")
+    assert told == ["file", "rename", "folder"]
+
+
+def test_a_file_that_is_being_written_is_not_listed(tmp_path: Path) -> None:
+    (tmp_path / ".writing-abc").write_bytes(b"ha")
+    assert Files.at(tmp_path).names() == []
