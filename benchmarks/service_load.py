@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(options: argparse.Namespace) -> Outcome:
     """Runs all parts."""
     with hosted(options.engine, _SETTINGS) as host:
-        ids = _stored(host, options.jobs)
+        ids = stored(host, options.jobs)
         progress(f"{len(ids)} jobs stored")
         times = asyncio.run(_open_loop(host, ids, options.rate, options.seconds))
         progress("open loop done")
@@ -85,7 +85,7 @@ def _headers(host: Host) -> dict[str, str]:
     return {"Authorization": host.http.headers["Authorization"]}
 
 
-def _stored(host: Host, count: int) -> list[str]:
+def stored(host: Host, count: int) -> list[str]:
     """Ids of jobs that were stored at once: nine in ten have ended."""
     tenant_id = host.http.get("/v1/sessions").json()["tenant_id"]
     ids = [new_id("job") for _ in range(count)]
