@@ -22,7 +22,7 @@ const FULL: Form = {
 const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
 
 describe("names with options", () => {
-  it.each(["cpu", "cpu:threads=2", "alveo-u50:elp2,clock=300", "mobilenet:activation=hard_swish"])("%s is read and written alike", (name) => {
+  it.each(["cpu", "cpu:threads=2", "alveo-u50:elp2,clock=300", "alveo-u250:engines=2+1,tenants=1+1", "mobilenet:activation=hard_swish"])("%s is read and written alike", (name) => {
     expect(nameOf(named(name))).toBe(name);
   });
 });
@@ -89,6 +89,7 @@ describe("the address of a form", () => {
     ["a declared space", DECLARED],
     ["half a number", { ...DEFAULT, seed: "" }],
     ["two targets", { ...DEFAULT, targets: [...DEFAULT.targets, ...FULL.targets] }],
+    ["a list in an option", { ...DEFAULT, targets: [{ id: "alveo-u250", options: { engines: "2+2", tenants: "1+1" }, budget: "1", unit: "ms" }] }],
     ["another kind", { ...DEFAULT, kind: "profiling" }],
     ...PRESETS.map((preset): [string, Form] => [preset.name, withPreset(DEFAULT, preset)]),
   ])("gives the form back: %s", (_, form) => {
