@@ -53,7 +53,7 @@ TargetName = Annotated[
     Field(
         min_length=1,
         max_length=200,
-        pattern=r"^[a-z][a-z0-9_.\-]*(:[A-Za-z0-9_.,=\-]+)?$",
+        pattern=r"^[a-z][a-z0-9_.\-]*(:[A-Za-z0-9_.,=+\-]+)?$",
         description="id of a target with its options, such as `cpu` or `cpu:threads=2`",
     ),
     AfterValidator(no_path),

@@ -1,7 +1,7 @@
 """Jobs over HTTP: what is taken, what is refused, pages, cancelling."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from api.jobs.local import local_spec
 from api.jobs.specs import SearchWireSpec
 from api.settings import Settings
+from hw_targets.registry import TargetEntry, parse, targets
 from tests.api.conftest import body, serving
 
 NOBODY = "0" * 26
@@ -107,6 +108,26 @@ def test_no_path_passes_in_any_field(text: str, separator: str) -> None:
     ):
         with pytest.raises(ValidationError):
             SearchWireSpec.model_validate({**body()["spec"], **spec})
+
+
+GIVEN: Final = {"integer": "2", "number": "287.5", "text": "2+1"}
+
+
+@pytest.mark.parametrize("entry", [entry for entry in targets() if entry.forms], ids=lambda entry: entry.name)
+def test_every_option_of_every_target_passes(entry: TargetEntry) -> None:
+    for form in entry.forms:
+        for value in form.values or (GIVEN[form.kind],):
+            name = f"{entry.name}:{value if form.bare else f'{form.name}={value}'}"
+            found = SearchWireSpec.model_validate(body(targets=[{"target": name, "latency_ms": 1}])["spec"])
+            assert parse(found.targets[0].target) == (entry.name, {value: ""} if form.bare else {form.name: value})
+
+
+def test_engines_of_each_kernel_are_asked_for(client: TestClient) -> None:
+    made = client.post(
+        "/v1/jobs", json=body(targets=[{"target": "alveo-u250:engines=2+2,tenants=1+1", "latency_ms": 1}])
+    )
+    assert made.status_code == 201
+    assert [job["id"] for job in client.get("/v1/jobs?target=alveo-u250").json()["items"]] == [made.json()["id"]]
 
 
 def test_the_local_spec_names_only_files_of_the_home(tmp_path: Any) -> None:

@@ -7,6 +7,7 @@ import { RouterProvider } from "react-router";
 import { AwayError, isTransient, ProblemError } from "./api/problem";
 import { router } from "./app/routes";
 import { SessionProvider } from "./app/session";
+import { loadAhead } from "./app/views";
 import "./theme.css";
 import "./ui/ui.css";
 
@@ -40,3 +41,13 @@ createRoot(root).render(
     </QueryClientProvider>
   </StrictMode>,
 );
+
+/** Once the first view is there. */
+const stop = router.subscribe(({ initialized }) => {
+  if (initialized) start();
+});
+function start(): void {
+  stop();
+  void loadAhead();
+}
+if (router.state.initialized) start();

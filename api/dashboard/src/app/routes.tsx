@@ -1,30 +1,43 @@
-/** Every view with its address. Each is loaded when it is first opened. */
+/** Every view with its address. A view that fails is replaced by what it says; the frame around it stays. */
 import { createBrowserRouter } from "react-router";
 
-import { Broken } from "./Broken";
+import { Broken, BrokenPage } from "./Broken";
 import { Shell } from "./Shell";
+import { VIEWS } from "./views";
+
+const view = (name: keyof typeof VIEWS) => async () => ({ Component: await VIEWS[name]() });
 
 export const router = createBrowserRouter([
   {
     Component: Shell,
-    ErrorBoundary: Broken,
+    ErrorBoundary: BrokenPage,
     HydrateFallback: () => null,
     children: [
-      { index: true, lazy: async () => ({ Component: (await import("../views/jobs/JobsView")).JobsView }) },
-      { path: "new", lazy: async () => ({ Component: (await import("../views/new-search/NewSearchView")).NewSearchView }) },
       {
-        path: "jobs/:jobId",
-        lazy: async () => ({ Component: (await import("../views/job/JobLayout")).JobLayout }),
+        ErrorBoundary: Broken,
         children: [
-          { index: true, lazy: async () => ({ Component: (await import("../views/search/SearchView")).SearchView }) },
-          { path: "training", lazy: async () => ({ Component: (await import("../views/training/TrainingView")).TrainingView }) },
-          { path: "candidates", lazy: async () => ({ Component: (await import("../views/candidate/CandidateView")).CandidateView }) },
-          { path: "events", lazy: async () => ({ Component: (await import("../views/events/EventsView")).EventsView }) },
+          { index: true, lazy: view("jobs") },
+          { path: "new", lazy: view("newSearch") },
+          {
+            path: "jobs/:jobId",
+            lazy: view("job"),
+            children: [
+              {
+                ErrorBoundary: Broken,
+                children: [
+                  { index: true, lazy: view("search") },
+                  { path: "training", lazy: view("training") },
+                  { path: "candidates", lazy: view("candidate") },
+                  { path: "events", lazy: view("events") },
+                ],
+              },
+            ],
+          },
+          { path: "models", lazy: view("models") },
+          { path: "models/:modelId", lazy: view("model") },
+          { path: "*", lazy: view("notFound") },
         ],
       },
-      { path: "models", lazy: async () => ({ Component: (await import("../views/models/ModelsView")).ModelsView }) },
-      { path: "models/:modelId", lazy: async () => ({ Component: (await import("../views/model/ModelView")).ModelView }) },
-      { path: "*", lazy: async () => ({ Component: (await import("../views/NotFoundView")).NotFoundView }) },
     ],
   },
 ]);

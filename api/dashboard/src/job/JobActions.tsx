@@ -6,7 +6,8 @@ import { useMay } from "../app/session";
 import { ConfirmDialog } from "../ui/ConfirmDialog";
 import { ProblemNotice } from "../ui/Problem";
 import { useChangeState, useDelete, type Verb } from "./actions";
-import { canCancel, canPause, hasEnded, type Job, jobName } from "./describe";
+import { useJobName } from "./datasets";
+import { canCancel, canClone, canPause, hasEnded, type Job } from "./describe";
 
 interface Props {
   job: Job;
@@ -17,16 +18,17 @@ interface Props {
 }
 
 export function JobActions({ job, onDeleted, small = false }: Props) {
+  const name = useJobName(job);
   const may = useMay("jobs:write");
   const change = useChangeState(job.id);
   const remove = useDelete(job.id);
   const [asked, setAsked] = useState<"cancel" | "delete" | null>(null);
   if (!may) return null;
   const look = small ? "plain" : undefined;
-  const named = (verb: string) => (small ? `${verb} ${jobName(job)}` : undefined);
-  const button = (verb: Verb, name: string) => (
-    <button type="button" className={look} aria-label={named(name)} disabled={change.isPending} onClick={() => change.mutate(verb)}>
-      {name}
+  const named = (verb: string) => (small ? `${verb} ${name}` : undefined);
+  const button = (verb: Verb, word: string) => (
+    <button type="button" className={look} aria-label={named(word)} disabled={change.isPending} onClick={() => change.mutate(verb)}>
+      {word}
     </button>
   );
   return (
@@ -38,7 +40,7 @@ export function JobActions({ job, onDeleted, small = false }: Props) {
           Cancel
         </button>
       )}
-      {job.spec.kind === "search" && (
+      {canClone(job.kind) && (
         <Link to={`/new?clone=${job.id}`} className={`button ${look ?? ""}`} aria-label={named("Clone")}>
           Clone
         </Link>
@@ -79,7 +81,7 @@ export function JobActions({ job, onDeleted, small = false }: Props) {
             })
           }
         >
-          <p>{jobName(job)} goes with its events and candidates. The models that it delivered stay.</p>
+          <p>{name} goes with its events and candidates. The models that it delivered stay.</p>
         </ConfirmDialog>
       )}
     </div>

@@ -4,17 +4,8 @@ import { latency } from "../ui/format";
 
 export type Job = Schemas["JobDocument"];
 
-/** What the kinds of specs have in common, for those that this page does not know as well. */
-interface AnySpec {
-  kind: string;
-  data?: string;
-  space?: unknown;
-  effort?: string;
-  target?: string | null;
-  targets?: readonly { target: string; latency_ms: number | string }[];
-  /** Of an export: the spec of its search. */
-  search?: AnySpec | null;
-}
+type Spec = Job["spec"];
+type Export = Extract<Spec, { kind: "export" }>;
 
 const KINDS: Readonly<Record<string, string>> = {
   search: "Search",
@@ -27,49 +18,57 @@ export function kindName(kind: string): string {
   return KINDS[kind] ?? kind;
 }
 
-/** What a list calls a job: its label `name`, else what it does with which data. */
-export function jobName(job: Pick<Job, "labels" | "spec">): string {
-  const data = about(job).data;
-  return job.labels["name"] || (data ? `${kindName(job.spec.kind)} on ${data}` : kindName(job.spec.kind));
+/** What a list calls a job: its label `name`, else what it does with which data. `data` is the name of the data, where it has one. */
+export function jobName(job: Pick<Job, "labels" | "spec">, data: string | null): string {
+  const { spec } = job;
+  const what = spec.kind === "export" ? `${kindName(spec.kind)} of ${spec.architecture_id}` : kindName(spec.kind);
+  return job.labels["name"] || (data ? `${what} on ${data}` : what);
 }
 
-/** The settings that a job works with: its own, or those of its search. */
-export function about(job: Pick<Job, "spec">): AnySpec {
-  const spec: AnySpec = job.spec;
-  return spec.search ?? spec;
+/** The settings that a job works with: its own, or those of its search. A kind that this page does not know may have none. */
+export function about({ spec }: Pick<Job, "spec">): Partial<Pick<Exclude<Spec, Export>, "data" | "effort" | "space">> {
+  return spec.kind === "export" ? (spec.search ?? {}) : spec;
 }
 
 export function spaceName(job: Pick<Job, "spec">): string {
   const { space } = about(job);
-  return typeof space === "string" ? space : "own declaration";
+  return typeof space === "object" ? "own declaration" : (space ?? "none");
 }
 
 export interface TargetBudget {
   target: string;
   /** As it was asked for: `0.2 ms`, or `40 % of the range`; null of a job without budgets. */
   budget: string | null;
+  /** Fingerprint of the only device that will do. */
+  device: string | null;
 }
 
-export function targetsOf(job: Pick<Job, "spec">): TargetBudget[] {
-  const spec: AnySpec = job.spec;
-  if (spec.targets) return spec.targets.map(({ target, latency_ms }) => ({ target, budget: budgetText(latency_ms) }));
-  return spec.target ? [{ target: spec.target, budget: null }] : [];
+export function targetsOf({ spec }: Pick<Job, "spec">): TargetBudget[] {
+  switch (spec.kind) {
+    case "search":
+      return spec.targets.map(withBudget);
+    case "export":
+      return (spec.search?.targets ?? []).filter(({ target }) => spec.target == null || target === spec.target).map(withBudget);
+    case "profiling":
+      return [{ target: spec.target, budget: null, device: spec.device ?? null }];
+    default:
+      return [];
+  }
 }
 
-function budgetText(latency_ms: number | string): string {
-  return typeof latency_ms === "number" ? latency(latency_ms) : `${latency_ms.replace("%", " %")} of the range`;
+function withBudget({ target, latency_ms, device }: Schemas["WireTarget"]): TargetBudget {
+  const budget = typeof latency_ms === "number" ? latency(latency_ms) : `${latency_ms.replace("%", " %")} of the range`;
+  return { target, budget, device: device ?? null };
 }
 
-/** Seconds at work by now: as the service counts them, else since it was first taken up. */
-export function activeSeconds(job: Job): number | null {
-  if (job.started_at === null) return null;
-  const counted = (job as { active_s?: number }).active_s;
-  return counted ?? (Date.parse(job.finished_at ?? new Date().toISOString()) - Date.parse(job.started_at)) / 1000;
+/** Seconds at work by now, as the service counts them; null of a job that was not taken up yet. */
+export function activeSeconds(job: Pick<Job, "started_at" | "active_s">): number | null {
+  return job.started_at === null ? null : job.active_s;
 }
 
-/** Why no worker takes a queued job up, in words; null when it only waits for its turn. */
-export function waitingFor(job: Job): string | null {
-  return (job as { waiting_for?: { detail: string } | null }).waiting_for?.detail ?? null;
+/** Whether the form of a new job can start from it. An export is started from its candidate. */
+export function canClone(kind: string): boolean {
+  return ["search", "profiling", "supernet_training"].includes(kind);
 }
 
 const ENDED = ["succeeded", "failed", "cancelled"];

@@ -20,7 +20,7 @@ const LEVELS: readonly (readonly [Level, string])[] = [
   ["warning", "warnings and errors"],
   ["error", "errors"],
 ];
-const TYPES = ["phase", "candidate", "front", "checkpoint", "log", "state", "end", "progress", "metric"];
+const TYPES = ["phase", "candidate", "front", "measurement", "checkpoint", "log", "state", "end", "progress", "metric"];
 
 export function EventsView() {
   const { jobId = "" } = useParams<"jobId">();

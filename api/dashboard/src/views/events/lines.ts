@@ -50,8 +50,8 @@ function textOf(event: Known): string {
     case "checkpoint":
       return `${event.phase}${forTarget(event.target)}: ${event.restored ? "went on from" : "stored"} step ${event.step} of ${event.total}`;
     case "measurement": {
-      const what = event.of === "file" ? "the finished file of " : "";
-      return `${what}${event.architecture_id}: ${latency(event.latency_ms)} on ${event.target} (${event.kind})`;
+      const what = event.of === "file" ? `the finished model of ${event.architecture_id}` : `candidate ${event.architecture_id}`;
+      return `${what} on ${event.target}: ${latency(event.latency_ms)} (${event.kind})`;
     }
     case "log":
       return event.message;

@@ -2,11 +2,12 @@
 import { Link } from "react-router";
 
 import type { Connection } from "../../api/follow";
-import { about, activeSeconds, hasEnded, type Job, jobName, spaceName, stateText, targetsOf, waitingFor } from "../../job/describe";
+import { useDataName, useJobName } from "../../job/datasets";
+import { about, activeSeconds, hasEnded, type Job, spaceName, stateText, targetsOf } from "../../job/describe";
 import { JobActions } from "../../job/JobActions";
 import type { Followed } from "../../job/useJob";
 import { CopyButton } from "../../ui/CopyButton";
-import { duration, moment } from "../../ui/format";
+import { duration, latency, moment } from "../../ui/format";
 import { Progress } from "../../ui/Progress";
 import { StateBadge } from "../../ui/StateBadge";
 import { LabelsEditor } from "./LabelsEditor";
@@ -18,22 +19,22 @@ interface Props {
 }
 
 export function JobHead({ job, followed, onDeleted }: Props) {
-  const waiting = waitingFor(job);
+  const name = useJobName(job);
   return (
     <section className="job-head" aria-label="Job">
       <div className="job-title">
-        <p className="job-name">{jobName(job)}</p>
+        <p className="job-name">{name}</p>
         <StateBadge state={stateText(job)} />
         <Heard connection={followed.connection} ended={hasEnded(job.state)} />
         <div className="push">
           <JobActions job={job} onDeleted={onDeleted} />
         </div>
       </div>
-      {waiting && <p className="warning">{waiting}</p>}
+      {job.waiting_for && <p className="warning">Waiting: {job.waiting_for.detail}</p>}
       <Stage job={job} followed={followed} />
       <Facts job={job} />
       <LabelsEditor job={job} />
-      <Models job={job} />
+      <Delivered result={job.result} />
     </section>
   );
 }
@@ -55,15 +56,22 @@ function Stage({ job, followed }: { job: Job; followed: Followed }) {
 }
 
 function Facts({ job }: { job: Job }) {
-  const { data, effort } = about(job);
+  const { effort } = about(job);
+  const data = useDataName(job);
   const seconds = activeSeconds(job);
   return (
     <dl className="job-facts">
       <Fact name="Targets">
         {targetsOf(job)
-          .map(({ target, budget }) => (budget === null ? target : `${target} within ${budget}`))
+          .map(({ target, budget, device }) => `${target}${budget === null ? "" : ` within ${budget}`}${device === null ? "" : `, only on ${device}`}`)
           .join("; ") || "none"}
       </Fact>
+      {job.spec.kind === "export" && (
+        <Fact name="Architecture">
+          <Link to={`/jobs/${job.spec.job}/candidates?ids=${job.spec.architecture_id}`}>candidate {job.spec.architecture_id}</Link> of{" "}
+          <Link to={`/jobs/${job.spec.job}`}>this search</Link>
+        </Fact>
+      )}
       <Fact name="Data">{data ?? "none"}</Fact>
       <Fact name="Space">{spaceName(job)}</Fact>
       {effort && <Fact name="Effort">{effort}</Fact>}
@@ -87,19 +95,36 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
-function Models({ job }: { job: Job }) {
-  if (job.result === null || !("models" in job.result)) return null;
-  return (
-    <p className="job-models">
-      Delivered:{" "}
-      {Object.entries(job.result.models).map(([target, { model_id }], index) => (
-        <span key={model_id}>
-          {index > 0 && ", "}
-          <Link to={`/models/${model_id}`}>model for {target}</Link>
-        </span>
-      ))}
-    </p>
-  );
+/** What a job that succeeded made. */
+function Delivered({ result }: { result: Job["result"] }) {
+  if (result === null) return null;
+  if ("models" in result)
+    return (
+      <p className="job-models">
+        Delivered:{" "}
+        {Object.entries(result.models).map(([target, { model_id }], index) => (
+          <span key={model_id}>
+            {index > 0 && ", "}
+            <Link to={`/models/${model_id}`}>model for {target}</Link>
+          </span>
+        ))}
+      </p>
+    );
+  if ("model" in result)
+    return (
+      <p className="job-models">
+        Delivered: <Link to={`/models/${result.model.model_id}`}>model for {result.target}</Link>, which{" "}
+        {result.within_budget ? "keeps the budget of the search" : <strong>misses the budget of the search</strong>}
+      </p>
+    );
+  if ("card" in result)
+    return (
+      <p className="job-models">
+        Measured: {result.keys.toLocaleString("en")} layer keys on {result.device}; networks of the space take {latency(result.reachable_ms[0])} to{" "}
+        {latency(result.reachable_ms[1])}
+      </p>
+    );
+  return <p className="job-models">Trained at {result.resolution} × {result.resolution} pixels; searches with the same settings find it trained</p>;
 }
 
 const HEARD: Readonly<Record<Connection, string | null>> = {

@@ -5,7 +5,8 @@
 import { Link, Navigate, Outlet, useLocation, useNavigate, useOutletContext, useParams } from "react-router";
 
 import { ProblemError } from "../../api/problem";
-import { hasEnded, type Job, jobName, viewsOf } from "../../job/describe";
+import { useJobName } from "../../job/datasets";
+import { hasEnded, type Job, viewsOf } from "../../job/describe";
 import { type Followed, useJob, useJobEvents } from "../../job/useJob";
 import { Loading } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
@@ -35,6 +36,7 @@ function JobViews({ jobId }: { jobId: string }) {
 function Shown({ job, followed }: { job: Job; followed: Followed }) {
   const navigate = useNavigate();
   const { pathname } = useLocation();
+  const name = useJobName(job);
   const links = viewsOf(job.spec.kind);
   const ownAddress = pathname.replace(/\/$/, "") === `/jobs/${job.id}`;
   const first = links[0]?.to ?? ".";
@@ -43,7 +45,7 @@ function Shown({ job, followed }: { job: Job; followed: Followed }) {
     <div className="job">
       <JobHead job={job} followed={followed} onDeleted={() => void navigate("/")} />
       {hasEnded(job.state) && job.state !== "succeeded" && <FailedNotice job={job} />}
-      <ViewLinks label={`Views of ${jobName(job)}`} links={links} />
+      <ViewLinks label={`Views of ${name}`} links={links} />
       <Outlet context={followed} />
     </div>
   );

@@ -1,7 +1,8 @@
 /** The jobs as a table. */
 import { Link } from "react-router";
 
-import { activeSeconds, type Job, jobName, kindName, stateText, targetsOf, waitingFor } from "../../job/describe";
+import { useJobName } from "../../job/datasets";
+import { activeSeconds, type Job, kindName, stateText, targetsOf } from "../../job/describe";
 import { JobActions } from "../../job/JobActions";
 import { duration, moment } from "../../ui/format";
 import { Progress } from "../../ui/Progress";
@@ -56,13 +57,14 @@ export function JobsTable({ jobs, order, onOrder }: Props) {
 }
 
 function Row({ job }: { job: Job }) {
+  const name = useJobName(job);
   const seconds = activeSeconds(job);
   const named = job.labels["name"];
   const labels = Object.fromEntries(Object.entries(job.labels).filter(([key]) => key !== "name"));
   return (
     <tr>
       <th scope="row">
-        <Link to={`/jobs/${job.id}`}>{jobName(job)}</Link>
+        <Link to={`/jobs/${job.id}`}>{name}</Link>
         {named && <span className="quiet small"> {kindName(job.kind)}</span>}
         <Labels labels={labels} />
       </th>
@@ -92,8 +94,7 @@ function Row({ job }: { job: Job }) {
 }
 
 function Stage({ job }: { job: Job }) {
-  const waiting = waitingFor(job);
-  if (waiting) return <span className="quiet">{waiting}</span>;
+  if (job.waiting_for) return <span className="quiet wraps">{job.waiting_for.detail}</span>;
   if (job.error) return <span className="jobs-error">{job.error.detail}</span>;
   if (job.state === "queued" || job.state === "succeeded" || job.phase === null) return null;
   if (job.state !== "running" || job.progress === null) return <span className="quiet">{job.phase}</span>;

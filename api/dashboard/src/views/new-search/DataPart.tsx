@@ -1,8 +1,9 @@
 /** The data set of a job: one that is there, or one that is uploaded now. */
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useRef, useState } from "react";
 
-import { api, got, type Schemas } from "../../api/client";
+import type { Schemas } from "../../api/client";
+import { useDatasets } from "../../job/datasets";
 import { announce } from "../../ui/announce";
 import { Field } from "../../ui/Field";
 import { percent } from "../../ui/format";
@@ -14,10 +15,7 @@ import { unfit, upload, type Upload } from "./upload";
 type Dataset = Schemas["DatasetDocument"];
 
 export function DataPart({ form, change, problems }: PartProps) {
-  const datasets = useQuery({
-    queryKey: ["datasets"],
-    queryFn: () => got(api.GET("/v1/datasets", { params: { query: { page_size: 1000 } } })),
-  });
+  const datasets = useDatasets();
   const known = datasets.data?.items ?? [];
   const chosen = known.find((one) => one.id === form.data);
   return (

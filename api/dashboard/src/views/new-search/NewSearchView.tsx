@@ -1,7 +1,9 @@
 /** A new job: what is asked for, what it would take, and the same request for other tools. `?clone=JOB` starts from another job. */
-import { Navigate, useSearchParams } from "react-router";
+import { Link, Navigate, useSearchParams } from "react-router";
 
+import type { Schemas } from "../../api/client";
 import { useJob } from "../../job/useJob";
+import { useSubmit } from "../../job/useSubmit";
 import { Loading, Notice } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
 import { useTitle } from "../../ui/useTitle";
@@ -20,7 +22,6 @@ import { SpacePart } from "./SpacePart";
 import { TargetsPart } from "./TargetsPart";
 import { useForm } from "./useForm";
 import { useOutlook } from "./useOutlook";
-import { useSubmit } from "./useSubmit";
 
 const KIND_NAMES = {
   search: { name: "Search", about: "find, train and deliver a network for each target" },
@@ -44,8 +45,29 @@ function Cloned({ jobId }: { jobId: string }) {
   const job = useJob(jobId);
   if (job.isError) return <ProblemNotice error={job.error} again={() => void job.refetch()} />;
   if (job.data === undefined) return <Loading />;
-  if (!isFormSpec(job.data.spec)) return <Notice>A job of this kind is started from the candidate that it is about.</Notice>;
+  if (!isFormSpec(job.data.spec)) return <NoForm of={job.data.spec} />;
   return <Navigate to={`/new?${toQuery(toForm(job.data.spec)).toString()}`} replace />;
+}
+
+/** A job that this form cannot make. */
+function NoForm({ of: spec }: { of: Schemas["JobCreate"]["spec"] }) {
+  return (
+    <>
+      <Notice>
+        {spec.kind === "export" ? (
+          <p>
+            An export is not started here but from its candidate: open{" "}
+            <Link to={`/jobs/${spec.job}/candidates?ids=${spec.architecture_id}`}>candidate {spec.architecture_id}</Link> and choose “Finish it”.
+          </p>
+        ) : (
+          <p>Jobs of this kind are not started here.</p>
+        )}
+      </Notice>
+      <p>
+        <Link to="/new">An empty form</Link>
+      </p>
+    </>
+  );
 }
 
 function Editor() {

@@ -83,7 +83,7 @@ function Row({ row, index, known, problems, hasBudget, range, onChange, onRemove
       <div className="target-row">
         <Field label="Target" error={at(problems, hasBudget ? `${pointer}/target` : pointer)}>
           {(control) => (
-            <select {...control} value={row.id} onChange={(event) => onChange({ ...row, id: event.target.value, options: {} })}>
+            <select {...control} value={row.id} onChange={(event) => onChange({ ...row, id: event.target.value, options: {}, device: "" })}>
               {target === undefined && <option value={row.id}>{row.id}</option>}
               {known.map((one) => (
                 <option key={one.id} value={one.id} disabled={!one.available}>
@@ -117,6 +117,9 @@ function Row({ row, index, known, problems, hasBudget, range, onChange, onRemove
             )}
           </Field>
         )}
+        {target && (target.devices.length > 1 || row.device !== "") && (
+          <DeviceField devices={target.devices} row={row} error={at(problems, hasBudget ? `${pointer}/device` : "/spec/device")} onChange={onChange} />
+        )}
         {onRemove && (
           <button type="button" className="plain" onClick={onRemove} aria-label={`Remove target ${index + 1}, ${nameOf(row)}`}>
             Remove
@@ -126,6 +129,33 @@ function Row({ row, index, known, problems, hasBudget, range, onChange, onRemove
       {hasBudget && (budget ? <ReachBar budget={budget} /> : <Unknown row={row} />)}
       {target && <TargetOptions target={target} row={row} onChange={onChange} />}
     </>
+  );
+}
+
+interface DeviceProps {
+  devices: Target["devices"];
+  row: TargetRow;
+  error: string | undefined;
+  onChange: (row: TargetRow) => void;
+}
+
+/** Shown where there is a choice; a device that is asked for and not there now stays, since a worker may bring it. */
+function DeviceField({ devices, row, error, onChange }: DeviceProps) {
+  const isThere = row.device === "" || devices.some((one) => one.fingerprint === row.device);
+  return (
+    <Field label="Device" error={error}>
+      {(control) => (
+        <select {...control} value={row.device} onChange={(event) => onChange({ ...row, device: event.target.value })}>
+          <option value="">any that is free</option>
+          {devices.map((one) => (
+            <option key={one.fingerprint} value={one.fingerprint}>
+              {one.device ?? one.fingerprint} ({one.fingerprint.slice(0, 8)}, {one.workers === 1 ? "1 worker" : `${one.workers} workers`})
+            </option>
+          ))}
+          {!isThere && <option value={row.device}>{row.device}, which no running worker has</option>}
+        </select>
+      )}
+    </Field>
   );
 }
 

@@ -9,8 +9,8 @@ import { fromQuery, toQuery } from "./query";
 const FULL: Form = {
   ...DEFAULT,
   targets: [
-    { id: "cpu", options: { threads: "2" }, budget: "0.08", unit: "ms" },
-    { id: "alveo-u50", options: { elp2: "", clock: "300" }, budget: "12.5", unit: "%" },
+    { id: "cpu", options: { threads: "2" }, budget: "0.08", unit: "ms", device: "" },
+    { id: "alveo-u50", options: { elp2: "", clock: "300" }, budget: "12.5", unit: "%", device: "0f3c5a7e9b1d2468" },
   ],
   space: { id: "resnet", options: { block: "bottleneck", activation: "relu6" } },
   effort: "thorough",
@@ -22,7 +22,7 @@ const FULL: Form = {
 const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
 
 describe("names with options", () => {
-  it.each(["cpu", "cpu:threads=2", "alveo-u50:elp2,clock=300", "mobilenet:activation=hard_swish"])("%s is read and written alike", (name) => {
+  it.each(["cpu", "cpu:threads=2", "alveo-u50:elp2,clock=300", "alveo-u250:engines=2+1,tenants=1+1", "mobilenet:activation=hard_swish"])("%s is read and written alike", (name) => {
     expect(nameOf(named(name))).toBe(name);
   });
 });
@@ -37,6 +37,13 @@ describe("the spec of a form", () => {
       seed: 0,
       targets: [{ target: "cpu", latency_ms: "40%" }],
     });
+  });
+
+  it("names a device where one is asked for", () => {
+    expect(toSpec(FULL).spec).toMatchObject({ targets: [{ target: "cpu:threads=2", latency_ms: 0.08 }, { device: "0f3c5a7e9b1d2468" }] });
+    const profile = toSpec({ ...FULL, kind: "profiling", targets: FULL.targets.slice(1) }).spec;
+    expect(profile).toMatchObject({ target: "alveo-u50:elp2,clock=300", device: "0f3c5a7e9b1d2468" });
+    expect(profile && toForm(profile).targets[0]?.device).toBe("0f3c5a7e9b1d2468");
   });
 
   it("makes the same form again", () => {
@@ -58,9 +65,9 @@ describe("the spec of a form", () => {
     const wrong: Form = {
       ...DEFAULT,
       targets: [
-        { id: "cpu", options: {}, budget: "140", unit: "%" },
-        { id: "cpu", options: {}, budget: "x", unit: "ms" },
-        { id: "cpu", options: {}, budget: "0", unit: "ms" },
+        { id: "cpu", options: {}, budget: "140", unit: "%", device: "" },
+        { id: "cpu", options: {}, budget: "x", unit: "ms", device: "" },
+        { id: "cpu", options: {}, budget: "0", unit: "ms", device: "" },
       ],
       seed: "1.5",
       minutes: "-1",
@@ -89,6 +96,7 @@ describe("the address of a form", () => {
     ["a declared space", DECLARED],
     ["half a number", { ...DEFAULT, seed: "" }],
     ["two targets", { ...DEFAULT, targets: [...DEFAULT.targets, ...FULL.targets] }],
+    ["a list in an option", { ...DEFAULT, targets: [{ id: "alveo-u250", options: { engines: "2+2", tenants: "1+1" }, budget: "1", unit: "ms", device: "" }] }],
     ["another kind", { ...DEFAULT, kind: "profiling" }],
     ...PRESETS.map((preset): [string, Form] => [preset.name, withPreset(DEFAULT, preset)]),
   ])("gives the form back: %s", (_, form) => {

@@ -29,6 +29,8 @@ export interface Named {
 export interface TargetRow extends Named {
   budget: string;
   unit: Unit;
+  /** Fingerprint of the only device that will do; empty for any. */
+  device: string;
 }
 
 export interface Form {
@@ -51,7 +53,7 @@ export interface FieldProblem {
   detail: string;
 }
 
-export const ROW: TargetRow = { id: "cpu", options: {}, budget: "40", unit: "%" };
+export const ROW: TargetRow = { id: "cpu", options: {}, budget: "40", unit: "%", device: "" };
 
 export const DEFAULT: Form = {
   kind: "search",
@@ -91,15 +93,14 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
   const common = { data: form.data, effort: form.effort, seed, ...(resolution === undefined ? {} : { resolution }) };
   let spec: WireSpec;
   if (form.kind === "profiling") {
-    const target = nameOf(form.targets[0] ?? ROW);
-    spec = { kind: "profiling", target, space: nameOf(form.space), ...common };
+    spec = { kind: "profiling", ...targetOf(form.targets[0] ?? ROW), space: nameOf(form.space), ...common };
   } else {
     const threads = number("threads", form.threads, true);
     const trained = { space: spaceOf(form, problems), ...common, ...(threads === undefined ? {} : { threads }) };
     if (form.kind === "supernet_training") spec = { kind: "supernet_training", ...trained };
     else {
       const minutes = number("minutes", form.minutes, false);
-      const targets = form.targets.map((row, index) => ({ target: nameOf(row), latency_ms: budgetOf(row, index, problems) }));
+      const targets = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
       spec = { kind: "search", targets, ...trained, ...(minutes === undefined ? {} : { minutes }) };
     }
   }
@@ -119,14 +120,18 @@ export function toForm(spec: WireSpec): Form {
       ? { space: named(spec.space) }
       : { declared: JSON.stringify(spec.space, null, 2) }),
   };
-  if (spec.kind === "profiling") return { ...form, targets: [{ ...ROW, ...named(spec.target) }] };
+  if (spec.kind === "profiling") return { ...form, targets: [{ ...ROW, ...named(spec.target), device: text(spec.device) }] };
   form.threads = text(spec.threads);
   if (spec.kind === "supernet_training") return form;
-  const targets = spec.targets.map((one) => ({ ...named(one.target), ...budget(one.latency_ms) }));
+  const targets = spec.targets.map((one) => ({ ...named(one.target), ...budget(one.latency_ms), device: text(one.device) }));
   return { ...form, minutes: text(spec.minutes), targets };
 }
 
-function text(value: number | null | undefined): string {
+function targetOf(row: TargetRow): { target: string; device?: string } {
+  return { target: nameOf(row), ...(row.device === "" ? {} : { device: row.device }) };
+}
+
+function text(value: number | string | null | undefined): string {
   return value === null || value === undefined ? "" : String(value);
 }
 

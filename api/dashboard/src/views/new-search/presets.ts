@@ -1,5 +1,5 @@
 /** Starting points for a form. */
-import { DEFAULT, type Form } from "./form";
+import { DEFAULT, type Form, ROW } from "./form";
 
 export interface Preset {
   name: string;
@@ -7,13 +7,11 @@ export interface Preset {
   change: Partial<Form>;
 }
 
-const CPU = [{ id: "cpu", options: {}, budget: "40", unit: "%" }] as const;
-
 export const PRESETS: readonly Preset[] = [
   {
     name: "Try it",
     about: "digits on this processor, quick",
-    change: { data: "digits", targets: [...CPU], space: DEFAULT.space, declared: null, effort: "quick", minutes: "" },
+    change: { data: "digits", targets: [ROW], space: DEFAULT.space, declared: null, effort: "quick", minutes: "" },
   },
   { name: "Standard", about: "the usual amount of work", change: { effort: "standard", minutes: "" } },
   { name: "Overnight", about: "thorough, ten hours at the most", change: { effort: "thorough", minutes: "600" } },
@@ -21,7 +19,7 @@ export const PRESETS: readonly Preset[] = [
     name: "Alveo overlay",
     about: "ResNet blocks on a simulated U250",
     change: {
-      targets: [{ id: "alveo-u250", options: {}, budget: "40", unit: "%" }],
+      targets: [{ ...ROW, id: "alveo-u250" }],
       space: { id: "resnet", options: {} },
       declared: null,
     },

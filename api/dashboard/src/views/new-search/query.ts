@@ -1,4 +1,4 @@
-/** The form in the address: `/new?target=cpu%4040%25&effort=quick`. What is at its default is left out. */
+/** The form in the address: `/new?target=cpu%4040%25&effort=quick`, with a device as `cpu@40%@fingerprint`. What is at its default is left out. */
 import { DEFAULT, EFFORTS, type Form, KINDS, MAX_TARGETS, nameOf, named, ROW, type TargetRow } from "./form";
 
 const TEXTS = ["data", "minutes", "resolution", "seed", "threads"] as const;
@@ -7,7 +7,7 @@ export function toQuery(form: Form): URLSearchParams {
   const query = new URLSearchParams();
   if (form.kind !== DEFAULT.kind) query.set("kind", form.kind);
   for (const name of TEXTS) if (form[name] !== DEFAULT[name]) query.set(name, form[name]);
-  const targets = form.targets.map((row) => `${nameOf(row)}@${row.budget}${row.unit}`);
+  const targets = form.targets.map((row) => `${nameOf(row)}@${row.budget}${row.unit}${row.device === "" ? "" : `@${row.device}`}`);
   if (targets.join(" ") !== "cpu@40%") for (const target of targets) query.append("target", target);
   if (form.declared !== null) query.set("declared", form.declared);
   else if (nameOf(form.space) !== DEFAULT.space.id) query.set("space", nameOf(form.space));
@@ -30,9 +30,8 @@ export function fromQuery(query: URLSearchParams): Form {
 }
 
 function row(text: string): TargetRow {
-  const at = text.lastIndexOf("@");
-  if (at < 0) return { ...ROW, ...named(text) };
-  const budget = text.slice(at + 1);
+  const [name = "", budget, device = ""] = text.split("@");
+  if (budget === undefined) return { ...ROW, ...named(name) };
   const unit = budget.endsWith("ms") ? "ms" : "%";
-  return { ...named(text.slice(0, at)), budget: budget.replace(/(ms|%)$/, ""), unit };
+  return { ...named(name), budget: budget.replace(/(ms|%)$/, ""), unit, device };
 }

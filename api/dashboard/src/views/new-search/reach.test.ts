@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 
 import { ProblemError } from "../../api/problem";
+import { ROW } from "./form";
 import { budgetIn, inUnit, refusedRange } from "./reach";
 import { withValue } from "./TargetOptions";
 import { nameFor, unfit } from "./upload";
 
 const RANGE = [0.1, 0.3] as const;
-const ROW = { id: "cpu", options: {}, budget: "40", unit: "%" } as const;
 
 describe("a budget", () => {
   it("is a point of the reachable range", () => {

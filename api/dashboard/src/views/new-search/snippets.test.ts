@@ -37,6 +37,18 @@ describe("the command line", () => {
     );
   });
 
+  it("leaves out devices, which it does not know, and says so", () => {
+    const spec = { ...SPEC, targets: [{ target: "cpu", latency_ms: 1, device: "0f3c5a7e9b1d2468" }] };
+    const [forms, plain] = [snippets(spec, SERVER), snippets(SPEC, SERVER)];
+    for (const id of ["yaml", "cli"]) {
+      const [form, without] = [forms, plain].map((all) => all.find((one) => one.id === id));
+      expect(form?.text).not.toContain("0f3c5a7e9b1d2468");
+      expect(form?.about).toContain("device");
+      expect(without?.about).not.toContain("device");
+    }
+    expect(text(spec, "curl")).toContain("0f3c5a7e9b1d2468");
+  });
+
   it("is YAML's for a declared space", () => {
     expect(text({ ...SPEC, space: { name: "own" } }, "cli")).toContain("run spec.yaml");
   });

@@ -14,14 +14,15 @@ export function snippets(spec: WireSpec, server: string): Snippet[] {
     { id: "python", name: "Python", about: "The key is taken from HWNAS_KEY.", text: python(spec, server) },
   ];
   if (spec.kind !== "search") return forms;
+  const noDevice = spec.targets.some(({ device }) => device != null) ? " Any device of a target will do: only the service can be asked for one of them." : "";
   return [
     {
       id: "yaml",
       name: "YAML",
-      about: "As spec.yaml: hwnas run spec.yaml searches on this machine; with --server, on the service.",
+      about: `As spec.yaml: hwnas run spec.yaml searches on this machine; with --server, on the service.${noDevice}`,
       text: yamlSpec(spec),
     },
-    { id: "cli", name: "Command line", about: "Searches on the service and downloads what it delivers.", text: cli(spec, server) },
+    { id: "cli", name: "Command line", about: `Searches on the service and downloads what it delivers.${noDevice}`, text: cli(spec, server) },
     ...forms,
   ];
 }
@@ -30,7 +31,7 @@ type Search = Extract<WireSpec, { kind: "search" }>;
 
 /** What `hwnas run` reads. It knows uploaded data sets by their file only, so that the reader has to name it. */
 function yamlSpec(spec: Search): string {
-  const { data, ...others } = spec;
+  const { data, ...others } = { ...spec, targets: spec.targets.map(({ target, latency_ms }) => ({ target, latency_ms })) };
   const local = data === "digits" ? "data: digits" : `data: images.npz  # the .npz, or the folder of class folders, that was uploaded as ${data}`;
   return `${local}\n${yaml({ ...others, kind: undefined })}\n`;
 }

@@ -24,6 +24,15 @@ import { useUpdateTiming } from "./timing";
 const CALM_MS = 500;
 
 export function SearchView() {
+  return (
+    <>
+      <h1>Search</h1>
+      <Search />
+    </>
+  );
+}
+
+function Search() {
   const { jobId = "" } = useParams<"jobId">();
   const { state, connection } = useFollowed();
   const { data: job } = useJob(jobId);

@@ -17,6 +17,15 @@ const WEIGHTS = [0, 0.6, 0.9, 0.97];
 const NONE: readonly LineMarker[] = [];
 
 export function TrainingView() {
+  return (
+    <>
+      <h1>Training</h1>
+      <Training />
+    </>
+  );
+}
+
+function Training() {
   const { jobId } = useParams<"jobId">();
   const { state, connection } = useFollowed();
   const [params, setParams] = useSearchParams();

@@ -1,19 +1,18 @@
-/** Queues a job once, however often it is asked to: the same request has the same `Idempotency-Key`. */
+/** Queues a job once, however often it is asked to (the same request has the same `Idempotency-Key`), and goes to its page. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useNavigate } from "react-router";
 
-import { api, got } from "../../api/client";
-import { isTransient } from "../../api/problem";
-import { announce } from "../../ui/announce";
-import type { WireSpec } from "./form";
+import { api, got, type Schemas } from "../api/client";
+import { isTransient } from "../api/problem";
+import { announce } from "../ui/announce";
 
 export function useSubmit() {
   const sent = useRef<{ body: string; key: string }>(null);
   const navigate = useNavigate();
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: async (spec: WireSpec) => {
+    mutationFn: async (spec: Schemas["JobCreate"]["spec"]) => {
       const body = JSON.stringify(spec);
       if (sent.current?.body !== body) sent.current = { body, key: freshKey() };
       const header = { "idempotency-key": sent.current.key };
@@ -31,6 +30,6 @@ export function useSubmit() {
 }
 
 /** 128 random bits. `crypto.randomUUID` is not there over plain HTTP. */
-export function freshKey(): string {
+function freshKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (one) => one.toString(16).padStart(2, "0")).join("");
 }

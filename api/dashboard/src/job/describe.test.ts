@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+
+import { about, canClone, type Job, jobName, spaceName, targetsOf } from "./describe";
+
+const SEARCH = {
+  kind: "search",
+  data: "ds_1",
+  space: "mobilenet",
+  targets: [
+    { target: "cpu", latency_ms: "40%", device: null },
+    { target: "alveo-u50", latency_ms: 0.2, device: "f0" },
+  ],
+  effort: "quick",
+  seed: 0,
+} satisfies Job["spec"];
+const EXPORT = { kind: "export", job: "job_1", architecture_id: "5a27", target: "cpu", search: SEARCH } satisfies Job["spec"];
+
+describe("the name of a job", () => {
+  it("is what it does with which data", () => {
+    expect(jobName({ labels: {}, spec: SEARCH }, "leaves")).toBe("Search on leaves");
+    expect(jobName({ labels: {}, spec: EXPORT }, "leaves")).toBe("Export of 5a27 on leaves");
+    expect(jobName({ labels: {}, spec: EXPORT }, null)).toBe("Export of 5a27");
+  });
+
+  it("is its label where it has one", () => {
+    expect(jobName({ labels: { name: "nightly" }, spec: SEARCH }, "leaves")).toBe("nightly");
+  });
+});
+
+describe("what a job works with", () => {
+  it("is its search's for an export", () => {
+    expect(about({ spec: EXPORT })).toMatchObject({ data: "ds_1", effort: "quick" });
+    expect(targetsOf({ spec: EXPORT })).toEqual([{ target: "cpu", budget: "40 % of the range", device: null }]);
+    expect(targetsOf({ spec: { ...EXPORT, search: null } })).toEqual([]);
+    expect(canClone("export")).toBe(false);
+  });
+
+  it("has a budget and perhaps a device for each target of a search", () => {
+    expect(targetsOf({ spec: SEARCH })).toEqual([
+      { target: "cpu", budget: "40 % of the range", device: null },
+      { target: "alveo-u50", budget: "0.2 ms", device: "f0" },
+    ]);
+  });
+
+  it("says when the space is declared", () => {
+    expect(spaceName({ spec: SEARCH })).toBe("mobilenet");
+    expect(spaceName({ spec: { ...SEARCH, space: { name: "own" } } })).toBe("own declaration");
+  });
+});
