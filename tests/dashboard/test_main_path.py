@@ -20,8 +20,8 @@ def test_from_the_key_to_the_running_model(context: BrowserContext, real: Server
     page = context.new_page()
     page.goto(real.url)
     page.get_by_role("textbox", name="Key").fill(real.key)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
 
     page.get_by_role("link", name="New search").first.click()
     page.get_by_role("button", name=re.compile("^Try it")).click()
@@ -54,11 +54,11 @@ def test_the_same_by_keyboard_alone(context: BrowserContext, real: Server, tmp_p
     tab_to(page, page.get_by_role("textbox", name="Key"))
     page.keyboard.type(real.key)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
 
     tab_to(page, page.get_by_role("link", name="New search").first)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="New search")).to_be_focused()
+    expect(page.get_by_role("heading", name="New search", exact=True)).to_be_focused()
     tab_to(page, page.get_by_role("button", name=re.compile("^Try it")))
     page.keyboard.press("Enter")
     for label, value in (("Minutes at most", "0.1"), ("Threads of training", "1")):
@@ -76,7 +76,7 @@ def test_the_same_by_keyboard_alone(context: BrowserContext, real: Server, tmp_p
     tab_to(page, points)
     page.keyboard.press("End")
     page.keyboard.press("Enter")
-    expect(points.get_by_role("option", selected=True)).to_have_count(1)
+    expect(points.get_by_role("option", selected=True).first).to_be_attached()  # and its measurement, when it was delivered
     assert any("on the front" in sentence for sentence in said(page)), said(page)
     tab_to(page, page.get_by_role("link", name="Open the candidate"))
     page.keyboard.press("Enter")
