@@ -12,6 +12,7 @@ from tests.api.server import Server
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HINT: Final = "no Chromium; on Debian: apt-get install chromium"
+MISSING: Final = "the dashboard is not built; run: make dashboard"
 
 _AXE: Final = Path(__file__).parents[2] / "api/dashboard/node_modules/axe-core/axe.min.js"
 

@@ -8,9 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from api.dashboard_files import DIST
 from api.settings import Settings
 from tests.api.server import Server, fast_settings
-from tests.dashboard.browser import CHROMIUM, HINT, browsing, signed_in
-
-MISSING = "the dashboard is not built; run: make dashboard"
+from tests.dashboard.browser import CHROMIUM, HINT, MISSING, browsing, signed_in
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,9 @@ def test_the_same_by_keyboard_alone(context: BrowserContext, real: Server, tmp_p
     tab_to(page, points)
     page.keyboard.press("End")
     page.keyboard.press("Enter")
-    expect(points.get_by_role("option", selected=True).first).to_be_attached()  # and its measurement, when it was delivered
+    expect(
+        points.get_by_role("option", selected=True).first
+    ).to_be_attached()  # and its measurement, when it was delivered
     assert any("on the front" in sentence for sentence in said(page)), said(page)
     tab_to(page, page.get_by_role("link", name="Open the candidate"))
     page.keyboard.press("Enter")
