@@ -51,7 +51,7 @@ def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> 
 
     with pytest.raises(Cancelled):
         pipeline.search(spec(), out=tmp_path, store=tmp_path / "store", on_event=told.append, cancelled=enough)
-    assert PhaseEvent(phase="training", status="reused", target=None, seconds=None) in told
+    assert ("training", "reused") in [(event.phase, event.status) for event in told if isinstance(event, PhaseEvent)]
     shutil.rmtree(tmp_path / "store")
 
 
