@@ -5,8 +5,7 @@ import { useParams, useSearchParams } from "react-router";
 import type { Span } from "../../charts/axis";
 import { useJob } from "../../job/useJob";
 import { Empty, Loading } from "../../ui/Notice";
-import { useTitle } from "../../ui/useTitle";
-import { useFollowed } from "../job/JobLayout";
+import { useFollowed, useJobTitle } from "../job/JobLayout";
 import { brushesOf, type ChartName, endsOf, read, type Seen, toggled, write } from "./address";
 import { useCalm } from "./calm";
 import { CandidateTable } from "./CandidateTable";
@@ -38,7 +37,7 @@ function Search() {
   const { data: job } = useJob(jobId);
   const [params, setParams] = useSearchParams();
   const seen = useMemo(() => read(params), [params]);
-  useTitle("Search", jobId);
+  useJobTitle("Search");
   useUpdateTiming(state.candidates);
 
   // From the address as it is now: two keys may be pressed before React has drawn once.
