@@ -18,7 +18,7 @@ export function Picker() {
   const set = (name: string, value: string) => setQuery((before) => withValue(before, name, value), { replace: true, preventScrollReset: true });
   if (rows.length === 0)
     return (
-      <Empty title="No candidates yet">
+      <Empty title={state.ended ? "No candidates" : "No candidates yet"}>
         <p>{state.ended ? "This job evaluated no architectures." : "They come here as the search evaluates them."}</p>
       </Empty>
     );

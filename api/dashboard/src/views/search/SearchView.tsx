@@ -65,7 +65,8 @@ function Search() {
   );
 
   // The front keeps up with each event; what lies below it follows twice a second.
-  const later = useCalm(state.candidates, CALM_MS);
+  const calm = useCalm(state.candidates, CALM_MS);
+  const later = calm.length === 0 ? state.candidates : calm;
   const rows = useMemo(() => rowsOf(state.candidates, Object.keys(state.fronts)), [state.candidates, state.fronts]);
   const rowsLater = useMemo(() => rowsOf(later, Object.keys(state.fronts)), [later, state.fronts]);
   const objectives = useMemo(() => objectivesOf(state.candidates), [state.candidates]);
@@ -157,7 +158,7 @@ function Nothing({ loading, ended, kind }: { loading: boolean; ended: boolean; k
       </Empty>
     );
   return (
-    <Empty title="No candidate was evaluated yet">
+    <Empty title={ended ? "No candidate was evaluated" : "No candidate was evaluated yet"}>
       <p>{ended ? "The job ended before its search began." : "The search begins when the supernet is trained. Points appear here as they are evaluated."}</p>
     </Empty>
   );

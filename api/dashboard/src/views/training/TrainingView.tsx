@@ -53,7 +53,7 @@ function Training() {
   if (supernet.length === 0 && finishing.length === 0) {
     if (connection === "connecting") return <Loading what="Loading the curves" />;
     return (
-      <Empty title="Nothing was trained yet">
+      <Empty title={state.ended ? "Nothing was trained" : "Nothing was trained yet"}>
         <p>
           {state.ended
             ? "This job found what it needed trained in the store, or ended before it trained."
