@@ -115,7 +115,7 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string): Row[] {
         <>
           <Latency ms={value} kind={found?.kind ?? "measured"} />{" "}
           <span className="kind">
-            of {found?.of === "file" ? "finished model" : "random weights"}, p50 {latency(found?.p50_ms ?? 0)}, p95 {latency(found?.p95_ms ?? 0)}
+            of {found?.of === "file" ? "the finished model" : "the network with random weights"}, p50 {latency(found?.p50_ms ?? 0)}, p95 {latency(found?.p95_ms ?? 0)}
           </span>
         </>
       );
