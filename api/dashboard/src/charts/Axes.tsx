@@ -9,7 +9,7 @@ export interface Plot {
 }
 
 /** The area for marks in a chart of a size, with room for axis labels. */
-export function plotOf(width: number, height: number, left = 64): Plot {
+export function plotOf(width: number, height: number, left = 76): Plot {
   return { left, top: 12, right: Math.max(left + 40, width - 20), bottom: height - 40 };
 }
 

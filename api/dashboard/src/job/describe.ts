@@ -1,6 +1,5 @@
 /** A job in words: its name, what it is for, and what can be done with it. */
 import type { Schemas } from "../api/client";
-import { latency } from "../ui/format";
 
 export type Job = Schemas["JobDocument"];
 
@@ -57,7 +56,7 @@ export function targetsOf({ spec }: Pick<Job, "spec">): TargetBudget[] {
 }
 
 function withBudget({ target, latency_ms, device }: Schemas["WireTarget"]): TargetBudget {
-  const budget = typeof latency_ms === "number" ? latency(latency_ms) : `${latency_ms.replace("%", " %")} of the range`;
+  const budget = typeof latency_ms === "number" ? `${latency_ms} ms` : `${latency_ms.replace("%", " %")} of the range`;
   return { target, budget, device: device ?? null };
 }
 

@@ -1,7 +1,8 @@
 /** Asks before something that cannot be taken back. The browser's own modal dialog: it keeps the focus, and Escape closes it. */
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId } from "react";
 
 import { ProblemNotice } from "./Problem";
+import { useModal } from "./useModal";
 
 interface Props {
   title: string;
@@ -19,17 +20,8 @@ interface Props {
 
 /** Render it while it is open. */
 export function ConfirmDialog({ title, confirm, keep = "Keep", danger = false, busy = false, error, onConfirm, onClose, children }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const name = useId();
-  useEffect(() => {
-    const shown = dialog.current;
-    const before = document.activeElement;
-    if (shown && !shown.open) shown.showModal();
-    return () => {
-      shown?.close();
-      if (before instanceof HTMLElement) before.focus();
-    };
-  }, []);
   return (
     <dialog
       ref={dialog}

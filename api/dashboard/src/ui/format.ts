@@ -1,8 +1,8 @@
 /** Numbers as people read them, always with their unit. */
 
-/** Milliseconds with three significant digits: `0.0717 ms`. */
+/** Milliseconds with three significant digits, so that columns of them compare: `0.0717 ms`, `0.0310 ms`. */
 export function latency(ms: number): string {
-  return `${significant(ms)} ms`;
+  return `${threeDigits(ms)} ms`;
 }
 
 /** A share from 0 to 1 in percent with two decimals: `98.89 %`. */
@@ -10,14 +10,14 @@ export function percent(share: number, digits = 2): string {
   return `${(share * 100).toFixed(digits)} %`;
 }
 
-/** `1.4 MB`, by powers of 1000. */
+/** `1.40 MB`, by powers of 1000. */
 export function bytes(count: number): string {
   return scaled(count, ["B", "kB", "MB", "GB", "TB"]);
 }
 
-/** `12.3 M`, for multiply-accumulates and parameters; the unit follows. */
-export function count(value: number, unit: string): string {
-  return `${scaled(value, ["", "k", "M", "G", "T"])} ${unit}`.replace("  ", " ");
+/** `12.3 M`, for multiply-accumulates and parameters. */
+export function count(value: number): string {
+  return scaled(value, ["", "k", "M", "G", "T"]);
 }
 
 /** `3 min 9 s`; `2 h 5 min`. */
@@ -46,8 +46,15 @@ export function significant(value: number, digits = 3): string {
   return Number(value.toPrecision(digits)).toLocaleString("en", { maximumSignificantDigits: digits, useGrouping: false });
 }
 
+/** With the zeros that tell how exact it is. */
+function threeDigits(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  const exact = { minimumSignificantDigits: 3, maximumSignificantDigits: 3, useGrouping: false };
+  return value.toLocaleString("en", exact);
+}
+
 function scaled(value: number, units: readonly string[]): string {
   const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, Math.abs(value))) / 3)));
   const shown = value / 1000 ** step;
-  return `${step === 0 ? String(Math.round(shown)) : significant(shown)} ${units[step] ?? ""}`.trim();
+  return `${step === 0 ? String(Math.round(shown)) : threeDigits(shown)} ${units[step] ?? ""}`.trim();
 }

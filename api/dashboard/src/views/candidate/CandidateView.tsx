@@ -5,7 +5,7 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { api, got } from "../../api/client";
 import { Loading, Notice } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
-import { useTitle } from "../../ui/useTitle";
+import { useJobTitle } from "../job/JobLayout";
 import "./candidate.css";
 import { Drawing } from "./Drawing";
 import { type Candidate, Facts, targetNames } from "./Facts";
@@ -16,7 +16,7 @@ import { Picker, withValue } from "./Picker";
 export function CandidateView() {
   const [query] = useSearchParams();
   const ids = idsOf(query.get("ids"));
-  useTitle(ids.length === 0 ? "Candidates" : ids.join(", "));
+  useJobTitle(ids.length === 0 ? "Candidates" : ids.join(", "));
   return (
     <div className="candidate-view">
       <h1 tabIndex={-1}>{ids.length === 0 ? "Candidates" : ids.length === 1 ? "Candidate" : `${ids.length} candidates`}</h1>

@@ -90,8 +90,8 @@ function rowsOfAll(candidates: readonly Candidate[]): Row[] {
       ...row("accuracy", <>INT8 accuracy <small>in the supernet, validation part, measured</small></>, candidates.map((one) => one.accuracy), (value) => percent(value)),
       delta: inPoints,
     },
-    row("macs", <>Multiply-accumulates <small>counted</small></>, network((one) => one.macs), (value) => count(value, "")),
-    row("params", <>Parameters <small>counted</small></>, network((one) => one.params), (value) => count(value, "")),
+    row("macs", <>MACs <small>counted</small></>, network((one) => one.macs), (value) => count(value)),
+    row("params", <>Parameters <small>counted</small></>, network((one) => one.params), (value) => count(value)),
     row("bytes", <>Weights <small>counted</small></>, network((one) => one.weight_bytes), (value) => bytes(value)),
     row("peak", <>Peak memory <small>estimated</small></>, network((one) => one.peak_memory_bytes), (value) => bytes(value)),
   ];
@@ -115,7 +115,7 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string): Row[] {
         <>
           <Latency ms={value} kind={found?.kind ?? "measured"} />{" "}
           <span className="kind">
-            {found?.of === "file" ? "finished file" : "random weights"}, p50 {latency(found?.p50_ms ?? 0)}, p95 {latency(found?.p95_ms ?? 0)}
+            of {found?.of === "file" ? "the finished model" : "the network with random weights"}, p50 {latency(found?.p50_ms ?? 0)}, p95 {latency(found?.p95_ms ?? 0)}
           </span>
         </>
       );

@@ -61,8 +61,8 @@ function LayerRow({ layer, part, isSimulated }: { layer: Layer; part: Part | und
       <td className="nowrap">{operation(layer)}</td>
       <td className="nowrap">{shape(layer.out_shape)}</td>
       <td>{layer.activation ?? "–"}</td>
-      <td className="numeric">{count(layer.macs, "")}</td>
-      <td className="numeric">{count(layer.params, "")}</td>
+      <td className="numeric">{count(layer.macs)}</td>
+      <td className="numeric">{count(layer.params)}</td>
       <td className="numeric">{bytes(layer.weight_bytes)}</td>
       <Cost part={part} />
       {isSimulated && (

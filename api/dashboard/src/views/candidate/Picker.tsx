@@ -18,7 +18,7 @@ export function Picker() {
   const set = (name: string, value: string) => setQuery((before) => withValue(before, name, value), { replace: true, preventScrollReset: true });
   if (rows.length === 0)
     return (
-      <Empty title="No candidates yet">
+      <Empty title={state.ended ? "No candidates" : "No candidates yet"}>
         <p>{state.ended ? "This job evaluated no architectures." : "They come here as the search evaluates them."}</p>
       </Empty>
     );
@@ -38,7 +38,7 @@ export function Picker() {
         <table>
           <caption>
             {rows.length} candidates; those on a Pareto front first, from the fastest, then the others from the most accurate. Accuracy is the supernet's on
-            the validation part, latency as predicted.
+            the validation part, measured.
           </caption>
           <thead>
             <tr>
@@ -50,7 +50,7 @@ export function Picker() {
               </th>
               {targets.map((target) => (
                 <th key={target} scope="col" className="numeric">
-                  {target}
+                  {targets.length > 1 ? `Latency, ${target}` : "Latency"} <span className="kind">predicted</span>
                 </th>
               ))}
               <th scope="col" className="numeric">
@@ -114,8 +114,8 @@ function PickerRow({ row: { candidate, fronts }, targets, isPicked, isFull, onPi
           {candidate.feasible[target] === false && <span className="kind"> over budget</span>}
         </td>
       ))}
-      <td className="numeric">{candidate.macs === null ? "–" : count(candidate.macs, "")}</td>
-      <td className="numeric">{candidate.params === null ? "–" : count(candidate.params, "")}</td>
+      <td className="numeric">{candidate.macs === null ? "–" : count(candidate.macs)}</td>
+      <td className="numeric">{candidate.params === null ? "–" : count(candidate.params)}</td>
     </tr>
   );
 }

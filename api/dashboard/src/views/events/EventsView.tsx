@@ -8,8 +8,7 @@ import { announce } from "../../ui/announce";
 import { Field } from "../../ui/Field";
 import { Empty } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
-import { useTitle } from "../../ui/useTitle";
-import { useFollowed } from "../job/JobLayout";
+import { useFollowed, useJobTitle } from "../job/JobLayout";
 import "./events.css";
 import { LineList } from "./LineList";
 import { isShown, type Level, nextError, type Shown } from "./lines";
@@ -27,7 +26,7 @@ export function EventsView() {
   const followed = useFollowed();
   const [params] = useSearchParams();
   const ticks = isTick(params.get("type") ?? "");
-  useTitle("Events", jobId);
+  useJobTitle("Events");
   return <Events key={String(ticks)} jobId={jobId} followed={followed} ticks={ticks} />;
 }
 

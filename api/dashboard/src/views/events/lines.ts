@@ -41,11 +41,11 @@ function textOf(event: Known): string {
       return `${event.phase}: ${event.name} ${significant(event.value, 4)} at step ${event.step}`;
     case "candidate": {
       const latencies = Object.entries(event.latency_ms).map(([target, ms]) => `${latency(ms)} on ${target} (predicted)`);
-      return [`candidate ${event.number}: ${percent(event.accuracy)} accuracy`, ...latencies].join(", ");
+      return [`candidate ${event.number + 1}, ${event.architecture_id}: ${percent(event.accuracy)} accuracy`, ...latencies].join(", ");
     }
     case "front": {
       const hypervolume = event.hypervolume === null ? "" : `, hypervolume ${significant(event.hypervolume, 4)}`;
-      return `front for ${event.target}: ${event.points.length} points after ${event.queries} candidates${hypervolume}`;
+      return `front for ${event.target}: ${counted(event.points.length, "point")} after ${counted(event.queries, "candidate")}${hypervolume}`;
     }
     case "checkpoint":
       return `${event.phase}${forTarget(event.target)}: ${event.restored ? "went on from" : "stored"} step ${event.step} of ${event.total}`;
@@ -60,6 +60,10 @@ function textOf(event: Known): string {
     case "end":
       return `the job has ended: ${event.state}`;
   }
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${number === 1 ? what : `${what}s`}`;
 }
 
 function forTarget(target: string | null): string {

@@ -46,7 +46,7 @@ function Shown({ job, followed }: { job: Job; followed: Followed }) {
       <JobHead job={job} followed={followed} onDeleted={() => void navigate("/")} />
       {hasEnded(job.state) && job.state !== "succeeded" && <FailedNotice job={job} />}
       <ViewLinks label={`Views of ${name}`} links={links} />
-      <Outlet context={followed} />
+      <Outlet context={{ ...followed, name } satisfies Shared} />
     </div>
   );
 }
@@ -63,7 +63,16 @@ function NoJob() {
   );
 }
 
+interface Shared extends Followed {
+  name: string;
+}
+
 /** The events of the job that the view belongs to. */
 export function useFollowed(): Followed {
-  return useOutletContext<Followed>();
+  return useOutletContext<Shared>();
+}
+
+/** Titles the page with the view and the name of its job. */
+export function useJobTitle(view: string): void {
+  useTitle(view, useOutletContext<Shared>().name);
 }

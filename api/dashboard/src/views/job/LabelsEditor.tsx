@@ -1,6 +1,6 @@
 /** The labels of a job, and the dialog in which they are changed. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type SubmitEvent, useEffect, useId, useRef, useState } from "react";
+import { type SubmitEvent, useId, useState } from "react";
 
 import { useMay } from "../../app/session";
 import { LabelsChanged, saveLabels } from "../../job/actions";
@@ -9,6 +9,7 @@ import { labelLines, readLabels } from "../../job/labels";
 import { announce } from "../../ui/announce";
 import { Field } from "../../ui/Field";
 import { ProblemNotice } from "../../ui/Problem";
+import { useModal } from "../../ui/useModal";
 
 export function Labels({ labels }: { labels: Readonly<Record<string, string>> }) {
   const all = Object.entries(labels);
@@ -41,7 +42,7 @@ export function LabelsEditor({ job }: { job: Job }) {
 }
 
 function LabelsDialog({ job, onClose }: { job: Job; onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const title = useId();
   const queries = useQueryClient();
   const [seen, setSeen] = useState<Readonly<Record<string, string>>>(job.labels);
@@ -61,11 +62,6 @@ function LabelsDialog({ job, onClose }: { job: Job; onClose: () => void }) {
       setText(labelLines(error.labels));
     },
   });
-  useEffect(() => {
-    const shown = dialog.current;
-    if (shown && !shown.open) shown.showModal();
-    return () => shown?.close();
-  }, []);
 
   function submit(event: SubmitEvent<HTMLFormElement>): void {
     event.preventDefault();

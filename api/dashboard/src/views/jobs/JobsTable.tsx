@@ -74,11 +74,11 @@ function Row({ job }: { job: Job }) {
       <td className="jobs-progress">
         <Stage job={job} />
       </td>
-      <td>
+      <td className="jobs-targets">
         {targetsOf(job).map(({ target, budget }) => (
           <div key={target}>
             {target}
-            {budget && <span className="quiet"> {budget}</span>}
+            {budget && <span className="quiet">within {budget}</span>}
           </div>
         ))}
       </td>

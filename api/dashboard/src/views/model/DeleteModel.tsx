@@ -27,7 +27,7 @@ export function DeleteModel({ model, etag }: { model: Model; etag: string | null
   });
   return (
     <>
-      <button type="button" className="danger" onClick={() => setAsks(true)}>
+      <button type="button" onClick={() => setAsks(true)}>
         Delete
       </button>
       {asks && (

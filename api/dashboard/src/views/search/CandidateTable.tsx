@@ -50,9 +50,9 @@ export function CandidateTable({ rows, looks, onFront, objectives, sort, onSort,
             <SortHead column="number" numeric {...head}>
               Query
             </SortHead>
-            <th scope="col">Architecture</th>
+            <th scope="col">Candidate</th>
             <SortHead column="accuracy" numeric {...head}>
-              Accuracy
+              INT8 accuracy
             </SortHead>
             {rows.targets.map((target) => (
               <SortHead key={target} column={`latency.${target}`} numeric {...head}>

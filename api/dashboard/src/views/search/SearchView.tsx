@@ -5,8 +5,7 @@ import { useParams, useSearchParams } from "react-router";
 import type { Span } from "../../charts/axis";
 import { useJob } from "../../job/useJob";
 import { Empty, Loading } from "../../ui/Notice";
-import { useTitle } from "../../ui/useTitle";
-import { useFollowed } from "../job/JobLayout";
+import { useFollowed, useJobTitle } from "../job/JobLayout";
 import { brushesOf, type ChartName, endsOf, read, type Seen, toggled, write } from "./address";
 import { useCalm } from "./calm";
 import { CandidateTable } from "./CandidateTable";
@@ -38,7 +37,7 @@ function Search() {
   const { data: job } = useJob(jobId);
   const [params, setParams] = useSearchParams();
   const seen = useMemo(() => read(params), [params]);
-  useTitle("Search", jobId);
+  useJobTitle("Search");
   useUpdateTiming(state.candidates);
 
   // From the address as it is now: two keys may be pressed before React has drawn once.
@@ -66,7 +65,8 @@ function Search() {
   );
 
   // The front keeps up with each event; what lies below it follows twice a second.
-  const later = useCalm(state.candidates, CALM_MS);
+  const calm = useCalm(state.candidates, CALM_MS);
+  const later = calm.length === 0 ? state.candidates : calm;
   const rows = useMemo(() => rowsOf(state.candidates, Object.keys(state.fronts)), [state.candidates, state.fronts]);
   const rowsLater = useMemo(() => rowsOf(later, Object.keys(state.fronts)), [later, state.fronts]);
   const objectives = useMemo(() => objectivesOf(state.candidates), [state.candidates]);
@@ -85,12 +85,7 @@ function Search() {
   const queries = useMemo(() => later.reduce((most, one) => Math.max(most, one.number + 1), 0), [later]);
 
   if (rows.candidates.length === 0)
-    return (
-      <>
-        <h1>Search</h1>
-        <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} />
-      </>
-    );
+    return <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} />;
 
   const chart = (name: ChartName) => ({
     asTable: seen.tables.includes(name),
@@ -100,7 +95,6 @@ function Search() {
   const y = objectives.find(({ id }) => id === seen.y) ?? ACCURACY;
   return (
     <div className="search-view">
-      <h1>Search</h1>
       <Controls seen={seen} targets={rows.targets} objectives={objectives} queries={queries} onChange={change} />
       <div className="search-charts">
         <FrontPanel
@@ -165,7 +159,7 @@ function Nothing({ loading, ended, kind }: { loading: boolean; ended: boolean; k
       </Empty>
     );
   return (
-    <Empty title="No candidate was evaluated yet">
+    <Empty title={ended ? "No candidate was evaluated" : "No candidate was evaluated yet"}>
       <p>{ended ? "The job ended before its search began." : "The search begins when the supernet is trained. Points appear here as they are evaluated."}</p>
     </Empty>
   );

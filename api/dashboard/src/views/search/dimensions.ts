@@ -50,8 +50,8 @@ export const ACCURACY = objective("accuracy", "INT8 accuracy, validation", (one)
 const COSTS = [
   LATENCY,
   objective("weight_bytes", "Size of weights", (one) => one.weight_bytes, { format: bytes, shown: byThousands(BYTES) }),
-  objective("macs", "MACs", (one) => one.macs, { format: (value) => count(value, "MACs"), shown: byThousands(COUNTS) }),
-  objective("params", "Parameters", (one) => one.params, { format: (value) => count(value, "parameters"), shown: byThousands(COUNTS) }),
+  objective("macs", "MACs", (one) => one.macs, { format: count, shown: byThousands(COUNTS) }),
+  objective("params", "Parameters", (one) => one.params, { format: count, shown: byThousands(COUNTS) }),
   objective("peak_memory_bytes", "Peak memory", (one) => one.peak_memory_bytes, { format: bytes, shown: byThousands(BYTES) }),
 ];
 

@@ -1,10 +1,11 @@
 /** Trades a key for a session: as a page for who comes first, as a dialog over the view when a session ended meanwhile. */
-import { type SubmitEvent, useEffect, useRef, useState } from "react";
+import { type SubmitEvent, useRef, useState } from "react";
 
 import { ProblemError } from "../../api/problem";
 import { useSession } from "../../app/session";
 import { Field } from "../../ui/Field";
 import { ProblemNotice } from "../../ui/Problem";
+import { useModal } from "../../ui/useModal";
 import { useTitle } from "../../ui/useTitle";
 import "./sign-in.css";
 
@@ -30,12 +31,7 @@ export function SignInView() {
 
 /** Signing in again leaves the view below as it was. */
 export function SignInDialog() {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const shown = dialog.current;
-    if (shown && !shown.open) shown.showModal();
-    return () => shown?.close();
-  }, []);
+  const dialog = useModal();
   return (
     <dialog ref={dialog} aria-labelledby="sign-in-again" onCancel={(event) => event.preventDefault()}>
       <h2 id="sign-in-again">Sign in again</h2>

@@ -3,12 +3,11 @@
  * followed from the first on: a page that is opened late shows the same.
  */
 import { useMemo } from "react";
-import { useParams, useSearchParams } from "react-router";
+import { useSearchParams } from "react-router";
 
 import type { LineMarker } from "../../charts/LineChart";
 import { Empty, Loading } from "../../ui/Notice";
-import { useTitle } from "../../ui/useTitle";
-import { useFollowed } from "../job/JobLayout";
+import { useFollowed, useJobTitle } from "../job/JobLayout";
 import { CurveChart } from "./CurveChart";
 import { type CurveGroup, finishedTargets, finishingGroups, supernetGroups } from "./groups";
 import "./training.css";
@@ -26,10 +25,9 @@ export function TrainingView() {
 }
 
 function Training() {
-  const { jobId } = useParams<"jobId">();
   const { state, connection } = useFollowed();
   const [params, setParams] = useSearchParams();
-  useTitle("Training", jobId);
+  useJobTitle("Training");
   const weight = WEIGHTS.find((one) => String(one) === params.get("smoothing")) ?? 0;
   const log = params.get("scale") === "log";
   const tables = (params.get("tables") ?? "").split(",");
@@ -53,11 +51,15 @@ function Training() {
   }
 
   if (supernet.length === 0 && finishing.length === 0) {
+    if (connection === "connecting") return <Loading what="Loading the curves" />;
     return (
-      <>
-        <h1>Training</h1>
-        {connection === "connecting" ? <Loading what="Loading the curves" /> : <Nothing ended={state.ended} />}
-      </>
+      <Empty title={state.ended ? "Nothing was trained" : "Nothing was trained yet"}>
+        <p>
+          {state.ended
+            ? "This job found what it needed trained in the store, or ended before it trained."
+            : "The curves appear here as soon as training begins, after what comes before it: preparing the data and measuring the targets."}
+        </p>
+      </Empty>
     );
   }
   const chart = (group: CurveGroup, section: string) => {
@@ -76,7 +78,6 @@ function Training() {
   };
   return (
     <div className="training-view">
-      <h1>Training</h1>
       <div className="toolbar end">
         <label className="field">
           <span className="label">Smoothing</span>
@@ -108,18 +109,6 @@ function Training() {
         </section>
       ))}
     </div>
-  );
-}
-
-function Nothing({ ended }: { ended: boolean }) {
-  return (
-    <Empty title="Nothing was trained yet">
-      <p>
-        {ended
-          ? "This job found its trained supernet and models in the store, or ended before it trained."
-          : "Training begins when the targets are profiled. The curves appear here as it goes on."}
-      </p>
-    </Empty>
   );
 }
 
