@@ -1,5 +1,6 @@
 """A browser, and services for it: one with the real engine that all tests of the main path share, and others with the fake one."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,8 +8,13 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from api.dashboard_files import DIST
 from api.settings import Settings
-from tests.api.server import Server, fast_settings
+from tests.api.conftest import body
+from tests.api.server import Server, eventually, fast_settings
 from tests.dashboard.browser import CHROMIUM, HINT, browsing, signed_in
+from tests.dashboard.views import Finished, finished_search
+
+SCREENSHOTS = "HWNAS_SCREENSHOTS"
+"""The folder that pictures of the views go to. Set, the search that they show is a longer one; it takes some minutes."""
 
 MISSING = "the dashboard is not built; run: make dashboard"
 
@@ -38,6 +44,20 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.kill()
 
 
+@pytest.fixture(scope="session")
+def finished(browser: Browser, real: Server) -> Finished:
+    """A search of the digits that the real engine has finished, with its model; that of an earlier test where there is one."""
+    found = finished_search(real.http)
+    if found is None:
+        shorter = {} if os.environ.get(SCREENSHOTS) else {"minutes": 0.1}
+        queued = body(threads=1, **shorter) | {"labels": {"name": "digits on this machine", "project": "digits"}}
+        job_id = real.http.post("/v1/jobs", json=queued).json()["id"]
+        eventually(lambda: real.http.get(f"/v1/jobs/{job_id}").json()["finished_at"], within_s=1200)
+        found = finished_search(real.http)
+    assert found is not None
+    return found
+
+
 @pytest.fixture
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service with the fake engine, which can be killed and started again on its port."""
@@ -65,3 +85,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def page(context: BrowserContext, fake: Server) -> Page:
     """A page, signed in to the service with the fake engine."""
     return signed_in(context, fake)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that look at a finished search come last: those before them may have made one."""
+    items.sort(key=lambda item: "finished" in getattr(item, "fixturenames", ()))
