@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--work", choices=("real", "quick"), default="real", help="real searches, or the tests' fake ones"
     )
     options.add_argument("--minutes", type=float, default=0.1, help="the limit of each real search")
-    options.add_argument("--between-s", type=float, default=4.0, help="the longest time from one kill to the next")
+    options.add_argument("--between-s", type=float, default=20.0, help="the longest time from one kill to the next")
     return run("service_faults", options.parse_args(arguments), measure)
 
 

@@ -113,8 +113,9 @@ def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path
     assert tmp_path in bundle.parents and sorted(path.name for path in bundle.iterdir()) == sorted(fake_engine.FILES)
 
 
-def test_the_command_line_exports_a_candidate(client: Client, served: tuple[str, str], tmp_path: Path) -> None:
-    found = client.submit(body()["spec"]).wait()
+def test_the_command_line_exports_a_candidate(served: tuple[str, str], tmp_path: Path) -> None:
+    with Client(served[0], key=served[1]) as client:
+        found = client.submit(body()["spec"]).wait()
     done = hwnas(served, "export", found.id, "a1", "--out", str(tmp_path), "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads(done.stdout)

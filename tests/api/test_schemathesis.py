@@ -16,8 +16,10 @@ from api.database import Database
 from api.datasets import repository as datasets
 from api.ids import new_id
 from api.jobs import repository as jobs
+from api.jobs.events_table import append
 from api.models import repository as models
 from api.tenancy import SCOPES
+from nas.events import CandidateEvent
 from tests.api.conftest import body, both_engines
 from tests.api.server import Server, fast_settings
 from tests.api.test_models import OUTCOME
@@ -30,7 +32,7 @@ EXAMPLES = os.environ.get("HWNAS_SCHEMATHESIS_EXAMPLES", "20")
 
 
 def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
-    """A model and a data set that stay, in a server's database."""
+    """A model, a data set and a job with a candidate that stay, in a server's database."""
     database = Database(url or f"sqlite:///{server.home / 'hwnas.sqlite3'}")
     made = server.home / "made.onnx"
     made.write_bytes(b"model")
@@ -40,10 +42,19 @@ def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
         "classes": ["a", "b"], "resolution": 8, "channels": 1, "images": {"train": 2, "val": 1, "test": 1}, "skipped": 0,
         "warnings": [],
     }  # fmt: skip
-    ids = {"HWNAS_MODEL": new_id("mdl"), "HWNAS_DATASET": new_id("ds")}
     job_id = new_id("job")
+    ids = {"HWNAS_MODEL": new_id("mdl"), "HWNAS_DATASET": new_id("ds"), "HWNAS_JOB": job_id, "HWNAS_ARCHITECTURE": "a1"}
+    candidate = CandidateEvent(
+        number=0,
+        architecture="resolution=8",
+        architecture_id="a1",
+        accuracy=0.9,
+        latency_ms={"cpu": 0.1},
+        feasible={"cpu": True},
+    )
     with database.write() as connection:
         jobs.add(connection, jobs.NewJob(job_id, tenant_id, "search", body()["spec"], 1, 60))
+        append(connection, job_id, [candidate], epoch=0)
         models.add(connection, tenant_id, ids["HWNAS_MODEL"], job_id, "cpu", OUTCOME, [file])
         datasets.add(
             connection, id=ids["HWNAS_DATASET"], tenant_id=tenant_id, name="mine", format="npz", sha256="0" * 64,
@@ -77,7 +88,7 @@ def test_the_service_keeps_its_description(engine: str, tmp_path: Path, request:
             capture_output=True,
             text=True,
             check=False,
-            timeout=900,
+            timeout=900 * max(1, int(EXAMPLES) // 20),
         )
         assert run.returncode == 0, run.stdout[-12_000:] + run.stderr[-2000:]
         assert http.get("/readyz").status_code == 200

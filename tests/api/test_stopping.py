@@ -53,7 +53,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SearchResult]
 
 def hold(client: TestClient, phase: str) -> None:
     """Slows the phase down; none when it is empty."""
-    (client.app.state.settings.store / "phase").write_text(phase)  # type: ignore[attr-defined]
+    (client.app.state.settings.home / "phase").write_text(phase)  # type: ignore[attr-defined]
 
 
 def begin(client: TestClient, phase: str) -> str:
@@ -116,7 +116,9 @@ def test_a_job_paused_in_phase_after_phase_goes_the_way_of_an_unbroken_one(
     profiled, unbroken = whole
     client = TestClient(service.app, base_url=str(service.base_url))
     client.headers["Authorization"] = f"Bearer {other_key(service, 'another')}"
-    shutil.copytree(profiled, service.app.state.settings.store_of(subject_of(client).tenant_id))  # type: ignore[attr-defined]
+    store: Path = service.app.state.settings.store  # type: ignore[attr-defined]
+    shutil.copytree(profiled / "blobs", store / "blobs", dirs_exist_ok=True)
+    shutil.copytree(profiled / "stages", store / "namespaces" / subject_of(client).tenant_id / "stages")
     address = begin(client, PHASES[2])
     for phase in PHASES[2:]:
         hold(client, phase)

@@ -66,7 +66,8 @@ def said(page: Page) -> list[str]:
 _LISTEN: Final = """
 window.said = [];
 addEventListener("DOMContentLoaded", () => {
-  const live = (node) => (node.nodeType === 1 ? node : node.parentElement)?.closest("[aria-live]:not([aria-live=off]), [role=status], [role=alert]");
+  const regions = "[aria-live]:not([aria-live=off]), [role=status], [role=alert]";
+  const live = (node) => (node.nodeType === 1 ? node : node.parentElement)?.closest(regions);
   new MutationObserver((changes) => {
     for (const change of changes) {
       const region = live(change.target);
