@@ -24,7 +24,7 @@ DIST: Final = Path(__file__).parent / "dashboard" / "dist"
 """Where `make dashboard` puts the build; a wheel has it there."""
 
 INDEX: Final = "/index.html"
-VIEWS: Final = ("/", "/new", "/jobs/{rest:path}", "/models/{rest:path}")
+VIEWS: Final = ("/", "/new", "/jobs/{rest:path}", "/models", "/models/{rest:path}")
 FILES: Final = ("/assets/{name}", "/icon.svg", "/theme.js")
 
 _MEDIA_TYPES: Final = {

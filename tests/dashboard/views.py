@@ -59,7 +59,7 @@ VIEWS: Final = (
     View("models", lambda of: "/models", "main tbody tr"),
     View("model", lambda of: f"/models/{of.model_id}", "#card-title + *"),
     View("events", lambda of: f"{of.address}/events", ".lines li"),
-    View("not-found", lambda of: "/nowhere", "main h1"),
+    View("not-found", lambda of: f"{of.address}/nowhere", "main h1"),
     View("labels", lambda of: of.address, ".candidates tbody tr", "Change labels"),
     View("delete-job", lambda of: of.address, ".candidates tbody tr", "Delete"),
     View("delete-model", lambda of: f"/models/{of.model_id}", "#card-title + *", "Delete"),
@@ -67,16 +67,15 @@ VIEWS: Final = (
 
 
 def finished_search(http: httpx2.Client) -> Finished | None:
-    """The newest search of a service that delivered a model and stands on more than one candidate; None when there is none."""
+    """The newest search of a service that evaluated candidates (one found in the store has none) and delivered a model."""
     for job in http.get("/v1/jobs", params={"state": "succeeded", "kind": "search"}).json()["items"]:
         events = all_events(http, job["id"])
-        fronts = [event for event in events if event["type"] == "front"]
-        on_front = [point["architecture_id"] for point in fronts[-1]["points"]] if fronts else []
+        fronts = [event["points"] for event in events if event["type"] == "front"]
+        on_front = [point["architecture_id"] for point in fronts[-1]] if fronts else []
         others = [event["architecture_id"] for event in events if event["type"] == "candidate"]
-        ids = tuple(dict.fromkeys(on_front + others))
-        if len(ids) > 1:
-            (model, *_) = job["result"]["models"].values()
-            return Finished(job, model["model_id"], ids)
+        if others:
+            model, *_ = job["result"]["models"].values()
+            return Finished(job, model["model_id"], tuple(dict.fromkeys(on_front + others)))
     return None
 
 
