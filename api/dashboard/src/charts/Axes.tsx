@@ -9,8 +9,8 @@ export interface Plot {
 }
 
 /** The area for marks in a chart of a size, with room for axis labels. */
-export function plotOf(width: number, height: number, left = 56): Plot {
-  return { left, top: 12, right: Math.max(left + 40, width - 12), bottom: height - 40 };
+export function plotOf(width: number, height: number, left = 64): Plot {
+  return { left, top: 12, right: Math.max(left + 40, width - 20), bottom: height - 40 };
 }
 
 export function AxisBottom({ axis, plot, label }: { axis: Axis; plot: Plot; label: string }) {
@@ -45,7 +45,7 @@ export function AxisLeft({ axis, plot, label }: { axis: Axis; plot: Plot; label:
         </g>
       ))}
       <line className="base" x1={plot.left} x2={plot.left} y1={plot.top} y2={plot.bottom} />
-      <text className="axis-label" transform={`translate(12,${middle}) rotate(-90)`} textAnchor="middle">
+      <text className="axis-label" transform={`translate(11,${middle}) rotate(-90)`} textAnchor="middle">
         {label}
       </text>
     </g>

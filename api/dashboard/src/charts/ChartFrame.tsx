@@ -89,7 +89,7 @@ function SaveButton({ kind, title, onSave }: { kind: Kind; title: string; onSave
   );
 }
 
-const CALM_MS = 4000;
+const CALM_MS = 2000;
 
 /** A live region that changes at most every few seconds, so that a growing chart does not talk without end. */
 function Summary({ text }: { text: string }) {

@@ -119,7 +119,9 @@ function axesOf(lines: readonly Line[], plot: Plot, yKind: AxisKind, shown: Show
   const ends = extent(lines.flatMap(({ steps }) => [steps[0] ?? 0, steps.at(-1) ?? 0])) ?? [0, 1];
   const x = makeAxis({ kind: "linear", domain: ends[0] === ends[1] ? [ends[0], ends[0] + 1] : ends, range: [plot.left, plot.right], room: 70 });
   const values = extent(lines.flatMap((one) => [...one.values, ...(one.raw ?? [])]).filter((value) => yKind === "linear" || value > 0));
-  const domain = rounded(padded(values, yKind), yKind);
+  const [low, high] = rounded(padded(values, yKind), yKind);
+  // A margin leads to no values that cannot be: below 0, or above 100 %.
+  const domain = [(values?.[0] ?? 0) >= 0 ? Math.max(0, low) : low, shown.unit === "%" && (values?.[1] ?? 1) <= 1 ? Math.min(1, high) : high] as const;
   return [x, makeAxis({ kind: yKind, domain, range: [plot.bottom, plot.top], room: 36, shown })];
 }
 

@@ -163,7 +163,8 @@ function Limits({ limits, x, plot }: { limits: readonly Limit[]; x: Axis; plot: 
   return limits.map(({ key, value, label, series, kind }, index) => {
     const at = x.at(value);
     if (!(at >= plot.left - 1 && at <= plot.right + 1)) return null;
-    const inwards = at > (plot.left + plot.right) / 2;
+    // The narrower limit is just left of the budget: their words go to either side, where there is room.
+    const inwards = (kind === "search" && at > plot.left + 130) || at > plot.right - 170;
     return (
       <g key={key} role="img" aria-label={label}>
         <line
@@ -191,7 +192,7 @@ function Stairs({ named, x, y, plot }: { named: readonly NamedPoint[]; x: Axis; 
     const points = onFronts.filter((point) => point.series === series);
     const start = points[0];
     if (start === undefined) return null;
-    const d = `M${x.at(start.x)},${plot.bottom}V${y.at(start.y)}${(outline(points) ?? "").replace(/^M[^A-Z]*/, "")}H${plot.right}`;
+    const d = `M${x.at(start.x)},${plot.bottom}V${y.at(start.y)}${(outline(points) ?? "").replace(/^M[^A-Z]*/, "")}`;
     return <path key={series} className="stairs" d={d} stroke={seriesVariable(series)} />;
   });
 }

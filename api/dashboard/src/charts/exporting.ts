@@ -16,6 +16,8 @@ const COPIED = [
   "text-anchor",
   "dominant-baseline",
   "visibility",
+  "paint-order",
+  "color",
 ] as const;
 
 const DROPPED = ["class", "style", "tabindex", "id", "aria-activedescendant", "data-chart"];

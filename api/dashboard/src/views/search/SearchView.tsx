@@ -1,5 +1,5 @@
 /** A search as it runs: its fronts, how they grew, and all candidates, linked by what is brushed and selected. */
-import { useCallback, useDeferredValue, useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { useParams, useSearchParams } from "react-router";
 
 import type { Span } from "../../charts/axis";
@@ -8,6 +8,7 @@ import { Empty, Loading } from "../../ui/Notice";
 import { useTitle } from "../../ui/useTitle";
 import { useFollowed } from "../job/JobLayout";
 import { brushesOf, type ChartName, endsOf, read, type Seen, toggled, write } from "./address";
+import { useCalm } from "./calm";
 import { CandidateTable } from "./CandidateTable";
 import { Controls } from "./Controls";
 import { deliveredOf } from "./delivered";
@@ -20,6 +21,8 @@ import "./search.css";
 import { Selection } from "./Selection";
 import { useUpdateTiming } from "./timing";
 
+const CALM_MS = 500;
+
 export function SearchView() {
   const { jobId = "" } = useParams<"jobId">();
   const { state, connection } = useFollowed();
@@ -29,34 +32,32 @@ export function SearchView() {
   useTitle("Search", jobId);
   useUpdateTiming(state.candidates);
 
-  const change = useCallback(
-    (part: Partial<Seen>) => setParams((before) => write({ ...read(before), ...part }), { replace: true, preventScrollReset: true }),
+  // From the address as it is now: two keys may be pressed before React has drawn once.
+  const update = useCallback(
+    (next: (now: Seen) => Partial<Seen>) => {
+      const now = read(new URLSearchParams(window.location.search));
+      setParams(write({ ...now, ...next(now) }), { replace: true, preventScrollReset: true });
+    },
     [setParams],
   );
-  const choose = useCallback(
-    (id: string) => setParams((before) => write({ ...read(before), selected: toggled(read(before).selected, id) }), { replace: true, preventScrollReset: true }),
-    [setParams],
-  );
+  const change = useCallback((part: Partial<Seen>) => update(() => part), [update]);
+  const choose = useCallback((id: string) => update(({ selected }) => ({ selected: toggled(selected, id) })), [update]);
   const brush = useCallback(
     (ranges: readonly (readonly [Dimension, Span | null])[]) =>
-      setParams(
-        (before) => {
-          const now = read(before);
-          const brushes = new Map(now.brushes);
-          for (const [dimension, range] of ranges) {
-            const ends = range && endsOf(dimension, range[0], range[1]);
-            if (ends === null) brushes.delete(dimension.id);
-            else brushes.set(dimension.id, ends);
-          }
-          return write({ ...now, brushes });
-        },
-        { replace: true, preventScrollReset: true },
-      ),
-    [setParams],
+      update((now) => {
+        const all = new Map(now.brushes);
+        for (const [dimension, range] of ranges) {
+          const ends = range && endsOf(dimension, range[0], range[1]);
+          if (ends === null) all.delete(dimension.id);
+          else all.set(dimension.id, ends);
+        }
+        return { brushes: all };
+      }),
+    [update],
   );
 
-  // The front is drawn first; what lies below may come a frame later.
-  const later = useDeferredValue(state.candidates);
+  // The front keeps up with each event; what lies below it follows twice a second.
+  const later = useCalm(state.candidates, CALM_MS);
   const rows = useMemo(() => rowsOf(state.candidates, Object.keys(state.fronts)), [state.candidates, state.fronts]);
   const rowsLater = useMemo(() => rowsOf(later, Object.keys(state.fronts)), [later, state.fronts]);
   const objectives = useMemo(() => objectivesOf(state.candidates), [state.candidates]);
@@ -74,7 +75,13 @@ export function SearchView() {
   );
   const queries = useMemo(() => later.reduce((most, one) => Math.max(most, one.number + 1), 0), [later]);
 
-  if (rows.candidates.length === 0) return <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} />;
+  if (rows.candidates.length === 0)
+    return (
+      <>
+        <h1>Search</h1>
+        <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} />
+      </>
+    );
 
   const chart = (name: ChartName) => ({
     asTable: seen.tables.includes(name),
@@ -84,6 +91,7 @@ export function SearchView() {
   const y = objectives.find(({ id }) => id === seen.y) ?? ACCURACY;
   return (
     <div className="search-view">
+      <h1>Search</h1>
       <Controls seen={seen} targets={rows.targets} objectives={objectives} queries={queries} onChange={change} />
       <div className="search-charts">
         <FrontPanel

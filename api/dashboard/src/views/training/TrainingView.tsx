@@ -1,3 +1,139 @@
+/**
+ * The training of the supernet, and the finishing of the chosen networks. All curves come from the job's events, which are
+ * followed from the first on: a page that is opened late shows the same.
+ */
+import { useMemo } from "react";
+import { useParams, useSearchParams } from "react-router";
+
+import type { LineMarker } from "../../charts/LineChart";
+import { Empty, Loading } from "../../ui/Notice";
+import { useTitle } from "../../ui/useTitle";
+import { useFollowed } from "../job/JobLayout";
+import { CurveChart } from "./CurveChart";
+import { type CurveGroup, finishedTargets, finishingGroups, supernetGroups } from "./groups";
+import "./training.css";
+
+const WEIGHTS = [0, 0.6, 0.9, 0.97];
+const NONE: readonly LineMarker[] = [];
+
 export function TrainingView() {
-  return <h1>Training</h1>;
+  const { jobId } = useParams<"jobId">();
+  const { state, connection } = useFollowed();
+  const [params, setParams] = useSearchParams();
+  useTitle("Training", jobId);
+  const weight = WEIGHTS.find((one) => String(one) === params.get("smoothing")) ?? 0;
+  const log = params.get("scale") === "log";
+  const tables = (params.get("tables") ?? "").split(",");
+  const supernet = useMemo(() => supernetGroups(state.curves, weight), [state.curves, weight]);
+  const finishing = useMemo(
+    () => finishedTargets(state.curves).map((target) => ({ target, groups: finishingGroups(state.curves, target, weight) })),
+    [state.curves, weight],
+  );
+  const markers = useMemo(() => checkpointsOf(state.events), [state.events]);
+
+  function set(name: string, value: string): void {
+    setParams(
+      (before) => {
+        const now = new URLSearchParams(before);
+        if (value === "") now.delete(name);
+        else now.set(name, value);
+        return now;
+      },
+      { replace: true, preventScrollReset: true },
+    );
+  }
+
+  if (supernet.length === 0 && finishing.length === 0) {
+    return (
+      <>
+        <h1>Training</h1>
+        {connection === "connecting" ? <Loading what="Loading the curves" /> : <Nothing ended={state.ended} />}
+      </>
+    );
+  }
+  const chart = (group: CurveGroup, section: string) => {
+    const name = `${section}${group.key}`;
+    return (
+      <CurveChart
+        key={name}
+        group={group}
+        log={log && !group.share}
+        smoothing={weight}
+        markers={section === "" ? markers : NONE}
+        asTable={tables.includes(name)}
+        onAsTable={(asTable) => set("tables", (asTable ? [...tables, name] : tables.filter((one) => one !== name)).filter(Boolean).join(","))}
+      />
+    );
+  };
+  return (
+    <div className="training-view">
+      <h1>Training</h1>
+      <div className="toolbar end">
+        <label className="field">
+          <span className="label">Smoothing</span>
+          <select value={String(weight)} onChange={(event) => set("smoothing", event.target.value === "0" ? "" : event.target.value)}>
+            {WEIGHTS.map((one) => (
+              <option key={one} value={one}>
+                {one === 0 ? "none" : `moving average, ${one}`}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="check">
+          <input type="checkbox" checked={log} onChange={(event) => set("scale", event.target.checked ? "log" : "")} />
+          Logarithmic axes
+        </label>
+      </div>
+      <p className="quiet small">Values of single training batches, told every tenth step.</p>
+      {supernet.length > 0 && (
+        <section>
+          <h2>Supernet</h2>
+          {markers.length > 0 && <p className="quiet small">{checkpointWords(markers)}</p>}
+          <div className="curves">{supernet.map((group) => chart(group, ""))}</div>
+        </section>
+      )}
+      {finishing.map(({ target, groups }) => (
+        <section key={target ?? ""}>
+          <h2>Fine-tuning and INT8 retraining{target === null ? "" : `: ${target}`}</h2>
+          <div className="curves">{groups.map((group) => chart(group, "finishing"))}</div>
+        </section>
+      ))}
+    </div>
+  );
+}
+
+function Nothing({ ended }: { ended: boolean }) {
+  return (
+    <Empty title="Nothing was trained yet">
+      <p>
+        {ended
+          ? "This job found its trained supernet and models in the store, or ended before it trained."
+          : "Training begins when the targets are profiled. The curves appear here as it goes on."}
+      </p>
+    </Empty>
+  );
+}
+
+function checkpointsOf(events: readonly { event: { type: string } | null }[]): readonly LineMarker[] {
+  const found = events.flatMap(({ event }) => {
+    if (event === null || !isCheckpoint(event) || event.phase !== "training") return [];
+    return [{ step: event.step, label: event.restored ? `taken up from the checkpoint of step ${event.step}` : `checkpoint of step ${event.step}` }];
+  });
+  return found.length === 0 ? NONE : found;
+}
+
+interface Told {
+  type: "checkpoint";
+  phase: string;
+  step: number;
+  restored: boolean;
+}
+
+function isCheckpoint(event: { type: string }): event is Told {
+  return event.type === "checkpoint";
+}
+
+function checkpointWords(markers: readonly LineMarker[]): string {
+  const newest = markers.at(-1);
+  return `${markers.length} ${markers.length === 1 ? "checkpoint" : "checkpoints"}, marked below the axes; the newest: ${newest?.label ?? ""}.`;
 }
