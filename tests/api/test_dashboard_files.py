@@ -31,7 +31,7 @@ def built(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/new?clone=x", "/jobs/job_1", "/jobs/job_1/events?type=log", "/models/mdl_1"]
+    "address", ["/", "/new?clone=x", "/jobs/job_1", "/jobs/job_1/events?type=log", "/models", "/models/mdl_1"]
 )
 def test_every_view_is_the_same_page(built: TestClient, address: str) -> None:
     page = built.get(address)
