@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from api.dashboard_files import DIST
 from api.settings import Settings
@@ -26,6 +28,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip(HINT)
     if not (DIST / "index.html").exists():
         pytest.skip(MISSING)
+    expect.set_options(timeout=30_000)  # a busy machine is slow
     with browsing() as started:
         yield started
 
@@ -58,15 +61,22 @@ def finished(browser: Browser, real: Server) -> Finished:
     return found
 
 
-@pytest.fixture
-def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@contextmanager
+def serving(home: Path) -> Iterator[Server]:
     """A service with the fake engine, which can be killed and started again on its port."""
-    server = Server(fast_settings(tmp_path_factory.mktemp("fake") / "home", worker=True), keeps_port=True)
+    server = Server(fast_settings(home, worker=True), keeps_port=True)
     try:
         server.start()
         yield server
     finally:
         server.kill()
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[Server]:
+    """A service with the fake engine for one test; nothing is in it."""
+    with serving(tmp_path / "home") as server:
+        yield server
 
 
 @pytest.fixture

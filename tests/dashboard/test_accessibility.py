@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.api.conftest import body
+from tests.api.fake_engine import INFEASIBLE
 from tests.api.server import Server
 from tests.dashboard.browser import signed_in, violations
 from tests.dashboard.conftest import SCREENSHOTS
@@ -56,24 +58,21 @@ def test_each_view_in_light_and_dark(
     looked_at(desk, view.name, pictures)
 
 
-def test_the_views_of_an_empty_installation(page: Page, fake: Server, pictures: Path) -> None:
-    for name, address, title in [("jobs-empty", "/", "No jobs yet"), ("models-empty", "/models", "No models yet")]:
-        page.goto(fake.url + address)
-        expect(page.get_by_role("heading", name=title)).to_be_visible()
-        looked_at(page, name, pictures)
-
-
-def test_signing_in(context: BrowserContext, fake: Server, pictures: Path) -> None:
+def test_the_views_of_an_empty_installation(context: BrowserContext, fake: Server, pictures: Path) -> None:
     page = context.new_page()
     page.goto(fake.url)
     expect(page.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()
     looked_at(page, "sign-in", pictures)
-
-
-def test_a_job_that_failed(page: Page, fake: Server, pictures: Path) -> None:
-    from tests.api.conftest import body
-    from tests.api.fake_engine import INFEASIBLE
-
+    page.close()
+    page = signed_in(context, fake)
+    page.goto(fake.url)
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    looked_at(page, "jobs-empty", pictures)
+    page.get_by_role("link", name="Models").click()
+    expect(page.get_by_role("heading", name="No models yet")).to_be_visible()
+    looked_at(page, "models-empty", pictures)
+    page.get_by_role("link", name="Start a search").click()
+    expect(page.get_by_role("button", name="Queue it")).to_be_enabled()
     job_id = fake.http.post("/v1/jobs", json=body(seed=INFEASIBLE)).json()["id"]
     page.goto(f"{fake.url}/jobs/{job_id}")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
