@@ -50,9 +50,7 @@ def looked_at(page: Page, name: str, pictures: Path) -> None:
 
 
 @each_view
-def test_each_view_in_light_and_dark(
-    view: View, desk: Page, real: Server, finished: Finished, pictures: Path
-) -> None:
+def test_each_view_in_light_and_dark(view: View, desk: Page, real: Server, finished: Finished, pictures: Path) -> None:
     desk.set_viewport_size({"width": 1280, "height": 900})
     view.open(desk, real.url, finished)
     looked_at(desk, view.name, pictures)

@@ -87,7 +87,7 @@ def all_events(http: httpx2.Client, job_id: str) -> list[dict[str, Any]]:
         after = found[-1]["seq"] if found else 0
         page = http.get(f"/v1/jobs/{job_id}/events", params={"after": after, "page_size": 1000}).json()
         found += [{"seq": item["seq"], **item["event"]} for item in page["items"]]
-        ended = not page["items"] or page["ended"] and len(page["items"]) < 1000
+        ended = not page["items"] or (page["ended"] and len(page["items"]) < 1000)
     return found
 
 
