@@ -32,7 +32,7 @@ def shown(page: Page) -> list[int]:
     def complete() -> bool:
         seen: dict[str, Any] = region.evaluate(_LOOK, next(at for at in count(1) if at not in found))
         found.update(seen["lines"])
-        return len(found) == seen["count"]
+        return bool(len(found) == seen["count"])
 
     eventually(complete)
     return [found[position] for position in sorted(found)]

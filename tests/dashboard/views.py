@@ -48,10 +48,13 @@ def _compared(of: Finished, count: int) -> str:
     return ",".join(of.architecture_ids[:count])
 
 
+_GROWN: Final = ".chart-summary:has-text('at the last query'):not(:has-text(': 0.00 %'))"
+"""Summaries of charts follow what they sum up with a delay."""
+
 VIEWS: Final = (
     View("jobs", lambda of: "/", "table.jobs tbody tr"),
     View("new-search", lambda of: "/new", ".outlook .facts"),
-    View("search", lambda of: f"{of.address}?selected={_compared(of, 2)}", ".candidates tbody tr"),
+    View("search", lambda of: f"{of.address}?selected={_compared(of, 2)}", _GROWN),
     View("training", lambda of: f"{of.address}/training", "main h1"),
     View("candidates", lambda of: f"{of.address}/candidates?pick={_compared(of, 2)}", "main tbody tr"),
     View("candidate", lambda of: f"{of.address}/candidates?ids={_compared(of, 1)}", "main svg"),
