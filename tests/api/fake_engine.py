@@ -9,12 +9,23 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hw_targets.registry import target as find_target
 from latency_models.report import ReportCard
 from nas.ahead import Pretrained, Survey
 from nas.errors import Cancelled, InfeasibleBudget
-from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, LogEvent, PhaseEvent, ProgressEvent
+from nas.events import (
+    CandidateEvent,
+    EventSink,
+    FrontEvent,
+    FrontPoint,
+    LogEvent,
+    MeasurementEvent,
+    MetricEvent,
+    PhaseEvent,
+    ProgressEvent,
+)
 from nas.result import (
     AccuracyOutcome,
     BudgetOutcome,
@@ -31,8 +42,9 @@ from nas.stages.context import Hold
 from nas.store import StageKey, Store
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS = range(7)
-"""What a seed asks for. From 100 on, a seed is the number of steps."""
+"""What a seed asks for. From `LONG` on, a seed is the number of steps, and each step tells something of its own."""
 
+LONG = 100
 STEPS = 5
 FILES = ("README.md", "architecture.json", "classify.py", "model.fp32.onnx", "model.int8.onnx", "receipt.json")
 
@@ -55,18 +67,12 @@ def search(
         raise ZeroDivisionError("a mistake")
     on_event(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
     point = FrontPoint(architecture="resolution=8", architecture_id="a1", accuracy=0.98, latency_ms=0.1)
-    for step in range(100_000 if spec.seed in (SLOW, DEAF) else spec.seed if spec.seed >= 100 else STEPS):
+    for step in range(100_000 if spec.seed in (SLOW, DEAF) else spec.seed if spec.seed >= LONG else STEPS):
         on_event(ProgressEvent(phase="searching", done=step, total=STEPS, unit="candidates", eta_s=0.1))
-        on_event(
-            CandidateEvent(
-                number=step,
-                architecture="resolution=8",
-                architecture_id="a1",
-                accuracy=0.98,
-                latency_ms={"cpu": 0.1},
-                feasible={"cpu": True},
-            )
-        )
+        if spec.seed >= LONG:
+            _tell_of(step, on_event)
+        else:
+            on_event(_candidate("a1", step))
         if step == STEPS - 2:
             _kill(spec.seed, store)
         time.sleep(0.02)
@@ -84,6 +90,28 @@ def search(
         models={name: _model(out, name) for name in names},
         seconds={"searching": 0.1},
     )
+
+
+def _candidate(architecture_id: str, step: int, **more: Any) -> CandidateEvent:
+    common: dict[str, Any] = {"architecture": "resolution=8", "accuracy": 0.98, "latency_ms": {"cpu": 0.1}}
+    return CandidateEvent(number=step, architecture_id=architecture_id, feasible={"cpu": True}, **common | more)
+
+
+def _tell_of(step: int, on_event: EventSink) -> None:
+    """Each candidate differs; every tenth has a point of a curve beside it, and every fiftieth a measurement and a front."""
+    name, latency_ms, accuracy = f"a{step}", 0.1 + 0.001 * (step % 90), 0.5 + 0.005 * (step % 97)
+    facts: dict[str, Any] = {"choices": {"resolution": 8, "width": 0.25 * (1 + step % 4)}, "macs": 10_000 + step}
+    sizes = {"params": 1000 + step, "weight_bytes": 1100 + step, "peak_memory_bytes": 4096}
+    on_event(_candidate(name, step, accuracy=accuracy, latency_ms={"cpu": latency_ms}, **facts, **sizes))
+    if step % 10 == 0:
+        on_event(MetricEvent(phase="searching", name="accuracy", step=step, value=accuracy))
+    if step % 50 == 0:
+        took = {"latency_ms": latency_ms, "p50_ms": latency_ms, "p95_ms": latency_ms, "noise": 0.01}
+        on_event(MeasurementEvent(target="cpu", architecture_id=name, of="candidate", kind="measured", **took))
+        point = FrontPoint(architecture="resolution=8", architecture_id=name, accuracy=accuracy, latency_ms=latency_ms)
+        on_event(
+            FrontEvent(target="cpu", budget_ms=0.2, queries=step + 1, points=(point,), hypervolume=0.05 + step * 1e-5)
+        )
 
 
 def _kill(seed: int, store: Store) -> None:

@@ -63,6 +63,7 @@ export function LineList({ lines, following, onFollow, at }: Props) {
               <li
                 key={key}
                 data-index={index}
+                data-seq={line.seq}
                 ref={virtual.measureElement}
                 className={`line ${line.level}${index === at ? " marked" : ""}`}
                 style={{ transform: `translateY(${start}px)` }}
