@@ -70,7 +70,6 @@ def test_a_model_lists_its_figures_and_files(client: TestClient, model: str) -> 
     (file,) = document["artifacts"]
     assert file["sha256"] == HASH and file["size_bytes"] == 200
     assert client.get(file["url"]).content == CONTENT
-    assert "0.1 ms predicted" in client.get("/").text
 
 
 def test_a_file_is_named_by_its_content(client: TestClient, model: str) -> None:

@@ -78,7 +78,7 @@ def test_no_event_is_lost_or_doubled_when_the_service_is_killed(context: Browser
         assert page.url == f"{fake.url}/jobs/{job_id}{address}"
     others = numbers(told, *{event["type"] for event in told} - {"progress", "metric"})
     expect(pages[SEARCH].locator(".candidates caption")).to_have_text(f"{STEPS} of {STEPS} candidates")
-    assert shown(pages[EVENTS]) == numbers(told, "candidate", "front")
+    assert shown(pages[EVENTS]) == numbers(told, "candidate", "front", "measurement")
     pages[EVENTS].get_by_label("Search", exact=True).fill("")
     assert shown(pages[EVENTS]) == others
     assert shown(pages[METRICS]) == numbers(told, "metric")

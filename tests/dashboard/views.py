@@ -1,5 +1,6 @@
 """Every view of the dashboard with its address and what shows that it is there: for tests that go through all of them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,7 +33,7 @@ class View:
     ready: str
     """A selector that finds something as soon as the view is full."""
     button: str = ""
-    """Name of the button that opens the dialog."""
+    """Name of the button that opens the dialog, a pattern."""
 
     def open(self, page: Page, origin: str, of: Finished) -> None:
         """Goes there, and waits until it is full."""
@@ -40,7 +41,7 @@ class View:
         page.locator(self.ready).first.wait_for()
         page.locator("p.loading").first.wait_for(state="hidden")
         if self.button:
-            page.get_by_role("button", name=self.button, exact=True).first.click()
+            page.get_by_role("button", name=re.compile(f"^({self.button})$")).first.click()
             page.locator("dialog[open]").wait_for()
 
 
@@ -63,7 +64,7 @@ VIEWS: Final = (
     View("model", lambda of: f"/models/{of.model_id}", "#card-title + *"),
     View("events", lambda of: f"{of.address}/events", ".lines li"),
     View("not-found", lambda of: f"{of.address}/nowhere", "main h1"),
-    View("labels", lambda of: of.address, ".candidates tbody tr", "Change labels"),
+    View("labels", lambda of: of.address, ".candidates tbody tr", "(Add|Change) labels"),
     View("delete-job", lambda of: of.address, ".candidates tbody tr", "Delete"),
     View("delete-model", lambda of: f"/models/{of.model_id}", "#card-title + *", "Delete"),
 )

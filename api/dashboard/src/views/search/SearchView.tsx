@@ -4,6 +4,7 @@ import { useParams, useSearchParams } from "react-router";
 
 import type { Span } from "../../charts/axis";
 import { useJob } from "../../job/useJob";
+import { announce } from "../../ui/announce";
 import { Empty, Loading } from "../../ui/Notice";
 import { useFollowed, useJobTitle } from "../job/JobLayout";
 import { brushesOf, type ChartName, endsOf, read, type Seen, toggled, write } from "./address";
@@ -49,7 +50,13 @@ function Search() {
     [setParams],
   );
   const change = useCallback((part: Partial<Seen>) => update(() => part), [update]);
-  const choose = useCallback((id: string) => update(({ selected }) => ({ selected: toggled(selected, id) })), [update]);
+  const choose = useCallback(
+    (id: string) => {
+      announce(seen.selected.includes(id) ? `${id} is not selected any more` : `${id} is selected`);
+      update(({ selected }) => ({ selected: toggled(selected, id) }));
+    },
+    [seen.selected, update],
+  );
   const brush = useCallback(
     (ranges: readonly (readonly [Dimension, Span | null])[]) =>
       update((now) => {
