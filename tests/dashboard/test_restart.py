@@ -24,9 +24,13 @@ def numbers(events: list[dict[str, Any]], *types: str) -> list[int]:
     return [event["seq"] for event in events if event["type"] in types]
 
 
-def shown(page: Page) -> list[int]:
-    """The numbers of all lines of the events view in their order; only those in sight are in the page, so that it is scrolled."""
+def shown(page: Page, many: int) -> list[int]:
+    """The numbers of all lines of the events view in their order, once there are so many.
+
+    Only those in sight are in the page, so that it is scrolled.
+    """
     region = page.locator(".lines")
+    expect(region.locator("li").first).to_have_attribute("aria-setsize", str(many))
     found: dict[int, int] = {}
 
     def complete() -> bool:
@@ -78,9 +82,10 @@ def test_no_event_is_lost_or_doubled_when_the_service_is_killed(context: Browser
         assert page.url == f"{fake.url}/jobs/{job_id}{address}"
     others = numbers(told, *{event["type"] for event in told} - {"progress", "metric"})
     expect(pages[SEARCH].locator(".candidates caption")).to_have_text(f"{STEPS} of {STEPS} candidates")
-    assert shown(pages[EVENTS]) == numbers(told, "candidate", "front", "measurement")
+    of_candidates = numbers(told, "candidate", "front", "measurement")
+    assert shown(pages[EVENTS], len(of_candidates)) == of_candidates
     pages[EVENTS].get_by_label("Search", exact=True).fill("")
-    assert shown(pages[EVENTS]) == others
-    assert shown(pages[METRICS]) == numbers(told, "metric")
+    assert shown(pages[EVENTS], len(others)) == others
+    assert shown(pages[METRICS], len(numbers(told, "metric"))) == numbers(told, "metric")
     pages[METRICS].get_by_label("Type").select_option("progress")
-    assert shown(pages[METRICS]) == numbers(told, "progress")
+    assert shown(pages[METRICS], len(numbers(told, "progress"))) == numbers(told, "progress")
