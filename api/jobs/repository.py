@@ -53,6 +53,13 @@ Order = Literal["-created_at", "created_at", "state", "-state"]
 """Of a list of jobs; a minus is descending. Of one state, the newest come first."""
 
 
+_RUNNING: Final = select(func.sum(utc_ms() - job_attempts.c.started_at)).where(
+    job_attempts.c.job_id == jobs.c.id, job_attempts.c.ended_at.is_(None)
+)
+_AT_WORK_MS: Final = jobs.c.active_ms + func.coalesce(_RUNNING.correlate(jobs).scalar_subquery(), 0)
+"""How long workers had the job of the statement, the attempt that runs now included. Built once: each read of a job has it."""
+
+
 def add(connection: Connection, job: NewJob) -> None:
     """Queues a job and stores its first event."""
     connection.execute(
@@ -72,13 +79,17 @@ def add(connection: Connection, job: NewJob) -> None:
     )
     for dataset_id in sorted(set(job.datasets)):
         connection.execute(insert(dataset_uses).values(job_id=job.id, dataset_id=dataset_id))
-    set_needs(connection, job.id, job.needs)
+    _add_needs(connection, job.id, job.needs)
     append(connection, job.id, [StateEvent(state="queued")])
 
 
 def set_needs(connection: Connection, job_id: str, needs: Mapping[str, str | None]) -> None:
     """Replaces what a job needs, and so frees it of the devices that it was bound to by a claim."""
     connection.execute(delete(job_needs).where(job_needs.c.job_id == job_id))
+    _add_needs(connection, job_id, needs)
+
+
+def _add_needs(connection: Connection, job_id: str, needs: Mapping[str, str | None]) -> None:
     for target, device in sorted(needs.items()):
         connection.execute(insert(job_needs).values(job_id=job_id, target=target, fingerprint=device))
 
@@ -90,7 +101,7 @@ def find(connection: Connection, tenant_id: str, job_id: str) -> JobRow | None:
 
 def _with_time(query: Select[Any]) -> Select[Any]:
     """Adds `at_work_ms`: the time in the hands of workers by now."""
-    return query.add_columns((jobs.c.active_ms + _running_ms()).label("at_work_ms"))
+    return query.add_columns(_AT_WORK_MS.label("at_work_ms"))
 
 
 def spec(connection: Connection, job_id: str) -> dict[str, Any]:
@@ -210,7 +221,7 @@ def move(
             "lease_owner": None,
             "lease_expires_at": None,
             "lease_epoch": jobs.c.lease_epoch + 1,
-            "active_ms": jobs.c.active_ms + _running_ms(),
+            "active_ms": _AT_WORK_MS,
         }
     if target in ENDED:
         values["finished_at"] = utc_ms()
@@ -224,14 +235,6 @@ def move(
         told.append(EndEvent(state=target))
     append(connection, job_id, told)
     return True
-
-
-def _running_ms() -> Any:
-    """How long the attempt at the job of the statement runs by now; 0 when none does."""
-    query = select(func.sum(utc_ms() - job_attempts.c.started_at)).where(
-        job_attempts.c.job_id == jobs.c.id, job_attempts.c.ended_at.is_(None)
-    )
-    return func.coalesce(query.correlate(jobs).scalar_subquery(), 0)
 
 
 def request_cancel(connection: Connection, job_id: str) -> None:

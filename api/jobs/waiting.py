@@ -1,13 +1,15 @@
 """What a queued job waits for besides its turn: a worker with the devices that it needs. Told when it is read, never stored."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
 from api.jobs.schemas import WaitingFor
 from api.tables import job_needs
 from api.workers import living
+
+_NO_WORKER: Final = WaitingFor(detail="No worker is running.")
 
 Needs = Mapping[str, str | None]
 """Each target of a job, with the fingerprint of the device that it is bound to."""
@@ -18,10 +20,12 @@ def waits(connection: Connection, rows: Iterable[Row[Any]]) -> dict[str, Waiting
     queued = [row.id for row in rows if row.state == "queued"]
     if not queued:
         return {}
+    workers = [worker.targets for worker in living(connection)]
+    if not workers:  # whatever they need
+        return dict.fromkeys(queued, _NO_WORKER)
     needs: dict[str, dict[str, str | None]] = {job_id: {} for job_id in queued}
     for row in connection.execute(select(job_needs).where(job_needs.c.job_id.in_(queued))):
         needs[row.job_id][row.target] = row.fingerprint
-    workers = [worker.targets for worker in living(connection)]
     found = {job_id: missing(needs[job_id], workers) for job_id in queued}
     return {job_id: lacks for job_id, lacks in found.items() if lacks is not None}
 
@@ -34,7 +38,7 @@ def missing(needs: Needs, workers: Sequence[Mapping[str, str]]) -> WaitingFor | 
     if any(all(_has(worker, *need) for need in needs.items()) for worker in workers):
         return None
     if not workers:
-        return WaitingFor(detail="No worker is running.")
+        return _NO_WORKER
     for target, device in sorted(needs.items()):
         if not any(target in worker for worker in workers):
             return WaitingFor(target=target, device=device, detail=f"No worker that can measure {target} is running.")
