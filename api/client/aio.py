@@ -195,9 +195,9 @@ class AsyncJob:
         """Asks it to stop until it is resumed."""
         return await self._ask("pause")
 
-    async def resume(self) -> "AsyncJob":
-        """Queues it again."""
-        return await self._ask("resume")
+    async def resume(self, *, any_device: bool = False) -> "AsyncJob":
+        """Queues it again; with `any_device` no more bound to the devices of its first worker, only to those that its spec names."""
+        return await self._ask("resume", any_device=any_device)
 
     async def models(self) -> list["AsyncModel"]:
         """What it delivered."""
@@ -207,8 +207,8 @@ class AsyncJob:
         """Queues the finishing of another of its architectures than the one it delivered."""
         return await self._client.export(self.id, architecture_id, target=target)
 
-    async def _ask(self, what: str) -> "AsyncJob":
-        self.document = await self._client.run(calls.ask_job(self.id, what))
+    async def _ask(self, what: str, **how: bool) -> "AsyncJob":
+        self.document = await self._client.run(calls.ask_job(self.id, what, **how))
         return self
 
 

@@ -87,9 +87,10 @@ def list_jobs(token: str | None, filters: Mapping[str, Any]) -> Call[JobPage]:
     return Call("GET", "/v1/jobs", reader(JobPage), params=_paged(filters, token))
 
 
-def ask_job(job_id: str, what: str) -> Call[JobDocument]:
+def ask_job(job_id: str, what: str, **how: bool) -> Call[JobDocument]:
     """Cancels, pauses or resumes a job."""
-    return Call("POST", f"/v1/jobs/{job_id}/{what}", reader(JobDocument))
+    params = {name: "true" for name, on in how.items() if on}
+    return Call("POST", f"/v1/jobs/{job_id}/{what}", reader(JobDocument), params=params)
 
 
 def list_models(job_id: str | None, token: str | None) -> Call[ModelPage]:

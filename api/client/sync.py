@@ -214,9 +214,9 @@ class Job:
         """Asks it to stop until it is resumed."""
         return self._ask("pause")
 
-    def resume(self) -> "Job":
-        """Queues it again."""
-        return self._ask("resume")
+    def resume(self, *, any_device: bool = False) -> "Job":
+        """Queues it again; with `any_device` no more bound to the devices of its first worker, only to those that its spec names."""
+        return self._ask("resume", any_device=any_device)
 
     def export(self, architecture_id: str, *, target: str | None = None) -> "Job":
         """Queues the finishing of another of its architectures than the one it delivered."""
@@ -226,8 +226,8 @@ class Job:
         """What it delivered."""
         return list(self._client.models(job_id=self.id))
 
-    def _ask(self, what: str) -> "Job":
-        self.document = self._client.run(calls.ask_job(self.id, what))
+    def _ask(self, what: str, **how: bool) -> "Job":
+        self.document = self._client.run(calls.ask_job(self.id, what, **how))
         return self
 
 

@@ -192,7 +192,7 @@ class ClientContract:
         job = client.submit({**SPEC, "seed": fake_engine.SLOW}, labels={"a": "b"})
         assert job.document.labels == {"a": "b"}
         next(event for event in job.events() if event.event.type == "progress")
-        job.pause().resume().cancel()
+        job.pause().resume().pause().resume(any_device=True).cancel()
         assert job.wait().state == "cancelled"
 
     def test_a_refusal_is_an_error_with_its_code(self, client: Client) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from api.client import Client
-from api.client.calls import pause_before
+from api.client.calls import ask_job, pause_before
 from api.processes import child_environment
 from tests.api import fake_engine
 from tests.api.client_contract import ClientContract, Unreliable, blocking
@@ -130,3 +130,8 @@ def test_the_command_line_tells_what_the_service_refuses(served: tuple[str, str]
     assert (failed.returncode, json.loads(failed.stdout)["error"]["code"]) == (3, "infeasible_budget")
     code = hwnas(served, *common, "--space", "space.py:mine")
     assert (code.returncode, json.loads(code.stdout)["error"]["code"]) == (2, "invalid_spec")
+
+
+def test_a_job_is_freed_of_its_device_only_when_asked() -> None:
+    assert ask_job("job_1", "resume", any_device=True).params == {"any_device": "true"}
+    assert ask_job("job_1", "resume", any_device=False).params == {}
