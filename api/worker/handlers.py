@@ -85,9 +85,14 @@ def search(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         hold=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
+    return Done(result, _take_in(job_id, result["models"], place))
+
+
+def _take_in(job_id: str, outcomes: Mapping[str, dict[str, Any]], place: Workplace) -> Callable[[Connection], None]:
+    """Stores the bundles of models by their targets, and names a model's id in its outcome where its folder was; writes their rows."""
     rows: list[tuple[str, str, dict[str, Any], list[dict[str, Any]]]] = []
-    for target, outcome in result["models"].items():
-        files = _take_in(place.out / outcome.pop("bundle"), place.blobs)
+    for target, outcome in outcomes.items():
+        files = _stored(place.out / outcome.pop("bundle"), place.blobs)
         model_id = new_id("mdl")
         rows.append((model_id, target, dict(outcome), files))
         outcome["model_id"] = model_id
@@ -96,11 +101,11 @@ def search(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         for model_id, target, outcome, files in rows:
             models.add(connection, place.tenant_id, model_id, job_id, target, outcome, files)
 
-    return Done(result, store)
+    return store
 
 
-def _take_in(bundle: Path, blobs: Blobs) -> list[dict[str, Any]]:
-    """Stores the files of a bundle."""
+def _stored(bundle: Path, blobs: Blobs) -> list[dict[str, Any]]:
+    """The files of a bundle, stored."""
     files = []
     for path in sorted(bundle.iterdir()):
         if path.is_file() and not path.is_symlink():
@@ -165,15 +170,7 @@ def export(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         hold=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
-    outcome = result["model"]
-    files = _take_in(place.out / outcome.pop("bundle"), place.blobs)
-    row = dict(outcome)
-    outcome["model_id"] = model_id = new_id("mdl")
-
-    def store(connection: Connection) -> None:
-        models.add(connection, place.tenant_id, model_id, job_id, answer.target, row, files)
-
-    return Done(result, store)
+    return Done(result, _take_in(job_id, {answer.target: result["model"]}, place))
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
