@@ -59,9 +59,7 @@ def finish(
     """What was evaluated for one target, and its delivered model. Raises what the stages raise."""
     found = explore(context, job, goal, supernet)
     candidates = ranked(found, min(job.data.images["val"], VALIDATION))[:CANDIDATES]
-    networks = [job.space.network(c.architecture) for c in candidates]
-    profiles = {p.network.id: p for p in measure_candidates(context, target, goal, networks)}
-    _tell_measured(context, goal, [c.architecture for c in candidates], networks, profiles)
+    profiles = _measured(context, job, goal, target, [c.architecture for c in candidates])
     finished = _best(context, job, goal, target, supernet, candidates, profiles)
     _warn_if_missed(context, goal, finished, _advice(goal))
     return found, _hand_over(context, job, goal, finished, run / folder_of(goal.info.id))
@@ -77,26 +75,24 @@ def finish_chosen(
     folder: Path,
 ) -> ModelOutcome:
     """The delivered model of an architecture of the target's part of the space, whether it keeps the budget or not."""
-    network = job.space.network(architecture)
-    profiles = {p.network.id: p for p in measure_candidates(context, target, goal, [network])}
-    _tell_measured(context, goal, [architecture], [network], profiles)
+    profiles = _measured(context, job, goal, target, [architecture])
     finished = _finished(context, job, goal, target, supernet, architecture, profiles)
     _warn_if_missed(context, goal, finished, "It was chosen, so it is delivered all the same.")
     return _hand_over(context, job, goal, finished, folder)
 
 
-def _tell_measured(
-    context: Context,
-    goal: Goal,
-    architectures: Sequence[Architecture],
-    networks: Sequence[Network],
-    profiles: Mapping[str, Profile],
-) -> None:
+def _measured(
+    context: Context, job: "Job", goal: Goal, target: Target, architectures: Sequence[Architecture]
+) -> dict[str, Profile]:
+    """Profiles of those that the target measures, by the ids of their networks; tells of each."""
+    networks = [job.space.network(one) for one in architectures]
+    profiles = {p.network.id: p for p in measure_candidates(context, target, goal, networks)}
     for architecture, network in zip(architectures, networks, strict=True):
         profile = profiles.get(network.id)
         if profile is not None:
             taken = {name: getattr(profile, name) for name in ("latency_ms", "p50_ms", "p95_ms", "noise")}
             context.on_event(_measurement(goal, architecture, "candidate", taken))
+    return profiles
 
 
 def _measurement(
