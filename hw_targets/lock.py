@@ -21,17 +21,17 @@ from hw_targets.stopping import stop_if_asked
 PATIENCE_S: Final = 900.0
 POLL_S: Final = 0.05
 
-_asked: Final[ContextVar[Callable[[], None]]] = ContextVar("asked", default=lambda: None)
+_tell: Final[ContextVar[Callable[[], None]]] = ContextVar("hwnas_tell_of_wait", default=lambda: None)
 
 
 @contextmanager
-def while_waiting(ask: Callable[[], None]) -> Iterator[None]:
-    """Has `ask` called again and again while `measuring` waits inside; an error that it raises ends the wait."""
-    before = _asked.set(ask)
+def while_waiting(tell: Callable[[], None]) -> Iterator[None]:
+    """Has `tell` called again and again while `measuring` waits inside. What ends a wait is `stopping.py`'s."""
+    before = _tell.set(tell)
     try:
         yield
     finally:
-        _asked.reset(before)
+        _tell.reset(before)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
                         fix="Wait until it has ended, or end it.",
                         facts={"target": device, "lock": str(_path(device, "room"))},
                     )
-                _asked.get()()
+                _tell.get()()
                 time.sleep(POLL_S)
         yield
 

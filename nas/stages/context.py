@@ -68,22 +68,21 @@ class Context:
         if target.info.kind == "simulated":
             yield
             return
-        with self.hold(target), while_waiting(self._patience(target.info.device)):
+        with stoppable(self.check_cancelled), self.hold(target), while_waiting(self._patience(target.info.device)):
             yield
 
     def _patience(self, device: str) -> Callable[[], None]:
-        """What is done while another process has a device: looks whether to stop, and tells of the wait once."""
+        """What is done while another process has a device: tells of the wait, once."""
         began: list[float] = []
 
-        def ask() -> None:
-            self.check_cancelled()
+        def tell() -> None:
             if not began:
                 began.append(time.monotonic())
             elif len(began) == 1 and time.monotonic() - began[0] > TOLD_AFTER_S:
                 began.append(time.monotonic())
                 self.info(f"Waits for {device}, which another process is using.")
 
-        return ask
+        return tell
 
     def warn(self, message: str) -> None:
         """Tells the listener, and keeps it for the result."""

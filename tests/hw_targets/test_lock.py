@@ -88,23 +88,25 @@ def test_a_lock_that_cannot_be_made_is_told_and_hinders_no_step(tmp_path: Path) 
         pass
 
 
-def test_who_waits_to_measure_can_be_called_off(tmp_path: Path) -> None:
+def test_who_waits_to_measure_is_told_so(tmp_path: Path) -> None:
     holder = other(tmp_path, "with measuring('dev/0'):\n    print('mine', flush=True)\n    time.sleep(60)\n")
-    asked = []
+    told: list[float] = []
 
-    def ask() -> None:
-        asked.append(time.monotonic())
-        if len(asked) == 3:
+    def check() -> None:
+        if len(told) == 3:
             raise InterruptedError
+
+    def tell() -> None:
+        told.append(time.monotonic())
 
     try:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(InterruptedError), while_waiting(ask), measuring("dev/0"):
+        with pytest.raises(InterruptedError), stoppable(check), while_waiting(tell), measuring("dev/0"):
             pass
-        assert len(asked) == 3
+        assert len(told) == 3
     finally:
         holder.kill()
         holder.communicate()
-    with while_waiting(ask), measuring("dev/0"):  # free: nothing is asked
-        assert len(asked) == 3
+    with while_waiting(tell), measuring("dev/0"):  # free: nobody waits
+        assert len(told) == 3

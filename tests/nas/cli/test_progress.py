@@ -129,6 +129,7 @@ def test_a_stage_of_no_size_is_no_division_by_zero() -> None:
     out = io.StringIO()
     for display in (Lines(Console(file=out), Clock()), Bars(Console(file=out), Clock())):
         display(ProgressEvent(phase="training", done=0, total=0, unit="steps", eta_s=None))
+    assert "%" not in out.getvalue()
 
 
 @pytest.mark.parametrize(
