@@ -138,14 +138,15 @@ class Meter:
         self._on_event, self._phase, self._unit, self._target = on_event, phase, unit, target
         self._start, self._before, self._told = time.monotonic(), done, float("-inf")
 
-    def __call__(self, done: float, total: float) -> None:
-        """Tells the listener that `done` of `total` units are done."""
+    def __call__(self, done: float, total: float, *, eta_s: float | None = None) -> None:
+        """Tells the listener that `done` of `total` units are done, and how long the rest takes where that is known better."""
         now = time.monotonic()
         if now - self._told < 0.1 and done < total:
             return
         self._told = now
         rate = (done - self._before) / (now - self._start) if now > self._start else 0.0
-        eta = (total - done) / rate if rate > 0 else None
+        if eta_s is None and rate > 0:
+            eta_s = (total - done) / rate
         self._on_event(
-            ProgressEvent(phase=self._phase, done=done, total=total, unit=self._unit, eta_s=eta, target=self._target)
+            ProgressEvent(phase=self._phase, done=done, total=total, unit=self._unit, eta_s=eta_s, target=self._target)
         )

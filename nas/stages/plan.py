@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from hw_targets.stopping import stoppable
 from hw_targets.target import Target
-from hw_targets.timing import SLICE_S
 from nas.result import Plan
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.effort import Work
-from nas.stages.profile import profiled
+from nas.stages.profile import NETWORK_S, ROUND_S, profiled
 from nas.stages.verify import CANDIDATES, ROUNDS
 from nas.store import StageKey
 from search_spaces.cost import elements, params
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 VERSION = 1
 SIMULATED_S: Final = 0.01
 """One network on a simulated target."""
-NETWORK_S: Final = 0.3
-"""Building, warming up and profiling one network; its timed rounds come on top."""
 PROCESS_BYTES: Final = 600_000_000
 """The interpreter with torch, ONNX Runtime and Optuna loaded."""
 EVALUATION_STEPS: Final = 3.0
@@ -61,7 +58,7 @@ def _profiling(work: Work, target: Target) -> float:
     networks = work.profile_networks + work.profile_held_out
     if target.info.kind == "simulated":
         return networks * SIMULATED_S
-    return networks * (NETWORK_S + work.profile_rounds * SLICE_S * 1.3)
+    return networks * (NETWORK_S + work.profile_rounds * ROUND_S)
 
 
 def _learning(context: Context, job: "Job") -> dict[str, float]:
@@ -74,7 +71,7 @@ def _learning(context: Context, job: "Job") -> dict[str, float]:
         "training": per_image * job.work.train_images,
         "searching": per_image * looked_at / EVALUATION_STEPS * 0.5 * job.work.queries * len(job.targets),
         "finalising": per_image * job.work.tune_images * 0.6 * len(job.targets),
-        "verifying": (CANDIDATES + 1) * (NETWORK_S + ROUNDS * SLICE_S * 1.3) * measured,
+        "verifying": (CANDIDATES + 1) * (NETWORK_S + ROUNDS * ROUND_S) * measured,
     }
 
 

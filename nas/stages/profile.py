@@ -2,13 +2,15 @@
 
 import json
 import random
-from collections.abc import Mapping
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from hw_targets.stopping import one_by_one, stop_if_asked
 from hw_targets.target import KernelSample, KernelTime, Sample, Target, TimingSample
-from hw_targets.timing import noise_warning, profiles
+from hw_targets.timing import SLICE_S, noise_warning, profiles
 from latency_models.coverage import choose
 from latency_models.table import LatencyTable, fit
 from nas.events import Phase
@@ -21,6 +23,10 @@ from search_spaces.space import Architecture, SearchSpace
 VERSION = 1
 POOL = 12
 """Random candidates for each network that is fitted; coverage is chosen among them."""
+NETWORK_S: Final = 0.3
+"""About what it takes to build a network, warm it up and see it under the profiler; its timed rounds come on top."""
+ROUND_S: Final = 1.3 * SLICE_S
+"""About what a timed round of one network takes."""
 
 
 def profile(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int = 0) -> LatencyTable:
@@ -106,12 +112,40 @@ def measure_samples(
     total = len(networks) * (1 + rounds)
     meter = context.progress(phase, "samples", target=target.info.id, done=len(samples))
     with context.measuring(target):
+        pace = _Pace({KernelSample: len(networks), TimingSample: len(networks) * rounds}, samples)
         for sample in target.sample(networks, rounds=rounds, done=list(samples)):
             samples.append(sample)
             journal.append(write_sample(sample))
-            meter(len(samples), total)
+            pace.take(sample)
+            meter(len(samples), total, eta_s=pace.eta_s())
             context.check_cancelled()
     return samples
+
+
+class _Pace:
+    """How long the samples left take: each kind as those of it so far, or as expected before the first."""
+
+    def __init__(self, wanted: Mapping[type, int], stored: Iterable[Sample]) -> None:
+        self._left = Counter(wanted)
+        self._left.subtract(type(sample) for sample in stored)
+        self._expected_s = {KernelSample: NETWORK_S, TimingSample: ROUND_S}
+        self._spent_s, self._taken = defaultdict[type, float](float), Counter[type]()
+        self._last = time.monotonic()
+
+    def take(self, sample: Sample) -> None:
+        """Counts one that was taken just now."""
+        kind, now = type(sample), time.monotonic()
+        self._spent_s[kind] += now - self._last
+        self._taken[kind] += 1
+        self._left[kind] -= 1
+        self._last = now
+
+    def eta_s(self) -> float:
+        """Seconds until all are taken."""
+        return sum(left * self._each_s(kind) for kind, left in self._left.items())
+
+    def _each_s(self, kind: type) -> float:
+        return self._spent_s[kind] / self._taken[kind] if self._taken[kind] else self._expected_s[kind]
 
 
 def write_sample(sample: Sample) -> dict[str, Any]:
