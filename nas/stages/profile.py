@@ -142,7 +142,8 @@ class _Pace:
 
     def eta_s(self) -> float:
         """Seconds until all are taken."""
-        return sum(left * self._each_s(kind) for kind, left in self._left.items())
+        # A network may be seen twice, so that less than nothing is left.
+        return sum(max(left, 0) * self._each_s(kind) for kind, left in self._left.items())
 
     def _each_s(self, kind: type) -> float:
         return self._spent_s[kind] / self._taken[kind] if self._taken[kind] else self._expected_s[kind]
