@@ -1,7 +1,8 @@
-"""Reads JSON bodies strictly: no NaN, no Infinity, no number that overflows to it, no name twice, no deep nesting."""
+"""Reads JSON bodies strictly: declared as JSON, no NaN, no Infinity, no number that overflows to it, no name twice, no deep nesting."""
 
 import json
 import math
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -9,9 +10,14 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from api.errors import MalformedBody
+from api.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 MAX_DEPTH: Final = 64
+
+BODY_PROBLEMS: Final = (MalformedBody, BodyTooLarge, BodyTimeout, UnsupportedMediaType)
+"""What a route with a JSON body can answer with for the body's sake."""
+
+_JSON: Final = re.compile(r"application/([^;\s]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
 
 def strict_json(body: bytes) -> Any:
@@ -44,12 +50,15 @@ class StrictRoute(APIRoute):
     """A route whose JSON body goes through `strict_json`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wraps the framework's handler, which reads the body with `request.json()`."""
+        """Wraps the framework's handler, which reads the body with `request.json()` where it is declared as JSON."""
         handle = super().get_route_handler()
 
-        async def strict(request: Request) -> Response:
+        async def strict(plain: Request) -> Response:
+            request = _StrictRequest(plain.scope, plain.receive)
+            if self.body_field is not None:
+                await _check_media_type(request)
             try:
-                return await handle(_StrictRequest(request.scope, request.receive))
+                return await handle(request)
             except HTTPException as error:  # the framework's wrapping of whatever reading a body raises
                 if isinstance(error.__cause__, MalformedBody):
                     raise error.__cause__ from None
@@ -61,6 +70,15 @@ class StrictRoute(APIRoute):
 class _StrictRequest(Request):
     async def json(self) -> Any:
         return strict_json(await self.body())
+
+
+async def _check_media_type(request: Request) -> None:
+    declared = request.headers.get("content-type", "")
+    if not _JSON.fullmatch(declared) and await request.body():
+        raise UnsupportedMediaType(
+            f"The body is declared as {declared[:100] or 'nothing'!r}.",
+            fix="Send JSON with Content-Type: application/json.",
+        )
 
 
 def _constant(name: str) -> float:

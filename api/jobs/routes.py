@@ -12,14 +12,11 @@ from api.access import JobsReader, JobsWriter
 from api.conditions import IfMatch, check_match, tag, tagged
 from api.dependencies import JobsService
 from api.errors import (
-    BodyTimeout,
-    BodyTooLarge,
     CheckFailed,
     IdempotencyMismatch,
     InvalidPageToken,
     JobEnded,
     JobNotEnded,
-    MalformedBody,
     PreconditionFailed,
     QuotaExceeded,
     ScopeMissing,
@@ -45,7 +42,7 @@ from api.jobs.specs import Kind
 from api.jobs.states import State
 from api.pages import PageSize, PageToken
 from api.problems import links, problems
-from api.strict import StrictRoute
+from api.strict import BODY_PROBLEMS, StrictRoute
 from api.wire import Moment
 from hw_targets.errors import TargetUnavailable, UnknownTarget
 from nas.errors import InfeasibleBudget, InvalidData, UnknownArchitecture
@@ -60,7 +57,6 @@ _USES: Final = (
     "get_job", "cancel_job", "pause_job", "resume_job", "update_job", "delete_job", "list_job_events",
     "list_job_candidates", "get_job_pareto_front", "list_job_logs", "list_job_checkpoints", "list_job_metrics",
 )  # fmt: skip
-_BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
 
 
 @router.post(
@@ -72,7 +68,7 @@ _BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
     responses={
         **links(
             problems(
-                *_BODY, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
+                *BODY_PROBLEMS, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
                 InfeasibleBudget, InvalidData, TargetUnavailable, CheckFailed, UnknownJob, UnknownArchitecture,
             ),
             "job_id",
@@ -141,7 +137,7 @@ def get_job(job_id: JobId, subject: JobsReader, jobs: JobsService, response: Res
     "/{job_id}",
     operation_id="update_job",
     summary="Change the labels of a job",
-    responses=problems(*_BODY, UnknownJob, ScopeMissing, PreconditionFailed),
+    responses=problems(*BODY_PROBLEMS, UnknownJob, ScopeMissing, PreconditionFailed),
 )
 def update_job(
     job_id: JobId,

@@ -1,6 +1,6 @@
 """Routes of keys, sessions and tenants."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
@@ -10,11 +10,8 @@ from api.access import COOKIE, Admin, Anyone, KeysReader, KeysWriter
 from api.conditions import IfMatch, check_match, tagged
 from api.dependencies import KeysService
 from api.errors import (
-    BodyTimeout,
-    BodyTooLarge,
     IdempotencyMismatch,
     InvalidPageToken,
-    MalformedBody,
     PreconditionFailed,
     ScopeMissing,
     SecretShown,
@@ -39,15 +36,13 @@ from api.keys.schemas import (
 from api.keys.service import SESSION_S, Keys
 from api.pages import PageSize, PageToken
 from api.problems import links, problems
-from api.strict import StrictRoute
+from api.strict import BODY_PROBLEMS, StrictRoute
 from api.tenancy import SCOPES, Subject
 
 router = APIRouter(prefix="/v1", tags=["keys"], route_class=StrictRoute)
 
 KeyId = Annotated[str, Path(pattern=id_pattern("key"))]
 TenantId = Annotated[str, Path(pattern=id_pattern("ten"))]
-
-_BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
 
 
 @router.post(
@@ -56,7 +51,7 @@ _BODY: Final = (MalformedBody, BodyTooLarge, BodyTimeout)
     status_code=201,
     summary="Make a key",
     responses=links(
-        problems(*_BODY, ScopeMissing, UnknownTenant, SecretShown, IdempotencyMismatch),
+        problems(*BODY_PROBLEMS, ScopeMissing, UnknownTenant, SecretShown, IdempotencyMismatch),
         "key_id",
         "get_api_key",
         "delete_api_key",
@@ -115,7 +110,7 @@ def delete_api_key(key_id: KeyId, subject: KeysWriter, keys: KeysService, if_mat
     operation_id="create_session",
     status_code=201,
     summary="Sign in",
-    responses=problems(*_BODY, Unauthenticated, public=True),
+    responses=problems(*BODY_PROBLEMS, Unauthenticated, public=True),
 )
 async def create_session(
     wanted: SessionCreate, keys: KeysService, request: Request, response: Response
@@ -143,7 +138,9 @@ async def delete_session(_subject: Anyone, keys: KeysService, request: Request, 
     operation_id="create_tenant",
     status_code=201,
     summary="Make a tenant",
-    responses=links(problems(*_BODY, ScopeMissing, TenantExists, IdempotencyMismatch), "tenant_id", "get_tenant"),
+    responses=links(
+        problems(*BODY_PROBLEMS, ScopeMissing, TenantExists, IdempotencyMismatch), "tenant_id", "get_tenant"
+    ),
 )
 def create_tenant(
     wanted: TenantCreate,

@@ -226,9 +226,28 @@ def test_lenient_json_is_refused(client: TestClient, text: str) -> None:
     assert (refused.status_code, refused.json()["code"]) == (400, "malformed_body")
 
 
-def test_a_body_that_is_not_declared_json_is_refused(client: TestClient, search: dict[str, Any]) -> None:
-    refused = client.post("/v1/jobs", content=json.dumps(search), headers={"Content-Type": "text/plain"})
-    assert refused.status_code == 422
+@pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        ("application/json", 201),
+        ("Application/JSON; charset=utf-8", 201),
+        ("application/vnd.hwnas+json", 201),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/jsonp", 415),
+        ("", 415),
+    ],
+)
+def test_a_body_is_declared_as_json(client: TestClient, search: dict[str, Any], media_type: str, status: int) -> None:
+    answer = client.post("/v1/jobs", content=json.dumps(search), headers={"Content-Type": media_type})
+    assert answer.status_code == status
+    if status == 415:
+        assert answer.json()["code"] == "unsupported_media_type" and "application/json" in answer.json()["fix"]
+
+
+def test_a_missing_body_is_told_as_missing(client: TestClient) -> None:
+    refused = client.post("/v1/jobs")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
 
 
 def test_jobs_survive_a_restart(settings: Settings, search: dict[str, Any]) -> None:
