@@ -36,7 +36,7 @@ class Ready(Wire):
 
     model_config = examples(
         {
-            "status": "ok", "database": "sqlite 3.51.3", "schema_version": "v0002", "worker": "running", "workers": 1,
+            "status": "ok", "database": "sqlite 3.51.3", "schema_version": "v0003", "worker": "running", "workers": 1,
             "free_bytes": 10**11, "warnings": [],
         }
     )  # fmt: skip

@@ -98,6 +98,8 @@ jobs = Table(
     Column("finished_at", BigInteger),
     Index(None, "tenant_id", "state", "created_at", "id"),
     Index(None, "tenant_id", "id"),
+    Index(None, "tenant_id", "state", "id"),
+    Index(None, "tenant_id", "kind", "id"),
     Index(None, "state", "lease_expires_at"),
 )
 
