@@ -25,7 +25,6 @@ export interface LineMarker {
 
 interface Props {
   width: number;
-  height: number;
   lines: readonly Line[];
   /** What the horizontal axis counts: `step`. */
   stepName: string;
@@ -42,7 +41,8 @@ interface Props {
 
 const MARKS = 6;
 
-export function LineChart({ width, height, lines, stepName, xLabel, yLabel, yKind = "linear", stepped = false, shown = PLAIN, format, markers = [] }: Props) {
+export function LineChart({ width, lines, stepName, xLabel, yLabel, yKind = "linear", stepped = false, shown = PLAIN, format, markers = [] }: Props) {
+  const height = Math.round(Math.min(420, Math.max(220, width * 0.5)));
   const plot = useMemo(() => plotOf(width, height), [width, height]);
   const [x, y] = useMemo(() => axesOf(lines, plot, yKind, shown), [lines, plot, yKind, shown]);
   const steps = useMemo(() => allSteps(lines), [lines]);

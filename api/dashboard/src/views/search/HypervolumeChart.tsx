@@ -40,7 +40,6 @@ export function HypervolumeChart({ rows, fronts, target, asTable, onAsTable }: P
       {(width) => (
         <LineChart
           width={width}
-          height={Math.round(Math.min(320, Math.max(220, width * 0.55)))}
           lines={lines}
           stepName="query"
           xLabel="Queries"

@@ -51,7 +51,6 @@ export function CurveChart({ group, log, smoothing, markers, asTable, onAsTable 
       {(width) => (
         <LineChart
           width={width}
-          height={Math.round(Math.min(360, Math.max(220, width * 0.5)))}
           lines={lines}
           stepName="step"
           xLabel="Steps"
