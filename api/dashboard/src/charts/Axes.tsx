@@ -1,4 +1,6 @@
 /** The axes of a chart in SVG: grid, ticks and labels. Not read out: the summary and the table say what they say. */
+import type { SVGProps } from "react";
+
 import type { Axis } from "./axis";
 
 export interface Plot {
@@ -11,6 +13,12 @@ export interface Plot {
 /** The area for marks in a chart of a size, with room for axis labels. */
 export function plotOf(width: number, height: number, left = 76): Plot {
   return { left, top: 12, right: Math.max(left + 40, width - 20), bottom: height - 40 };
+}
+
+/** Takes the pointer wherever it is among the marks; not part of a download. */
+export function HitArea({ plot, ...events }: { plot: Plot } & SVGProps<SVGRectElement>) {
+  const { left, top, right, bottom } = plot;
+  return <rect data-screen className="chart-hit" x={left} y={top} width={right - left} height={bottom - top} {...events} />;
 }
 
 export function AxisBottom({ axis, plot, label }: { axis: Axis; plot: Plot; label: string }) {

@@ -1,6 +1,4 @@
 /** Horizontal bars, one group a row and one bar a series, with error bars where a value has an error. */
-import { useId } from "react";
-
 import { type Axis, extent, makeAxis, PLAIN, rounded, type Shown } from "./axis";
 import { AxisBottom, type Plot } from "./Axes";
 import { seriesVariable } from "./palette";
@@ -36,9 +34,8 @@ const BAR = 12;
 const GAP = 8;
 
 export function BarChart({ width, label, axisLabel, series, rows, format, shown = PLAIN, onChoose }: Props) {
-  const id = useId();
   const choose = onChoose && ((index: number) => rows[index] && onChoose(rows[index].key));
-  const { active, setActive, onKeyDown, onFocus } = useRoving(rows.length, choose);
+  const { active, setActive, idOf, list } = useRoving(rows.length, choose);
   const rowHeight = series.length * BAR + GAP;
   const names = Math.min(width * 0.4, 24 + 6.6 * Math.max(0, ...rows.map((row) => row.label.length)));
   const plot: Plot = { left: names, right: Math.max(names + 60, width - 76), top: 4, bottom: 4 + rows.length * rowHeight };
@@ -54,19 +51,11 @@ export function BarChart({ width, label, axisLabel, series, rows, format, shown 
   return (
     <svg data-chart width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
       <AxisBottom axis={axis} plot={plot} label={axisLabel} />
-      <g
-        role="listbox"
-        tabIndex={0}
-        aria-label={label}
-        aria-activedescendant={active === null ? undefined : `${id}-${active}`}
-        onKeyDown={onKeyDown}
-        onFocus={onFocus}
-        onPointerLeave={() => setActive(null)}
-      >
+      <g role="listbox" aria-label={label} {...list} onPointerLeave={() => setActive(null)}>
         {rows.map((row, index) => (
           <g
             key={row.key}
-            id={`${id}-${index}`}
+            id={idOf(index)}
             className="bar-row"
             role="option"
             aria-selected={active === index}

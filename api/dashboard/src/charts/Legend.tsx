@@ -8,6 +8,11 @@ export interface LegendItem {
   look: "mark" | "line" | "hollow" | "ringed" | "error" | "limit" | "bar";
 }
 
+/** Of curves; one alone needs none. */
+export function LineLegend({ lines }: { lines: readonly { name: string; series: number }[] }) {
+  return lines.length > 1 && <Legend items={lines.map(({ name, series }) => ({ label: name, series, look: "line" }))} />;
+}
+
 export function Legend({ items }: { items: readonly LegendItem[] }) {
   return (
     <ul className="chart-legend">

@@ -3,7 +3,7 @@ import { curveLinear, curveStepAfter, line } from "d3-shape";
 import { type PointerEvent, useMemo, useState } from "react";
 
 import { type Axis, type AxisKind, extent, makeAxis, padded, PLAIN, rounded, type Shown } from "./axis";
-import { AxisBottom, AxisLeft, type Plot, plotOf } from "./Axes";
+import { AxisBottom, AxisLeft, HitArea, type Plot, plotOf } from "./Axes";
 import { allSteps, indexAt, nearestIndex, type Points, thinned } from "./curves";
 import { markPath } from "./marks";
 import { seriesDash, seriesVariable } from "./palette";
@@ -25,7 +25,6 @@ export interface LineMarker {
 
 interface Props {
   width: number;
-  height: number;
   lines: readonly Line[];
   /** What the horizontal axis counts: `step`. */
   stepName: string;
@@ -42,7 +41,8 @@ interface Props {
 
 const MARKS = 6;
 
-export function LineChart({ width, height, lines, stepName, xLabel, yLabel, yKind = "linear", stepped = false, shown = PLAIN, format, markers = [] }: Props) {
+export function LineChart({ width, lines, stepName, xLabel, yLabel, yKind = "linear", stepped = false, shown = PLAIN, format, markers = [] }: Props) {
+  const height = Math.round(Math.min(420, Math.max(220, width * 0.5)));
   const plot = useMemo(() => plotOf(width, height), [width, height]);
   const [x, y] = useMemo(() => axesOf(lines, plot, yKind, shown), [lines, plot, yKind, shown]);
   const steps = useMemo(() => allSteps(lines), [lines]);
@@ -88,17 +88,7 @@ export function LineChart({ width, height, lines, stepName, xLabel, yLabel, yKin
           }}
           onBlur={() => setCursor(null)}
         >
-          <rect
-            data-screen
-            className="chart-hit"
-            x={plot.left}
-            y={plot.top}
-            width={plot.right - plot.left}
-            height={plot.bottom - plot.top}
-            onPointerMove={follow}
-            onPointerDown={follow}
-            onPointerLeave={() => setCursor(null)}
-          />
+          <HitArea plot={plot} onPointerMove={follow} onPointerDown={follow} onPointerLeave={() => setCursor(null)} />
           {step !== undefined && (
             <g data-screen pointerEvents="none">
               <line className="chart-cursor" x1={x.at(step)} x2={x.at(step)} y1={plot.top} y2={plot.bottom} />

@@ -3,10 +3,10 @@
  * and what is selected. The cloud is a canvas; the rest is SVG above it.
  */
 import { curveStepAfter, line } from "d3-shape";
-import { type PointerEvent, useId, useRef, useState } from "react";
+import { type PointerEvent, useRef, useState } from "react";
 
 import type { Axis } from "./axis";
-import { AxisBottom, AxisLeft, type Plot } from "./Axes";
+import { AxisBottom, AxisLeft, HitArea, type Plot } from "./Axes";
 import { nearestPoint, type Scene } from "./cloud";
 import { CloudCanvas } from "./CloudCanvas";
 import { useDrag } from "./drag";
@@ -74,7 +74,6 @@ const REACH = 18;
 
 export function ScatterChart(props: Props) {
   const { width, height, plot, x, y, scene, named, onChooseNamed, onChoosePoint, onBrush, describe } = props;
-  const id = useId();
   const svg = useRef<SVGSVGElement>(null);
   const roving = useRoving(named.length, (index) => named[index] && onChooseNamed(named[index].key));
   const [hovered, setHovered] = useState<number | null>(null);
@@ -109,13 +108,8 @@ export function ScatterChart(props: Props) {
         <Limits limits={props.limits} x={x} plot={plot} />
         {props.stairs && <Stairs named={named} x={x} y={y} plot={plot} />}
         {/* Hovering and brushing have their keys in the list of points and in the table of ranges. */}
-        <rect
-          data-screen
-          className="chart-hit"
-          x={plot.left}
-          y={plot.top}
-          width={plot.right - plot.left}
-          height={plot.bottom - plot.top}
+        <HitArea
+          plot={plot}
           onPointerMove={(event) => {
             drag.move(event);
             over(event);
@@ -128,17 +122,15 @@ export function ScatterChart(props: Props) {
         <g
           role="listbox"
           aria-multiselectable="true"
-          tabIndex={0}
           aria-label={props.label}
-          aria-activedescendant={point === undefined ? undefined : `${id}-${roving.active ?? 0}`}
+          {...roving.list}
           onKeyDown={(event) => {
             setHovered(null);
-            roving.onKeyDown(event);
+            roving.list.onKeyDown(event);
           }}
-          onFocus={roving.onFocus}
           onBlur={() => roving.setActive(null)}
         >
-          <NamedPoints named={named} id={id} x={x} y={y} />
+          <NamedPoints named={named} idOf={roving.idOf} x={x} y={y} />
         </g>
         <g data-screen>
           {props.rings.map(([left, top], index) => (
@@ -199,17 +191,17 @@ function Stairs({ named, x, y, plot }: { named: readonly NamedPoint[]; x: Axis; 
 
 interface NamedProps {
   named: readonly NamedPoint[];
-  id: string;
+  idOf: (index: number) => string;
   x: Axis;
   y: Axis;
 }
 
-function NamedPoints({ named, id, x, y }: NamedProps) {
+function NamedPoints({ named, idOf, x, y }: NamedProps) {
   return named.map((point, index) => {
     const colour = seriesVariable(point.series);
     const [left, top] = [x.at(point.x), y.at(point.y)];
     return (
-      <g key={point.key} id={`${id}-${index}`} role="option" aria-selected={point.selected} aria-label={point.label} pointerEvents="none">
+      <g key={point.key} id={idOf(index)} role="option" aria-selected={point.selected} aria-label={point.label} pointerEvents="none">
         {point.error && (
           <path
             className="chart-error"

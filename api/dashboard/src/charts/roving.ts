@@ -1,12 +1,19 @@
 /** One tab stop for a row of named things: arrow keys move along it, Home and End go to its ends, Enter or Space chooses, Escape leaves. */
-import { type KeyboardEvent, useState } from "react";
+import { type KeyboardEvent, useId, useState } from "react";
 
 export interface Roving {
   /** Index of the thing that is pointed at; null when none is. */
   active: number | null;
   setActive: (index: number | null) => void;
-  onKeyDown: (event: KeyboardEvent) => void;
-  onFocus: () => void;
+  /** The id that the thing at an index must have. */
+  idOf: (index: number) => string;
+  /** Props of the element with the tab stop, the role `listbox`. */
+  list: {
+    tabIndex: 0;
+    "aria-activedescendant": string | undefined;
+    onKeyDown: (event: KeyboardEvent) => void;
+    onFocus: () => void;
+  };
 }
 
 /** Where a key leads from `active`; undefined for keys that do not move. */
@@ -37,11 +44,13 @@ export function moved(key: string, active: number | null, count: number): number
 
 /** `vertical` and `horizontal` keys do the same, since points of a front lie both ways. */
 export function useRoving(count: number, onChoose?: (index: number) => void): Roving {
+  const id = useId();
+  const idOf = (index: number): string => `${id}-${index}`;
   const [chosen, setActive] = useState<number | null>(null);
   const active = chosen !== null && chosen < count ? chosen : null;
-  return {
-    active,
-    setActive,
+  const list: Roving["list"] = {
+    tabIndex: 0,
+    "aria-activedescendant": active === null ? undefined : idOf(active),
     onFocus: () => {
       if (active === null && count > 0) setActive(0);
     },
@@ -58,4 +67,5 @@ export function useRoving(count: number, onChoose?: (index: number) => void): Ro
       setActive(next);
     },
   };
+  return { active, setActive, idOf, list };
 }

@@ -40,7 +40,7 @@ export function useJobEvents(jobId: string): Followed {
   return { state, connection };
 }
 
-const LOOK_EVERY_MS = 5000;
+export const LOOK_EVERY_MS = 5000;
 
 /** The document of a job; looked at again while it may change. */
 export function useJob(jobId: string) {

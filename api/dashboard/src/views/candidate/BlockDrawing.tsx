@@ -32,7 +32,7 @@ interface Props {
 export function BlockDrawing({ block, costs, patterns, lanes }: Props) {
   const left = 8 + lanes * LANE;
   const height = TOP + block.layers.length * ROW;
-  const width = left + BOX_WIDTH + (costs ? BAR_WIDTH + LETTER + 78 : 4);
+  const width = left + BOX_WIDTH + (costs ? BAR_WIDTH + LETTER + 90 : 4);
   const spine = left + 16;
   return (
     <svg className="block-drawing" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={inWords(block, costs)}>

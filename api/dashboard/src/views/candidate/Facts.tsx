@@ -1,12 +1,12 @@
 /** The figures of candidates beside each other, with what the others differ by from the first. */
 import type { ReactNode } from "react";
-import { Link } from "react-router";
 
 import type { Schemas } from "../../api/client";
 import { bytes, count, latency, percent, significant } from "../../ui/format";
 import { Latency } from "../../ui/Quantity";
 import { TableRegion } from "../../ui/TableRegion";
-import { FinishButton } from "./FinishButton";
+import { Finish } from "./Finish";
+import { ModelLink } from "./ModelLink";
 
 export type Candidate = Schemas["CandidateDocument"];
 type OfTarget = Candidate["targets"][number];
@@ -127,13 +127,11 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string): Row[] {
     values: [],
     shown: of.map((one, index) =>
       one?.model ? (
-        <>
-          <Link to={`/models/${one.model.model_id}`}>the model</Link>, INT8 {percent(one.model.accuracy.int8)} <span className="kind">measured, test part</span>
-        </>
+        <ModelLink model={one.model} />
       ) : one === undefined ? (
         "–"
       ) : (
-        <FinishButton jobId={candidates[index]?.job_id ?? ""} architectureId={candidates[index]?.architecture_id ?? ""} target={target} />
+        <Finish jobId={candidates[index]?.job_id ?? ""} architectureId={candidates[index]?.architecture_id ?? ""} target={target} />
       ),
     ),
   };

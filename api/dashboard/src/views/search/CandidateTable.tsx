@@ -21,7 +21,6 @@ interface Props {
 }
 
 const ROW = 34;
-const HEIGHT = 15 * ROW;
 
 export function CandidateTable({ rows, looks, onFront, objectives, sort, onSort, selected, onChoose, jobId }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
@@ -37,7 +36,7 @@ export function CandidateTable({ rows, looks, onFront, objectives, sort, onSort,
   const columns = 6 + rows.targets.length + costs.length;
   const head = { by: sort, onSort };
   return (
-    <div ref={scroller} className="table-region candidates" role="region" aria-label="Candidates" tabIndex={0} style={{ maxHeight: HEIGHT }}>
+    <div ref={scroller} className="table-region candidates" role="region" aria-label="Candidates" tabIndex={0}>
       <table aria-rowcount={order.length + 1}>
         <caption>
           {order.length.toLocaleString("en")} of {rows.candidates.length.toLocaleString("en")} candidates

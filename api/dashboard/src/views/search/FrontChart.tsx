@@ -33,18 +33,18 @@ export interface FrontChartProps {
 export function FrontChart(props: FrontChartProps & { width: number }) {
   const { rows, points, x, y, logX, logY, width, selected, onChoose, onScene } = props;
   const scheme = useScheme();
-  const height = Math.round(Math.min(620, Math.max(320, width * 0.6)));
+  const height = Math.round(Math.max(320, Math.min(620, width * 0.6), width * 0.5));
   const plot = useMemo(() => plotOf(width, height), [width, height]);
   const limits = useMemo(() => (x.id === LATENCY.id ? limitsOf(rows, points, props.fronts) : []), [x, rows, points, props.fronts]);
   const domains = useMemo(() => domainsOf(props, limits), [props, limits]);
   const axes = useMemo(() => {
     const [shownX, shownY] = [x.shown(domains.x[1]), y.shown(domains.y[1])];
     return {
-      x: makeAxis({ kind: logX ? "log" : "linear", domain: domains.x, range: [plot.left, plot.right], room: 64, shown: shownX }),
+      x: makeAxis({ kind: logX ? "log" : "linear", domain: domains.x, range: [plot.left, plot.right], room: Math.max(64, width / 16), shown: shownX }),
       y: makeAxis({ kind: logY ? "log" : "linear", domain: domains.y, range: [plot.bottom, plot.top], room: 40, shown: shownY }),
       labels: [withUnit(x.label, shownX), withUnit(y.label, shownY)] as const,
     };
-  }, [x, y, logX, logY, domains, plot]);
+  }, [x, y, logX, logY, domains, plot, width]);
   const scene = useMemo<Scene>(
     () => ({ points, x: axes.x, y: axes.y, width, height, scheme, ratio: window.devicePixelRatio || 1 }),
     [points, axes, width, height, scheme],

@@ -5,7 +5,7 @@ import type { FrontEvent } from "../../api/events";
 import { ChartFrame } from "../../charts/ChartFrame";
 import { growth } from "../../charts/front";
 import { type Line, LineChart } from "../../charts/LineChart";
-import { Legend } from "../../charts/Legend";
+import { LineLegend } from "../../charts/Legend";
 import { percent } from "../../ui/format";
 import { ACCURACY, LATENCY } from "./dimensions";
 import { isFeasible, type Rows } from "./rows";
@@ -35,12 +35,11 @@ export function HypervolumeChart({ rows, fronts, target, asTable, onAsTable }: P
       }}
       asTable={asTable}
       onAsTable={onAsTable}
-      legend={lines.length > 1 && <Legend items={lines.map(({ name, series }) => ({ label: name, series, look: "line" }))} />}
+      legend={<LineLegend lines={lines} />}
     >
       {(width) => (
         <LineChart
           width={width}
-          height={Math.round(Math.min(320, Math.max(220, width * 0.55)))}
           lines={lines}
           stepName="query"
           xLabel="Queries"

@@ -25,17 +25,13 @@ interface Props {
 }
 
 const AT_FIRST = 10;
-const HEIGHT = 320;
 const MOST_ROWS = 200;
 
 export function ParallelPanel({ rows, looks, dimensions, axes, onAxes, brushes, onBrush, selected, asTable, onAsTable }: Props) {
-  const scheme = useScheme();
   const shown = useMemo(
     () => (axes === null ? dimensions.slice(0, AT_FIRST) : dimensions.filter(({ id }) => axes.includes(id))),
     [axes, dimensions],
   );
-  const parallel = useMemo(() => shown.map((one) => axisOf(one, column(rows, one), brushes)), [shown, rows, brushes]);
-  const chosen = useMemo(() => threadsOf(rows, looks, selected), [rows, looks, selected]);
   const matching = useMemo(() => rows.candidates.filter((_, index) => (looks[index] ?? 0) >= LOOK.hollow), [rows, looks]);
   const table = useMemo(() => {
     const columns = [{ label: "Architecture" }, ...shown.map(({ label, format }) => ({ label, format }))];
@@ -52,34 +48,45 @@ export function ParallelPanel({ rows, looks, dimensions, axes, onAxes, brushes, 
       onAsTable={onAsTable}
       legend={<RangeFields all={dimensions} shown={shown} brushes={brushes} onAxes={onAxes} onBrush={onBrush} />}
     >
-      {(room) => {
-        const width = parallelWidth(room, parallel.length);
-        return (
-          <div className="chart-scroll" role="region" aria-label="Parallel coordinates" tabIndex={width > room ? 0 : undefined}>
-            <ParallelCoordinates
-              width={width}
-              height={HEIGHT}
-              label={`Parallel coordinates of ${rows.candidates.length} candidates over ${shown.map(({ label }) => label).join(", ")}`}
-              axes={parallel}
-              looks={looks}
-              series={rows.series}
-              scheme={scheme}
-              chosen={chosen}
-              onBrush={(id, range) => {
-                const dimension = shown.find((one) => one.id === id);
-                if (dimension !== undefined) onBrush(dimension, range);
-              }}
-            />
-          </div>
-        );
-      }}
+      {(room) => <Coordinates {...{ room, rows, looks, shown, brushes, onBrush, selected }} />}
     </ChartFrame>
   );
 }
 
-function axisOf(dimension: Dimension, values: Float64Array, brushes: readonly Brush[]): ParallelAxis {
+interface CoordinatesProps extends Pick<Props, "rows" | "looks" | "brushes" | "onBrush" | "selected"> {
+  shown: readonly Dimension[];
+  room: number;
+}
+
+function Coordinates({ room, rows, looks, shown, brushes, onBrush, selected }: CoordinatesProps) {
+  const scheme = useScheme();
+  const width = parallelWidth(room, shown.length);
+  const height = Math.round(Math.max(320, Math.min(440, room * 0.18)));
+  const axes = useMemo(() => shown.map((one) => axisOf(one, column(rows, one), brushes, height)), [shown, rows, brushes, height]);
+  const chosen = useMemo(() => threadsOf(rows, looks, selected), [rows, looks, selected]);
+  return (
+    <div className="chart-scroll" role="region" aria-label="Parallel coordinates" tabIndex={width > room ? 0 : undefined}>
+      <ParallelCoordinates
+        width={width}
+        height={height}
+        label={`Parallel coordinates of ${rows.candidates.length} candidates over ${shown.map(({ label }) => label).join(", ")}`}
+        axes={axes}
+        looks={looks}
+        series={rows.series}
+        scheme={scheme}
+        chosen={chosen}
+        onBrush={(id, range) => {
+          const dimension = shown.find((one) => one.id === id);
+          if (dimension !== undefined) onBrush(dimension, range);
+        }}
+      />
+    </div>
+  );
+}
+
+function axisOf(dimension: Dimension, values: Float64Array, brushes: readonly Brush[], height: number): ParallelAxis {
   const { id, label, values: names } = dimension;
-  const range = [HEIGHT - PARALLEL_BOTTOM, PARALLEL_TOP] as const;
+  const range = [height - PARALLEL_BOTTOM, PARALLEL_TOP] as const;
   const brush = brushes.find((one) => one.dimension.id === id);
   const shared = { id, label, values, brush: brush ? ([brush.low, brush.high] as const) : null };
   if (names !== null) {

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 
 import { ChartFrame } from "../../charts/ChartFrame";
 import { allSteps, indexAt } from "../../charts/curves";
-import { Legend } from "../../charts/Legend";
+import { LineLegend } from "../../charts/Legend";
 import { LineChart, type LineMarker } from "../../charts/LineChart";
 import { percent, significant } from "../../ui/format";
 import type { CurveGroup } from "./groups";
@@ -46,12 +46,11 @@ export function CurveChart({ group, log, smoothing, markers, asTable, onAsTable 
       }}
       asTable={asTable}
       onAsTable={onAsTable}
-      legend={lines.length > 1 && <Legend items={lines.map(({ name, series }) => ({ label: name, series, look: "line" }))} />}
+      legend={<LineLegend lines={lines} />}
     >
       {(width) => (
         <LineChart
           width={width}
-          height={Math.round(Math.min(360, Math.max(220, width * 0.5)))}
           lines={lines}
           stepName="step"
           xLabel="Steps"
