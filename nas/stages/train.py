@@ -26,7 +26,7 @@ from search_spaces.lattice import Lattice
 if TYPE_CHECKING:
     from nas.pipeline import Job
 
-VERSION = 2
+VERSION = 3
 CALIBRATION = 1024
 """Training images that batch norm is recalibrated on, for each subnet."""
 ENOUGH = 2000

@@ -17,6 +17,7 @@ from nas.interpreter import (
     fold,
     folded,
     folded_parameters,
+    operate,
     recalibrate,
     run,
     run_all,
@@ -46,6 +47,21 @@ def test_a_convolution_by_hand() -> None:
     x = torch.tensor([[[[1.0, 0.5], [0.0, 0.25]]]])
     # Zeros stand below and to the right only: 1 + 2*.5 + 4*.25 - 1 = 2; .5 + 3*.25 - 1 = .25; 2*.25 - 1 < 0; .25 - 1 < 0.
     assert run(single(layer), x, Folded(parameters)).tolist() == [[[[2.0, 0.25], [0.0, 0.0]]]]
+
+
+@pytest.mark.parametrize("channels", [4, 8, 12, 16])
+@pytest.mark.parametrize("side", [15, 64])
+def test_the_gradient_of_a_strided_convolution_of_single_pixels(channels: int, side: int) -> None:
+    g = Graph((channels, side, side))
+    g.conv("c", g.input, 16, kernel=1, stride=2)
+    x = images(8, channels, side).contiguous(memory_format=torch.channels_last)
+    weight = torch.ones((16, channels, 1, 1), requires_grad=True)
+    y = operate(g.layers[0], [x], weight)
+    shown = x[:, :, ::2, ::2]
+    assert torch.allclose(y[:, 3], shown.sum(1), rtol=1e-5)
+    y.sum().backward()
+    assert weight.grad is not None  # of a sum: the sum of the pixels that a weight is multiplied with
+    assert torch.allclose(weight.grad[3, :, 0, 0], shown.sum((0, 2, 3)), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
