@@ -34,7 +34,8 @@ from nas.ranges import observe
 from nas.spec import SearchSpec
 from nas.stages.context import Context, Made
 from nas.stages.explore import explore
-from nas.stages.train import CALIBRATION, batches, images, recipe_for, watch, whole_batches
+from nas.stages.recipes import recipe_for
+from nas.stages.train import CALIBRATION, batches, images, watch, whole_batches
 from nas.stages.train import train as train_supernet
 from nas.stages.tune import OBSERVED
 from nas.store import StageKey, Store

@@ -13,9 +13,11 @@ from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.effort import Work
 from nas.stages.profile import NETWORK_S, ROUND_S, profiled
+from nas.stages.recipes import recipe_for, step_bytes
 from nas.stages.verify import CANDIDATES, ROUNDS
 from nas.store import StageKey
-from search_spaces.cost import elements, params
+from nas.training.recipe import SUPERNET
+from search_spaces.cost import params
 
 if TYPE_CHECKING:
     from nas.pipeline import Job
@@ -80,8 +82,7 @@ def _step(context: Context, job: "Job") -> tuple[float, int]:
     key = StageKey("time_step", VERSION, inputs)
     record = context.store.find(key)
     if record is None:
-        from nas.stages.train import recipe_for, seconds_per_step
-        from nas.training.recipe import SUPERNET
+        from nas.stages.train import seconds_per_step
 
         with stoppable(context.check_cancelled):
             facts = {"seconds": seconds_per_step(job), "batch": recipe_for(job, SUPERNET).batch_size}
@@ -94,5 +95,4 @@ def _memory(job: "Job") -> int:
     largest = job.space.network(job.space.largest())
     sides = [int(side) for side in job.space.resolution.values]
     pixels = sum(job.data.images.values()) * job.data.channels * sum(side * side for side in sides)
-    activations = 128 * 4 * 2 * sum(elements(layer.out_shape) for layer in largest.layers)
-    return PROCESS_BYTES + 2 * pixels + 16 * params(largest) + activations
+    return PROCESS_BYTES + 2 * pixels + 16 * params(largest) + step_bytes(job, SUPERNET)

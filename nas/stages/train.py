@@ -16,6 +16,7 @@ from nas.evaluate import Evaluator
 from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.stages.context import Context, Made
 from nas.stages.effort import VALIDATION
+from nas.stages.recipes import recipe_for
 from nas.store import StageKey
 from nas.training.loop import Watch
 from nas.training.loop import train as train_loop
@@ -31,10 +32,10 @@ CALIBRATION = 1024
 """Training images that batch norm is recalibrated on, for each subnet."""
 ENOUGH = 2000
 """Fewer validation images than this are shown several times, augmented as in training."""
+TIMED_S = 5.0
+"""A step is timed again until this is over."""
 REPEATS = 6
 """Trainings that show each image fewer times do not augment."""
-LEAST_STEPS_PER_EPOCH = 16
-"""Small data sets have smaller batches, down to 32, so that an epoch has this many steps."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +124,6 @@ def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:
     )
 
 
-def recipe_for(job: "Job", recipe: Recipe) -> Recipe:
-    """The recipe with a batch size that suits the number of training images."""
-    size = recipe.batch_size
-    while size > 32 and job.data.images["train"] // size < LEAST_STEPS_PER_EPOCH:
-        size //= 2
-    return Recipe(**{**asdict(recipe), "batch_size": size})
-
-
 def batches(job: "Job", recipe: Recipe, seed: int, seen: int) -> Batch:
     """The training images of a step at a side; a pure function of both.
 
@@ -216,15 +209,15 @@ def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None =
 
 
 def seconds_per_step(job: "Job") -> float:
-    """How long a sandwich step takes here and now: the least of three on a fresh bank, after one to warm up."""
+    """How long a sandwich step takes here and now: the least of three on a fresh bank, after one to warm up; fewer where they take long."""
     torch.set_num_threads(job.threads)
     recipe = recipe_for(job, SUPERNET)
     strategy = sandwich(job, Bank.of(Lattice.of(job.space).layers(), job.spec.seed), recipe)
     for leaf in strategy.parameters.values():
         leaf.requires_grad_()
-    taken = []
-    for step in range(4):
+    taken: list[float] = []
+    while len(taken) < 4 and sum(taken) < TIMED_S:
         started = time.monotonic()
-        strategy.backward(step)
+        strategy.backward(len(taken))
         taken.append(time.monotonic() - started)
-    return min(taken[1:])
+    return min(taken[1:] or taken)

@@ -33,7 +33,8 @@ from nas.quantise import Quantised, Requantised, quantise
 from nas.ranges import Ranges, observe
 from nas.stages.budget import Goal
 from nas.stages.context import Context, Made
-from nas.stages.train import CALIBRATION, Supernet, batches, images, recipe_for, watch, whole_batches
+from nas.stages.recipes import recipe_for
+from nas.stages.train import CALIBRATION, Supernet, batches, images, watch, whole_batches
 from nas.store import StageKey
 from nas.tensors import Tensors, pack, unpack
 from nas.training.loop import train

@@ -8,9 +8,13 @@ import pytest
 from nas import pipeline
 from nas.ahead import pretrain, survey
 from nas.errors import Cancelled
-from nas.events import Event, PhaseEvent
+from nas.events import Event, PhaseEvent, ignore
 from nas.spec import SearchSpec
+from nas.stages.context import Context
 from nas.stages.effort import WORK, Work
+from nas.stages.recipes import recipe_for, step_bytes
+from nas.store import Store
+from nas.training.recipe import SUPERNET
 
 LITTLE = Work(12, 6, 3, train_images=1_000, queries=4, tune_images=500)
 
@@ -33,6 +37,14 @@ def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
     after = survey(spec(), store=tmp_path)
     low, high = after.reachable_ms["cpu"]
     assert 0 < low < high and after.plan.seconds["profiling"] == 0
+
+
+@pytest.mark.parametrize(("side", "batch"), [(8, 64), (96, 64), (224, 32), (512, 8)])
+def test_larger_images_come_in_smaller_batches(side: int, batch: int, tmp_path: Path) -> None:
+    wanted = spec().model_copy(update={"space": "mobilenet", "resolution": side})
+    job = pipeline.sketch(Context(Store(tmp_path), ignore, pipeline.never), wanted)
+    assert recipe_for(job, SUPERNET).batch_size == batch
+    assert step_bytes(job, SUPERNET) < 8 * 10**9
 
 
 def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> None:

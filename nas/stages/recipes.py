@@ -1,0 +1,40 @@
+"""The recipe of a job's trainings: batches that suit its images and fit into memory.
+
+Knows no torch, since a plan is made before it is loaded; and no machine, so that results repeat on another.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from nas.training.recipe import Recipe
+from search_spaces.cost import elements
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+
+LEAST_STEPS_PER_EPOCH: Final = 16
+"""Small data sets have smaller batches, down to 32, so that an epoch has this many steps."""
+STEP_BYTES: Final = 6_500_000_000
+"""Large images come in smaller batches, down to 8, so that a step takes no more: 32 of 224 x 224 pixels."""
+VALUE_BYTES: Final = 10
+"""What a training step takes for each value that some layer puts out, its gradient included (measured: 9 to 12)."""
+
+
+def recipe_for(job: "Job", recipe: Recipe) -> Recipe:
+    """The recipe with the batch size of a job."""
+    size, each = recipe.batch_size, _image_bytes(job)
+    while size > 32 and job.data.images["train"] // size < LEAST_STEPS_PER_EPOCH:
+        size //= 2
+    while size > 8 and size * each > STEP_BYTES:
+        size //= 2
+    return replace(recipe, batch_size=size)
+
+
+def step_bytes(job: "Job", recipe: Recipe) -> int:
+    """About what the tensors of one training step take, with the batch size of a job."""
+    return recipe_for(job, recipe).batch_size * _image_bytes(job)
+
+
+def _image_bytes(job: "Job") -> int:
+    """Of one image in the largest network."""
+    return VALUE_BYTES * sum(elements(layer.out_shape) for layer in job.space.network(job.space.largest()).layers)
