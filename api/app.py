@@ -1,6 +1,5 @@
 """Puts the service together: settings in, an ASGI application out. Not here: sockets and signals (`serve.py`)."""
 
-import asyncio
 import shutil
 import threading
 from collections.abc import AsyncIterator
@@ -29,6 +28,7 @@ from api.models import routes as model_routes
 from api.models.service import Models
 from api.settings import Settings
 from api.supervisor import Supervisor
+from api.turns import Turns
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 
@@ -38,8 +38,8 @@ MODULES: Final = (
 )  # fmt: skip
 """The modules with routes."""
 
-CHECKS_AT_ONCE: Final = 2
-"""How many uploads are checked at the same time; others wait."""
+AT_ONCE: Final = 2
+"""How many uploads are checked at the same time, and how many jobs looked ahead of; others wait."""
 
 _DESCRIPTION: Final = """Finds the most accurate INT8 network that keeps a latency budget on your hardware.
 
@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.stopping = threading.Event()
-    app.state.checks = asyncio.Semaphore(CHECKS_AT_ONCE)
+    app.state.checks, app.state.surveys = Turns(AT_ONCE), Turns(AT_ONCE)
     app.state.buckets = Buckets(settings.requests_per_s, settings.request_burst)
     names = allowed_hosts({*LOCAL_NAMES, _in_url(settings.host)}, settings.port)
     app.add_middleware(Gate, settings=settings, hosts=names | {name.lower() for name in settings.allowed_hosts})

@@ -240,7 +240,7 @@ class UnsafeArchive(HwnasError):
 
 
 class CheckFailed(HwnasError):
-    """The check of a data set ran out of its time or memory."""
+    """The check of a data set, or looking ahead of a job, ran out of its time or memory."""
 
     code = "check_failed"
     status = 422

@@ -1,5 +1,6 @@
 """What the service's child processes share with it, and the way to have a question answered by one under limits."""
 
+import contextlib
 import json
 import os
 import resource
@@ -63,7 +64,8 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
-    """Limits this process, for good."""
+    """Limits this process, for good; when the machine's memory runs out, it goes before others."""
+    expendable(1000)
     for kind, most in (
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_CPU, cpu_s),
@@ -74,3 +76,9 @@ def limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
         _soft, hard = resource.getrlimit(kind)
         least = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (least, least))
+
+
+def expendable(score: int) -> None:
+    """Has Linux end this process before those with a smaller score (0 of most, at most 1000) when memory runs out."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(score))

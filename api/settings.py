@@ -66,6 +66,9 @@ class Settings(BaseModel):
     max_upload_entries: int = 200_000
     check_timeout_s: float = Field(default=120.0, gt=0, description="the longest a check of a data set may take")
     check_memory_bytes: int = 8192 * MIB
+    survey_memory_bytes: int = Field(
+        default=16384 * MIB, ge=1, description="addresses of a process that looks ahead of a job"
+    )
 
     stream_poll_s: float = Field(default=0.25, gt=0)
     stream_ping_s: float = Field(default=15.0, gt=0)

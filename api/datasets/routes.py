@@ -117,7 +117,7 @@ async def _receive(
                 buffer.clear()
             if chunk is None:
                 break
-        async with request.app.state.checks:
+        async with request.app.state.checks.of(subject.tenant_id, request):
             return await run_in_threadpool(datasets.accept, subject, upload, label)
     finally:
         await run_in_threadpool(upload.discard)

@@ -1,5 +1,7 @@
 """Looks ahead of a job: refuses a spec that cannot run, and tells what one would take (`validate_only`)."""
 
+import logging
+import os
 from typing import Any, Final
 
 from api.database import Database
@@ -13,6 +15,8 @@ from api.problems import error_kinds
 from api.processes import ChildFailed, ChildTooSlow, ask
 from api.settings import Settings
 from api.tenancy import Subject
+
+log = logging.getLogger("hwnas.api")
 
 DIGITS_FORM: Final = {"resolution": 8, "channels": 1, "classes": 10}
 
@@ -74,12 +78,21 @@ class Ahead:
             "spec": local_spec(spec, settings.datasets).model_dump(mode="json"),
             "store": str(settings.store),
             "tenant": subject.tenant_id,
+            "memory_bytes": settings.survey_memory_bytes,
+            "cpu_s": (int(settings.check_timeout_s) + 1) * (os.cpu_count() or 1),  # it may use all of them
         }
         try:
             answer = ask("api.jobs.survey", request, settings.check_timeout_s)
-        except (ChildTooSlow, ChildFailed):
+        except ChildTooSlow:
             raise CheckFailed(
-                "What the job would take could not be told.", fix="Try again, or queue the job."
+                f"Looking ahead of the job took longer than {settings.check_timeout_s:.0f} seconds.",
+                fix="Try again when the machine is idle, or choose a smaller resolution.",
+            ) from None
+        except ChildFailed as failed:
+            log.warning("a process that looked ahead of a job ended with %s", failed)
+            raise CheckFailed(
+                "The process that looked ahead of the job was ended, perhaps since it took too much memory.",
+                fix="Choose a smaller resolution or a smaller space.",
             ) from None
         if "error" in answer:
             error = answer["error"]

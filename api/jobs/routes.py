@@ -89,7 +89,7 @@ async def create_job(
     """Queues a job. What cannot run is refused at once: unknown names, and spaces that do not fit the images."""
     if validate_only:
         response.status_code = 200
-        async with request.app.state.checks:
+        async with request.app.state.surveys.of(subject.tenant_id, request):
             return await run_in_threadpool(jobs.ahead.validate, subject, wanted.spec)
     idempotent = None
     if idempotency_key is not None:

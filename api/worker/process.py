@@ -18,6 +18,7 @@ from api import logs
 from api.database import Database
 from api.jobs import leases
 from api.jobs.leases import Able, Claim
+from api.processes import expendable
 from api.settings import Settings
 from api.worker.handlers import HANDLERS
 from api.worker.run import JobRun
@@ -53,6 +54,7 @@ def run(settings: Settings, owner: str) -> None:
     Raises:
         DatabaseVersion: the database has another schema than this program.
     """
+    expendable(500)  # a job that takes too much memory must not end the server
     draining = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: draining.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN if not sys.stdin.isatty() else lambda _s, _f: draining.set())

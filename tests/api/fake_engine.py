@@ -41,7 +41,7 @@ from nas.spec import SearchSpec
 from nas.stages.context import Hold
 from nas.store import StageKey, Store
 
-PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS = range(7)
+PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS, GREEDY = range(8)
 """What a seed asks for. From `LONG` on, a seed is the number of steps, and each step tells something of its own."""
 
 LONG = 100
@@ -174,7 +174,13 @@ def export(
 
 
 def survey(spec: SearchSpec, *, store: Store) -> Survey:
-    """Knows everything at once."""
+    """Knows everything at once, but for seeds that ask for too much."""
+    if spec.seed == SLOW:
+        time.sleep(60)
+    if spec.seed == GREEDY:
+        bytes(10 * 2**30)
+    if spec.seed == KILL_ALWAYS:
+        os.kill(os.getpid(), signal.SIGKILL)
     if spec.seed == INFEASIBLE:
         raise InfeasibleBudget("No network is as fast.", fix="Allow more.", facts={"reachable_ms": [0.2, 1.5]})
     seconds = {"profiling": 1.0, "training": 2.0, "searching": 3.0, "finalising": 4.0}

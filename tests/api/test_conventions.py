@@ -136,6 +136,22 @@ def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -
     assert client.get("/v1/jobs").json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("seed", "told"),
+    [
+        (fake_engine.GREEDY, "more memory than it may"),
+        (fake_engine.SLOW, "longer than"),
+        (fake_engine.KILL_ALWAYS, "ended"),
+    ],
+)
+def test_looking_ahead_is_bounded(settings: Settings, seed: int, told: str) -> None:
+    bounds = {"survey_memory_bytes": 4 * 2**30, "check_timeout_s": 3.0}
+    with serving(settings.model_copy(update=bounds)) as client:
+        refused = client.post("/v1/jobs", json=body(seed=seed), params={"validate_only": True})
+        assert (refused.status_code, refused.json()["code"]) == (422, "check_failed")
+        assert told in refused.json()["detail"] and "smaller" in refused.json()["fix"]
+
+
 def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
     job_id = client.post("/v1/jobs", json=body()).json()["id"]
     told: list[Event] = [
