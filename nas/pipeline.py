@@ -19,7 +19,7 @@ from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.events import EventSink, ignore
 from nas.files import write_atomically
 from nas.result import ExportResult, Plan, ProfileResult, SearchResult
-from nas.spec import Effort, SearchSpec
+from nas.spec import Effort, SearchSpec, targets_named
 from nas.stages.budget import Goal, judge
 from nas.stages.context import Context, Hold, unclaimed
 from nas.stages.effort import WORK, Work
@@ -210,7 +210,7 @@ def _chosen(part: Narrowed, target: Target, architecture: str) -> Architecture:
 
 def sketch(context: Context, spec: SearchSpec) -> Job:
     """A job without its goals: the data's facts, the space, the targets. Raises as `search` does."""
-    targets = tuple(find_target(t.target) for t in spec.targets)
+    targets = targets_named([wanted.target for wanted in spec.targets])
     data = prepare(context, spec.data, resolution=spec.resolution, seed=spec.seed)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
     fitted = fit_space(context, spec.space, targets, **size)

@@ -1,10 +1,14 @@
 """What a user asks for, typed and bounded: the same value behind the command line, Python, YAML and (by ids only) REST."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+if TYPE_CHECKING:
+    from hw_targets.target import Target
 
 Effort = Literal["quick", "standard", "thorough"]
 
@@ -111,3 +115,26 @@ def invalid_spec(error: Any) -> Exception:
         fix="Correct these fields.",
         facts={"fields": problems},
     )
+
+
+def targets_named(names: Sequence[str]) -> tuple["Target", ...]:
+    """The targets of a spec.
+
+    Raises:
+        UnknownTarget, TargetUnavailable: as the registry.
+        InvalidSpec: two names are one target's, as `cpu` and `cpu:threads=1` are; results are told by its id.
+    """
+    from hw_targets.registry import target
+    from nas.errors import InvalidSpec
+
+    found = {name: target(name) for name in names}
+    ids: dict[str, str] = {}
+    for name, one in found.items():
+        other = ids.setdefault(one.info.id, name)
+        if other != name:
+            raise InvalidSpec(
+                f"{other} and {name} are the same target.",
+                fix="Give each target one budget.",
+                facts={"targets": [other, name]},
+            )
+    return tuple(found.values())

@@ -15,6 +15,7 @@ from api.problems import error_kinds
 from api.processes import ChildFailed, ChildTooSlow, ask
 from api.settings import Settings
 from api.tenancy import Subject
+from nas.spec import targets_named
 
 log = logging.getLogger("hwnas.api")
 
@@ -44,17 +45,16 @@ class Ahead:
             UnknownJob, UnknownArchitecture, InvalidRequest: as `api.jobs.exports.resolved`.
             UnknownDataset: it names a data set that does not exist.
             UnknownTarget: it names a target that does not exist.
+            InvalidSpec: it names a target twice.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
         """
-        from hw_targets.registry import target
         from search_spaces.registry import space
 
         if isinstance(spec, ExportWireSpec):
             spec = resolved(self._database, subject, spec)
         of = plain(spec)
         form = self.form(subject.tenant_id, of.data)
-        for name in targets_of(spec):
-            target(name)
+        targets_named(targets_of(spec))
         space(
             of.space,
             resolution=of.resolution or int(form["resolution"]),

@@ -45,7 +45,7 @@ from api.problems import links, problems
 from api.strict import BODY_PROBLEMS, StrictRoute
 from api.wire import Moment
 from hw_targets.errors import TargetUnavailable, UnknownTarget
-from nas.errors import InfeasibleBudget, InvalidData, UnknownArchitecture
+from nas.errors import InfeasibleBudget, InvalidData, InvalidSpec, UnknownArchitecture
 from search_spaces.errors import InvalidSpace
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
@@ -69,7 +69,7 @@ _USES: Final = (
         **links(
             problems(
                 *BODY_PROBLEMS, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
-                InfeasibleBudget, InvalidData, TargetUnavailable, CheckFailed, UnknownJob, UnknownArchitecture,
+                InfeasibleBudget, InvalidData, InvalidSpec, TargetUnavailable, CheckFailed, UnknownJob, UnknownArchitecture,
             ),
             "job_id",
             *_USES,

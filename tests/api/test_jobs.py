@@ -81,6 +81,11 @@ def test_a_spec_that_is_not_of_the_wire_is_refused(client: TestClient, changes: 
         ({"data": f"ds_{NOBODY}"}, 404, "unknown_dataset"),
         ({"targets": [{"target": "abacus", "latency_ms": 1}]}, 404, "unknown_target"),
         ({"targets": [{"target": "cpu:beads=2", "latency_ms": 1}]}, 404, "unknown_target"),
+        (
+            {"targets": [{"target": name, "latency_ms": n + 1} for n, name in enumerate(["cpu", "cpu:threads=1"])]},
+            400,
+            "invalid_spec",
+        ),
         ({"space": "hyperspace"}, 400, "invalid_space"),
         ({"space": {**TINY, "stages": []}}, 400, "invalid_space"),
         (
