@@ -19,7 +19,6 @@ from api.jobs import insight as job_insight
 from api.jobs import routes as job_routes
 from api.jobs.service import Jobs
 from api.keys import routes as key_routes
-from api.keys.secrets import Pepper
 from api.keys.service import Keys
 from api.latency_tables import routes as latency_tables
 from api.maintenance import Maintenance
@@ -29,6 +28,7 @@ from api.models.service import Models
 from api.settings import Settings
 from api.supervisor import Supervisor
 from api.turns import Turns
+from search_spaces.errors import HwnasError
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 
@@ -90,9 +90,13 @@ def _start(app: FastAPI, settings: Settings) -> None:
     if database.kind == "sqlite":  # no other server uses the home
         shutil.rmtree(settings.incoming)
         settings.incoming.mkdir(mode=0o700)
-    database.create()
     app.state.database = database
-    app.state.keys = Keys(database, Pepper.of(settings.pepper))
+    try:
+        database.create()
+        app.state.keys = Keys.of(database, settings.pepper)
+    except HwnasError:
+        database.close()
+        raise
     app.state.jobs = Jobs(database, settings)
     app.state.tail = events.Tail(app.state.jobs, settings.stream_poll_s)
     app.state.datasets = Datasets(database, settings)

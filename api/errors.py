@@ -288,6 +288,12 @@ class DatabaseVersion(HwnasError):
     status = 500
 
 
+class UnusablePepper(HwnasError):
+    """The secret that stored keys are mixed with is missing or damaged."""
+
+    code = "unusable_pepper"
+
+
 class UnusableDatabase(HwnasError):
     """A database that cannot be opened: a damaged file, no permission, or a server that does not answer."""
 

@@ -14,7 +14,6 @@ from api import logs
 from api.app import create_app
 from api.database import Database, file_of
 from api.errors import HomeInUse, PortInUse, UnknownHost
-from api.keys.secrets import Pepper
 from api.keys.service import Keys
 from api.settings import Settings
 
@@ -114,7 +113,7 @@ def prepare(settings: Settings) -> str | None:
     database = Database(settings.database_url)
     try:
         database.create()
-        return Keys(database, Pepper.of(settings.pepper)).first()
+        return Keys.of(database, settings.pepper).first()
     finally:
         database.close()
 

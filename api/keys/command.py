@@ -11,7 +11,6 @@ from api.database import Database, as_time
 from api.errors import UnknownKey
 from api.keys import repository
 from api.keys.schemas import ApiKeyCreate
-from api.keys.secrets import Pepper
 from api.keys.service import Keys
 from api.settings import Settings
 from api.tables import api_keys, tenants
@@ -39,7 +38,7 @@ def create(settings: Settings, *, name: str, tenant: str, scopes: Sequence[str] 
     except ValidationError as error:
         raise invalid_spec(error) from error
     with _opened(settings) as database:
-        made = Keys(database, Pepper.of(settings.pepper)).create_for(tenant, wanted)
+        made = Keys.of(database, settings.pepper).create_for(tenant, wanted)
     return Answer(
         made.model_dump(mode="json"),
         lambda console: console.print(f"{made.id} of {tenant}, shown this once:\n{made.secret}", soft_wrap=True),

@@ -13,9 +13,11 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+from api.errors import UnusablePepper
 from api.ids import ALPHABET, ID_BODY
 
 _RANDOM: Final = 32
+_LEAST_BYTES: Final = 16
 _KEY: Final = re.compile(rf"(nas_({ID_BODY})_[0-9a-z]{{{_RANDOM}}})([0-9a-f]{{8}})")
 
 KEY_PATTERN: Final = re.compile(r"nas_[0-9a-z]{26}_[0-9a-z]{8,40}")
@@ -45,6 +47,17 @@ def _checksum(body: str) -> str:
     return f"{zlib.crc32(body.encode()):08x}"
 
 
+def _read(path: Path) -> bytes:
+    value = bytes.fromhex(path.read_text(encoding="ascii"))
+    if len(value) < _LEAST_BYTES:
+        raise ValueError
+    return value
+
+
+def _why(error: OSError | ValueError) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it holds something else"
+
+
 class Pepper:
     """The secret that is mixed into every stored digest."""
 
@@ -55,11 +68,22 @@ class Pepper:
         return "Pepper(...)"
 
     @staticmethod
-    def of(path: Path) -> "Pepper":
-        """Reads the pepper; makes it, readable by this user alone, when there is none."""
+    def of(path: Path, *, fresh: bool) -> "Pepper":
+        """Reads the pepper; of a fresh installation, makes it, readable by this user alone, when there is none.
+
+        Raises:
+            UnusablePepper: the file is missing though keys were mixed with it, or holds no pepper.
+        """
         try:
-            return Pepper(bytes.fromhex(path.read_text()))
-        except FileNotFoundError:
+            return Pepper(_read(path))
+        except (OSError, ValueError) as error:
+            if not (fresh and isinstance(error, FileNotFoundError)):
+                raise UnusablePepper(
+                    f"The secret that all keys were mixed with cannot be read from {path}: {_why(error)}.",
+                    fix="Name its file with --pepper-file, or restore it from the backup. If it is lost, all keys are: write 64 "
+                    "random hexadecimal digits into it, and make new keys with hwnas keys create.",
+                    facts={"pepper_file": str(path)},
+                ) from error
             temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:
@@ -72,7 +96,7 @@ class Pepper:
                 pass
             finally:
                 temporary.unlink()
-            return Pepper.of(path)
+            return Pepper.of(path, fresh=fresh)
 
     def digest(self, purpose: str, text: str) -> str:
         """What is stored of a secret, or signed, for one purpose."""

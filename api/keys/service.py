@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row
@@ -49,6 +50,17 @@ class Keys:
         self._known: dict[str, _Known] = {}
         self._touched: dict[str, float] = {}
         self._lock = threading.Lock()
+
+    @staticmethod
+    def of(database: Database, pepper: Path) -> "Keys":
+        """The keys of a database, with the pepper of a file, which is made when the database is new.
+
+        Raises:
+            UnusablePepper: the file is missing though there are keys, or holds no pepper.
+        """
+        with database.read() as connection:
+            fresh = not repository.any_tenant(connection)
+        return Keys(database, Pepper.of(pepper, fresh=fresh))
 
     def first(self) -> str | None:
         """Makes the first tenant with a key that may do everything, where there is no tenant; the key's secret, else None."""

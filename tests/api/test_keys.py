@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from api.access import PUBLIC, Buckets, lock
 from api.app import MODULES
 from api.blobs import Blobs
-from api.errors import TooManyRequests
+from api.errors import TooManyRequests, UnusablePepper
 from api.ids import new_id
 from api.keys.secrets import Pepper, key_id_of, new_key
 from api.latency_tables import repository as tables
@@ -217,7 +217,20 @@ def test_the_database_holds_no_secret(client: TestClient, settings: Settings) ->
         rows = str(connection.execute(api_keys.select()).all())
     assert secret not in rows and secret.split("_")[2] not in rows
     assert settings.pepper.stat().st_mode & 0o777 == 0o600
-    assert "..." in repr(Pepper.of(settings.pepper))
+    assert "..." in repr(Pepper.of(settings.pepper, fresh=False))
+
+
+@pytest.mark.parametrize("content", [None, "", "ab" * 15, "no digits", "é"])
+def test_keys_whose_pepper_is_lost_are_no_reason_to_make_another(settings: Settings, content: str | None) -> None:
+    with serving(settings):
+        pass
+    if content is None:
+        settings.pepper.unlink()
+    else:
+        settings.pepper.write_text(content)
+    with pytest.raises(UnusablePepper, match="cannot be read"), serving(settings):
+        pass
+    assert content is not None or not settings.pepper.exists()
 
 
 def test_a_browser_signs_in_and_out(client: TestClient) -> None:
