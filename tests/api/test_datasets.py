@@ -160,6 +160,7 @@ HOSTILE = {
     "name above": (archive({"../../evil.png": png()}), "unsafe_archive"),
     "link": (symlink(), "unsafe_archive"),
     "bomb": (archive({"cat/0.png": b"\0" * 5_000_000}), "unsafe_archive"),
+    "bomb of arrays": (npz(train_x=np.zeros((500, 64, 64), np.uint8), train_y=np.arange(500) % 2), "unsafe_archive"),
     "pickle": (npz(train_x=np.array([Bomb()], dtype=object), train_y=np.array([0])), "invalid_data"),
     "one class": (npz(train_x=np.zeros((9, 8, 8), np.uint8), train_y=np.zeros(9, int)), "invalid_data"),
     "corrupt images": (archive({f"{c}/{n}.png": b"not an image" for c in "ab" for n in range(9)}), "invalid_data"),
