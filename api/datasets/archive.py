@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from api.errors import UnsafeArchive
+from nas.data.images import SUFFIXES
 
 MAX_RATIO: Final = 100
 MAX_DEPTH: Final = 8
-SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 _CHUNK: Final = 1 << 20
 _BAD_NAME: Final = re.compile(r"[\\:\x00-\x1f\x7f]|^/|//")

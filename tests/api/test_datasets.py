@@ -19,8 +19,10 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from api.datasets.archive import Bounds, unpack
+from api.datasets.check import check
 from api.errors import UnsafeArchive
 from api.settings import Settings
+from nas.data.images import SUFFIXES
 from tests.api.conftest import body, serving
 from tests.api.server import eventually
 
@@ -93,6 +95,19 @@ def test_folders_of_images_are_taken(client: TestClient, prefix: str) -> None:
     assert made["format"] == "image_folder", made
     assert made["summary"]["classes"] == ["cat", "dog"]
     assert sum(made["summary"]["images"].values()) == 40
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_images_of_every_promised_ending_are_read(tmp_path: Path, suffix: str) -> None:
+    files = {}
+    for n in range(20):
+        stream = io.BytesIO()
+        Image.new("L", (8, 8), 12 * n).save(stream, Image.registered_extensions()[suffix])
+        files[f"{('cat', 'dog')[n % 2]}/{n}{suffix}"] = stream.getvalue()
+    packed = tmp_path / "upload.zip"
+    packed.write_bytes(archive(files))
+    summary = check(packed, tmp_path, Bounds(entries=100, unpacked_bytes=1_000_000))
+    assert (summary["classes"], sum(summary["images"].values())) == (["cat", "dog"], 20)
 
 
 def test_a_search_runs_on_an_upload(busy: TestClient) -> None:
