@@ -99,7 +99,7 @@ def get_api_key(key_id: KeyId, subject: KeysReader, keys: KeysService, response:
     responses=problems(UnknownKey, ScopeMissing, PreconditionFailed),
 )
 def delete_api_key(key_id: KeyId, subject: KeysWriter, keys: KeysService, if_match: IfMatch = None) -> None:
-    """Ends a key and its sessions for good. It stays on the list, with `revoked_at`."""
+    """Ends a key and its sessions for good, if this key could have made it. It stays on the list, with `revoked_at`."""
     if if_match is not None:
         check_match(if_match, keys.get(subject, key_id))
     keys.revoke(subject, key_id)
