@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.access import COOKIE, Admin, Anyone, KeysReader, KeysWriter
+from api.access import COOKIE, Admin, Anyone, KeysMaker, KeysReader, KeysWriter
 from api.conditions import IfMatch, check_match, tagged
 from api.dependencies import KeysService
 from api.errors import (
@@ -59,7 +59,7 @@ TenantId = Annotated[str, Path(pattern=id_pattern("ten"))]
 )
 def create_api_key(
     wanted: ApiKeyCreate,
-    subject: KeysWriter,
+    subject: KeysMaker,
     keys: KeysService,
     response: Response,
     idempotency_key: IdempotencyKey = None,

@@ -182,6 +182,16 @@ def test_a_key_gives_no_more_than_it_has(client: TestClient) -> None:
     assert (twice.status_code, twice.json()["code"]) == (409, "tenant_exists")
 
 
+def test_an_administrator_makes_keys_and_no_more(client: TestClient) -> None:
+    admin = as_key(other_key(client, "default", "admin"))
+    other = client.post("/v1/tenants", json={"name": "vision"}, headers=admin).json()["id"]
+    wanted = {"name": "theirs", "scopes": ["jobs:read"], "tenant_id": other}
+    made = client.post("/v1/api-keys", json=wanted, headers=admin)
+    assert (made.status_code, made.json()["tenant_id"]) == (201, other)
+    for method, path in (("GET", "/v1/api-keys"), ("GET", "/v1/jobs"), ("POST", "/v1/jobs")):
+        assert client.request(method, path, headers=admin).json()["code"] == "scope_missing"
+
+
 def test_a_key_revokes_none_that_does_more(client: TestClient) -> None:
     small = as_key(other_key(client, "default", "keys:write", "jobs:read"))
     above = [key_id_of(other_key(client, "default", *scopes)) for scopes in (["admin"], ["jobs:read", "jobs:write"])]
