@@ -33,6 +33,12 @@ def test_a_job_is_created_queued_with_its_first_event(client: TestClient, search
     assert found.json() == job and found.headers["etag"] == created.headers["etag"]
 
 
+def test_a_longest_duration_above_the_servers_is_taken_as_that(client: TestClient, search: dict[str, Any]) -> None:
+    for wanted, taken in ((3600, 3600), (30 * 86_400, 7 * 86_400), (None, 7 * 86_400)):
+        assert client.post("/v1/jobs", json={**search, "max_duration_s": wanted}).json()["max_duration_s"] == taken
+    assert client.post("/v1/jobs", json={**search, "max_duration_s": 31 * 86_400}).status_code == 422
+
+
 def test_an_inline_space_is_taken(client: TestClient) -> None:
     created = client.post("/v1/jobs", json=body(space=TINY))
     assert created.status_code == 201
