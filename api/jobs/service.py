@@ -126,7 +126,7 @@ class Jobs:
             rows = repository.page(
                 connection, subject.tenant_id, wanted, order, after=after, limit=pages.bounded(size) + 1
             )
-            waits = waiting.waits(connection, rows)
+            waits = waiting.waits(connection, rows, self._settings.max_running)
         shown, next_token = pages.cut(rows, size, binding, partial(repository.place, order))
         return JobPage(items=tuple(document(row, waits.get(row.id)) for row in shown), next_page_token=next_token)
 
@@ -319,7 +319,7 @@ class Jobs:
             )
             for a in (repository.attempts(connection, job_id) if row.started_at is not None else ())
         )
-        waits = waiting.waits(connection, [row])
+        waits = waiting.waits(connection, [row], self._settings.max_running)
         return document(row, waits.get(job_id)).model_copy(update={"attempts": tried})
 
 
