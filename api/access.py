@@ -82,9 +82,11 @@ async def authenticate(
     return subject
 
 
-def _with_scope(scope: Scope) -> Callable[[Subject], Coroutine[Any, Any, Subject]]:
+def _with_scope(scope: Scope, *others: Scope) -> Callable[[Subject], Coroutine[Any, Any, Subject]]:
+    """A key that has the scope, or one of the others, which do as well."""
+
     async def allowed(subject: Annotated[Subject, Depends(authenticate)]) -> Subject:
-        if scope not in subject.scopes:
+        if subject.scopes.isdisjoint((scope, *others)):
             raise ScopeMissing(f"This needs the scope {scope}.", fix="Use a key that has it.", facts={"scope": scope})
         return subject
 
@@ -100,6 +102,7 @@ ModelsReader = Annotated[Subject, Depends(_with_scope("models:read"))]
 ModelsWriter = Annotated[Subject, Depends(_with_scope("models:write"))]
 KeysReader = Annotated[Subject, Depends(_with_scope("keys:read"))]
 KeysWriter = Annotated[Subject, Depends(_with_scope("keys:write"))]
+KeysMaker = Annotated[Subject, Depends(_with_scope("keys:write", "admin"))]
 Admin = Annotated[Subject, Depends(_with_scope("admin"))]
 
 

@@ -211,6 +211,13 @@ class JobEnded(HwnasError):
     status = 409
 
 
+class JobCancelling(HwnasError):
+    """The job is being cancelled, so that the request comes too late."""
+
+    code = "job_cancelling"
+    status = 409
+
+
 class JobNotEnded(HwnasError):
     """The job has not ended, and only ended jobs can be deleted."""
 

@@ -3,7 +3,7 @@
 Not here: the errors themselves, which each floor defines, and the document (`problem_document.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from api.errors import InvalidRequest, MethodNotAllowed, NotFound, RequestError
 from api.jobs.specs import KINDS
 from api.problem_document import MEDIA_TYPE, FieldProblem, problem_of
 from search_spaces.errors import HwnasError
+from search_spaces.validation import telling
 
 _TAGS: Final = tuple([kind] for kind in KINDS)
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -117,8 +118,9 @@ def _first_line(kind: type) -> str:
 
 
 def _invalid(error: RequestValidationError) -> HwnasError:
-    fields = tuple(_field(e) for e in error.errors())
-    malformed = any(e["type"] == "json_invalid" for e in error.errors())
+    errors = error.errors()
+    fields = _fields(errors, error.body)
+    malformed = any(e["type"] == "json_invalid" for e in errors)
     kind: type[RequestError] = service_errors.MalformedBody if malformed else InvalidRequest
     named = "; ".join(f"{f.pointer or f.parameter or 'body'}: {f.detail}" for f in fields[:5])
     return kind(
@@ -128,15 +130,37 @@ def _invalid(error: RequestValidationError) -> HwnasError:
     )
 
 
-def _field(error: Mapping[str, Any]) -> FieldProblem:
+def _fields(errors: Sequence[Mapping[str, Any]], sent: Any) -> tuple[FieldProblem, ...]:
+    """One for each wrong field of a request with a body: what is said of it first."""
+    found: dict[tuple[str | None, str | None], FieldProblem] = {}
+    for error in telling(errors):
+        field = _field(error, sent)
+        found.setdefault((field.pointer, field.parameter), field)
+    return tuple(found.values())
+
+
+def _field(error: Mapping[str, Any], sent: Any) -> FieldProblem:
     place, *path = error["loc"]
     detail = str(error["msg"]).removeprefix("Value error, ")
     if place == "body":
         if path[:1] == ["spec"]:  # the kind of a job is no part of the pointer, but for one that is not known
             path = ["spec", "kind"] if "tag" in error["type"] else ["spec", *path[2:]] if path[1:2] in _TAGS else path
-        parts = [str(p).replace("~", "~0").replace("/", "~1") for p in path]
+        parts = [str(p).replace("~", "~0").replace("/", "~1") for p in _sent_path(path, sent, error["type"])]
         return FieldProblem(pointer="".join(f"/{p}" for p in parts), detail=detail)
     return FieldProblem(parameter=str(path[0]) if path else str(place), detail=detail)
+
+
+def _sent_path(path: Sequence[Any], sent: Any, kind: str) -> Iterator[Any]:
+    """The steps of a path that lead into what was sent, and the one to what is missing.
+
+    The others are pydantic's own: names of members of a union, and `[key]` for the name of a field.
+    """
+    lacking = path[-1:] if kind in ("missing", "union_tag_not_found") else path[:0]
+    for step in path[: len(path) - len(lacking)]:
+        if (isinstance(sent, dict) and step in sent) or (isinstance(sent, list) and step in range(len(sent))):
+            yield step
+            sent = sent[step]
+    yield from lacking
 
 
 def _http(app: FastAPI, request: Request, error: HTTPException) -> Response:

@@ -27,7 +27,9 @@ def strict_json(body: bytes) -> Any:
         MalformedBody: it is no JSON, or JSON that only lenient readers take.
     """
     try:
-        document = json.loads(body, parse_constant=_constant, parse_float=_float, object_pairs_hook=_object)
+        document = json.loads(
+            body, parse_constant=_constant, parse_float=_float, parse_int=_int, object_pairs_hook=_object
+        )
     except RecursionError:
         raise _malformed("it is nested too deeply") from None
     except ValueError as error:
@@ -90,6 +92,13 @@ def _float(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text[:40]} is too large a number")
     return value
+
+
+def _int(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]}... is too large a number") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

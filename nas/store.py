@@ -17,7 +17,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -168,8 +168,10 @@ class Store:
         return Journal(self._partial(key) / "journal")
 
     @contextmanager
-    def lock(self, key: StageKey) -> Iterator[None]:
+    def lock(self, key: StageKey, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Lets one process at a time work on a stage; another that wants the same waits and then finds it finished.
+
+        It has `waiting` called again and again meanwhile. What ends its wait is `hw_targets.stopping`'s.
 
         In a folder only. Elsewhere two may do the same work, which costs time and harms nothing: neither's blobs are in the
         other's way, and the record of either serves both.
@@ -183,8 +185,10 @@ class Store:
         lock = FileLock(path)
         while not lock.is_locked:
             stop_if_asked()
-            with suppress(Timeout):
+            try:
                 lock.acquire(timeout=LOCK_POLL_S)
+            except Timeout:
+                waiting()
         try:
             yield
         finally:

@@ -1,6 +1,6 @@
 """Unpacks a zip archive of images from a stranger: everything is bounded before and while bytes are written.
 
-Not here: what the images are (`nas.data`), and `.npz` archives, whose arrays `nas.data` bounds and reads in place.
+`.npz` archives are bounded here and read in place. Not here: what the images and arrays are (`nas.data`).
 """
 
 import re
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from api.errors import UnsafeArchive
+from nas.data.images import SUFFIXES
 
 MAX_RATIO: Final = 100
 MAX_DEPTH: Final = 8
-SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 _CHUNK: Final = 1 << 20
 _BAD_NAME: Final = re.compile(r"[\\:\x00-\x1f\x7f]|^/|//")
@@ -44,6 +44,16 @@ def is_npz(path: Path) -> bool:
         return any(name.endswith(".npy") for name in archive.namelist())
 
 
+def check_arrays(path: Path, bounds: Bounds) -> None:
+    """Looks over an `.npz`, which is not unpacked.
+
+    Raises:
+        UnsafeArchive: see `Bounds`; also overlapping entries, or a ratio above 100.
+    """
+    with _opened(path) as archive:
+        _check_sizes(archive.infolist(), path.stat().st_size, bounds)
+
+
 def unpack(path: Path, folder: Path, bounds: Bounds) -> Path:
     """Writes the images of an archive under a new folder.
 
@@ -58,7 +68,8 @@ def unpack(path: Path, folder: Path, bounds: Bounds) -> Path:
     """
     with _opened(path) as archive:
         members = archive.infolist()
-        _check(members, path.stat().st_size, bounds)
+        _check_sizes(members, path.stat().st_size, bounds)
+        _check_names(members)
         folder.mkdir(mode=0o700)
         written = 0
         try:
@@ -88,7 +99,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def _check(members: list[zipfile.ZipInfo], packed: int, bounds: Bounds) -> None:
+def _check_sizes(members: list[zipfile.ZipInfo], packed: int, bounds: Bounds) -> None:
     if len(members) > bounds.entries:
         raise _refused(f"it has {len(members)} entries, more than {bounds.entries}")
     total = sum(member.file_size for member in members)
@@ -98,6 +109,9 @@ def _check(members: list[zipfile.ZipInfo], packed: int, bounds: Bounds) -> None:
         raise _refused(f"it unpacks to {total // max(packed, 1)} times its size, more than {MAX_RATIO}")
     if sum(member.compress_size for member in members) > packed:
         raise _refused("its entries overlap")
+
+
+def _check_names(members: list[zipfile.ZipInfo]) -> None:
     seen: set[str] = set()
     for member in members:
         _check_member(member)
@@ -125,7 +139,10 @@ def _check_member(member: zipfile.ZipInfo) -> None:
 
 
 def _refused(why: str) -> UnsafeArchive:
-    return UnsafeArchive(f"The archive is refused: {why}.", fix="Pack plain image files in class folders with deflate.")
+    return UnsafeArchive(
+        f"The archive is refused: {why}.",
+        fix="Pack plain image files in class folders with deflate, or save arrays with np.savez.",
+    )
 
 
 def _is_image(name: str) -> bool:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from api.datasets.archive import Bounds, is_npz, unpack
+from api.datasets.archive import Bounds, check_arrays, is_npz, unpack
 from api.datasets.storage import ARRAYS, IMAGES
 from api.processes import limit
 from search_spaces.errors import HwnasError
@@ -52,6 +52,7 @@ def check(upload: Path, folder: Path, bounds: Bounds) -> dict[str, Any]:
 
     if is_npz(upload):
         form, place = "npz", folder / ARRAYS
+        check_arrays(upload, bounds)
         upload.rename(place)
     else:
         form, place = "image_folder", folder / IMAGES

@@ -15,6 +15,7 @@ from api.errors import (
     CheckFailed,
     IdempotencyMismatch,
     InvalidPageToken,
+    JobCancelling,
     JobEnded,
     JobNotEnded,
     PreconditionFailed,
@@ -178,7 +179,7 @@ def cancel_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocu
     "/{job_id}/pause",
     operation_id="pause_job",
     summary="Pause a job",
-    responses=problems(UnknownJob, JobEnded, ScopeMissing),
+    responses=problems(UnknownJob, JobEnded, JobCancelling, ScopeMissing),
 )
 def pause_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocument:
     """Pauses a queued job at once and asks a running one to stop; what it computed is kept. Asking again changes nothing."""
@@ -189,7 +190,7 @@ def pause_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocum
     "/{job_id}/resume",
     operation_id="resume_job",
     summary="Resume a job",
-    responses=problems(UnknownJob, JobEnded, ScopeMissing),
+    responses=problems(UnknownJob, JobEnded, JobCancelling, ScopeMissing),
 )
 def resume_job(
     job_id: JobId,

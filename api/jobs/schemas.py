@@ -41,7 +41,11 @@ class JobCreate(Wire):
         json_schema_extra={"additionalProperties": False},
     )
     max_duration_s: float | None = Field(
-        default=None, strict=True, gt=0, le=30 * 86_400, description="the job is ended after so much time at work"
+        default=None,
+        strict=True,
+        gt=0,
+        le=30 * 86_400,
+        description="the job is ended after so much time at work; more than a server's most (a week) is taken as that",
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from api import pages
 from api.database import Database, as_time
-from api.errors import JobEnded, JobNotEnded, UnknownJob
+from api.errors import JobCancelling, JobEnded, JobNotEnded, UnknownJob
 from api.idempotency import Idempotent
 from api.ids import new_id
 from api.jobs import events_table, repository, waiting
@@ -126,7 +126,7 @@ class Jobs:
             rows = repository.page(
                 connection, subject.tenant_id, wanted, order, after=after, limit=pages.bounded(size) + 1
             )
-            waits = waiting.waits(connection, rows)
+            waits = waiting.waits(connection, rows, self._settings.max_running)
         shown, next_token = pages.cut(rows, size, binding, partial(repository.place, order))
         return JobPage(items=tuple(document(row, waits.get(row.id)) for row in shown), next_page_token=next_token)
 
@@ -242,7 +242,8 @@ class Jobs:
 
         Raises:
             UnknownJob: there is none of that id.
-            JobEnded: it has ended, or is about to be cancelled.
+            JobEnded: it has ended.
+            JobCancelling: it is about to be cancelled.
         """
         return self._ask(subject, job_id, repository.request_pause, unless=(*ENDED, "cancelling"))
 
@@ -253,7 +254,8 @@ class Jobs:
 
         Raises:
             UnknownJob: there is none of that id.
-            JobEnded: it has ended, or is about to be cancelled.
+            JobEnded: it has ended.
+            JobCancelling: it is about to be cancelled.
         """
 
         def change(connection: Connection, job_id: str) -> None:
@@ -275,9 +277,7 @@ class Jobs:
         with self._database.write() as connection:
             state, _ = self._standing(connection, subject, job_id)
             if state in unless:
-                raise JobEnded(
-                    f"The job {job_id} is {state}.", fix="GET the job for its result.", facts={"state": state}
-                )
+                raise _too_late(job_id, state)
             change(connection, job_id)
             return self._document(connection, subject, job_id)
 
@@ -319,7 +319,7 @@ class Jobs:
             )
             for a in (repository.attempts(connection, job_id) if row.started_at is not None else ())
         )
-        waits = waiting.waits(connection, [row])
+        waits = waiting.waits(connection, [row], self._settings.max_running)
         return document(row, waits.get(job_id)).model_copy(update={"attempts": tried})
 
 
@@ -357,6 +357,15 @@ def document(row: repository.JobRow, waiting_for: WaitingFor | None) -> JobDocum
 def unknown_job(job_id: str) -> UnknownJob:
     """The error for an id of no job of the tenant."""
     return UnknownJob(f"There is no job {job_id!r}.", fix="List the jobs with GET /v1/jobs.")
+
+
+def _too_late(job_id: str, state: State) -> Exception:
+    if state == "cancelling":
+        return JobCancelling(
+            f"The job {job_id} is being cancelled.",
+            fix="Wait until it has stopped, and queue its spec again: it goes on from what is stored.",
+        )
+    return JobEnded(f"The job {job_id} is {state}.", fix="GET the job for its result.", facts={"state": state})
 
 
 def _too_many_labels() -> Exception:

@@ -8,7 +8,17 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, TypeAdapter, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    TypeAdapter,
+    WithJsonSchema,
+    field_validator,
+)
 
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, Wire, examples
@@ -27,15 +37,15 @@ def no_path(text: str) -> str:
     return text
 
 
-def _no_flag(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a latency is a number or a text, not true or false")
+def _number_or_text(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("a latency is a number of milliseconds, or a text such as 40%")
     return value
 
 
 WireLatency = Annotated[
     Latency,
-    BeforeValidator(_no_flag),
+    BeforeValidator(_number_or_text),
     WithJsonSchema(
         {
             "anyOf": [
@@ -98,7 +108,17 @@ def _bounded(space: str | dict[str, JsonValue]) -> str | dict[str, JsonValue]:
     return space
 
 
-Space = Annotated[KnownSpaceName | dict[str, JsonValue], AfterValidator(_bounded)]
+def _form(space: Any) -> str | None:
+    return "name" if isinstance(space, str) else "declaration" if isinstance(space, dict) else None
+
+
+Space = Annotated[
+    Annotated[KnownSpaceName, Tag("name")] | Annotated[dict[str, JsonValue], Tag("declaration")],
+    Discriminator(
+        _form, custom_error_type="space_form", custom_error_message="a space is a known name or a declaration"
+    ),
+    AfterValidator(_bounded),
+]
 """A known space with its options, or a declaration."""
 
 DataId = Annotated[

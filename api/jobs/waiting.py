@@ -1,12 +1,17 @@
-"""What a queued job waits for besides its turn: a worker with the devices that it needs. Told when it is read, never stored."""
+"""What a queued job waits for besides its turn: a worker with the devices that it needs, or that its tenant may run one more.
+
+Told when it is read, never stored.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
+from api.jobs.leases import MAX_RUNNING
 from api.jobs.schemas import WaitingFor
-from api.tables import job_needs
+from api.jobs.states import HELD
+from api.tables import job_needs, jobs, tenants
 from api.workers import living
 
 _NO_WORKER: Final = WaitingFor(detail="No worker is running.")
@@ -15,9 +20,16 @@ Needs = Mapping[str, str | None]
 """Each target of a job, with the fingerprint of the device that it is bound to."""
 
 
-def waits(connection: Connection, rows: Iterable[Row[Any]]) -> dict[str, WaitingFor]:
-    """What each of these jobs waits for, by its id; those that are only to wait for their turn, or not queued, are left out."""
-    queued = [row.id for row in rows if row.state == "queued"]
+def waits(connection: Connection, rows: Iterable[Row[Any]], max_running: int) -> dict[str, WaitingFor]:
+    """What each of a tenant's jobs waits for, by its id; those that only wait for their turn, or are not queued, are left out.
+
+    Args:
+        connection: of the transaction that read the rows.
+        rows: of one tenant.
+        max_running: how many jobs of a tenant run at once, unless its own limits say otherwise.
+    """
+    tenant_of = {row.id: row.tenant_id for row in rows if row.state == "queued"}
+    queued = list(tenant_of)
     if not queued:
         return {}
     workers = [worker.targets for worker in living(connection)]
@@ -26,7 +38,8 @@ def waits(connection: Connection, rows: Iterable[Row[Any]]) -> dict[str, Waiting
     needs: dict[str, dict[str, str | None]] = {job_id: {} for job_id in queued}
     for row in connection.execute(select(job_needs).where(job_needs.c.job_id.in_(queued))):
         needs[row.job_id][row.target] = row.fingerprint
-    found = {job_id: missing(needs[job_id], workers) for job_id in queued}
+    full = _full(connection, tenant_of[queued[0]], max_running)
+    found = {job_id: missing(needs[job_id], workers) or full for job_id in queued}
     return {job_id: lacks for job_id, lacks in found.items() if lacks is not None}
 
 
@@ -46,6 +59,14 @@ def missing(needs: Needs, workers: Sequence[Mapping[str, str]]) -> WaitingFor | 
             detail = f"No worker with the device {device} is running, to which the job is bound for {target}."
             return WaitingFor(target=target, device=device, detail=detail)
     return WaitingFor(detail=f"No single worker that runs can measure {' and '.join(_named(needs))}.")
+
+
+def _full(connection: Connection, tenant_id: str, max_running: int) -> WaitingFor | None:
+    """That a tenant may run no more jobs now."""
+    running = select(func.count()).where(jobs.c.tenant_id == tenant_id, jobs.c.state.in_(HELD)).scalar_subquery()
+    limits, held = connection.execute(select(tenants.c.limits, running).where(tenants.c.id == tenant_id)).one()
+    most = limits.get(MAX_RUNNING, max_running)
+    return None if held < most else WaitingFor(detail=f"The tenant may run no more than {most} jobs at once.")
 
 
 def _has(worker: Mapping[str, str], target: str, device: str | None) -> bool:

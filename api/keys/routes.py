@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.access import COOKIE, Admin, Anyone, KeysReader, KeysWriter
+from api.access import COOKIE, Admin, Anyone, KeysMaker, KeysReader, KeysWriter
 from api.conditions import IfMatch, check_match, tagged
 from api.dependencies import KeysService
 from api.errors import (
@@ -59,7 +59,7 @@ TenantId = Annotated[str, Path(pattern=id_pattern("ten"))]
 )
 def create_api_key(
     wanted: ApiKeyCreate,
-    subject: KeysWriter,
+    subject: KeysMaker,
     keys: KeysService,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -99,7 +99,7 @@ def get_api_key(key_id: KeyId, subject: KeysReader, keys: KeysService, response:
     responses=problems(UnknownKey, ScopeMissing, PreconditionFailed),
 )
 def delete_api_key(key_id: KeyId, subject: KeysWriter, keys: KeysService, if_match: IfMatch = None) -> None:
-    """Ends a key and its sessions for good. It stays on the list, with `revoked_at`."""
+    """Ends a key and its sessions for good, if this key could have made it. It stays on the list, with `revoked_at`."""
     if if_match is not None:
         check_match(if_match, keys.get(subject, key_id))
     keys.revoke(subject, key_id)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -82,9 +83,8 @@ class Keys:
             UnknownTenant: there is no tenant of that id.
         """
         tenant_id = wanted.tenant_id or subject.tenant_id
-        admin = "admin" in subject.scopes
-        more = sorted(set(wanted.scopes) - subject.scopes)
-        if (more or tenant_id != subject.tenant_id) and not admin:
+        more = _beyond(subject, wanted.scopes)
+        if more or (tenant_id != subject.tenant_id and "admin" not in subject.scopes):
             raise ScopeMissing(
                 f"This key cannot give {', '.join(more) or 'keys of another tenant'}.",
                 fix="Ask an administrator, or ask for less.",
@@ -144,10 +144,18 @@ class Keys:
 
         Raises:
             UnknownKey: there is none of that id.
+            ScopeMissing: it does more than the key that revokes it, which could not have made it.
         """
         with self._database.write() as connection:
-            if repository.find_key(connection, subject.tenant_id, key_id) is None:
+            row = repository.find_key(connection, subject.tenant_id, key_id)
+            if row is None:
                 raise _unknown_key(key_id)
+            more = _beyond(subject, row.scopes)
+            if more:
+                raise ScopeMissing(
+                    f"This key cannot revoke one that has {', '.join(more)}.",
+                    fix="Ask an administrator, or use a key that has these scopes.",
+                )
             repository.revoke_key(connection, key_id)
         self._forget()
 
@@ -295,6 +303,11 @@ class Keys:
     def _forget(self) -> None:
         with self._lock:
             self._known.clear()
+
+
+def _beyond(subject: Subject, scopes: Iterable[str]) -> list[str]:
+    """Of these scopes those that a key may neither give nor take away."""
+    return [] if "admin" in subject.scopes else sorted(set(scopes) - subject.scopes)
 
 
 def _settled(connection: Connection, subject: Subject, idempotent: Idempotent | None) -> bytes | None:

@@ -1,11 +1,13 @@
 """Routes of delivered models and of their files."""
 
 import base64
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import StringConstraints
 from pydantic.json_schema import SkipJsonSchema
+from starlette.datastructures import Headers
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -14,7 +16,6 @@ from api.conditions import IfMatch, check_match, tagged
 from api.dependencies import ModelsService
 from api.errors import (
     InvalidPageToken,
-    InvalidRequest,
     PreconditionFailed,
     RangeNotSatisfiable,
     ScopeMissing,
@@ -32,6 +33,10 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 
 ModelId = Annotated[str, Path(pattern=id_pattern("mdl"))]
 ArtifactName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{0,119}$")]
+
+_PART: Final = r"[ \t]*(\d{1,99}-\d{0,99}|-\d{1,99})[ \t]*"
+_RANGE: Final = re.compile(f"bytes={_PART}(,{_PART})*", re.IGNORECASE | re.ASCII)
+_BOUNDS: Final = re.compile(r"(\d+)-(\d+)", re.ASCII)
 
 _CONTENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "the file", "content": {"application/octet-stream": {"schema": {"type": "string"}}}},
@@ -114,6 +119,12 @@ def _matches(if_none_match: str, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
+def _asks_for_parts(wanted: str) -> bool:
+    """Whether a `Range` is well-formed and of bytes (RFC 9110, 14.1.2); any other is ignored."""
+    bounds = _BOUNDS.findall(wanted)
+    return _RANGE.fullmatch(wanted) is not None and all(int(first) <= int(last) for first, last in bounds)
+
+
 class _Download(FileResponse):
     """A file whose range errors are problem documents, like all others."""
 
@@ -121,19 +132,17 @@ class _Download(FileResponse):
         super().__init__(file.path, headers=headers, media_type=file.media_type, filename=file.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not _asks_for_parts(Headers(scope=scope).get("range", "")):
+            scope = {**scope, "headers": [field for field in scope["headers"] if field[0] != b"range"]}
         error: HwnasError | None = None
         content_range = ""
 
         async def checked(message: Message) -> None:
             nonlocal error, content_range
-            if message["type"] == "http.response.start" and message["status"] in (400, 416):
+            if message["type"] == "http.response.start" and message["status"] == 416:
                 found = dict(message["headers"])
                 content_range = found.get(b"content-range", b"").decode()
-                error = (
-                    RangeNotSatisfiable("The file is shorter than the range.", fix="HEAD it for its length.")
-                    if message["status"] == 416
-                    else InvalidRequest("The Range header is malformed.", fix="Send bytes=first-last.")
-                )
+                error = RangeNotSatisfiable("The file is shorter than the range.", fix="HEAD it for its length.")
             if error is None:
                 await send(message)
 

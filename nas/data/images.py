@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
-FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
-SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 MAX_PIXELS: Final = 64_000_000
 """Images with more pixels are refused before they are decoded."""
 
@@ -86,7 +86,7 @@ def _typed() -> Iterator[None]:
         raise UnreadableImage(_reason(error)) from error
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(path: Path) -> ImageFile.ImageFile:
     """The file opened, its format, mode and size checked; the pixels are not read yet."""
     image = Image.open(path, formats=FORMATS)
     width, height = image.size
@@ -96,6 +96,9 @@ def _opened(path: Path) -> Image.Image:
     if image.mode not in _MODES:
         image.close()
         raise UnreadableImage(f"pixels of mode {image.mode} have no agreed range")
+    if any(tile[0] == "ppm_plain" for tile in image.tile):  # its reader takes a minute for a few megabytes of comments
+        image.close()
+        raise UnreadableImage("pixels written as text are not read")
     return image
 
 

@@ -14,7 +14,7 @@ from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent
 from nas.store import StageKey, StageRecord, Store
 
 TOLD_AFTER_S: Final = 2.0
-"""A wait for a device is told after this; a step of another process's training is over sooner."""
+"""A wait for another process is told after this; a step of its training is over sooner."""
 
 Hold = Callable[[Target], AbstractContextManager[None]]
 """What is entered while a target is measured, and left before anything else is done: a caller's own claim to the device, beside
@@ -68,11 +68,12 @@ class Context:
         if target.info.kind == "simulated":
             yield
             return
-        with stoppable(self.check_cancelled), self.hold(target), while_waiting(self._patience(target.info.device)):
+        tell = self._patience(f"Waits for {target.info.device}, which another process is using.")
+        with stoppable(self.check_cancelled), self.hold(target), while_waiting(tell):
             yield
 
-    def _patience(self, device: str) -> Callable[[], None]:
-        """What is done while another process has a device: tells of the wait, once."""
+    def _patience(self, message: str) -> Callable[[], None]:
+        """What is done again and again while another process is waited for: tells of the wait, once."""
         began: list[float] = []
 
         def tell() -> None:
@@ -80,7 +81,7 @@ class Context:
                 began.append(time.monotonic())
             elif len(began) == 1 and time.monotonic() - began[0] > TOLD_AFTER_S:
                 began.append(time.monotonic())
-                self.info(f"Waits for {device}, which another process is using.")
+                self.info(message)
 
         return tell
 
@@ -106,7 +107,10 @@ class Context:
         label = f"{phase}:{target}" if target else phase
         self.hashes[label] = key.hash
         self.check_cancelled()
-        with stoppable(self.check_cancelled), self.store.lock(key):
+        tell = self._patience(
+            f"Waits for another process, which computes the same stage ({label}), to take over its result."
+        )
+        with stoppable(self.check_cancelled), self.store.lock(key, tell):
             found = self.store.find(key)
             if found is not None:
                 made_before = dict(found.outputs)

@@ -188,6 +188,17 @@ def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
     ]
 
 
+def test_a_job_that_is_being_cancelled_neither_pauses_nor_resumes(client: TestClient) -> None:
+    job_id = client.post("/v1/jobs", json=body()).json()["id"]
+    with client.app.state.database.write() as connection:  # type: ignore[attr-defined]
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(state="cancelling"))
+    for change in ("pause", "resume"):
+        refused = client.post(f"/v1/jobs/{job_id}/{change}")
+        assert (refused.status_code, refused.json()["code"]) == (409, "job_cancelling")
+        assert "being cancelled" in refused.json()["detail"]
+    assert client.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["deploy", "", None, 3])
 def test_an_unknown_kind_is_named(client: TestClient, kind: object) -> None:
     problem = client.post("/v1/jobs", json={"spec": {"kind": kind}}).json()

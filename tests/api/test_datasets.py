@@ -19,8 +19,10 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from api.datasets.archive import Bounds, unpack
+from api.datasets.check import check
 from api.errors import UnsafeArchive
 from api.settings import Settings
+from nas.data.images import SUFFIXES
 from tests.api.conftest import body, serving
 from tests.api.server import eventually
 
@@ -95,6 +97,19 @@ def test_folders_of_images_are_taken(client: TestClient, prefix: str) -> None:
     assert sum(made["summary"]["images"].values()) == 40
 
 
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_images_of_every_promised_ending_are_read(tmp_path: Path, suffix: str) -> None:
+    files = {}
+    for n in range(20):
+        stream = io.BytesIO()
+        Image.new("L", (8, 8), 12 * n).save(stream, Image.registered_extensions()[suffix])
+        files[f"{('cat', 'dog')[n % 2]}/{n}{suffix}"] = stream.getvalue()
+    packed = tmp_path / "upload.zip"
+    packed.write_bytes(archive(files))
+    summary = check(packed, tmp_path, Bounds(entries=100, unpacked_bytes=1_000_000))
+    assert (summary["classes"], sum(summary["images"].values())) == (["cat", "dog"], 20)
+
+
 def test_a_search_runs_on_an_upload(busy: TestClient) -> None:
     dataset = upload(busy, digits()).json()["id"]
     job = busy.post("/v1/jobs", json=body(data=dataset)).json()
@@ -160,6 +175,7 @@ HOSTILE = {
     "name above": (archive({"../../evil.png": png()}), "unsafe_archive"),
     "link": (symlink(), "unsafe_archive"),
     "bomb": (archive({"cat/0.png": b"\0" * 5_000_000}), "unsafe_archive"),
+    "bomb of arrays": (npz(train_x=np.zeros((500, 64, 64), np.uint8), train_y=np.arange(500) % 2), "unsafe_archive"),
     "pickle": (npz(train_x=np.array([Bomb()], dtype=object), train_y=np.array([0])), "invalid_data"),
     "one class": (npz(train_x=np.zeros((9, 8, 8), np.uint8), train_y=np.zeros(9, int)), "invalid_data"),
     "corrupt images": (archive({f"{c}/{n}.png": b"not an image" for c in "ab" for n in range(9)}), "invalid_data"),

@@ -12,7 +12,7 @@ from api.database import Database
 from api.jobs import device_leases, leases, repository
 from api.jobs.leases import Able
 from api.jobs.waiting import waits
-from api.tables import jobs
+from api.tables import jobs, tenants
 from api.worker.claimed import Held
 from api.worker.devices import Devices
 from api.workers import WorkerInfo, gone, seen
@@ -105,12 +105,36 @@ def test_a_queued_job_says_what_it_waits_for(client: TestClient) -> None:
     assert waiting() is None
 
 
+def test_a_queued_job_says_that_its_tenant_may_run_no_more(client: TestClient) -> None:
+    database: Database = client.app.state.database  # type: ignore[attr-defined]
+    first, second = (client.post("/v1/jobs", json=body(seed=seed)).json()["id"] for seed in range(2))
+
+    def limit(most: int) -> None:
+        with database.write() as connection:
+            connection.execute(update(tenants).values(limits={"max_running": most}))
+
+    def told() -> dict[str, Any]:
+        return {
+            job["id"]: job["waiting_for"] and job["waiting_for"]["detail"]
+            for job in client.get("/v1/jobs").json()["items"]
+        }
+
+    with database.write() as connection:
+        seen(connection, WorkerInfo("one", {"cpu": info("b")}))
+    assert told() == {first: None, second: None}
+    limit(0)
+    assert set(told().values()) == {"The tenant may run no more than 0 jobs at once."}
+    limit(1)
+    assert told() == {first: None, second: None} and take(database, "one", B) is not None
+    assert told() == {first: None, second: "The tenant may run no more than 1 jobs at once."}
+
+
 def test_only_queued_jobs_wait(database: Database) -> None:
     queue(database)
     claim = take(database)
     with database.read() as connection:
         row = repository.find(connection, tenant(database), claim.job_id if claim else "")
-        assert row is not None and waits(connection, [row]) == {}
+        assert row is not None and waits(connection, [row], 100) == {}
 
 
 def test_targets_are_listed_with_the_devices_of_living_workers(client: TestClient) -> None:

@@ -148,7 +148,8 @@ def test_a_route_that_nobody_guards_stops_the_program() -> None:
 
 @pytest.mark.parametrize("scope", sorted(set(SCOPES) - {"admin"}))
 def test_a_key_does_what_its_scopes_say(client: TestClient, owned: dict[str, str], scope: str) -> None:
-    key = as_key(other_key(client, "default", scope))
+    secret = other_key(client, "default", scope)
+    key = as_key(secret)
     asks = {
         "jobs:read": ("GET", "/v1/jobs"),
         "jobs:write": ("POST", f"/v1/jobs/{owned['job_id']}/pause"),
@@ -157,7 +158,7 @@ def test_a_key_does_what_its_scopes_say(client: TestClient, owned: dict[str, str
         "models:read": ("GET", "/v1/models"),
         "models:write": ("DELETE", f"/v1/models/{owned['model_id']}"),
         "keys:read": ("GET", "/v1/api-keys"),
-        "keys:write": ("DELETE", f"/v1/api-keys/{owned['key_id']}"),
+        "keys:write": ("DELETE", f"/v1/api-keys/{key_id_of(secret)}"),
     }
     for needed, (method, path) in asks.items():
         response = client.request(method, path, headers=key)
@@ -179,6 +180,28 @@ def test_a_key_gives_no_more_than_it_has(client: TestClient) -> None:
     assert given.status_code == 201 and given.json()["tenant_id"] == other
     twice = client.post("/v1/tenants", json={"name": "vision"})
     assert (twice.status_code, twice.json()["code"]) == (409, "tenant_exists")
+
+
+def test_an_administrator_makes_keys_and_no_more(client: TestClient) -> None:
+    admin = as_key(other_key(client, "default", "admin"))
+    other = client.post("/v1/tenants", json={"name": "vision"}, headers=admin).json()["id"]
+    wanted = {"name": "theirs", "scopes": ["jobs:read"], "tenant_id": other}
+    made = client.post("/v1/api-keys", json=wanted, headers=admin)
+    assert (made.status_code, made.json()["tenant_id"]) == (201, other)
+    for method, path in (("GET", "/v1/api-keys"), ("GET", "/v1/jobs"), ("POST", "/v1/jobs")):
+        assert client.request(method, path, headers=admin).json()["code"] == "scope_missing"
+
+
+def test_a_key_revokes_none_that_does_more(client: TestClient) -> None:
+    small = as_key(other_key(client, "default", "keys:write", "jobs:read"))
+    above = [key_id_of(other_key(client, "default", *scopes)) for scopes in (["admin"], ["jobs:read", "jobs:write"])]
+    for key_id in above:
+        refused = client.delete(f"/v1/api-keys/{key_id}", headers=small)
+        assert (refused.status_code, refused.json()["code"]) == (403, "scope_missing")
+        assert client.get(f"/v1/api-keys/{key_id}").json()["revoked_at"] is None
+    within = key_id_of(other_key(client, "default", "jobs:read"))
+    assert client.delete(f"/v1/api-keys/{within}", headers=small).status_code == 204
+    assert [client.delete(f"/v1/api-keys/{key_id}").status_code for key_id in above] == [204, 204]
 
 
 def test_a_revoked_and_an_expired_key_are_refused_at_once(client: TestClient) -> None:

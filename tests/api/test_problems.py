@@ -56,8 +56,29 @@ def test_a_body_above_the_bound(settings: Settings) -> None:
 
 
 def test_wrong_parameters_are_named(client: TestClient) -> None:
-    problem = check(client.get("/v1/jobs", params={"page_size": 0, "state": "lost"}), 422, "invalid_request")
-    assert {error["parameter"] for error in problem["errors"]} == {"page_size", "state"}
+    wrong: dict[str, Any] = {"page_size": 0, "state": "lost", "created_after": "noon", "label": ["a", "b"]}
+    problem = check(client.get("/v1/jobs", params=wrong), 422, "invalid_request")
+    assert sorted(error["parameter"] for error in problem["errors"]) == sorted(wrong)
+    assert "None" not in problem["detail"]
+    refused = client.get(f"/v1/jobs/job_{NOBODY}/events", headers={"Last-Event-ID": "x"})
+    assert [error["parameter"] for error in check(refused, 422, "invalid_request")["errors"]] == ["last-event-id"]
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "pointers"),
+    [
+        ("/v1/api-keys", {"name": "x", "scopes": ["jobs:read", "all"]}, ["/scopes/1"]),
+        ("/v1/api-keys", {"name": "x", "scopes": []}, ["/scopes"]),
+        ("/v1/api-keys", {"scopes": ["all"], "name": "/"}, ["/name", "/scopes/0"]),
+        ("/v1/jobs", {"spec": {}, "labels": {"X": "1", "x": "é"}}, ["/spec/kind", "/labels/X", "/labels/x"]),
+        ("/v1/jobs", {"spec": {}, "labels": {"X": "é"}}, ["/spec/kind", "/labels/X"]),
+        ("/v1/jobs", {}, ["/spec"]),
+        ("/v1/jobs", [], [""]),
+    ],
+)
+def test_each_wrong_field_is_pointed_at_once(client: TestClient, address: str, body: Any, pointers: list[str]) -> None:
+    problem = check(client.post(address, json=body), 422, "invalid_request")
+    assert [error["pointer"] for error in problem["errors"]] == pointers
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import pytest
 from hw_targets.lock import measuring
 from hw_targets.target import KernelSample, Sample, Target
 from nas import pipeline
+from nas import store as stores
 from nas.errors import Cancelled
 from nas.events import Event, LogEvent, ProgressEvent, ignore
 from nas.stages import context as contexts
-from nas.stages.context import Context
+from nas.stages.context import Context, Made
 from nas.stages.profile import ROUND_S, measure_samples
 from nas.store import StageKey, Store
 from search_spaces.network import Network
@@ -73,6 +74,21 @@ def test_a_wait_for_a_device_is_told_once_and_can_be_cancelled(tmp_path: Path, m
     with measuring("abacus"), pytest.raises(Cancelled):
         measure_samples(context, Abacus(), [residual()], 1, KEY, phase="profiling")
     assert told == [LogEvent(level="info", message="Waits for a board, which another process is using.")]
+    assert next(polls, None) is None
+
+
+def test_a_wait_for_a_stage_of_another_is_told_once_and_can_be_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contexts, "TOLD_AFTER_S", 0.0)
+    monkeypatch.setattr(stores, "LOCK_POLL_S", 0.01)
+    told: list[Event] = []
+    polls = iter([False] * 5 + [True])
+    context = Context(Store(tmp_path), told.append, lambda: next(polls))
+    with Store(tmp_path).lock(KEY), pytest.raises(Cancelled):
+        context.run("profiling", KEY, lambda: Made({}), target="cpu")
+    message = "Waits for another process, which computes the same stage (profiling:cpu), to take over its result."
+    assert told == [LogEvent(level="info", message=message)]
     assert next(polls, None) is None
 
 

@@ -97,6 +97,7 @@ def test_a_stage_that_cannot_fit_names_the_stage() -> None:
         ({"name": "x", "stages": []}, "stages"),
         ({"name": "x", "stages": [{"block": "teleport", "channels": 8}]}, r"stages\.0\.block"),
         ({"name": "x", "stages": [{"block": "conv", "channels": []}]}, r"stages\.0\.channels"),
+        ({"name": "x", "stages": [5]}, r"not valid: stages\.0: [^;]*\. Correct"),
         ({"name": "x", "stages": [{"block": "conv", "channels": 8}], "surprise": 1}, "surprise"),
     ],
 )

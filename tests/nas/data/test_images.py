@@ -85,6 +85,21 @@ def test_every_format(tmp_path: Path, form: str) -> None:
     assert pixels(path, 3) == [255, 255, 255]
 
 
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [(b"P5 1 1 255\n\x5a", 90), (b"P5 1 1 3\n\1", 85), (b"P5 1 1 65535\n\x5a\x5a", 90), (b"P6 1 1 255\nZZZ", 90)],
+)
+def test_portable_maps_of_every_depth(tmp_path: Path, content: bytes, value: int) -> None:
+    (tmp_path / "a.ppm").write_bytes(content)
+    assert pixels(tmp_path / "a.ppm", 1) == [value]
+
+
+def test_portable_maps_of_text_are_refused_unread(tmp_path: Path) -> None:
+    (tmp_path / "a.pgm").write_bytes(b"P2 1 1 255\n90\n")
+    with pytest.raises(UnreadableImage, match="as text"):
+        read_header(tmp_path / "a.pgm")
+
+
 def test_of_an_animation_the_first_frame_counts(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     Image.new("L", (4, 4), 0).save(path, save_all=True, append_images=[Image.new("L", (4, 4), 255)])
@@ -138,6 +153,6 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_other_formats_are_not_tried(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    Image.new("L", (4, 4)).save(path, format="PPM")
+    Image.new("L", (4, 4)).save(path, format="TGA")
     with pytest.raises(UnreadableImage, match="no image of PNG"):
         read_header(path)
