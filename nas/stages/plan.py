@@ -51,9 +51,17 @@ def estimate(context: Context, spec: SearchSpec) -> Plan:
 
 
 def within_minutes(context: Context, job: "Job", minutes: float) -> "Job":
-    """The job with as much training, search and tuning as fit into what profiling leaves of the minutes."""
-    left = max(20.0, minutes * 60 - sum(_profiling(job.work, target) for target in job.targets))
-    return replace(job, work=job.work.scaled(0.9 * left / sum(_learning(context, job).values())))
+    """The job with as much training, search and tuning as fit into what profiling leaves of the minutes.
+
+    There is a least of each, and a warning where even that takes longer.
+    """
+    profiling = sum(_profiling(job.work, target) for target in job.targets)
+    left = max(20.0, minutes * 60 - profiling)
+    job = replace(job, work=job.work.scaled(0.9 * left / sum(_learning(context, job).values())))
+    takes = profiling + sum(_learning(context, job).values())
+    if takes > minutes * 60:
+        context.warn(f"{minutes:g} minutes are too few: with the least work it takes about {takes / 60:.1f} minutes.")
+    return job
 
 
 def _profiling(work: Work, target: Target) -> float:

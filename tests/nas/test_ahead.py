@@ -39,6 +39,13 @@ def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
     assert 0 < low < high and after.plan.seconds["profiling"] == 0
 
 
+def test_minutes_that_do_not_suffice_are_told(tmp_path: Path) -> None:
+    told = survey(spec().model_copy(update={"minutes": 0.1}), store=tmp_path)
+    (warning,) = [line for line in told.warnings if "too few" in line]
+    assert warning.startswith("0.1 minutes") and f"{sum(told.plan.seconds.values()) / 60:.1f} minutes" in warning
+    assert not survey(spec().model_copy(update={"minutes": 600.0}), store=tmp_path).warnings
+
+
 @pytest.mark.parametrize(("side", "batch"), [(8, 64), (96, 64), (224, 32), (512, 8)])
 def test_larger_images_come_in_smaller_batches(side: int, batch: int, tmp_path: Path) -> None:
     wanted = spec().model_copy(update={"space": "mobilenet", "resolution": side})
