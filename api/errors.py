@@ -338,6 +338,12 @@ class ApiError(HwnasError):
         return made
 
 
+class UnusableKey(HwnasError):
+    """A client was given no key, or something that cannot be sent as one."""
+
+    code = "unusable_key"
+
+
 class NoAnswer(HwnasError):
     """A client cannot reach the service."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from uuid import uuid4
 from pydantic import BaseModel
 
 from api.datasets.schemas import DatasetDocument
-from api.errors import ApiError, NoAnswer
+from api.errors import ApiError, NoAnswer, UnusableKey
 from api.jobs.schemas import JobDocument, JobEvent, JobPage, Validation
 from api.models.schemas import ModelDocument, ModelPage
 from nas.events import EventSink, ignore
@@ -26,6 +27,8 @@ TRIES: Final = 5
 """How often a request that can be repeated is sent while the server does not answer."""
 
 _REPEATED: Final = (429, 502, 503, 504)
+_SENDABLE: Final = re.compile(r"[!-~]+")
+"""What a header takes as one word; a key is one."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,20 @@ def _paged(filters: Mapping[str, Any], token: str | None) -> dict[str, Any]:
 
 
 def key_or_environment(key: str | None) -> str:
-    """The key that was given, or that of the environment."""
-    return key or os.environ.get(KEY_VARIABLE, "")
+    """The key that was given, or that of the environment, without the white space around it.
+
+    Raises:
+        UnusableKey: there is none, or it cannot be sent. The error does not show it.
+    """
+    found = (key or os.environ.get(KEY_VARIABLE, "")).strip()
+    if not found:
+        raise UnusableKey("A service needs a key, and there is none.", fix=f"Set {KEY_VARIABLE} to it, or pass key=.")
+    if not _SENDABLE.fullmatch(found):
+        raise UnusableKey(
+            "What stands for the key cannot be one: it has white space inside, or characters other than ASCII.",
+            fix=f"Copy the whole key, nas_..., into {KEY_VARIABLE}, or pass it as key=.",
+        )
+    return found
 
 
 def refusal(status: int, content: bytes) -> ApiError:

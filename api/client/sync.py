@@ -25,8 +25,11 @@ class Client:
 
     Args:
         url: of the service.
-        key: its secret; `HWNAS_KEY` of the environment when absent.
+        key: its secret; `HWNAS_KEY` of the environment when absent. White space around it does not count.
         timeout_s: the longest silence of the service.
+
+    Raises:
+        UnusableKey: there is no key, or it cannot be one.
     """
 
     def __init__(self, url: str, *, key: str | None = None, timeout_s: float = 60.0) -> None:
