@@ -36,6 +36,11 @@ class AsyncClient:
     ) -> None:
         await self._http.aclose()
 
+    @property
+    def url(self) -> str:
+        """The service's address."""
+        return str(self._http.base_url).rstrip("/")
+
     async def search(self, *, data: str, targets: Sequence[Mapping[str, Any]], **others: Any) -> "AsyncJob":
         """Queues a search; `others` are further fields of its spec."""
         return await self.submit({"kind": "search", "data": data, "targets": [dict(t) for t in targets], **others})
@@ -76,6 +81,17 @@ class AsyncClient:
             page = await self.run(calls.list_models(job_id, token))
             for document in page.items:
                 yield AsyncModel(self, document)
+            token = page.next_page_token
+            if token is None:
+                return
+
+    async def datasets(self) -> AsyncIterator[DatasetDocument]:
+        """All data sets, newest first; `sha256` is that of the file which was uploaded."""
+        token: str | None = None
+        while True:
+            page = await self.run(calls.list_datasets(token))
+            for document in page.items:
+                yield document
             token = page.next_page_token
             if token is None:
                 return

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from api.datasets.schemas import DatasetDocument
+from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import ApiError, NoAnswer, UnusableKey
 from api.jobs.schemas import JobDocument, JobEvent, JobPage, Validation
 from api.models.schemas import ModelDocument, ModelPage
@@ -104,6 +104,11 @@ def list_models(job_id: str | None, token: str | None) -> Call[ModelPage]:
 def get_model(model_id: str) -> Call[ModelDocument]:
     """A model."""
     return Call("GET", f"/v1/models/{model_id}", reader(ModelDocument))
+
+
+def list_datasets(token: str | None) -> Call[DatasetPage]:
+    """A page of data sets."""
+    return Call("GET", "/v1/datasets", reader(DatasetPage), params=_paged({}, token))
 
 
 def upload(path: Path, name: str) -> Call[DatasetDocument]:

@@ -48,6 +48,11 @@ class Client:
         """Closes the connection."""
         self._http.close()
 
+    @property
+    def url(self) -> str:
+        """The service's address."""
+        return str(self._http.base_url).rstrip("/")
+
     def search(self, *, data: str, targets: Sequence[Mapping[str, Any]], **others: Any) -> "Job":
         """Queues a search; `others` are further fields of its spec."""
         return self.submit({"kind": "search", "data": data, "targets": [dict(t) for t in targets], **others})
@@ -91,6 +96,16 @@ class Client:
         while True:
             page = self.run(calls.list_models(job_id, token))
             yield from (Model(self, document) for document in page.items)
+            token = page.next_page_token
+            if token is None:
+                return
+
+    def datasets(self) -> Iterator[DatasetDocument]:
+        """All data sets, newest first, page by page; `sha256` is that of the file which was uploaded."""
+        token: str | None = None
+        while True:
+            page = self.run(calls.list_datasets(token))
+            yield from page.items
             token = page.next_page_token
             if token is None:
                 return

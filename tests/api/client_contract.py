@@ -207,6 +207,7 @@ class ClientContract:
         (tmp_path / "mine.npz").write_bytes(digits())
         made = client.upload(tmp_path / "mine.npz", name="mine")
         assert (made.name, made.format) == ("mine", "npz")
+        assert made in list(client.datasets())
         assert client.submit({**SPEC, "data": made.id}).wait().state == "succeeded"
 
     def test_a_job_can_be_watched(self, client: Client, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,9 @@
 """The Python client and `hwnas --server` against a server in a process of its own."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +16,7 @@ import pytest
 
 from api.client import Client
 from api.client.calls import ask_job, pause_before
+from api.client.search import uploaded
 from api.processes import child_environment
 from tests.api import fake_engine
 from tests.api.client_contract import ClientContract, Unreliable, blocking
@@ -81,8 +85,8 @@ def hwnas(served: tuple[str, str], *words: str) -> "subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("kind", ["npz", "folder"])
-def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path: Path, kind: str) -> None:
+def made_data(tmp_path: Path, kind: str) -> Path:
+    """Sixty images as an archive or as class folders."""
     images = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype=np.uint8)
     data = tmp_path / "mine.npz"
     if kind == "npz":
@@ -95,6 +99,12 @@ def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path
             folder = data / f"class{number % 3}"
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(folder / f"{number}.png")
+    return data
+
+
+@pytest.mark.parametrize("kind", ["npz", "folder"])
+def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path: Path, kind: str) -> None:
+    data = made_data(tmp_path, kind)
     words = [
         "search",
         "--data",
@@ -109,8 +119,43 @@ def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path
     ]
     done = hwnas(served, *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    bundle = Path(json.loads(done.stdout)["models"]["cpu"]["bundle"])
+    document = json.loads(done.stdout)
+    assert f"{document['run']} is queued: {served[0]}/jobs/{document['run']}\n" in done.stderr
+    bundle = Path(document["models"]["cpu"]["bundle"])
     assert tmp_path in bundle.parents and sorted(path.name for path in bundle.iterdir()) == sorted(fake_engine.FILES)
+
+
+def test_data_that_the_service_has_is_not_uploaded_again(served: tuple[str, str], tmp_path: Path) -> None:
+    data = made_data(tmp_path, "folder")
+    with Client(served[0], key=served[1]) as client:
+        first = uploaded(client, data)
+        os.utime(data / "class0" / "0.png", (0, 0))
+        assert uploaded(client, data) == first
+        (data / "class0" / "0.png").unlink()
+        assert uploaded(client, data) != first
+
+
+def test_an_interrupt_leaves_the_job_to_the_service(served: tuple[str, str]) -> None:
+    words = ("search", "--data", "digits", "--target", "cpu", "--latency-ms", "1", "--seed", str(fake_engine.SLOW))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.cli", "--server", served[0], *words, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**child_environment(), "HWNAS_KEY": served[1]},
+    )
+    assert process.stderr is not None
+    told = process.stderr.readline()
+    (job_id,) = re.findall(r"job_\w{26}(?= is queued)", told)
+    process.send_signal(signal.SIGINT)
+    stdout, _ = process.communicate(timeout=60)
+    error = json.loads(stdout)["error"]
+    with Client(served[0], key=served[1]) as client:
+        job = client.job(job_id)
+        state = job.state
+        job.cancel().wait()
+    assert (process.returncode, error["code"], error["job"]) == (130, "cancelled", job_id)
+    assert state in ("queued", "running") and "goes on" in error["detail"] and f"/jobs/{job_id}/cancel" in error["fix"]
 
 
 def test_the_command_line_exports_a_candidate(served: tuple[str, str], tmp_path: Path) -> None:
