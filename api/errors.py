@@ -307,6 +307,13 @@ class PortInUse(HwnasError):
     code = "port_in_use"
 
 
+class UnknownHome(HwnasError):
+    """The folder that a command was given as the service's home holds no service."""
+
+    code = "unknown_home"
+    status = 404
+
+
 class HomeInUse(HwnasError):
     """Another server uses the same home folder."""
 

@@ -28,17 +28,22 @@ from tests.api.server import eventually
 ROOT = Path(__file__).parents[2]
 
 
-def hwnas(*words: str, **environment: str) -> tuple[int, dict[str, Any]]:
+def hwnas(*words: str) -> tuple[int, dict[str, Any]]:
     """Runs the console script with `--json`: its exit code and its document."""
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *words, "--json"],
+    done = drawn(*words, "--json")
+    return done.returncode, json.loads(done.stdout)
+
+
+def drawn(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Runs the console script as in a terminal of 80 columns."""
+    return subprocess.run(
+        [sys.executable, "-m", "api.cli", *words],
         capture_output=True,
         text=True,
-        env={**child_environment(), **environment},
+        env={**child_environment(), "COLUMNS": "80"},
         check=False,
         timeout=120,
     )
-    return done.returncode, json.loads(done.stdout)
 
 
 def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
@@ -48,12 +53,20 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     _, listed = hwnas("keys", "list", *home)
     assert [(key["id"], key["tenant"], key["revoked_at"]) for key in listed["items"]] == [(made["id"], "vision", None)]
     assert "secret" not in str(listed)
+    assert f"{made['id']} " in drawn("keys", "list", *home).stdout
     assert hwnas("keys", "revoke", made["id"], *home)[0] == 0
     assert hwnas("keys", "list", *home)[1]["items"][0]["revoked_at"]
     code, wrong = hwnas("keys", "revoke", "key_1", *home)
     assert (code, wrong["error"]["code"]) == (2, "unknown_key")
     code, wrong = hwnas("keys", "create", "--scope", "everything", *home)
     assert (code, wrong["error"]["code"]) == (2, "invalid_spec")
+
+
+def test_only_a_home_that_is_there_has_keys(tmp_path: Path) -> None:
+    home = tmp_path / "typo"
+    for words in (("list",), ("revoke", "key_1")):
+        code, wrong = hwnas("keys", *words, "--home", str(home))
+        assert (code, wrong["error"]["code"]) == (2, "unknown_home") and not home.exists()
 
 
 def test_doctor_looks_over_an_installation(tmp_path: Path) -> None:
