@@ -307,6 +307,12 @@ class PortInUse(HwnasError):
     code = "port_in_use"
 
 
+class PortForbidden(HwnasError):
+    """The user who starts the service may not listen on that port."""
+
+    code = "port_forbidden"
+
+
 class UnknownHome(HwnasError):
     """The folder that a command was given as the service's home holds no service."""
 

@@ -251,8 +251,8 @@ def errors() -> str:
 
 
 _OF_COMMANDS: Final = (
-    "database_version", "home_in_use", "no_answer", "port_in_use", "remote_job_ended", "unhealthy", "unknown_home", "unknown_host",
-    "unknown_key", "unusable_database", "unusable_key", "wrong_content",
+    "database_version", "home_in_use", "no_answer", "port_forbidden", "port_in_use", "remote_job_ended", "unhealthy", "unknown_home",
+    "unknown_host", "unknown_key", "unusable_database", "unusable_key", "wrong_content",
 )  # fmt: skip
 """Errors of the service and its client that end a command; others are answers to requests."""
 
