@@ -16,6 +16,7 @@ import yaml
 from starlette.testclient import TestClient
 
 from api.blobs import Blobs
+from api.doctor import examine
 from api.ids import new_id
 from api.keys.secrets import new_key
 from api.logs import JsonLines, redacted
@@ -84,6 +85,37 @@ def test_doctor_looks_over_an_installation(tmp_path: Path) -> None:
     (home / "hwnas.sqlite3").write_bytes(b"nothing" * 1000)
     code, broken = hwnas("doctor", "--home", str(home))
     assert code == 1 and broken["error"]["code"] == "unhealthy"
+
+
+def test_doctor_sees_what_its_user_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(home=tmp_path)
+    settings.make_folders()
+    access = os.access
+
+    def closed(path: Path) -> list[tuple[str, str]]:
+        monkeypatch.setattr(
+            os, "access", lambda asked, mode: access(asked, mode) and (asked != path or mode == os.F_OK)
+        )
+        return [(one.name, one.detail) for one in examine(settings) if one.verdict == "wrong"]
+
+    assert closed(tmp_path / "none") == []
+    for path in (settings.home, settings.runs):
+        ((name, detail),) = closed(path)
+        assert name == "home" and f" {path};" in detail
+    file = tmp_path / "hwnas.sqlite3"
+    file.touch()
+    assert [(name, f" {file};" in detail) for name, detail in closed(file)] == [("database", True)]
+
+
+def test_doctor_shows_all_that_it_looked_at(tmp_path: Path) -> None:
+    home = ("--home", str(tmp_path / ("long-" * 30)))
+    sound = hwnas("doctor", *home)[1]["findings"]
+    shown = drawn("doctor", *home).stdout
+    assert "…" not in shown and all(finding["name"] in shown for finding in sound)
+    Path(home[1]).mkdir(mode=0o755)
+    wrong = hwnas("doctor", *home)[1]["error"]["findings"]
+    shown = drawn("doctor", *home).stderr
+    assert "…" not in shown and len(wrong) > 10 and all(finding["name"] in shown for finding in wrong)
 
 
 def test_the_commands_of_the_containers_run(postgres: postgres_server.Postgres, tmp_path: Path) -> None:
