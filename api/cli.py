@@ -115,7 +115,7 @@ def create_key(
     scope: Annotated[
         list[str] | None, typer.Option(help="What it may do; all but admin when absent. Repeatable.")
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; never when absent.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it ends; never when absent.")] = None,
     home: Home = None,
     database: DatabaseUrl = None,
     pepper_file: PepperFile = None,

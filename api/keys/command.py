@@ -2,49 +2,59 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import typer
 from pydantic import ValidationError
 from sqlalchemy import select
 
 from api.database import Database, as_time, file_of
 from api.errors import UnknownHome, UnknownKey
 from api.keys import repository
-from api.keys.schemas import ApiKeyCreate
+from api.keys.schemas import ApiKeyCreate, TenantCreate
 from api.keys.secrets import Pepper
 from api.keys.service import Keys
 from api.settings import Settings
 from api.tables import api_keys, tenants
 from api.tenancy import SCOPES
+from api.wire import Wire
 from nas.cli.answer import Answer
-from nas.spec import invalid_spec
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+Asked = TypeVar("Asked", bound=Wire)
 
 
 def create(settings: Settings, *, name: str, tenant: str, scopes: Sequence[str] | None, days: int | None) -> Answer:
     """Makes a key.
 
     Raises:
-        InvalidSpec: the name or a scope is wrong.
+        typer.BadParameter: a name or a scope is wrong.
     """
     fields: Mapping[str, Any] = {
         "name": name,
         "scopes": tuple(scopes or (scope for scope in SCOPES if scope != "admin")),
         "expires_in_s": None if days is None else days * 86_400,
     }
-    try:
-        wanted = ApiKeyCreate.model_validate(fields)
-    except ValidationError as error:
-        raise invalid_spec(error) from error
+    wanted = _read(ApiKeyCreate, fields, {"name": "--name", "scopes": "--scope", "expires_in_s": "--days"})
+    owner = _read(TenantCreate, {"name": tenant}, {"name": "--tenant"})
     settings.make_folders()
     with _opened(settings) as database:
-        made = Keys(database, Pepper.of(settings.pepper)).create_for(tenant, wanted)
+        made = Keys(database, Pepper.of(settings.pepper)).create_for(owner.name, wanted)
     return Answer(
         made.model_dump(mode="json"),
-        lambda console: console.print(f"{made.id} of {tenant}, shown this once:\n{made.secret}", soft_wrap=True),
+        lambda console: console.print(f"{made.id} of {owner.name}, shown this once:\n{made.secret}", soft_wrap=True),
     )
+
+
+def _read(form: type[Asked], fields: Mapping[str, Any], options: Mapping[str, str]) -> Asked:
+    """What is asked for, in the form that REST has for it, too; `options` have the options of its fields."""
+    try:
+        return form.model_validate(fields)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise typer.BadParameter(f"{wrong['msg']}.", param_hint=options[str(wrong["loc"][0])]) from error
 
 
 def listed(settings: Settings) -> Answer:

@@ -59,8 +59,16 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     assert hwnas("keys", "list", *home)[1]["items"][0]["revoked_at"]
     code, wrong = hwnas("keys", "revoke", "key_1", *home)
     assert (code, wrong["error"]["code"]) == (2, "unknown_key")
-    code, wrong = hwnas("keys", "create", "--scope", "everything", *home)
-    assert (code, wrong["error"]["code"]) == (2, "invalid_spec")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--scope", "everything"), ("--tenant", ""), ("--tenant", "x\x1b[31m"), ("--name", "a\n"), ("--days", "3651")],
+)
+def test_keys_are_held_to_the_form_that_rest_demands(tmp_path: Path, option: str, value: str) -> None:
+    code, wrong = hwnas("keys", "create", option, value, "--home", str(tmp_path / "home"))
+    assert (code, wrong["error"]["code"]) == (2, "usage_error") and option in wrong["error"]["detail"]
+    assert "\x1b" not in wrong["error"]["detail"] and not (tmp_path / "home").exists()
 
 
 def test_only_a_home_that_is_there_has_keys(tmp_path: Path) -> None:
