@@ -16,7 +16,7 @@ from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
 from api.jobs.states import ENDED
 from api.models.schemas import Artifact, ModelDocument
-from nas.events import EventSink, ignore
+from nas.events import CandidateEvent, EventSink, ignore
 
 T = TypeVar("T")
 
@@ -81,6 +81,17 @@ class AsyncClient:
             page = await self.run(calls.list_models(job_id, token))
             for document in page.items:
                 yield AsyncModel(self, document)
+            token = page.next_page_token
+            if token is None:
+                return
+
+    async def candidates(self, job_id: str) -> AsyncIterator[CandidateEvent]:
+        """The architectures that a search has evaluated, in their order."""
+        token: str | None = None
+        while True:
+            page = await self.run(calls.list_candidates(job_id, token))
+            for event in page.items:
+                yield event
             token = page.next_page_token
             if token is None:
                 return

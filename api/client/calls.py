@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import ApiError, NoAnswer, UnusableKey
-from api.jobs.schemas import JobDocument, JobEvent, JobPage, Validation
+from api.jobs.schemas import CandidatePage, JobDocument, JobEvent, JobPage, Validation
 from api.models.schemas import ModelDocument, ModelPage
 from nas.events import EventSink, ignore
 from search_spaces.errors import HwnasError
@@ -94,6 +94,12 @@ def ask_job(job_id: str, what: str, **how: bool) -> Call[JobDocument]:
     """Cancels, pauses or resumes a job."""
     params = {name: "true" for name, on in how.items() if on}
     return Call("POST", f"/v1/jobs/{job_id}/{what}", reader(JobDocument), params=params)
+
+
+def list_candidates(job_id: str, token: str | None) -> Call[CandidatePage]:
+    """A page of what a search evaluated, as large as the service gives them."""
+    params = _paged({"page_size": 1000}, token)
+    return Call("GET", f"/v1/jobs/{job_id}/candidates", reader(CandidatePage), params=params)
 
 
 def list_models(job_id: str | None, token: str | None) -> Call[ModelPage]:

@@ -19,6 +19,7 @@ from nas.cli.progress import watch
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import LogEvent
 from nas.result import ExportResult, SearchResult
+from nas.runs import meant
 from nas.spec import SearchSpec
 
 DIGITS: Final = "digits"
@@ -55,10 +56,11 @@ def export(client: Client, wanted: Wanted, out: Path, *, quiet: bool) -> ExportR
 
     Raises:
         ApiError: the service refuses it, or it failed there.
+        UnknownArchitecture: the search evaluated no such architecture, or several whose ids begin so.
         RemoteJobEnded: someone cancelled it.
         Cancelled: this process was interrupted; the job goes on.
     """
-    job = client.export(wanted.run, wanted.architecture, target=wanted.target)
+    job = client.export(wanted.run, _evaluated(client, wanted), target=wanted.target)
     with _ended(client, job, quiet=quiet) as answer:
         (model,) = job.models()
         placed = _placed(answer["model"], model, out / job.id)
@@ -84,6 +86,16 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
             target = model.document.target
             answer["models"][target] = _placed(answer["models"][target], model, out / job.id)
     return SearchResult.model_validate({**answer, "run": job.id})
+
+
+def _evaluated(client: Client, wanted: Wanted) -> str:
+    """The id of the architecture, which may be named by its id, by the beginning of it, or by its string."""
+    found = {one.architecture_id: one.architecture for one in client.candidates(wanted.run)}
+    if not found:
+        return wanted.architecture  # the service says why
+    by_string = {architecture: one for one, architecture in found.items()}
+    listed = f"{client.url}/jobs/{wanted.run}/candidates"
+    return by_string.get(wanted.architecture) or meant(found, wanted.architecture, listed)
 
 
 @contextlib.contextmanager

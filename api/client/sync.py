@@ -15,7 +15,7 @@ from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
 from api.jobs.states import ENDED
 from api.models.schemas import Artifact, ModelDocument
-from nas.events import EventSink, ignore
+from nas.events import CandidateEvent, EventSink, ignore
 
 T = TypeVar("T")
 
@@ -96,6 +96,16 @@ class Client:
         while True:
             page = self.run(calls.list_models(job_id, token))
             yield from (Model(self, document) for document in page.items)
+            token = page.next_page_token
+            if token is None:
+                return
+
+    def candidates(self, job_id: str) -> Iterator[CandidateEvent]:
+        """The architectures that a search has evaluated, in their order."""
+        token: str | None = None
+        while True:
+            page = self.run(calls.list_candidates(job_id, token))
+            yield from page.items
             token = page.next_page_token
             if token is None:
                 return

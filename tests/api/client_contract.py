@@ -182,6 +182,7 @@ class ClientContract:
         job = found.export("a1").wait()
         assert isinstance(job.document.result, ExportAnswer)
         assert job.document.result.model.architecture == "resolution=8"
+        assert [one.number for one in client.candidates(found.id)] == list(range(fake_engine.STEPS))
         (model,) = job.models()
         assert model.document.id == job.document.result.model.model_id
         with pytest.raises(ApiError) as refused:

@@ -158,15 +158,26 @@ def test_an_interrupt_leaves_the_job_to_the_service(served: tuple[str, str]) -> 
     assert state in ("queued", "running") and "goes on" in error["detail"] and f"/jobs/{job_id}/cancel" in error["fix"]
 
 
-def test_the_command_line_exports_a_candidate(served: tuple[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["a1", "a", "resolution=8"])
+def test_the_command_line_exports_a_candidate(served: tuple[str, str], tmp_path: Path, named: str) -> None:
     with Client(served[0], key=served[1]) as client:
         found = client.submit(body()["spec"]).wait()
-    done = hwnas(served, "export", found.id, "a1", "--out", str(tmp_path), "--json")
+    done = hwnas(served, "export", found.id, named, "--out", str(tmp_path), "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads(done.stdout)
     bundle = Path(document["model"]["bundle"])
     assert document["within_budget"] is False and "finalising" in done.stderr
     assert tmp_path in bundle.parents and sorted(path.name for path in bundle.iterdir()) == sorted(fake_engine.FILES)
+
+
+def test_an_architecture_that_is_none_or_several(served: tuple[str, str]) -> None:
+    with Client(served[0], key=served[1]) as client:
+        found = client.submit(body(seed=fake_engine.LONG)["spec"]).wait()
+    for named, known in (("a1", 0), ("a", 20), ("b", 20), ("", 20)):
+        done = hwnas(served, "export", found.id, named, "--json", "--quiet", "--target", "none")
+        error = json.loads(done.stdout)["error"]
+        assert (done.returncode, error["code"]) == (2, "unknown_architecture" if known else "unknown_target")
+        assert len(error.get("known", [])) == known
 
 
 def test_the_command_line_tells_what_the_service_refuses(served: tuple[str, str], tmp_path: Path) -> None:
