@@ -72,6 +72,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
 
     Raises:
         ApiError: the service refuses it, or the search failed there.
+        InvalidData: there is no such data.
         InvalidSpec: the space is code, which a service does not take.
         RemoteJobEnded: someone cancelled it.
         Cancelled: this process was interrupted; the job goes on.
@@ -79,7 +80,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
     fields: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
     fields["space"] = _space(spec.space)
     if spec.data != DIGITS:
-        fields["data"] = uploaded(client, Path(spec.data))
+        fields["data"] = uploaded(client, spec.data)
     job = client.submit({"kind": "search", **fields})
     with _ended(client, job, quiet=quiet) as answer:
         for model in job.models():
@@ -164,8 +165,19 @@ def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:
     return declared
 
 
-def uploaded(client: Client, path: Path) -> str:
-    """The id of a data set with that content: one that the service has, or else it is uploaded."""
+def uploaded(client: Client, source: str) -> str:
+    """The id of a data set with the content of a file or folder: one that the service has, or else it is uploaded.
+
+    Raises:
+        InvalidData: there is none.
+    """
+    try:
+        path = Path(source).expanduser()
+        path.stat()
+    except (OSError, RuntimeError, ValueError) as error:
+        from nas.data.fingerprint import missing
+
+        raise missing(source, error) from error
     name = "".join(c if c.isalnum() else "-" for c in path.stem).strip("-") or None
     with _packed(path) as file:
         return _known(client, sha256_of(file)) or client.upload(file, name=name).id

@@ -128,11 +128,11 @@ def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path
 def test_data_that_the_service_has_is_not_uploaded_again(served: tuple[str, str], tmp_path: Path) -> None:
     data = made_data(tmp_path, "folder")
     with Client(served[0], key=served[1]) as client:
-        first = uploaded(client, data)
+        first = uploaded(client, str(data))
         os.utime(data / "class0" / "0.png", (0, 0))
-        assert uploaded(client, data) == first
+        assert uploaded(client, str(data)) == first
         (data / "class0" / "0.png").unlink()
-        assert uploaded(client, data) != first
+        assert uploaded(client, str(data)) != first
 
 
 def test_an_interrupt_leaves_the_job_to_the_service(served: tuple[str, str]) -> None:
@@ -186,6 +186,8 @@ def test_the_command_line_tells_what_the_service_refuses(served: tuple[str, str]
     assert (failed.returncode, json.loads(failed.stdout)["error"]["code"]) == (3, "infeasible_budget")
     code = hwnas(served, *common, "--space", "space.py:mine")
     assert (code.returncode, json.loads(code.stdout)["error"]["code"]) == (2, "invalid_spec")
+    none = hwnas(served, *common, "--data", str(tmp_path / "none"))
+    assert (none.returncode, json.loads(none.stdout)["error"]["code"]) == (2, "invalid_data")
 
 
 def test_a_job_is_freed_of_its_device_only_when_asked() -> None:
