@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+import api.cli  # noqa: F401 - adds --server
 from api.client import Client
 from api.client.calls import ask_job, pause_before
 from api.client.search import uploaded
 from api.processes import child_environment
+from nas.cli import app
 from tests.api import fake_engine
 from tests.api.client_contract import ClientContract, Unreliable, blocking
 from tests.api.conftest import body
@@ -188,6 +191,23 @@ def test_the_command_line_tells_what_the_service_refuses(served: tuple[str, str]
     assert (code.returncode, json.loads(code.stdout)["error"]["code"]) == (2, "invalid_spec")
     none = hwnas(served, *common, "--data", str(tmp_path / "none"))
     assert (none.returncode, json.loads(none.stdout)["error"]["code"]) == (2, "invalid_data")
+
+
+@pytest.mark.parametrize("command", ["show", "profile", "targets", "spaces", "estimate", "doctor", "keys", "serve"])
+def test_a_command_that_a_service_does_not_do_refuses_one(served: tuple[str, str], command: str) -> None:
+    done = CliRunner().invoke(app, ["--server", served[0], command, "--json"], prog_name="hwnas")
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["code"]) == (2, "usage_error") and f"`hwnas {command}`" in error["detail"]
+
+
+@pytest.mark.parametrize(("command", "told"), [("targets", True), ("spaces", False)])
+def test_a_service_of_the_environment_does_not_keep_from_working_here(
+    monkeypatch: pytest.MonkeyPatch, command: str, *, told: bool
+) -> None:
+    monkeypatch.setenv("HWNAS_SERVER", "http://127.0.0.1:9")
+    done = CliRunner().invoke(app, [command, "--json"], prog_name="hwnas")
+    assert done.exit_code == 0 and json.loads(done.stdout)
+    assert ("on this machine" in done.stderr) is told
 
 
 def test_a_job_is_freed_of_its_device_only_when_asked() -> None:
