@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _HOME_VARIABLE = "HWNAS_HOME"
 _DATABASE_VARIABLE = "HWNAS_DATABASE"
 _SERVER_VARIABLE = "HWNAS_SERVER"
+_OF_A_SERVER = ("search", "run", "export")
+"""The commands that a service can do in the place of this machine."""
+_OF_A_MACHINE = ("show", "estimate", "profile", "targets")
+"""The commands of which one could take this machine's answer for a service's."""
 
 Home = Annotated[
     Path | None,
@@ -40,6 +44,7 @@ PepperFile = Annotated[
 
 @app.callback(epilog=EPILOG)
 def hwnas(
+    context: typer.Context,
     version: Version = False,
     server: Annotated[
         str | None,
@@ -50,8 +55,17 @@ def hwnas(
     ] = None,
 ) -> None:
     """Finds the most accurate INT8 network that keeps a latency budget on your hardware, trains it, and measures it."""
+    command = str(context.invoked_subcommand)
     url = server or os.environ.get(_SERVER_VARIABLE)
-    if url:
+    if command not in _OF_A_SERVER:
+        if server:
+            raise typer.BadParameter(
+                f"`hwnas {command}` works on this machine only; a service does {', '.join(_OF_A_SERVER)}.",
+                param_hint="--server",
+            )
+        if url and command in _OF_A_MACHINE:
+            typer.echo(f"hwnas {command} works on this machine, not on the service of {_SERVER_VARIABLE}.", err=True)
+    elif url:
         from api.client.search import elsewhere, export_elsewhere
         from nas.cli import export, search
 
@@ -115,7 +129,7 @@ def create_key(
     scope: Annotated[
         list[str] | None, typer.Option(help="What it may do; all but admin when absent. Repeatable.")
     ] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; never when absent.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="Days until it ends; never when absent.")] = None,
     home: Home = None,
     database: DatabaseUrl = None,
     pepper_file: PepperFile = None,

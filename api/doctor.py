@@ -1,5 +1,6 @@
 """Looks over an installation of the service and says what is wrong with it. Changes nothing."""
 
+import os
 import platform
 import shutil
 import sqlite3
@@ -69,6 +70,14 @@ def _home(settings: Settings) -> Iterator[Finding]:
     if not settings.home.is_dir():
         yield Finding("home", "warning", f"{settings.home} does not exist yet; hwnas serve makes it")
         return
+    used = (settings.home, settings.artifacts, settings.datasets, settings.incoming, settings.runs, settings.store)
+    closed = [path for path in used if _is_closed(path)]
+    if closed:
+        yield Finding(
+            "home", "wrong", f"this user may not write in {', '.join(map(str, closed))}; chown it, or run as its owner"
+        )
+    if settings.home in closed:
+        return
     free = shutil.disk_usage(settings.home).free
     verdict: Verdict = "ok" if free > LEAST_FREE_BYTES else "wrong"
     yield Finding("disk", verdict, f"{free // 2**20} MiB are free in {settings.home}")
@@ -79,12 +88,20 @@ def _home(settings: Settings) -> Iterator[Finding]:
         yield Finding("first key", "warning", f"{settings.home / 'first-key'} still holds it; delete the file")
 
 
+def _is_closed(folder: Path) -> bool:
+    """Whether a folder is there and this user cannot work in it."""
+    return os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
 def _database(settings: Settings) -> Iterator[Finding]:
     file = file_of(settings.database_url)
-    if file is not None and not Path(file).exists():
-        yield Finding("database", "warning", f"{file} does not exist yet; hwnas serve makes it")
-        return
     try:
+        if file is not None and not file.exists():
+            yield Finding("database", "warning", f"{file} does not exist yet; hwnas serve makes it")
+            return
+        if file is not None and not os.access(file, os.R_OK | os.W_OK):
+            yield Finding("database", "wrong", f"this user may not write {file}; chown it, or run as its owner")
+            return
         database = Database(settings.database_url)
         try:
             yield from _opened(database)
@@ -127,10 +144,12 @@ def _targets() -> Iterator[Finding]:
 
 
 def _draw(console: "Console", findings: Sequence[Finding]) -> None:
-    from rich.table import Table
+    from rich.markup import escape
+
+    from nas.cli.report import table
 
     colours = {"ok": "green", "warning": "yellow", "wrong": "red"}
-    table = Table("looked at", "", "found")
+    drawn = table("looked at", "", "found")
     for finding in findings:
-        table.add_row(finding.name, f"[{colours[finding.verdict]}]{finding.verdict}[/]", finding.detail)
-    console.print(table)
+        drawn.add_row(finding.name, f"[{colours[finding.verdict]}]{finding.verdict}[/]", escape(finding.detail))
+    console.print(drawn)

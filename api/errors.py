@@ -299,6 +299,7 @@ class UnusablePepper(HwnasError):
     """The secret that stored keys are mixed with is missing or damaged."""
 
     code = "unusable_pepper"
+    status = 500
 
 
 class UnusableDatabase(HwnasError):
@@ -318,6 +319,19 @@ class PortInUse(HwnasError):
     """Another program listens on that port."""
 
     code = "port_in_use"
+
+
+class PortForbidden(HwnasError):
+    """The user who starts the service may not listen on that port."""
+
+    code = "port_forbidden"
+
+
+class UnknownHome(HwnasError):
+    """The folder that a command was given as the service's home holds no service."""
+
+    code = "unknown_home"
+    status = 404
 
 
 class HomeInUse(HwnasError):
@@ -349,6 +363,12 @@ class ApiError(HwnasError):
         )
         vars(made).update(code=str(problem.get("code", ApiError.code)), status=int(str(problem.get("status", 500))))
         return made
+
+
+class UnusableKey(HwnasError):
+    """A client was given no key, or something that cannot be sent as one."""
+
+    code = "unusable_key"
 
 
 class NoAnswer(HwnasError):

@@ -68,6 +68,11 @@ def check(connection: Connection, *, behind: bool = False) -> None:
     empty = found is None and set(inspect(connection).get_table_names()) <= {"alembic_version"}
     if found == head() or (behind and (found in known or empty)):
         return
+    if empty or found in known:
+        raise DatabaseVersion(
+            f"The database {f'has the older schema {found}' if found else 'is empty'}, this program works with {head()}.",
+            fix="Start hwnas serve on it first: it makes the tables.",
+        )
     raise DatabaseVersion(
         f"The database has schema {found or 'of another program'}, this program knows {head()}.",
         fix="Start the program that made it, or choose another database (--home or --database).",

@@ -1,6 +1,7 @@
 """Binds a socket, takes the home for itself, and runs the application on uvicorn until it is told to stop."""
 
 import contextlib
+import errno
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
@@ -13,9 +14,10 @@ from filelock import FileLock, Timeout
 from api import logs
 from api.app import create_app
 from api.database import Database, file_of
-from api.errors import HomeInUse, PortInUse, UnknownHost
+from api.errors import HomeInUse, PortForbidden, PortInUse, UnknownHost
 from api.keys.service import Keys
 from api.settings import Settings
+from search_spaces.errors import HwnasError
 
 _BACKLOG: Final = 512
 
@@ -43,8 +45,9 @@ def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
     Raises:
         UnknownHost: the host is no address of this machine.
         PortInUse: another program listens there.
+        PortForbidden: this user may not listen there.
         HomeInUse: another server uses the home.
-        DatabaseVersion, UnusableDatabase: what is wrong with its database.
+        DatabaseVersion, UnusableDatabase, UnusablePepper: what is wrong with its database, or the file beside it.
     """
     family, address = resolved(settings.host)
     settings.make_folders()
@@ -144,5 +147,15 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise PortInUse(f"Cannot listen on port {port}: {error.strerror}.", fix="Choose another --port.") from error
+        raise _refused(error, address, port) from error
     return listener
+
+
+def _refused(error: OSError, address: str, port: int) -> HwnasError:
+    """Why there can be no socket."""
+    wrong = f"Cannot listen on port {port} of {address}: {error.strerror}."
+    if error.errno == errno.EADDRINUSE:
+        return PortInUse(wrong, fix="Choose another --port.")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return PortForbidden(wrong, fix="Choose a --port from 1024 on.")
+    return UnknownHost(wrong, fix="Choose an address of this machine as --host.")

@@ -240,7 +240,7 @@ def errors() -> str:
                 _, leave = describe(error("", fix=""))
                 text = inspect.cleandoc(error.__doc__ or "")
                 code, status = vars(error)["code"], getattr(error, "status", 400)
-                shown = "-" if floor == "api" and code not in _AT_START else str(leave)
+                shown = "-" if floor == "api" and code not in _OF_COMMANDS else str(leave)
                 rows.append((f"`{code}`", shown, str(status), text))
         parts.append(f"### From `{floor}`\n\n" + grid(("code", "exit", "HTTP", "when"), rows))
     rows = [
@@ -250,8 +250,12 @@ def errors() -> str:
     return "\n\n".join(parts)
 
 
-_AT_START: Final = ("not_loopback", "port_in_use", "home_in_use", "database_version", "unusable_database")
-"""Errors of the service that end `hwnas serve`; its others are answers to requests."""
+_OF_COMMANDS: Final = (
+    "database_version", "home_in_use", "no_answer", "port_forbidden", "port_in_use", "remote_job_ended", "unhealthy", "unknown_home",
+    "unknown_host", "unknown_key", "unusable_database", "unusable_key", "unusable_pepper",
+    "wrong_content",
+)  # fmt: skip
+"""Errors of the service and its client that end a command; others are answers to requests."""
 
 
 def result() -> str:

@@ -3,7 +3,7 @@
 `spec.json` is the search's spec as it was asked; `candidates.json` has every architecture that it evaluated, by target.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -49,11 +49,22 @@ def chosen(folder: Path, architecture: str) -> tuple[SearchSpec, str]:
     if "=" in architecture:
         return spec, architecture
     by_id = {point.architecture_id: point.architecture for found in points.values() for point in found}
-    meant = [one for one in by_id if architecture and one.startswith(architecture)]
-    if len(meant) == 1:
-        return spec, by_id[meant[0]]
+    return spec, by_id[meant(by_id, architecture, str(folder / "candidates.json"))]
+
+
+def meant(ids: Collection[str], architecture: str, listed: str) -> str:
+    """The id of what a run evaluated that somebody means by it or its beginning; `listed` says where all of them are.
+
+    Raises:
+        UnknownArchitecture: no architecture, or more than one, has an id that begins so.
+    """
+    found = [one for one in ids if architecture and one.startswith(architecture)]
+    if architecture in found:
+        return architecture
+    if len(found) == 1:
+        return found[0]
     raise UnknownArchitecture(
-        f"{len(meant) or 'No'} architectures that the run evaluated have ids that begin with {architecture!r}.",
-        fix="Give more of the id." if meant else f"Use an id of the front or of {folder / 'candidates.json'}.",
-        facts={"known": (meant or list(by_id))[:20]},
+        f"{len(found) or 'No'} architectures that the run evaluated have ids that begin with {architecture!r}.",
+        fix="Give more of the id." if found else f"Use an id of the front or of {listed}.",
+        facts={"known": (found or list(ids))[:20]},
     )

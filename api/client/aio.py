@@ -16,7 +16,7 @@ from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
 from api.jobs.states import ENDED
 from api.models.schemas import Artifact, ModelDocument
-from nas.events import EventSink, ignore
+from nas.events import CandidateEvent, EventSink, ignore
 
 T = TypeVar("T")
 
@@ -35,6 +35,11 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
+
+    @property
+    def url(self) -> str:
+        """The service's address."""
+        return str(self._http.base_url).rstrip("/")
 
     async def search(self, *, data: str, targets: Sequence[Mapping[str, Any]], **others: Any) -> "AsyncJob":
         """Queues a search; `others` are further fields of its spec."""
@@ -76,6 +81,28 @@ class AsyncClient:
             page = await self.run(calls.list_models(job_id, token))
             for document in page.items:
                 yield AsyncModel(self, document)
+            token = page.next_page_token
+            if token is None:
+                return
+
+    async def candidates(self, job_id: str) -> AsyncIterator[CandidateEvent]:
+        """The architectures that a search has evaluated, in their order."""
+        token: str | None = None
+        while True:
+            page = await self.run(calls.list_candidates(job_id, token))
+            for event in page.items:
+                yield event
+            token = page.next_page_token
+            if token is None:
+                return
+
+    async def datasets(self) -> AsyncIterator[DatasetDocument]:
+        """All data sets, newest first; `sha256` is that of the file which was uploaded."""
+        token: str | None = None
+        while True:
+            page = await self.run(calls.list_datasets(token))
+            for document in page.items:
+                yield document
             token = page.next_page_token
             if token is None:
                 return

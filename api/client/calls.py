@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +12,9 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from api.datasets.schemas import DatasetDocument
-from api.errors import ApiError, NoAnswer
-from api.jobs.schemas import JobDocument, JobEvent, JobPage, Validation
+from api.datasets.schemas import DatasetDocument, DatasetPage
+from api.errors import ApiError, NoAnswer, UnusableKey
+from api.jobs.schemas import CandidatePage, JobDocument, JobEvent, JobPage, Validation
 from api.models.schemas import ModelDocument, ModelPage
 from nas.events import EventSink, ignore
 from search_spaces.errors import HwnasError
@@ -26,6 +27,8 @@ TRIES: Final = 5
 """How often a request that can be repeated is sent while the server does not answer."""
 
 _REPEATED: Final = (429, 502, 503, 504)
+_SENDABLE: Final = re.compile(r"[!-~]+")
+"""What a header takes as one word; a key is one."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,12 @@ def ask_job(job_id: str, what: str, **how: bool) -> Call[JobDocument]:
     return Call("POST", f"/v1/jobs/{job_id}/{what}", reader(JobDocument), params=params)
 
 
+def list_candidates(job_id: str, token: str | None) -> Call[CandidatePage]:
+    """A page of what a search evaluated, as large as the service gives them."""
+    params = _paged({"page_size": 1000}, token)
+    return Call("GET", f"/v1/jobs/{job_id}/candidates", reader(CandidatePage), params=params)
+
+
 def list_models(job_id: str | None, token: str | None) -> Call[ModelPage]:
     """A page of models."""
     return Call("GET", "/v1/models", reader(ModelPage), params=_paged({"job": job_id}, token))
@@ -101,6 +110,11 @@ def list_models(job_id: str | None, token: str | None) -> Call[ModelPage]:
 def get_model(model_id: str) -> Call[ModelDocument]:
     """A model."""
     return Call("GET", f"/v1/models/{model_id}", reader(ModelDocument))
+
+
+def list_datasets(token: str | None) -> Call[DatasetPage]:
+    """A page of data sets."""
+    return Call("GET", "/v1/datasets", reader(DatasetPage), params=_paged({}, token))
 
 
 def upload(path: Path, name: str) -> Call[DatasetDocument]:
@@ -115,8 +129,20 @@ def _paged(filters: Mapping[str, Any], token: str | None) -> dict[str, Any]:
 
 
 def key_or_environment(key: str | None) -> str:
-    """The key that was given, or that of the environment."""
-    return key or os.environ.get(KEY_VARIABLE, "")
+    """The key that was given, or that of the environment, without the white space around it.
+
+    Raises:
+        UnusableKey: there is none, or it cannot be sent. The error does not show it.
+    """
+    found = (key or os.environ.get(KEY_VARIABLE, "")).strip()
+    if not found:
+        raise UnusableKey("A service needs a key, and there is none.", fix=f"Set {KEY_VARIABLE} to it, or pass key=.")
+    if not _SENDABLE.fullmatch(found):
+        raise UnusableKey(
+            "What stands for the key cannot be one: it has white space inside, or characters other than ASCII.",
+            fix=f"Copy the whole key, nas_..., into {KEY_VARIABLE}, or pass it as key=.",
+        )
+    return found
 
 
 def refusal(status: int, content: bytes) -> ApiError:

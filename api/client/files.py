@@ -21,7 +21,7 @@ def pieces(path: Path) -> Iterator[bytes]:
 
 def whole(path: Path, artifact: Artifact) -> bool:
     """Whether a file is there and is the artifact."""
-    return path.is_file() and _sha256(path) == artifact.sha256
+    return path.is_file() and sha256_of(path) == artifact.sha256
 
 
 def place_of(artifact: Artifact, folder: Path) -> Path:
@@ -78,6 +78,7 @@ class Download:
         self._part.replace(self._path)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The hash of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

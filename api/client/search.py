@@ -1,18 +1,25 @@
 """`hwnas --server URL search` and `export`: the same commands, with the work done by a service. Files are uploaded."""
 
 import contextlib
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from api.client.files import sha256_of
 from api.client.sync import Client, Job, Model
-from api.errors import ApiError, RemoteJobEnded
+from api.errors import ApiError, RemoteJobEnded, ScopeMissing
+from api.jobs.states import ENDED
 from nas.cli.answer import Answer
 from nas.cli.export import Wanted
-from nas.errors import InvalidSpec
+from nas.cli.guard import ended_politely
+from nas.cli.progress import watch
+from nas.errors import Cancelled, InvalidSpec
+from nas.events import LogEvent
 from nas.result import ExportResult, SearchResult
+from nas.runs import meant
 from nas.spec import SearchSpec
 
 DIGITS: Final = "digits"
@@ -24,7 +31,7 @@ def elsewhere(url: str) -> Callable[[SearchSpec, Path, bool], Answer]:
     def execute(spec: SearchSpec, out: Path, quiet: bool) -> Answer:
         from nas.cli.report import render_result
 
-        with Client(url) as client:
+        with _service(url) as client:
             result = search(client, spec, out, quiet=quiet)
         return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))
 
@@ -37,7 +44,7 @@ def export_elsewhere(url: str) -> Callable[[Wanted, Path, bool], Answer]:
     def execute(wanted: Wanted, out: Path, quiet: bool) -> Answer:
         from nas.cli.report import render_export
 
-        with Client(url) as client:
+        with _service(url) as client:
             result = export(client, wanted, out, quiet=quiet)
         return Answer(result.model_dump(mode="json"), lambda console: render_export(console, result))
 
@@ -49,14 +56,15 @@ def export(client: Client, wanted: Wanted, out: Path, *, quiet: bool) -> ExportR
 
     Raises:
         ApiError: the service refuses it, or it failed there.
+        UnknownArchitecture: the search evaluated no such architecture, or several whose ids begin so.
         RemoteJobEnded: someone cancelled it.
+        Cancelled: this process was interrupted; the job goes on.
     """
-    job = client.export(wanted.run, wanted.architecture, target=wanted.target)
-    answer = _answer(job.wait(progress=not quiet))
-    (model,) = job.models()
-    return ExportResult.model_validate(
-        {**answer, "run": job.id, "model": _placed(answer["model"], model, out / job.id)}
-    )
+    job = client.export(wanted.run, _evaluated(client, wanted), target=wanted.target)
+    with _ended(client, job, quiet=quiet) as answer:
+        (model,) = job.models()
+        placed = _placed(answer["model"], model, out / job.id)
+    return ExportResult.model_validate({**answer, "run": job.id, "model": placed})
 
 
 def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> SearchResult:
@@ -64,14 +72,60 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
 
     Raises:
         ApiError: the service refuses it, or the search failed there.
+        InvalidData: there is no such data.
         InvalidSpec: the space is code, which a service does not take.
         RemoteJobEnded: someone cancelled it.
+        Cancelled: this process was interrupted; the job goes on.
     """
     fields: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
     fields["space"] = _space(spec.space)
     if spec.data != DIGITS:
-        fields["data"] = _uploaded(client, Path(spec.data))
-    return _fetched(client.submit({"kind": "search", **fields}).wait(progress=not quiet), out)
+        fields["data"] = uploaded(client, spec.data)
+    job = client.submit({"kind": "search", **fields})
+    with _ended(client, job, quiet=quiet) as answer:
+        for model in job.models():
+            target = model.document.target
+            answer["models"][target] = _placed(answer["models"][target], model, out / job.id)
+    return SearchResult.model_validate({**answer, "run": job.id})
+
+
+def _evaluated(client: Client, wanted: Wanted) -> str:
+    """The id of the architecture, which may be named by its id, by the beginning of it, or by its string."""
+    found = {one.architecture_id: one.architecture for one in client.candidates(wanted.run)}
+    if not found:
+        return wanted.architecture  # the service says why
+    by_string = {architecture: one for one, architecture in found.items()}
+    listed = f"{client.url}/jobs/{wanted.run}/candidates"
+    return by_string.get(wanted.architecture) or meant(found, wanted.architecture, listed)
+
+
+@contextlib.contextmanager
+def _service(url: str) -> Iterator[Client]:
+    """The service at an address, for one command."""
+    try:
+        with ended_politely(), Client(url) as client:
+            yield client
+    except KeyboardInterrupt as error:
+        raise Cancelled("Interrupted before a job was queued.", fix="Run the same command again.") from error
+
+
+@contextlib.contextmanager
+def _ended(client: Client, job: Job, *, quiet: bool) -> Iterator[dict[str, Any]]:
+    """The result of a job once it has ended; whoever interrupts is told that the job stays with the service, and where."""
+    page = f"{client.url}/jobs/{job.id}"
+    try:
+        with watch(quiet=quiet) as progress:
+            progress(LogEvent(level="info", message=f"the job {job.id} is queued: {page}"))
+            job.wait(on_event=progress)
+        yield _answer(job)
+    except KeyboardInterrupt as error:
+        rest = f"{client.url}/v1"
+        raise Cancelled(
+            f"Interrupted; the job {job.id} {'has ended' if job.state in ENDED else 'goes on'} in the service.",
+            fix=f"Follow it, cancel it and fetch what it delivers at {page}, or with GET {rest}/jobs/{job.id}, "
+            f"POST {rest}/jobs/{job.id}/cancel and GET {rest}/models?job={job.id}. The same command again queues another job.",
+            facts={"job": job.id},
+        ) from error
 
 
 def _answer(job: Job) -> dict[str, Any]:
@@ -82,14 +136,6 @@ def _answer(job: Job) -> dict[str, Any]:
         raise RemoteJobEnded(f"The job {job.id} is {job.state}.", fix="Run the same command again: it continues.")
     found: dict[str, Any] = job.document.result.model_dump(mode="json")
     return found
-
-
-def _fetched(job: Job, out: Path) -> SearchResult:
-    answer = _answer(job)
-    for model in job.models():
-        target = model.document.target
-        answer["models"][target] = _placed(answer["models"][target], model, out / job.id)
-    return SearchResult.model_validate({**answer, "run": job.id})
 
 
 def _placed(outcome: dict[str, Any], model: Model, folder: Path) -> dict[str, Any]:
@@ -119,14 +165,36 @@ def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:
     return declared
 
 
-def _uploaded(client: Client, path: Path) -> str:
+def uploaded(client: Client, source: str) -> str:
+    """The id of a data set with the content of a file or folder: one that the service has, or else it is uploaded.
+
+    Raises:
+        InvalidData: there is none.
+    """
+    try:
+        path = Path(source).expanduser()
+        path.stat()
+    except (OSError, RuntimeError, ValueError) as error:
+        from nas.data.fingerprint import missing
+
+        raise missing(source, error) from error
+    name = "".join(c if c.isalnum() else "-" for c in path.stem).strip("-") or None
     with _packed(path) as file:
-        return client.upload(file, name="".join(c if c.isalnum() else "-" for c in path.stem).strip("-") or None).id
+        return _known(client, sha256_of(file)) or client.upload(file, name=name).id
+
+
+def _known(client: Client, sha256: str) -> str | None:
+    try:
+        return next((found.id for found in client.datasets() if found.sha256 == sha256), None)
+    except ApiError as error:
+        if error.code != ScopeMissing.code:
+            raise
+        return None  # a key that may upload need not be one that may look
 
 
 @contextlib.contextmanager
 def _packed(path: Path) -> Iterator[Path]:
-    """A file to upload: the `.npz` itself, or a zip of the folder."""
+    """A file to upload: the `.npz` itself, or a zip of the folder, which is the same for the same names and content."""
     if not path.is_dir():
         yield path
         return
@@ -135,5 +203,7 @@ def _packed(path: Path) -> Iterator[Path]:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
             for file in sorted(path.rglob("*")):
                 if file.is_file() and not file.is_symlink():
-                    packed.write(file, file.relative_to(path))
+                    entry = zipfile.ZipInfo(file.relative_to(path).as_posix())
+                    with file.open("rb") as content, packed.open(entry, "w", force_zip64=True) as place:
+                        shutil.copyfileobj(content, place)
         yield archive

@@ -15,7 +15,7 @@ from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
 from api.jobs.states import ENDED
 from api.models.schemas import Artifact, ModelDocument
-from nas.events import EventSink, ignore
+from nas.events import CandidateEvent, EventSink, ignore
 
 T = TypeVar("T")
 
@@ -25,8 +25,11 @@ class Client:
 
     Args:
         url: of the service.
-        key: its secret; `HWNAS_KEY` of the environment when absent.
+        key: its secret; `HWNAS_KEY` of the environment when absent. White space around it does not count.
         timeout_s: the longest silence of the service.
+
+    Raises:
+        UnusableKey: there is no key, or it cannot be one.
     """
 
     def __init__(self, url: str, *, key: str | None = None, timeout_s: float = 60.0) -> None:
@@ -44,6 +47,11 @@ class Client:
     def close(self) -> None:
         """Closes the connection."""
         self._http.close()
+
+    @property
+    def url(self) -> str:
+        """The service's address."""
+        return str(self._http.base_url).rstrip("/")
 
     def search(self, *, data: str, targets: Sequence[Mapping[str, Any]], **others: Any) -> "Job":
         """Queues a search; `others` are further fields of its spec."""
@@ -88,6 +96,26 @@ class Client:
         while True:
             page = self.run(calls.list_models(job_id, token))
             yield from (Model(self, document) for document in page.items)
+            token = page.next_page_token
+            if token is None:
+                return
+
+    def candidates(self, job_id: str) -> Iterator[CandidateEvent]:
+        """The architectures that a search has evaluated, in their order."""
+        token: str | None = None
+        while True:
+            page = self.run(calls.list_candidates(job_id, token))
+            yield from page.items
+            token = page.next_page_token
+            if token is None:
+                return
+
+    def datasets(self) -> Iterator[DatasetDocument]:
+        """All data sets, newest first, page by page; `sha256` is that of the file which was uploaded."""
+        token: str | None = None
+        while True:
+            page = self.run(calls.list_datasets(token))
+            yield from page.items
             token = page.next_page_token
             if token is None:
                 return

@@ -2,53 +2,68 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import typer
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from api.database import Database, as_time
-from api.errors import UnknownKey
+from api.database import Database, as_time, file_of
+from api.errors import UnknownHome, UnknownKey
 from api.keys import repository
-from api.keys.schemas import ApiKeyCreate
+from api.keys.schemas import ApiKeyCreate, TenantCreate
 from api.keys.service import Keys
 from api.settings import Settings
 from api.tables import api_keys, tenants
 from api.tenancy import SCOPES
+from api.wire import Wire
 from nas.cli.answer import Answer
-from nas.spec import invalid_spec
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+Asked = TypeVar("Asked", bound=Wire)
 
 
 def create(settings: Settings, *, name: str, tenant: str, scopes: Sequence[str] | None, days: int | None) -> Answer:
     """Makes a key.
 
     Raises:
-        InvalidSpec: the name or a scope is wrong.
+        typer.BadParameter: a name or a scope is wrong.
     """
     fields: Mapping[str, Any] = {
         "name": name,
         "scopes": tuple(scopes or (scope for scope in SCOPES if scope != "admin")),
         "expires_in_s": None if days is None else days * 86_400,
     }
-    try:
-        wanted = ApiKeyCreate.model_validate(fields)
-    except ValidationError as error:
-        raise invalid_spec(error) from error
+    wanted = _read(ApiKeyCreate, fields, {"name": "--name", "scopes": "--scope", "expires_in_s": "--days"})
+    owner = _read(TenantCreate, {"name": tenant}, {"name": "--tenant"})
+    settings.make_folders()
     with _opened(settings) as database:
-        made = Keys.of(database, settings.pepper).create_for(tenant, wanted)
+        made = Keys.of(database, settings.pepper).create_for(owner.name, wanted)
     return Answer(
         made.model_dump(mode="json"),
-        lambda console: console.print(f"{made.id} of {tenant}, shown this once:\n{made.secret}", soft_wrap=True),
+        lambda console: console.print(f"{made.id} of {owner.name}, shown this once:\n{made.secret}", soft_wrap=True),
     )
 
 
+def _read(form: type[Asked], fields: Mapping[str, Any], options: Mapping[str, str]) -> Asked:
+    """What is asked for, in the form that REST has for it, too; `options` have the options of its fields."""
+    try:
+        return form.model_validate(fields)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise typer.BadParameter(f"{wrong['msg']}.", param_hint=options[str(wrong["loc"][0])]) from error
+
+
 def listed(settings: Settings) -> Answer:
-    """All keys, newest first."""
+    """All keys, newest first.
+
+    Raises:
+        UnknownHome: there is no service in the home.
+    """
     query = select(api_keys, tenants.c.name.label("tenant")).join(tenants, tenants.c.id == api_keys.c.tenant_id)
-    with _opened(settings) as database, database.read() as connection:
+    with _existing(settings) as database, database.read() as connection:
         rows = connection.execute(query.order_by(api_keys.c.id.desc())).all()
 
     def moment(value: int | None) -> str | None:
@@ -74,18 +89,26 @@ def revoke(settings: Settings, key_id: str) -> Answer:
     """Ends a key.
 
     Raises:
+        UnknownHome: there is no service in the home.
         UnknownKey: there is none of that id.
     """
-    with _opened(settings) as database, database.write() as connection:
+    with _existing(settings) as database, database.write() as connection:
         if connection.scalar(select(api_keys.c.id).where(api_keys.c.id == key_id)) is None:
             raise UnknownKey(f"There is no key {key_id!r}.", fix="List them with hwnas keys list.")
         repository.revoke_key(connection, key_id)
     return Answer({"id": key_id, "revoked": True}, lambda console: console.print(f"{key_id} is revoked"))
 
 
+def _existing(settings: Settings) -> contextlib.AbstractContextManager[Database]:
+    """The database of a service that has been started once, or for which a key was made."""
+    file = file_of(settings.database_url)
+    if file is not None and not file.exists():
+        raise UnknownHome(f"There is no database {file}.", fix="Name the --home of the service, or HWNAS_HOME.")
+    return _opened(settings)
+
+
 @contextlib.contextmanager
 def _opened(settings: Settings) -> Iterator[Database]:
-    settings.make_folders()
     database = Database(settings.database_url)
     try:
         database.create()
@@ -95,11 +118,12 @@ def _opened(settings: Settings) -> Iterator[Database]:
 
 
 def _draw(console: "Console", items: Sequence[Mapping[str, Any]]) -> None:
-    from rich.table import Table
+    from nas.cli.report import table
 
-    table = Table("key", "tenant", "name", "scopes", "last used", "ends")
+    drawn = table("key", "tenant", "name", "scopes", "last used", "ends")
+    drawn.columns[0].no_wrap = True  # an id is copied from here
     for item in items:
         ends = "revoked" if item["revoked_at"] else item["expires_at"] or ""
         scopes = ", ".join(item["scopes"])
-        table.add_row(item["id"], item["tenant"], item["name"], scopes, item["last_used_at"] or "never", ends)
-    console.print(table)
+        drawn.add_row(item["id"], item["tenant"], item["name"], scopes, item["last_used_at"] or "never", ends)
+    console.print(drawn)

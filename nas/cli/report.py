@@ -27,6 +27,9 @@ ARCHITECTURE_WIDTH: Final = 96
 ROWS: Final = 15
 """Of a front; the rest is in the JSON document."""
 
+_MOST: Final = 50
+"""Entries of a list that a panel shows: more than there are things to look at in an installation."""
+
 _WELL_KNOWN: Final = {"error", "code", "detail", "fix"}
 
 
@@ -347,7 +350,8 @@ def error_panel(document: Mapping[str, Any]) -> Panel:
 
 def _fact(value: Any) -> str:
     if isinstance(value, list):
-        return "".join(f"\n  {_fact(item)}" for item in value[:10]) + ("\n  …" if len(value) > 10 else "")
+        more = f"\n  and {len(value) - _MOST} more, which --json shows" if len(value) > _MOST else ""
+        return "".join(f"\n  {_fact(item)}" for item in value[:_MOST]) + more
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {item}" for key, item in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)

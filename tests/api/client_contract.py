@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from api.client import ApiError, AsyncClient, AsyncJob, AsyncModel, Client
-from api.errors import NoAnswer, WrongContent
+from api.errors import NoAnswer, UnusableKey, WrongContent
 from api.jobs.schemas import ExportAnswer
 from api.models.schemas import Artifact
 from tests.api import fake_engine
@@ -61,10 +61,10 @@ class Blocking:
 
 
 @contextmanager
-def blocking(url: str, key: str) -> Iterator[Client]:
+def blocking(url: str, key: str | None) -> Iterator[Client]:
     """The client for coroutines, to be used as the other."""
-    loop = asyncio.new_event_loop()
     made = AsyncClient(url, key=key)
+    loop = asyncio.new_event_loop()
     loop.run_until_complete(made.__aenter__())
     try:
         yield cast(Client, Blocking(made, loop))
@@ -182,6 +182,7 @@ class ClientContract:
         job = found.export("a1").wait()
         assert isinstance(job.document.result, ExportAnswer)
         assert job.document.result.model.architecture == "resolution=8"
+        assert [one.number for one in client.candidates(found.id)] == list(range(fake_engine.STEPS))
         (model,) = job.models()
         assert model.document.id == job.document.result.model.model_id
         with pytest.raises(ApiError) as refused:
@@ -207,6 +208,7 @@ class ClientContract:
         (tmp_path / "mine.npz").write_bytes(digits())
         made = client.upload(tmp_path / "mine.npz", name="mine")
         assert (made.name, made.format) == ("mine", "npz")
+        assert made in list(client.datasets())
         assert client.submit({**SPEC, "data": made.id}).wait().state == "succeeded"
 
     def test_a_job_can_be_watched(self, client: Client, capfd: pytest.CaptureFixture[str]) -> None:
@@ -236,6 +238,29 @@ class ClientContract:
         assert (tmp_path / "a").read_bytes() == CONTENT and list(tmp_path.iterdir()) == [tmp_path / "a"]
         assert [headers.get("range") for _, headers, _ in unreliable.requests] == [None, "bytes=50000-"]
         assert unreliable.requests[1][1]["if-range"] == f'"sha256-{digest}"'
+
+    @pytest.mark.parametrize("space", ["\n", " \r\n", "\t"])
+    def test_white_space_around_a_key_does_not_count(
+        self, connect: Any, unreliable: Unreliable, monkeypatch: pytest.MonkeyPatch, space: str
+    ) -> None:
+        monkeypatch.setenv("HWNAS_KEY", f"nas_2{space}")
+        for key in (f"{space}nas_1{space}", None):
+            with connect(unreliable.url, key=key) as client:
+                assert list(client.events("job_1"))
+        assert [headers["authorization"] for _, headers, _ in unreliable.requests] == ["Bearer nas_1"] * 2 + [
+            "Bearer nas_2"
+        ]
+
+    @pytest.mark.parametrize(
+        "key", [None, "", " \n", "nas_s\u00fccret", "nas_secret nas_secret", "nas_secret\nnas_secret"]
+    )
+    def test_no_key_and_what_cannot_be_one_are_told_without_it(
+        self, connect: Any, monkeypatch: pytest.MonkeyPatch, key: str | None
+    ) -> None:
+        monkeypatch.delenv("HWNAS_KEY", raising=False)
+        with pytest.raises(UnusableKey) as refused, connect("http://127.0.0.1:9", key=key):
+            pass
+        assert "HWNAS_KEY" in refused.value.fix and "cret" not in str(refused.value)
 
     def test_nobody_answers(self, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("api.client.calls.TRIES", 2)

@@ -1,6 +1,9 @@
 """The Python client and `hwnas --server` against a server in a process of its own."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -10,10 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+import api.cli  # noqa: F401 - adds --server
 from api.client import Client
 from api.client.calls import ask_job, pause_before
+from api.client.search import uploaded
 from api.processes import child_environment
+from nas.cli import app
 from tests.api import fake_engine
 from tests.api.client_contract import ClientContract, Unreliable, blocking
 from tests.api.conftest import body
@@ -81,8 +88,8 @@ def hwnas(served: tuple[str, str], *words: str) -> "subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("kind", ["npz", "folder"])
-def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path: Path, kind: str) -> None:
+def made_data(tmp_path: Path, kind: str) -> Path:
+    """Sixty images as an archive or as class folders."""
     images = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype=np.uint8)
     data = tmp_path / "mine.npz"
     if kind == "npz":
@@ -95,6 +102,12 @@ def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path
             folder = data / f"class{number % 3}"
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(folder / f"{number}.png")
+    return data
+
+
+@pytest.mark.parametrize("kind", ["npz", "folder"])
+def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path: Path, kind: str) -> None:
+    data = made_data(tmp_path, kind)
     words = [
         "search",
         "--data",
@@ -109,19 +122,65 @@ def test_the_command_line_has_a_service_search(served: tuple[str, str], tmp_path
     ]
     done = hwnas(served, *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    bundle = Path(json.loads(done.stdout)["models"]["cpu"]["bundle"])
+    document = json.loads(done.stdout)
+    assert f"{document['run']} is queued: {served[0]}/jobs/{document['run']}\n" in done.stderr
+    bundle = Path(document["models"]["cpu"]["bundle"])
     assert tmp_path in bundle.parents and sorted(path.name for path in bundle.iterdir()) == sorted(fake_engine.FILES)
 
 
-def test_the_command_line_exports_a_candidate(served: tuple[str, str], tmp_path: Path) -> None:
+def test_data_that_the_service_has_is_not_uploaded_again(served: tuple[str, str], tmp_path: Path) -> None:
+    data = made_data(tmp_path, "folder")
+    with Client(served[0], key=served[1]) as client:
+        first = uploaded(client, str(data))
+        os.utime(data / "class0" / "0.png", (0, 0))
+        assert uploaded(client, str(data)) == first
+        (data / "class0" / "0.png").unlink()
+        assert uploaded(client, str(data)) != first
+
+
+def test_an_interrupt_leaves_the_job_to_the_service(served: tuple[str, str]) -> None:
+    words = ("search", "--data", "digits", "--target", "cpu", "--latency-ms", "1", "--seed", str(fake_engine.SLOW))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api.cli", "--server", served[0], *words, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**child_environment(), "HWNAS_KEY": served[1]},
+    )
+    assert process.stderr is not None
+    told = process.stderr.readline()
+    (job_id,) = re.findall(r"job_\w{26}(?= is queued)", told)
+    process.send_signal(signal.SIGINT)
+    stdout, _ = process.communicate(timeout=60)
+    error = json.loads(stdout)["error"]
+    with Client(served[0], key=served[1]) as client:
+        job = client.job(job_id)
+        state = job.state
+        job.cancel().wait()
+    assert (process.returncode, error["code"], error["job"]) == (130, "cancelled", job_id)
+    assert state in ("queued", "running") and "goes on" in error["detail"] and f"/jobs/{job_id}/cancel" in error["fix"]
+
+
+@pytest.mark.parametrize("named", ["a1", "a", "resolution=8"])
+def test_the_command_line_exports_a_candidate(served: tuple[str, str], tmp_path: Path, named: str) -> None:
     with Client(served[0], key=served[1]) as client:
         found = client.submit(body()["spec"]).wait()
-    done = hwnas(served, "export", found.id, "a1", "--out", str(tmp_path), "--json")
+    done = hwnas(served, "export", found.id, named, "--out", str(tmp_path), "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads(done.stdout)
     bundle = Path(document["model"]["bundle"])
     assert document["within_budget"] is False and "finalising" in done.stderr
     assert tmp_path in bundle.parents and sorted(path.name for path in bundle.iterdir()) == sorted(fake_engine.FILES)
+
+
+def test_an_architecture_that_is_none_or_several(served: tuple[str, str]) -> None:
+    with Client(served[0], key=served[1]) as client:
+        found = client.submit(body(seed=fake_engine.LONG)["spec"]).wait()
+    for named, known in (("a1", 0), ("a", 20), ("b", 20), ("", 20)):
+        done = hwnas(served, "export", found.id, named, "--json", "--quiet", "--target", "none")
+        error = json.loads(done.stdout)["error"]
+        assert (done.returncode, error["code"]) == (2, "unknown_architecture" if known else "unknown_target")
+        assert len(error.get("known", [])) == known
 
 
 def test_the_command_line_tells_what_the_service_refuses(served: tuple[str, str], tmp_path: Path) -> None:
@@ -130,6 +189,25 @@ def test_the_command_line_tells_what_the_service_refuses(served: tuple[str, str]
     assert (failed.returncode, json.loads(failed.stdout)["error"]["code"]) == (3, "infeasible_budget")
     code = hwnas(served, *common, "--space", "space.py:mine")
     assert (code.returncode, json.loads(code.stdout)["error"]["code"]) == (2, "invalid_spec")
+    none = hwnas(served, *common, "--data", str(tmp_path / "none"))
+    assert (none.returncode, json.loads(none.stdout)["error"]["code"]) == (2, "invalid_data")
+
+
+@pytest.mark.parametrize("command", ["show", "profile", "targets", "spaces", "estimate", "doctor", "keys", "serve"])
+def test_a_command_that_a_service_does_not_do_refuses_one(served: tuple[str, str], command: str) -> None:
+    done = CliRunner().invoke(app, ["--server", served[0], command, "--json"], prog_name="hwnas")
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["code"]) == (2, "usage_error") and f"`hwnas {command}`" in error["detail"]
+
+
+@pytest.mark.parametrize(("command", "told"), [("targets", True), ("spaces", False)])
+def test_a_service_of_the_environment_does_not_keep_from_working_here(
+    monkeypatch: pytest.MonkeyPatch, command: str, *, told: bool
+) -> None:
+    monkeypatch.setenv("HWNAS_SERVER", "http://127.0.0.1:9")
+    done = CliRunner().invoke(app, [command, "--json"], prog_name="hwnas")
+    assert done.exit_code == 0 and json.loads(done.stdout)
+    assert ("on this machine" in done.stderr) is told
 
 
 def test_a_job_is_freed_of_its_device_only_when_asked() -> None:

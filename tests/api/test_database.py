@@ -35,8 +35,9 @@ def test_each_step_leads_back(database: Database) -> None:
             command.downgrade(schema._config(connection), "base")
         with database.read() as connection:
             assert schema.revision(connection) is None
-        with pytest.raises(DatabaseVersion):
+        with pytest.raises(DatabaseVersion, match=r"is empty.* Start hwnas serve") as empty:
             database.check()
+        assert schema.head() in empty.value.detail
     finally:
         database.create()
 
@@ -45,6 +46,8 @@ def test_each_step_leads_back(database: Database) -> None:
 def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
     with database._writer.connect() as connection:
         command.downgrade(schema._config(connection), "v0001")
+    with pytest.raises(DatabaseVersion, match=r"older schema v0001.* Start hwnas serve"):
+        database.check()
     with database.write() as connection:
         connection.exec_driver_sql("INSERT INTO tenants (id, name, limits, created_at) VALUES ('ten', 'ten', '{}', 0)")
         connection.exec_driver_sql(

@@ -16,6 +16,7 @@ import yaml
 from starlette.testclient import TestClient
 
 from api.blobs import Blobs
+from api.doctor import examine
 from api.ids import new_id
 from api.keys.secrets import new_key
 from api.logs import JsonLines, redacted
@@ -28,17 +29,22 @@ from tests.api.server import eventually
 ROOT = Path(__file__).parents[2]
 
 
-def hwnas(*words: str, **environment: str) -> tuple[int, dict[str, Any]]:
+def hwnas(*words: str) -> tuple[int, dict[str, Any]]:
     """Runs the console script with `--json`: its exit code and its document."""
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *words, "--json"],
+    done = drawn(*words, "--json")
+    return done.returncode, json.loads(done.stdout)
+
+
+def drawn(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Runs the console script as in a terminal of 80 columns."""
+    return subprocess.run(
+        [sys.executable, "-m", "api.cli", *words],
         capture_output=True,
         text=True,
-        env={**child_environment(), **environment},
+        env={**child_environment(), "COLUMNS": "80"},
         check=False,
         timeout=120,
     )
-    return done.returncode, json.loads(done.stdout)
 
 
 def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
@@ -48,12 +54,28 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     _, listed = hwnas("keys", "list", *home)
     assert [(key["id"], key["tenant"], key["revoked_at"]) for key in listed["items"]] == [(made["id"], "vision", None)]
     assert "secret" not in str(listed)
+    assert f"{made['id']} " in drawn("keys", "list", *home).stdout
     assert hwnas("keys", "revoke", made["id"], *home)[0] == 0
     assert hwnas("keys", "list", *home)[1]["items"][0]["revoked_at"]
     code, wrong = hwnas("keys", "revoke", "key_1", *home)
     assert (code, wrong["error"]["code"]) == (2, "unknown_key")
-    code, wrong = hwnas("keys", "create", "--scope", "everything", *home)
-    assert (code, wrong["error"]["code"]) == (2, "invalid_spec")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--scope", "everything"), ("--tenant", ""), ("--tenant", "x\x1b[31m"), ("--name", "a\n"), ("--days", "3651")],
+)
+def test_keys_are_held_to_the_form_that_rest_demands(tmp_path: Path, option: str, value: str) -> None:
+    code, wrong = hwnas("keys", "create", option, value, "--home", str(tmp_path / "home"))
+    assert (code, wrong["error"]["code"]) == (2, "usage_error") and option in wrong["error"]["detail"]
+    assert "\x1b" not in wrong["error"]["detail"] and not (tmp_path / "home").exists()
+
+
+def test_only_a_home_that_is_there_has_keys(tmp_path: Path) -> None:
+    home = tmp_path / "typo"
+    for words in (("list",), ("revoke", "key_1")):
+        code, wrong = hwnas("keys", *words, "--home", str(home))
+        assert (code, wrong["error"]["code"]) == (2, "unknown_home") and not home.exists()
 
 
 def test_doctor_looks_over_an_installation(tmp_path: Path) -> None:
@@ -71,6 +93,37 @@ def test_doctor_looks_over_an_installation(tmp_path: Path) -> None:
     (home / "hwnas.sqlite3").write_bytes(b"nothing" * 1000)
     code, broken = hwnas("doctor", "--home", str(home))
     assert code == 1 and broken["error"]["code"] == "unhealthy"
+
+
+def test_doctor_sees_what_its_user_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(home=tmp_path)
+    settings.make_folders()
+    access = os.access
+
+    def closed(path: Path) -> list[tuple[str, str]]:
+        monkeypatch.setattr(
+            os, "access", lambda asked, mode: access(asked, mode) and (asked != path or mode == os.F_OK)
+        )
+        return [(one.name, one.detail) for one in examine(settings) if one.verdict == "wrong"]
+
+    assert closed(tmp_path / "none") == []
+    for path in (settings.home, settings.runs):
+        ((name, detail),) = closed(path)
+        assert name == "home" and f" {path};" in detail
+    file = tmp_path / "hwnas.sqlite3"
+    file.touch()
+    assert [(name, f" {file};" in detail) for name, detail in closed(file)] == [("database", True)]
+
+
+def test_doctor_shows_all_that_it_looked_at(tmp_path: Path) -> None:
+    home = ("--home", str(tmp_path / ("long-" * 30)))
+    sound = hwnas("doctor", *home)[1]["findings"]
+    shown = drawn("doctor", *home).stdout
+    assert "…" not in shown and all(finding["name"] in shown for finding in sound)
+    Path(home[1]).mkdir(mode=0o755)
+    wrong = hwnas("doctor", *home)[1]["error"]["findings"]
+    shown = drawn("doctor", *home).stderr
+    assert "…" not in shown and len(wrong) > 10 and all(finding["name"] in shown for finding in wrong)
 
 
 def test_the_commands_of_the_containers_run(postgres: postgres_server.Postgres, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The server as a process: streams across lost connections, restarts, kills and signals."""
 
+import errno
 import json
 import os
 import signal
@@ -15,9 +16,9 @@ import pytest
 from sqlalchemy import select, text
 
 from api.database import Database
-from api.errors import UnknownHost
+from api.errors import PortForbidden, PortInUse, UnknownHost
 from api.processes import child_environment
-from api.serve import resolved
+from api.serve import resolved, serve
 from api.tables import job_events
 from tests.api import fake_engine
 from tests.api.conftest import body, both_engines
@@ -158,6 +159,31 @@ def test_a_port_that_is_taken(server: Server, tmp_path: Path) -> None:
     port = server.start().base_url.port
     second = serve_command("--home", str(tmp_path / "other"), "--port", str(port))
     assert json.loads(second.stdout)["error"]["code"] == "port_in_use"
+
+
+def test_an_address_of_another_machine(tmp_path: Path) -> None:
+    with pytest.raises(UnknownHost, match=r"port 0 of 192\.0\.2\.1: .* --host"):
+        serve(fast_settings(tmp_path, host="192.0.2.1", port=0), print)
+
+
+@pytest.mark.parametrize(
+    ("number", "wrong"),
+    [
+        (errno.EADDRINUSE, PortInUse),
+        (errno.EACCES, PortForbidden),
+        (errno.EADDRNOTAVAIL, UnknownHost),
+        (errno.EINVAL, UnknownHost),
+    ],
+)
+def test_why_there_is_no_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, wrong: type[Exception]
+) -> None:
+    def bind(_socket: socket.socket, _address: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    with pytest.raises(wrong, match=os.strerror(number)):
+        serve(fast_settings(tmp_path), print)
 
 
 def test_a_database_that_is_none_or_of_another_version(tmp_path: Path) -> None:
