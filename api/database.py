@@ -29,7 +29,8 @@ FIXED_SQLITE: Final = (3, 51, 3)
 
 _WRITE: Final = "hwnas_write"
 _PRAGMAS: Final = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
-_POSTGRESQL: Final = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
+# A process that is frozen in the middle of a transaction holds its locks no longer than a few seconds.
+_POSTGRESQL: Final = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=5000"
 
 
 class utc_ms(FunctionElement[int]):  # noqa: N801 (it reads as the SQL function that it is)
