@@ -48,6 +48,19 @@ def ended_politely() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignores Ctrl-C: who presses it twice is told once, and whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Commands(TyperGroup):
     """A group of commands that return answers."""
 
@@ -84,7 +97,8 @@ class Commands(TyperGroup):
             sys.stdout = stdout
             raise SystemExit(FAILED) from None
         except Exception as error:  # noqa: BLE001 - the last place where an error can be told
-            code = _tell(error, as_json)
+            with _uninterrupted():
+                code = _tell(error, as_json)
         sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:

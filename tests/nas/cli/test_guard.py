@@ -14,7 +14,7 @@ import pytest
 from typer.testing import Result
 
 from hw_targets.errors import TargetUnavailable, UnsupportedLayer
-from nas.cli import app
+from nas.cli import app, guard
 from nas.cli.answer import finite
 from nas.errors import Cancelled, InfeasibleBudget, OutOfSpace, UnknownRun
 from tests.nas.cli.fakes import Engine
@@ -92,6 +92,23 @@ def test_an_interrupt_says_how_to_continue(engine: Engine, invoke: Invoke) -> No
     outcome = invoke(*PLAIN)
     assert outcome.exit_code == 130
     assert "Run the same command again" in outcome.stderr
+
+
+def test_a_second_interrupt_does_not_cut_off_what_is_told(
+    engine: Engine, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = guard.describe
+
+    def describe(error: Exception) -> tuple[dict[str, Any], int]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return told(error)
+
+    monkeypatch.setattr(guard, "describe", describe)
+    before = signal.getsignal(signal.SIGINT)
+    engine.failure = KeyboardInterrupt()
+    outcome = invoke(*PLAIN)
+    assert outcome.exit_code == 130 and "Run the same command again" in outcome.stderr
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_request_to_terminate_is_an_interrupt(
