@@ -1,5 +1,6 @@
 """The server as a process: streams across lost connections, restarts, kills and signals."""
 
+import contextlib
 import errno
 import json
 import os
@@ -156,6 +157,8 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(server: Server) -> N
         database.close()
         assert epochs == sorted(epochs) and len(epochs) == job["last_event"]
     finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(sleeper, signal.SIGCONT)
         other.kill()
         other.wait()
 
