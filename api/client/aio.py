@@ -1,7 +1,7 @@
 """The client for coroutines. `sync.py` has the one for ordinary code; what they share is in `calls.py` and `files.py`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from api.client import calls
-from api.client.calls import Call, Following, Tries
+from api.client.calls import Call, Following, Page, Tries
 from api.client.files import Download, pieces, place_of, whole
 from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
@@ -65,44 +65,31 @@ class AsyncClient:
 
     async def jobs(self, **filters: Any) -> AsyncIterator["AsyncJob"]:
         """All jobs, newest first, page by page."""
-        token: str | None = None
-        while True:
-            page = await self.run(calls.list_jobs(token, filters))
-            for document in page.items:
-                yield AsyncJob(self, document)
-            token = page.next_page_token
-            if token is None:
-                return
+        async for document in self._items(lambda token: self.run(calls.list_jobs(token, filters))):
+            yield AsyncJob(self, document)
 
     async def models(self, *, job_id: str | None = None) -> AsyncIterator["AsyncModel"]:
         """All models, newest first, or those of one job."""
-        token: str | None = None
-        while True:
-            page = await self.run(calls.list_models(job_id, token))
-            for document in page.items:
-                yield AsyncModel(self, document)
-            token = page.next_page_token
-            if token is None:
-                return
+        async for document in self._items(lambda token: self.run(calls.list_models(job_id, token))):
+            yield AsyncModel(self, document)
 
     async def candidates(self, job_id: str) -> AsyncIterator[CandidateEvent]:
         """The architectures that a search has evaluated, in their order."""
-        token: str | None = None
-        while True:
-            page = await self.run(calls.list_candidates(job_id, token))
-            for event in page.items:
-                yield event
-            token = page.next_page_token
-            if token is None:
-                return
+        async for event in self._items(lambda token: self.run(calls.list_candidates(job_id, token))):
+            yield event
 
     async def datasets(self) -> AsyncIterator[DatasetDocument]:
         """All data sets, newest first; `sha256` is that of the file which was uploaded."""
+        async for document in self._items(lambda token: self.run(calls.list_datasets(token))):
+            yield document
+
+    async def _items(self, page_of: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+        """All items of a list whose pages are asked for by their tokens, each when it is needed."""
         token: str | None = None
         while True:
-            page = await self.run(calls.list_datasets(token))
-            for document in page.items:
-                yield document
+            page = await page_of(token)
+            for item in page.items:
+                yield item
             token = page.next_page_token
             if token is None:
                 return

@@ -3,11 +3,11 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from nas.events import EventSink, ignore
 from search_spaces.errors import HwnasError
 
 T = TypeVar("T")
+Item_co = TypeVar("Item_co", covariant=True)
 Document = TypeVar("Document", bound=BaseModel)
 
 KEY_VARIABLE: Final = "HWNAS_KEY"
@@ -29,6 +30,16 @@ TRIES: Final = 5
 _REPEATED: Final = (429, 502, 503, 504)
 _SENDABLE: Final = re.compile(r"[!-~]+")
 """What a header takes as one word; a key is one."""
+
+
+class Page(Protocol[Item_co]):
+    """One page of a list; `next_page_token` is None on the last."""
+
+    @property
+    def items(self) -> Sequence[Item_co]: ...  # noqa: D102
+
+    @property
+    def next_page_token(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

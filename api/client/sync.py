@@ -1,7 +1,7 @@
 """The client for ordinary code. `aio.py` has the one for coroutines; what they share is in `calls.py` and `files.py`."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import httpx2
 
 from api.client import calls
-from api.client.calls import Call, Following, Tries
+from api.client.calls import Call, Following, Page, Tries
 from api.client.files import Download, pieces, place_of, whole
 from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
@@ -82,39 +82,29 @@ class Client:
 
     def jobs(self, **filters: Any) -> Iterator["Job"]:
         """All jobs, newest first, page by page; `filters` are those of `GET /v1/jobs`."""
-        token: str | None = None
-        while True:
-            page = self.run(calls.list_jobs(token, filters))
-            yield from (Job(self, document) for document in page.items)
-            token = page.next_page_token
-            if token is None:
-                return
+        return (
+            Job(self, document) for document in self._items(lambda token: self.run(calls.list_jobs(token, filters)))
+        )
 
     def models(self, *, job_id: str | None = None) -> Iterator["Model"]:
         """All models, newest first, or those of one job."""
-        token: str | None = None
-        while True:
-            page = self.run(calls.list_models(job_id, token))
-            yield from (Model(self, document) for document in page.items)
-            token = page.next_page_token
-            if token is None:
-                return
+        return (
+            Model(self, document) for document in self._items(lambda token: self.run(calls.list_models(job_id, token)))
+        )
 
     def candidates(self, job_id: str) -> Iterator[CandidateEvent]:
         """The architectures that a search has evaluated, in their order."""
-        token: str | None = None
-        while True:
-            page = self.run(calls.list_candidates(job_id, token))
-            yield from page.items
-            token = page.next_page_token
-            if token is None:
-                return
+        return self._items(lambda token: self.run(calls.list_candidates(job_id, token)))
 
     def datasets(self) -> Iterator[DatasetDocument]:
         """All data sets, newest first, page by page; `sha256` is that of the file which was uploaded."""
+        return self._items(lambda token: self.run(calls.list_datasets(token)))
+
+    def _items(self, page_of: Callable[[str | None], Page[T]]) -> Iterator[T]:
+        """All items of a list whose pages are asked for by their tokens, each when it is needed."""
         token: str | None = None
         while True:
-            page = self.run(calls.list_datasets(token))
+            page = page_of(token)
             yield from page.items
             token = page.next_page_token
             if token is None:
