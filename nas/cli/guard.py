@@ -38,27 +38,21 @@ def ended_politely() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(signal.SIGTERM, interrupt):
         yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ignores Ctrl-C: who presses it twice is told once, and whole."""
+def _handled(number: signal.Signals, handler: Any) -> Iterator[None]:
+    """Has a signal handled in a way; only the main thread can, and elsewhere it stays as it is."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 class Commands(TyperGroup):
@@ -97,7 +91,7 @@ class Commands(TyperGroup):
             sys.stdout = stdout
             raise SystemExit(FAILED) from None
         except Exception as error:  # noqa: BLE001 - the last place where an error can be told
-            with _uninterrupted():
+            with _handled(signal.SIGINT, signal.SIG_IGN):  # who presses Ctrl-C twice is told once, and whole
                 code = _tell(error, as_json)
         sys.exit(code)
 
