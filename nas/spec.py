@@ -108,9 +108,9 @@ class SearchSpec(BaseModel):
 def invalid_spec(error: Any) -> Exception:
     """A pydantic `ValidationError` as the engine's own error, with one line to each wrong field."""
     from nas.errors import InvalidSpec
-    from search_spaces.validation import telling
+    from search_spaces.validation import told
 
-    problems = [f"{'.'.join(map(str, e['loc'])) or 'spec'}: {e['msg']}" for e in telling(error.errors())]
+    problems = told(error.errors(), "spec")
     return InvalidSpec(
         "The search spec is not valid: " + "; ".join(problems) + ".",
         fix="Correct these fields.",

@@ -15,7 +15,7 @@ from search_spaces.blocks import BLOCKS
 from search_spaces.builder import Graph, Tensor
 from search_spaces.errors import InvalidSpace
 from search_spaces.space import RESOLUTION, Build, Choice, SearchSpace, Stage, Value
-from search_spaces.validation import telling
+from search_spaces.validation import told
 
 MAX_FILE_BYTES: Final = 256 * 1024
 
@@ -136,7 +136,7 @@ class SpaceSpec(_Spec):
         try:
             return SpaceSpec.model_validate(document)
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, e['loc'])) or 'space'}: {e['msg']}" for e in telling(error.errors())]
+            problems = told(error.errors(), "space")
             raise InvalidSpace(
                 "The space is not valid: " + "; ".join(problems) + ".",
                 fix="Correct these fields.",
