@@ -7,8 +7,11 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+
+from search_spaces.errors import HwnasError
 
 _NO_THREADS: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -61,6 +64,37 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
+
+
+def answer(look: Callable[[dict[str, Any]], dict[str, Any]], too_greedy: HwnasError) -> None:
+    """Answers `ask`, in the process that it started: with what `look` finds, or with an error.
+
+    The request says what the process may take: `memory_bytes`, `cpu_s`, `file_bytes`.
+
+    Args:
+        look: gives the answer to a request.
+        too_greedy: told when that takes more memory than it may.
+    """
+    request = json.load(sys.stdin)
+    limit(request["memory_bytes"], request["cpu_s"], request["file_bytes"])
+    answer_to = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints must not end up in the answer
+    try:
+        found = look(request)
+    except HwnasError as error:
+        found = _told(error)
+    except MemoryError:
+        found = _told(too_greedy)
+    except RuntimeError as error:  # torch's form of it
+        if "memory" not in str(error):
+            raise
+        found = _told(too_greedy)
+    with contextlib.closing(answer_to):
+        json.dump(found, answer_to, default=str)
+
+
+def _told(error: HwnasError) -> dict[str, Any]:
+    return {"error": {"code": error.code, "detail": error.detail, "fix": error.fix, "facts": error.facts}}
 
 
 def limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:

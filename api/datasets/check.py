@@ -4,42 +4,23 @@ Run as `python -m api.datasets.check` with one JSON document on stdin; answers o
 believed, so that whatever a hostile file does to it stays there.
 """
 
-import contextlib
-import json
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 from api.datasets.archive import Bounds, check_arrays, is_npz, unpack
 from api.datasets.storage import ARRAYS, IMAGES
-from api.processes import limit
-from search_spaces.errors import HwnasError
+from api.errors import CheckFailed
+from api.processes import answer
 
 
 def main() -> None:
-    """Reads the request, limits this process, checks, and answers."""
-    request = json.load(sys.stdin)
-    limit(request["memory_bytes"], request["cpu_s"], request["bounds"]["unpacked_bytes"])
-    answer_to = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a library prints must not end up in the answer
-    answer: dict[str, Any]
-    try:
-        summary = check(Path(request["upload"]), Path(request["folder"]), Bounds(**request["bounds"]))
-        answer = {"summary": summary}
-    except HwnasError as error:
-        answer = {"error": {"code": error.code, "detail": error.detail, "fix": error.fix, "facts": error.facts}}
-    except MemoryError:
-        answer = {
-            "error": {
-                "code": "check_failed",
-                "detail": "The data set needs more memory than its check may use.",
-                "fix": "Give fewer or smaller images.",
-                "facts": {},
-            }
-        }
-    with contextlib.closing(answer_to):
-        json.dump(answer, answer_to)
+    """Reads the request, checks, and answers."""
+    answer(
+        lambda request: {
+            "summary": check(Path(request["upload"]), Path(request["folder"]), Bounds(**request["bounds"]))
+        },
+        CheckFailed("The data set needs more memory than its check may use.", fix="Give fewer or smaller images."),
+    )
 
 
 def check(upload: Path, folder: Path, bounds: Bounds) -> dict[str, Any]:

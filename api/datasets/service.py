@@ -206,6 +206,7 @@ class Datasets:
             "folder": str(folder),
             "memory_bytes": settings.check_memory_bytes,
             "cpu_s": int(settings.check_timeout_s) + 1,
+            "file_bytes": settings.max_unpacked_bytes,
             "bounds": {"entries": settings.max_upload_entries, "unpacked_bytes": settings.max_unpacked_bytes},
         }
         try:

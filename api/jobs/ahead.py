@@ -19,6 +19,9 @@ from nas.spec import targets_named
 
 log = logging.getLogger("hwnas.api")
 
+FILE_BYTES: Final = 2**30
+"""What a process that looks ahead may write into a file; it stores a few facts."""
+
 DIGITS_FORM: Final = {"resolution": 8, "channels": 1, "classes": 10}
 
 _STAGES: Final = {
@@ -78,6 +81,7 @@ class Ahead:
             "spec": local_spec(spec, settings.datasets).model_dump(mode="json"),
             "store": str(settings.store),
             "tenant": subject.tenant_id,
+            "file_bytes": FILE_BYTES,
             "memory_bytes": settings.survey_memory_bytes,
             "cpu_s": (int(settings.check_timeout_s) + 1) * (os.cpu_count() or 1),  # it may use all of them
         }
