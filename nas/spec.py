@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from hw_targets.target import Target
 
 Effort = Literal["quick", "standard", "thorough"]
+Metric = Literal["accuracy", "balanced_accuracy", "macro_f1"]
+Fit = Literal["stretch", "crop", "pad"]
+AugmentName = Literal["auto", "none", "light", "photo"]
+ClassWeights = Literal["auto", "none"]
+BudgetOn = Literal["quiet", "p50", "p95"]
 
 _LATENCY = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)(?P<percent>%?)")
 
@@ -74,6 +79,21 @@ class SearchSpec(BaseModel):
         ge=1,
         le=256,
         description="threads of training; all cores when absent. Results repeat at equal counts only",
+    )
+    fit: Fit = Field(
+        "stretch",
+        description="how images become square: stretch (aspect not kept), crop (the middle), pad (black bars)",
+    )
+    augment: AugmentName = Field(
+        "auto", description="random changes of training images; auto decides by the kind of data"
+    )
+    metric: Metric = Field("accuracy", description="what networks are compared by on the validation part")
+    class_weights: ClassWeights = Field(
+        "auto", description="auto weighs rare classes up in training where the metric is not plain accuracy"
+    )
+    budget_on: BudgetOn = Field(
+        "quiet",
+        description="which latency the budget is held against: the quiet statistic, or the median or 95th percentile of a run",
     )
 
     @field_validator("targets")
