@@ -14,8 +14,8 @@ Activation = Literal["relu", "relu6", "hard_swish"]
 WIDTHS: Final = (16, 24, 40, 80, 112, 160)
 """Full width of each stage, MobileNetV3-Large's."""
 
-LARGE: Final = 64
-"""From this side on the stem strides and the stages go deeper."""
+LARGE: Final = 48
+"""From this side on images are photographs: the stem strides, and as much of the map is halved as MobileNetV2 does."""
 
 
 def sides(resolution: int) -> tuple[int, ...]:
@@ -26,8 +26,8 @@ def sides(resolution: int) -> tuple[int, ...]:
 
 
 def halvings(resolution: int) -> int:
-    """How often the map is halved so that 4 to 8 pixels are left at the end."""
-    return max(1, round(log2(resolution / 6)))
+    """How often the map is halved so that 4 to 8 pixels are left at the end; of photographs 3 to 5, up to the usual 5 times."""
+    return min(5, round(log2(resolution / 4))) if resolution >= LARGE else max(1, round(log2(resolution / 6)))
 
 
 def widths(full: int) -> tuple[int, ...]:
@@ -45,9 +45,9 @@ def mobilenet(resolution: int, *, activation: Activation = "relu6") -> SpaceSpec
         StageSpec(
             block="inverted_residual",
             channels=widths(width),
-            depth=(1, 2) if position == 0 else (2, 3, 4) if large else (1, 2, 3),
-            kernel=(3, 5, 7),
-            expansion=(3, 4, 6),
+            depth=(1, 2, 3) if position else (1,) if large else (1, 2),
+            kernel=(3, 5) if large else (3, 5, 7),
+            expansion=(1, 3) if large and position == 0 else (3, 4, 6),
             stride=2 if 1 <= position <= left else 1,
             squeeze_excite=(False, True),
         )

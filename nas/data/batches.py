@@ -5,8 +5,8 @@ the same images again. Not here: reading data (`dataset.py`), resizing (`resize.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import log1p, radians
+from dataclasses import dataclass, replace
+from math import log, log1p, radians
 from typing import Final
 
 import numpy as np
@@ -30,12 +30,17 @@ class Augment:
         shift: largest shift to each side, as a fraction of the side; by whole pixels.
         turn_deg: largest turn to each side, about the middle.
         zoom: largest change of size, as a factor to or from 1: 0.1 is between 1 / 1.1 and 1.1.
-        flip: mirror half of the images left to right. Off by default: digits, letters and many parts are not symmetric.
+        crop: least share of the area that a random crop keeps, of any place and of a shape between 4:5 and 5:4; it is scaled to
+            the whole image (Szegedy et al. 2015, section 6). 1 keeps all.
+        colour: largest change of brightness, contrast and saturation, as a fraction.
+        flip: mirror half of the images left to right.
     """
 
-    shift: float = 1 / 8
-    turn_deg: float = 10.0
-    zoom: float = 0.1
+    shift: float = 0.0
+    turn_deg: float = 0.0
+    zoom: float = 0.0
+    crop: float = 1.0
+    colour: float = 0.0
     flip: bool = False
 
     def __post_init__(self) -> None:
@@ -45,10 +50,15 @@ class Augment:
             raise ValueError(
                 f"turn_deg {self.turn_deg} is not between 0 and 180, or zoom {self.zoom} not between 0 and 1"
             )
+        if not 0 < self.crop <= 1 or not 0 <= self.colour < 1:
+            raise ValueError(f"crop {self.crop} is not above 0 and up to 1, or colour {self.colour} not from 0 up to 1")
 
 
-AUGMENT: Final = Augment()
-NO_AUGMENT: Final = Augment(shift=0.0, turn_deg=0.0, zoom=0.0)
+NO_AUGMENT: Final = Augment()
+LIGHT: Final = Augment(shift=1 / 8, turn_deg=10.0, zoom=0.1)
+"""For digits, letters and many parts: nothing that is not symmetric is mirrored, nothing is cut away."""
+PHOTO: Final = Augment(turn_deg=5.0, crop=0.5, colour=0.25, flip=True)
+"""For photographs."""
 
 
 class Batches:
@@ -73,7 +83,7 @@ class Batches:
         batch_size: int,
         *,
         seed: int,
-        augment: Augment = AUGMENT,
+        augment: Augment = LIGHT,
         device: torch.device | str = "cpu",
     ) -> None:
         by_side = {int(parts.images.shape[2]): parts} if isinstance(parts, Part) else dict(parts)
@@ -113,7 +123,7 @@ class Batches:
         chosen = torch.from_numpy(self.indices(step)).to(self._device)
         images = self._images[next(iter(self._images)) if side is None else side].index_select(0, chosen)
         generator = np.random.default_rng([self.seed, _AUGMENT, step])
-        images = augmented(as_input(images), self.augment, generator.random((5, len(chosen))))
+        images = augmented(as_input(images), self.augment, generator.random((RANDOMS, len(chosen))))
         return images, self._labels.index_select(0, chosen)
 
 
@@ -125,19 +135,49 @@ def as_input(images: Tensor) -> Tensor:
     return out.div_(255)
 
 
+RANDOMS: Final = 11
+"""Random numbers that an image is changed by."""
+
+
 def augmented(images: Tensor, augment: Augment, random: NDArray[np.float64]) -> Tensor:
-    """Changes float images (B, C, H, W) by five rows of random numbers in [0, 1): right, down, turn, zoom, flip."""
+    """Changes float images (B, C, H, W), 0-1, by `RANDOMS` rows of random numbers in [0, 1), each (B,)."""
     if augment == NO_AUGMENT:
+        return images
+    return _coloured(_moved(images, augment, random[:8]), augment, random[8:])
+
+
+def _moved(images: Tensor, augment: Augment, random: NDArray[np.float64]) -> Tensor:
+    """By rows: right, down, turn, zoom, flip; shape, area and place of the crop share the last three with the first two."""
+    if replace(augment, colour=0.0) == NO_AUGMENT:
         return images
     side = min(images.shape[2:])
     reach = int(augment.shift * side)
-    right, down = np.floor(random[:2] * (2 * reach + 1)) - reach
+    right, down = (np.floor(random[:2] * (2 * reach + 1)) - reach) * 2 / side
     angle = (2 * random[2] - 1) * radians(augment.turn_deg)
     size = np.exp((2 * random[3] - 1) * log1p(augment.zoom))
     mirror = np.where(augment.flip & (random[4] < 0.5), -1.0, 1.0)
+    width, height = np.ones_like(size), np.ones_like(size)
+    if augment.crop < 1:
+        area = augment.crop + (1 - augment.crop) * random[5]
+        shape = np.exp((2 * random[6] - 1) * log(1.25) / 2)
+        width, height = np.minimum(np.sqrt(area) * shape, 1), np.minimum(np.sqrt(area) / shape, 1)
+        right, down = right + (2 * random[7] - 1) * (1 - width), down + (2 * random[0] - 1) * (1 - height)
     cos, sin = np.cos(angle) / size, np.sin(angle) / size
     # where each pixel comes from, in coordinates from -1 to 1 over the image
-    rows = [[mirror * cos, -sin, 2 * right / side], [mirror * sin, cos, 2 * down / side]]
+    rows = [[mirror * cos * width, -sin * height, right], [mirror * sin * width, cos * height, down]]
     origin = torch.from_numpy(np.array(rows, np.float32).transpose(2, 0, 1)).to(images.device)
     grid = F.affine_grid(origin, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, align_corners=False).contiguous(memory_format=torch.channels_last)
+
+
+def _coloured(images: Tensor, augment: Augment, random: NDArray[np.float64]) -> Tensor:
+    """By rows: brightness, contrast, saturation (none of grey images)."""
+    if not augment.colour:
+        return images
+    factors = torch.from_numpy((1 + augment.colour * (2 * random - 1)).astype(np.float32)).to(images.device)
+    brightness, contrast, saturation = (factor[:, None, None, None] for factor in factors)
+    images = images * brightness
+    images = torch.lerp(images.mean((1, 2, 3), keepdim=True), images, contrast)
+    if images.shape[1] == 3:
+        images = torch.lerp(images.mean(1, keepdim=True), images, saturation)
+    return images.clamp(0, 1).contiguous(memory_format=torch.channels_last)
