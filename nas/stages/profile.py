@@ -24,6 +24,8 @@ from search_spaces.space import Architecture, SearchSpace
 VERSION = 2
 POOL = 12
 """Random candidates for each network that is fitted; coverage is chosen among them."""
+NOISE_MEANS: Final = "the table's predictions, and the measured latency of a delivered model, may be off by as much"
+NOISE_FIX: Final = "delete `stages/profile` in the store and run again; or ask for a budget that is lower by as much"
 NETWORK_S: Final = 0.3
 """About what it takes to build a network, warm it up and see it under the profiler; its timed rounds come on top."""
 ROUND_S: Final = 1.3 * SLICE_S
@@ -48,7 +50,8 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
         samples = measure_samples(context, target, [*fitted, *held_out], rounds, key, phase="profiling")
         found = profiles([*fitted, *held_out], samples)
         table = fit(found[: len(fitted)], target.info, held_out=found[len(fitted) :])
-        return Made({"table": json.dumps(table.to_json()).encode()}, {"noise_warning": noise_warning(found)})
+        noise = noise_warning(found, means=NOISE_MEANS, again=NOISE_FIX)
+        return Made({"table": json.dumps(table.to_json()).encode()}, {"noise_warning": noise})
 
     record = context.run("profiling", key, compute, target=target.info.id)
     table = LatencyTable.from_json(json.loads(context.store.get(record.outputs["table"])))
