@@ -99,6 +99,7 @@ class Profile:
         p50_ms, p95_ms: for the reader: median over rounds of each round's.
         noise: relative spread of the rounds' lower quartiles about the statistic (median excess), a fraction.
         layers: per-layer kernel times, by layer name in network order; they sum to `latency_ms`.
+        repeat_error: how far `latency_ms` moves from one half of the rounds to the other, a fraction.
     """
 
     network: Network
@@ -107,6 +108,7 @@ class Profile:
     p95_ms: float
     noise: float
     layers: tuple[KernelTime, ...]
+    repeat_error: float = 0.0
 
 
 class Target(Protocol):

@@ -23,8 +23,8 @@ SLICE_S: Final = 0.015
 WARM_UP_S: Final = 0.003
 LEAST_RUNS: Final = 5
 
-TOO_NOISY: Final = 0.05
-"""A median noise above this is not believed: it is as large as the error that a latency model may have at all."""
+TOO_NOISY: Final = 0.03
+"""A repeat error above this matters: it is more than the mean error of a table on a quiet machine, 1 to 2 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _fold(network: Network, timings: Sequence[TimingSample], kernels: tuple[Kern
     latency, noise = latency_and_noise(timings)
     p50 = statistics.median(t.p50_ms for t in timings)
     p95 = statistics.median(t.p95_ms for t in timings)
-    return Profile(network, latency, p50, p95, noise, _in_all(kernels, latency))
+    return Profile(network, latency, p50, p95, noise, _in_all(kernels, latency), repeat_error(timings))
 
 
 def _in_all(kernels: Sequence[KernelTime], latency_ms: float) -> tuple[KernelTime, ...]:
@@ -140,14 +140,32 @@ def latency_and_noise(timings: Sequence[TimingSample]) -> tuple[float, float]:
     return latency, statistics.median(quartiles) / latency - 1
 
 
-def noise_warning(found: Sequence[Profile]) -> str | None:
-    """What to tell the user when the machine is too noisy to be believed, else None."""
-    if not found:
-        return None
-    noise = statistics.median(p.noise for p in found)
-    if noise <= TOO_NOISY:
+def repeat_error(timings: Sequence[TimingSample]) -> float:
+    """How far the latency statistic moves when it is taken again: from one half of the rounds to the other, a fraction.
+
+    Rounds that are slower than the best are no harm as long as each half has a quiet one. Lower quartiles of 1.0, 1.4, 1.3 and
+    1.02 ms in this order repeat to 2 %; those of a single round say nothing, 0.
+    """
+    quartiles = [t.q25_ms for t in sorted(timings, key=lambda t: t.round)]
+    half = len(quartiles) // 2
+    if half == 0:
+        return 0.0
+    first, second = min(quartiles[:half]), min(quartiles[half:])
+    return max(first, second) / min(first, second) - 1
+
+
+def noise_warning(found: Sequence[Profile], *, means: str, again: str) -> str | None:
+    """What to tell the user when latencies do not repeat well enough to be relied on, else None.
+
+    Args:
+        found: networks that were measured together; the median of their repeat errors counts.
+        means: what it means for what was measured, a clause.
+        again: what to do once the machine is quiet, an imperative.
+    """
+    off = statistics.median(p.repeat_error for p in found) if found else 0.0
+    if off <= TOO_NOISY:
         return None
     return (
-        f"This machine is too noisy for its latencies to be believed: a typical round is {noise:.0%} slower than the best "
-        f"(up to {TOO_NOISY:.0%} is normal). Stop other work on it, and profile again."
+        f"Latencies measured on this machine repeat to {off:.1%} only (up to {TOO_NOISY:.0%} does not matter): {means}. Stop other "
+        f"work on the machine, and {again}."
     )

@@ -8,7 +8,8 @@ A profiler adds a cost to every kernel, and a run costs something besides its ke
 is fitted to the networks' measured latencies as one Bayesian linear regression: every coefficient has a normal prior
 about "the profiler is right" (scale 1, all else 0), errors are relative, and how far each group of coefficients may
 stray, like the noise, is chosen by the evidence (MacKay, "Bayesian interpolation", 1992). So 30 networks are enough for
-thousands of keys: what the data do not say stays as it was profiled. Outlying networks are weighed down (Huber).
+thousands of keys, and one can be calibrated where a space has no more: what the data do not say stays as it was profiled.
+Outlying networks are weighed down (Huber).
 Not here: where entries come from (`entries.py`), what happens to keys that were never seen (`regression.py`).
 """
 
@@ -26,9 +27,6 @@ from latency_models.errors import TooFewProfiles
 from search_spaces.network import Network
 
 Array = NDArray[np.float64]
-
-MINIMUM: Final = 4
-"""Fewer networks than this cannot be calibrated on."""
 
 SCALE_STRAY: Final = 0.25
 CONSTANT_STRAY: Final = 0.25
@@ -91,13 +89,10 @@ def calibrate(entries: Mapping[str, Entry], profiles: Sequence[Profile]) -> tupl
         The calibration and the calibrated latency of every entry in ms, corrections included, never below 0.
 
     Raises:
-        TooFewProfiles: fewer than `MINIMUM` profiles.
+        TooFewProfiles: there are none.
     """
-    if len(profiles) < MINIMUM:
-        raise TooFewProfiles(
-            f"A calibration needs at least {MINIMUM} profiled networks, not {len(profiles)}.",
-            fix="Profile more networks.",
-        )
+    if not profiles:
+        raise TooFewProfiles("A calibration needs a profiled network.", fix="Profile at least one.")
     problem = _Problem.of(entries, profiles)
     weights = np.ones(len(profiles))
     strays = problem.best(weights)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from latency_models.errors import TooFewProfiles
 
-Method = Literal["held_out", "cross_validated"]
+Method = Literal["held_out", "cross_validated", "fitted"]
 
 FASTEST_SHARE: Final = 0.1
 """The part of the networks, by measured latency, on which order matters most to a search for fast ones."""
@@ -20,7 +20,7 @@ FASTEST_SHARE: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class ReportCard:
-    """Predictions against measurements of networks that were not fitted.
+    """Predictions against measurements, of networks that were not fitted wherever the space has any to spare.
 
     Attributes:
         mape: mean of |predicted / measured - 1|.
@@ -31,7 +31,8 @@ class ReportCard:
         noise_mape: mean noise of the measurements themselves: what even a perfect model would seem to be off by.
         fitted: how many networks the model was fitted on.
         tested: how many networks this card compares.
-        method: `held_out` networks of their own, or `cross_validated` (each predicted by a model fitted without it).
+        method: `held_out` networks of their own; `cross_validated`, where each is predicted by a model fitted without it; or
+            `fitted`, the very networks of the fit, where none of the space could be left out of it.
     """
 
     mape: float

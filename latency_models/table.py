@@ -15,9 +15,9 @@ from typing import Any, Final, Literal, Protocol
 
 from hw_targets.target import Profile, TargetInfo
 from latency_models.additive import AdditiveCost, to_ms, to_ticks
-from latency_models.calibration import MINIMUM, Calibration, calibrate
+from latency_models.calibration import Calibration, calibrate
 from latency_models.entries import Entry, Kernels, input_key, layers_by_key, observe
-from latency_models.errors import TableMismatch, TooFewProfiles, UnreadableTable
+from latency_models.errors import TableMismatch, UnreadableTable
 from latency_models.regression import Fallback, fit_fallback
 from latency_models.report import Method, ReportCard, report_card
 from search_spaces.network import Layer, Network, Shape
@@ -25,6 +25,8 @@ from search_spaces.network import Layer, Network, Shape
 SCHEMA: Final = 1
 FORMAT: Final = "hwnas latency table"
 FOLDS: Final = 5
+LEAVE_ONE_OUT: Final = 32
+"""Cross-validation has as many folds as networks up to this many: small spaces have none to waste."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,19 +270,22 @@ def fit(
     """Fits a table to profiles.
 
     Args:
-        profiles: the networks to fit, measured on one target; 30 or more that were chosen by `coverage.choose`.
+        profiles: the networks to fit, measured on one target; 30 or more that were chosen by `coverage.choose`, or all
+            of a small space.
         info: that target.
         held_out: profiles that only judge. Without any, the report card is cross-validated: each network is predicted
-            by a table that was fitted without it, which is a little pessimistic since that table also saw fewer keys.
+            by a table that was fitted without it. Networks with a layer key that this table never saw are left out of
+            the card; where that leaves none, the fitted networks themselves are judged.
         entries: raw times by key, measured otherwise (for example operators alone); by default those of `profiles`.
 
     Raises:
-        TooFewProfiles: fewer than `calibration.MINIMUM` profiles.
+        TooFewProfiles: there are no profiles.
     """
     table = _fit(profiles, info, entries)
     if held_out:
         return replace(table, card=table.report(held_out))
-    return replace(table, card=_cross_validate(profiles, info, entries))
+    card = _cross_validate(profiles, info, entries) or _judge(table, profiles, len(profiles), "fitted")
+    return replace(table, card=card)
 
 
 def _fit(profiles: Sequence[Profile], info: TargetInfo, given: Mapping[str, Entry] | None) -> LatencyTable:
@@ -299,24 +304,27 @@ def _fit(profiles: Sequence[Profile], info: TargetInfo, given: Mapping[str, Entr
 _UNJUDGED: Final = ReportCard(0.0, 0.0, 0.0, 0.0, None, None, 0.0, 0, 0, "held_out")
 
 
-def _cross_validate(profiles: Sequence[Profile], info: TargetInfo, entries: Mapping[str, Entry] | None) -> ReportCard:
-    folds = [profiles[start::FOLDS] for start in range(min(FOLDS, len(profiles)))]
-    predicted: list[float] = []
-    tested: list[Profile] = []
-    for index, fold in enumerate(folds):
-        rest = [profile for other, group in enumerate(folds) if other != index for profile in group]
-        if len(rest) < MINIMUM:
-            raise TooFewProfiles(
-                f"{len(profiles)} profiles are too few to fit a table and judge it.", fix="Profile more networks."
-            )
+def _cross_validate(
+    profiles: Sequence[Profile], info: TargetInfo, entries: Mapping[str, Entry] | None
+) -> ReportCard | None:
+    """The card of networks predicted without themselves, or None where no other networks have their layers."""
+    count = len(profiles)
+    folds = count if count <= LEAVE_ONE_OUT else FOLDS
+    judged: list[tuple[float, Profile]] = []
+    for fold in range(folds if count > 1 else 0):
+        rest = [profile for index, profile in enumerate(profiles) if index % folds != fold]
         table = _fit(rest, info, entries)
-        predicted.extend(table.predict(profile.network).latency_ms for profile in fold)
-        tested.extend(fold)
+        for profile in profiles[fold::folds]:
+            prediction = table.predict(profile.network)
+            if not prediction.unseen:
+                judged.append((prediction.latency_ms, profile))
+    if not judged:
+        return None
     return report_card(
-        predicted,
-        [profile.latency_ms for profile in tested],
-        [profile.noise for profile in tested],
-        fitted=len(profiles),
+        [latency_ms for latency_ms, _ in judged],
+        [profile.latency_ms for _, profile in judged],
+        [profile.noise for _, profile in judged],
+        fitted=count,
         method="cross_validated",
     )
 

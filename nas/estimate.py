@@ -52,7 +52,9 @@ class Estimate(_Value):
         description="predicted: by a table that measured every layer's key; estimated: some keys it never measured"
     )
     latency_ms: float
-    error: float | None = Field(description="relative error to expect of a prediction, or noise of a measurement")
+    error: float | None = Field(
+        description="relative error to expect of a prediction, or repeat error of a measurement"
+    )
     p50_ms: float | None = None
     p95_ms: float | None = None
     macs: int
@@ -162,12 +164,13 @@ def _measured(network: Network, target: Target) -> Estimate:
     from hw_targets.timing import noise_warning, profiles
 
     found = profiles([network], list(target.sample([network], rounds=ROUNDS)))
-    profile, warning = found[0], noise_warning(found)
+    profile = found[0]
+    warning = noise_warning(found, means="this latency may be off by as much", again="run the command again")
     times: dict[str, float] = {}
     for kernel in profile.layers:
         times[kernel.layer] = times.get(kernel.layer, 0.0) + kernel.latency_ms
     return Estimate(
-        **_facts(network, target.info), kind=target.info.kind, latency_ms=profile.latency_ms, error=profile.noise,
+        **_facts(network, target.info), kind=target.info.kind, latency_ms=profile.latency_ms, error=profile.repeat_error,
         p50_ms=profile.p50_ms, p95_ms=profile.p95_ms, layers=_layers(network, times),
         warnings=(warning,) if warning else (),
     )  # fmt: skip

@@ -134,6 +134,19 @@ class Lattice:
                 ways[source] += after[target]
         return sum(ways[s] for s in self.initial.tolist())
 
+    def codes(self) -> IntArray:
+        """Value indices (`size`, number of choices) of every architecture, inactive choices 0: for small spaces only."""
+        codes = np.zeros((len(self.initial), len(self.space.choices)), np.int64)
+        codes[:, 0] = np.arange(len(codes))
+        state = self.initial
+        for stage in self.stages:
+            row, transition = np.nonzero(state[:, None] == stage.source)
+            codes, decided = codes[row], stage.decided[transition]
+            for position, column in enumerate(stage.columns):
+                codes[:, column] = np.where(decided[:, position] >= 0, decided[:, position], codes[:, column])
+            state = stage.target[transition]
+        return codes
+
     def encode(self, architectures: list[Architecture]) -> IntArray:
         """Value indices (N, number of choices); inactive choices are 0."""
         codes = np.zeros((len(architectures), len(self.space.choices)), np.int64)

@@ -18,6 +18,7 @@ from rich.text import Text
 from nas.cli.progress import duration, milliseconds
 
 if TYPE_CHECKING:
+    from latency_models.report import ReportCard
     from nas.estimate import Estimate
     from nas.result import ExportResult, ModelOutcome, Plan, ProfileResult, SearchResult
 
@@ -26,6 +27,9 @@ ARCHITECTURE_WIDTH: Final = 96
 
 ROWS: Final = 15
 """Of a front; the rest is in the JSON document."""
+
+FEW: Final = 8
+"""Networks of a report card: with fewer its figures are rough, and it says so."""
 
 _MOST: Final = 50
 """Entries of a list that a panel shows: more than there are things to look at in an installation."""
@@ -206,14 +210,12 @@ def render_plan(plan: "Plan") -> Text:
 def render_profile(console: Console, profile: "ProfileResult") -> None:
     """A latency table's report card, with the reach of the space on the target."""
     card = profile.card
-    drawn = table("report card", f"{card.tested} networks that were not fitted")
+    drawn = table("report card", _judged_by(card))
     drawn.add_row("mean error (MAPE)", f"{card.mape:.2%}, where the noise of measuring is {card.noise_mape:.2%}")
     drawn.add_row("within ±5 %, ±10 %", f"{card.within_5:.0%}, {card.within_10:.0%} of the networks")
     tau = "undefined" if card.kendall_tau is None else f"{card.kendall_tau:.3f}"
     drawn.add_row("order (Kendall tau)", tau)
-    drawn.add_row(
-        "fitted on", f"{card.fitted} networks, {profile.keys:,} layer keys; judged {card.method.replace('_', '-')}"
-    )
+    drawn.add_row("fitted on", f"{_networks(card.fitted)}, {profile.keys:,} layer keys")
     fastest, slowest = profile.reachable_ms
     reach = (
         f"{milliseconds(fastest)} to {milliseconds(slowest)} (predicted), {many(profile.architectures)} architectures"
@@ -224,6 +226,18 @@ def render_profile(console: Console, profile: "ProfileResult") -> None:
     console.print(drawn)
     _folder(console, "table", profile.table)
     _warn(console, profile.warnings)
+
+
+def _judged_by(card: "ReportCard") -> str:
+    """Which networks the table was compared with, and when they are few."""
+    if card.method == "fitted":
+        return f"{_networks(card.tested)}, the same that were fitted: the space has none to spare"
+    how = "not fitted" if card.method == "held_out" else "each predicted by a table fitted without it"
+    return f"{_networks(card.tested)}, {how}{'; that is few' if card.tested < FEW else ''}"
+
+
+def _networks(count: int) -> str:
+    return f"{count} network{'' if count == 1 else 's'}"
 
 
 def render_estimate(console: Console, result: "Estimate") -> None:

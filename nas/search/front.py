@@ -25,12 +25,16 @@ def pareto(accuracy: Sequence[float] | FloatArray, latency: Sequence[float] | Fl
 
 
 def hypervolume(accuracy: Sequence[float], latency: Sequence[float], *, limit: float) -> float:
-    """The area that a front dominates, against accuracy 0 and latency `limit` (points beyond it count nothing).
+    """The area that a front dominates, against accuracy 0 and latency `limit` (points at it or beyond it count nothing).
 
     >>> hypervolume([0.5, 1.0], [1.0, 2.0], limit=4.0)
     2.5
+    >>> hypervolume([0.9], [4.0], limit=4.0)
+    0.0
     """
     inside = [(lat, acc) for acc, lat in zip(accuracy, latency, strict=True) if lat < limit]
+    if not inside:
+        return 0.0
     front = [inside[i] for i in pareto([a for _, a in inside], [t for t, _ in inside])]
     edges = [t for t, _ in front[1:]] + [limit]
     return sum(acc * (end - start) for (start, acc), end in zip(front, edges, strict=True))

@@ -109,12 +109,14 @@ class BandSampler(BaseSampler):
         low, high = self._region.range_ms
         count = max(4, int(self._queries * UNIFORM_SHARE))
         edges = np.linspace(low, high, count + 1)
-        bands = [(edges[number], edges[number + 1]), (low, high)]
-        for band_low, band_high in bands:
-            drawn = self._fresh(self._region.draw(band_low, band_high, 16, rng), known)
-            if len(drawn):
-                return [int(v) for v in drawn[0]]
-        return [int(v) for v in self._region.draw(low, high, 1, rng)[0]]
+        drawn = self._fresh(self._region.draw(edges[number], edges[number + 1], 16, rng), known)
+        return [int(v) for v in drawn[0]] if len(drawn) else self._anywhere(known, rng)
+
+    def _anywhere(self, known: Evaluated, rng: np.random.Generator) -> list[int]:
+        """Any architecture inside the limit, a new one where there is one; small regions run out of them."""
+        drawn = self._region.draw(*self._region.range_ms, POOL, rng)
+        fresh = self._fresh(drawn, known)
+        return [int(v) for v in (fresh if len(fresh) else drawn)[0]]
 
     def _guided(self, known: Evaluated, rng: np.random.Generator) -> list[int]:
         low, high = self._region.range_ms
@@ -130,7 +132,7 @@ class BandSampler(BaseSampler):
         latency = self._region.predict_ms(pool) if len(pool) else np.zeros(0)
         pool, latency = pool[latency <= aim], latency[latency <= aim]
         if not len(pool):
-            return [int(v) for v in self._region.draw(low, high, 1, rng)[0]]
+            return self._anywhere(known, rng)
         best = int(np.argmax(_thompson(self._features(known.codes), known.accuracy, self._features(pool), rng)))
         return [int(v) for v in pool[best]]
 

@@ -30,6 +30,7 @@ class Goal:
         budget_ms: what was asked for, resolved to milliseconds.
         limit_ms: what the search keeps: the budget less the table's mean error, so that a prediction at the limit still
             keeps the budget when measured; never below the fastest architecture.
+        within_limit: how many architectures are predicted to keep the limit, at least 1.
     """
 
     info: TargetInfo
@@ -39,6 +40,7 @@ class Goal:
     latency: CompiledLatency
     budget_ms: float
     limit_ms: float
+    within_limit: int
     outcome: BudgetOutcome
 
     @property
@@ -71,7 +73,8 @@ def judge(context: Context, target: Target, table: LatencyTable, part: Narrowed,
                 "architectures_within": "0",
             },
         )
-    within = _distribution(context, latency, table, space).count(whole_ticks(budget_ms))
+    counts = _distribution(context, latency, table, space)
+    within = counts.count(whole_ticks(budget_ms))
     outcome = BudgetOutcome(
         reachable_ms=(low, high),
         architectures=str(latency.lattice.size),
@@ -79,7 +82,8 @@ def judge(context: Context, target: Target, table: LatencyTable, part: Narrowed,
         binds=within < latency.lattice.size,
     )
     limit = max(low, budget_ms * (1 - table.card.mape))
-    return Goal(info, target.scheme, part.removed, table, latency, budget_ms, limit, outcome)
+    within_limit = counts.count(whole_ticks(limit))
+    return Goal(info, target.scheme, part.removed, table, latency, budget_ms, limit, within_limit, outcome)
 
 
 def _distribution(context: Context, latency: CompiledLatency, table: LatencyTable, space: SearchSpace) -> Distribution:

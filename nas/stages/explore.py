@@ -80,8 +80,7 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
 
 def _queries(job: "Job", goal: Goal) -> int:
     """No more than there are architectures within the limit."""
-    within = int(goal.outcome.architectures_within)
-    return max(1, min(job.work.queries, within))
+    return max(1, min(job.work.queries, goal.within_limit))
 
 
 def _remembered(context: Context, job: "Job", supernet: "Supernet", scheme: Scheme) -> Callable[[Architecture], float]:

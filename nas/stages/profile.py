@@ -17,12 +17,15 @@ from nas.events import Phase
 from nas.stages.context import Context, Made
 from nas.stages.effort import Work
 from nas.store import StageKey
+from search_spaces.lattice import Lattice
 from search_spaces.network import Network
 from search_spaces.space import Architecture, SearchSpace
 
-VERSION = 1
+VERSION = 2
 POOL = 12
 """Random candidates for each network that is fitted; coverage is chosen among them."""
+NOISE_MEANS: Final = "the table's predictions, and the measured latency of a delivered model, may be off by as much"
+NOISE_FIX: Final = "delete `stages/profile` in the store and run again; or ask for a budget that is lower by as much"
 NETWORK_S: Final = 0.3
 """About what it takes to build a network, warm it up and see it under the profiler; its timed rounds come on top."""
 ROUND_S: Final = 1.3 * SLICE_S
@@ -47,7 +50,8 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
         samples = measure_samples(context, target, [*fitted, *held_out], rounds, key, phase="profiling")
         found = profiles([*fitted, *held_out], samples)
         table = fit(found[: len(fitted)], target.info, held_out=found[len(fitted) :])
-        return Made({"table": json.dumps(table.to_json()).encode()}, {"noise_warning": noise_warning(found)})
+        noise = noise_warning(found, means=NOISE_MEANS, again=NOISE_FIX)
+        return Made({"table": json.dumps(table.to_json()).encode()}, {"noise_warning": noise})
 
     record = context.run("profiling", key, compute, target=target.info.id)
     table = LatencyTable.from_json(json.loads(context.store.get(record.outputs["table"])))
@@ -83,20 +87,36 @@ def rounds_of(target: Target, rounds: int) -> int:
 
 
 def networks(space: SearchSpace, work: Work, seed: int) -> tuple[list[Network], list[Network]]:
-    """Networks to fit, chosen for coverage of the space's layer keys, and others drawn at random to judge the fit by."""
-    rng = random.Random(seed)
-    drawn: dict[Architecture, Network] = {}
-    while len(drawn) < work.profile_held_out + POOL * work.profile_networks and rng.random() > 1e-4:
-        stop_if_asked()
-        architecture = space.sample(rng)
-        drawn.setdefault(architecture, space.network(architecture))
-    pool = list(drawn.values())
+    """Networks to fit, chosen for coverage of the space's layer keys, and others drawn at random to judge the fit by.
+
+    A space with no more networks than the two together is fitted whole, and none is held out: `fit` cross-validates.
+    """
+    pool = _drawn(space, work.profile_held_out + POOL * work.profile_networks, random.Random(seed))
+    distinct = {n.id: n for n in one_by_one(pool)}
+    if len(distinct) <= work.profile_networks + work.profile_held_out:
+        return list(distinct.values()), []
     held_out = pool[: work.profile_held_out]
     ends = [space.network(space.smallest()), space.network(space.largest())]
     known = {n.id for n in held_out}
     others = one_by_one([*ends, *pool[work.profile_held_out :]])
     candidates = list({n.id: n for n in others if n.id not in known}.values())
     return choose(candidates, work.profile_networks), held_out
+
+
+def _drawn(space: SearchSpace, count: int, rng: random.Random) -> list[Network]:
+    """The networks of about `count` architectures drawn at random, or of all where the space has no more."""
+    lattice = Lattice.of(space)
+    if lattice.size <= count:
+        architectures = lattice.decode(lattice.codes())
+        rng.shuffle(architectures)
+        return [space.network(architecture) for architecture in one_by_one(architectures)]
+    drawn: dict[Architecture, Network] = {}
+    while len(drawn) < count and rng.random() > 1e-4:
+        stop_if_asked()
+        architecture = space.sample(rng)
+        if architecture not in drawn:
+            drawn[architecture] = space.network(architecture)
+    return list(drawn.values())
 
 
 def measure_samples(

@@ -13,6 +13,7 @@ from hw_targets.timing import (
     pinned,
     profiles,
     quantile,
+    repeat_error,
     rounds_left,
     time_slice,
 )
@@ -78,13 +79,30 @@ def test_rounds_go_on_where_they_stopped() -> None:
     assert list(rounds_left(networks, 3, done)) == visits[7:]
 
 
-@pytest.mark.parametrize(("noises", "warns"), [([0.01, 0.02, 0.9], False), ([0.01, 0.08, 0.9], True)])
-def test_a_noisy_machine_is_told(noises: list[float], warns: bool) -> None:
-    found = [Profile(residual(), 1.0, 1.0, 1.0, noise, ()) for noise in noises]
-    message = noise_warning(found)
+def test_the_repeat_error_compares_the_halves_of_the_rounds() -> None:
+    rounds = [timing(q25, number) for number, q25 in enumerate((1.0, 1.4, 1.3, 1.02))]
+    assert repeat_error(rounds) == pytest.approx(0.02)
+    assert repeat_error(rounds[::-1]) == pytest.approx(0.02), "rounds count in the order in which they were timed"
+    assert repeat_error([*rounds, timing(0.9, 4)]) == pytest.approx(1.0 / 0.9 - 1)
+    assert repeat_error(rounds[:1]) == 0.0
+
+
+def test_slow_rounds_do_not_warn_where_the_statistic_repeats() -> None:
+    """Three rounds in four are half as slow again, but each half has a quiet one: noise 50 %, repeat error 1 %."""
+    network = residual()
+    quartiles = (1.5, 1.0, 1.5, 1.5, 1.5, 1.5, 1.01, 1.5)
+    found = profiles([network], [timing(q25, number, network.id) for number, q25 in enumerate(quartiles)])
+    assert found[0].noise == pytest.approx(0.5)
+    assert found[0].repeat_error == pytest.approx(0.01)
+    assert noise_warning(found, means="it means nothing", again="run again") is None
+
+
+@pytest.mark.parametrize(("errors", "warns"), [([0.01, 0.03, 0.9], False), ([0.01, 0.08, 0.9], True), ([], False)])
+def test_latencies_that_do_not_repeat_are_told_with_what_it_means(errors: list[float], warns: bool) -> None:
+    found = [Profile(residual(), 1.0, 1.0, 1.0, 0.0, (), error) for error in errors]
+    message = noise_warning(found, means="predictions may be off by as much", again="run again")
     assert (message is not None) is warns
-    assert message is None or "8%" in message
-    assert noise_warning([]) is None
+    assert message is None or ("repeat to 8.0% only" in message and "predictions may be off" in message)
 
 
 def test_slices_count_runs_and_leave_the_collector_on() -> None:

@@ -55,6 +55,12 @@ def test_kernel_time_by_hand() -> None:
 
 
 def test_too_few() -> None:
-    profiles = [profile(n, random.Random(0)) for n in networks(5, 3)]
-    with pytest.raises(TooFewProfiles, match="at least 4"):
-        calibrate(observe(profiles), profiles)
+    with pytest.raises(TooFewProfiles, match="at least one"):
+        calibrate({}, [])
+
+
+def test_one_network_is_enough_to_close_its_own_sum() -> None:
+    (only,) = (profile(n, random.Random(0)) for n in networks(5, 1))
+    calibration, latency = calibrate(observe([only]), [only])
+    total = calibration.constant_ms + sum(latency[layer.key] for layer in only.network.layers)
+    assert total == pytest.approx(only.latency_ms, rel=0.02)

@@ -31,6 +31,9 @@ SMALL = {
 }
 
 
+ONE = {"name": "one", "stages": [{"block": "conv", "channels": [8], "depth": [1], "kernel": [3]}]}
+
+
 def small() -> SearchSpace:
     return SpaceSpec.parse(SMALL).build(resolution=8, channels=1, classes=3)
 
@@ -46,6 +49,14 @@ def every_architecture(of: SearchSpace) -> set[Architecture]:
 def test_size_counts_canonical_architectures() -> None:
     # resolution 2 x [width 2 x (depth 1: expansion 2, depth 2: 2 x 2)] x [attention 2 x (depth 1: kernel 2, depth 2: 2 x 2)]
     assert Lattice.of(small()).size == 2 * (2 * (2 + 4)) * (2 * (2 + 4)) == len(every_architecture(small()))
+
+
+def test_codes_are_every_architecture_once() -> None:
+    for lattice in (Lattice.of(small()), Lattice.of(SpaceSpec.parse(ONE).build(resolution=8, channels=1, classes=3))):
+        architectures = lattice.decode(lattice.codes())
+        assert len(architectures) == len(set(architectures)) == lattice.size
+        assert set(architectures) == every_architecture(lattice.space)
+        assert lattice.encode(architectures).tolist() == lattice.codes().tolist()
 
 
 def test_walk_draws_the_layers_of_the_network() -> None:
