@@ -21,6 +21,8 @@ from nas.events import LogEvent
 from nas.result import ExportResult, SearchResult
 from nas.runs import meant
 from nas.spec import SearchSpec
+from search_spaces.errors import InvalidSpace
+from search_spaces.yaml_file import read_yaml
 
 DIGITS: Final = "digits"
 
@@ -74,6 +76,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
         ApiError: the service refuses it, or the search failed there.
         InvalidData: there is no such data.
         InvalidSpec: the space is code, which a service does not take.
+        InvalidSpace: its file is not readable as a space.
         RemoteJobEnded: someone cancelled it.
         Cancelled: this process was interrupted; the job goes on.
     """
@@ -154,14 +157,9 @@ def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:
         )
     if not space.endswith((".yaml", ".yml")):
         return space
-    import yaml
-
-    try:
-        declared = yaml.safe_load(Path(space).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidSpec(f"Cannot read {space}: {error}.", fix="Give a YAML file of a space.") from error
+    declared: Any = read_yaml(Path(space), "a space", InvalidSpace)
     if not isinstance(declared, dict):
-        raise InvalidSpec(f"{space} holds no space.", fix="Give a YAML file of a space.")
+        raise InvalidSpace(f"{space} holds no space.", fix="Give a YAML file of a space.")
     return declared
 
 

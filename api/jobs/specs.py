@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Discriminator,
     Field,
     JsonValue,
@@ -37,15 +36,8 @@ def no_path(text: str) -> str:
     return text
 
 
-def _number_or_text(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("a latency is a number of milliseconds, or a text such as 40%")
-    return value
-
-
 WireLatency = Annotated[
     Latency,
-    BeforeValidator(_number_or_text),
     WithJsonSchema(
         {
             "anyOf": [
