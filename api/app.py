@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from api import catalogue, dashboard_files, events, health, plain_pages, problems
@@ -25,6 +25,7 @@ from api.maintenance import Maintenance
 from api.middleware import Gate, allowed_hosts
 from api.models import routes as model_routes
 from api.models.service import Models
+from api.parameters import known_parameters
 from api.settings import Settings
 from api.supervisor import Supervisor
 from api.turns import Turns
@@ -76,7 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for module in MODULES:
         lock(module.router.routes)
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(known_parameters)])
     return app
 
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from search_spaces.validation import number, told
 
 if TYPE_CHECKING:
     from hw_targets.target import Target
@@ -17,7 +19,14 @@ AugmentName = Literal["auto", "none", "light", "photo"]
 ClassWeights = Literal["auto", "none"]
 BudgetOn = Literal["quiet", "p50", "p95"]
 
-_LATENCY = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)(?P<percent>%?)")
+_LATENCY = re.compile(r"(?P<number>([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)(?P<percent>%?)")
+
+
+def _number_or_text(value: Any) -> Any:
+    """Refuses what pydantic would turn into a number or a text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("a latency is a number of milliseconds, or a text such as 40%")
+    return value
 
 
 def _latency(value: str | float) -> str | float:
@@ -37,7 +46,7 @@ def _latency(value: str | float) -> str | float:
     return float(value)
 
 
-Latency = Annotated[str | float, AfterValidator(_latency)]
+Latency = Annotated[str | float, BeforeValidator(_number_or_text), AfterValidator(_latency)]
 
 
 class TargetBudget(BaseModel):
@@ -96,6 +105,8 @@ class SearchSpec(BaseModel):
         description="which latency the budget is held against: the quiet statistic, or the median or 95th percentile of a run",
     )
 
+    _numbers = field_validator("minutes", "resolution", "seed", "threads", mode="before")(number)
+
     @field_validator("targets")
     @classmethod
     def _distinct(cls, targets: tuple[TargetBudget, ...]) -> tuple[TargetBudget, ...]:
@@ -111,16 +122,13 @@ class SearchSpec(BaseModel):
         Raises:
             InvalidSpec: the file cannot be read, is no YAML mapping, or has unknown or wrong fields.
         """
-        import yaml
         from pydantic import ValidationError
 
         from nas.errors import InvalidSpec
+        from search_spaces.yaml_file import read_yaml
 
         try:
-            document = yaml.safe_load(path.read_text())
-            return SearchSpec.model_validate(document)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InvalidSpec(f"Cannot read {path}: {error}.", fix="Give a YAML file of a search spec.") from error
+            return SearchSpec.model_validate(read_yaml(path, "a search spec", InvalidSpec))
         except ValidationError as error:
             raise invalid_spec(error) from error
 
@@ -128,7 +136,6 @@ class SearchSpec(BaseModel):
 def invalid_spec(error: Any) -> Exception:
     """A pydantic `ValidationError` as the engine's own error, with one line to each wrong field."""
     from nas.errors import InvalidSpec
-    from search_spaces.validation import told
 
     problems = told(error.errors(), "spec")
     return InvalidSpec(

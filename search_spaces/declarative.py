@@ -7,7 +7,7 @@ spaces are written. Not here: spaces written as Python functions (`space.py`).
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -15,9 +15,8 @@ from search_spaces.blocks import BLOCKS
 from search_spaces.builder import Graph, Tensor
 from search_spaces.errors import InvalidSpace
 from search_spaces.space import RESOLUTION, Build, Choice, SearchSpace, Stage, Value
-from search_spaces.validation import told
-
-MAX_FILE_BYTES: Final = 256 * 1024
+from search_spaces.validation import NUMBER, told
+from search_spaces.yaml_file import read_yaml
 
 T = TypeVar("T", int, float, bool)
 
@@ -25,6 +24,8 @@ T = TypeVar("T", int, float, bool)
 def _ascending(value: Any) -> Any:
     """One value or a list of distinct ones, as an ascending tuple."""
     values = list(value) if isinstance(value, list | tuple) else [value]
+    if len({type(one) is bool for one in values}) == 2:
+        return tuple(values)  # true and 1 are equal, and not the same
     try:
         return tuple(sorted(set(values)))
     except TypeError:
@@ -33,15 +34,17 @@ def _ascending(value: Any) -> Any:
 
 _SORTED = BeforeValidator(_ascending)
 
-Channels = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], _SORTED, Field(min_length=1, max_length=16)]
-Depths = Annotated[tuple[Annotated[int, Field(ge=1, le=32)], ...], _SORTED, Field(min_length=1, max_length=32)]
-Kernels = Annotated[tuple[Literal[1, 3, 5, 7], ...], _SORTED, Field(min_length=1, max_length=4)]
+Channels = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=4096), NUMBER], ...], _SORTED, Field(min_length=1, max_length=16)
+]
+Depths = Annotated[tuple[Annotated[int, Field(ge=1, le=32), NUMBER], ...], _SORTED, Field(min_length=1, max_length=32)]
+Kernels = Annotated[tuple[Annotated[Literal[1, 3, 5, 7], NUMBER], ...], _SORTED, Field(min_length=1, max_length=4)]
 Expansions = Annotated[
-    tuple[Annotated[float, Field(ge=0.125, le=16)], ...], _SORTED, Field(min_length=1, max_length=16)
+    tuple[Annotated[float, Field(ge=0.125, le=16), NUMBER], ...], _SORTED, Field(min_length=1, max_length=16)
 ]
 Flags = Annotated[tuple[Annotated[bool, Field(strict=True)], ...], _SORTED, Field(min_length=1, max_length=2)]
-Strides = Annotated[tuple[Literal[1, 2, 4], ...], _SORTED, Field(min_length=1, max_length=3)]
-Sides = Annotated[tuple[Annotated[int, Field(ge=4, le=512)], ...], _SORTED, Field(min_length=1, max_length=32)]
+Strides = Annotated[tuple[Annotated[Literal[1, 2, 4], NUMBER], ...], _SORTED, Field(min_length=1, max_length=3)]
+Sides = Annotated[tuple[Annotated[int, Field(ge=4, le=512), NUMBER], ...], _SORTED, Field(min_length=1, max_length=32)]
 
 
 class _Spec(BaseModel):
@@ -64,7 +67,7 @@ class StageSpec(_Spec):
     depth: Depths = (1,)
     kernel: Kernels = (3,)
     expansion: Expansions = (1.0,)
-    stride: Literal[1, 2] = 1
+    stride: Annotated[Literal[1, 2], NUMBER] = 1
     squeeze_excite: Flags = (False,)
 
 
@@ -150,28 +153,7 @@ class SpaceSpec(_Spec):
         Raises:
             InvalidSpace: it is missing, too large, no YAML, or no space.
         """
-        import yaml
-
-        try:
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise InvalidSpace(f"{path} is larger than {MAX_FILE_BYTES} bytes.", fix="Give a space declaration.")
-            return SpaceSpec.parse(_no_alias_loader()(path.read_text()).get_single_data())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InvalidSpace(f"Cannot read the space {path}: {error}.", fix="Give a readable YAML file.") from error
-
-
-def _no_alias_loader() -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Safe, and without aliases, so that a small file cannot expand to a large document."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.events.AliasEvent):
-                raise yaml.YAMLError("aliases are not allowed")
-            return super().compose_node(parent, index)
-
-    return Loader
+        return SpaceSpec.parse(read_yaml(path, "a space", InvalidSpace))
 
 
 def _choice(name: str, values: tuple[Value, ...]) -> tuple[Choice, ...]:

@@ -1,7 +1,25 @@
-"""Which of pydantic's errors are worth telling, and a line to each. Not here: the form that the service gives them."""
+"""What a number in a declaration may be; which of pydantic's errors are worth telling, and a line to each.
 
+Not here: the form that the service gives errors.
+"""
+
+import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+
+def number(value: Any) -> Any:
+    """Refuses truth values and texts, which pydantic would turn into numbers; to be called before it."""
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("number_type", "Input should be a number")
+    return value
+
+
+NUMBER: Final = BeforeValidator(number)
+"""Beside the type of a number, after its bounds."""
 
 
 def telling(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -14,8 +32,16 @@ def telling(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def told(errors: Iterable[Mapping[str, Any]], whole: str) -> list[str]:
-    """A line to each error that says what is wrong: the path to its field, or the name of the whole, and what is wrong there."""
-    return [f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}" for e in telling(errors)]
+    """A line to each error: the path to its field, or the name of the whole, what is wrong there, and what was read."""
+    return [f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}{_read(e)}" for e in telling(errors)]
+
+
+def _read(error: Mapping[str, Any]) -> str:
+    """The value that was refused, where it is no list or mapping and the message does not repeat it."""
+    value = error["input"]
+    if isinstance(value, list | tuple | dict) or str(value) in error["msg"]:
+        return ""
+    return f" (read: {json.dumps(value, ensure_ascii=False, default=str)[:60]})"
 
 
 def _of_refused_elements(error: Mapping[str, Any]) -> bool:

@@ -14,7 +14,6 @@ from api.client.calls import Call, Following, Page, Tries
 from api.client.files import Download, pieces, place_of, whole
 from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
-from api.jobs.states import ENDED
 from api.models.schemas import Artifact, ModelDocument
 from nas.events import CandidateEvent, EventSink, ignore
 
@@ -189,7 +188,7 @@ class AsyncJob:
     async def wait(self, *, progress: bool = False, on_event: EventSink = ignore) -> "AsyncJob":
         """Waits until the job has ended, however it ends; the arguments are those of `Job.wait`."""
         with calls.drawing(shown=progress) as draw:
-            while self.document.state not in ENDED:
+            if not calls.ended(self.document):
                 async with aclosing(self.events()) as events:
                     async for event in events:
                         draw(event.event)

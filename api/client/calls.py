@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 from uuid import uuid4
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from api.client.tolerant import tolerant
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import ApiError, NoAnswer, UnusableKey
 from api.jobs.schemas import CandidatePage, JobDocument, JobEvent, JobPage, Validation
+from api.jobs.states import ENDED
 from api.models.schemas import ModelDocument, ModelPage
 from nas.events import EventSink, ignore
 from search_spaces.errors import HwnasError
@@ -66,8 +68,13 @@ class Call(Generic[T]):
 
 
 def reader(kind: type[Document]) -> Callable[[bytes], Document]:
-    """Reads a document; fields that this client does not know are left out."""
-    return lambda content: kind.model_validate_json(content, extra="ignore")
+    """Reads a document; fields that this client does not know are left out, values that it does not know kept."""
+
+    def read(content: bytes) -> Document:
+        found: Document = tolerant(kind).validate_json(content, extra="ignore")
+        return found
+
+    return read
 
 
 def create_job(
@@ -156,6 +163,11 @@ def key_or_environment(key: str | None) -> str:
     return found
 
 
+def ended(job: JobDocument) -> bool:
+    """Whether nothing more happens to a job, also in a state that this client does not know."""
+    return job.state in ENDED or job.finished_at is not None
+
+
 def refusal(status: int, content: bytes) -> ApiError:
     """The error of an answer that is none."""
     try:
@@ -224,14 +236,19 @@ class Following:
         return {"Accept": "text/event-stream", "Last-Event-ID": str(self._last)}
 
     def take(self, line: str) -> JobEvent | None:
-        """The event that a line holds, if it does."""
-        if not line.startswith("data: ") or line == "data: {}":
+        """The event that a line holds, if it does; one of a type that this client does not know is passed over."""
+        if not line.startswith("data: "):
             return None
-        event = JobEvent.model_validate_json(line.removeprefix("data: "), extra="ignore")
-        self._last = event.seq
-        self.ended = event.event.type == "end"
+        try:
+            found: JobEvent = tolerant(JobEvent).validate_json(line.removeprefix("data: "), extra="ignore")
+        except ValidationError:
+            return None  # no event of the job, such as `reconnect`
+        self._last = found.seq
         self.tries.went_on()
-        return event
+        if not isinstance(found.event, BaseModel):
+            return None
+        self.ended = found.event.type == "end"
+        return found
 
 
 @contextmanager

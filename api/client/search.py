@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from api.client.calls import ended
 from api.client.files import sha256_of
 from api.client.sync import Client, Job, Model
+from api.client.tolerant import tolerant
 from api.errors import ApiError, RemoteJobEnded, ScopeMissing
-from api.jobs.states import ENDED
 from nas.cli.answer import Answer
 from nas.cli.export import Wanted
 from nas.cli.guard import ended_politely
@@ -21,6 +22,8 @@ from nas.events import LogEvent
 from nas.result import ExportResult, SearchResult
 from nas.runs import meant
 from nas.spec import SearchSpec
+from search_spaces.errors import InvalidSpace
+from search_spaces.yaml_file import read_yaml
 
 DIGITS: Final = "digits"
 
@@ -33,7 +36,7 @@ def elsewhere(url: str) -> Callable[[SearchSpec, Path, bool], Answer]:
 
         with _service(url) as client:
             result = search(client, spec, out, quiet=quiet)
-        return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))
+        return Answer(result.model_dump(mode="json", warnings=False), lambda console: render_result(console, result))
 
     return execute
 
@@ -46,7 +49,7 @@ def export_elsewhere(url: str) -> Callable[[Wanted, Path, bool], Answer]:
 
         with _service(url) as client:
             result = export(client, wanted, out, quiet=quiet)
-        return Answer(result.model_dump(mode="json"), lambda console: render_export(console, result))
+        return Answer(result.model_dump(mode="json", warnings=False), lambda console: render_export(console, result))
 
     return execute
 
@@ -64,7 +67,8 @@ def export(client: Client, wanted: Wanted, out: Path, *, quiet: bool) -> ExportR
     with _ended(client, job, quiet=quiet) as answer:
         (model,) = job.models()
         placed = _placed(answer["model"], model, out / job.id)
-    return ExportResult.model_validate({**answer, "run": job.id, "model": placed})
+    result: ExportResult = tolerant(ExportResult).validate_python({**answer, "run": job.id, "model": placed})
+    return result
 
 
 def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> SearchResult:
@@ -74,6 +78,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
         ApiError: the service refuses it, or the search failed there.
         InvalidData: there is no such data.
         InvalidSpec: the space is code, which a service does not take.
+        InvalidSpace: its file is not readable as a space.
         RemoteJobEnded: someone cancelled it.
         Cancelled: this process was interrupted; the job goes on.
     """
@@ -86,7 +91,8 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
         for model in job.models():
             target = model.document.target
             answer["models"][target] = _placed(answer["models"][target], model, out / job.id)
-    return SearchResult.model_validate({**answer, "run": job.id})
+    result: SearchResult = tolerant(SearchResult).validate_python({**answer, "run": job.id})
+    return result
 
 
 def _evaluated(client: Client, wanted: Wanted) -> str:
@@ -121,7 +127,7 @@ def _ended(client: Client, job: Job, *, quiet: bool) -> Iterator[dict[str, Any]]
     except KeyboardInterrupt as error:
         rest = f"{client.url}/v1"
         raise Cancelled(
-            f"Interrupted; the job {job.id} {'has ended' if job.state in ENDED else 'goes on'} in the service.",
+            f"Interrupted; the job {job.id} {'has ended' if ended(job.document) else 'goes on'} in the service.",
             fix=f"Follow it, cancel it and fetch what it delivers at {page}, or with GET {rest}/jobs/{job.id}, "
             f"POST {rest}/jobs/{job.id}/cancel and GET {rest}/models?job={job.id}. The same command again queues another job.",
             facts={"job": job.id},
@@ -134,7 +140,7 @@ def _answer(job: Job) -> dict[str, Any]:
         raise ApiError.of(job.document.error.model_dump())
     if job.document.result is None:
         raise RemoteJobEnded(f"The job {job.id} is {job.state}.", fix="Run the same command again: it continues.")
-    found: dict[str, Any] = job.document.result.model_dump(mode="json")
+    found: dict[str, Any] = job.document.result.model_dump(mode="json", warnings=False)
     return found
 
 
@@ -154,14 +160,9 @@ def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:
         )
     if not space.endswith((".yaml", ".yml")):
         return space
-    import yaml
-
-    try:
-        declared = yaml.safe_load(Path(space).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidSpec(f"Cannot read {space}: {error}.", fix="Give a YAML file of a space.") from error
+    declared: Any = read_yaml(Path(space), "a space", InvalidSpace)
     if not isinstance(declared, dict):
-        raise InvalidSpec(f"{space} holds no space.", fix="Give a YAML file of a space.")
+        raise InvalidSpace(f"{space} holds no space.", fix="Give a YAML file of a space.")
     return declared
 
 

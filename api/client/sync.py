@@ -13,7 +13,6 @@ from api.client.calls import Call, Following, Page, Tries
 from api.client.files import Download, pieces, place_of, whole
 from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import JobDocument, JobEvent, Validation
-from api.jobs.states import ENDED
 from api.models.schemas import Artifact, ModelDocument
 from nas.events import CandidateEvent, EventSink, ignore
 
@@ -213,8 +212,8 @@ class Job:
             on_event: told of every event.
         """
         with calls.drawing(shown=progress) as draw:
-            while self.document.state not in ENDED:
-                for event in self._client.events(self.id):
+            if not calls.ended(self.document):
+                for event in self.events():  # to the last: nothing follows it, whatever the state is called
                     draw(event.event)
                     on_event(event.event)
                 self.refresh()

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Discriminator,
     Field,
     JsonValue,
@@ -22,7 +21,7 @@ from pydantic import (
 
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, Wire, examples
-from nas.spec import Effort, Latency
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Effort, Fit, Latency, Metric
 
 MAX_SPACE_VALUES: Final = 2000
 """How many values an inline space may hold."""
@@ -37,15 +36,8 @@ def no_path(text: str) -> str:
     return text
 
 
-def _number_or_text(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("a latency is a number of milliseconds, or a text such as 40%")
-    return value
-
-
 WireLatency = Annotated[
     Latency,
-    BeforeValidator(_number_or_text),
     WithJsonSchema(
         {
             "anyOf": [
@@ -130,6 +122,25 @@ Side = Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL]
 Threads = Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL]
 
+WireFit = Annotated[
+    Fit,
+    Field(description="how images become square: `stretch` (aspect not kept), `crop` (the middle), `pad` (black bars)"),
+]
+WireAugment = Annotated[
+    AugmentName, Field(description="random changes of training images; `auto` decides by the kind of data")
+]
+WireMetric = Annotated[Metric, Field(description="what networks are compared by on the validation part")]
+WireClassWeights = Annotated[
+    ClassWeights,
+    Field(description="`auto` weighs rare classes up in training where the metric is not plain accuracy"),
+]
+WireBudgetOn = Annotated[
+    BudgetOn,
+    Field(
+        description="which latency the budget is held against: the quiet statistic, or the median or 95th percentile of a run"
+    ),
+]
+
 READ_ONLY: Final[dict[str, Any]] = {"readOnly": True}
 
 _SPACE: Final = "a known space with its options, or a declaration (the YAML form, as JSON)"
@@ -159,6 +170,11 @@ class SearchWireSpec(Wire):
     resolution: Side | None = Field(default=None, description="largest input side in pixels")
     seed: Seed = Field(default=0)
     threads: Threads | None = Field(default=None, description="threads of training; all cores when absent")
+    fit: WireFit = "stretch"
+    augment: WireAugment = "auto"
+    metric: WireMetric = "accuracy"
+    class_weights: WireClassWeights = "auto"
+    budget_on: WireBudgetOn = "quiet"
 
     @field_validator("targets")
     @classmethod
@@ -202,6 +218,10 @@ class SupernetWireSpec(Wire):
     resolution: Side | None = Field(default=None, description="largest input side in pixels")
     seed: Seed = Field(default=0)
     threads: Threads | None = Field(default=None, description="all cores when absent")
+    fit: WireFit = "stretch"
+    augment: WireAugment = "auto"
+    metric: WireMetric = "accuracy"
+    class_weights: WireClassWeights = "auto"
 
 
 JobReference = Annotated[str, Field(pattern=id_pattern("job"))]

@@ -188,7 +188,7 @@ class Bars:
             case ProgressEvent():
                 self._progress(event)
             case LogEvent():
-                style = {"info": "dim", "warning": "yellow", "error": "bold red"}[event.level]
+                style = {"info": "dim", "warning": "yellow", "error": "bold red"}.get(event.level, "none")
                 self.show(Text(f"{event.level}: {event.message}", style=style))
             case _:
                 pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
-from nas.spec import Effort
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Effort, Fit, Metric
 
 if TYPE_CHECKING:
     from nas.spec import SearchSpec
@@ -39,6 +39,15 @@ def search(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and latency table give the same front.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads of training; all cores when absent.")] = None,
+    fit: Annotated[
+        Fit, typer.Option(help="How images become square: stretched, cropped, or with black bars.")
+    ] = "stretch",
+    augment: Annotated[AugmentName, typer.Option(help="Random changes of training images.")] = "auto",
+    metric: Annotated[Metric, typer.Option(help="What networks are compared by.")] = "accuracy",
+    class_weights: Annotated[ClassWeights, typer.Option(help="Whether rare classes weigh more in training.")] = "auto",
+    budget_on: Annotated[
+        BudgetOn, typer.Option(help="Which latency the budget is held against: quiet, median or 95th percentile.")
+    ] = "quiet",
     out: Out = "runs",
     store: StoreFolder = None,
     quiet: Quiet = False,
@@ -50,7 +59,8 @@ def search(
     """
     fields: dict[str, Any] = {
         "data": data, "space": space, "targets": budgets(target, latency_ms), "effort": effort, "minutes": minutes,
-        "resolution": resolution, "seed": seed, "threads": threads,
+        "resolution": resolution, "seed": seed, "threads": threads, "fit": fit, "augment": augment, "metric": metric,
+        "class_weights": class_weights, "budget_on": budget_on,
     }  # fmt: skip
     return execute(specify(fields), out=out, store=store, quiet=quiet)
 

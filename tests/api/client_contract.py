@@ -149,6 +149,61 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
+LATER_JOB = {
+    "id": "job_1", "kind": "distillation", "state": "rehearsing", "phase": "pruning",
+    "progress": {"done": 1, "total": 2, "unit": "layers", "eta_s": None, "colour": "red"}, "attempt": 1, "max_attempts": 3,
+    "spec": {"kind": "distillation", "teacher": "mdl_1"}, "labels": {}, "max_duration_s": 60.0, "pause_requested_at": None,
+    "result": None, "error": None, "last_event": 3, "created_at": "2026-01-31T12:00:00Z", "started_at": None,
+    "finished_at": None, "colour": "red",
+}  # fmt: skip
+"""A job of a service that is newer than the client: state, phase, kind, spec and fields that it does not know."""
+
+LATER_EVENTS: tuple[dict[str, Any], ...] = (
+    {"type": "state", "state": "rehearsing", "colour": "red"},
+    {"type": "smell", "of": "burning"},
+    {"type": "phase", "phase": "pruning", "status": "resumed"},
+    {"type": "log", "level": "notice", "message": "half is gone"},
+    {"type": "end", "state": "archived"},
+)
+
+
+class Later(ThreadingHTTPServer):
+    """A service that is newer than the client. Its one job has ended, as `archived`, once its events were read."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _LaterHandler)
+        self.streams = 0
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class _LaterHandler(BaseHTTPRequestHandler):
+    server: Later
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        """The job, a page of jobs, or a stream of its events."""
+        if self.path.startswith("/v1/jobs/job_1/events"):
+            self.server.streams += 1
+            frames = [{"seq": n, "at": "2026-01-31T12:00:00Z", "event": e} for n, e in enumerate(LATER_EVENTS, start=1)]
+            notice = "event: notice\ndata: [1]\n\n"
+            text = notice + "".join(f"data: {json.dumps(frame)}\n\n" for frame in frames)
+            self._send(text.encode(), "text/event-stream")
+            return
+        ended = {"state": "archived", "finished_at": "2026-01-31T13:00:00Z", "result": {"atoms": 3}}
+        job = {**LATER_JOB, **(ended if self.server.streams else {})}
+        document = job if self.path == "/v1/jobs/job_1" else {"items": [job], "next_page_token": None, "more": 1}
+        self._send(json.dumps(document).encode(), "application/json")
+
+    def _send(self, content: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
 class ClientContract:
     """Tests of a client; the fixtures `client` and `connect` give it."""
 
@@ -238,6 +293,28 @@ class ClientContract:
         assert (tmp_path / "a").read_bytes() == CONTENT and list(tmp_path.iterdir()) == [tmp_path / "a"]
         assert [headers.get("range") for _, headers, _ in unreliable.requests] == [None, "bytes=50000-"]
         assert unreliable.requests[1][1]["if-range"] == f'"sha256-{digest}"'
+
+    def test_what_a_later_service_has_is_kept_as_text(self, connect: Any, later: Later) -> None:
+        with connect(later.url, key="nas_1") as client:
+            job = client.job("job_1")
+            assert (job.state, job.document.phase, job.document.kind) == ("rehearsing", "pruning", "distillation")
+            assert job.document.spec == LATER_JOB["spec"] and not hasattr(job.document, "colour")
+            assert [one.state for one in client.jobs()] == ["rehearsing"]
+
+    def test_a_job_in_an_unknown_state_is_waited_for(
+        self, connect: Any, later: Later, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        seen: list[tuple[str, str | None]] = []
+        with connect(later.url, key="nas_1") as client:
+            job = client.job("job_1").wait(
+                progress=True, on_event=lambda event: seen.append((event.type, getattr(event, "state", None)))
+            )
+            assert (job.state, job.document.result) == ("archived", {"atoms": 3})
+            job.wait()
+        assert seen == [("state", "rehearsing"), ("phase", None), ("log", None), ("end", "archived")]
+        assert later.streams == 1
+        told = capfd.readouterr().err
+        assert "pruning" in told and "notice: half is gone" in told
 
     @pytest.mark.parametrize("space", ["\n", " \r\n", "\t"])
     def test_white_space_around_a_key_does_not_count(

@@ -22,7 +22,7 @@ from api.client.search import uploaded
 from api.processes import child_environment
 from nas.cli import app
 from tests.api import fake_engine
-from tests.api.client_contract import ClientContract, Unreliable, blocking
+from tests.api.client_contract import ClientContract, Later, Unreliable, blocking
 from tests.api.conftest import body
 from tests.api.server import Server, fast_settings
 
@@ -48,6 +48,17 @@ def client(served: tuple[str, str], connect: Any) -> Iterator[Client]:
 def unreliable() -> Iterator[Unreliable]:
     """A service that breaks off."""
     with Unreliable() as made:
+        thread = threading.Thread(target=made.serve_forever, args=(0.05,))
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def later() -> Iterator[Later]:
+    """A service that is newer than the client."""
+    with Later() as made:
         thread = threading.Thread(target=made.serve_forever, args=(0.05,))
         thread.start()
         yield made

@@ -1,6 +1,7 @@
 """Jobs over HTTP: what is taken, what is refused, pages, cancelling."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,9 +12,10 @@ from pydantic import ValidationError
 from starlette.testclient import TestClient
 
 from api.jobs.local import local_spec
-from api.jobs.specs import SearchWireSpec
+from api.jobs.specs import WIRE_SPEC, SearchWireSpec
 from api.settings import Settings
 from hw_targets.registry import TargetEntry, parse, targets
+from nas.spec import SearchSpec
 from tests.api.conftest import body, serving
 
 NOBODY = "0" * 26
@@ -154,6 +156,30 @@ def test_the_local_spec_names_only_files_of_the_home(tmp_path: Any) -> None:
     local = local_spec(wire, tmp_path)
     assert local.data == str(folder / "data.npz")
     assert (local.seed, local.effort, local.targets[0].latency_ms) == (3, "quick", "40%")
+
+
+HOW: Final = {"fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {**body()["spec"], **HOW, "budget_on": "p95"},
+        {"kind": "supernet_training", "data": "digits", **HOW},
+    ],
+    ids=["search", "supernet"],
+)
+def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, spec: dict[str, Any]) -> None:
+    local = local_spec(WIRE_SPEC.validate_python(spec), tmp_path).model_dump()
+    wanted = {name: spec[name] for name in (*HOW, "budget_on") if name in spec}
+    assert {name: local[name] for name in wanted} == wanted
+
+
+def test_what_a_spec_leaves_out_is_the_engines_default(tmp_path: Path) -> None:
+    local = local_spec(SearchWireSpec.model_validate(body()["spec"]), tmp_path)
+    given = {"data", "targets", "effort"}
+    defaults = {name: field.default for name, field in SearchSpec.model_fields.items() if name not in given}
+    assert local.model_dump(exclude=given) == defaults
 
 
 def test_pages_walk_all_jobs_once_newest_first(client: TestClient) -> None:

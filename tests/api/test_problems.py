@@ -1,5 +1,6 @@
 """Every failure is a problem document, and the description of the interface says so."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from starlette.testclient import TestClient
 from api.problems import known_problems
 from api.settings import Settings
 from search_spaces.errors import HwnasError
-from tests.api.conftest import serving
+from tests.api.conftest import body, serving
 
 NOBODY = "0" * 26
 
@@ -62,6 +63,62 @@ def test_wrong_parameters_are_named(client: TestClient) -> None:
     assert "None" not in problem["detail"]
     refused = client.get(f"/v1/jobs/job_{NOBODY}/events", headers={"Last-Event-ID": "x"})
     assert [error["parameter"] for error in check(refused, 422, "invalid_request")["errors"]] == ["last-event-id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("validateOnly", "; did you mean validate_only?"),
+        ("validate-only", "; did you mean validate_only?"),
+        ("VALIDATE_ONLY", "; did you mean validate_only?"),
+        ("validate_onyl", "; did you mean validate_only?"),
+        ("dry_run", ""),
+    ],
+)
+def test_a_misspelt_parameter_queues_nothing(client: TestClient, name: str, meant: str) -> None:
+    problem = check(client.post("/v1/jobs", json=body(), params={name: "true"}), 422, "invalid_request")
+    assert problem["errors"] == [{"pointer": None, "parameter": name, "detail": f"no parameter of this address{meant}"}]
+    assert problem["facts"] == {"unknown": [name], "known": ["validate_only"]}
+    assert client.get("/v1/jobs").json()["items"] == []
+
+
+def test_no_route_passes_over_a_parameter(client: TestClient) -> None:
+    """Every operation of the description, with made-up ids: the parameter is told, whatever else is wrong."""
+    ids = {
+        "job_id": f"job_{NOBODY}",
+        "dataset_id": f"ds_{NOBODY}",
+        "model_id": f"mdl_{NOBODY}",
+        "key_id": f"key_{NOBODY}",
+    }
+    document = client.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        address = re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], "x"), path)
+        for method, operation in methods.items():
+            refused = client.request(method, address, params={"no_such": "1"})
+            assert refused.status_code == 422, (method, path)
+            if method != "head":
+                problem = check(refused, 422, "invalid_request")
+                assert [error["parameter"] for error in problem["errors"]] == ["no_such"]
+                declared = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+                assert sorted(problem["facts"]["known"]) == sorted(declared), (method, path)
+
+
+def test_a_parameter_of_one_value_is_given_once(client: TestClient) -> None:
+    refused = client.get("/v1/jobs?state=queued&state=failed&label=a%3D1&label=b%3D1")
+    assert [error["parameter"] for error in check(refused, 422, "invalid_request")["errors"]] == ["state"]
+    many = client.get("/v1/jobs?" + "&".join(f"{'x' * 200}{n}=1" for n in range(100)))
+    assert len(check(many, 422, "invalid_request")["errors"]) == 20 and len(many.text) < 10_000
+
+
+def test_pages_for_people_keep_their_addresses(client: TestClient) -> None:
+    for address in (
+        "/",
+        "/new?clone=job_x&effort=quick",
+        "/jobs/x?ids=1",
+        "/problems/unknown_job?x=1",
+        "/openapi.json?x=1",
+    ):
+        assert client.get(address).status_code == 200
 
 
 @pytest.mark.parametrize(

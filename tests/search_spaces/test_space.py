@@ -92,7 +92,7 @@ def test_a_stage_that_cannot_fit_names_the_stage() -> None:
     [
         ("vgg", "no space 'vgg'"),
         ("mobilenet:colour=red", "no option colour=red"),
-        ("missing.yaml", "Cannot read the space"),
+        ("missing.yaml", "Cannot read missing.yaml"),
         ("missing.py", "no file missing.py"),
         ({"name": "x", "stages": []}, "stages"),
         ({"name": "x", "stages": [{"block": "teleport", "channels": 8}]}, r"stages\.0\.block"),

@@ -18,7 +18,8 @@ PLAIN = ("search", "--data", "digits", "--target", "cpu", "--latency-ms", "40%")
 def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     code, document = answer(
         *PLAIN, "--space", "resnet", "--effort", "quick", "--minutes", "2.5", "--resolution", "28", "--seed", "7",
-        "--threads", "2", "--out", "elsewhere", "--store", "kept",
+        "--threads", "2", "--fit", "pad", "--augment", "photo", "--metric", "macro_f1", "--class-weights", "none",
+        "--budget-on", "p95", "--out", "elsewhere", "--store", "kept",
     )  # fmt: skip
     assert code == 0
     assert document == result().model_dump(mode="json")
@@ -27,7 +28,8 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     assert (asked["out"], asked["store"]) == (Path("elsewhere"), "kept")
     assert asked["spec"].model_dump() == {
         "data": "digits", "space": "resnet", "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick",
-        "minutes": 2.5, "resolution": 28, "seed": 7, "threads": 2,
+        "minutes": 2.5, "resolution": 28, "seed": 7, "threads": 2, "fit": "pad", "augment": "photo", "metric": "macro_f1",
+        "class_weights": "none", "budget_on": "p95",
     }  # fmt: skip
 
 
