@@ -1,7 +1,9 @@
 """What a stage that has not finished keeps: a journal of JSON values, and the newest checkpoint. Neither appends nor replaces a file.
 
 Each file carries the hash of its content in its name, and a longer or newer one is written before the one that it replaces is removed.
-So a file that a kill cut off is recognised and passed over, and the one before it still counts. Not here: where they lie (`nas.store`).
+So a file that a kill cut off is recognised and passed over, and the one before it still counts. What `append` or `save` returned from is
+kept. The two know nothing of each other: after kills a journal may be any number of values ahead of the checkpoint, so a stage that keeps
+both goes on with each from where that one is. Not here: where they lie (`nas.store`).
 """
 
 import hashlib

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 NO_SKIPS = "HWNAS_NO_SKIPS"
 """Set to 1, a skipped test fails the run: on a machine that has everything, nothing may go unnoticed."""
@@ -25,9 +25,16 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
-# A shared machine may be slow at any moment, so no example has a deadline; where nothing may be skipped (continuous
-# integration), the examples are the same in every run.
-settings.register_profile("hwnas", deadline=None, derandomize=os.environ.get(NO_SKIPS) == "1")
+# A shared machine may be slow at any moment, so nothing has a deadline. The examples are others in each run, also in continuous
+# integration, and none is remembered from an earlier one: a failure prints how to repeat it.
+settings.register_profile(
+    "hwnas",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=False,
+    database=None,
+    print_blob=True,
+)
 settings.load_profile("hwnas")
 
 _skipped: list[str] = []

@@ -170,7 +170,8 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs make as a user would, not as a part of the make that may have started the tests."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    ours = ("MAKE", "MFLAGS", "PYTEST", "HWNAS_PYTHON", "OUT")  # PYTEST_CURRENT_TEST, too
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.run(
         ["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -243,6 +244,24 @@ def test_continuous_integration_is_a_sound_script() -> None:
     assert "HWNAS_NO_SKIPS=1" in script.read_text()
 
 
+def test_continuous_integration_draws_other_examples_each_time_and_says_how_to_draw_them_again(tmp_path: Path) -> None:
+    for name in ("make", "git", "chromium", "sudo", "apt-get"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HWNAS_PYTHON": sys.executable}
+
+    def drawn(*arguments: str) -> str:
+        run = [str(ROOT / ".ci" / "run"), *arguments]
+        *_, told, made = subprocess.check_output(run, env=environment, text=True).splitlines()
+        seed = told.rpartition(" ")[2]
+        assert f"--hypothesis-seed={seed}." in told
+        assert made == f"make --keep-going test PYTEST=--hypothesis-seed={seed}"
+        return seed
+
+    assert len({drawn() for _ in range(3)}) > 1
+    assert drawn("7") == "7"
+
+
 def test_compose_is_sound_and_stays_on_loopback() -> None:
     _passes("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
     document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -313,3 +332,26 @@ def test_a_skip_fails_the_run_where_none_is_allowed(tmp_path: Path, forbidden: s
     assert result.returncode == status
     assert ("skipped, which HWNAS_NO_SKIPS=1 forbids" in result.stdout) == bool(status)
     assert "1 passed, 1 skipped" in result.stdout.splitlines()[-1]
+
+
+def test_examples_are_others_in_each_run_and_a_failure_says_how_to_repeat_it(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_bytes((ROOT / "tests" / "conftest.py").read_bytes())
+    (tmp_path / "test_it.py").write_text(
+        "from hypothesis import given, strategies as st\n\n\n@given(st.integers(0, 10**12))\n"
+        "def test_it(n):\n    print('drawn', n)\n    assert n < 10**11\n"
+    )
+
+    def drawn(*arguments: str) -> set[str]:
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:schemathesis", *arguments, tmp_path],
+            cwd=tmp_path,
+            env={**os.environ, "CI": "true", "HWNAS_NO_SKIPS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "@reproduce_failure(" in run.stdout
+        return set(re.findall(r"^drawn \d+$", run.stdout, flags=re.MULTILINE))
+
+    assert drawn("--hypothesis-seed=1") == drawn("--hypothesis-seed=1")
+    assert drawn() != drawn()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ def children(pid: int) -> list[int]:
     """Process ids of a process's children."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended since it was listed
+            found += [int(child) for child in task.read_text().split()]
     return found
 
 
