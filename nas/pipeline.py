@@ -211,7 +211,7 @@ def _chosen(part: Narrowed, target: Target, architecture: str) -> Architecture:
 def sketch(context: Context, spec: SearchSpec) -> Job:
     """A job without its goals: the data's facts, the space, the targets. Raises as `search` does."""
     targets = targets_named([wanted.target for wanted in spec.targets])
-    data = prepare(context, spec.data, resolution=spec.resolution, seed=spec.seed)
+    data = prepare(context, spec.data, resolution=spec.resolution, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
     fitted = fit_space(context, spec.space, targets, **size)
     threads = spec.threads or len(os.sched_getaffinity(0))

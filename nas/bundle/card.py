@@ -1,6 +1,6 @@
 """The model card of a bundle: what the model is, what was measured, and how to run it, in plain Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas.result import ModelOutcome
@@ -8,7 +8,15 @@ from search_spaces.cost import macs, params
 from search_spaces.network import Network
 
 
-def card(*, data: str, classes: Sequence[str], network: Network, outcome: ModelOutcome, receipt: dict[str, Any]) -> str:
+def card(
+    *,
+    data: str,
+    classes: Sequence[str],
+    input_spec: Mapping[str, Any],
+    network: Network,
+    outcome: ModelOutcome,
+    receipt: dict[str, Any],
+) -> str:
     """The card's text."""
     channels, side, _ = network.input_shape
     target, latency, accuracy, size = receipt["target"], outcome.latency_ms, outcome.accuracy, outcome.size_bytes
@@ -34,17 +42,17 @@ An INT8 network found and trained by hwnas for {escape(target["device"])}, {esca
 ## Run it
 
 ```python
-import numpy as np, onnxruntime
-from PIL import Image
-image = Image.open("photo.png").convert("{"L" if channels == 1 else "RGB"}").resize(({side}, {side}), Image.Resampling.BILINEAR)
-pixels = np.asarray(image).reshape({side}, {side}, {channels}).transpose(2, 0, 1)[None]
-print(onnxruntime.InferenceSession("model.int8.onnx").run(None, {{"image": pixels}})[0].argmax())
+import onnxruntime
+from classify import pixels
+image = pixels("photo.png", channels={channels}, side={side})
+print(onnxruntime.InferenceSession("model.int8.onnx").run(None, {{"image": image}})[0].argmax())
 ```
 
 or `python classify.py photo.png`.
 
 - Input `image`: uint8 pixels 0-255, {colour}, NCHW: (batch, {channels}, {side}, {side}), any batch. The scaling by 1/255 is inside;
-  there is no mean to subtract. Resize photographs to {side}x{side} with plain antialiased bilinear interpolation, no crop.
+  there is no mean to subtract.
+- {_reading(input_spec, side)}
 - Output `logits`: float32 (batch, {len(classes)}); the classes in order: {shown}.
 - `model.fp32.onnx` is the same network before quantisation, with the same input.
 
@@ -56,6 +64,25 @@ Architecture `{outcome.architecture_id}`: `{outcome.architecture}`.
 `receipt.json` holds every number with its kind, the seeds, the hashes of all inputs, the versions and the latency of each
 layer; `architecture.json` the network as data.
 """
+
+
+def _reading(spec: Mapping[str, Any], side: int) -> str:
+    """How an image file becomes the model's input."""
+    size = spec["size"]
+    how = {
+        "stretch": f"resized to {size}x{size} without crop, whatever their aspect (`Image.resize`)",
+        "crop": f"cut to their middle square and resized to {size}x{size} (`ImageOps.fit`)",
+        "pad": f"resized to fit into {size}x{size}, the rest filled with black bars (`ImageOps.pad`)",
+    }[spec["fit"]]
+    then = f", and from there to {side}x{side}" if size != side else ""
+    deep = ""
+    if spec["pixel_range"] is not None:
+        low, high = spec["pixel_range"]
+        deep = f" In images of more than 8 bits a channel, {low:g} to {high:g} become 0 to 255."
+    return (
+        f"Images are turned by their EXIF orientation, put on white where they are transparent, and {how}{then}, with Pillow's "
+        f"plain antialiased bilinear filter.{deep} `pixels` in `classify.py` does all of it."
+    )
 
 
 def escape(text: str) -> str:

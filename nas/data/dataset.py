@@ -14,16 +14,19 @@ from typing import Final
 
 import numpy as np
 
+from nas.data.checks import check_raw
 from nas.data.fingerprint import DIGITS, missing, source_fingerprint
+from nas.data.images import PixelRange
 from nas.data.leaks import leaks
-from nas.data.parts import PARTS, Part, Progress, Raw, check_raw, check_side
+from nas.data.parts import PARTS, Part, Progress, Raw, check_side
 from nas.data.resize import squared
 from nas.data.splits import complete
 from nas.errors import InvalidData
+from nas.spec import Fit
 
 __all__ = ["DataSet", "Part", "load", "source_fingerprint"]
 
-_SCHEMA: Final = 1
+_SCHEMA: Final = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,9 @@ class DataSet:
         test: never seen by the search; only the finished model is measured on it.
         skipped: corrupt files left out, each with its reason.
         warnings: what a person should know about these data.
-        content_hash: SHA-256 over classes, pixels and labels, 64 hex digits.
+        content_hash: SHA-256 over classes, pixels, labels and how they were read, 64 hex digits.
+        fit: how images became square.
+        pixel_range: which values became 0 and 255 in image files of more than 8 bits a channel; None where there are none.
     """
 
     name: str
@@ -49,6 +54,8 @@ class DataSet:
     skipped: tuple[str, ...]
     warnings: tuple[str, ...]
     content_hash: str
+    fit: Fit = "stretch"
+    pixel_range: PixelRange | None = None
 
     @property
     def resolution(self) -> int:
@@ -61,7 +68,14 @@ class DataSet:
         return int(self.train.images.shape[1])
 
 
-def load(source: str, *, resolution: int | None = None, seed: int = 0, on_progress: Progress | None = None) -> DataSet:
+def load(
+    source: str,
+    *,
+    resolution: int | None = None,
+    seed: int = 0,
+    fit: Fit = "stretch",
+    on_progress: Progress | None = None,
+) -> DataSet:
     """Loads `digits`, a folder of class folders, or an `.npz`.
 
     A folder holds `train/`, `val/`, `test/` with one folder of images to each class, or the class folders directly; a
@@ -70,8 +84,9 @@ def load(source: str, *, resolution: int | None = None, seed: int = 0, on_progre
 
     Args:
         source: `digits` or a path.
-        resolution: side of the images in pixels; the data's own when None (see `parts.default_side`).
+        resolution: side of the images in pixels; by the data when None (see `parts.default_side`).
         seed: of the split.
+        fit: how images that are not square become so: stretched, their middle cut out, or padded with black.
         on_progress: told how far the reading is.
 
     Raises:
@@ -79,17 +94,16 @@ def load(source: str, *, resolution: int | None = None, seed: int = 0, on_progre
     """
     if resolution is not None:
         check_side(resolution)
-    raw, name = _read(source, resolution, on_progress)
+    raw, name = _read(source, resolution, fit, on_progress)
     checked = check_raw(raw)
     parts = complete(dict(raw.parts), seed)
     train, val, test = (parts[part] for part in PARTS)
     warnings = (*raw.warnings, *checked, *leaks(train, {"val": val, "test": test}))
-    return DataSet(
-        name, raw.classes, train, val, test, raw.skipped, warnings, content_hash(raw.classes, train, val, test)
-    )
+    digest = content_hash(raw.classes, train, val, test, fit=fit, pixel_range=raw.pixel_range)
+    return DataSet(name, raw.classes, train, val, test, raw.skipped, warnings, digest, fit, raw.pixel_range)
 
 
-def _read(source: str, resolution: int | None, on_progress: Progress | None) -> tuple[Raw, str]:
+def _read(source: str, resolution: int | None, fit: Fit, on_progress: Progress | None) -> tuple[Raw, str]:
     """The source as a reader gives it, and its name."""
     if source == DIGITS:
         return _digits(resolution), DIGITS
@@ -101,15 +115,16 @@ def _read(source: str, resolution: int | None, on_progress: Progress | None) -> 
     if is_file:
         from nas.data.npz import read_npz
 
-        return read_npz(path, resolution=resolution, on_progress=on_progress), path.stem
+        return read_npz(path, resolution=resolution, fit=fit, on_progress=on_progress), path.stem
     if is_directory:
-        return _read_directory(path, resolution, on_progress)
+        return _read_directory(path, resolution, fit, on_progress)
     raise missing(source)
 
 
-def _read_directory(path: Path, resolution: int | None, on_progress: Progress | None) -> tuple[Raw, str]:
+def _read_directory(path: Path, resolution: int | None, fit: Fit, on_progress: Progress | None) -> tuple[Raw, str]:
     """Class folders, or the one archive of a folder without folders; the name is the folder's."""
-    from nas.data.folders import archives, has_subfolders, read_folder
+    from nas.data.folders import read_folder
+    from nas.data.listing import archives, has_subfolders
     from nas.data.npz import read_npz
 
     name = path.resolve().name
@@ -117,8 +132,8 @@ def _read_directory(path: Path, resolution: int | None, on_progress: Progress | 
         if len(found) > 1:
             names = ", ".join(archive.name for archive in found)
             raise InvalidData(f"{name}/ has several archives: {names}.", fix="Name one of these files as the data.")
-        return read_npz(found[0], resolution=resolution, on_progress=on_progress), name
-    return read_folder(path, resolution=resolution, on_progress=on_progress), name
+        return read_npz(found[0], resolution=resolution, fit=fit, on_progress=on_progress), name
+    return read_folder(path, resolution=resolution, fit=fit, on_progress=on_progress), name
 
 
 def _digits(resolution: int | None) -> Raw:
@@ -142,9 +157,11 @@ def _digits(resolution: int | None) -> Raw:
     return squared(Raw(tuple("0123456789"), {"train": part}), resolution)
 
 
-def content_hash(classes: tuple[str, ...], *parts: Part) -> str:
-    """SHA-256 over class names and, part by part, shape, pixels and labels; 64 hex digits. Copies nothing."""
-    digest = hashlib.sha256(json.dumps([_SCHEMA, list(classes)]).encode())
+def content_hash(
+    classes: tuple[str, ...], *parts: Part, fit: Fit = "stretch", pixel_range: PixelRange | None = None
+) -> str:
+    """SHA-256 over class names, how files are read and, part by part, shape, pixels and labels; 64 hex digits. Copies nothing."""
+    digest = hashlib.sha256(json.dumps([_SCHEMA, list(classes), fit, pixel_range]).encode())
     for part in parts:
         digest.update(json.dumps(part.images.shape).encode())
         digest.update(np.ascontiguousarray(part.images).data.cast("B"))

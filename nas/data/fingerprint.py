@@ -12,24 +12,25 @@ from pathlib import Path
 from typing import Final
 
 from nas.errors import InvalidData
+from nas.spec import Fit
 
 DIGITS: Final = "digits"
 """The name of the one data set that is no file."""
 
-LOADER: Final = 1
+LOADER: Final = 2
 """Counted up whenever reading, splitting or resizing changes, so that nothing prepared by older code is reused."""
 
 
-def source_fingerprint(source: str, *, resolution: int | None, seed: int) -> str:
+def source_fingerprint(source: str, *, resolution: int | None, seed: int, fit: Fit = "stretch") -> str:
     """A cheap key of what `load` would return: 64 hex digits, without opening a single image.
 
-    It covers resolution, seed, the decoder's version and, of each file that is not hidden, path, size and time of change.
+    It covers resolution, seed, fit, the decoder's version and, of each file that is not hidden, path, size and time of change.
 
     Raises:
         InvalidData: there is no such source, or a folder in it cannot be read.
     """
     package = "scikit-learn" if source == DIGITS else "pillow"
-    digest = hashlib.sha256(json.dumps([LOADER, resolution, seed, package, _version(package)]).encode())
+    digest = hashlib.sha256(json.dumps([LOADER, resolution, seed, fit, package, _version(package)]).encode())
     if source != DIGITS:
         try:
             path = Path(source).expanduser()
@@ -43,6 +44,11 @@ def source_fingerprint(source: str, *, resolution: int | None, seed: int) -> str
 
 def missing(source: str, reason: Exception | None = None) -> InvalidData:
     """The error of a source that is not there, or cannot be looked at."""
+    if isinstance(reason, PermissionError):
+        return InvalidData(
+            f"The data set {source!r} cannot be read: {reason}.",
+            fix="Let the user that hwnas runs as read the files and open the folders (chmod -R u+rX).",
+        )
     why = f": {reason}" if reason is not None else ""
     return InvalidData(
         f"There is no data set {source!r}{why}.", fix="Give `digits`, a folder of class folders, or an .npz file."

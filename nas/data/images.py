@@ -1,29 +1,35 @@
 """Reads one image file with Pillow and brings it to grey or RGB at a square resolution, the same way everywhere.
 
-The recipe, which whoever runs a delivered model must follow: turn by the EXIF orientation; put transparent images on
-white; 16-bit grey to 8 bits by (v + 128) // 257; convert to grey ("L") or RGB; resize by plain antialiased bilinear
-(Pillow's BILINEAR) to the square, without crop and without keeping the aspect. Of animations the first frame counts.
-Not here: which files of a folder are read (`folders.py`).
+How a file becomes pixels is told by the functions of `nas/bundle/classify.py`, which go with each delivered model: turned by
+the EXIF orientation; what is transparent on white; more than 8 bits scaled by the range of the training images; grey ("L") or
+RGB; plain antialiased bilinear (Pillow's BILINEAR) to the square. Of animations the first frame counts.
+Here are the bounds, and what the head of a file says. Not here: which files of a folder are read (`folders.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from nas.bundle.classify import as_square, decoded, deep_values, rawmode
+from nas.spec import Fit
 
 FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 MAX_PIXELS: Final = 64_000_000
 """Images with more pixels are refused before they are decoded."""
 
-_GREY: Final = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N"})
-_ALPHA: Final = frozenset({"LA", "PA", "RGBA"})
-_MODES: Final = _GREY | {"P", "PA", "RGB", "RGBX", "RGBA", "CMYK", "YCbCr"}
+_GREY: Final = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+_MODES: Final = _GREY | {"P", "PA", "RGB", "RGBX", "RGBA", "CMYK", "YCbCr", "LAB"}
+
+PixelRange = tuple[float, float]
+"""Which two values of a channel of more than 8 bits become 0 and 255."""
 
 
 class UnreadableImage(Exception):
@@ -32,47 +38,75 @@ class UnreadableImage(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What the head of an image file says: size in pixels as stored, and whether it is grey."""
+    """What is known of an image file ahead of reading it.
+
+    Attributes:
+        width, height: in pixels, as stored.
+        grey: whether it has no colours.
+        values: lowest and highest value, where a channel has more than 8 bits.
+    """
 
     width: int
     height: int
     grey: bool
+    values: PixelRange | None = None
 
 
 def read_header(path: Path) -> Header:
-    """Reads the head of an image file; pixels are decoded only where a palette has to be looked at.
+    """Reads the head of an image file; pixels are decoded only of palettes, and of channels of more than 8 bits.
 
     Raises:
         UnreadableImage: no image of an allowed format and mode, or too large.
     """
     with _typed(), _opened(path) as image:
-        return Header(image.width, image.height, _is_grey(image))
+        width, height, grey = image.width, image.height, _is_grey(image)
+        return Header(width, height, grey, _extremes(deep_values(image)))
 
 
-def read_image(path: Path, channels: int, side: int) -> NDArray[np.uint8]:
-    """Decodes an image file by the recipe above to uint8 (channels, side, side).
+def read_image(
+    path: Path, channels: int, side: int, *, fit: Fit = "stretch", pixel_range: PixelRange | None = None
+) -> NDArray[np.uint8]:
+    """Decodes an image file to uint8 (channels, side, side), `channels` being 1 or 3.
+
+    Args:
+        path: of the file.
+        channels: 1 for grey, 3 for RGB.
+        side: in pixels.
+        fit: how the image becomes square.
+        pixel_range: see `common_range`.
 
     Raises:
         UnreadableImage: as `read_header`, or the pixels cannot be decoded.
     """
     with _typed(), _opened(path) as image:
-        return to_array(image, channels, side)
+        pixels = np.asarray(as_square(decoded(image, channels, pixel_range), side, fit), np.uint8)
+        return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def to_array(image: Image.Image, channels: int, side: int) -> NDArray[np.uint8]:
-    """An open image by the recipe above as uint8 (channels, side, side), `channels` being 1 or 3."""
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        image = _eight_bits(image)
-    if image.mode in _ALPHA or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
-    if image.size != (side, side):
-        image = image.resize((side, side), Image.Resampling.BILINEAR)
-    pixels = np.asarray(image, np.uint8)
-    return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+def common_range(headers: Iterable[Header]) -> PixelRange | None:
+    """What becomes 0 to 255 in images of more than 8 bits a channel; None where there are none.
+
+    From 0 to the highest number of the bits that are used, at least 8: 12 bits used of 16 are 0 to 4095. Images up to 1 take
+    0 to 1, and images with negative values their lowest to their highest value.
+    """
+    found = [header.values for header in headers if header.values is not None]
+    if not found:
+        return None
+    low, high = min(low for low, _ in found), max(high for _, high in found)
+    if low < 0:
+        return low, max(high, 0.0)
+    return 0.0, 1.0 if high <= 1 else float(2 ** max(8, ceil(high).bit_length()) - 1)
+
+
+def _extremes(values: NDArray[Any] | None) -> PixelRange | None:
+    """Lowest and highest of the colours' values."""
+    if values is None:
+        return None
+    colours = values[..., : -1 if values.shape[2] != 3 else 3] if values.ndim == 3 else values
+    low, high = float(colours.min()), float(colours.max())
+    if not np.isfinite((low, high)).all():
+        raise UnreadableImage("pixels that are no finite numbers")
+    return low, high
 
 
 @contextmanager
@@ -102,20 +136,12 @@ def _opened(path: Path) -> ImageFile.ImageFile:
     return image
 
 
-def _is_grey(image: Image.Image) -> bool:
+def _is_grey(image: ImageFile.ImageFile) -> bool:
     """Whether the mode, or every colour of the palette, is grey."""
     if image.mode not in ("P", "PA"):
-        return image.mode in _GREY
+        return image.mode in _GREY or rawmode(image) == "LA;16B"
     palette = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     return bool((palette == palette[:, :1]).all())
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit grey as 8 bits: 0 stays 0, 65535 becomes 255."""
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise UnreadableImage("32-bit pixels have no agreed range")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """Reads a data set from an `.npz` archive: plain arrays only, everything bounded before it is unpacked.
 
-Format: `train_x` uint8 (N, H, W) or (N, H, W, 1 or 3), `train_y` integers (N,); `val_x`, `val_y`, `test_x`, `test_y`
-likewise where present; `class_names` strings (K,) where present. Other arrays are ignored. Nothing is ever unpickled.
+Format: `train_x` uint8 (N, H, W) or (N, H, W, 1 or 3), `train_y` class numbers or names (N,); `val_x`, `val_y`, `test_x`,
+`test_y` likewise where present; `class_names` strings (K,) where present. Other arrays are ignored. Nothing is ever unpickled.
+Other labels see `labels.py`; other pixels are refused with the line of Python that makes them right.
 Sizes are taken from the zip directory and from the array's own header, and must agree, before memory is given.
 """
 
@@ -17,30 +18,25 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from nas.data.parts import (
-    MAX_BYTES,
-    MAX_CLASSES,
-    PARTS,
-    Part,
-    PartName,
-    Progress,
-    Raw,
-)
+from nas.data.labels import read_labels
+from nas.data.parts import MAX_BYTES, PARTS, Part, PartName, Progress, Raw
 from nas.data.resize import squared
 from nas.errors import InvalidData
+from nas.spec import Fit
 from search_spaces.errors import HwnasError
 
 _MAX_MEMBERS: Final = 1024
 _MAX_HEADER: Final = 16_384
-_MAX_NAME: Final = 200
 _FREE_BYTES: Final = 256 << 20
 _MAX_RATIO: Final = 200
 """Archives that unpack to more than this many times their size are refused, where that is beyond `_FREE_BYTES`."""
 _HOWTO: Final = "Save it with np.savez(path, train_x=images, train_y=labels): uint8 (N, H, W[, C]) and integers (N,)."
 
 
-def read_npz(path: Path, *, resolution: int | None = None, on_progress: Progress | None = None) -> Raw:
-    """Reads an archive at its own resolution (non-square images: see `default_side`), or resized to `resolution`.
+def read_npz(
+    path: Path, *, resolution: int | None = None, fit: Fit = "stretch", on_progress: Progress | None = None
+) -> Raw:
+    """Reads an archive at its own resolution (large and non-square images: see `default_side`), or at `resolution`.
 
     Raises:
         InvalidData: no readable archive, arrays missing, of wrong type or shape, or larger than the bounds.
@@ -49,13 +45,24 @@ def read_npz(path: Path, *, resolution: int | None = None, on_progress: Progress
         archive = zipfile.ZipFile(path)
     with archive:
         arrays = _read_arrays(archive, path, on_progress)
-    parts = {name: _part(arrays, name) for name in PARTS if f"{name}_x" in arrays or f"{name}_y" in arrays}
+    parts = [part for part in PARTS if f"{part}_x" in arrays or f"{part}_y" in arrays]
     if "train" not in parts:
         found = ", ".join(sorted(arrays)) or "none"
         raise InvalidData(f"{path.name} has no train_x and train_y (arrays found: {found}).", fix=_HOWTO)
-    if len({part.images.shape[1] for part in parts.values()}) > 1:
-        raise InvalidData("The parts differ in their number of channels.", fix="Give all parts as grey or all as RGB.")
-    return squared(Raw(_class_names(arrays, parts["train"]), parts), resolution)
+    for part in parts:
+        if lacking := [kind for kind in "xy" if f"{part}_{kind}" not in arrays]:
+            raise InvalidData(
+                f"The archive has no {part}_{lacking[0]}.", fix=f"Give both {part}_x and {part}_y, or neither."
+            )
+    images = _images({part: arrays[f"{part}_x"] for part in parts})
+    labels, classes = read_labels({part: arrays[f"{part}_y"] for part in parts}, arrays.get("class_names"))
+    for part in parts:
+        if len(labels[part]) != len(images[part]):
+            raise InvalidData(
+                f"{part}_y is of shape {arrays[f'{part}_y'].shape}, {part}_x has {len(images[part])} images.",
+                fix="Give one class to each image.",
+            )
+    return squared(Raw(classes, {part: Part(images[part], labels[part]) for part in parts}), resolution, fit)
 
 
 @contextmanager
@@ -67,6 +74,8 @@ def _typed(path: Path) -> Iterator[None]:
             yield
     except (HwnasError, MemoryError):
         raise
+    except OSError as error:
+        raise InvalidData(f"Cannot read {path.name}: {error}.", fix="Check the file and its permissions.") from error
     except Exception as error:
         raise InvalidData(f"Cannot read {path.name} as an .npz archive: {error}.", fix=_HOWTO) from error
 
@@ -108,7 +117,7 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) ->
         if dtype.hasobject or dtype.kind not in "biufUS":
             raise InvalidData(
                 f"Array {name} holds Python objects ({dtype}), which are never read.",
-                fix="Save plain numbers, and class names as np.array(names, dtype=str).",
+                fix=f"Save plain numbers or text: `{name} = np.array({name}.tolist())`.",
             )
         size = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or stream.tell() + size != member.file_size:
@@ -127,52 +136,74 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) ->
     return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
 
-def _part(arrays: dict[str, NDArray[Any]], name: PartName) -> Part:
-    """Images and labels of one part, checked and brought to (N, C, H, W)."""
-    if f"{name}_x" not in arrays or f"{name}_y" not in arrays:
-        lacking = "x" if f"{name}_x" not in arrays else "y"
-        raise InvalidData(f"The archive has no {name}_{lacking}.", fix=f"Give both {name}_x and {name}_y, or neither.")
-    images, labels = arrays[f"{name}_x"], arrays[f"{name}_y"]
-    if images.dtype != np.uint8:
-        hint = " (for values 0-1: (x * 255).round())" if images.dtype.kind == "f" else ""
-        raise InvalidData(f"{name}_x is {images.dtype}, not uint8.", fix=f"Give pixels 0-255 as uint8{hint}.")
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
-        channels_first = images.ndim == 4 and images.shape[1] in (1, 3)
-        fix = "Give (N, H, W, C): x.transpose(0, 2, 3, 1)." if channels_first else "Give (N, H, W) or (N, H, W, 3)."
-        raise InvalidData(f"{name}_x is of shape {arrays[f'{name}_x'].shape}.", fix=fix)
-    if min(images.shape[1:3]) < 1:
-        raise InvalidData(
-            f"{name}_x has images without pixels, shape {images.shape}.", fix="Give (N, H, W) or (N, H, W, 3)."
-        )
-    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
-        raise InvalidData(
-            f"{name}_y is {labels.dtype} of shape {labels.shape}, not integers of shape ({len(images)},).",
-            fix="Give one class number, from 0, to each image: y.astype(np.int64).reshape(-1).",
-        )
-    if labels.dtype == np.uint64 and len(labels) and labels.max() > np.iinfo(np.int64).max:
-        raise InvalidData(f"{name}_y has labels beyond 2**63.", fix="Number the classes from 0.")
-    return Part(np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels.astype(np.int64))
+def _images(arrays: dict[PartName, NDArray[Any]]) -> dict[PartName, NDArray[np.uint8]]:
+    """Images of all parts as (N, C, H, W).
+
+    Raises:
+        InvalidData: other than uint8 pixels in (N, H, W) or (N, H, W, 1 or 3); the fix mends all parts that have the fault.
+    """
+    for check in (_shape_fault, _pixel_fault):
+        faults = {part: fault for part, array in arrays.items() if (fault := check(array, arrays)) is not None}
+        if faults:
+            part, (what, _) = next(iter(faults.items()))
+            lines = "; ".join(code.format(x=f"{name}_x", y=f"{name}_y") for name, (_, code) in faults.items() if code)
+            fix = f"Make them so: `{lines}`." if lines else "Give (N, H, W) or (N, H, W, 3)."
+            raise InvalidData(f"{part}_x is {arrays[part].dtype} of shape {arrays[part].shape}: {what}.", fix=fix)
+    whole = {part: array[..., None] if array.ndim == 3 else array for part, array in arrays.items()}
+    grey = [part for part, array in whole.items() if array.shape[3] == 1]
+    if 0 < len(grey) < len(whole):
+        lines = "; ".join(f"{x} = np.repeat({x}.reshape(*{x}.shape[:3], 1), 3, 3)" for x in (f"{p}_x" for p in grey))
+        raise InvalidData("The parts differ in their number of channels.", fix=f"Give all as RGB: `{lines}`.")
+    return {part: np.ascontiguousarray(array.transpose(0, 3, 1, 2)) for part, array in whole.items()}
 
 
-def _class_names(arrays: dict[str, NDArray[Any]], train: Part) -> tuple[str, ...]:
-    """The names given, or `0`, `1`, ... up to the highest training label (within the bound, which is checked later)."""
-    names = arrays.get("class_names")
-    if names is None:
-        highest = int(train.labels.max()) if len(train) else -1
-        return tuple(str(i) for i in range(min(highest, MAX_CLASSES) + 1))
-    if names.ndim != 1 or names.dtype.kind not in "US" or len(names) > MAX_CLASSES:
-        raise InvalidData(
-            f"class_names is {names.dtype} of shape {names.shape}, not a row of strings.",
-            fix="Save class names as np.array(names, dtype=str).",
-        )
-    if names.dtype.kind == "S":
-        names = np.char.decode(names, "utf-8", "replace")
-    texts = tuple(cast(list[str], names.tolist()))
-    if len(set(texts)) != len(texts) or not all(text.strip() and len(text) <= _MAX_NAME for text in texts):
-        raise InvalidData(
-            f"class_names has a name twice, an empty one, or one of more than {_MAX_NAME} characters.",
-            fix="Give each class a name of its own.",
-        )
-    return texts
+_Fault = tuple[str, str] | None
+"""What is wrong, and the Python that makes it right for arrays `{x}` and `{y}` (empty where none does)."""
+
+
+def _shape_fault(array: NDArray[Any], _: object) -> _Fault:
+    """What is wrong with the shape of images."""
+    shape = array.shape
+    if array.dtype.kind not in "biuf":
+        return "pixels are text", ""
+    if array.ndim == 2 and (side := math.isqrt(shape[1])) ** 2 == shape[1] > 1:
+        return "pixels lie in one row", f"{{x}} = {{x}}.reshape(-1, {side}, {side})"
+    if array.ndim not in (3, 4):
+        return "images have height and width, and colours last", ""
+    if min(shape[1:]) < 1:
+        return "images without pixels", ""
+    return None if array.ndim == 3 or shape[3] in (1, 3) else _colour_fault(shape)
+
+
+def _colour_fault(shape: tuple[int, ...]) -> _Fault:
+    """What is wrong with four dimensions that do not end in 1 or 3."""
+    if shape[1] in (1, 3):
+        return "colours come first", "{x} = {x}.transpose(0, 2, 3, 1)"
+    if shape[3] in (2, 4):
+        return "transparency has no place", f"{{x}} = {{x}}[..., :{shape[3] - 1}]"
+    if shape[1] in (2, 4):
+        return "colours and transparency come first", f"{{x}} = {{x}}[:, :{shape[1] - 1}].transpose(0, 2, 3, 1)"
+    return "images have 1 or 3 colours", ""
+
+
+def _pixel_fault(array: NDArray[Any], arrays: dict[PartName, NDArray[Any]]) -> _Fault:
+    """What is wrong with the type of pixels; all parts are scaled by the range of the training part."""
+    if array.dtype == np.uint8:
+        return None
+    if array.dtype.kind == "b":
+        return "not uint8", "{x} = {x}.astype(np.uint8) * 255"
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        keep = "keep = np.isfinite({x}).reshape(len({x}), -1).all(1); {x}, {y} = {x}[keep], {y}[keep]"
+        return "pixels that are no numbers (NaN or infinite)", keep
+    train = arrays["train"]
+    if not train.size or not np.isfinite(train).all():
+        return "not uint8", ""
+    low, high = float(train.min()), float(train.max())
+    if low >= 0 and high <= 1 and array.dtype.kind == "f":
+        return "not uint8", "{x} = ({x} * 255).round().clip(0, 255).astype(np.uint8)"
+    if low >= 0 and high <= 255:
+        return "not uint8", "{x} = {x}.round().clip(0, 255).astype(np.uint8)"
+    if low >= 0:
+        low, high = 0, 2 ** math.ceil(high).bit_length() - 1
+    scaled = f"({{x}}.astype(float) - {low:.9g}) * {255 / max(high - low, 1e-9):.9g}"
+    return "not uint8", f"{{x}} = ({scaled}).round().clip(0, 255).astype(np.uint8)"

@@ -1,6 +1,6 @@
-"""A part of a data set as two arrays, what a reader found in a source, and the checks that every source must pass.
+"""A part of a data set as two arrays, what a reader found in a source, its default resolution, and bounds on sizes.
 
-Not here: how files are read (`npz.py`, `folders.py`), how missing parts are split off (`splits.py`).
+Not here: how files are read (`npz.py`, `folders.py`), checks of classes (`checks.py`), how missing parts are split off (`splits.py`).
 """
 
 import os
@@ -11,6 +11,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.data.images import PixelRange
 from nas.errors import InvalidData
 
 PartName = Literal["train", "val", "test"]
@@ -24,9 +25,9 @@ MAX_BYTES: Final = 8 << 30
 MAX_CLASSES: Final = 10_000
 MIN_SIDE: Final = 4
 MAX_SIDE: Final = 4096
-DEFAULT_SIDE_CAP: Final = 224
-MIN_PER_CLASS: Final = 5
-"""Images of a class that the training part must have before anything is split off it."""
+PHOTO_SIDES: Final = (64, 96)
+"""Least and largest default for photographs. A search's time grows with the square of the side, and the least that tells
+photographs apart is about 64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,7 @@ class Raw:
     parts: Mapping[PartName, Part]
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    pixel_range: PixelRange | None = None
 
 
 def usable_cores() -> int:
@@ -77,17 +79,37 @@ def usable_cores() -> int:
 def default_side(short_sides: NDArray[np.int64], *, one_square_size: bool) -> int:
     """The resolution when the user names none.
 
-    Square images of one size keep it. Otherwise it is the median of the short sides, rounded down to a multiple of 8
-    (below 8 it stays as it is). In both cases it is at most 224.
+    Square images of one size up to 64 pixels keep it. Others take the median of the short sides, rounded down to a multiple
+    of 32 and brought between 64 and 96; where it is below 64, to a multiple of 8 (below 8 it stays as it is).
 
     Args:
         short_sides: shorter side of each image in pixels, (N,).
         one_square_size: whether all images are square and of one size.
     """
+    least, most = PHOTO_SIDES
     side = int(np.median(short_sides))
-    if not one_square_size and side >= 8:
-        side -= side % 8
-    return min(side, DEFAULT_SIDE_CAP)
+    if (one_square_size and side <= least) or side < 8:
+        return side
+    return side - side % 8 if side < least else min(side - side % 32, most)
+
+
+def choose_side(
+    short_sides: NDArray[np.int64], resolution: int | None, *, one_square_size: bool
+) -> tuple[int, tuple[str, ...]]:
+    """The side in pixels: `resolution`, or the default with a note where that leaves out detail.
+
+    Raises:
+        InvalidData: the side is out of range.
+    """
+    side = resolution or default_side(short_sides, one_square_size=one_square_size)
+    check_side(side)
+    if resolution or side < PHOTO_SIDES[0] or np.median(short_sides) <= side:
+        return side, ()
+    note = (
+        f"Images are read at {side} x {side} pixels by default; --resolution N takes more detail and costs about "
+        f"(N/{side})^2 times the time."
+    )
+    return side, (note,)
 
 
 def check_side(side: int) -> None:
@@ -95,7 +117,7 @@ def check_side(side: int) -> None:
     if not MIN_SIDE <= side <= MAX_SIDE:
         raise InvalidData(
             f"Images would be {side} x {side} pixels, outside {MIN_SIDE} to {MAX_SIDE}.",
-            fix=f"Give images of at least {MIN_SIDE} pixels a side, or set a resolution between 8 and 224.",
+            fix=f"Give images of at least {MIN_SIDE} pixels a side, or set a resolution between 8 and 512.",
         )
 
 
@@ -108,76 +130,3 @@ def check_memory(images: int, channels: int, side: int) -> None:
             fix="Set a lower resolution, or give fewer images.",
             facts={"bytes": needed, "limit": MAX_BYTES},
         )
-
-
-def check_raw(raw: Raw) -> tuple[str, ...]:
-    """Checks labels against classes over all parts.
-
-    Returns:
-        Warnings for the reader: classes without images, and the like.
-
-    Raises:
-        InvalidData: no images, fewer than two classes, labels out of range, classes of `val` or `test` that `train` does
-            not have, or classes with too few images to split and learn from.
-    """
-    classes = len(raw.classes)
-    if classes > MAX_CLASSES:
-        raise InvalidData(
-            f"{classes:,} classes are more than {MAX_CLASSES:,}.", fix="Check the labels, or merge classes."
-        )
-    counts = {name: _counts(name, part, raw.classes) for name, part in raw.parts.items()}
-    train = counts["train"]
-    present = int((train > 0).sum())
-    if present < 2:
-        raise InvalidData(
-            f"The training images are of {present} class{'es' * (present != 1)}; a classifier needs at least two.",
-            fix="Give one folder of images (or one label) to each class.",
-            facts={"classes": list(raw.classes[:20])},
-        )
-    few = [raw.classes[i] for i in np.flatnonzero((train > 0) & (train < MIN_PER_CLASS))]
-    if few:
-        raise InvalidData(
-            f"{_listed(few)} of the training part {'have' if len(few) > 1 else 'has'} fewer than {MIN_PER_CLASS} images.",
-            fix=f"Give at least {MIN_PER_CLASS} images to each class, or remove the class.",
-            facts={"classes": list(few[:20])},
-        )
-    warnings = []
-    gaps = [raw.classes[i] for i in np.flatnonzero(train == 0)]
-    if gaps:
-        warnings.append(
-            f"{_listed(gaps)} {'have' if len(gaps) > 1 else 'has'} no training images and will never be answered."
-        )
-    for name, count in counts.items():
-        unknown = [raw.classes[i] for i in np.flatnonzero((count > 0) & (train == 0))]
-        if unknown:
-            raise InvalidData(
-                f"{_listed(unknown)} of the {name} part {'have' if len(unknown) > 1 else 'has'} no training images.",
-                fix="Give training images of the same classes, or take these out.",
-                facts={"part": name, "classes": list(unknown[:20])},
-            )
-        absent = [raw.classes[i] for i in np.flatnonzero((count == 0) & (train > 0))]
-        if absent:
-            warnings.append(f"{_listed(absent)} {'have' if len(absent) > 1 else 'has'} no images in the {name} part.")
-    return tuple(warnings)
-
-
-def _counts(name: str, part: Part, classes: tuple[str, ...]) -> NDArray[np.int64]:
-    """Images of each class, after checking that there are any and that each label is a class."""
-    if not len(part):
-        raise InvalidData(
-            f"The {name} part has no images.", fix="Add images to it, or remove it to have it split off train."
-        )
-    low, high = int(part.labels.min()), int(part.labels.max())
-    if low < 0 or high >= len(classes):
-        raise InvalidData(
-            f"Labels of the {name} part reach from {low} to {high}, outside 0 to {len(classes) - 1}.",
-            fix="Number the classes from 0, and give a name to each where names are given.",
-            facts={"part": name, "lowest": low, "highest": high, "classes": len(classes)},
-        )
-    return part.counts(len(classes))
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:5])
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"Class{'es' * (len(names) > 1)} {shown}{more}"

@@ -23,6 +23,8 @@ def summary(data: DataSet) -> dict[str, Any]:
         "skipped": list(data.skipped),
         "warnings": list(data.warnings),
         "content_hash": data.content_hash,
+        "fit": data.fit,
+        "pixel_range": data.pixel_range if data.pixel_range is None else list(data.pixel_range),
     }
 
 
@@ -51,7 +53,19 @@ def unpack(blob: bytes) -> DataSet:
         about = json.loads(tensors["about"].tobytes())
         train, val, test = (Part(tensors[f"{name}_images"], tensors[f"{name}_labels"]) for name in PARTS)
         classes, skipped, warnings = (tuple(about[key]) for key in ("classes", "skipped", "warnings"))
-        return DataSet(about["name"], classes, train, val, test, skipped, warnings, about["content_hash"])
+        span = about["pixel_range"]
+        return DataSet(
+            about["name"],
+            classes,
+            train,
+            val,
+            test,
+            skipped,
+            warnings,
+            about["content_hash"],
+            about["fit"],
+            span if span is None else (span[0], span[1]),
+        )
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise StoreCorrupt(
             "A prepared data set cannot be read.", fix="Delete the store's blob; it is made again."

@@ -6,6 +6,7 @@ one by one, and the same on every machine. (Tall images some versions of Pillow 
 differ by one level. Square ones never do.)
 """
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -13,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.parts import Part, Raw, check_memory, check_side, default_side, usable_cores
+from nas.bundle.classify import as_square
+from nas.data.parts import Part, Raw, check_memory, choose_side, usable_cores
+from nas.spec import Fit
 
 _CHUNK_PIXELS: Final = 1 << 21
 
 
-def resized(images: NDArray[np.uint8], side: int, *, threads: int | None = None) -> NDArray[np.uint8]:
-    """Resizes uint8 (N, C, H, W) to (N, C, side, side): plain antialiased bilinear, no crop; the aspect is not kept.
+def resized(
+    images: NDArray[np.uint8], side: int, *, fit: Fit = "stretch", threads: int | None = None
+) -> NDArray[np.uint8]:
+    """Resizes uint8 (N, C, H, W) to (N, C, side, side) by plain antialiased bilinear; `fit` counts where H and W differ.
 
     `threads` defaults to the usable cores; the result is the same at any number.
     """
@@ -32,7 +37,10 @@ def resized(images: NDArray[np.uint8], side: int, *, threads: int | None = None)
     starts = range(0, len(planes), step)
 
     def work(start: int) -> None:
-        targets[start : start + step] = _planes(planes[start : start + step], side)
+        some = planes[start : start + step]
+        targets[start : start + step] = (
+            _planes(some, side) if fit == "stretch" or height == width else _one_by_one(some, side, fit)
+        )
 
     with ThreadPoolExecutor(threads or usable_cores()) as pool:
         for _ in pool.map(work, starts):
@@ -40,29 +48,44 @@ def resized(images: NDArray[np.uint8], side: int, *, threads: int | None = None)
     return out
 
 
-def at_resolution(part: Part, side: int, *, threads: int | None = None) -> Part:
+def at_resolution(part: Part, side: int, *, fit: Fit = "stretch", threads: int | None = None) -> Part:
     """The same part with images of `side` x `side` pixels, bit-equal to Pillow's `BILINEAR`; itself when already so."""
-    images = resized(part.images, side, threads=threads)
+    images = resized(part.images, side, fit=fit, threads=threads)
     return part if images is part.images else Part(images, part.labels)
 
 
-def squared(raw: Raw, resolution: int | None) -> Raw:
+def squared(raw: Raw, resolution: int | None, fit: Fit = "stretch") -> Raw:
     """All parts with square images of one side: `resolution`, or what `default_side` says of the training images.
 
     Raises:
         InvalidData: the side is out of range, or all pixels together are too many.
     """
     channels, height, width = raw.parts["train"].images.shape[1:]
-    short = min(height, width)
-    side = resolution or default_side(np.array([short], np.int64), one_square_size=height == width)
-    check_side(side)
+    short = np.array([min(height, width)], np.int64)
+    side, notes = choose_side(short, resolution, one_square_size=height == width)
     check_memory(sum(map(len, raw.parts.values())), channels, side)
-    warnings = raw.warnings
-    if (height, width) != (side, side):
-        verb = "enlarged" if side > short else "resized"
-        warnings = (*warnings, f"Images of {width} x {height} pixels are {verb} to {side} x {side}.")
-    parts = {name: at_resolution(part, side) for name, part in raw.parts.items()}
-    return Raw(raw.classes, parts, raw.skipped, warnings)
+    parts = {name: at_resolution(part, side, fit=fit) for name, part in raw.parts.items()}
+    return Raw(raw.classes, parts, raw.skipped, (*raw.warnings, *resize_note({(width, height)}, side, fit), *notes))
+
+
+def resize_note(sizes: Collection[tuple[int, int]], side: int, fit: Fit) -> tuple[str, ...]:
+    """What was done to images of these widths and heights, in a sentence; nothing where nothing was done."""
+    if set(sizes) == {(side, side)}:
+        return ()
+    many = f"{len(sizes)} sizes" if len(sizes) > 1 else "{} x {} pixels".format(*next(iter(sizes)))
+    if all(width == height for width, height in sizes):
+        verb = "enlarged" if all(width < side for width, _ in sizes) else "resized"
+        return (f"Images of {many} are {verb} to {side} x {side}.",)
+    if fit == "crop":
+        return (f"Of images of {many} the middle square is read, resized to {side} x {side}.",)
+    if fit == "pad":
+        return (f"Images of {many} are resized to fit into {side} x {side}, aspect kept; black bars fill the rest.",)
+    return (f"Images of {many} are resized to {side} x {side}, aspect not kept.",)
+
+
+def _one_by_one(planes: NDArray[np.uint8], side: int, fit: Fit) -> NDArray[np.uint8]:
+    """Fits (K, H, W) into (K, side, side) as image files are."""
+    return np.stack([np.asarray(as_square(Image.fromarray(plane), side, fit)) for plane in planes])
 
 
 def _planes(planes: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

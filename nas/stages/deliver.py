@@ -18,6 +18,7 @@ def deliver(
     *,
     data: str,
     classes: Sequence[str],
+    input_spec: dict[str, Any],
     architecture: Architecture,
     network: Network,
     outcome: ModelOutcome,
@@ -25,13 +26,18 @@ def deliver(
     int8: bytes,
     fp32: bytes,
 ) -> None:
-    """Writes the bundle's files, each whole or not at all.
+    """Writes the bundle's files, each whole or not at all. `input_spec` is how image files became pixels in training.
 
     Raises:
         OutOfSpace: the disk is full; the model stays in the store.
     """
-    document = {"architecture": architecture.to_json(), "classes": list(classes), "network": network.to_json()}
-    text = card(data=data, classes=classes, network=network, outcome=outcome, receipt=receipt)
+    document = {
+        "architecture": architecture.to_json(),
+        "classes": list(classes),
+        "input": input_spec,
+        "network": network.to_json(),
+    }
+    text = card(data=data, classes=classes, input_spec=input_spec, network=network, outcome=outcome, receipt=receipt)
     contents = {
         "model.int8.onnx": int8,
         "model.fp32.onnx": fp32,

@@ -179,6 +179,7 @@ def _hand_over(context: Context, job: "Job", goal: Goal, finished: _Finished, fo
         folder,
         data=job.data.name,
         classes=job.data.classes,
+        input_spec=job.data.input_spec(),
         architecture=finished.architecture,
         network=finished.network,
         outcome=outcome,

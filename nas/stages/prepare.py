@@ -4,20 +4,22 @@ Facts are in the stage's record; images are one blob of the store, read when som
 be judged in a second once the facts and the latency table are known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hw_targets.stopping import stop_if_asked
 from nas.data.dataset import DataSet, load
 from nas.data.fingerprint import source_fingerprint
+from nas.data.images import PixelRange
 from nas.data.parts import Part
 from nas.data.prepared import pack, summary, unpack
 from nas.data.resize import at_resolution
+from nas.spec import Fit
 from nas.stages.context import Context, Made
 from nas.store import StageKey, Store
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,10 @@ class PreparedData:
     Attributes:
         classes: names, in the order of the labels.
         images: how many each part has.
+        per_class: how many each part has of each class, in the order of the classes.
         content_hash: of everything in it; the key of all that is learned from it.
+        fit: how images became square.
+        pixel_range: what became 0 to 255 in files of more than 8 bits a channel.
     """
 
     name: str
@@ -35,10 +40,18 @@ class PreparedData:
     channels: int
     classes: tuple[str, ...]
     images: Mapping[str, int]
+    per_class: Mapping[str, Sequence[int]]
     content_hash: str
+    fit: Fit
+    pixel_range: PixelRange | None
     _store: Store = field(repr=False)
     _blob: str = field(repr=False)
     _parts: dict[object, Any] = field(default_factory=dict, repr=False)
+
+    def input_spec(self) -> dict[str, Any]:
+        """How image files became pixels, as JSON values: what `classify.py` of a bundle follows."""
+        span = None if self.pixel_range is None else list(self.pixel_range)
+        return {"fit": self.fit, "resize": "bilinear antialiased", "size": self.resolution, "pixel_range": span}
 
     def part(self, name: Literal["train", "val", "test"], side: int) -> Part:
         """One part at an input side in pixels; read once, resized once, and kept.
@@ -55,13 +68,14 @@ class PreparedData:
         return part
 
 
-def prepare(context: Context, source: str, *, resolution: int | None, seed: int) -> PreparedData:
+def prepare(context: Context, source: str, *, resolution: int | None, seed: int, fit: Fit = "stretch") -> PreparedData:
     """Reads a data source, or finds it in the store.
 
     Raises:
         InvalidData: nothing readable there, or nothing that can be learned from.
     """
-    key = StageKey("prepare", VERSION, {"source": source_fingerprint(source, resolution=resolution, seed=seed)})
+    fingerprint = source_fingerprint(source, resolution=resolution, seed=seed, fit=fit)
+    key = StageKey("prepare", VERSION, {"source": fingerprint})
 
     def compute() -> Made:
         meter = context.progress("preparing", "images")
@@ -70,7 +84,7 @@ def prepare(context: Context, source: str, *, resolution: int | None, seed: int)
             meter(done, total)
             stop_if_asked()
 
-        data = load(source, resolution=resolution, seed=seed, on_progress=on_progress)
+        data = load(source, resolution=resolution, seed=seed, fit=fit, on_progress=on_progress)
         stop_if_asked()
         return Made({"data": pack(data)}, summary(data))
 
@@ -88,7 +102,10 @@ def prepare(context: Context, source: str, *, resolution: int | None, seed: int)
         facts["channels"],
         tuple(facts["classes"]),
         facts["images"],
+        facts["per_class"],
         facts["content_hash"],
+        facts["fit"],
+        None if facts["pixel_range"] is None else (facts["pixel_range"][0], facts["pixel_range"][1]),
         context.store,
         record.outputs["data"],
     )

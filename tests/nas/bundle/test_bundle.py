@@ -4,9 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from hw_targets.lowering import lower_int8
@@ -14,10 +17,15 @@ from hw_targets.random_weights import random_weights
 from nas.bundle.card import escape
 from nas.bundle.classify import pixels
 from nas.data.images import read_image
+from nas.spec import Fit
+from nas.stages.context import Context
 from nas.stages.deliver import deliver
+from nas.stages.prepare import prepare
+from nas.store import Store
 from search_spaces.builder import Graph
 from search_spaces.network import Network
 from search_spaces.space import Architecture
+from tests.nas.bundle.files import KINDS, write
 from tests.nas.bundle.outcomes import outcome, receipt_document
 
 
@@ -28,14 +36,15 @@ def network(channels: int) -> Network:
     return g.network("tiny")
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
+def delivered(folder: Path, input_spec: dict[str, Any]) -> Path:
+    """A bundle of a tiny network of 8 x 8 grey pixels."""
     made = network(1)
     model = lower_int8(made, random_weights(made))
     deliver(
-        tmp_path / "bundle",
+        folder,
         data="<b>data</b>",
         classes=["a", "b|c", "d"],
+        input_spec=input_spec,
         architecture=Architecture("tiny", (("resolution", 8),)),
         network=made,
         outcome=outcome(),
@@ -43,7 +52,13 @@ def bundle(tmp_path: Path) -> Path:
         int8=model,
         fp32=model,
     )
-    return tmp_path / "bundle"
+    return folder
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    spec = {"fit": "stretch", "resize": "bilinear antialiased", "size": 8, "pixel_range": None}
+    return delivered(tmp_path / "bundle", spec)
 
 
 def test_the_bundle_is_whole(bundle: Path) -> None:
@@ -82,17 +97,79 @@ def test_the_runner_names_what_it_cannot_read(bundle: Path, tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "I;16", "CMYK"])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_the_runner_sees_the_pixels_of_training(tmp_path: Path, mode: str, channels: int) -> None:
-    rng = np.random.default_rng(1)
-    if mode == "I;16":
-        image = Image.fromarray(rng.integers(0, 65536, (20, 14), np.uint16))
-    else:
-        image = Image.fromarray(rng.integers(0, 256, (20, 14, 4), np.uint8), "RGBA").convert(mode)
-    path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
-    image.save(path)
-    assert np.array_equal(pixels(str(path), channels, 8)[0], read_image(path, channels, 8))
+@settings(max_examples=150)
+@given(
+    kind=st.sampled_from(KINDS),
+    fit=st.sampled_from(get_args(Fit)),
+    channels=st.sampled_from([1, 3]),
+    side=st.integers(4, 40),
+    pixel_range=st.sampled_from([(0, 65535), (0, 4095), (-10, 300), (0, 1)]),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_the_runner_sees_the_pixels_of_training(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    fit: Fit,
+    channels: int,
+    side: int,
+    pixel_range: tuple[float, float],
+    seed: int,
+) -> None:
+    path = write(tmp_path_factory.mktemp("files"), kind, seed)
+    spec = {"fit": fit, "size": side, "pixel_range": pixel_range}
+    expected = read_image(path, channels, side, fit=fit, pixel_range=pixel_range)
+    assert np.array_equal(pixels(str(path), channels, side, spec)[0], expected)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "F.tif"])
+def test_bundles_that_say_nothing_of_their_input_stretch(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path, kind)
+    assert np.array_equal(pixels(str(path), 3, 8)[0], read_image(path, 3, 8))
+
+
+@pytest.mark.parametrize("fit", get_args(Fit))
+def test_the_bundle_reads_as_its_data_set_was_read(tmp_path: Path, fit: Fit) -> None:
+    """12 bits used of 16, not square, read at 12 pixels; the network's input is of 8."""
+    rng = np.random.default_rng(0)
+    for index in range(10):
+        values = rng.integers(0, 4096, (30, 20), np.uint16)
+        values[0, 0] = 4095
+        path = tmp_path / "data" / "ab"[index % 2] / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values).save(path)
+    context = Context(Store.of(tmp_path / "store"), lambda event: None, lambda: False)
+    data = prepare(context, str(tmp_path / "data"), resolution=12, seed=0, fit=fit)
+    folder = delivered(tmp_path / "bundle", data.input_spec())
+    assert json.loads((folder / "architecture.json").read_text())["input"] == {
+        "fit": fit,
+        "resize": "bilinear antialiased",
+        "size": 12,
+        "pixel_range": [0, 4095],
+    }
+    trained_on = {image.tobytes() for part in ("train", "val", "test") for image in data.part(part, 8).images}
+    code = "import sys; from classify import pixels; sys.stdout.buffer.write(pixels(sys.argv[1], 1, 8).tobytes())"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=folder, capture_output=True, check=True)
+    assert done.stdout in trained_on
+    assert len({*done.stdout}) > 30  # of 64 pixels; read as 16 bits, 17 grey levels would be left
+
+
+@pytest.mark.parametrize(
+    ("fit", "says"),
+    [("stretch", "without crop"), ("crop", "middle square and resized to 12x12"), ("pad", "black bars")],
+)
+def test_the_card_says_how_images_are_read(tmp_path: Path, fit: str, says: str) -> None:
+    spec = {"fit": fit, "resize": "bilinear antialiased", "size": 12, "pixel_range": [0, 4095]}
+    text = (delivered(tmp_path / "bundle", spec) / "README.md").read_text()
+    assert says in text
+    assert "and from there to 8x8" in text
+    assert "0 to 4095 become 0 to 255" in text
+
+
+def test_the_lines_of_the_card_run(bundle: Path) -> None:
+    Image.new("RGB", (30, 20), "red").save(bundle / "photo.png")
+    code = (bundle / "README.md").read_text().split("```")[1].removeprefix("python\n")
+    done = subprocess.run([sys.executable, "-c", code], cwd=bundle, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() in "012"
 
 
 def test_escape_by_hand() -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.data.images import FORMATS, UnreadableImage, read_header, read_image
+from nas.data.images import FORMATS, Header, PixelRange, UnreadableImage, common_range, read_header, read_image
+from nas.spec import Fit
+from tests.nas.bundle.files import png16, tiff16
 
 
 def pixels(path: Path, channels: int, side: int = 4) -> list[int]:
@@ -139,12 +141,13 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(UnreadableImage):
         read_header(path)  # a palette is looked at, which takes decoding
-    Image.new("F", (4, 4)).save(tmp_path / "f.tif")
-    with pytest.raises(UnreadableImage, match="mode F"):
-        read_header(tmp_path / "f.tif")
-    Image.fromarray(np.full((4, 4), 70000, np.int32)).save(tmp_path / "i.tif")
-    with pytest.raises(UnreadableImage, match="32-bit"):
-        read_image(tmp_path / "i.tif", 1, 4)
+    for value in (np.float32(0.5), np.int32(70000), np.int32(-1)):
+        Image.fromarray(np.full((4, 4), value)).save(tmp_path / "deep.tif")
+        with pytest.raises(UnreadableImage, match="no agreed range"):
+            read_image(tmp_path / "deep.tif", 1, 4)
+    Image.fromarray(np.full((4, 4), np.nan, np.float32)).save(tmp_path / "nan.tif")
+    with pytest.raises(UnreadableImage, match="no finite numbers"):
+        read_header(tmp_path / "nan.tif")
     monkeypatch.setattr("nas.data.images.MAX_PIXELS", 100)
     Image.new("L", (11, 10)).save(path)
     with pytest.raises(UnreadableImage, match="11 x 10 pixels"):
@@ -156,3 +159,125 @@ def test_other_formats_are_not_tried(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(path, format="TGA")
     with pytest.raises(UnreadableImage, match="no image of PNG"):
         read_header(path)
+
+
+def test_the_range_of_all_images_by_hand() -> None:
+    def found(*values: PixelRange | None) -> PixelRange | None:
+        return common_range(Header(4, 4, True, one) for one in values)
+
+    assert found(None, None) is None
+    assert found(None, (0, 100), (7, 4000)) == (0, 4095)  # 12 bits
+    assert found((0, 65535)) == (0, 65535)
+    assert found((0, 9)) == (0, 255)  # at least 8 bits
+    assert found((0, 256)) == (0, 511)
+    assert found((0, 70_000)) == (0, 131_071)
+    assert found((0, 0.25), (0.5, 0.75)) == (0, 1)
+    assert found((-1024, 3071), (0, 9)) == (-1024, 3071)
+    assert found((-5, -5)) == (-5, 0)
+
+
+@pytest.mark.parametrize("value,expected", [(0, 0), (4095, 255), (2048, 128), (9, 1), (8, 0), (5000, 255)])
+def test_twelve_bits_of_sixteen_keep_their_levels(tmp_path: Path, value: int, expected: int) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.full((4, 4), value, np.uint16)).save(path)
+    assert read_header(path).values == (value, value)
+    assert read_image(path, 1, 4, pixel_range=(0, 4095)).max() == expected  # value * 17 / 273, rounded
+
+
+@pytest.mark.parametrize("form", ["png", "<", ">", "deflate"])
+def test_sixteen_bits_of_colour_keep_their_low_bytes(tmp_path: Path, form: str) -> None:
+    """Pillow alone keeps the high byte: of 4095 it makes 15 of 255, of 2048 it makes 8."""
+    path = tmp_path / ("a.png" if form == "png" else "a.tif")
+    values = np.broadcast_to(np.array([4095, 2048, 17], np.uint16), (4, 4, 3))
+    path.write_bytes(
+        png16(values) if form == "png" else tiff16(values, form[0].replace("d", "<"), deflate=len(form) > 1)
+    )
+    assert read_header(path) == Header(4, 4, False, (17, 4095))
+    assert read_image(path, 3, 4, pixel_range=(0, 4095))[:, 0, 0].tolist() == [255, 128, 1]
+    assert pixels(path, 3) == [16, 8, 0]  # of all 16 bits: 15.93, 7.97, 0.07
+
+
+def test_transparency_of_sixteen_bits(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png16(np.broadcast_to(np.array([0, 13107], np.uint16), (4, 4, 2))))  # a fifth of black on white
+    assert read_header(path) == Header(4, 4, True, (0, 0))
+    assert pixels(path, 1) == [204]
+    path.write_bytes(png16(np.broadcast_to(np.array([4095, 0, 0, 65535], np.uint16), (4, 4, 4))))
+    assert read_header(path) == Header(4, 4, False, (0, 4095))
+    assert read_image(path, 3, 4, pixel_range=(0, 4095))[:, 0, 0].tolist() == [255, 0, 0]
+    colour = np.broadcast_to(np.array([300, 2, 3], np.uint16), (4, 4, 3))
+    path.write_bytes(png16(colour, key=(300, 2, 3)))
+    assert pixels(path, 3) == [255, 255, 255]
+    path.write_bytes(png16(colour, key=(301, 2, 3)))  # only a low byte differs
+    assert pixels(path, 3) == [1, 0, 0]
+    Image.fromarray(np.full((4, 4), 300, np.uint16)).save(path, transparency=300)
+    assert pixels(path, 1) == [255]
+
+
+@pytest.mark.parametrize(
+    ("values", "pixel_range", "expected"),
+    [
+        (np.array([0, 0.5, 1], "f4"), (0, 1), [0, 128, 255]),
+        (np.array([-1024, 0, 3071], "f4"), (-1024, 3071), [0, 64, 255]),
+        (np.array([0, 70_000, 131_071], "i4"), (0, 131_071), [0, 136, 255]),
+    ],
+)
+def test_thirty_two_bits_take_the_range_of_the_data(
+    tmp_path: Path, values: np.ndarray, pixel_range: PixelRange, expected: list[int]
+) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.broadcast_to(values, (3, 3)).copy()).save(path)
+    assert read_header(path) == Header(3, 3, True, (values.min(), values.max()))
+    assert read_image(path, 1, 3, pixel_range=pixel_range)[0, 0].tolist() == expected
+
+
+def test_measured_colours_become_rgb(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.new("LAB", (4, 4), (255, 128, 128)).save(path)  # the lightest, without colour
+    assert not read_header(path).grey
+    assert min(pixels(path, 3)) >= 254
+    Image.new("YCbCr", (4, 4), (100, 128, 128)).save(path)
+    assert pixels(path, 3) == [100, 100, 100]
+
+
+def test_printing_colours_of_photographs(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(path, quality=100)  # stored inverted, as Adobe does
+    assert b"Adobe" in path.read_bytes()
+    assert pixels(path, 3, 8) == [0, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("fit", "row", "bars"),
+    [
+        ("stretch", [0, 3, 18, 23, 38, 43, 58, 60], 0),  # halved: (1, 3, 3, 1) / 8, and (3, 3, 1) / 7 at the edges
+        ("crop", [20] * 4 + [40] * 4, 0),  # columns 4 to 11 as they are
+        ("pad", [0, 3, 18, 23, 38, 43, 58, 60], 2),
+    ],
+)
+def test_images_become_square_in_three_ways(tmp_path: Path, fit: Fit, row: list[int], bars: int) -> None:
+    """16 x 8 pixels: four bands of four columns, 0, 20, 40 and 60."""
+    path = tmp_path / "a.png"
+    bands = np.repeat(np.array([0, 20, 40, 60], np.uint8), 4)
+    Image.fromarray(np.broadcast_to(bands, (8, 16)).copy()).save(path)
+    read = read_image(path, 1, 8, fit=fit)[0]
+    assert read.tolist() == [[0] * 8] * bars + [row] * (8 - 2 * bars) + [[0] * 8] * bars
+
+
+def test_thin_images_can_be_padded_and_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("L", (4000, 1), 90).save(path)
+    assert read_image(path, 1, 8, fit="pad").max() == 0  # less than half a row is left
+    assert read_image(path, 1, 8, fit="crop").min() == 90
+
+
+def test_a_phone_s_photograph_is_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(np.repeat(np.array([[0, 65535]], np.uint16), 2, 0))
+    for name in ("a.png", "a.tif"):
+        image.save(tmp_path / name, exif=exif)
+        assert read_image(tmp_path / name, 1, 2)[0].tolist() == [[0, 0], [255, 255]]  # turned clockwise
+    two = Image.new("RGB", (8, 8), (9, 9, 9))
+    two.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8), "red")], quality=100)
+    assert pixels(tmp_path / "a.jpg", 3, 8) == [9, 9, 9]
