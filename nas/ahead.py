@@ -1,13 +1,14 @@
 """What can be done ahead of a search: tell what it will take, or train its supernet. Not here: the search (`pipeline.py`)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from nas.errors import Cancelled
+from nas.errors import Cancelled, InvalidSpec
 from nas.events import EventSink, ignore
-from nas.pipeline import never, sketch
+from nas.pipeline import never, prepare_job
 from nas.result import Plan
 from nas.spec import SearchSpec
 from nas.stages.context import Context
@@ -57,15 +58,17 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
     from search_spaces.lattice import Lattice
 
     context = Context(Store.of(store), ignore, never)
-    job = sketch(context, spec)
-    lattice = Lattice.of(job.space)
+    job, _ = prepare_job(context, spec)
+    work = job.work.profile
     reachable = {
-        target.info.id: compile_table(profile(context, target, job.space, job.work), lattice).reachable_ms
-        for target in job.targets
-        if profiled(context, target, job.space, job.work)
+        target.info.id: compile_table(
+            profile(context, target, part.space, work).table, Lattice.of(part.space)
+        ).reachable_ms
+        for target, part in zip(job.targets, job.parts, strict=True)
+        if profiled(context, target, part.space, work)
     }
     return Survey(
-        architectures=str(lattice.size),
+        architectures=str(Lattice.of(job.space).size),
         reachable_ms=reachable,
         plan=estimate(context, spec),
         warnings=tuple(context.warnings),
@@ -81,12 +84,21 @@ def pretrain(
         InvalidData, InvalidSpace: the spec names what is not there or not usable.
         Cancelled: the caller asked to stop; a checkpoint is kept.
     """
+    from nas.stages.augmentation import augmentation
+    from nas.stages.plan import supernet_images
     from nas.stages.train import train
 
     context = Context(Store.of(store), on_event, cancelled)
     try:
-        job = sketch(context, spec)
-        trained = train(context, job)
+        job, costs = prepare_job(context, spec)
+        images = supernet_images(job, costs) if spec.work is None else spec.work.supernet_images
+        if not images:
+            raise InvalidSpec(
+                f"In {spec.seconds / 60:g} minutes a supernet learns too little here to pay; a search trains a few networks instead.",
+                fix="Give more minutes, or a lower resolution.",
+            )
+        job = replace(job, work=job.work.model_copy(update={"supernet_images": images}))
+        trained = train(context, replace(job, augment=augmentation(context, job)))
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The training was interrupted; its checkpoint is stored.", fix="Run it again to continue."

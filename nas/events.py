@@ -1,7 +1,7 @@
 """What happens during a job, as typed values: one vocabulary for the progress bars, the service's stream and the dashboard.
 
-The engine emits `phase`, `progress`, `metric`, `checkpoint`, `candidate`, `front`, `measurement` and `log`; the service adds
-`state` and `end`. Events are stored: a new field has a default, so that those of earlier versions stay readable.
+The engine emits `phase`, `progress`, `metric`, `checkpoint`, `candidate`, `front`, `finalist`, `measurement` and `log`; the
+service adds `state` and `end`. Events are stored: a new field has a default, so that those of earlier versions stay readable.
 """
 
 from collections.abc import Callable
@@ -81,7 +81,10 @@ class CandidateEvent(_Event):
     number: int = Field(description="order of evaluation, from 0")
     architecture: str = Field(description="canonical string of the architecture")
     architecture_id: str
-    accuracy: float = Field(description="INT8 accuracy of the subnet on the validation part, 0-1")
+    accuracy: float = Field(
+        description="the search's metric, in INT8 on the validation part, 0-1: of the supernet's subnet, or of the trained network "
+        "where there is no supernet"
+    )
     latency_ms: dict[str, float] = Field(description="predicted latency per target, batch 1, INT8")
     feasible: dict[str, bool] = Field(description="whether it keeps each target's budget")
     choices: dict[str, Value] = Field(
@@ -102,12 +105,17 @@ class FrontPoint(_Event):
     architecture_id: str
     accuracy: float
     latency_ms: float
+    kind: LatencyKind = Field("predicted", description="how the latency came about")
 
 
 class FrontEvent(_Event):
     """The Pareto front of one target has changed: the whole front, fastest first."""
 
     type: Literal["front"] = "front"
+    of: Literal["candidates", "finished"] = Field(
+        "candidates",
+        description="candidates: supernet estimates; finished: networks that were trained, with the latency of their network",
+    )
     target: str
     budget_ms: float
     queries: int = Field(description="architectures evaluated so far")
@@ -124,6 +132,22 @@ class FrontEvent(_Event):
         description="area that the front dominates, ms x accuracy, against the reference point (latency budget_ms, accuracy 0); "
         "divided by budget_ms it is a share from 0 to 1",
     )
+
+
+class FinalistEvent(_Event):
+    """A finalist was trained for a round, quantised and judged."""
+
+    type: Literal["finalist"] = "finalist"
+    target: str
+    architecture: str = Field(description="canonical string of the architecture")
+    architecture_id: str
+    round: int = Field(description="of successive halving, from 0")
+    rounds: int = Field(description="how many there are, at the most")
+    images: int = Field(description="that it has seen in training, of all rounds")
+    accuracy: float = Field(description="the search's metric, in INT8 on the validation part, 0-1")
+    standard_error: float = Field(description="of the metric, over the draw of the validation images")
+    latency_ms: float = Field(description="of its network, batch 1, INT8")
+    kind: LatencyKind
 
 
 class MeasurementEvent(_Event):
@@ -171,6 +195,7 @@ Event = Annotated[
     | CheckpointEvent
     | CandidateEvent
     | FrontEvent
+    | FinalistEvent
     | MeasurementEvent
     | LogEvent
     | StateEvent

@@ -11,24 +11,30 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
 from hw_targets.registry import target as find_target
 from hw_targets.target import Target
+from nas.data.augment import NO_AUGMENT, Augment
 from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.events import EventSink, ignore
 from nas.files import write_atomically
 from nas.result import ExportResult, Plan, ProfileResult, SearchResult
-from nas.spec import Effort, SearchSpec, targets_named
+from nas.spec import SearchSpec, targets_named
 from nas.stages.budget import Goal, judge
 from nas.stages.context import Context, Hold, unclaimed
-from nas.stages.effort import WORK, Work
+from nas.stages.costs import Costs, time_training
 from nas.stages.fit import fit_space
 from nas.stages.prepare import PreparedData, prepare
 from nas.stages.profile import profile as profile_stage
 from nas.store import Store
+from nas.work import PROFILES, Effort, Work, profile_work
 from search_spaces.narrow import Narrowed
 from search_spaces.space import Architecture, SearchSpace, text
+
+if TYPE_CHECKING:
+    from nas.stages.train import Supernet
 
 
 def never() -> bool:
@@ -43,6 +49,7 @@ class Job:
     Attributes:
         space: what the supernet is trained in.
         parts: what each target runs of it.
+        augment: how training images are changed at random.
     """
 
     spec: SearchSpec
@@ -53,6 +60,7 @@ class Job:
     parts: tuple[Narrowed, ...]
     goals: tuple[Goal, ...]
     threads: int
+    augment: Augment = NO_AUGMENT
 
 
 def search(
@@ -83,35 +91,45 @@ def search(
         Cancelled: the caller asked to stop; what was computed is stored.
     """
     from nas.runs import keep
-    from nas.search.study import front, point
     from nas.stages.finish import finish
-    from nas.stages.train import train
 
     context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     try:
         job = decide(context, spec)
-        bank = train(context, job)
+        supernet = _supernet(context, job)
         run = run_name(spec)
-        delivered = {
-            goal.info.id: finish(context, job, goal, target, bank, out / run)
+        outcomes = {
+            goal.info.id: finish(context, job, goal, target, supernet, out / run)
             for goal, target in zip(job.goals, job.targets, strict=True)
         }
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The search was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
         ) from error
-    fronts = {name: tuple(map(point, front(found))) for name, (found, _) in delivered.items()}
+    fronts = {name: outcome.finished for name, outcome in outcomes.items()}
     result = SearchResult(
         run=run,
+        metric=spec.metric,
         front=next(iter(fronts.values())),
         fronts=fronts,
-        models={name: model for name, (_, model) in delivered.items()},
+        estimates={name: outcome.estimates for name, outcome in outcomes.items()},
+        models={name: outcome.model for name, outcome in outcomes.items()},
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
-        warnings=tuple(context.warnings),
+        warnings=tuple(dict.fromkeys(context.warnings)),
     )
-    keep(out / run, spec, {name: tuple(map(point, found)) for name, (found, _) in delivered.items()})
+    resolved = spec.model_copy(update={"work": job.work, "resolution": job.data.resolution})
+    keep(out / run, resolved, {name: outcome.candidates for name, outcome in outcomes.items()})
     write_atomically(out / run / "result.json", result.model_dump_json(indent=1).encode())
     return result
+
+
+def _supernet(context: Context, job: Job) -> "Supernet | None":
+    """The trained supernet, where the job's time suffices for one."""
+    if not job.work.supernet_images:
+        return None
+    from nas.stages.train import train
+
+    return train(context, job)
 
 
 def export(
@@ -149,19 +167,18 @@ def export(
         Others: as `search`.
     """
     from nas.stages.finish import finish_chosen, folder_of
-    from nas.stages.train import train
 
     context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     run = run_name(spec)
     try:
-        job = sketch(context, spec)
+        job, costs = prepare_job(context, spec)
         number = _index(job, target)
         part, device = job.parts[number], job.targets[number]
         chosen = _chosen(part, device, architecture)
         goal = _goal(context, job, number)
-        job = _timed(context, replace(job, goals=(goal,)))
+        job = _resolved(context, replace(job, goals=(goal,)), costs)
         folder = out / run / f"{folder_of(goal.info.id)}-{chosen.id}"
-        model = finish_chosen(context, job, goal, device, train(context, job), chosen, folder)
+        model = finish_chosen(context, job, goal, device, _supernet(context, job), chosen, folder)
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The export was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
@@ -170,9 +187,9 @@ def export(
         run=run,
         target=goal.info.id,
         model=model,
-        within_budget=model.latency_ms.final_ms <= goal.budget_ms,
+        within_budget=model.latency_ms.verdict != "missed",
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
-        warnings=tuple(context.warnings),
+        warnings=tuple(dict.fromkeys(context.warnings)),
     )
 
 
@@ -208,49 +225,80 @@ def _chosen(part: Narrowed, target: Target, architecture: str) -> Architecture:
     return part.space.parse(architecture)
 
 
-def sketch(context: Context, spec: SearchSpec) -> Job:
-    """A job without its goals: the data's facts, the space, the targets. Raises as `search` does."""
+def sketch(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
+    """A job without its goals and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
     targets = targets_named([wanted.target for wanted in spec.targets])
-    data = prepare(context, spec.data, resolution=spec.resolution, seed=spec.seed, fit=spec.fit)
+    data = prepare(context, spec.data, resolution=resolution or spec.resolution, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
     fitted = fit_space(context, spec.space, targets, **size)
     threads = spec.threads or len(os.sched_getaffinity(0))
-    return Job(spec, WORK[spec.effort], data, fitted.space, targets, fitted.parts, (), threads)
+    least = Work(profile=profile_work(spec.seconds), supernet_images=0, queries=0, finalists=1, tune_images=1)
+    return Job(spec, spec.work or least, data, fitted.space, targets, fitted.parts, (), threads)
+
+
+def prepare_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
+    """A sketch with images of a size that its time suffices for, and what its stages cost on this machine.
+
+    Raises:
+        InvalidSpec: even the least work takes longer than the spec's time.
+        Others: as `search`.
+    """
+    from nas.stages import plan as plans
+
+    job = sketch(context, spec)
+    costs = time_training(context, job)
+    if spec.work is not None:
+        return job, costs
+    own = spec.resolution is not None
+    for side in () if own else [side for side in plans.SIDES if side < job.data.resolution]:
+        if plans.comfortable(job, costs) or (job.data.resolution <= plans.SMALL and plans.fits(job, costs)):
+            break
+        job = sketch(context, spec, resolution=side)
+        costs = time_training(context, job)
+    if not plans.fits(job, costs):
+        raise plans.too_short(job, costs)
+    return job, costs
 
 
 def decide(context: Context, spec: SearchSpec) -> Job:
-    """Everything before training: a sketch, the latency tables, the budgets. Raises as `search` does."""
-    job = sketch(context, spec)
+    """Everything before training: a sketch, the latency tables, the budgets, the work, the augmentation. Raises as `search` does."""
+    job, costs = prepare_job(context, spec)
+    return _resolved(context, with_goals(context, job), costs)
+
+
+def with_goals(context: Context, job: Job) -> Job:
+    """The job with its targets' latency tables and its budgets, judged. Raises as `search` does."""
     goals = tuple(_goal(context, job, number) for number in range(len(job.targets)))
     for goal in goals:
         if not goal.outcome.binds:
             context.warn(
                 f"The budget of {goal.budget_ms:g} ms on {goal.info.id} does not bind: the slowest architecture is predicted "
-                f"at {goal.outcome.reachable_ms[1]:.4g} ms."
+                f"at {goal.outcome.reachable_ms[1]:.4g} ms.",
+                target=goal.info.id,
             )
-    return _timed(context, replace(job, goals=goals))
+    return replace(job, goals=goals)
 
 
 def _goal(context: Context, job: Job, number: int) -> Goal:
     """One target with its latency table and its budget, judged."""
     context.check_cancelled()
     target, part = job.targets[number], job.parts[number]
-    table = profile_stage(context, target, part.space, job.work)
-    return judge(context, target, table, part, job.spec.targets[number].latency_ms)
+    table = profile_stage(context, target, part.space, job.work.profile)
+    return judge(context, target, table, part, job.spec.targets[number].latency_ms, job.spec.budget_on)
 
 
-def _timed(context: Context, job: Job) -> Job:
-    """The job with as much work as fits into its minutes, where it has a limit."""
-    if job.spec.minutes is None:
-        return job
-    from nas.stages.plan import within_minutes
+def _resolved(context: Context, job: Job, costs: Costs) -> Job:
+    """The job with its work and its augmentation decided."""
+    from nas.stages.augmentation import augmentation
+    from nas.stages.plan import resolve
 
-    return within_minutes(context, job, job.spec.minutes)
+    job = resolve(context, job, costs)
+    return replace(job, augment=augmentation(context, job))
 
 
 def run_name(spec: SearchSpec) -> str:
     """The run's folder: named after the data and the space, told apart by a hash of the whole spec."""
-    digest = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:8]
+    digest = hashlib.sha256(spec.model_dump_json(exclude={"work"}).encode()).hexdigest()[:8]
     data = "".join(c if c.isalnum() else "-" for c in Path(spec.data).stem)[:32]
     space = spec.space if isinstance(spec.space, str) else str(spec.space.get("name", "space"))
     title = "".join(c if c.isalnum() else "-" for c in Path(space).stem)[:32]
@@ -294,12 +342,13 @@ def profile(
     found = find_target(target)
     fitted = fit_space(context, space, [found], resolution=resolution, channels=channels, classes=classes)
     try:
-        table = profile_stage(context, found, fitted.space, WORK[effort], seed=seed)
+        measured = profile_stage(context, found, fitted.space, PROFILES[effort], seed=seed)
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The profile was interrupted; its samples are stored.", fix="Run the same command again to continue it."
         ) from error
-    goal = judge(context, found, table, fitted.parts[0], "100%")
+    table = measured.table
+    goal = judge(context, found, measured, fitted.parts[0], "100%")
     return ProfileResult(
         target=found.info.id,
         device=found.info.device,
@@ -311,9 +360,9 @@ def profile(
         keys=len(table.entries),
         architectures=goal.outcome.architectures,
         reachable_ms=goal.outcome.reachable_ms,
-        table=context.store.path_of(context.hashes[f"table:{found.info.id}"]),
+        table=context.store.path_of(measured.hash),
         seconds=round(sum(context.seconds.values()), 3),
-        warnings=tuple(context.warnings),
+        warnings=tuple(dict.fromkeys(context.warnings)),
     )
 
 

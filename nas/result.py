@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from latency_models.report import ReportCard
 from nas.events import FrontPoint
+from nas.spec import BudgetOn, Metric
 
 
 class _Value(BaseModel):
@@ -16,6 +17,7 @@ class LatencyOutcome(_Value):
     """Latency of one delivered model, milliseconds, batch 1, INT8."""
 
     budget: float
+    budget_on: BudgetOn = Field("quiet", description="which latency the budget is held against")
     predicted: float
     predicted_error: float = Field(description="mean absolute error of the table on networks never fitted, a fraction")
     measured: float | None = Field(description="the product's one statistic: least of the rounds' lower quartiles")
@@ -28,9 +30,22 @@ class LatencyOutcome(_Value):
 
     @property
     def final_ms(self) -> float:
-        """The best that is known of the delivered file: measured, else simulated, else predicted."""
+        """The best that is known of the delivered file's quiet latency: measured, else simulated, else predicted."""
         known = (self.measured, self.simulated, self.predicted)
         return next(value for value in known if value is not None)
+
+    @property
+    def held_ms(self) -> float:
+        """The latency that the budget is held against."""
+        of = {"quiet": self.measured, "p50": self.measured_p50, "p95": self.measured_p95}[self.budget_on]
+        return self.final_ms if of is None else of
+
+    @property
+    def verdict(self) -> Literal["kept", "kept when quiet", "missed"]:
+        """Whether the budget is kept; by a quiet machine only, where the median run on this one takes longer."""
+        if self.held_ms > self.budget:
+            return "missed"
+        return "kept when quiet" if (self.measured_p50 or 0.0) > self.budget else "kept"
 
 
 class AccuracyOutcome(_Value):
@@ -38,6 +53,27 @@ class AccuracyOutcome(_Value):
 
     fp32: float
     int8: float
+
+
+class ClassOutcome(_Value):
+    """What the INT8 model answers of one class on the test part."""
+
+    name: str
+    images: int
+    precision: float | None = Field(description="share of its answers that are right; null where it is never answered")
+    recall: float | None = Field(description="share of its images that are answered right; null where there are none")
+
+
+class TestOutcome(_Value):
+    """The INT8 model on the test part, as ONNX Runtime computes it."""
+
+    metric: Metric = Field(description="what the search compared networks by")
+    value: float = Field(description="of that metric, 0-1")
+    accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    classes: tuple[ClassOutcome, ...]
+    confusion: tuple[tuple[int, ...], ...] = Field(description="images by true class (rows) and answer (columns)")
 
 
 class SizeOutcome(_Value):
@@ -79,6 +115,9 @@ class ModelOutcome(_Value):
     architecture_id: str
     latency_ms: LatencyOutcome
     accuracy: AccuracyOutcome
+    test: TestOutcome | None = Field(
+        None, description="the INT8 model on the test part in detail; none in older results"
+    )
     size_bytes: SizeOutcome
     budget: BudgetOutcome
     removed: tuple[RemovedValue, ...] = Field((), description="what the target does not run of the space, and why")
@@ -89,6 +128,9 @@ class Plan(_Value):
 
     seconds: dict[str, float] = Field(description="per stage, estimated; 0.0 where it is in the store already")
     memory_bytes: int = Field(description="estimated peak of the process")
+    resolution: int | None = Field(None, description="side of the images that are searched with, in pixels")
+    supernet: bool = Field(True, description="whether a supernet is trained; else a few networks are")
+    note: str = Field("", description="what a person should know of these choices")
 
 
 class ProfileResult(_Value):
@@ -113,8 +155,14 @@ class SearchResult(_Value):
     """The whole answer of a search."""
 
     run: str = Field(description="name of the run's folder")
-    front: tuple[FrontPoint, ...] = Field(description="of the first target; `fronts` has all")
+    metric: Metric = Field("accuracy", description="what `accuracy` in fronts and estimates is")
+    front: tuple[FrontPoint, ...] = Field(
+        description="networks that were trained, quantised and judged on the validation part, of the first target; `fronts` has all"
+    )
     fronts: dict[str, tuple[FrontPoint, ...]]
+    estimates: dict[str, tuple[FrontPoint, ...]] = Field(
+        default_factory=dict, description="fronts of what the supernet said of its networks; empty where there was none"
+    )
     models: dict[str, ModelOutcome]
     seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
     warnings: tuple[str, ...] = ()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from nas.work import EFFORT_S, Effort, Work
 from search_spaces.validation import number, told
 
 if TYPE_CHECKING:
     from hw_targets.target import Target
 
-Effort = Literal["quick", "standard", "thorough"]
 Metric = Literal["accuracy", "balanced_accuracy", "macro_f1"]
 Fit = Literal["stretch", "crop", "pad"]
 AugmentName = Literal["auto", "none", "light", "photo"]
@@ -77,10 +77,10 @@ class SearchSpec(BaseModel):
     targets: tuple[TargetBudget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
     minutes: float | None = Field(
-        None, gt=0, le=100_000, description="a limit on the whole job, instead of the effort's own"
+        None, gt=0, le=100_000, description="a limit on the whole job, in the place of the effort's time"
     )
     resolution: int | None = Field(
-        None, ge=4, le=512, description="largest input side in pixels; the data's own when absent"
+        None, ge=4, le=512, description="largest input side in pixels; when absent, what suits the data and the time"
     )
     seed: int = Field(0, ge=0, lt=2**31)
     threads: int | None = Field(
@@ -105,7 +105,16 @@ class SearchSpec(BaseModel):
         description="which latency the budget is held against: the quiet statistic, or the median or 95th percentile of a run",
     )
 
+    work: Work | None = Field(
+        None, description="the numbers that the time was resolved to; a finished run has them, and they make it repeat"
+    )
+
     _numbers = field_validator("minutes", "resolution", "seed", "threads", mode="before")(number)
+
+    @property
+    def seconds(self) -> float:
+        """How long the whole job may take."""
+        return EFFORT_S[self.effort] if self.minutes is None else self.minutes * 60
 
     @field_validator("targets")
     @classmethod

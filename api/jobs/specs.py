@@ -21,7 +21,8 @@ from pydantic import (
 
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, Wire, examples
-from nas.spec import AugmentName, BudgetOn, ClassWeights, Effort, Fit, Latency, Metric
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, Metric
+from nas.work import Effort
 
 MAX_SPACE_VALUES: Final = 2000
 """How many values an inline space may hold."""

@@ -83,6 +83,7 @@ def receipt(
     hashes: Mapping[str, str],
     seeds: Mapping[str, int],
     threads: int,
+    training: Mapping[str, Any],
     warnings: Sequence[str],
 ) -> dict[str, Any]:
     """The receipt as one JSON document."""
@@ -106,6 +107,7 @@ def receipt(
         "layers": layers(network, prediction, profile, info),
         "seeds": dict(seeds),
         "training_threads": threads,
+        "training": dict(training),
         "hashes": dict(hashes),
         "versions": versions(),
         "warnings": list(warnings),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
-from nas.spec import Effort
+from nas.work import Effort
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
-from nas.spec import AugmentName, BudgetOn, ClassWeights, Effort, Fit, Metric
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Metric
+from nas.work import Effort
 
 if TYPE_CHECKING:
     from nas.spec import SearchSpec

@@ -5,7 +5,7 @@ the same images again. Not here: reading data (`dataset.py`), resizing (`resize.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import log, log1p, radians
 from typing import Final
 
@@ -15,50 +15,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas.data.augment import LIGHT, NO_AUGMENT, Augment
 from nas.data.parts import Part
 
 _ORDER: Final = 0x0D_E5
 _AUGMENT: Final = 0xA0_63
 """Keep the random numbers of shuffling and augmentation apart from others of the same seed."""
-
-
-@dataclass(frozen=True)
-class Augment:
-    """Random changes of training images; the same random numbers at every resolution. Zeros fill what moves in.
-
-    Attributes:
-        shift: largest shift to each side, as a fraction of the side; by whole pixels.
-        turn_deg: largest turn to each side, about the middle.
-        zoom: largest change of size, as a factor to or from 1: 0.1 is between 1 / 1.1 and 1.1.
-        crop: least share of the area that a random crop keeps, of any place and of a shape between 4:5 and 5:4; it is scaled to
-            the whole image (Szegedy et al. 2015, section 6). 1 keeps all.
-        colour: largest change of brightness, contrast and saturation, as a fraction.
-        flip: mirror half of the images left to right.
-    """
-
-    shift: float = 0.0
-    turn_deg: float = 0.0
-    zoom: float = 0.0
-    crop: float = 1.0
-    colour: float = 0.0
-    flip: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.shift <= 0.5:
-            raise ValueError(f"shift {self.shift} is not between 0 and 0.5")
-        if not 0 <= self.turn_deg <= 180 or not 0 <= self.zoom <= 1:
-            raise ValueError(
-                f"turn_deg {self.turn_deg} is not between 0 and 180, or zoom {self.zoom} not between 0 and 1"
-            )
-        if not 0 < self.crop <= 1 or not 0 <= self.colour < 1:
-            raise ValueError(f"crop {self.crop} is not above 0 and up to 1, or colour {self.colour} not from 0 up to 1")
-
-
-NO_AUGMENT: Final = Augment()
-LIGHT: Final = Augment(shift=1 / 8, turn_deg=10.0, zoom=0.1)
-"""For digits, letters and many parts: nothing that is not symmetric is mirrored, nothing is cut away."""
-PHOTO: Final = Augment(turn_deg=5.0, crop=0.5, colour=0.25, flip=True)
-"""For photographs."""
 
 
 class Batches:

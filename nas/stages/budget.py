@@ -11,7 +11,9 @@ from latency_models.counting import Distribution
 from latency_models.table import LatencyTable
 from nas.errors import InfeasibleBudget
 from nas.result import BudgetOutcome
+from nas.spec import BudgetOn
 from nas.stages.context import Context
+from nas.stages.profile import MeasuredTable
 from nas.store import StageKey
 from search_spaces.lattice import Lattice
 from search_spaces.narrow import Narrowed, Removed
@@ -27,9 +29,12 @@ class Goal:
     Attributes:
         scheme: the form of INT8 that the target runs.
         removed: values of choices that it does not run.
+        table_hash: of the table's blob.
         budget_ms: what was asked for, resolved to milliseconds.
-        limit_ms: what the search keeps: the budget less the table's mean error, so that a prediction at the limit still
-            keeps the budget when measured; never below the fastest architecture.
+        budget_on: the latency that it is held against.
+        limit_ms: what predictions, which are of the quiet statistic, must keep in the search: the budget as a quiet latency, less
+            the table's mean error, so that a prediction at the limit still keeps the budget when measured; never below the
+            fastest architecture.
         within_limit: how many architectures are predicted to keep the limit, at least 1.
     """
 
@@ -37,8 +42,10 @@ class Goal:
     scheme: Scheme
     removed: tuple[Removed, ...]
     table: LatencyTable
+    table_hash: str
     latency: CompiledLatency
     budget_ms: float
+    budget_on: BudgetOn
     limit_ms: float
     within_limit: int
     outcome: BudgetOutcome
@@ -48,46 +55,72 @@ class Goal:
         """What the target runs of the job's space: its architectures are architectures of that space, too."""
         return self.latency.lattice.space
 
+    def held_against(self, latency_ms: float, p50_ms: float, p95_ms: float) -> float:
+        """Of three latencies of one network, the one that the budget is held against."""
+        return {"quiet": latency_ms, "p50": p50_ms, "p95": p95_ms}[self.budget_on]
 
-def judge(context: Context, target: Target, table: LatencyTable, part: Narrowed, budget: str | float) -> Goal:
-    """The goal of a target, in the part of the space that it runs.
+
+def judge(
+    context: Context,
+    target: Target,
+    measured: MeasuredTable,
+    part: Narrowed,
+    budget: str | float,
+    budget_on: BudgetOn = "quiet",
+) -> Goal:
+    """The goal of a target, in the part of the space that it runs. A percentage is of the range that `budget_on` reaches.
 
     Raises:
         InfeasibleBudget: even the fastest architecture is predicted to be slower; `facts` carry the reachable range.
     """
-    info, space = target.info, part.space
+    info, space, table = target.info, part.space, measured.table
     latency = compile_table(table, Lattice.of(space))
     low, high = latency.reachable_ms
-    budget_ms = latency.budget_ms(budget)
-    if budget_ms < low:
-        enough = ceil(low * 1e4) / 1e4
+    slower = measured.slower[budget_on]
+    budget_ms = latency.budget_ms(budget) * (slower if isinstance(budget, str) else 1.0)
+    quiet_ms = latency.budget_ms(budget) if isinstance(budget, str) else budget_ms / slower
+    if quiet_ms < low:
+        enough = ceil(low * slower * 1e4) / 1e4
+        of = "" if budget_on == "quiet" else f" ({budget_on}, about {slower:.2f} times the quiet latency here)"
         raise InfeasibleBudget(
-            f"No architecture of {space.name!r} runs within {budget_ms:g} ms on {info.id}: the fastest takes {low:.4g} ms.",
-            fix=f"Ask for at least {enough:g} ms (the slowest takes {high:.4g} ms), or for a space or resolution with smaller networks.",
+            f"No architecture of {space.name!r} runs within {budget_ms:g} ms on {info.id}: the fastest takes {low * slower:.4g} ms{of}.",
+            fix=f"Ask for at least {enough:g} ms (the slowest takes {high * slower:.4g} ms), or for a space or resolution with smaller "
+            "networks.",
             facts={
                 "target": info.id,
                 "budget_ms": budget_ms,
-                "reachable_ms": [low, high],
+                "reachable_ms": [low * slower, high * slower],
                 "fastest": str(latency.least[1]),
                 "architectures": str(latency.lattice.size),
                 "architectures_within": "0",
             },
         )
-    counts = _distribution(context, latency, table, space)
-    within = counts.count(whole_ticks(budget_ms))
+    counts = _distribution(context, latency, measured.hash, space)
+    within = counts.count(whole_ticks(quiet_ms))
     outcome = BudgetOutcome(
         reachable_ms=(low, high),
         architectures=str(latency.lattice.size),
         architectures_within=str(within),
         binds=within < latency.lattice.size,
     )
-    limit = max(low, budget_ms * (1 - table.card.mape))
-    within_limit = counts.count(whole_ticks(limit))
-    return Goal(info, target.scheme, part.removed, table, latency, budget_ms, limit, within_limit, outcome)
+    limit = max(low, quiet_ms * (1 - table.card.mape))
+    return Goal(
+        info=info,
+        scheme=target.scheme,
+        removed=part.removed,
+        table=table,
+        table_hash=measured.hash,
+        latency=latency,
+        budget_ms=budget_ms,
+        budget_on=budget_on,
+        limit_ms=limit,
+        within_limit=counts.count(whole_ticks(limit)),
+        outcome=outcome,
+    )
 
 
-def _distribution(context: Context, latency: CompiledLatency, table: LatencyTable, space: SearchSpace) -> Distribution:
-    inputs = {"space": space.fingerprint, "table": context.hashes[f"table:{table.info.id}"]}
+def _distribution(context: Context, latency: CompiledLatency, table_hash: str, space: SearchSpace) -> Distribution:
+    inputs = {"space": space.fingerprint, "table": table_hash}
     key = StageKey("count", VERSION, inputs)
     record = context.store.find(key)
     if record is None:

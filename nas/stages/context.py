@@ -43,8 +43,7 @@ class Context:
     cancelled: Callable[[], bool]
     hold: Hold = unclaimed
     seconds: dict[str, float] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    hashes: dict[str, str] = field(default_factory=dict)
+    noted: list[tuple[str | None, str]] = field(default_factory=list)
 
     def check_cancelled(self) -> None:
         """Stops the run when the caller has asked for it.
@@ -85,10 +84,19 @@ class Context:
 
         return tell
 
-    def warn(self, message: str) -> None:
-        """Tells the listener, and keeps it for the result."""
-        if message not in self.warnings:
-            self.warnings.append(message)
+    @property
+    def warnings(self) -> list[str]:
+        """All warnings so far."""
+        return [message for _, message in self.noted]
+
+    def warnings_for(self, target: str) -> list[str]:
+        """The warnings that concern one target: its own, and those of no target."""
+        return [message for of, message in self.noted if of in (None, target)]
+
+    def warn(self, message: str, *, target: str | None = None) -> None:
+        """Tells the listener, and keeps it for the result and for the receipts of the target, or of all."""
+        if (target, message) not in self.noted:
+            self.noted.append((target, message))
             self.on_event(LogEvent(level="warning", message=message))
 
     def info(self, message: str) -> None:
@@ -105,7 +113,6 @@ class Context:
             OutOfSpace: the disk is full; its checkpoints are kept.
         """
         label = f"{phase}:{target}" if target else phase
-        self.hashes[label] = key.hash
         self.check_cancelled()
         tell = self._patience(
             f"Waits for another process, which computes the same stage ({label}), to take over its result."

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nas.pipeline import Job
     from nas.stages.train import Supernet
 
-VERSION = 1
+VERSION = 3
 
 
 def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> list[Candidate]:
@@ -34,27 +34,18 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
         VERSION,
         {
             "bank": supernet.hash,
-            "table": context.hashes[f"table:{target}"],
+            "table": goal.table_hash,
             "data": job.data.content_hash,
             "scheme": goal.scheme.name,
             "limit_ms": goal.limit_ms,
             "queries": job.work.queries,
             "seed": job.spec.seed,
+            "metric": job.spec.metric,
             "threads": job.threads,
         },
     )
 
-    question = Question(
-        space,
-        LimitedRegion(goal.latency, goal.limit_ms),
-        target,
-        goal.budget_ms,
-        _queries(job, goal),
-        job.spec.seed,
-        goal.limit_ms,
-        goal.table.card.mape,
-    )
-
+    question = question_of(job, goal)
     told = False
 
     def compute() -> Made:
@@ -78,15 +69,30 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
     return found
 
 
+def question_of(job: "Job", goal: Goal) -> Question:
+    """What is searched for on one target."""
+    return Question(
+        goal.space,
+        LimitedRegion(goal.latency, goal.limit_ms),
+        goal.info.id,
+        goal.budget_ms,
+        _queries(job, goal),
+        job.spec.seed,
+        goal.limit_ms,
+        goal.table.card.mape,
+    )
+
+
 def _queries(job: "Job", goal: Goal) -> int:
     """No more than there are architectures within the limit."""
     return max(1, min(job.work.queries, goal.within_limit))
 
 
 def _remembered(context: Context, job: "Job", supernet: "Supernet", scheme: Scheme) -> Callable[[Architecture], float]:
-    """INT8 accuracy of a subnet on the validation part; what any target's search of that scheme evaluated is remembered."""
+    """The metric of a subnet in INT8 on the validation part; what any target's search of that scheme evaluated is remembered."""
     inputs = {
         "bank": supernet.hash, "data": job.data.content_hash, "threads": job.threads, "scheme": scheme.name,
+        "metric": job.spec.metric, "seed": job.spec.seed,
     }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
     evaluator = supernet.judge(scheme)
@@ -95,7 +101,7 @@ def _remembered(context: Context, job: "Job", supernet: "Supernet", scheme: Sche
     def accuracy(architecture: Architecture) -> float:
         if architecture.id not in known:
             with computing(impatient=context.cancelled):
-                known[architecture.id] = evaluator(job.space.network(architecture))
+                known[architecture.id] = evaluator(job.space.network(architecture)).value
             journal.append({"id": architecture.id, "accuracy": known[architecture.id]})
         return known[architecture.id]
 

@@ -1,101 +1,244 @@
-"""What a search will take, told before its start, and work that fits a number of minutes. Estimates, no more.
+"""How much work a job gets in its time, and what that will take, told before its start. Estimates, no more.
 
-A sandwich step of the space is timed for a moment, once (the store keeps it); profiles and measurements take set times.
+The time is resolved once: the numbers are kept with the spec, so that the same command goes on with the same work. Where it is too
+short for a supernet to pay, a few networks are trained instead; where it is too short for the images' size, they become smaller;
+where even the least work takes longer, the job is refused before it starts.
 """
 
 from dataclasses import replace
+from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from hw_targets.stopping import stoppable
-from hw_targets.target import Target
+import numpy as np
+
+from nas.errors import InvalidSpec
 from nas.result import Plan
+from nas.search.region import LimitedRegion
 from nas.spec import SearchSpec
+from nas.stages.budget import Goal
 from nas.stages.context import Context
-from nas.stages.effort import Work
+from nas.stages.costs import (
+    START_S,
+    Costs,
+    evaluation_s,
+    profiling_s,
+    tournament_s,
+    values,
+)
 from nas.stages.profile import NETWORK_S, ROUND_S, profiled
-from nas.stages.recipes import recipe_for, step_bytes
-from nas.stages.verify import CANDIDATES, ROUNDS
+from nas.stages.recipes import step_bytes
+from nas.stages.verify import ROUNDS
 from nas.store import StageKey
 from nas.training.recipe import SUPERNET
+from nas.work import Work
 from search_spaces.cost import params
 
 if TYPE_CHECKING:
     from nas.pipeline import Job
 
 VERSION = 1
-SIMULATED_S: Final = 0.01
-"""One network on a simulated target."""
 PROCESS_BYTES: Final = 600_000_000
 """The interpreter with torch, ONNX Runtime and Optuna loaded."""
-EVALUATION_STEPS: Final = 3.0
-"""A candidate's evaluation in sandwich steps' time, for each thousand images it looks at, divided by the batch's."""
+USED: Final = 0.88
+"""Share of the time that is planned with; the rest is for what was estimated too low."""
+MOST_EPOCHS: Final = 300
+"""Longer than this no training gains: of the supernet, and of each finalist."""
+SUPERNET_SHARE: Final = 0.35
+"""Of the whole time, where a supernet is trained."""
+LEAST_SUPERNET: Final = 60_000
+"""Images; a supernet that saw fewer ranks no better than chance."""
+SEARCH_SHARE: Final = 0.3
+"""Of what is left after the supernet."""
+LEAST_QUERIES, MOST_QUERIES = 24, 400
+FINALISTS: Final = (8, 6, 4, 3, 2)
+ENOUGH_IMAGES: Final = 100_000
+"""A finalist that sees so many images in all, or each of them `ENOUGH_EPOCHS` times, is trained well enough to have rivals."""
+ENOUGH_EPOCHS: Final = 100
+LEAST_IMAGES: Final = 4_000
+"""That the winner sees at the least."""
+PROBE_S: Final = 0.05
+"""Share of the time that deciding on the augmentation may take."""
+SIDES: Final = (96, 64, 48, 32)
+"""Smaller images, in the order in which they are tried where the time is short."""
+SMALL: Final = 64
+"""Images of this side are made smaller only where even the least work would take too long."""
+
+
+def fits(job: "Job", costs: Costs) -> bool:
+    """Whether the least work fits into the job's time."""
+    return least_s(job, costs) <= job.spec.seconds
+
+
+def comfortable(job: "Job", costs: Costs) -> bool:
+    """Whether the finalists of a job can be trained well at this size of images."""
+    left = USED * job.spec.seconds - fixed_s(job)
+    share = left / len(job.targets)
+    needed = min(ENOUGH_IMAGES, ENOUGH_EPOCHS * job.data.images["train"])
+    return tournament_s(job, costs.image_s(costs.sandwich / 4), 1.0, FINALISTS[-1], needed) <= share
+
+
+def least_s(job: "Job", costs: Costs) -> float:
+    """About what the least work takes: two networks trained for a moment, for each target."""
+    tuned = tournament_s(job, costs.image_s(costs.sandwich / 4), 1.0, FINALISTS[-1], LEAST_IMAGES)
+    return fixed_s(job) + tuned * len(job.targets)
+
+
+def fixed_s(job: "Job") -> float:
+    """What does not depend on the work: profiles and measurements."""
+    return START_S + sum(profiling_s(job.work.profile, target) for target in job.targets) + verifying_s(job)
+
+
+def verifying_s(job: "Job") -> float:
+    """Measuring the finalists and the finished file."""
+    measured = sum(target.info.kind == "measured" for target in job.targets)
+    return (FINALISTS[0] + 1) * (NETWORK_S + ROUNDS * ROUND_S) * measured
+
+
+def too_short(job: "Job", costs: Costs) -> InvalidSpec:
+    """The error of a job whose least work takes longer than its time."""
+    minutes, least = job.spec.seconds / 60, np.ceil(least_s(job, costs) / 6) / 10
+    return InvalidSpec(
+        f"{minutes:g} minutes are too few for {job.data.images['train']:,} images of {job.data.resolution} x {job.data.resolution} "
+        f"pixels: the least that works takes about {least:g} minutes on this machine.",
+        fix=f"Give at least --minutes {least:g}, or a lower --resolution.",
+        facts={"minutes": minutes, "least_minutes": float(least), "resolution": job.data.resolution},
+    )
+
+
+def resolve(context: Context, job: "Job", costs: Costs) -> "Job":
+    """The job with the work that its time affords: from its spec, from the store, or decided now and stored."""
+    if job.spec.work is not None:
+        return replace(job, work=job.spec.work)
+    inputs = {
+        "spec": job.spec.model_dump(mode="json", exclude={"work"}), "data": job.data.content_hash,
+        "space": job.space.fingerprint, "threads": job.threads,
+    }  # fmt: skip
+    key = StageKey("plan", VERSION, inputs)
+    record = context.store.find(key)
+    if record is None:
+        record = context.store.finish(key, {}, seconds=0.0, facts=afford(job, costs).model_dump(mode="json"))
+    return replace(job, work=Work.model_validate(record.facts))
+
+
+def supernet_images(job: "Job", costs: Costs) -> int:
+    """Images that a job's supernet sees; none where it would see too few. Known without the budgets, so that it can be trained
+    ahead of a search.
+    """
+    images = SUPERNET_SHARE * job.spec.seconds / costs.sandwich_s
+    affordable = round_down(min(images, MOST_EPOCHS * job.data.images["train"]))
+    return affordable if images >= LEAST_SUPERNET else 0
+
+
+def afford(job: "Job", costs: Costs) -> Work:
+    """The work that a job's time affords."""
+    seen = supernet_images(job, costs)
+    left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probe_s(job)
+    share = max(1.0, left / len(job.targets))
+    image_s, latency_ms = _finalist(job, costs)
+    judged = min(job.data.images["val"], 2000)
+    queries = int(SEARCH_SHARE * share / evaluation_s(image_s, latency_ms, judged, 256)) if seen else 0
+    queries = min(max(queries, LEAST_QUERIES), MOST_QUERIES) if seen else 0
+    share -= queries * evaluation_s(image_s, latency_ms, judged, 256)
+    wanted = min(ENOUGH_IMAGES, ENOUGH_EPOCHS * job.data.images["train"])
+    fitting = [k for k in FINALISTS if _images(job, image_s, latency_ms, k, share) >= wanted]
+    finalists = fitting[0] if fitting else FINALISTS[-1]
+    tuned = _images(job, image_s, latency_ms, finalists, share)
+    return Work(
+        profile=job.work.profile,
+        supernet_images=seen,
+        queries=queries,
+        finalists=finalists,
+        tune_images=round_down(max(LEAST_IMAGES, min(tuned, MOST_EPOCHS * job.data.images["train"]))),
+    )
+
+
+def probe_s(job: "Job") -> float:
+    """What deciding on the augmentation takes."""
+    return PROBE_S * job.spec.seconds if job.spec.augment == "auto" else 0.0
+
+
+def _images(job: "Job", image_s: float, latency_ms: float, finalists: int, seconds: float) -> float:
+    """How many images the winner of a tournament sees in so many seconds."""
+    none = tournament_s(job, image_s, latency_ms, finalists, 0)
+    one = tournament_s(job, image_s, latency_ms, finalists, 1) - none
+    return max(0.0, (seconds - none) / one)
+
+
+def _finalist(job: "Job", costs: Costs) -> tuple[float, float]:
+    """Seconds of training for an image, and milliseconds of latency, of a finalist: one near the limit where that is known."""
+    if not job.goals:
+        return costs.image_s(costs.sandwich / 4), 1.0
+    found = [_near_limit(goal) for goal in job.goals]
+    return fmean(costs.image_s(v) for v, _ in found), fmean(ms for _, ms in found)
+
+
+def _near_limit(goal: Goal) -> tuple[float, float]:
+    """Values that the layers put out, and latency, of networks in the upper part of what the limit allows."""
+    region = LimitedRegion(goal.latency, goal.limit_ms)
+    low, high = region.range_ms
+    rng = np.random.default_rng(0)
+    codes = region.draw(low + 0.6 * (high - low), high, 8, rng)
+    if not len(codes):
+        codes = region.draw(low, high, 8, rng)
+    networks = [goal.space.network(one) for one in goal.latency.lattice.decode(codes)]
+    return fmean(map(values, networks)), fmean(float(ms) for ms in region.predict_ms(codes))
+
+
+def round_down(images: float) -> int:
+    """Two significant digits: a plan is no more exact."""
+    if images < 10:
+        return max(1, int(images))
+    unit: int = 10 ** (len(str(int(images))) - 2)
+    return int(int(images) // unit * unit)
 
 
 def estimate(context: Context, spec: SearchSpec) -> Plan:
     """Seconds of each stage and bytes of memory. Raises what `nas.pipeline.plan` raises."""
-    from nas.pipeline import decide, sketch
+    from nas.pipeline import prepare_job, with_goals
 
-    job = sketch(context, spec)
+    job, costs = prepare_job(context, spec)
     parts = zip(job.targets, job.parts, strict=True)
-    unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work)]
-    if not unknown:
-        job = decide(context, spec)  # judges the budgets before anything takes time
-    elif spec.minutes is not None:
-        job = within_minutes(context, job, spec.minutes)
-    seconds = {"profiling": sum(_profiling(job.work, target) for target in unknown), **_learning(context, job)}
-    from nas.stages.train import trained  # torch; the budgets are judged before it is loaded
-
-    if trained(context, job):
-        seconds["training"] = 0.0
-    return Plan(seconds={name: round(s, 1) for name, s in seconds.items()}, memory_bytes=_memory(job))
+    unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work.profile)]
+    decided = replace(job, work=spec.work or afford(job, costs))
+    if not unknown:  # the budgets are judged before anything takes time
+        decided = resolve(context, with_goals(context, job), costs)
+    job = decided
+    return told(context, job, costs, profiling=sum(profiling_s(job.work.profile, target) for target in unknown))
 
 
-def within_minutes(context: Context, job: "Job", minutes: float) -> "Job":
-    """The job with as much training, search and tuning as fit into what profiling leaves of the minutes.
-
-    There is a least of each, and a warning where even that takes longer.
-    """
-    profiling = sum(_profiling(job.work, target) for target in job.targets)
-    left = max(20.0, minutes * 60 - profiling)
-    job = replace(job, work=job.work.scaled(0.9 * left / sum(_learning(context, job).values())))
-    takes = profiling + sum(_learning(context, job).values())
-    if takes > minutes * 60:
-        context.warn(f"{minutes:g} minutes are too few: with the least work it takes about {takes / 60:.1f} minutes.")
-    return job
-
-
-def _profiling(work: Work, target: Target) -> float:
-    networks = work.profile_networks + work.profile_held_out
-    if target.info.kind == "simulated":
-        return networks * SIMULATED_S
-    return networks * (NETWORK_S + work.profile_rounds * ROUND_S)
-
-
-def _learning(context: Context, job: "Job") -> dict[str, float]:
-    """Seconds of the stages that learn or measure after the tables are known."""
-    step_s, batch = _step(context, job)
-    measured = sum(target.info.kind == "measured" for target in job.targets)
-    per_image = step_s / batch
-    looked_at = 1024 + 256 + min(4000, job.data.images["val"])
-    return {
-        "training": per_image * job.work.train_images,
-        "searching": per_image * looked_at / EVALUATION_STEPS * 0.5 * job.work.queries * len(job.targets),
-        "finalising": per_image * job.work.tune_images * 0.6 * len(job.targets),
-        "verifying": (CANDIDATES + 1) * (NETWORK_S + ROUNDS * ROUND_S) * measured,
+def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Plan:
+    """What a job with its work decided will take."""
+    image_s, latency_ms = _finalist(job, costs)
+    judged, work = min(job.data.images["val"], 2000), job.work
+    seconds = {
+        "profiling": profiling,
+        "training": work.supernet_images * costs.sandwich_s,
+        "searching": work.queries * len(job.targets) * evaluation_s(image_s, latency_ms, judged, 256),
+        "finalising": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
+        + probe_s(job),
+        "verifying": verifying_s(job),
     }
+    if work.supernet_images:
+        from nas.stages.train import trained  # torch; the budgets are judged before it is loaded
+
+        seconds["training"] *= not trained(context, job)
+    return Plan(
+        seconds={name: round(s, 1) for name, s in seconds.items()},
+        memory_bytes=_memory(job),
+        resolution=job.data.resolution,
+        supernet=work.supernet_images > 0,
+        note=_note(job),
+    )
 
 
-def _step(context: Context, job: "Job") -> tuple[float, int]:
-    inputs = {"space": job.space.fingerprint, "data": job.data.content_hash, "threads": job.threads}
-    key = StageKey("time_step", VERSION, inputs)
-    record = context.store.find(key)
-    if record is None:
-        from nas.stages.train import seconds_per_step
-
-        with stoppable(context.check_cancelled):
-            facts = {"seconds": seconds_per_step(job), "batch": recipe_for(job, SUPERNET).batch_size}
-        record = context.store.finish(key, {}, seconds=0.0, facts=facts)
-    return float(record.facts["seconds"]), int(record.facts["batch"])
+def _note(job: "Job") -> str:
+    """What a person should know of the plan's choices."""
+    work, side = job.work, job.data.resolution
+    if work.supernet_images:
+        how = f"A supernet is trained and {work.queries} of its networks are judged; {work.finalists} are fine-tuned"
+    else:
+        how = f"The time is too short for a supernet to pay: {work.finalists} networks are trained instead"
+    return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {side} x {side} pixels."
 
 
 def _memory(job: "Job") -> int:

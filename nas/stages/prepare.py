@@ -15,6 +15,7 @@ from nas.data.images import PixelRange
 from nas.data.parts import Part
 from nas.data.prepared import pack, summary, unpack
 from nas.data.resize import at_resolution
+from nas.data.subset import stratified_order
 from nas.spec import Fit
 from nas.stages.context import Context, Made
 from nas.store import StageKey, Store
@@ -67,6 +68,19 @@ class PreparedData:
         part: Part = self._parts[name, side]
         return part
 
+    def subset(self, name: Literal["train", "val", "test"], side: int, most: int, seed: int) -> Part:
+        """Up to `most` images of a part, every class in its share, in an order that is stratified throughout. Kept.
+
+        Raises:
+            StoreCorrupt: as `part`.
+        """
+        known = (name, side, most, seed)
+        if known not in self._parts:
+            part = self.part(name, side)
+            self._parts[known] = part.take(stratified_order(part.labels, seed)[:most])
+        drawn: Part = self._parts[known]
+        return drawn
+
 
 def prepare(context: Context, source: str, *, resolution: int | None, seed: int, fit: Fit = "stretch") -> PreparedData:
     """Reads a data source, or finds it in the store.
@@ -90,7 +104,6 @@ def prepare(context: Context, source: str, *, resolution: int | None, seed: int,
 
     record = context.run("preparing", key, compute)
     facts = record.facts
-    context.hashes["data"] = facts["content_hash"]
     for warning in facts["warnings"]:
         context.warn(warning)
     if facts["skipped"]:

@@ -4,24 +4,25 @@ import json
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any, Final
 
 from hw_targets.stopping import one_by_one, stop_if_asked
-from hw_targets.target import KernelSample, KernelTime, Sample, Target, TimingSample
+from hw_targets.target import KernelSample, KernelTime, Profile, Sample, Target, TimingSample
 from hw_targets.timing import SLICE_S, noise_warning, profiles
 from latency_models.coverage import choose
 from latency_models.table import LatencyTable, fit
 from nas.events import Phase
 from nas.stages.context import Context, Made
-from nas.stages.effort import Work
 from nas.store import StageKey
+from nas.work import ProfileWork
 from search_spaces.lattice import Lattice
 from search_spaces.network import Network
 from search_spaces.space import Architecture, SearchSpace
 
-VERSION = 2
+VERSION = 3
 POOL = 12
 """Random candidates for each network that is fitted; coverage is chosen among them."""
 NOISE_MEANS: Final = "the table's predictions, and the measured latency of a delivered model, may be off by as much"
@@ -32,7 +33,21 @@ ROUND_S: Final = 1.3 * SLICE_S
 """About what a timed round of one network takes."""
 
 
-def profile(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int = 0) -> LatencyTable:
+@dataclass(frozen=True)
+class MeasuredTable:
+    """A latency table in the store.
+
+    Attributes:
+        hash: of its blob.
+        slower: by `BudgetOn`, how many times the quiet statistic that latency was: the median over the networks measured.
+    """
+
+    table: LatencyTable
+    hash: str
+    slower: Mapping[str, float]
+
+
+def profile(context: Context, target: Target, space: SearchSpace, work: ProfileWork, *, seed: int = 0) -> MeasuredTable:
     """The latency table of a target for a space, from the store or measured now.
 
     An interrupted profile continues from the samples already taken. `seed` draws the networks; searches leave it alone, so
@@ -46,36 +61,45 @@ def profile(context: Context, target: Target, space: SearchSpace, work: Work, *,
 
     def compute() -> Made:
         fitted, held_out = networks(space, work, seed)
-        rounds = rounds_of(target, work.profile_rounds)
+        rounds = rounds_of(target, work.rounds)
         samples = measure_samples(context, target, [*fitted, *held_out], rounds, key, phase="profiling")
         found = profiles([*fitted, *held_out], samples)
         table = fit(found[: len(fitted)], target.info, held_out=found[len(fitted) :])
         noise = noise_warning(found, means=NOISE_MEANS, again=NOISE_FIX)
-        return Made({"table": json.dumps(table.to_json()).encode()}, {"noise_warning": noise})
+        facts = {"noise_warning": noise, "slower": slower(found)}
+        return Made({"table": json.dumps(table.to_json()).encode()}, facts)
 
     record = context.run("profiling", key, compute, target=target.info.id)
     table = LatencyTable.from_json(json.loads(context.store.get(record.outputs["table"])))
     if record.facts["noise_warning"]:
-        context.warn(record.facts["noise_warning"])
-    context.hashes[f"table:{target.info.id}"] = record.outputs["table"]
-    return table
+        context.warn(record.facts["noise_warning"], target=target.info.id)
+    return MeasuredTable(table, record.outputs["table"], record.facts["slower"])
 
 
-def profiled(context: Context, target: Target, space: SearchSpace, work: Work, *, seed: int = 0) -> bool:
+def slower(found: Sequence[Profile]) -> dict[str, float]:
+    """How many times the quiet statistic the median and the 95th percentile of a run are, see `MeasuredTable`."""
+    return {
+        "quiet": 1.0,
+        "p50": median(one.p50_ms / one.latency_ms for one in found),
+        "p95": median(one.p95_ms / one.latency_ms for one in found),
+    }
+
+
+def profiled(context: Context, target: Target, space: SearchSpace, work: ProfileWork, *, seed: int = 0) -> bool:
     """Whether the table is in the store already."""
     return context.store.find(_key(target, space, work, seed)) is not None
 
 
-def _key(target: Target, space: SearchSpace, work: Work, seed: int) -> StageKey:
+def _key(target: Target, space: SearchSpace, work: ProfileWork, seed: int) -> StageKey:
     return StageKey(
         "profile",
         VERSION,
         {
             "fingerprint": target.info.fingerprint,
             "space": space.fingerprint,
-            "fitted": work.profile_networks,
-            "held_out": work.profile_held_out,
-            "rounds": work.profile_rounds,
+            "fitted": work.networks,
+            "held_out": work.held_out,
+            "rounds": work.rounds,
             "seed": seed,
         },
     )
@@ -86,21 +110,21 @@ def rounds_of(target: Target, rounds: int) -> int:
     return 1 if target.info.kind == "simulated" else rounds
 
 
-def networks(space: SearchSpace, work: Work, seed: int) -> tuple[list[Network], list[Network]]:
+def networks(space: SearchSpace, work: ProfileWork, seed: int) -> tuple[list[Network], list[Network]]:
     """Networks to fit, chosen for coverage of the space's layer keys, and others drawn at random to judge the fit by.
 
     A space with no more networks than the two together is fitted whole, and none is held out: `fit` cross-validates.
     """
-    pool = _drawn(space, work.profile_held_out + POOL * work.profile_networks, random.Random(seed))
+    pool = _drawn(space, work.held_out + POOL * work.networks, random.Random(seed))
     distinct = {n.id: n for n in one_by_one(pool)}
-    if len(distinct) <= work.profile_networks + work.profile_held_out:
+    if len(distinct) <= work.networks + work.held_out:
         return list(distinct.values()), []
-    held_out = pool[: work.profile_held_out]
+    held_out = pool[: work.held_out]
     ends = [space.network(space.smallest()), space.network(space.largest())]
     known = {n.id for n in held_out}
-    others = one_by_one([*ends, *pool[work.profile_held_out :]])
+    others = one_by_one([*ends, *pool[work.held_out :]])
     candidates = list({n.id: n for n in others if n.id not in known}.values())
-    return choose(candidates, work.profile_networks), held_out
+    return choose(candidates, work.networks), held_out
 
 
 def _drawn(space: SearchSpace, count: int, rng: random.Random) -> list[Network]:

@@ -1,41 +1,36 @@
 """The stage that trains the supernet: once for all targets."""
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from hw_targets.scheme import Scheme
 from nas.bank import Bank
-from nas.data.batches import AUGMENT, NO_AUGMENT, Batches, as_input
+from nas.data.parts import Part
 from nas.evaluate import Evaluator
 from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.stages.context import Context, Made
-from nas.stages.effort import VALIDATION
+from nas.stages.inputs import batches, class_weights, float_images
 from nas.stages.recipes import recipe_for
 from nas.store import StageKey
 from nas.training.loop import Watch
 from nas.training.loop import train as train_loop
 from nas.training.recipe import SUPERNET, Recipe
-from nas.training.sandwich import Batch, Sandwich
+from nas.training.sandwich import Sandwich
 from search_spaces.lattice import Lattice
 
 if TYPE_CHECKING:
     from nas.pipeline import Job
 
-VERSION = 3
-CALIBRATION = 1024
-"""Training images that batch norm is recalibrated on, for each subnet."""
-ENOUGH = 2000
-"""Fewer validation images than this are shown several times, augmented as in training."""
-TIMED_S = 5.0
-"""A step is timed again until this is over."""
-REPEATS = 6
-"""Trainings that show each image fewer times do not augment."""
+VERSION = 4
+CALIBRATION = 256
+"""Training images that a candidate's batch norm is recalibrated and its ranges are observed on."""
+VALIDATION = 2000
+"""Validation images that a candidate is judged by, at the most."""
+LARGEST_FIRST = 0.2
+"""Share of the steps that train the largest network alone, before the others learn from it."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +47,14 @@ class Supernet:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """Judges subnets on the validation part; a small one is shown augmented as well, or a single image would decide."""
-        shown, labels = _validation(self.job)
-        return Evaluator(self.bank, images(self.job, "train", CALIBRATION), shown, labels)
+        """Judges subnets on validation images as they are."""
+        job = self.job
+
+        def validation(side: int) -> Part:
+            return job.data.subset("val", side, VALIDATION, job.spec.seed)
+
+        calibration = float_images(job, "train", CALIBRATION)
+        return Evaluator(self.bank, calibration, validation, job.spec.metric, len(job.data.classes), job.threads)
 
     def judge(self, scheme: Scheme) -> Evaluator:
         """The evaluator of one form of INT8; all of them share the images."""
@@ -74,13 +74,11 @@ def train(context: Context, job: "Job") -> Supernet:
 
     def compute() -> Made:
         bank = Bank.of(Lattice.of(job.space).layers(), job.spec.seed)
-        strategy = sandwich(job, bank, recipe)
-        train_loop(strategy, recipe, steps, watch(context, key, "training"))
+        train_loop(sandwich(job, bank, recipe), recipe, steps, watch(context, key, "training"))
         return Made({"bank": bank.to_bytes()}, {"steps": steps})
 
     record = context.run("training", key, compute)
     digest = record.outputs["bank"]
-    context.hashes["bank"] = digest
     return Supernet(Bank.from_bytes(context.store.get(digest)), digest, job)
 
 
@@ -99,15 +97,23 @@ def _key(job: "Job") -> StageKey:
             "data": job.data.content_hash,
             "recipe": asdict(recipe),
             "steps": _steps(job, recipe),
+            "largest_first": LARGEST_FIRST,
             "seed": job.spec.seed,
             "threads": job.threads,
+            **learning(job),
         },
     )
 
 
+def learning(job: "Job") -> dict[str, object]:
+    """What of the spec and the data changes how a network learns, as inputs of a stage's key."""
+    weights = class_weights(job)
+    return {"augment": asdict(job.augment), "class_weights": None if weights is None else weights.tolist()}
+
+
 def _steps(job: "Job", recipe: Recipe) -> int:
     """How many steps the supernet is trained for."""
-    return max(1, job.work.train_images // recipe.batch_size)
+    return max(1, job.work.supernet_images // recipe.batch_size)
 
 
 def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:
@@ -118,67 +124,12 @@ def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:
         largest=space.network(space.largest()),
         smallest=space.network(space.smallest()),
         sample=lambda rng: space.network(space.sample(rng)),
-        batch=batches(job, recipe, job.spec.seed, job.work.train_images),
+        batch=batches(job, recipe, job.spec.seed, job.work.supernet_images, job.augment),
         recipe=recipe,
         seed=job.spec.seed,
+        largest_first=int(LARGEST_FIRST * _steps(job, recipe)),
+        class_weights=class_weights(job),
     )
-
-
-def batches(job: "Job", recipe: Recipe, seed: int, seen: int) -> Batch:
-    """The training images of a step at a side; a pure function of both.
-
-    They are augmented when the training sees `seen` images in all, and each of them at least `REPEATS` times: before that,
-    an image is new enough as it is, and changing it only slows learning.
-    """
-    augment = AUGMENT if seen >= REPEATS * job.data.images["train"] else NO_AUGMENT
-    made: dict[int, Batches] = {}
-
-    def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
-        if side not in made:
-            made[side] = Batches(job.data.part("train", side), recipe.batch_size, seed=seed, augment=augment)
-        return made[side].batch(step)
-
-    return batch
-
-
-def images(job: "Job", part: Literal["train", "val", "test"], most: int) -> Callable[[int], Tensor]:
-    """The first images of a part at a side, unchanged, kept once made."""
-    made: dict[int, Tensor] = {}
-
-    def at(side: int) -> Tensor:
-        if side not in made:
-            made[side] = as_input(torch.from_numpy(job.data.part(part, side).images[:most]))
-        return made[side]
-
-    return at
-
-
-def whole_batches(x: Tensor, size: int) -> list[Tensor]:
-    """Batches of one size: what does not fill the last is left out, unless there is no other."""
-    return list(x[: len(x) - len(x) % size or len(x)].split(size))
-
-
-def _validation(job: "Job") -> tuple[Callable[[int], Tensor], Tensor]:
-    """Images to judge candidates by, at a side, and their labels: at least `ENOUGH` of them, augmented copies of few."""
-    part = job.data.part("val", job.data.resolution)
-    plain = images(job, "val", VALIDATION)
-    labels = torch.from_numpy(part.labels[:VALIDATION])
-    copies = -(-ENOUGH // len(part)) - 1
-    if copies <= 0:
-        return plain, labels
-
-    def changed(side: int) -> list[tuple[Tensor, Tensor]]:
-        stream = Batches(job.data.part("val", side), len(part), seed=job.spec.seed)
-        return [stream.batch(copy) for copy in range(copies)]
-
-    made: dict[int, Tensor] = {}
-
-    def shown(side: int) -> Tensor:
-        if side not in made:
-            made[side] = torch.cat([plain(side), *(copy for copy, _ in changed(side))])
-        return made[side]
-
-    return shown, torch.cat([labels, *(truth for _, truth in changed(job.data.resolution))])
 
 
 def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None = None, part: str = "") -> Watch:
@@ -206,18 +157,3 @@ def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None =
         on_saved=partial(tell, restored=False),
         on_restored=partial(tell, restored=True),
     )
-
-
-def seconds_per_step(job: "Job") -> float:
-    """How long a sandwich step takes here and now: the least of three on a fresh bank, after one to warm up; fewer where they take long."""
-    torch.set_num_threads(job.threads)
-    recipe = recipe_for(job, SUPERNET)
-    strategy = sandwich(job, Bank.of(Lattice.of(job.space).layers(), job.spec.seed), recipe)
-    for leaf in strategy.parameters.values():
-        leaf.requires_grad_()
-    taken: list[float] = []
-    while len(taken) < 4 and sum(taken) < TIMED_S:
-        started = time.monotonic()
-        strategy.backward(len(taken))
-        taken.append(time.monotonic() - started)
-    return min(taken[1:] or taken)

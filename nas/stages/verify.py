@@ -1,40 +1,25 @@
-"""The stage that measures on the target: the search's best candidates before one is finished, and the finished file.
+"""The stage that measures on the target: finalists before they are trained, and the finished file.
 
-Latency does not depend on the weights' values, so candidates are measured with random ones, interleaved; the most
-accurate that keeps the budget when measured is finished, and one that misses is replaced.
+Latency does not depend on the weights' values, so finalists are measured with random ones, interleaved.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from math import sqrt
+from statistics import median
 from typing import Any
 
 from hw_targets.target import Profile, Target, TimingSample
 from hw_targets.timing import latency_and_noise, profiles
-from nas.search.study import Candidate
 from nas.stages.budget import Goal
 from nas.stages.context import Context, Made
 from nas.stages.profile import measure_samples, read_sample, rounds_of, write_sample
 from nas.store import StageKey
 from search_spaces.network import Network
 
-VERSION = 1
-CANDIDATES = 6
+VERSION = 2
 ROUNDS = 8
 RETRIES = 2
 """More rounds for a finished file that misses its budget, before it is replaced: a busy machine is slow at times."""
-
-
-def ranked(candidates: Sequence[Candidate], images: int) -> list[Candidate]:
-    """Candidates in the order in which they are finished, when `images` validation images have judged them.
-
-    First those that validation cannot tell from the best (within one standard error), the slowest first: capacity that
-    the budget allows pays in fine-tuning. Then the others, the most accurate first.
-    """
-    best = max(c.accuracy for c in candidates)
-    error = sqrt(max(best * (1 - best), 1 / images) / images)
-    tied = sorted((c for c in candidates if c.accuracy >= best - error), key=lambda c: -c.latency_ms)
-    return tied + sorted((c for c in candidates if c not in tied), key=lambda c: -c.accuracy)
 
 
 def measure_candidates(context: Context, target: Target, goal: Goal, networks: Sequence[Network]) -> list[Profile]:
@@ -54,11 +39,6 @@ def measure_candidates(context: Context, target: Target, goal: Goal, networks: S
     return profiles(list(networks), [read_sample(line) for line in record.facts["samples"]])
 
 
-def keeps(profile: Profile | None, candidate: Candidate, goal: Goal) -> bool:
-    """Whether a candidate keeps the budget, by measurement (or simulation) where there is one."""
-    return (profile.latency_ms if profile is not None else candidate.latency_ms) <= goal.budget_ms
-
-
 def measure_file(context: Context, target: Target, goal: Goal, model: bytes, digest: str) -> dict[str, Any] | None:
     """Latency of a finished file on the target: `{latency_ms, p50_ms, p95_ms, noise}`; none where it is simulated.
 
@@ -66,7 +46,11 @@ def measure_file(context: Context, target: Target, goal: Goal, model: bytes, dig
     """
     if target.info.kind != "measured":
         return None
-    key = StageKey("verify_file", VERSION, {"fingerprint": target.info.fingerprint, "model": digest, "rounds": ROUNDS})
+    inputs = {
+        "fingerprint": target.info.fingerprint, "model": digest, "rounds": ROUNDS, "budget_ms": goal.budget_ms,
+        "budget_on": goal.budget_on,
+    }  # fmt: skip
+    key = StageKey("verify_file", VERSION, inputs)
 
     def compute() -> Made:
         taken: list[TimingSample] = []
@@ -77,10 +61,10 @@ def measure_file(context: Context, target: Target, goal: Goal, model: bytes, dig
                     taken.append(sample)
                     meter(len(taken), max(ROUNDS, len(taken)))
                     context.check_cancelled()
-                if latency_and_noise(taken)[0] <= goal.budget_ms:
+                latency, noise = latency_and_noise(taken)
+                p50, p95 = (median(getattr(t, name) for t in taken) for name in ("p50_ms", "p95_ms"))
+                if goal.held_against(latency, p50, p95) <= goal.budget_ms:
                     break
-        latency, noise = latency_and_noise(taken)
-        p50, p95 = (sorted(getattr(t, name) for t in taken)[len(taken) // 2] for name in ("p50_ms", "p95_ms"))
         facts = {
             "latency_ms": latency,
             "p50_ms": p50,

@@ -36,8 +36,8 @@ class Recipe:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
-SUPERNET = Recipe()
-"""For sandwich training."""
+SUPERNET = Recipe(learning_rate=6e-3)
+"""For sandwich training. On photographs a supernet learns faster at 0.004 than at 0.012, unlike its networks alone."""
 
 SINGLE = Recipe()
 """For one network from scratch."""

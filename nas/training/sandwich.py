@@ -1,6 +1,7 @@
 """Supernet training by the sandwich rule with in-place distillation (Yu et al. 2020, BigNAS, section 3).
 
-Each step trains the largest network on the labels, and the smallest and some random ones on what the largest answers.
+Each step trains the largest network on the labels, and the smallest and some random ones on what the largest answers. The largest
+is trained alone at first: as long as it answers by chance there is nothing to learn from it.
 """
 
 import random
@@ -33,7 +34,9 @@ class Sandwich:
         batch: the training images of a step.
         recipe: for its label smoothing.
         seed: of the random networks.
-        randoms: how many of them a step trains.
+        largest_first: steps at the beginning that train the largest network alone.
+        class_weights: (classes,), what a mistake on an image of each class weighs; alike when None.
+        randoms: how many random networks a step trains.
     """
 
     bank: Bank
@@ -43,6 +46,8 @@ class Sandwich:
     batch: Batch
     recipe: Recipe
     seed: int
+    largest_first: int = 0
+    class_weights: Tensor | None = None
     randoms: int = 2
 
     @property
@@ -54,20 +59,23 @@ class Sandwich:
         """Gradients of the largest, the smallest and the random networks, one after another into the same bank.
 
         Returns:
-            Loss and accuracy on this batch of the `largest`, the `smallest`, and the `random` ones on average.
+            Loss and accuracy on this batch of the `largest`, the `smallest`, and the `random` ones on average, of those trained.
         """
         batch = cache(partial(self.batch, step))
         rng = random.Random(self.seed * 1_000_003 + step)
         students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.randoms))]
         told: dict[str, list[float]] = {}
         answers: Tensor | None = None
-        for name, network in [("largest", self.largest), *students]:
+        alone = step < self.largest_first
+        for name, network in [("largest", self.largest), *([] if alone else students)]:
             images, labels = batch(network.input_shape[1])
             leaves = self.bank.leaves(network)
             with torch.enable_grad():
                 logits = run(network, images, Training(leaves))
                 if answers is None:
-                    loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+                    loss = F.cross_entropy(
+                        logits, labels, weight=self.class_weights, label_smoothing=self.recipe.label_smoothing
+                    )
                     answers = logits.detach().softmax(1)
                 else:
                     loss = F.cross_entropy(logits, answers)

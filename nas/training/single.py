@@ -27,6 +27,7 @@ class Single:
         batch: the training images of a step.
         recipe: for its label smoothing.
         teacher: whose answers stand for half of the target; the labels alone when None.
+        class_weights: (classes,), what a mistake on an image of each class weighs; alike when None.
     """
 
     network: Network
@@ -35,6 +36,7 @@ class Single:
     batch: Batch
     recipe: Recipe
     teacher: Teacher | None = None
+    class_weights: Tensor | None = None
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
@@ -46,7 +48,9 @@ class Single:
         images, labels = self.batch(step, self.network.input_shape[1])
         with torch.enable_grad():
             logits = run(self.network, images, self.mode(self.weights))
-            loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+            loss = F.cross_entropy(
+                logits, labels, weight=self.class_weights, label_smoothing=self.recipe.label_smoothing
+            )
             if self.teacher is not None:
                 loss = 0.5 * loss + 0.5 * F.cross_entropy(logits, self.teacher(step))
         loss.backward()

@@ -1,0 +1,99 @@
+"""Decides how a job's training images are changed at random: as its spec says, or by the kind of data.
+
+Small images are moved a little. Photographs are cropped and coloured, too, and mirrored where a quick check shows no harm: the
+smallest network of the space, trained for a moment without mirroring, must answer mirrored validation images as well as the
+others. Letters, digits and left hands fail it.
+"""
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Final
+
+from nas.data.augment import LIGHT, NO_AUGMENT, PHOTO, Augment
+from nas.stages.context import Context, Made
+from nas.stages.recipes import recipe_for
+from nas.store import StageKey
+from nas.training.recipe import SINGLE
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+
+VERSION = 1
+PHOTO_SIDE: Final = 32
+"""From this side on images are taken for photographs."""
+PROBE_IMAGES: Final = 16_000
+"""That the check trains on, at the most."""
+PROBE_EPOCHS: Final = 20
+SURE: Final = 2.0
+"""Standard errors by which the check's network must beat chance before it is asked."""
+
+NAMED: Final = {"none": NO_AUGMENT, "light": LIGHT, "photo": PHOTO}
+
+
+def augmentation(context: Context, job: "Job") -> Augment:
+    """The augmentation of a job's trainings, decided now or found in the store.
+
+    Raises:
+        Cancelled: the caller asked to stop.
+    """
+    if job.spec.augment != "auto":
+        return NAMED[job.spec.augment]
+    if job.data.resolution < PHOTO_SIDE:
+        return LIGHT
+    plain = replace(PHOTO, flip=False)
+    inputs = {
+        "space": job.space.fingerprint, "data": job.data.content_hash, "seed": job.spec.seed, "threads": job.threads,
+        "images": _probe_images(job), "augment": asdict(plain),
+    }  # fmt: skip
+    key = StageKey("flip_check", VERSION, inputs)
+
+    def compute() -> Made:
+        as_they_are, mirrored, error, chance = _probe(context, job, plain, key)
+        harmless = as_they_are > chance + SURE * error and mirrored >= as_they_are - error
+        return Made({}, {"flip": harmless, "as_they_are": as_they_are, "mirrored": mirrored, "error": error})
+
+    facts = context.run("preparing", key, compute).facts
+    verdict = "is part of" if facts["flip"] else "is left out of"
+    context.info(
+        f"Mirroring {verdict} the augmentation: a quick check is right on {facts['as_they_are']:.1%} of the validation images "
+        f"(balanced over the classes) as they are and on {facts['mirrored']:.1%} mirrored (standard error {facts['error']:.1%})."
+    )
+    return replace(plain, flip=bool(facts["flip"]))
+
+
+def _probe_images(job: "Job") -> int:
+    return min(PROBE_IMAGES, PROBE_EPOCHS * job.data.images["train"])
+
+
+def _probe(context: Context, job: "Job", augment: Augment, key: StageKey) -> tuple[float, float, float, float]:
+    """Balanced accuracies of a network on validation images and on their mirror images, the standard error, and chance."""
+    import numpy as np
+    import torch
+
+    from nas.bank import Bank
+    from nas.evaluate import mode_answers
+    from nas.interpreter import Evaluation, Training, recalibrate
+    from nas.metrics import confusion, score, standard_error
+    from nas.stages.inputs import batches, class_weights, float_images, whole_batches
+    from nas.stages.train import VALIDATION, watch
+    from nas.training.loop import train
+    from nas.training.single import Single
+
+    torch.set_num_threads(job.threads)
+    network, recipe = job.space.network(job.space.smallest()), recipe_for(job, SINGLE)
+    side, classes = network.input_shape[1], len(job.data.classes)
+    bank = Bank.of(network.layers, job.spec.seed)
+    batch = batches(job, recipe, job.spec.seed, _probe_images(job), augment)
+    strategy = Single(network, bank.tensors, Training, batch, recipe, class_weights=class_weights(job))
+    steps = max(1, _probe_images(job) // recipe.batch_size)
+    train(strategy, recipe, steps, watch(context, key, "preparing", part="flip_check_"))
+    plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
+    statistics = recalibrate(network, plain, whole_batches(float_images(job, "train", 512)(side), 256))
+    mode = Evaluation(plain.tensors, statistics)
+    part = job.data.subset("val", side, VALIDATION, job.spec.seed)
+    straight, mirrored = (
+        confusion(part.labels, mode_answers(network, mode, images), classes)
+        for images in (part.images, np.ascontiguousarray(part.images[:, :, :, ::-1]))
+    )
+    present = int((straight.sum(1) > 0).sum())
+    scores = (score(straight, "balanced_accuracy"), score(mirrored, "balanced_accuracy"))
+    return *scores, standard_error(straight, "balanced_accuracy"), 1 / present

@@ -1,0 +1,116 @@
+"""What the stages of a job cost in seconds on this machine: estimates, from training steps that are timed once.
+
+Training is bound by memory here, so a network costs about what its layers put out. The store keeps the times, unless other work
+disturbed them; then they are taken again the next time. Not here: how much work a job gets (`plan.py`).
+"""
+
+import random
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Final
+
+from hw_targets.stopping import stoppable
+from hw_targets.target import Target
+from nas.machine_load import Load
+from nas.stages.context import Context
+from nas.stages.halving import cost, rounds
+from nas.stages.profile import NETWORK_S, ROUND_S
+from nas.stages.recipes import recipe_for
+from nas.store import StageKey
+from nas.training.recipe import SUPERNET
+from nas.work import ProfileWork
+from search_spaces.cost import elements
+from search_spaces.network import Network
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+
+VERSION = 2
+SIMULATED_S: Final = 0.01
+"""One network on a simulated target."""
+START_S: Final = 4.0
+"""Until everything is loaded, and a step is timed."""
+FORWARD: Final = 0.3
+"""A forward pass, in training steps."""
+RETRAIN: Final = 2.5
+"""A step of INT8 retraining with its teacher, in training steps."""
+BUSY: Final = 0.1
+"""Share of the cores that others may use while a step is timed."""
+CALIBRATED: Final = 1536
+"""Training images that a finalist's batch norm and ranges look at in each round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Seconds of training for an image, of the smallest and of the largest network of a space.
+
+    Attributes:
+        small, large: values that the layers of each put out, and its seconds.
+        sandwich: values that the four networks of a sandwich step put out on average.
+    """
+
+    small: tuple[float, float]
+    large: tuple[float, float]
+    sandwich: float
+
+    def image_s(self, values: float) -> float:
+        """Seconds that a training step of a network takes for each image; linear in what its layers put out."""
+        (least, quick), (most, slow) = self.small, self.large
+        share = (values - least) / (most - least) if most > least else 0.0
+        return max(quick + share * (slow - quick), 0.25 * quick)
+
+    @property
+    def sandwich_s(self) -> float:
+        """Seconds that a sandwich step takes for each image."""
+        return 4 * self.image_s(self.sandwich / 4)
+
+
+def values(network: Network) -> float:
+    """How many values the layers of a network put out for one image."""
+    return float(sum(elements(layer.out_shape) for layer in network.layers))
+
+
+def time_training(context: Context, job: "Job") -> Costs:
+    """The costs of a job's space, timed now for a few seconds or found in the store."""
+    space = job.space
+    smallest, largest = space.network(space.smallest()), space.network(space.largest())
+    rng = random.Random(0)
+    drawn = fmean(values(space.network(space.sample(rng))) for _ in range(16))
+    batch = recipe_for(job, SUPERNET).batch_size
+    key = StageKey("time_step", VERSION, {"space": space.fingerprint, "threads": job.threads, "batch": batch})
+    record = context.store.find(key)
+    if record is not None:
+        facts = record.facts
+    else:
+        from nas.stages.timing import seconds_per_image
+
+        load = Load.read()
+        with stoppable(context.check_cancelled):
+            facts = {name: seconds_per_image(job, one) for name, one in (("small", smallest), ("large", largest))}
+        others = load.others_since()
+        if others <= BUSY:
+            context.store.finish(key, {}, seconds=0.0, facts=facts)
+        else:
+            context.info(f"Other work takes {others:.0%} of this machine; the plan's times are taken again next time.")
+    ends = values(smallest), values(largest)
+    return Costs((ends[0], facts["small"]), (ends[1], facts["large"]), sum(ends) + 2 * drawn)
+
+
+def profiling_s(work: ProfileWork, target: Target) -> float:
+    """Measuring a latency table."""
+    networks = work.networks + work.held_out
+    if target.info.kind == "simulated":
+        return networks * SIMULATED_S
+    return networks * (NETWORK_S + work.rounds * ROUND_S)
+
+
+def evaluation_s(image_s: float, latency_ms: float, images: int, calibration: int) -> float:
+    """Judging one network: batch norm and ranges in the interpreter, the answers in the runtime."""
+    return 0.2 + FORWARD * calibration * image_s + images * latency_ms / 1e3
+
+
+def tournament_s(job: "Job", image_s: float, latency_ms: float, finalists: int, tune_images: float) -> float:
+    """Fine-tuning by successive halving with its judgements, and INT8 retraining of the winner."""
+    judged = sum(one.networks for one in rounds(finalists)) + 2
+    each = evaluation_s(image_s, latency_ms, job.data.images["val"], min(CALIBRATED, job.data.images["train"]))
+    return image_s * tune_images * (cost(finalists) + 0.25 * RETRAIN) + judged * each

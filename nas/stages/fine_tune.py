@@ -1,0 +1,144 @@
+"""The stage that trains one network of a search in floating point: from the supernet's weights, from an earlier round's, or afresh."""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from nas.bank import Bank
+from nas.evaluate import mode_answers
+from nas.interpreter import Evaluation, Mode, Training, recalibrate, run
+from nas.metrics import confusion, score
+from nas.stages.budget import Goal
+from nas.stages.context import Context, Made
+from nas.stages.inputs import batches, class_weights, float_images, whole_batches
+from nas.stages.recipes import recipe_for
+from nas.stages.train import Supernet, learning, watch
+from nas.store import StageKey
+from nas.tensors import Tensors, pack, unpack
+from nas.training.loop import train
+from nas.training.recipe import FINE_TUNE, SINGLE
+from nas.training.sandwich import Batch
+from nas.training.single import Single, Teacher
+from search_spaces.network import Network
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+
+VERSION = 4
+CALIBRATION = 1024
+"""Training images that batch norm is recalibrated on."""
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The supernet's largest network as a teacher."""
+
+    supernet: Supernet
+
+    @cached_property
+    def network(self) -> Network:
+        """Itself."""
+        space = self.supernet.job.space
+        return space.network(space.largest())
+
+    @cached_property
+    def mode(self) -> Evaluation:
+        """Its weights with batch norm recalibrated."""
+        bank, network = self.supernet.bank, self.network
+        parameters = {name: view.detach() for name, view in bank.parameters(network).items()}
+        shown = float_images(self.supernet.job, "train", CALIBRATION)(network.input_shape[1])
+        return Evaluation(parameters, recalibrate(network, bank, whole_batches(shown, BATCH)))
+
+    @cached_property
+    def value(self) -> float:
+        """The search's metric on the validation part, in floating point, 0-1."""
+        job = self.supernet.job
+        part = job.data.part("val", self.network.input_shape[1])
+        found = mode_answers(self.network, self.mode, part.images)
+        return score(confusion(part.labels, found, len(job.data.classes)), job.spec.metric)
+
+
+def fine_tune(
+    context: Context,
+    job: "Job",
+    goal: Goal,
+    network: Network,
+    *,
+    start: str | Supernet | None,
+    images: int,
+    number: int,
+    teacher: Largest | None = None,
+) -> str:
+    """Trains a network for a round, in the store or now; a killed training goes on from its checkpoint.
+
+    Args:
+        context, job, goal: of the run; the goal for its events alone.
+        network: what to train.
+        start: the hash of an earlier round's weights, the supernet that it is a slice of, or None to begin afresh.
+        images: that it sees.
+        number: of the round, from 0; each sees its images in another order.
+        teacher: whose answers stand for half of the target.
+
+    Returns:
+        The hash of the weights, `Bank.to_bytes`.
+
+    Raises:
+        Cancelled: the caller asked to stop; a checkpoint is kept.
+        OutOfSpace: the disk is full; the checkpoint before is kept.
+    """
+    torch.set_num_threads(job.threads)
+    recipe = recipe_for(job, SINGLE if start is None else FINE_TUNE)
+    seed = job.spec.seed + 1 + number
+    key = StageKey(
+        "fine_tune",
+        VERSION,
+        {
+            "start": start.hash if isinstance(start, Supernet) else start,
+            "network": network.id,
+            "data": job.data.content_hash,
+            "images": images,
+            "seed": seed,
+            "threads": job.threads,
+            "recipe": asdict(recipe),
+            "teacher": None if teacher is None else teacher.supernet.hash,
+            **learning(job),
+        },
+    )
+
+    def compute() -> Made:
+        weights = _starting(context, network, start, job.spec.seed)
+        batch = batches(job, recipe, seed, images, job.augment)
+        answers = None if teacher is None else teacher_answers(teacher.network, teacher.mode, batch)
+        strategy = Single(network, weights, Training, batch, recipe, answers, class_weights(job))
+        steps = max(1, images // recipe.batch_size)
+        train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="tune_"))
+        return Made({"weights": pack({name: tensor.detach() for name, tensor in weights.items()}, {})})
+
+    return context.run("finalising", key, compute, target=goal.info.id).outputs["weights"]
+
+
+def _starting(context: Context, network: Network, start: str | Supernet | None, seed: int) -> Tensors:
+    if start is None:
+        return Bank.of(network.layers, seed).tensors
+    bank = start.bank if isinstance(start, Supernet) else trained_weights(context, start)
+    return {name: view.detach().clone() for name, view in bank.parameters(network).items()}
+
+
+def trained_weights(context: Context, digest: str) -> Bank:
+    """The weights that `fine_tune` stored."""
+    tensors, _ = unpack(context.store.get(digest))
+    return Bank(tensors)
+
+
+def teacher_answers(network: Network, mode: Mode, batch: Batch) -> Teacher:
+    """What a network says of a step's images."""
+
+    def answers(step: int) -> Tensor:
+        with torch.no_grad():
+            return run(network, batch(step, network.input_shape[1])[0], mode).softmax(1)
+
+    return answers

@@ -1,0 +1,36 @@
+"""Times training steps here and now, for a plan. Needs torch."""
+
+import time
+from typing import TYPE_CHECKING, Final
+
+import torch
+import torch.nn.functional as F
+
+from nas.bank import Bank
+from nas.interpreter import Training, run
+from nas.memory import keep_freed_memory
+from nas.stages.recipes import recipe_for
+from nas.training.recipe import SUPERNET
+from search_spaces.network import Network
+
+if TYPE_CHECKING:
+    from nas.pipeline import Job
+
+ENOUGH_S: Final = 1.0
+"""A step is timed again until this is over, at least twice after one to warm up."""
+
+
+def seconds_per_image(job: "Job", network: Network) -> float:
+    """Forward and backward of one network for each image of the job's batches; the least of a few steps on random images."""
+    torch.set_num_threads(job.threads)
+    keep_freed_memory()
+    size = recipe_for(job, SUPERNET).batch_size
+    leaves = Bank.of(network.layers, 0).leaves(network)
+    images = torch.rand(size, *network.input_shape)
+    labels = torch.arange(size) % len(job.data.classes)
+    taken: list[float] = []
+    while len(taken) < 3 or (sum(taken) < ENOUGH_S and len(taken) < 20):
+        started = time.monotonic()
+        F.cross_entropy(run(network, images, Training(leaves)), labels).backward()
+        taken.append(time.monotonic() - started)
+    return min(taken[1:]) / size

@@ -1,0 +1,53 @@
+"""How much work a search puts in: the numbers that its time was resolved to. Not here: what they cost, and how they are chosen
+(`stages/plan.py`).
+
+They stand in the spec of a finished run, so that it repeats on another machine, whatever that machine's speed.
+"""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Effort = Literal["quick", "standard", "thorough"]
+
+EFFORT_S: Final[dict[Effort, float]] = {"quick": 5 * 60.0, "standard": 45 * 60.0, "thorough": 8 * 3600.0}
+"""About how long each effort takes, whatever the machine."""
+
+
+class ProfileWork(BaseModel):
+    """The size of a latency table's measurement."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    networks: int = Field(ge=1, le=10_000, description="fitted in the table")
+    held_out: int = Field(ge=1, le=10_000, description="measured besides, to judge the table by")
+    rounds: int = Field(ge=1, le=1_000, description="of end-to-end timing")
+
+
+class Work(BaseModel):
+    """The size of every stage after the latency tables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: ProfileWork
+    supernet_images: int = Field(
+        ge=0, description="that the supernet sees, four networks a step; 0 trains a few networks without a supernet"
+    )
+    queries: int = Field(ge=0, description="architectures that the search evaluates for each target")
+    finalists: int = Field(
+        ge=1, le=64, description="networks that are fine-tuned by successive halving, for each target"
+    )
+    tune_images: int = Field(ge=1, description="that the winner sees in fine-tuning; INT8 retraining adds a quarter")
+
+
+PROFILES: Final[dict[Effort, ProfileWork]] = {
+    "quick": ProfileWork(networks=48, held_out=16, rounds=8),
+    "standard": ProfileWork(networks=100, held_out=30, rounds=10),
+    "thorough": ProfileWork(networks=200, held_out=40, rounds=12),
+}
+
+
+def profile_work(seconds: float) -> ProfileWork:
+    """The latency table of a job that takes so long: that of the largest effort that takes no longer, or else the quick one."""
+    fitting = [effort for effort, takes in EFFORT_S.items() if takes <= seconds]
+    return PROFILES[fitting[-1] if fitting else "quick"]
