@@ -1,7 +1,7 @@
 """`hwnas estimate MODEL.onnx --target T`: what any ONNX model costs on a target, layer by layer."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -60,6 +60,7 @@ def estimate(
     document for each in `estimates`.
     """
     from hw_targets.registry import target as find_target
+    from hw_targets.target import Simulator
     from nas.cli.report import render_estimate
     from nas.estimate import estimate as cost
     from nas.estimate import stored_tables
@@ -73,15 +74,14 @@ def estimate(
     targets = list(dict.fromkeys(target or ["cpu"]))
     if plot is not None and len(targets) > 1:
         raise typer.BadParameter("A picture is of one target; name one.", param_hint="--plot")
+    found = [find_target(name) for name in targets]
+    simulated = [one for one in found if isinstance(one, Simulator)] or found  # of several, whom the options are for
+    asked = {"allow_host": host, "trace": plot is not None, "what_if": what_if, "beside": tenants}
     results = []
-    for found in [find_target(name) for name in targets]:
-        tables = stored_tables(Store(store or Path(out) / "store"), found.info)
-        results.append(
-            cost(
-                network, found, tables=tables, measure=measure, file=Path(model), allow_host=host,
-                trace=plot is not None, what_if=what_if, beside=tenants,
-            )
-        )  # fmt: skip
+    for one in found:
+        tables = stored_tables(Store(store or Path(out) / "store"), one.info)
+        options: dict[str, Any] = asked if one in simulated else {}
+        results.append(cost(network, one, tables=tables, measure=measure, file=Path(model), **options))
     if plot is not None:
         from nas.cli.simulation_picture import draw
 

@@ -141,6 +141,10 @@ def test_several_targets_have_one_answer_each(answer: Answering, invoke: Invoke,
     ]
     drawn = invoke(*words).stdout
     assert drawn.index("on cpu") < drawn.index("simulated for one request")
+    code, document = answer(*words, "--host", "--what-if")
+    assert code == 0 and "what_if" in document["estimates"][1]["simulation"], (
+        "what only a simulation has is for those that are"
+    )
     code, document = answer(*words, "--plot", str(tmp_path / "p.png"))
     assert (code, document["error"]["code"]) == (2, "usage_error")
     assert "one target" in document["error"]["detail"]
