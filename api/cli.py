@@ -11,6 +11,7 @@ import typer
 from nas.cli import app
 from nas.cli.answer import Answer, Json
 from nas.cli.app import EPILOG, Version
+from nas.cli.guard import Commands
 
 if TYPE_CHECKING:
     from api.serve import Serving
@@ -74,7 +75,9 @@ def hwnas(
 
 
 keys_app = typer.Typer(
-    name="keys", help="Make, list and revoke keys of the service, with the rights of whoever owns its home."
+    name="keys",
+    cls=Commands,
+    help="Make, list and revoke keys of the service, with the rights of whoever owns its home.",
 )
 app.add_typer(keys_app)
 

@@ -9,7 +9,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -19,10 +19,12 @@ import numpy as np
 
 from hw_targets.errors import TargetUnavailable, UnknownTarget
 from hw_targets.lock import measuring
+from hw_targets.quantized_file import FileKernels, read_kernels
 from hw_targets.scheme import AFFINE, Scheme
 from hw_targets.target import KernelSample, Sample, Support, TargetInfo, TimingSample, check_layers
 from hw_targets.timing import SLICE_S, Slice, pinned, rounds_left, time_slice
 from hw_targets.weights import QuantWeights
+from search_spaces.errors import HwnasError, UnreadableModel
 from search_spaces.network import ACTIVATIONS, OPERATORS, Layer, Network
 
 UNIT: Final = "cpu"
@@ -155,10 +157,23 @@ class CpuTarget:
     def sample_file(self, model: bytes, *, rounds: int) -> Iterator[TimingSample]:
         """Measures one file; the samples' network is the file's hash. See `Target.sample_file`."""
         key = hashlib.sha256(model).hexdigest()[:16]
+        _runtime()
         with measuring(UNIT):
-            run = self._runner(model)
+            with _refusal():
+                run = self._runner(model)
+                run()
             for number in range(rounds):
                 yield self._time(run, key, number)
+
+    def file_kernels(self, model: bytes) -> FileKernels:
+        """How the runtime runs a quantised file; see `FileReader.file_kernels`."""
+        import onnx
+
+        _runtime()
+        with tempfile.TemporaryDirectory(prefix="hwnas-") as folder, _refusal():
+            path = Path(folder) / "optimised.onnx"
+            self._session(model, optimized_model_filepath=str(path))
+            return read_kernels(onnx.load_from_string(model), onnx.load(path))
 
     def _time(self, run: Callable[[], object], key: str, number: int) -> TimingSample:
         taken = self._slice(run, SLICE_S)
@@ -211,9 +226,36 @@ def _runs(latency_ms: float) -> int:
     return SKIPPED_RUNS + min(most, max(least, int(PROFILED_S * 1e3 / latency_ms)))
 
 
+@contextmanager
+def _refusal() -> Iterator[None]:
+    """Around the first touch of a file that may be anybody's: what the runtime says of it is one typed error.
+
+    Raises:
+        UnreadableModel: the runtime cannot load the file or run it.
+    """
+    try:
+        yield
+    except HwnasError:
+        raise
+    except Exception as error:  # the runtime's errors have no base of their own
+        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UnreadableModel(
+            f"ONNX Runtime {_runtime().__version__} cannot run the file: {said[:300]}.",
+            fix="Export it with operators and an opset that this version has.",
+        ) from error
+
+
+_TYPES: Final = {
+    "tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8, "tensor(int32)": np.int32, "tensor(int64)": np.int64,
+}  # fmt: skip
+
+
 def _bound(session: Any) -> Callable[[], object]:
+    """One run with noise for an image; an open first size is a batch of 1."""
     (image,) = session.get_inputs()
-    pixels = np.random.default_rng(0).integers(0, 256, (1, *image.shape[1:]), dtype=np.uint8)
+    shape = [1 if place == 0 and not isinstance(size, int) else size for place, size in enumerate(image.shape)]
+    pixels = np.random.default_rng(0).integers(0, 128, shape).astype(_TYPES[image.type])
     binding = session.io_binding()
     binding.bind_cpu_input(image.name, pixels)
     for output in session.get_outputs():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from hw_targets.errors import UnsupportedLayer
+from hw_targets.quantized_file import FileKernels
 from hw_targets.scheme import Scheme
 from hw_targets.weights import QuantWeights
 from search_spaces.network import Layer, Network
@@ -159,6 +160,18 @@ def check_layers(target: Target, network: Network, *, who: str, fix: str) -> Non
                 fix=fix,
                 facts={"layer": layer.name, "reason": support.reason},
             )
+
+
+@runtime_checkable
+class FileReader(Protocol):
+    """What a measured target can do besides: say how its runtime runs a quantised file that somebody else made."""
+
+    def file_kernels(self, model: bytes) -> FileKernels:
+        """Which of the file's layers run on integers and which in float.
+
+        Raises:
+            UnreadableModel: the runtime cannot load the file.
+        """
 
 
 @runtime_checkable

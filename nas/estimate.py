@@ -1,11 +1,13 @@
 """What any network costs on a target: predicted by a stored latency table, or measured now with random INT8 weights.
 
-Latencies do not depend on the weights' values, so a model is costed without being converted. Not here: how ONNX is read,
-how tables come about, how a target measures.
+Latencies do not depend on the weights' values, so a model is costed without being converted: as hwnas would lower it. What
+an INT8 file takes as it is stands beside (`file_estimate.py`). Not here: how ONNX is read, how tables come about, how a
+target measures.
 """
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,12 +17,10 @@ from hw_targets.target import Simulator, Target, TargetInfo
 from latency_models.errors import UnreadableTable
 from latency_models.table import LatencyTable, Prediction
 from nas.errors import InvalidSpec, StoreCorrupt
+from nas.file_estimate import ROUNDS, FileEstimate, estimate_file
 from nas.store import Store
 from search_spaces.cost import layer_macs, layer_params, macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.network import Network, Shape
-
-ROUNDS = 12
-"""Of end-to-end timing when a network is measured."""
 
 
 class _Value(BaseModel):
@@ -51,6 +51,10 @@ class Estimate(_Value):
     kind: Literal["measured", "simulated", "predicted", "estimated"] = Field(
         description="predicted: by a table that measured every layer's key; estimated: some keys it never measured"
     )
+    lowering: Literal["hwnas"] = Field(
+        "hwnas",
+        description="latency_ms and layers are of the network as hwnas lowers it to INT8, not of the file that it is from",
+    )
     latency_ms: float
     error: float | None = Field(
         description="relative error to expect of a prediction, or repeat error of a measurement"
@@ -64,6 +68,9 @@ class Estimate(_Value):
     layers: tuple[LayerEstimate, ...]
     unseen: tuple[str, ...] = Field((), description="layer keys that the table never measured")
     warnings: tuple[str, ...] = ()
+    file: FileEstimate | None = Field(
+        None, description="the file as it lies there, where it is INT8 and the target could run it"
+    )
     simulation: dict[str, Any] | None = Field(
         None, description="of a simulated target: cycles, what binds each group, traffic, throughput, roofline"
     )
@@ -75,6 +82,7 @@ def estimate(
     *,
     tables: Sequence[LatencyTable] = (),
     measure: bool | None = None,
+    file: Path | None = None,
     allow_host: bool = False,
     trace: bool = False,
     what_if: bool = False,
@@ -87,6 +95,8 @@ def estimate(
         target: where.
         tables: latency tables of that target, the preferred first.
         measure: whether to measure it now; None measures unless a table has measured all of its layers' keys.
+        file: the ONNX file that the network was read from: an INT8 one is measured beside, as it lies there, unless nothing
+            must be measured.
         allow_host, trace, what_if, beside: for a simulated target, see `hw_targets.target.Simulator`.
 
     Raises:
@@ -103,6 +113,15 @@ def estimate(
             f"{target.info.id} is not simulated.", fix="Leave these options out, or name a simulated target."
         )
     check_support(network, target)
+    found = _lowered(network, target, tables, measure)
+    if file is None or measure is False:
+        return found
+    own, warning = estimate_file(file, target, network.input_shape, found.latency_ms)
+    return found.model_copy(update={"file": own, "warnings": (*found.warnings, *([warning] if warning else []))})
+
+
+def _lowered(network: Network, target: Target, tables: Sequence[LatencyTable], measure: bool | None) -> Estimate:
+    """The network as hwnas lowers it, predicted or measured."""
     predictions = [table.predict(network) for table in tables if table.info.fingerprint == target.info.fingerprint]
     best = min(predictions, key=lambda p: len(p.unseen), default=None)
     if measure is None:

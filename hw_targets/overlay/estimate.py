@@ -11,17 +11,14 @@ from typing import Any, Final
 from hw_targets.errors import DoesNotFit, UnsupportedLayer
 from hw_targets.overlay.closed_form import closed_form
 from hw_targets.overlay.fusion import Group, groups
+from hw_targets.overlay.host import host_ms, split_activations
 from hw_targets.overlay.machine import Machine
 from hw_targets.overlay.roofline import attainable_tops
 from hw_targets.overlay.schedule import ENGINES, Interval, Schedule, schedule, traffic_bytes
 from hw_targets.overlay.support import host_tail, refused, supports
 from hw_targets.overlay.work import Work, map_bytes, work
-from search_spaces.cost import elements, macs
-from search_spaces.network import Layer, Network
-
-HOST_BOUNDARY_MS: Final = 0.1
-HOST_GB_PER_S: Final = 1.0
-"""What a layer on the host costs: a boundary each way and its maps at this rate. An assumption; not validated."""
+from search_spaces.cost import macs
+from search_spaces.network import Network
 
 HOST_ALL: Final = "host fall-back: its price is an assumption"
 
@@ -69,7 +66,7 @@ class Estimate:
         operations_per_byte: over all of an image's traffic, weights shared by a kernel's engines; with `attainable_tops`,
             the roof there, and `achieved_tops` the position in the roofline of the card.
         busy: share of the time that each engine works.
-        host: layers left to the host.
+        host: layers left to the host; `NAME/ACTIVATION` where a layer's activation alone is.
         unvalidated: what no published number stands behind.
         intervals: what each engine does when; empty unless asked for.
     """
@@ -118,10 +115,13 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
         UnsupportedLayer: the machine cannot run some layers; `facts` list them with the reasons.
         DoesNotFit: weights and maps exceed the card's memory.
     """
-    tail = host_tail(network, machine)
     reasons = refused(network, machine)
     if reasons and not allow_host:
         raise _unsupported(network, machine, reasons)
+    if reasons:
+        network = split_activations(network, machine)
+        reasons = refused(network, machine)
+    tail = host_tail(network, machine)
     host = tail | reasons.keys()
     drawn = groups(network, machine.overlay.convolution.input_channels, frozenset(host))
     if not drawn:
@@ -131,9 +131,8 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
     works = [work(group, machine) for group in drawn]
     found = schedule(drawn, works, machine, trace=trace)
     _check_memory(network, machine, drawn, works, found)
-    host_ms = sum(_host_ms(network.by_name[name]) for name in reasons)
-    return _answer(network, machine, drawn, works, found, (host_ms, tuple(n.name for n in network.layers if n.name in host),
-                   bool(reasons)))  # fmt: skip
+    on_host = tuple(layer.name for layer in network.layers if layer.name in host)
+    return _answer(network, machine, drawn, works, found, (host_ms(network, reasons), on_host, bool(reasons)))
 
 
 def cycles(network: Network, machine: Machine) -> float:
@@ -175,13 +174,13 @@ def _answer(
     network: Network, machine: Machine, drawn: Sequence[Group], works: Sequence[Work], made: Schedule,
     host: tuple[float, tuple[str, ...], bool],
 ) -> Estimate:  # fmt: skip
-    host_ms, on_host, priced = host
+    extra_ms, on_host, priced = host
     peak = machine.overlay.convolution.macs_per_cycle
     word = machine.overlay.convolution.input_channels
     moved = [traffic_bytes(g, w, made.spilled, i) for i, (g, w) in enumerate(zip(drawn, works, strict=True))]
     loads, saves, weights = sum(m[0] for m in moved), sum(m[1] for m in moved), sum(w.weight_bytes for w in works)
     own_macs = macs(network)
-    total = made.cycles + host_ms * 1e3 * machine.clock_mhz
+    total = made.cycles + extra_ms * 1e3 * machine.clock_mhz
     bytes_per_image = loads + saves + weights * len(machine.kernels) / machine.engines
     intensity = 2 * own_macs / bytes_per_image if bytes_per_image else 0.0
     images_per_s = machine.engines * machine.clock_mhz * 1e6 / total
@@ -238,11 +237,6 @@ def _busy(
         sum(w.weight_bytes for w in works) / machine.weight_bytes_per_cycle,
     )
     return {engine: total / made.cycles for engine, total in zip(ENGINES, totals, strict=True)}
-
-
-def _host_ms(layer: Layer) -> float:
-    moved = sum(map(elements, layer.in_shapes)) + elements(layer.out_shape)
-    return 2 * HOST_BOUNDARY_MS + moved / HOST_GB_PER_S / 1e6
 
 
 def _check_memory(

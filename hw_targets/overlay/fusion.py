@@ -112,8 +112,9 @@ class _Draft:
 
     def _passed(self, layer: Layer) -> tuple[Read, ...]:
         parts = tuple(r for name in layer.inputs for r in self._made[name])
-        if layer.name in self._host:
+        if layer.name in self._host:  # a map of its own in memory, there once all that it is made of is
             self._spread.update(r.group for r in parts if r.group != IMAGE)
+            return (Read(max((r.group for r in parts), default=IMAGE), layer.out_shape),)
         if layer.op in ("resize", "onnx:Resize", "onnx:Upsample"):
             (_, height, width), (_, to_height, to_width) = layer.in_shapes[0], layer.out_shape
             parts = tuple(
@@ -161,9 +162,11 @@ class _Draft:
     def _words(self, name: str) -> int:
         """Words of channels in which a map lies."""
         layer = self._network.by_name.get(name)
-        if layer is not None and layer.op == "concat":
+        on_host = name in self._host
+        if layer is not None and layer.op == "concat" and not on_host:
             return sum(map(self._words, layer.inputs))
-        if layer is not None and (layer.op in ("activation", "resize") or layer.op in POOLS):  # as it lay before
+        if layer is not None and (layer.op in ("activation", "resize") or layer.op in POOLS) and not on_host:
+            # as it lay before
             return self._words(layer.inputs[0])
         channels = self._network.input_shape[0] if layer is None else layer.out_shape[0]
         return -(-channels // self._word)

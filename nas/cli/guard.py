@@ -13,6 +13,7 @@ import json
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -56,7 +57,19 @@ def _handled(number: signal.Signals, handler: Any) -> Iterator[None]:
 
 
 class Commands(TyperGroup):
-    """A group of commands that return answers."""
+    """A group of commands that return answers. What takes one value is refused where it is given several."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the group's own options."""
+        _refuse_repeated(self, ctx, args)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Finds the command that is named, and looks over its words."""
+        name, command, words = super().resolve_command(ctx, args)
+        if command is not None:
+            _refuse_repeated(command, command.context_class(command, info_name=name, parent=ctx), words)
+        return name, command, words
 
     def main(
         self,
@@ -103,6 +116,22 @@ class Commands(TyperGroup):
             raise Cancelled(
                 "Interrupted; what was computed is stored.", fix="Run the same command again to continue from there."
             ) from error
+
+
+def _refuse_repeated(command: Any, context: Any, words: Sequence[str]) -> None:
+    """The last value would be taken in silence, and an answer be read as that of the others, too.
+
+    Raises:
+        BadParameter: an option of one value, or a pair such as --measure and --predict, is given more than once.
+    """
+    _, _, given = command.make_parser(context).parse_args(args=list(words))
+    for option, times in Counter(given).items():
+        names = [*getattr(option, "opts", ()), *getattr(option, "secondary_opts", ())]
+        switch = getattr(option, "is_flag", False) and not getattr(option, "secondary_opts", ())
+        if times > 1 and option.param_type_name == "option" and not option.multiple and not switch:
+            raise typer.BadParameter(
+                f"It is given {times} times and takes one value.", ctx=context, param_hint=" / ".join(names)
+            )
 
 
 def _print(answer: Answer, as_json: bool) -> None:

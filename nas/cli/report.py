@@ -20,6 +20,7 @@ from nas.cli.progress import duration, milliseconds
 if TYPE_CHECKING:
     from latency_models.report import ReportCard
     from nas.estimate import Estimate
+    from nas.file_estimate import FileEstimate
     from nas.result import ExportResult, ModelOutcome, Plan, ProfileResult, SearchResult
 
 ARCHITECTURE_WIDTH: Final = 96
@@ -260,10 +261,14 @@ def render_estimate(console: Console, result: "Estimate") -> None:
             f"{(layer.latency_ms or 0.0) / total:.1%}" if known and total else "",
         )
     console.print(drawn)
+    if result.file is not None:
+        _render_file(console, result.file, result.target)
     error = "" if result.error is None else f" ± {result.error:.1%}"
     spread = "" if result.p50_ms is None else f", p50 {_bare(result.p50_ms)}, p95 {_bare(result.p95_ms)}"
-    rest = f" {result.kind}{error}{spread}, INT8, batch 1, on {result.target}"
-    console.print(Text.assemble((milliseconds(result.latency_ms), "bold"), rest))
+    console.print(Text.assemble((milliseconds(result.latency_ms), "bold"), f" {result.kind}{error}{spread}"))
+    console.print(f"  as hwnas re-lowers it to INT8, batch 1, on {result.target}")
+    for line in result.file.advice if result.file is not None else ():
+        console.print(Text(f"→ {line}", style="cyan"))
     console.print(
         f"{size(result.macs, ('', 'k', 'M', 'G', 'T'))} MACs, {size(result.params, ('', 'k', 'M', 'G'))} parameters, "
         f"{size(result.weight_bytes)} of weights, {size(result.peak_memory_bytes)} of live activations, "
@@ -274,6 +279,13 @@ def render_estimate(console: Console, result: "Estimate") -> None:
             Text("Layers: as the runtime's profiler sees them, which adds a cost to every kernel.", style="dim")
         )
     _warn(console, result.warnings)
+
+
+def _render_file(console: Console, file: "FileEstimate", target: str) -> None:
+    """The INT8 file as it is, on the line above the network as hwnas lowers it."""
+    spread = f"± {file.error:.1%}, p50 {_bare(file.p50_ms)}, p95 {_bare(file.p95_ms)}"
+    console.print(Text.assemble((milliseconds(file.latency_ms), "bold"), f" measured {spread}"))
+    console.print(f"  the INT8 file as it is, batch {file.batch}, on {target}")
 
 
 def _render_simulation(console: Console, result: "Estimate", simulation: Mapping[str, Any]) -> None:

@@ -74,7 +74,8 @@ def test_the_host_is_priced_only_when_allowed() -> None:
     network = inverted_residuals("relu6", attention=True)
     found = estimate(network, U55C, allow_host=True)
     plain = estimate(inverted_residuals("relu6"), U55C)
-    assert found.latency_ms > plain.latency_ms + 0.2 * 6
+    # Of each of three gates the host does the hard-sigmoid and the product, handed over together.
+    assert plain.latency_ms + 3 * 0.2 < found.latency_ms < plain.latency_ms + 4 * 0.2
     assert found.host and any("host" in note for note in found.unvalidated)
 
 

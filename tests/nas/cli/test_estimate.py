@@ -10,6 +10,7 @@ from typer.testing import Result
 from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
 from search_spaces.builder import Graph
+from tests.hw_targets import quantized
 from tests.search_spaces.onnx_graphs import Board
 
 Invoke = Callable[..., Result]
@@ -94,3 +95,56 @@ def test_a_prediction_needs_a_table(answer: Answering, model: str, tmp_path: Pat
     code, document = answer("estimate", model, "--predict", "--out", str(tmp_path))
     assert code != 0
     assert "hwnas profile" in document["error"]["fix"]
+
+
+def test_an_int8_file_is_measured_as_it_is_beside_its_lowering(
+    answer: Answering, invoke: Invoke, tmp_path: Path
+) -> None:
+    path = str(quantized.static(tmp_path, signed=True, nodes_to_exclude=["c0", "relu0", "c1"]))
+    code, document = answer("estimate", path, "--target", "cpu", "--out", str(tmp_path))
+    assert (code, document["lowering"], document["kind"]) == (0, "hwnas", "measured")
+    file = document["file"]
+    assert file["latency_ms"] > 0 and file["batch"] == 1 and file["activations"] == "int8"
+    assert {"c0", "c1"} <= set(file["float_layers"])
+    assert any("c0, c1" in line and "uint8" in line for line in file["advice"])
+    drawn = invoke("estimate", path, "--target", "cpu", "--out", str(tmp_path)).stdout
+    assert drawn.index("the INT8 file as it is") < drawn.index("re-lowers it to INT8") < drawn.index("run in float")
+
+
+def test_a_float_file_is_one_number_of_its_lowering(answer: Answering, invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "float.onnx"
+    path.write_bytes(quantized.float_network().SerializeToString())
+    _, document = answer("estimate", str(path), "--out", str(tmp_path))
+    assert (document["lowering"], document["file"]) == ("hwnas", None)
+    drawn = invoke("estimate", str(path), "--out", str(tmp_path)).stdout
+    assert "as hwnas re-lowers it to INT8, batch 1, on cpu" in drawn and "as it is" not in drawn
+
+
+def test_a_file_that_the_runtime_refuses_leaves_a_warning(answer: Answering, tmp_path: Path) -> None:
+    board = Board((1, 3, 8, 8), opset=17)
+    path = tmp_path / "m.onnx"
+    model = board.model(board.quantise(board.conv(board.quantise(board.x), 4, 3)))
+    model.ir_version = 10_000
+    path.write_bytes(model.SerializeToString())
+    code, document = answer("estimate", str(path), "--out", str(tmp_path))
+    assert (code, document["file"]) == (0, None)
+    assert "The file itself was not measured" in document["warnings"][-1]
+
+
+def test_several_targets_have_one_answer_each(answer: Answering, invoke: Invoke, model: str, tmp_path: Path) -> None:
+    words = ("estimate", model, "--target", "cpu", "--target", "alveo-u50:isa2", "--out", str(tmp_path))
+    code, document = answer(*words)
+    assert code == 0
+    assert [(one["target"], one["kind"]) for one in document["estimates"]] == [
+        ("cpu", "measured"),
+        ("alveo-u50:isa2", "simulated"),
+    ]
+    drawn = invoke(*words).stdout
+    assert drawn.index("on cpu") < drawn.index("simulated for one request")
+    code, document = answer(*words, "--host", "--what-if")
+    assert code == 0 and "what_if" in document["estimates"][1]["simulation"], (
+        "what only a simulation has is for those that are"
+    )
+    code, document = answer(*words, "--plot", str(tmp_path / "p.png"))
+    assert (code, document["error"]["code"]) == (2, "usage_error")
+    assert "one target" in document["error"]["detail"]

@@ -69,6 +69,11 @@ def test_the_facts_of_an_error_stand_beside_it(engine: Engine, answer: Answering
         (["show"], "Missing argument"),
         (["estimate", "m.onnx", "--input-size", "large"], "HEIGHTxWIDTH"),
         (["--json"], "No such option"),
+        ([*PLAIN, "--effort", "quick", "--effort", "thorough"], "--effort: It is given 2 times and takes one value"),
+        (["search", *PLAIN[1:], "--seed", "1", "--seed=1"], "--seed: It is given 2 times"),
+        (["profile", "--target", "cpu", "--target", "cpu:threads=2", "--resolution", "8"], "--target: It is given 2"),
+        (["estimate", "m.onnx", "--measure", "--predict"], "--measure / --predict: It is given 2 times"),
+        (["show", "run", "-o", "a", "--out", "b"], "--out / -o: It is given 2 times"),
     ],
 )
 def test_a_wrong_command_line_is_a_document_too(answer: Answering, words: list[str], detail: str) -> None:
