@@ -58,14 +58,13 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
 
     context = Context(Store.of(store), ignore, never)
     job = sketch(context, spec)
-    lattice = Lattice.of(job.space)
-    reachable = {
-        target.info.id: compile_table(profile(context, target, job.space, job.work), lattice).reachable_ms
-        for target in job.targets
-        if profiled(context, target, job.space, job.work)
-    }
+    reachable = {}
+    for target, part in zip(job.targets, job.parts, strict=True):
+        if profiled(context, target, part.space, job.work):
+            table = profile(context, target, part.space, job.work)
+            reachable[target.info.id] = compile_table(table, Lattice.of(part.space)).reachable_ms
     return Survey(
-        architectures=str(lattice.size),
+        architectures=str(Lattice.of(job.space).size),
         reachable_ms=reachable,
         plan=estimate(context, spec),
         warnings=tuple(context.warnings),
@@ -75,10 +74,13 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
 def pretrain(
     spec: SearchSpec, *, store: Store | Path | str, on_event: EventSink = ignore, cancelled: Callable[[], bool] = never
 ) -> Pretrained:
-    """Trains the supernet that a search of the same data, space, effort, seed and threads needs; its budgets do not matter.
+    """Trains the supernet that a search of the same data, space, targets, effort, seed and threads needs.
+
+    The targets narrow the space to what they run; their budgets do not matter.
 
     Raises:
-        InvalidData, InvalidSpace: the spec names what is not there or not usable.
+        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
+        UnsupportedSpace: a target runs no network of the space.
         Cancelled: the caller asked to stop; a checkpoint is kept.
     """
     from nas.stages.train import train
