@@ -29,6 +29,7 @@ from api.parameters import known_parameters
 from api.settings import Settings
 from api.supervisor import Supervisor
 from api.turns import Turns
+from api.version import program_version
 from search_spaces.errors import HwnasError
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         title="hwnas",
-        version=health.program_version(),
+        version=program_version(),
         description=_DESCRIPTION,
         lifespan=lifespan,
         docs_url=None,

@@ -187,7 +187,7 @@ def _settings(home: Path | None, database: str | None, pepper_file: Path | None,
 
 def _tell(serving: "Serving", settings: "Settings", *, as_json: bool) -> None:
     """One line when the server answers; the first key on the terminal, or in a file when there is none. Never in a log."""
-    from api.health import program_version
+    from api.version import program_version
 
     stdout = sys.__stdout__ or sys.stdout
     on_terminal = stdout.isatty() and not as_json

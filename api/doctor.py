@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal
 from api import schema
 from api.database import Database, file_of, has_wal_reset_bug
 from api.errors import Unhealthy
-from api.health import LEAST_FREE_BYTES, program_version
+from api.health import LEAST_FREE_BYTES
 from api.settings import Settings
+from api.version import program_version
 from api.workers import living
 from nas.cli.answer import Answer
 from search_spaces.errors import HwnasError

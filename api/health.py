@@ -3,8 +3,6 @@
 import platform
 import shutil
 import sqlite3
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from typing import Final, Literal
 
 from fastapi import APIRouter
@@ -15,6 +13,7 @@ from api.database import Database, has_wal_reset_bug
 from api.dependencies import DatabaseValue, SettingsValue, SupervisorValue
 from api.errors import ServiceUnavailable
 from api.problems import problems
+from api.version import program_version
 from api.wire import Wire, examples
 from api.workers import living
 
@@ -101,14 +100,6 @@ def readyz(database: DatabaseValue, settings: SettingsValue, supervisor: Supervi
 async def version() -> Version:
     """Versions of the program and its interface."""
     return Version(hwnas=program_version(), python=platform.python_version())
-
-
-def program_version() -> str:
-    """The installed version of the package."""
-    try:
-        return installed_version("hwnas")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def _warnings(database: Database) -> list[str]:

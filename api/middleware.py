@@ -18,9 +18,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import BodyTimeout, BodyTooLarge, CrossOrigin, HostNotAllowed, InternalError, ServiceUnavailable
+from api.home import home_forbidden, home_full
 from api.problems import problem_response
 from api.settings import Settings
-from nas.errors import OutOfSpace
 from search_spaces.errors import HwnasError
 
 SECURITY_HEADERS: Final = {
@@ -155,7 +155,9 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
 def _unexpected(error: Exception) -> HwnasError:
     """What a client is told of a failure that no route foresaw: nothing of its inside."""
     if isinstance(error, OperationalError) and "disk is full" in str(error.orig):
-        return OutOfSpace("The disk of the server's home is full.", fix="Free space there and try again.")
+        return home_full()
+    if isinstance(error, OperationalError) and "readonly database" in str(error.orig):
+        return home_forbidden()
     if isinstance(error, OperationalError | DatabaseTimeout):
         return ServiceUnavailable("The database does not answer.", fix="Try again in a moment; see the server's log.")
     return InternalError(

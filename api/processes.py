@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from api.home import home_error
 from search_spaces.errors import HwnasError
 
 _NO_THREADS: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -83,6 +84,11 @@ def answer(look: Callable[[dict[str, Any]], dict[str, Any]], too_greedy: HwnasEr
         found = look(request)
     except HwnasError as error:
         found = _told(error)
+    except OSError as error:
+        refused = home_error(error)
+        if refused is None:
+            raise
+        found = _told(refused)
     except MemoryError:
         found = _told(too_greedy)
     except RuntimeError as error:  # torch's form of it

@@ -1,16 +1,16 @@
 """The workers that run now: who they are, and which targets each can measure. They tell so themselves, while they live."""
 
 import logging
-import platform
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from api.database import utc_ms
 from api.tables import workers
+from api.version import program_version
 from hw_targets.target import TargetInfo
 
 log = logging.getLogger("hwnas.worker")
@@ -26,12 +26,13 @@ class WorkerInfo:
 
     Attributes:
         can: each target that it can measure, by its name, without options.
+        version: of the program.
     """
 
     id: str
     can: Mapping[str, TargetInfo]
     host: str = socket.gethostname()[:100]
-    version: str = platform.python_version()
+    version: str = field(default_factory=program_version)
 
     @property
     def targets(self) -> dict[str, str]:

@@ -53,7 +53,7 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
         except OSError as error:
             raise TargetUnavailable(
                 f"Cannot lock {device} for measuring: {error}.",
-                fix=f"Make {_path(device, 'room').parent} writable.",
+                fix=f"Make {_path(device, 'room').parent} writable, with space left.",
                 facts={"lock": str(_path(device, "room"))},
             ) from error
         for file in (gate, room):

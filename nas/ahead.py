@@ -78,10 +78,13 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
 def pretrain(
     spec: SearchSpec, *, store: Store | Path | str, on_event: EventSink = ignore, cancelled: Callable[[], bool] = never
 ) -> Pretrained:
-    """Trains the supernet that a search of the same data, space, effort, seed and threads needs; its budgets do not matter.
+    """Trains the supernet that a search of the same data, space, targets, effort, seed and threads needs.
+
+    The targets narrow the space to what they run; their budgets do not matter.
 
     Raises:
-        InvalidData, InvalidSpace: the spec names what is not there or not usable.
+        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
+        UnsupportedSpace: a target runs no network of the space.
         Cancelled: the caller asked to stop; a checkpoint is kept.
     """
     from nas.stages.augmentation import augmentation

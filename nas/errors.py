@@ -29,6 +29,13 @@ class OutOfSpace(HwnasError):
     status = 507
 
 
+class UnwritableFolder(HwnasError):
+    """The store or the output folder may not be written to: no permission, or a read-only disk."""
+
+    code = "unwritable_folder"
+    status = 500
+
+
 class StoreCorrupt(HwnasError):
     """A blob of the store does not have the content that its name promises."""
 

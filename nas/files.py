@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from nas.errors import OutOfSpace, UnusableStore
+from nas.errors import OutOfSpace, UnusableStore, UnwritableFolder
 
 _TEMPORARY = ".writing-"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class FileSystem(Protocol):
@@ -120,13 +122,14 @@ class Files:
         """Writes a file, in the place of one that was there.
 
         Raises:
-            OutOfSpace: there is no room, or no right to write.
+            OutOfSpace: there is no room.
+            UnwritableFolder: there is no right to write.
         """
         path = f"{self.root}/{name}"
         if self.folder is not None:
             write_atomically(Path(path), data)
             return
-        with full_disk_is_typed():
+        with writing_is_typed():
             self.system.makedirs(path.rpartition("/")[0], exist_ok=True)
             self.system.pipe_file(path, data)
 
@@ -141,8 +144,9 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Raises:
         OutOfSpace: the disk is full; the file that was there before is kept.
+        UnwritableFolder: the folder may not be written to.
     """
-    with full_disk_is_typed():
+    with writing_is_typed():
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
         try:
@@ -167,14 +171,28 @@ def _synchronise(folder: Path) -> None:
 
 
 @contextmanager
-def full_disk_is_typed() -> Iterator[None]:
-    """Turns the operating system's word for a full or read-only disk into `OutOfSpace`."""
+def writing_is_typed() -> Iterator[None]:
+    """Turns what the operating system says of a write that it refuses into `write_error`."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG):
+        found = write_error(error)
+        if found is None:
             raise
-        raise OutOfSpace(
-            f"Cannot write: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.",
+        raise found from error
+
+
+def write_error(error: OSError) -> OutOfSpace | UnwritableFolder | None:
+    """The typed error of a full disk, or of a folder that may not be written to; None of anything else."""
+    told = f"Cannot write: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}."
+    if error.errno in _FULL:
+        return OutOfSpace(
+            told,
             fix="Free some space (or choose another folder with --out) and run the same command again: it continues.",
-        ) from error
+        )
+    if error.errno in _FORBIDDEN:
+        return UnwritableFolder(
+            told,
+            fix="Give the user that runs hwnas the right to write there, or choose another folder with --out or --store.",
+        )
+    return None

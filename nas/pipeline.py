@@ -87,7 +87,7 @@ def search(
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
         UnsupportedSpace: a target runs no network of the space.
         InfeasibleBudget: no architecture keeps a budget; nothing was trained.
-        OutOfSpace: the disk is full; what was stored stays.
+        OutOfSpace, UnwritableFolder: the disk is full, or a folder may not be written to; what was stored stays.
         Cancelled: the caller asked to stop; what was computed is stored.
     """
     from nas.runs import keep

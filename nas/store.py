@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from hw_targets.stopping import stop_if_asked
 from nas.errors import StoreCorrupt
-from nas.files import Files, full_disk_is_typed
+from nas.files import Files, writing_is_typed
 from nas.journal import Checkpoints, Journal
 
 SCHEMA = 1
@@ -180,13 +180,14 @@ class Store:
             yield
             return
         path = self._own.folder / "locks" / f"{key.hash}.lock"
-        with full_disk_is_typed():
+        with writing_is_typed():
             path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         while not lock.is_locked:
             stop_if_asked()
             try:
-                lock.acquire(timeout=LOCK_POLL_S)
+                with writing_is_typed():
+                    lock.acquire(timeout=LOCK_POLL_S)
             except Timeout:
                 waiting()
         try:

@@ -3,8 +3,10 @@
 `.npz` archives are bounded here and read in place. Not here: what the images and arrays are (`nas.data`).
 """
 
+import contextlib
 import re
 import stat
+import unicodedata
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,7 +20,11 @@ MAX_RATIO: Final = 100
 MAX_DEPTH: Final = 8
 
 _CHUNK: Final = 1 << 20
-_BAD_NAME: Final = re.compile(r"[\\:\x00-\x1f\x7f]|^/|//")
+_UTF8: Final = 0x800
+"""The flag of an entry whose name is declared as UTF-8."""
+_BAD_NAME: Final = re.compile(r"[:\x00-\x1f\x7f]|^/|//")
+_LITTER: Final = re.compile(r"(^|/)(__MACOSX|\._[^/]*|\.DS_Store|Icon\r|Thumbs\.db|desktop\.ini)(/|$)", re.IGNORECASE)
+"""What macOS and Windows put beside the files of a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ def check_arrays(path: Path, bounds: Bounds) -> None:
 def unpack(path: Path, folder: Path, bounds: Bounds) -> Path:
     """Writes the images of an archive under a new folder.
 
-    Files that are no images by their suffix are left out. One folder around everything is stepped into.
+    Files that are no images by their suffix are left out. One folder around everything is stepped into. Names are those of
+    `name_of`.
 
     Returns:
         The folder of the class folders (or of `train`, `val`, `test`).
@@ -67,15 +74,14 @@ def unpack(path: Path, folder: Path, bounds: Bounds) -> Path:
             larger than they say, a ratio above 100, a damaged archive, or no image at all.
     """
     with _opened(path) as archive:
-        members = archive.infolist()
-        _check_sizes(members, path.stat().st_size, bounds)
-        _check_names(members)
+        _check_sizes(archive.infolist(), path.stat().st_size, bounds)
+        members = _named(archive.infolist())
         folder.mkdir(mode=0o700)
         written = 0
         try:
-            for member in members:
-                if not member.is_dir() and _is_image(member.filename):
-                    _write(archive, member, folder / member.filename)
+            for name, member in members.items():
+                if not name.endswith("/") and _is_image(name):
+                    _write(archive, member, folder / name)
                     written += 1
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise UnsafeArchive(f"The archive is damaged: {error}.", fix="Pack the folder once more.") from error
@@ -111,18 +117,47 @@ def _check_sizes(members: list[zipfile.ZipInfo], packed: int, bounds: Bounds) ->
         raise _refused("its entries overlap")
 
 
-def _check_names(members: list[zipfile.ZipInfo]) -> None:
-    seen: set[str] = set()
-    for member in members:
-        _check_member(member)
-        name = member.filename.rstrip("/")
-        if name in seen:
-            raise _refused(f"it has {name[:80]!r} twice")
-        seen.add(name)
+def name_of(member: zipfile.ZipInfo) -> str:
+    """An entry's name as its maker meant it, in Unicode's composed form (NFC).
+
+    macOS writes UTF-8 and does not say so; what is no UTF-8 is in the code page of zip, 437. PowerShell 5 writes backslashes.
+    """
+    return unicodedata.normalize("NFC", _as_written(member))
 
 
-def _check_member(member: zipfile.ZipInfo) -> None:
+def _as_written(member: zipfile.ZipInfo) -> str:
     name = member.filename
+    if not member.flag_bits & _UTF8:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _named(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """The entries by their names, without what systems litter folders with; folders end with a slash."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    spellings: dict[str, str] = {}
+    for member in members:
+        name, raw = name_of(member), _as_written(member)
+        if _LITTER.search(name):
+            continue
+        _check_member(member, name)
+        if not {name.rstrip("/"), name.rstrip("/") + "/"}.isdisjoint(found):
+            raise _refused(f"it has {name[:80]!r} twice")
+        for composed, spelt in zip(_folders(name), _folders(raw), strict=True):
+            if spellings.setdefault(composed, spelt) != spelt:
+                raise _refused(f"it has {composed[:80]!r} twice, in two spellings of the same letters")
+        found[name] = member
+    return found
+
+
+def _folders(name: str) -> list[str]:
+    """A name and the folders around it, from the outermost."""
+    parts = name.rstrip("/").split("/")
+    return ["/".join(parts[: end + 1]) for end in range(len(parts))]
+
+
+def _check_member(member: zipfile.ZipInfo, name: str) -> None:
     shown = repr(name[:80])
     parts = name.rstrip("/").split("/")
     if _BAD_NAME.search(name) or ".." in parts or "." in parts or "" in parts:
@@ -147,7 +182,7 @@ def _refused(why: str) -> UnsafeArchive:
 
 def _is_image(name: str) -> bool:
     path = Path(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    hidden = any(part.startswith(".") for part in path.parts)
     return not hidden and path.suffix.lower() in SUFFIXES
 
 

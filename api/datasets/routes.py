@@ -32,7 +32,7 @@ from api.pages import PageSize, PageToken
 from api.problems import links, problems
 from api.settings import Settings
 from api.tenancy import Subject
-from nas.errors import InvalidData, OutOfSpace
+from nas.errors import InvalidData, OutOfSpace, UnwritableFolder
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
@@ -56,6 +56,7 @@ DatasetId = Annotated[str, Path(pattern=id_pattern("ds"))]
             UnsafeArchive,
             CheckFailed,
             OutOfSpace,
+            UnwritableFolder,
             QuotaExceeded,
             ScopeMissing,
             IdempotencyMismatch,

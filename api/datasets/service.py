@@ -1,6 +1,5 @@
 """Takes data sets in: streams an upload to the disk, has it checked in a child process, and keeps what passed."""
 
-import errno
 import hashlib
 import shutil
 from collections.abc import Callable
@@ -15,13 +14,14 @@ from api.database import Database, as_time
 from api.datasets import repository
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import BodyTooLarge, CheckFailed, DatasetInUse, UnknownDataset, UnsafeArchive
+from api.home import home_error
 from api.idempotency import Idempotent
 from api.ids import new_id
 from api.processes import ChildFailed, ChildTooSlow, ask
 from api.quotas import Quotas
 from api.settings import Settings
 from api.tenancy import Subject
-from nas.errors import InvalidData, OutOfSpace
+from nas.errors import InvalidData, OutOfSpace, UnwritableFolder
 
 UPLOAD: Final = "upload.zip"
 
@@ -61,7 +61,7 @@ class Upload:
 
         Raises:
             BodyTooLarge: with it the upload is larger than allowed.
-            OutOfSpace: the disk is full.
+            OutOfSpace, UnwritableFolder: the disk is full, or the home may not be written to.
         """
         self._size += len(chunk)
         if self._size > self._most:
@@ -72,7 +72,7 @@ class Upload:
                 self._file = (self.folder / UPLOAD).open("xb")
             self._file.write(chunk)
         except OSError as error:
-            raise _disk(error) from error
+            raise home_error(error) or error from error
         self._hash.update(chunk)
 
     def finish(self) -> tuple[Path, str, int]:
@@ -86,7 +86,7 @@ class Upload:
         try:
             self._file.close()
         except OSError as error:
-            raise _disk(error) from error
+            raise home_error(error) or error from error
         return self.folder / UPLOAD, self._hash.hexdigest(), self._size
 
     def discard(self) -> None:
@@ -114,7 +114,7 @@ class Datasets:
             IdempotencyMismatch: the idempotency key came with other content or another name before.
             UnsafeArchive, InvalidData, CheckFailed: why it is refused.
             QuotaExceeded: the tenant stores too much.
-            OutOfSpace: the disk is full.
+            OutOfSpace, UnwritableFolder: the disk is full, or the home may not be written to.
         """
         path, sha256, size = upload.finish()
         idempotent = label.idempotent(sha256)
@@ -129,7 +129,7 @@ class Datasets:
         try:
             upload.folder.rename(place)
         except OSError as error:
-            raise _disk(error) from error
+            raise home_error(error) or error from error
         try:
             with self._database.write() as connection:
                 self._quotas.check_bytes(connection, subject.tenant_id, size)
@@ -233,14 +233,10 @@ def _summary(answer: dict[str, Any]) -> dict[str, Any]:
         summary: dict[str, Any] = answer["summary"]
         return summary
     error = answer["error"]
-    kind = {k.code: k for k in (UnsafeArchive, CheckFailed, OutOfSpace)}.get(error["code"], InvalidData)
+    kind = {k.code: k for k in (UnsafeArchive, CheckFailed, OutOfSpace, UnwritableFolder)}.get(
+        error["code"], InvalidData
+    )
     raise kind(error["detail"], fix=error["fix"], facts=error["facts"])
-
-
-def _disk(error: OSError) -> Exception:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutOfSpace("The disk of the server's home is full.", fix="Free space there and send it again.")
-    return error
 
 
 def _document(row: repository.DatasetRow) -> DatasetDocument:

@@ -32,7 +32,7 @@ def local_spec(wire: AnySpec, datasets_folder: Path) -> SearchSpec:
     wire = plain(wire)
     fields = wire.model_dump(mode="json", exclude=_WIRE_ONLY, exclude_none=True)
     if not isinstance(wire, SearchWireSpec):
-        fields["targets"] = [{"target": getattr(wire, "target", "cpu"), "latency_ms": "100%"}]
+        fields["targets"] = [{"target": name, "latency_ms": "100%"} for name in targets_of(wire)]
     if wire.data != DIGITS:
         from api.datasets.storage import source
 
@@ -44,6 +44,8 @@ def targets_of(wire: AnySpec) -> tuple[str, ...]:
     """The targets that a job names."""
     if isinstance(wire, SearchWireSpec):
         return tuple(wanted.target for wanted in wire.targets)
+    if isinstance(wire, SupernetWireSpec):
+        return wire.targets
     target = getattr(wire, "target", None)
     return () if target is None else (target,)
 

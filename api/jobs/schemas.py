@@ -112,7 +112,7 @@ class ProfilingAnswer(Wire):
 
 
 class SupernetAnswer(Wire):
-    """A trained supernet. Searches with the same data, space, effort, seed and threads find it."""
+    """A trained supernet. Searches with the same data, space, targets, effort, seed and threads find it."""
 
     space: str
     resolution: int

@@ -209,12 +209,25 @@ class SupernetWireSpec(Wire):
     """A training: the supernet of a space on a data set, which later searches with the same settings find trained."""
 
     model_config = examples(
-        {"kind": "supernet_training", "data": "digits", "space": "mobilenet", "effort": "quick", "seed": 0}
+        {
+            "kind": "supernet_training",
+            "data": "digits",
+            "space": "mobilenet",
+            "targets": ["cpu"],
+            "effort": "quick",
+            "seed": 0,
+        }
     )
 
     kind: Literal["supernet_training"]
     data: DataId
     space: Space = Field("mobilenet", description=_SPACE)
+    targets: tuple[TargetName, ...] = Field(
+        ("cpu",),
+        min_length=1,
+        max_length=16,
+        description="of the later searches; the space is narrowed to what they run",
+    )
     effort: Effort = "standard"
     resolution: Side | None = Field(default=None, description="largest input side in pixels")
     seed: Seed = Field(default=0)
@@ -223,6 +236,13 @@ class SupernetWireSpec(Wire):
     augment: WireAugment = "auto"
     metric: WireMetric = "accuracy"
     class_weights: WireClassWeights = "auto"
+
+    @field_validator("targets")
+    @classmethod
+    def _distinct(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(targets)) != len(targets):
+            raise ValueError("a target is named twice")
+        return targets
 
 
 JobReference = Annotated[str, Field(pattern=id_pattern("job"))]

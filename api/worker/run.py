@@ -1,6 +1,5 @@
 """One job from its claim to its end: runs the engine, stores what it tells, and ends, fails or hands back the job."""
 
-import errno
 import logging
 import shutil
 import threading
@@ -13,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from api.blobs import Blobs
 from api.database import Database
 from api.errors import InternalError, LeaseLost
+from api.home import home_error, home_forbidden, home_full
 from api.jobs import leases
 from api.jobs.ahead import Ahead
 from api.jobs.events_table import append
@@ -23,7 +23,7 @@ from api.worker.claimed import Held, Keeper, stop
 from api.worker.devices import Devices
 from api.worker.handlers import HANDLERS, Done, Workplace
 from api.worker.outbox import Outbox
-from nas.errors import Cancelled, OutOfSpace
+from nas.errors import Cancelled, OutOfSpace, UnwritableFolder
 from nas.events import Event
 from search_spaces.errors import HwnasError
 
@@ -70,15 +70,12 @@ class JobRun:
             place.out.mkdir(exist_ok=True, mode=0o700)
             done = HANDLERS[claim.kind](claim.job_id, claim.spec, place)
         except HwnasError as error:
+            if isinstance(error, OutOfSpace | UnwritableFolder):  # the engine tells of paths
+                return home_full() if isinstance(error, OutOfSpace) else home_forbidden()
             return error
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                return OutOfSpace("The disk of the server's home is full.", fix="Free space there and start it again.")
+        except Exception as error:
             log.exception("the job failed", extra={"job_id": claim.job_id})
-            return _defect()
-        except Exception:
-            log.exception("the job failed", extra={"job_id": claim.job_id})
-            return _defect()
+            return (home_error(error) if isinstance(error, OSError) else None) or _defect()
         shutil.rmtree(place.out, ignore_errors=True)
         return done
 

@@ -73,29 +73,41 @@ def duration(seconds: float) -> str:
 
 
 class _Notes:
-    """The newest thing worth saying about each stage."""
+    """The newest thing worth saying about each stage of each target."""
 
     def __init__(self) -> None:
-        self._best: tuple[float, str] = (-1.0, "")
-        self._learning: set[str] = set()
+        self._notes: dict[tuple[str, str | None], str] = {}
+        self._best: dict[str, float] = {}
+        self._learning: set[tuple[str, str | None]] = set()
 
-    def of(self, event: Event) -> tuple[str, str] | None:
-        """A stage and what to say beside its bar."""
+    def take(self, event: Event) -> None:
+        """Notes what an event tells."""
         match event:
             case MetricEvent():
+                stage = (event.phase, event.target)
                 if event.name.startswith(("loss", "accuracy")):
-                    self._learning.add(event.phase)
-                elif event.phase in self._learning:  # a rate says less than a loss
-                    return None
-                return event.phase, f"{event.name.replace('_', ' ')} {event.value:.3g}"
+                    self._learning.add(stage)
+                elif stage in self._learning:  # a rate says less than a loss
+                    return
+                self._note(*stage, f"{event.name.replace('_', ' ')} {event.value:.3g}")
             case CandidateEvent():
-                if any(event.feasible.values()) and event.accuracy > self._best[0]:
-                    fastest = min(event.latency_ms.values())
-                    self._best = (event.accuracy, f"best {event.accuracy:.1%} at {milliseconds(fastest)}")
-                return "searching", self._best[1] or f"{event.number + 1} evaluated, none in the budget yet"
-            case FrontEvent():
-                return "searching", self._best[1] or f"front of {len(event.points)}"
-        return None
+                for target, latency_ms in event.latency_ms.items():
+                    if event.feasible.get(target) and event.accuracy > self._best.get(target, -1.0):
+                        self._best[target] = event.accuracy
+                        self._note("searching", target, f"best {event.accuracy:.1%} at {milliseconds(latency_ms)}")
+                    elif target not in self._best:
+                        self._note("searching", target, f"{event.number + 1} evaluated, none in the budget yet")
+            case FrontEvent() if event.target not in self._best:
+                self._note("searching", event.target, f"front of {len(event.points)}")
+            case _:
+                pass
+
+    def of(self, phase: str, target: str | None) -> str:
+        """What to say of a stage; of one that is for no target, the newest of any. Empty if there is nothing."""
+        return self._notes.get((phase, target), "")
+
+    def _note(self, phase: str, target: str | None, text: str) -> None:
+        self._notes[phase, target] = self._notes[phase, None] = text
 
 
 def milliseconds(value: float) -> str:
@@ -118,7 +130,7 @@ class Lines:
     def __init__(self, console: "Console", clock: Callable[[], float]) -> None:
         self._console, self._clock = console, clock
         self._said: dict[str, float] = {}
-        self._notes, self._note = _Notes(), dict[str, str]()
+        self._notes = _Notes()
 
     def show(self, drawing: "RenderableType") -> None:
         """Prints it."""
@@ -126,9 +138,7 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         """Prints a line, if the event is worth one."""
-        noted = self._notes.of(event)
-        if noted is not None:
-            self._note[noted[0]] = noted[1]
+        self._notes.take(event)
         match event:
             case PhaseEvent():
                 label = _label(event.phase, event.target)
@@ -150,7 +160,7 @@ class Lines:
         parts = [f"{event.done / event.total:.0%}", f"{_count(event.done)}/{_count(event.total)} {event.unit}"]
         if event.eta_s is not None:
             parts.append(f"{duration(event.eta_s)} left")
-        if note := self._note.get(event.phase):
+        if note := self._notes.of(event.phase, event.target):
             parts.append(note)
         self._say(label, ", ".join(parts))
 
@@ -164,7 +174,7 @@ class Bars:
     def __init__(self, console: "Console", clock: Callable[[], float]) -> None:
         self._clock = clock
         self.progress = _bars(console, clock)
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[tuple[str, str | None], TaskID] = {}
         self._totals: dict[TaskID, float] = {}
         self._units: dict[TaskID, str] = {}
         self._notes = _Notes()
@@ -177,11 +187,10 @@ class Bars:
         """Moves a bar, or prints what a person should read above the bars."""
         from rich.text import Text
 
-        noted = self._notes.of(event)
-        if noted is not None:
-            for label, task in self._tasks.items():
-                if label.split(" ")[0] == noted[0]:
-                    self.progress.update(task, note=noted[1])
+        self._notes.take(event)
+        if isinstance(event, MetricEvent | CandidateEvent | FrontEvent):
+            for stage, task in self._tasks.items():
+                self.progress.update(task, note=self._notes.of(*stage))
         match event:
             case PhaseEvent():
                 self._phase(event)
@@ -201,10 +210,11 @@ class Bars:
         self.progress.update(task, completed=event.done, total=event.total or None, amount=amount, deadline=deadline)
 
     def _task(self, event: PhaseEvent | ProgressEvent) -> "TaskID":
-        label = _label(event.phase, event.target)
-        if label not in self._tasks:
-            self._tasks[label] = self.progress.add_task(label, total=None, amount="", note="", deadline=None, ended="")
-        return self._tasks[label]
+        stage = (event.phase, event.target)
+        if stage not in self._tasks:
+            label = _label(*stage)
+            self._tasks[stage] = self.progress.add_task(label, total=None, amount="", note="", deadline=None, ended="")
+        return self._tasks[stage]
 
     def _phase(self, event: PhaseEvent) -> None:
         task = self._task(event)

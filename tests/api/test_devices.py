@@ -2,6 +2,7 @@
 
 import threading
 import time
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from api.jobs import device_leases, leases, repository
 from api.jobs.leases import Able
 from api.jobs.waiting import waits
 from api.tables import jobs, tenants
+from api.version import program_version
 from api.worker.claimed import Held
 from api.worker.devices import Devices
-from api.workers import WorkerInfo, gone, seen
+from api.workers import WorkerInfo, gone, living, seen
 from hw_targets.target import TargetInfo
 from nas.errors import Cancelled
 from nas.events import Event, LogEvent
@@ -103,6 +105,13 @@ def test_a_queued_job_says_what_it_waits_for(client: TestClient) -> None:
     assert (waiting()["target"], waiting()["device"]) == ("cpu", "b")
     client.post(f"/v1/jobs/{job_id}/pause")
     assert waiting() is None
+
+
+def test_a_worker_tells_the_version_of_the_program(database: Database) -> None:
+    with database.write() as connection:
+        seen(connection, WorkerInfo("one", {}))
+        (row,) = living(connection)
+    assert row.version == program_version() == version("hwnas")
 
 
 def test_a_queued_job_says_that_its_tenant_may_run_no_more(client: TestClient) -> None:

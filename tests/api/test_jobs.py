@@ -175,6 +175,17 @@ def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, 
     assert {name: local[name] for name in wanted} == wanted
 
 
+def test_a_supernet_is_trained_for_the_targets_that_are_named(tmp_path: Path, client: TestClient) -> None:
+    def names(**fields: Any) -> list[str]:
+        wire = WIRE_SPEC.validate_python({"kind": "supernet_training", "data": "digits", **fields})
+        return [one.target for one in local_spec(wire, tmp_path).targets]
+
+    assert (names(), names(targets=["alveo-u50", "cpu"])) == (["cpu"], ["alveo-u50", "cpu"])
+    for named, code in ((["warp"], "unknown_target"), (["cpu", "cpu"], "invalid_request"), ([], "invalid_request")):
+        spec = {"kind": "supernet_training", "data": "digits", "targets": named}
+        assert client.post("/v1/jobs", json={"spec": spec}).json()["code"] == code
+
+
 def test_what_a_spec_leaves_out_is_the_engines_default(tmp_path: Path) -> None:
     local = local_spec(SearchWireSpec.model_validate(body()["spec"]), tmp_path)
     given = {"data", "targets", "effort"}

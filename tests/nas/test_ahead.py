@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from latency_models.compiled import compile_table
 from nas import pipeline
 from nas.ahead import pretrain, survey
 from nas.errors import Cancelled
@@ -12,9 +13,11 @@ from nas.events import Event, PhaseEvent, ignore
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.effort import WORK, Work
+from nas.stages.profile import profile
 from nas.stages.recipes import recipe_for, step_bytes
 from nas.store import Store
 from nas.training.recipe import SUPERNET
+from search_spaces.lattice import Lattice
 
 LITTLE = Work(12, 6, 3, train_images=1_000, queries=4, tune_images=500)
 
@@ -37,6 +40,20 @@ def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
     after = survey(spec(), store=tmp_path)
     low, high = after.reachable_ms["cpu"]
     assert 0 < low < high and after.plan.seconds["profiling"] == 0
+
+
+def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: Path) -> None:
+    """An overlay of this kind runs no squeeze-and-excite: its table is of that part, and is found under it."""
+    pair = [{"target": name, "latency_ms": "60%"} for name in ("cpu", "kv260")]
+    wanted = SearchSpec.model_validate({**spec().model_dump(), "space": "mobilenet", "targets": pair})
+    context = Context(Store(tmp_path), ignore, pipeline.never)
+    job = pipeline.sketch(context, wanted)
+    card, part = job.targets[1], job.parts[1].space
+    assert Lattice.of(part).size < Lattice.of(job.space).size
+    table = profile(context, card, part, job.work)
+    known = survey(wanted, store=tmp_path)
+    assert known.reachable_ms == {card.info.id: compile_table(table, Lattice.of(part)).reachable_ms}
+    assert known.architectures == str(Lattice.of(job.space).size)
 
 
 def test_minutes_that_do_not_suffice_are_told(tmp_path: Path) -> None:

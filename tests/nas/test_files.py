@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.errors import OutOfSpace, UnusableStore
+from nas.errors import OutOfSpace, UnusableStore, UnwritableFolder
 from nas.files import Files, write_atomically
+from nas.store import StageKey, Store
 from tests.nas.places import KINDS, place
 
 
@@ -89,6 +90,42 @@ def test_a_full_disk_is_typed_and_keeps_what_was_there(tmp_path: Path, monkeypat
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (errno.ENOSPC, OutOfSpace),
+        (errno.EDQUOT, OutOfSpace),
+        (errno.EFBIG, OutOfSpace),
+        (errno.EACCES, UnwritableFolder),
+        (errno.EPERM, UnwritableFolder),
+        (errno.EROFS, UnwritableFolder),
+        (errno.EIO, OSError),
+    ],
+)
+def test_what_the_system_refuses_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(tmp_path))
+
+    monkeypatch.setattr("nas.files.os.replace", refuse)
+    with pytest.raises(kind) as told:
+        write_atomically(tmp_path / "file", b"new")
+    assert type(told.value) is kind and list(tmp_path.iterdir()) == []
+    if isinstance(told.value, OutOfSpace | UnwritableFolder):
+        assert str(tmp_path) in told.value.detail and "--out" in told.value.fix
+        assert ("space" in told.value.fix) is isinstance(told.value, OutOfSpace)
+
+
+def test_a_stage_in_a_store_that_is_closed_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/store")
+
+    monkeypatch.setattr("nas.store.FileLock.acquire", refuse)
+    with pytest.raises(UnwritableFolder), Store(tmp_path).lock(StageKey("a", 1, {})):
+        pass
 
 
 def test_a_local_file_is_on_disk_before_its_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nas.cli.progress import Bars, Lines, Silent, duration, milliseconds, watch
-from nas.events import PhaseEvent, ProgressEvent
+from nas.events import CandidateEvent, Event, MetricEvent, PhaseEvent, ProgressEvent
 from tests.nas.cli.fakes import events
 
 
@@ -99,6 +99,74 @@ def test_a_running_bar_counts_down_between_events() -> None:
     assert _drawn(display).endswith("45 s left")
     clock.now += 300
     assert _drawn(display).endswith("0.0 s left")
+
+
+def two_targets() -> list[Event]:
+    """A search for a processor ends with 96 % as its best, then one for a card begins, whose best is 91 %."""
+    told: list[Event] = []
+    for target, accuracies, latency_ms in (("cpu", (0.95, 0.96), 0.08), ("card", (0.90, 0.91, 0.89), 2.0)):
+        told.append(PhaseEvent(phase="searching", status="started", target=target, seconds=None))
+        for number, accuracy in enumerate(accuracies):
+            told.append(
+                CandidateEvent(
+                    number=number, architecture="a", architecture_id="1", accuracy=accuracy, latency_ms={target: latency_ms},
+                    feasible={target: number > 0},
+                )
+            )  # fmt: skip
+            told.append(ProgressEvent(phase="searching", target=target, done=number + 1, total=3, unit="candidates"))
+    return told
+
+
+def test_each_target_shows_its_own_best() -> None:
+    out, clock = io.StringIO(), Clock()
+    display, bars = Lines(Console(file=out, width=80), clock), Bars(Console(file=io.StringIO(), width=80), clock)
+    for event in two_targets():
+        clock.now += 11
+        display(event)
+        bars(event)
+    assert out.getvalue().splitlines() == [
+        "searching cpu: started",
+        "searching cpu: 33%, 1/3 candidates, 1 evaluated, none in the budget yet",
+        "searching cpu: 67%, 2/3 candidates, best 96.0% at 0.0800 ms",
+        "searching card: started",
+        "searching card: 33%, 1/3 candidates, 1 evaluated, none in the budget yet",
+        "searching card: 67%, 2/3 candidates, best 91.0% at 2.00 ms",
+        "searching card: 100%, 3/3 candidates, best 91.0% at 2.00 ms",
+    ]
+    cpu, card = _drawn(bars).splitlines()
+    assert "best 96.0% at 0.0800" in cpu and "best 91.0% at 2.00 ms" in card
+
+
+def test_a_candidate_of_two_targets_is_told_of_each() -> None:
+    out, clock = io.StringIO(), Clock()
+    display = Lines(Console(file=out, width=80), clock)
+    latencies = {"cpu": 0.5, "card": 7.0}
+    for target in latencies:
+        display(PhaseEvent(phase="searching", status="started", target=target, seconds=None))
+    display(
+        CandidateEvent(
+            number=0, architecture="a", architecture_id="1", accuracy=0.9, latency_ms=latencies, feasible={"cpu": True, "card": False}
+        )
+    )  # fmt: skip
+    clock.now += 11
+    for target in latencies:
+        display(ProgressEvent(phase="searching", target=target, done=1, total=2, unit="candidates"))
+    assert out.getvalue().splitlines()[2:] == [
+        "searching cpu: 50%, 1/2 candidates, best 90.0% at 0.500 ms",
+        "searching card: 50%, 1/2 candidates, 1 evaluated, none in the budget yet",
+    ]
+
+
+def test_each_finished_network_shows_its_own_loss() -> None:
+    out, clock = io.StringIO(), Clock()
+    display = Lines(Console(file=out, width=80), clock)
+    for target, value in (("cpu", 0.5), ("card", 0.25)):
+        display(MetricEvent(phase="finalising", name="tune_loss", step=0, value=value, target=target))
+        display(PhaseEvent(phase="finalising", status="started", target=target, seconds=None))
+    clock.now += 11
+    for target in ("cpu", "card"):
+        display(ProgressEvent(phase="finalising", target=target, done=1, total=2, unit="steps"))
+    assert [line.rpartition(", ")[2] for line in out.getvalue().splitlines()[2:]] == ["tune loss 0.5", "tune loss 0.25"]
 
 
 def _drawn(display: Bars) -> str:

@@ -12,6 +12,11 @@ const SEARCH = {
   ],
   effort: "quick",
   seed: 0,
+  fit: "stretch",
+  augment: "auto",
+  metric: "accuracy",
+  class_weights: "auto",
+  budget_on: "quiet",
 } satisfies Job["spec"];
 const EXPORT = { kind: "export", job: "job_1", architecture_id: "5a27", target: "cpu", search: SEARCH } satisfies Job["spec"];
 

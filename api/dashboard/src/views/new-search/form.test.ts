@@ -18,6 +18,7 @@ const FULL: Form = {
   resolution: "32",
   seed: "7",
   threads: "1",
+  carried: { fit: "pad", metric: "macro_f1", budget_on: "p95" },
 };
 const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
 
@@ -54,7 +55,9 @@ describe("the spec of a form", () => {
   });
 
   it("makes the same spec again when the space is declared, or the job is of another kind", () => {
-    const forms: Form[] = [DECLARED, { ...DEFAULT, kind: "profiling" }, { ...FULL, kind: "supernet_training" }];
+    const trained: Form = { ...FULL, kind: "supernet_training", carried: { fit: "pad", trained_for: "alveo-u50 cpu" } };
+    const forms: Form[] = [DECLARED, { ...DEFAULT, kind: "profiling" }, trained];
+    expect(toSpec(trained).spec).toMatchObject({ fit: "pad", targets: ["alveo-u50", "cpu"] });
     for (const form of forms) {
       const { spec } = toSpec(form);
       expect(toSpec(toForm(spec as WireSpec)).spec).toEqual(spec);

@@ -7,7 +7,12 @@ import type { Schemas } from "../../api/client";
 
 export type Kind = "search" | "profiling" | "supernet_training";
 type AnySpec = Schemas["JobCreate"]["spec"];
-/** A spec that the form can make; the service has further kinds. */
+/** What the form does not show: kept of the job that it starts from, where it is not as the service has it by default. */
+const CARRIED = { fit: "stretch", augment: "auto", metric: "accuracy", class_weights: "auto", budget_on: "quiet" } as const;
+export const CARRIED_NAMES = Object.keys(CARRIED) as (keyof typeof CARRIED)[];
+export type Carried = Partial<Record<keyof typeof CARRIED, string>> & { trained_for?: string };
+
+/** A spec that the form can make; the service has further kinds. What has a default may be left out of one that is sent. */
 export type WireSpec = Extract<AnySpec, { kind: Kind }>;
 export type Effort = "quick" | "standard" | "thorough";
 export type Unit = "%" | "ms";
@@ -45,6 +50,7 @@ export interface Form {
   resolution: string;
   seed: string;
   threads: string;
+  carried: Carried;
 }
 
 /** What is wrong with one field: `pointer` as in a problem document of the service. */
@@ -66,6 +72,7 @@ export const DEFAULT: Form = {
   resolution: "",
   seed: "0",
   threads: "",
+  carried: {},
 };
 
 /** `cpu:threads=2`. Options without a value are flags. */
@@ -96,12 +103,15 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
     spec = { kind: "profiling", ...targetOf(form.targets[0] ?? ROW), space: nameOf(form.space), ...common };
   } else {
     const threads = number("threads", form.threads, true);
-    const trained = { space: spaceOf(form, problems), ...common, ...(threads === undefined ? {} : { threads }) };
-    if (form.kind === "supernet_training") spec = { kind: "supernet_training", ...trained };
+    const { trained_for: targets, budget_on, ...how } = form.carried;
+    const trained = { space: spaceOf(form, problems), ...common, ...(threads === undefined ? {} : { threads }), ...how };
+    if (form.kind === "supernet_training")
+      spec = { kind: "supernet_training", ...trained, ...(targets === undefined ? {} : { targets: targets.split(" ") }) } as WireSpec;
     else {
       const minutes = number("minutes", form.minutes, false);
-      const targets = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
-      spec = { kind: "search", targets, ...trained, ...(minutes === undefined ? {} : { minutes }) };
+      const wanted = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
+      const rest = { ...(minutes === undefined ? {} : { minutes }), ...(budget_on === undefined ? {} : { budget_on }) };
+      spec = { kind: "search", targets: wanted, ...trained, ...rest } as WireSpec;
     }
   }
   return problems.length === 0 ? { spec, problems: [] } : { spec: null, problems };
@@ -122,9 +132,20 @@ export function toForm(spec: WireSpec): Form {
   };
   if (spec.kind === "profiling") return { ...form, targets: [{ ...ROW, ...named(spec.target), device: text(spec.device) }] };
   form.threads = text(spec.threads);
+  form.carried = carriedOf(spec);
   if (spec.kind === "supernet_training") return form;
   const targets = spec.targets.map((one) => ({ ...named(one.target), ...budget(one.latency_ms), device: text(one.device) }));
   return { ...form, minutes: text(spec.minutes), targets };
+}
+
+function carriedOf(spec: Exclude<WireSpec, { kind: "profiling" }>): Carried {
+  const carried: Carried = {};
+  for (const name of CARRIED_NAMES) {
+    const value = (spec as Partial<Record<typeof name, string>>)[name];
+    if (value !== undefined && value !== CARRIED[name]) carried[name] = value;
+  }
+  const targets = spec.kind === "supernet_training" ? (spec as { targets?: string[] }).targets?.join(" ") : undefined;
+  return targets === undefined || targets === "cpu" ? carried : { ...carried, trained_for: targets };
 }
 
 function targetOf(row: TargetRow): { target: string; device?: string } {

@@ -7,7 +7,7 @@ import { literal, shell, snippets, yaml } from "./snippets";
 
 const NASTY = ["it's", '"quoted"', "a b", "$HOME `id` \\", "line\nbreak", "é 漢 🙂", "-x", "", "#no", "40%", "a'b'c"];
 const SERVER = "http://127.0.0.1:8000";
-const SPEC: WireSpec = {
+const SPEC = {
   kind: "search",
   data: "digits",
   space: "mobilenet",
@@ -17,7 +17,7 @@ const SPEC: WireSpec = {
   ],
   effort: "quick",
   seed: 0,
-};
+} as Extract<WireSpec, { kind: "search" }>;
 
 function text(spec: WireSpec, id: string): string | undefined {
   return snippets(spec, SERVER).find((one) => one.id === id)?.text;
@@ -35,6 +35,10 @@ describe("the command line", () => {
       "hwnas --server http://127.0.0.1:8000 search \\\n  --data digits \\\n  --space mobilenet \\\n  --target cpu \\\n" +
         "  --latency-ms 40% \\\n  --target cpu:threads=2 \\\n  --latency-ms 0.08 \\\n  --effort quick \\\n  --seed 0\n",
     );
+  });
+
+  it("has what the form keeps of another job", () => {
+    expect(text({ ...SPEC, class_weights: "none" }, "cli")).toContain("  --class-weights none\n");
   });
 
   it("leaves out devices, which it does not know, and says so", () => {

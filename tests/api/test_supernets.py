@@ -1,0 +1,47 @@
+"""A supernet that is trained ahead is the one that a search for the same targets finds, with the real engine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.jobs.local import local_spec
+from api.jobs.specs import WIRE_SPEC
+from nas import pipeline
+from nas.ahead import pretrain, survey
+from nas.events import ignore
+from nas.spec import SearchSpec
+from nas.stages.context import Context
+from nas.stages.effort import WORK, Work
+from nas.stages.train import train
+from nas.store import Store
+from tests.api.conftest import body
+
+CARD = "kv260"
+"""It runs no squeeze-and-excite, which the space has: what is trained for it is another supernet than a processor's."""
+
+
+@pytest.fixture(autouse=True)
+def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WORK, "quick", Work(12, 6, 3, train_images=128, queries=4, tune_images=500))
+
+
+def local(**fields: Any) -> SearchSpec:
+    """The engine's spec of a wire spec of the digits."""
+    spec = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, **fields}
+    return local_spec(WIRE_SPEC.validate_python(spec), Path())
+
+
+def search(target: str) -> SearchSpec:
+    """The engine's spec of a search."""
+    return local(**body()["spec"] | {"targets": [{"target": target, "latency_ms": "40%"}]})
+
+
+def test_a_search_for_a_card_finds_the_supernet_that_was_trained_for_it(tmp_path: Path) -> None:
+    made = pretrain(local(kind="supernet_training", targets=[CARD]), store=tmp_path)
+    assert survey(search(CARD), store=tmp_path).plan.seconds["training"] == 0
+    assert survey(search("cpu"), store=tmp_path).plan.seconds["training"] > 0
+    context = Context(Store(tmp_path), ignore, pipeline.never)
+    assert train(context, pipeline.sketch(context, search(CARD))).hash == made.bank_sha256
+    assert pretrain(local(kind="supernet_training"), store=tmp_path).bank_sha256 != made.bank_sha256
+    assert survey(search("cpu"), store=tmp_path).plan.seconds["training"] == 0
