@@ -25,10 +25,11 @@ ADDRESS: Final = "http://127.0.0.1:8000"
 ANSWERS_S: Final = 900.0
 """A service that is built before it is started may take so long."""
 
-SERVICE: Final = re.compile(r"(?:hwnas (?:serve|worker)|make serve)\b")
+SERVICE: Final = re.compile(r"^(?:hwnas (?:serve|worker)|make serve)\b")
 CALLS_SERVICE: Final = re.compile(r"(?:localhost|127\.0\.0\.1):8000")
-OF_THE_CHECKOUT: Final = re.compile(r"(?:\w+=\S* )?(?:make |\.venv/)")
-SELF: Final = re.compile(r"make (?:test|docs-commands)\b")
+OF_A_CLIENT: Final = re.compile(r"\$(?:HWNAS_KEY|auth)\b|nas_\.\.\.")
+OF_THE_CHECKOUT: Final = re.compile(r"^(?:\w+=\S* )?(?:make |\.venv/)")
+SELF: Final = re.compile(r"^make (?:test|docs-commands)\b")
 """Not run here: they would run this, or hold its record. Continuous integration runs `make test`."""
 
 LEAST: Final = (
@@ -79,6 +80,11 @@ def least(text: str) -> str:
     for pattern, instead in LEAST:
         text = pattern.sub(instead, text)
     return text
+
+
+def needs_nothing(text: str) -> bool:
+    """Whether a command or program runs without a service, a package index, or what belongs to the checkout."""
+    return not any(pattern.search(text) for pattern in (SERVICE, CALLS_SERVICE, OF_THE_CHECKOUT, OF_A_CLIENT, SELF))
 
 
 def name_of(page: Path) -> str:
