@@ -2,8 +2,8 @@
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -11,33 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
-from docs import generate
+from docs import generate, run_commands, scratch
+from docs.reader import least, needs_nothing, run_page
 from docs.recorded import example
+from docs.shown import blocks, without_blocks
 from nas.spec import SearchSpec
 from search_spaces.declarative import SpaceSpec
 
 ROOT = Path(__file__).parents[1]
+LEAST = ROOT / "tests" / "least_work"
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *generate.PAGES]
-FENCE = re.compile(
-    r"(?:<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
-)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its language, its text, and the comment just above it."""
-
-    language: str
-    text: str
-    note: str
-
-    @property
-    def file(self) -> str:
-        return self.note.removeprefix("file: ") if self.note.startswith("file: ") else ""
-
-
-def _blocks(page: Path) -> list[Block]:
-    return [Block(m["language"], m["text"], m["note"] or "") for m in FENCE.finditer(page.read_text())]
 
 
 def _name(page: Path) -> str:
@@ -45,7 +28,7 @@ def _name(page: Path) -> str:
 
 
 def _with(language: str) -> list[Path]:
-    return [page for page in PAGES if any(block.language == language for block in _blocks(page))]
+    return [page for page in PAGES if any(block.language == language for block in blocks(page))]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +88,7 @@ def test_every_benchmark_is_on_its_page() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
     broken = []
-    for link in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text())):
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_blocks(page.read_text())):
         place, _, anchor = link.partition("#")
         if "://" in link:
             continue
@@ -116,7 +99,7 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
 
 
 def _anchors(page: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), flags=re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", without_blocks(page.read_text()), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
@@ -134,22 +117,83 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 # --- What is shown works
 
 
-@pytest.mark.parametrize("page", _with("python"), ids=_name)
-def test_python_that_is_shown_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for block in _blocks(page):
-        if block.file:
-            (tmp_path / block.file).parent.mkdir(exist_ok=True)
-            (tmp_path / block.file).write_text(block.text)
-        if block.language == "python":
-            code = compile(block.text, f"{_name(page)}: {block.text[:40]!r}", "exec")
-            if not block.note.startswith("not run: "):
-                exec(code, {"__name__": "shown"})
+HERE = [page for page in generate.PAGES if any(map(needs_nothing, run_commands.shown(page)))]
+"""Pages of which something can be run without a service or the checkout's own commands: those are recorded only."""
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared folder in which the digits were searched, with the least work."""
+    folder = tmp_path_factory.mktemp("searched")
+    scratch.prepare(folder)
+    page = ROOT / "docs" / "tutorials" / "first-search.md"
+    for ran in run_page(page, folder, wanted=lambda piece: piece.startswith("hwnas search"), first=[LEAST]):
+        assert ran.exit_code == 0, (folder / "commands.log").read_text()[-4000:]
+    return folder
+
+
+@pytest.mark.parametrize("page", HERE, ids=_name)
+def test_what_is_shown_runs(page: Path, searched: Path, tmp_path: Path) -> None:
+    """Commands and programs in their order, as a reader would run them, with the least work and small data."""
+    folder = tmp_path / "scratch"
+    shutil.copytree(searched, folder)
+    for ran in run_page(page, folder, wanted=needs_nothing, first=[LEAST]):
+        assert ran.exit_code == 0, f"{ran.ran}\n{(folder / 'commands.log').read_text()[-4000:]}"
+
+
+@pytest.mark.parametrize("page", generate.PAGES, ids=_name)
+def test_everything_that_is_shown_was_run(page: Path) -> None:
+    record = run_commands.recorded()
+    assert run_commands.missing(page, record) == [], (
+        "run `make docs-commands`, with Chromium's and PostgreSQL's packages"
+    )
+
+
+def test_the_record_has_only_what_is_shown() -> None:
+    assert run_commands.stale(run_commands.recorded()) == []
+
+
+def test_programs_that_are_shown_elsewhere_compile() -> None:
+    for page in PAGES:
+        for block in blocks(page):
+            if block.language == "python":
+                compile(block.text, f"{_name(page)}: {block.text[:40]!r}", "exec")
+
+
+def test_blocks_are_told_apart_and_cut_into_commands(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```\nphotos/  cat/ 1.jpg\n```\n<!-- file: a.py -->\n```python\na = 1\n```\n```python\nb = 2\nc = 3\n```\n"
+        "```\nA=1 hwnas targets   # the machine's\n\ncurl \\\n  -d '{\n  \"b\": 2}' x\n```\n```yaml\nd: 4\n```\n"
+    )
+    tree, file, program, commands, data = blocks(page)
+    assert tree.runs == file.runs == data.runs == () and file.file == "a.py"
+    assert program.runs == ("b = 2\nc = 3\n",)
+    assert commands.runs == ("A=1 hwnas targets   # the machine's", "curl \\\n  -d '{\n  \"b\": 2}' x")
+
+
+def test_a_reader_goes_on_from_what_came_before_and_sees_what_fails(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "absent.md"
+    text = "```\nexport A=1\ncd sub\ntest $A = 1 && test ${PWD##*/} = sub\n```\n```python\nb = 2\n```\n"
+    text += "```python\nassert b == 2\n```\n```\ntest -d sub && test $A = 2\n```\n```python\nraise SystemExit\n```\n"
+    (tmp_path / "sub").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_text", lambda self: text)
+        ended = [ran.exit_code for ran in run_page(page, tmp_path)]
+    assert ended == [0, 0, 0, 0, 0, 1, 1]
+
+
+def test_searches_are_run_with_the_least_work() -> None:
+    assert least("hwnas search --data photos/ --minutes 60  # an hour") == (
+        "hwnas search --data photos/ --minutes 1 --effort quick  # an hour"
+    )
+    assert least("hwnas search --data digits --effort quick") == "hwnas search --data digits --effort quick"
+    assert least('client.search(data="digits")') == 'client.search(data="digits", effort="quick")'
 
 
 @pytest.mark.parametrize("page", _with("yaml"), ids=_name)
 def test_yaml_that_is_shown_is_valid(page: Path) -> None:
-    for block in _blocks(page):
+    for block in blocks(page):
         if block.language != "yaml":
             continue
         document = yaml.safe_load(block.text)
@@ -166,7 +210,7 @@ def test_spaces_that_are_shown_can_be_searched(resolution: int, tmp_path: Path) 
     from search_spaces.lattice import Lattice
     from search_spaces.registry import space
 
-    shown = [block for block in _blocks(ROOT / "docs" / "tutorials" / "own-space.md") if block.file]
+    shown = [block for block in blocks(ROOT / "docs" / "tutorials" / "own-space.md") if block.file]
     assert len(shown) == 3
     for block in shown:
         (tmp_path / block.file).write_text(block.text)
@@ -177,7 +221,7 @@ def test_spaces_that_are_shown_can_be_searched(resolution: int, tmp_path: Path) 
 
 def _commands() -> Iterator[tuple[str, str]]:
     for page in PAGES:
-        for block in _blocks(page):
+        for block in blocks(page):
             if block.language in ("", "console", "sh"):
                 for line in block.text.replace("\\\n", " ").splitlines():
                     yield _name(page), line.strip()
@@ -200,7 +244,7 @@ def test_jobs_that_are_posted_are_valid() -> None:
     posted = [
         body
         for page in PAGES
-        for block in _blocks(page)
+        for block in blocks(page)
         for body in re.findall(r"/v1/jobs .*?-d '(\{.*?\})'", block.text, flags=re.DOTALL)
     ]
     assert len(posted) >= 2
@@ -228,8 +272,8 @@ def test_the_target_that_is_shown_can_be_profiled_and_costed(tmp_path: Path, mon
     from search_spaces.registry import space
 
     page = ROOT / "docs" / "tutorials" / "own-device.md"
-    (block,) = (b for b in _blocks(page) if b.file == "my_package/roofline.py")
-    (entries,) = (b for b in _blocks(page) if b.language == "toml")
+    (block,) = (b for b in blocks(page) if b.file == "my_package/roofline.py")
+    (entries,) = (b for b in blocks(page) if b.language == "toml")
     (tmp_path / "my_package").mkdir()
     (tmp_path / block.file).write_text(block.text)
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,0 +1,266 @@
+"""Somebody who reads a page of the documentation and does what it shows, in a folder: commands, programs, services.
+
+Not here: what is shown (`shown.py`), and the record of how it ended (`run_commands.py`).
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from docs.generate import ROOT
+from docs.shown import blocks
+
+ADDRESS: Final = "http://127.0.0.1:8000"
+ANSWERS_S: Final = 900.0
+"""A service that is built before it is started may take so long."""
+
+SERVICE: Final = re.compile(r"^(?:hwnas (?:serve|worker)|make serve)\b")
+CALLS_SERVICE: Final = re.compile(r"(?:localhost|127\.0\.0\.1):8000")
+OF_A_CLIENT: Final = re.compile(r"\$(?:HWNAS_KEY|auth)\b|nas_\.\.\.")
+OF_THE_CHECKOUT: Final = re.compile(r"^(?:\w+=\S* )?(?:make |\.venv/)")
+SELF: Final = re.compile(r"^make (?:test|docs-commands)\b")
+"""Not run here: they would run this, or hold its record. Continuous integration runs `make test`."""
+
+LEAST: Final = (
+    (re.compile(r"^hwnas search (?!.*--effort)[^#\n]*[^#\s]", re.MULTILINE), r"\g<0> --effort quick"),
+    (re.compile(r"--minutes \d+"), "--minutes 1"),
+    (re.compile(r"(client\.search\((?:(?!effort)[^)])*)\)"), r'\1, effort="quick")'),
+    (re.compile(r'job\.export\("[0-9a-f]+"\)'), "job.export([*client.candidates(job.id)][-1].architecture_id)"),
+    (
+        re.compile(r"\A(.*^async def main\(\).*)\Z", re.DOTALL | re.MULTILINE),
+        "\\1\nimport asyncio\n\nasyncio.run(main())\n",
+    ),
+    (re.compile(r"\bseven\.png"), "../../../seven.png"),
+    (re.compile(r"ADDRESS_OF_THE_INDEX"), ""),
+)
+"""What is run in the place of what is shown: the least work, and what only a reader can fill in."""
+
+FAILING_CURL: Final = 'curl() { command curl --fail-with-body "$@"; }'
+"""An answer that tells of an error ends a command with one."""
+
+PROGRAMS: Final = """
+import json, os, sys, traceback
+shared, replies = {"__name__": "shown"}, os.fdopen(int(sys.argv[1]), "w")
+for line in sys.stdin:
+    try:
+        exec(compile(json.loads(line), "shown", "exec"), shared)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    print(code, file=replies, flush=True)
+"""
+"""The process that runs a page's programs, which go on from each other."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One command or program: the page, what it shows, what was run, how it ended (0: as it should), and how long it took."""
+
+    page: str
+    shown: str
+    ran: str
+    exit_code: int
+    seconds: float
+
+
+def least(text: str) -> str:
+    """What is run in the place of a command."""
+    for pattern, instead in LEAST:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def needs_nothing(text: str) -> bool:
+    """Whether a command or program runs without a service, a package index, or what belongs to the checkout."""
+    return not any(pattern.search(text) for pattern in (SERVICE, CALLS_SERVICE, OF_THE_CHECKOUT, OF_A_CLIENT, SELF))
+
+
+def name_of(page: Path) -> str:
+    """A page's name in the record."""
+    return str(page.relative_to(ROOT))
+
+
+@dataclass
+class Reader:
+    """Somebody who reads one page and does what it says, in a folder."""
+
+    folder: Path
+    environment: dict[str, str]
+    log: Path
+    services: "list[tuple[int, subprocess.Popen[bytes]]]" = field(default_factory=list)
+    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    programs: Callable[[str], int] | None = None
+    database: str = ""
+
+    def read(self, page: Path, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Ran]:
+        """Does everything that a page shows and that is wanted, and writes the files that it shows."""
+        with self.stack:
+            self.stack.callback(self._stop)
+            for number, block in enumerate(blocks(page)):
+                if block.file:
+                    (self.folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+                    (self.folder / block.file).write_text(block.text)
+                self.environment["PWD"] = str(self.folder)  # each block begins where the page does
+                for piece in block.runs:
+                    if wanted(piece) and not SELF.match(piece):
+                        started = time.monotonic()
+                        run = self._program if block.language == "python" else self._command
+                        code = run(least(piece), number)
+                        yield Ran(name_of(page), piece, least(piece), code, round(time.monotonic() - started, 1))
+
+    def _command(self, text: str, block: int) -> int:
+        text = self._filled(text, block)
+        folder = str(ROOT) if OF_THE_CHECKOUT.match(text) else self.environment["PWD"]
+        if SERVICE.match(text):
+            return self._serve(text, folder, block)
+        state = self.folder / ".environment"  # variables and the folder go on to the next command
+        script = f"{FAILING_CURL}; cd {folder!r}; set -a; {text}\ncode=$?; env -0 > {str(state)!r}; exit $code"
+        with self.log.open("ab") as log:
+            log.write(f"\n$ {text}\n".encode())
+            log.flush()
+            code = subprocess.run(
+                ["bash", "-c", script], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
+            ).returncode  # fmt: skip
+        if state.exists() and folder != str(ROOT):
+            self.environment = dict(line.split("=", 1) for line in state.read_text().split("\0") if "=" in line)
+        return code
+
+    def _program(self, text: str, block: int) -> int:
+        text = self._filled(text, block)
+        if self.programs is None:
+            self.programs = self._interpreter()
+        return self.programs(text)
+
+    def _interpreter(self) -> Callable[[str], int]:
+        reading, writing = os.pipe()
+        log = self.stack.enter_context(self.log.open("ab"))
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAMS, str(writing)], cwd=self.folder, env=self.environment, pass_fds=[writing],
+            stdin=subprocess.PIPE, stdout=log, stderr=log, text=True,
+        )  # fmt: skip
+        os.close(writing)
+        replies = self.stack.enter_context(os.fdopen(reading))
+        self.stack.enter_context(process)  # closes its input and waits for it
+
+        def run(text: str) -> int:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(text) + "\n")
+            process.stdin.flush()
+            return int(replies.readline() or 1)
+
+        return run
+
+    def _serve(self, text: str, folder: str, block: int) -> int:
+        """Starts a service and leaves it running for what follows; 0 when it answers, or, of a worker, goes on."""
+        self._stop(before=block)
+        with tempfile.TemporaryFile() as out:
+            process = subprocess.Popen(
+                ["bash", "-c", text], cwd=folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+            self.services.append((block, process))
+            until = time.monotonic() + (5 if " worker" in text else ANSWERS_S)
+            answered = " worker" in text
+            while process.poll() is None and time.monotonic() < until:
+                out.seek(0)
+                if re.search(rb'hwnas serves at|"url": "http', out.read()):
+                    answered = True
+                    break
+                time.sleep(0.1)
+            out.seek(0)
+            with self.log.open("ab") as log:
+                log.write(f"\n$ {text} &\n".encode() + out.read())
+        if (Path(self.environment["HWNAS_HOME"]) / "first-key").exists():
+            self.environment["HWNAS_KEY"] = self.key()
+        return 0 if answered and process.poll() is None else 1
+
+    def _stop(self, before: int | None = None) -> None:
+        """Ends the services, or those that an earlier block started."""
+        for block, process in list(self.services):
+            if before is None or block < before:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+                process.wait(120)
+                self.services.remove((block, process))
+
+    def _filled(self, text: str, block: int) -> str:
+        """With the names, keys and addresses of this run in the places where a reader puts theirs."""
+        if CALLS_SERVICE.search(text) and not self.services:
+            self._serve("hwnas serve", str(self.folder), block)
+        for pattern, find in PLACES:
+            if re.search(pattern, text):
+                text = re.sub(pattern, find(self).replace("\\", r"\\"), text)
+        return text
+
+    def newest_run(self) -> Path:
+        """The folder of the newest run of the demo's space."""
+        return max((self.folder / "runs").glob("digits-mobilenet-*"), key=lambda run: run.stat().st_mtime)
+
+    def other_architecture(self) -> str:
+        """The id of one that this run did not deliver."""
+        result = json.loads((self.newest_run() / "result.json").read_text())
+        delivered = {model["architecture_id"] for model in result["models"].values()}
+        return str(next(p["architecture_id"] for p in result["front"] if p["architecture_id"] not in delivered))
+
+    def key(self) -> str:
+        """The first key of the service that runs."""
+        return (Path(self.environment["HWNAS_HOME"]) / "first-key").read_text().strip()
+
+    def newest(self, what: str) -> str:
+        """The id of the newest job or model of the service that runs."""
+        request = urllib.request.Request(f"{ADDRESS}/v1/{what}", headers={"Authorization": f"Bearer {self.key()}"})  # noqa: S310
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return str(json.load(answer)["items"][0]["id"])
+
+    def database_url(self) -> str:
+        """The address of a database with nothing in it."""
+        from tests.api import postgres
+
+        if not self.database:
+            server = self.stack.enter_context(postgres.running())
+            self.database = server.url(server.empty())
+        return self.database
+
+
+PLACES: Final[tuple[tuple[str, Callable[[Reader], str]], ...]] = (
+    (r"digits-mobilenet-1a2b3c4d", lambda reader: reader.newest_run().name),
+    (r"\b56c1dd\b", Reader.other_architecture),
+    (r"\bnas_\.\.\.", Reader.key),
+    (r"\bJOB\b", lambda reader: reader.newest("jobs")),
+    (r"\bMODEL\b", lambda reader: reader.newest("models")),
+    (r"\bDIR\b", lambda reader: str(reader.folder / "another-home")),
+    (r"\bFOLDER_OR_NPZ\b", lambda reader: str(reader.folder / "photos")),
+    (r"postgresql://hwnas@db/hwnas", lambda reader: repr(reader.database_url())),
+)
+
+
+def environment(folder: Path, first: Sequence[Path] = ()) -> dict[str, str]:
+    """Variables of a reader: `hwnas` of this environment; `first` come before all else that Python imports."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HWNAS_", "MAKE", "MFLAGS"))}
+    return {
+        **inherited,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": ":".join(map(str, (*first, ROOT))),
+        "OUT": str(folder / "runs"),
+    }
+
+
+def run_page(
+    page: Path, folder: Path, *, wanted: Callable[[str], bool] = lambda _: True, first: Sequence[Path] = ()
+) -> Iterator[Ran]:
+    """Does what a page shows, in a folder that was prepared, with a service's home of the page's own; see `commands.log` there."""
+    around = environment(folder, first)
+    around["HWNAS_HOME"] = str(folder / "homes" / page.stem)
+    return Reader(folder, around, folder / "commands.log").read(page, wanted)

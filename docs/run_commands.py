@@ -1,0 +1,88 @@
+"""Runs every command and program that the documentation shows, in order, and records how each ended: `make docs-commands`.
+
+`python -m docs.run_commands` renews the whole record, `docs/example/commands.json`; with pages it renews theirs, and
+with `--changed` those of which something is not in the record. Searches are run at the least effort; the record has what was run
+beside what is shown. It takes port 8000, PostgreSQL's binaries for the commands that name a database, and most of an hour.
+
+Not here: how a page is done (`reader.py`), and a user's files that it names (`scratch.py`).
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from docs import scratch
+from docs.generate import PAGES, ROOT
+from docs.reader import SELF, Ran, least, name_of, run_page
+from docs.recorded import EXAMPLE
+from docs.shown import blocks
+
+RECORD: Final = EXAMPLE / "commands.json"
+
+
+def recorded() -> list[Ran]:
+    """The record; nothing where there is none."""
+    return [Ran(**line) for line in json.loads(RECORD.read_text())["commands"]] if RECORD.exists() else []
+
+
+def shown(page: Path) -> list[str]:
+    """What the record has of a page."""
+    return [piece for block in blocks(page) for piece in block.runs if not SELF.match(piece)]
+
+
+def missing(page: Path, record: Iterable[Ran]) -> list[str]:
+    """What a page shows and the record has not as run and ended well."""
+    done = {(ran.page, ran.shown, ran.ran) for ran in record if ran.exit_code == 0}
+    return [piece for piece in shown(page) if (name_of(page), piece, least(piece)) not in done]
+
+
+def stale(record: Iterable[Ran]) -> list[Ran]:
+    """What the record has and no page shows."""
+    pieces = {(name_of(page), piece) for page in PAGES for piece in shown(page)}
+    return [ran for ran in record if (ran.page, ran.shown) not in pieces]
+
+
+def write(record: Iterable[Ran], about: Mapping[str, Any]) -> None:
+    """Keeps a record, in the order of the pages."""
+    order = {name_of(page): number for number, page in enumerate(PAGES)}
+    lines = [asdict(ran) for ran in sorted(record, key=lambda ran: order[ran.page])]
+    RECORD.write_text(json.dumps({**about, "commands": lines}, indent=1) + "\n")
+
+
+def main() -> int:
+    """Runs and records; 1 when a command failed."""
+    from benchmarks.common import machine
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "pages", nargs="*", type=Path, help="pages to run, such as docs/tutorials/own-data.md; all when absent"
+    )
+    parser.add_argument("--changed", action="store_true", help="only pages of which something is not in the record")
+    parser.add_argument(
+        "--folder", type=Path, help="where to run; a new temporary folder when absent. Its commands.log has all output"
+    )
+    options = parser.parse_args()
+    record = recorded()
+    pages = [page.resolve() for page in options.pages] or [p for p in PAGES if shown(p)]
+    if options.changed:
+        pages = [page for page in pages if missing(page, record)]
+    folder = (options.folder or Path(tempfile.mkdtemp(prefix="hwnas-docs-"))).resolve()
+    scratch.prepare(folder)
+    found = [ran for ran in record if ran not in stale(record) and ROOT / ran.page not in pages]
+    for page in pages:
+        for ran in run_page(page, folder):
+            sys.stderr.write(f"{ran.exit_code}  {ran.seconds:7.1f} s  {ran.page}: {ran.shown.splitlines()[0]}\n")
+            found.append(ran)
+    write(found, {"date": time.strftime("%Y-%m-%d"), "machine": machine()})
+    sys.stderr.write(f"All output is in {folder / 'commands.log'}\n")
+    return int(any(ran.exit_code for ran in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

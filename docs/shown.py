@@ -1,0 +1,71 @@
+"""What the documentation shows: its fenced blocks, and in them commands, programs and files.
+
+Not here: running them (`run_commands.py`), and whether they are right (`tests/test_docs.py`).
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_FENCE: Final = re.compile(
+    r"(?:<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+)
+_COMMAND: Final = re.compile(r"(?:hwnas|make|curl|python[\d.]*|mkdir|cd|export|mv|\{|(?:\.venv|build)/\S+|\w+=\S*) ?")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and the comment just above it."""
+
+    language: str
+    text: str
+    note: str
+
+    @property
+    def file(self) -> str:
+        """The name of the file that it shows; empty where it shows none."""
+        return self.note.removeprefix("file: ") if self.note.startswith("file: ") else ""
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """What can be run of it, each piece by itself: a program as a whole, or a shell's commands."""
+        if self.file:
+            return ()
+        if self.language == "python":
+            return (self.text,)
+        first = self.text.lstrip().partition(" ")[0].partition("\n")[0]
+        shell = self.language in ("sh", "console") or (not self.language and _COMMAND.fullmatch(first))
+        return tuple(_commands(self.text)) if shell else ()
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    return [Block(m["language"], m["text"], m["note"] or "") for m in _FENCE.finditer(page.read_text())]
+
+
+def without_blocks(text: str) -> str:
+    """A page's text outside of its blocks."""
+    return _FENCE.sub("", text)
+
+
+def _commands(text: str) -> Iterator[str]:
+    """A line that ends in a backslash, or inside quotes, goes on in the next one."""
+    command = ""
+    for line in text.splitlines():
+        command = f"{command}\n{line}" if command else line
+        if command.strip() and _is_whole(command):
+            yield command.strip()
+            command = ""
+    if command.strip():
+        raise ValueError(f"a command does not end: {command!r}")
+
+
+def _is_whole(command: str) -> bool:
+    try:
+        shlex.split(command, comments=True)
+    except ValueError:  # a quote that is not closed, or a backslash at the end
+        return False
+    return not command.endswith("\\")
