@@ -1,4 +1,4 @@
-"""Classifies image files with the model beside this file. Needs onnxruntime, NumPy and Pillow.
+"""Classifies image files with the model beside this file. Needs onnxruntime, NumPy and Pillow (11 or newer).
 
 python classify.py photo.png [more.png ...] [--top 3] [--model model.int8.onnx]
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.data.labels import renumbering
 from nas.data.parts import MAX_CLASSES, Part, Raw
 from nas.data.splits import FRACTIONS
 from nas.errors import InvalidData
@@ -32,7 +33,7 @@ def check_raw(raw: Raw) -> tuple[str, ...]:
     if classes > MAX_CLASSES:
         raise InvalidData(
             f"{classes:,} classes are more than {MAX_CLASSES:,}.",
-            fix="Merge classes. Numbers with gaps lose them by `train_y = np.unique(train_y, return_inverse=True)[1]`.",
+            fix=f"Merge classes; numbers with gaps lose them by `{renumbering(raw.parts)}`.",
         )
     counts = {name: _counts(name, part, raw.classes) for name, part in raw.parts.items()}
     train = counts["train"]

@@ -1,6 +1,6 @@
 """Reads one image file with Pillow and brings it to grey or RGB at a square resolution, the same way everywhere.
 
-How a file becomes pixels is told by the functions of `nas/bundle/classify.py`, which go with each delivered model: turned by
+How a file becomes pixels is defined by the functions of `nas/bundle/classify.py`, which go with each delivered model: turned by
 the EXIF orientation; what is transparent on white; more than 8 bits scaled by the range of the training images; grey ("L") or
 RGB; plain antialiased bilinear (Pillow's BILINEAR) to the square. Of animations the first frame counts.
 Here are the bounds, and what the head of a file says. Not here: which files of a folder are read (`folders.py`).

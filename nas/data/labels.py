@@ -3,7 +3,7 @@
 Not here: whether the numbers fit the classes (`checks.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 import numpy as np
@@ -36,7 +36,7 @@ def read_labels(
     given = None if names is None else class_names(names)
     texts = {part: array for part, array in labels.items() if array.dtype.kind in "US"}
     if not texts:
-        numbers = {part: _numbers(f"{part}_y", array) for part, array in labels.items()}
+        numbers = {part: _numbers(f"{part}_y", array, renumbering(labels)) for part, array in labels.items()}
         return numbers, given or _numbered(numbers["train"])
     if len(texts) < len(labels):
         raise InvalidData(
@@ -54,6 +54,13 @@ def read_labels(
             fix="Name these classes in class_names, too, or leave class_names out.",
         )
     return {part: np.array([number[name] for name in row], np.int64) for part, row in rows.items()}, known
+
+
+def renumbering(parts: Iterable[PartName]) -> str:
+    """The Python that numbers the classes from 0 without gaps, in all parts alike."""
+    return "; ".join(
+        ["known = np.unique(train_y)", *(f"{part}_y = np.searchsorted(known, {part}_y)" for part in parts)]
+    )
 
 
 def class_names(names: NDArray[Any]) -> tuple[str, ...]:
@@ -97,7 +104,7 @@ def _numbered(train: NDArray[np.int64]) -> tuple[str, ...]:
     return tuple(str(i) for i in range(min(highest, MAX_CLASSES) + 1))
 
 
-def _numbers(name: str, labels: NDArray[Any]) -> NDArray[np.int64]:
+def _numbers(name: str, labels: NDArray[Any], renumber: str) -> NDArray[np.int64]:
     """Class numbers (N,) of numbers in any form."""
     if labels.ndim == 2 and labels.shape[1] != 1:
         if not ((labels == 0) | (labels == 1)).all() or (np.count_nonzero(labels, axis=1) != 1).any():
@@ -123,11 +130,11 @@ def _numbers(name: str, labels: NDArray[Any]) -> NDArray[np.int64]:
         if (flat != np.round(flat)).any():
             raise InvalidData(
                 f"{name} is {labels.dtype} with fractions: hwnas learns classes, not quantities.",
-                fix=f"Where each value is a class, number them: `{name} = np.unique({name}, return_inverse=True)[1]`.",
+                fix=f"Where each value is a class, number them: `{renumber}`.",
             )
     if len(flat) and (flat.max() > np.iinfo(np.int64).max or flat.min() < np.iinfo(np.int64).min):
         raise InvalidData(
             f"{name} has labels beyond 2**63.",
-            fix=f"Number the classes from 0: `{name} = np.unique({name}, return_inverse=True)[1]`.",
+            fix=f"Number the classes from 0: `{renumber}`.",
         )
     return flat.astype(np.int64)

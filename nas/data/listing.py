@@ -239,7 +239,11 @@ def _subfolders(folder: Path, root: Path) -> list[Path]:
 
 def _count_images(folder: Path, root: Path) -> int:
     """Images that lie directly in a folder."""
-    return sum(entry.is_file() and Path(entry.name).suffix.lower() in SUFFIXES for entry in _entries(folder, root))
+    return sum(_is_image(entry) for entry in _entries(folder, root))
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file() and entry.name.lower().endswith(tuple(SUFFIXES))
 
 
 def _images(folder: Path, root: Path, aside: _Aside, of_class: Path) -> Iterator[Path]:
@@ -247,7 +251,7 @@ def _images(folder: Path, root: Path, aside: _Aside, of_class: Path) -> Iterator
     for entry in _entries(folder, root):
         if entry.is_dir(follow_symlinks=False):
             yield from _images(Path(entry.path), root, aside, of_class)
-        elif entry.is_file() and Path(entry.name).suffix.lower() in SUFFIXES:
+        elif _is_image(entry):
             if folder != of_class:
                 aside.nested[shown_path(folder, root)] = None
             yield Path(entry.path)

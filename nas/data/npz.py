@@ -2,7 +2,7 @@
 
 Format: `train_x` uint8 (N, H, W) or (N, H, W, 1 or 3), `train_y` class numbers or names (N,); `val_x`, `val_y`, `test_x`,
 `test_y` likewise where present; `class_names` strings (K,) where present. Other arrays are ignored. Nothing is ever unpickled.
-Other labels see `labels.py`; other pixels are refused with the line of Python that makes them right.
+Other labels see `labels.py`; other pixels are rejected with the line of Python that makes them right.
 Sizes are taken from the zip directory and from the array's own header, and must agree, before memory is given.
 """
 
@@ -140,7 +140,7 @@ def _images(arrays: dict[PartName, NDArray[Any]]) -> dict[PartName, NDArray[np.u
     """Images of all parts as (N, C, H, W).
 
     Raises:
-        InvalidData: other than uint8 pixels in (N, H, W) or (N, H, W, 1 or 3); the fix mends all parts that have the fault.
+        InvalidData: other than uint8 pixels in (N, H, W) or (N, H, W, 1 or 3); the fix covers all parts that have the fault.
     """
     for check in (_shape_fault, _pixel_fault):
         faults = {part: fault for part, array in arrays.items() if (fault := check(array, arrays)) is not None}
@@ -187,7 +187,7 @@ def _colour_fault(shape: tuple[int, ...]) -> _Fault:
 
 
 def _pixel_fault(array: NDArray[Any], arrays: dict[PartName, NDArray[Any]]) -> _Fault:
-    """What is wrong with the type of pixels; all parts are scaled by the range of the training part."""
+    """What is wrong with the type of pixels; parts are scaled alike, by the range of the training part where it has the fault."""
     if array.dtype == np.uint8:
         return None
     if array.dtype.kind == "b":
@@ -195,10 +195,10 @@ def _pixel_fault(array: NDArray[Any], arrays: dict[PartName, NDArray[Any]]) -> _
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         keep = "keep = np.isfinite({x}).reshape(len({x}), -1).all(1); {x}, {y} = {x}[keep], {y}[keep]"
         return "pixels that are no numbers (NaN or infinite)", keep
-    train = arrays["train"]
-    if not train.size or not np.isfinite(train).all():
+    scale = array if arrays["train"].dtype == np.uint8 else arrays["train"]
+    if not scale.size or not np.isfinite(scale).all():
         return "not uint8", ""
-    low, high = float(train.min()), float(train.max())
+    low, high = float(scale.min()), float(scale.max())
     if low >= 0 and high <= 1 and array.dtype.kind == "f":
         return "not uint8", "{x} = ({x} * 255).round().clip(0, 255).astype(np.uint8)"
     if low >= 0 and high <= 255:

@@ -35,11 +35,12 @@ def write(folder: Path, kind: str, seed: int = 0) -> Path:
         grey = deep[..., 0] >> 4 if name == "L12" else deep[..., 0]
         types = {"L16-big": ">u2", "I": "i4", "F": "f4"}
         plane = Image.fromarray(grey.astype(types.get(name, "u2")))
-        plane.save(
-            path, **(_turned() if "exif" in name else {"transparency": int(grey[3, 4])} if "key" in name else {})
-        )
+        if "key" in name:
+            plane.save(path, transparency=int(grey[3, 4]))
+        else:
+            plane.save(path, exif=_turned(6 if "exif" in name else 1))
     elif name == "exif":
-        image.convert("RGB").save(path, **_turned())
+        image.convert("RGB").save(path, exif=_turned(6))
     elif name == "two":
         other = Image.new("RGB", image.size, "red")
         image.convert("RGB").save(path, "MPO" if "mpo" in suffix else None, save_all=True, append_images=[other])
@@ -58,10 +59,11 @@ def write(folder: Path, kind: str, seed: int = 0) -> Path:
 _PNG_COLOURS = {"RGB16": [0, 1, 2], "RGB16-key": [0, 1, 2], "RGBA16": [0, 1, 2, 3], "LA16": [0, 3]}
 
 
-def _turned() -> dict[str, object]:
+def _turned(orientation: int) -> Image.Exif:
+    """6 is to be turned by a quarter, 1 is upright."""
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by a quarter
-    return {"exif": exif}
+    exif[0x0112] = orientation
+    return exif
 
 
 def png16(values: np.ndarray, key: tuple[int, ...] | None = None) -> bytes:
