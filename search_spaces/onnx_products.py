@@ -24,10 +24,8 @@ def linear(walk: Walk, node: Node) -> bool:
             f"{node.name!r} ({node.op}) has weights for {expected} features and reads {features}.",
             fix="Give the input size that the model was made for, or export it again.",
         )
-    bias = node.inputs[2] if len(node.inputs) > 2 else ""
-    own = walk.claim(second)
-    own_bias = walk.claim(bias) if bias else own
-    params = None if own and own_bias else own + own_bias
+    own, own_bias = walk.claim(second), walk.claim(*node.inputs[2:3])
+    params = None if own else walk.triple(walk.shape(node))[0] if own_bias else 0
     return walk.append(node, "linear", (value.source,), (shape,), params=params)
 
 

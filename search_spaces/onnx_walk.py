@@ -54,6 +54,9 @@ class Affine:
 _SAME_ELEMENTS: Final = TRANSPARENT | {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}
 """Operators that make out of a weight the same weight in another form."""
 
+_MAX_FORMS: Final = 16
+"""Forms of one weight that are followed to it."""
+
 
 PRODUCTS: Final = frozenset({
     "Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "DeformConv", "MatMul", "MatMulInteger", "QLinearMatMul", "Gemm",
@@ -120,7 +123,10 @@ class Walk:
             if not self.is_constant(name):
                 continue
             root = name
-            while (maker := self.graph.producers.get(root)) and maker.op in _SAME_ELEMENTS and maker.inputs[0]:
+            for _ in range(_MAX_FORMS):
+                maker = self.graph.producers.get(root)
+                if maker is None or maker.op not in _SAME_ELEMENTS:
+                    break
                 root = maker.inputs[0]
             if root not in self._claimed:
                 self._claimed.add(root)

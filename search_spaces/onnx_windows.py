@@ -26,7 +26,7 @@ def conv(walk: Walk, node: Node) -> bool:
             f"{before[1] if len(before) > 1 else 'none'}.",
             fix="Give the input size that the model was made for, or export it again.",
         )
-    params = _owned(walk, node, weight, weight[0])
+    params = _owned(walk, node, weight[0])
     if len(weight) > 4 or not _plain(walk, node):
         macs = elements(weight[1:]) * elements(out)
         return walk.counted(node, macs, elements(weight) + weight[0] if params is None else params)
@@ -47,7 +47,7 @@ def transposed_conv(walk: Walk, node: Node) -> bool:
         )
     groups = int(node.attributes.get("group", 1))
     channels = weight[1] * groups
-    params = _owned(walk, node, weight, channels)
+    params = _owned(walk, node, channels)
     if len(weight) > 4 or not _plain(walk, node):
         macs = elements(weight[1:]) * elements(before)
         return walk.counted(node, macs, elements(weight) + channels if params is None else params)
@@ -66,7 +66,7 @@ def deformable_conv(walk: Walk, node: Node) -> bool:
     weight, out = walk.graph.shapes.get(node.inputs[1]), walk.shape(node)
     if weight is None:
         return False
-    params = _owned(walk, node, weight, weight[0])
+    params = _owned(walk, node, weight[0])
     macs = elements(weight[1:]) * elements(out)
     return walk.counted(node, macs, elements(weight) + weight[0] if params is None else params)
 
@@ -97,14 +97,11 @@ def _plain(walk: Walk, node: Node) -> bool:
     return walk.is_batch(before) and constant(node.inputs[1]) and not constant(node.inputs[0])
 
 
-def _owned(walk: Walk, node: Node, weight: tuple[int, ...], channels: int) -> int | None:
-    """Parameters of its own where they are not all that its shapes tell, because an earlier layer has the same."""
-    own_weight = walk.claim(node.inputs[1])
+def _owned(walk: Walk, node: Node, channels: int) -> int | None:
+    """Parameters of its own where an earlier layer has the same weight: its bias, if that is another one; else None."""
     bias = node.inputs[2] if len(node.inputs) > 2 and node.op != "DeformConv" else ""
-    own_bias = walk.claim(bias) if bias else own_weight
-    if own_weight and own_bias:
-        return None
-    return (elements(weight) if own_weight else 0) + (channels if own_bias else 0)
+    own_weight, own_bias = walk.claim(node.inputs[1]), walk.claim(bias)
+    return None if own_weight else channels if own_bias else 0
 
 
 def _window(walk: Walk, node: Node, value: Value, shape: Shape, kernel: tuple[int, int]) -> dict[str, Any]:
