@@ -1,7 +1,7 @@
 """What the axes of a model's input are: batch, channels, height and width, in whatever order the file has them.
 
 The axes are followed from the input to the first operator that wants a batch of channels-first maps (a convolution, a
-pool, a batch norm), through everything that only moves them: a transposition, an added batch, a channel flip. Not here:
+pool, a batch norm) or of sequences, through everything that only moves them: a transposition, an added batch, a channel flip. Not here:
 which sizes the axes have (`onnx_file.py`).
 """
 
@@ -21,6 +21,9 @@ _CHANNELS_FIRST: Final = frozenset({
     "QLinearConv", "ConvInteger",
 })  # fmt: skip
 """Operators whose first input is (batch, channels, ...)."""
+
+_RECURRENT: Final = frozenset({"RNN", "GRU", "LSTM"})
+"""Operators whose first input is (steps, batch, features), or (batch, steps, features) with `layout=1`."""
 
 _SCALES: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 _KEEPS_PIXELS: Final = frozenset({
@@ -77,15 +80,29 @@ def find_layout(nodes: "Iterable[onnx.NodeProto]", name: str, sizes: Sequence[in
         source = next((i for i in node.input if i in labels), None)
         if source is None:
             continue
-        if node.op_type in _CHANNELS_FIRST:
-            if source == node.input[0] and len(labels[source]) >= 2:
-                return _resolve(plain, labels, scaled, labels[source])
+        if node.op_type in _CHANNELS_FIRST | _RECURRENT:
+            found = _batch_and_channels(node, labels[source])
+            if source == node.input[0] and len(found) >= 2:
+                return _resolve(plain, labels, scaled, found)
             continue
         moved = _moved(node, labels[source], sizes, constant, added)
-        if moved is not None and all(labels.get(i, labels[source]) == labels[source] for i in node.input):
+        if moved is not None and all(_agree(labels.get(i, labels[source]), labels[source]) for i in node.input):
             labels.update(dict.fromkeys(node.output, moved))
             scaled.update(dict.fromkeys(node.output, _scaled(node, scaled, moved)))
     return Layout(plain, len(plain), {})
+
+
+def _batch_and_channels(node: "onnx.NodeProto", axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of what an operator reads, in the order (batch, channels, ...)."""
+    if node.op_type not in _RECURRENT or len(axes) != 3:
+        return axes
+    batch_first = any(a.name == "layout" and a.i for a in node.attribute)
+    return (axes[0], axes[2], axes[1]) if batch_first else (axes[1], axes[2], axes[0])
+
+
+def _agree(axes: tuple[int, ...], others: tuple[int, ...]) -> bool:
+    """Whether two tensors have the same axes, added ones of size 1 apart."""
+    return len(axes) == len(others) and all(a == b or max(a, b) < 0 for a, b in zip(axes, others, strict=True))
 
 
 def _scaled(
