@@ -185,13 +185,14 @@ def test_einsum_and_the_attention_operator_are_counted() -> None:
 
 
 def test_norms_count_no_products_and_have_parameters() -> None:
-    for op, opset, attributes in [
+    norms: list[tuple[str, int, dict[str, Any]]] = [
         ("GroupNormalization", 21, {"num_groups": 2}),
         ("InstanceNormalization", 17, {}),
         ("InstanceNormalization", 8, {}),
         ("LayerNormalization", 17, {}),
         ("RMSNormalization", 23, {}),
-    ]:
+    ]
+    for op, opset, attributes in norms:
         board = Board((1, 3, 8, 8), opset=opset)
         constants = [board.constant(np.ones(8)) for _ in range(1 if op == "RMSNormalization" else 2)]
         x = board.op(op, board.conv(board.x, 8, 3), *constants, **attributes)

@@ -1,5 +1,7 @@
 """Quantised files, layouts of the input, and shapes that a graph computes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from onnx import TensorProto
@@ -79,7 +81,7 @@ def test_shape_arithmetic_is_folded() -> None:
 def test_dynamic_quantisation_is_seen_through() -> None:
     board = Board((1, 3, 8, 8))
 
-    def quantised(x: str, op: str, weight: str, scale: str, **attributes: list[int]) -> str:
+    def quantised(x: str, op: str, weight: str, scale: str, **attributes: Any) -> str:
         integers = board.op("DynamicQuantizeLinear", x, outputs=3)
         zero = board.constant(0, np.int8)
         made = board.op(op, integers, weight, f"{integers}_2", zero, **attributes)
@@ -134,7 +136,9 @@ def flipped(board: Board, x: str, axis: int, form: str) -> str:
 def test_the_input_is_read_as_channels_height_width(shape: tuple[int | str, ...], form: str, scaled: bool) -> None:
     board = Board(shape, dtype=TensorProto.UINT8, opset=13)
     last, batched = shape[-1] == 3, len(shape) == 4
-    x = flipped(board, board.op("Cast", board.x, to=TensorProto.FLOAT), len(shape) - 1 if last else len(shape) - 3, form)
+    x = flipped(
+        board, board.op("Cast", board.x, to=TensorProto.FLOAT), len(shape) - 1 if last else len(shape) - 3, form
+    )
     if scaled:
         x = board.op("Sub", x, board.constant(np.ones(3) if last else np.ones((3, 1, 1))))
         x = board.op("Mul", board.constant(1 / 58), x)
