@@ -265,7 +265,7 @@ def render_estimate(console: Console, result: "Estimate") -> None:
     rest = f" {result.kind}{error}{spread}, INT8, batch 1, on {result.target}"
     console.print(Text.assemble((milliseconds(result.latency_ms), "bold"), rest))
     console.print(
-        f"{size(result.macs, ('', 'k', 'M', 'G', 'T'))} MACs, {size(result.params, ('', 'k', 'M', 'G'))} parameters, "
+        f"{_macs(result)}, {size(result.params, ('', 'k', 'M', 'G'))} parameters, "
         f"{size(result.weight_bytes)} of weights, {size(result.peak_memory_bytes)} of live activations, "
         f"input {'x'.join(map(str, result.input_shape))}",
     )
@@ -274,6 +274,11 @@ def render_estimate(console: Console, result: "Estimate") -> None:
             Text("Layers: as the runtime's profiler sees them, which adds a cost to every kernel.", style="dim")
         )
     _warn(console, result.warnings)
+
+
+def _macs(result: "Estimate") -> str:
+    count = f"{size(result.macs, ('', 'k', 'M', 'G', 'T'))} MACs"
+    return f"at least {count} (not counted: {', '.join(result.uncounted)})" if result.uncounted else count
 
 
 def _render_simulation(console: Console, result: "Estimate", simulation: Mapping[str, Any]) -> None:
@@ -300,7 +305,7 @@ def _render_simulation(console: Console, result: "Estimate", simulation: Mapping
                       (f"{simulation['images_per_s']:,.0f} images/s", "bold"), " of the whole card")
     )  # fmt: skip
     console.print(
-        f"{total:,.0f} cycles an image and engine, the array used {simulation['utilisation']:.0%}; "
+        f"{_macs(result)}, {total:,.0f} cycles an image and engine, the array used {simulation['utilisation']:.0%}; "
         f"{size(simulation['load_bytes'])} of maps in, {size(simulation['save_bytes'])} out, "
         f"{size(simulation['weight_bytes'])} of weights; at most {size(simulation['on_chip_bytes'])} of "
         f"{size(simulation['on_chip_room_bytes'])} on chip"
