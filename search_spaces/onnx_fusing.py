@@ -195,9 +195,9 @@ class Draft:
 
 def _with_affine(layer: Layer, affine: Affine) -> Layer:
     """A layer after a scale or shift was folded into it; its parameters grow where it had no bias of its own."""
-    channels = affine.params if layer.op in TOKEN_LINEAR else layer.out_shape[0]
     if layer.params is None or affine.params == 0:
         return layer
-    if layer.op in TOKEN_LINEAR:
-        return layer if affine.op in ("Mul", "Div") else replace(layer, params=layer.params + channels)
-    return replace(layer, params=max(layer.params, channels))
+    bias = affine.params // 2 if affine.op == "BatchNormalization" else affine.params
+    if layer.op not in TOKEN_LINEAR:
+        return replace(layer, params=max(layer.params, bias))
+    return layer if affine.op in ("Mul", "Div") else replace(layer, params=layer.params + bias)

@@ -24,6 +24,7 @@ _REAL: Final = {
     "MatMulInteger": _Real("MatMul", (0, 1)),
     "MatMulIntegerToFloat": _Real("MatMul", (0, 1), 6),
     "DynamicQuantizeMatMul": _Real("MatMul", (0, 1), 4),
+    "DynamicQuantizeLSTM": _Real("LSTM", tuple(range(8))),
     "QLinearConv": _Real("Conv", (0, 3, 8)),
     "QLinearMatMul": _Real("MatMul", (0, 3)),
     "QGemm": _Real("Gemm", (0, 3, 6)),

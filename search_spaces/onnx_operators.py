@@ -155,7 +155,8 @@ def _per_channel(walk: Walk, value: Value, shape: tuple[int, ...]) -> bool:
     if layer is not None and layer.op in TOKEN_LINEAR and value.pending is None:
         return axes[0] == rank - 1
     permutation = value.detail if value.pending == "transpose" else range(rank)
-    return permutation[axes[0]] == 1 and value.shape[axes[0]] == walk.made(value.source)[0]
+    plain = value.pending is None or value.shape[axes[0]] == walk.made(value.source)[0]
+    return permutation[axes[0]] == 1 and plain
 
 
 def _batch_norm(walk: Walk, node: Node) -> bool:

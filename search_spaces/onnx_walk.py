@@ -264,14 +264,20 @@ class Walk:
         names = [n for n in (*node.inputs, *node.captured) if n in self.values]
         read = [self.read(name) for name in names]
         counted = node.standard and node.op not in PRODUCTS
-        own = self.claim(*filter(self.is_learned, node.inputs[: LEARNED.get(node.op, 0)]))
+        own = self.claim(*filter(self._is_learned, self._may_be_learned(node)))
         for index, output in enumerate(node.outputs):
             if output and (index == 0 or output in self.graph.read):
                 sources, shapes = tuple(r[0].source for r in read), tuple(r[1] for r in read)
                 params = own if own and index == 0 else None
                 self.append(node, f"onnx:{node.op}", sources, shapes, index, counted=counted, params=params)
 
-    def is_learned(self, name: str) -> bool:
+    def _may_be_learned(self, node: Node) -> tuple[str, ...]:
+        maker = self.graph.producers.get(node.inputs[0]) if node.inputs else None
+        if node.op == "InstanceNormalization" and maker is not None and maker.op == "Reshape":
+            return ()  # a group norm in several nodes: here stand ones and zeros, the scale and shift follow
+        return node.inputs[: LEARNED.get(node.op, 0)]
+
+    def _is_learned(self, name: str) -> bool:
         """Whether a constant is likely to be learned: several real numbers, and no mask or bias of an attention matrix."""
         shape = self.graph.shapes.get(name, ())
         many = elements(shape) > 1

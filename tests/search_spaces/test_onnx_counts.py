@@ -177,6 +177,24 @@ def test_recurrent_layers_use_each_weight_once_a_step(kind: str, gates: int) -> 
     assert macs(network) == 20 * gates * 16 * (6 + 16)
 
 
+def test_a_recurrent_layer_quantised_while_running_counts_alike() -> None:
+    board = Board((20, 1, 6))
+    weights = [board.constant(np.zeros((1, n, 64)), np.int8) for n in (6, 16)]
+    parameters = [board.constant(v, t) for v, t in ((0.1, np.float32), (0, np.int8)) * 2]
+    bias = board.constant(np.zeros((1, 128)))
+    x = board.op("DynamicQuantizeLSTM", board.x, *weights, bias, "", "", "", "", *parameters, domain="com.microsoft",
+                 hidden_size=16)  # fmt: skip
+    network = read(board, x)
+    assert (macs(network), params(network)) == (20 * 64 * 22, 64 * 24)
+
+
+def test_biases_of_volumes_belong_to_their_convolution() -> None:
+    board = Board((1, 2, 4, 4, 4))
+    x = board.op("Conv", board.x, board.constant(np.zeros((3, 2, 1, 1, 1))))
+    network = read(board, board.op("Add", x, board.constant(np.zeros((1, 3, 1, 1, 1)))))
+    assert (macs(network), params(network), len(network.layers)) == (3 * 2 * 64, 3 * 3, 1)
+
+
 def test_einsum_and_the_attention_operator_are_counted() -> None:
     board = Board((1, 4, 10, 8), opset=23)  # batch, heads, tokens, width
     scores = board.op("Einsum", board.x, board.x, equation="bhqd,bhkd->bhqk")
@@ -218,6 +236,16 @@ def test_norms_in_many_nodes_count_no_products() -> None:
     x = board.op("Add", board.op("Mul", x, board.constant(np.ones(8))), board.constant(np.zeros(8)))
     network = read(board, x)
     assert (macs(network), params(network)) == (10 * 64, 72 + 16)
+
+
+def test_a_group_norm_in_many_nodes_has_its_own_parameters_only() -> None:
+    board = Board((1, 3, 4, 4))
+    x = board.op("Reshape", board.conv(board.x, 8, 3), board.constant([0, 2, -1], np.int64))
+    x = board.op("InstanceNormalization", x, board.constant(np.ones(2)), board.constant(np.zeros(2)))
+    x = board.op("Reshape", x, board.constant([1, 8, 4, 4], np.int64))
+    x = board.op("Mul", x, board.constant(np.ones((8, 1, 1))))
+    network = read(board, board.op("Add", x, board.constant(np.zeros((8, 1, 1)))))
+    assert (macs(network), params(network)) == (8 * 3 * 16, 8 * 4 + 16)
 
 
 # --- What cannot be counted -----------------------------------------------------------------------------------------
