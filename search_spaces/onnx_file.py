@@ -175,6 +175,8 @@ def _only_input(model: "onnx.ModelProto", tensors: Tensors) -> "onnx.ValueInfoPr
             "Export an image input (batch, channels, height, width).",
         )
     image: onnx.ValueInfoProto = inputs[0]
+    if any(image.name in node.output for node in model.graph.node):
+        raise _unreadable(f"A node makes the input {image.name!r} anew.", "Export the model to ONNX again.")
     return image
 
 

@@ -131,7 +131,8 @@ def _binary(walk: Walk, node: Node) -> bool:
 
 def _scale(walk: Walk, node: Node, dynamic: str) -> bool:
     """A scale or shift by one number or one number a channel; the constant may stand on either side."""
-    value, constant = walk.values[dynamic], next(i for i in node.inputs if i != dynamic)
+    value, constants = walk.values[dynamic], [i for i in node.inputs if i != dynamic]
+    constant = constants[0] if len(constants) == 1 else ""
     shape = walk.graph.shapes.get(constant)
     if shape is None or walk.shape(node) != value.shape or (node.op == "Div" and node.inputs[0] != dynamic):
         return False

@@ -237,7 +237,7 @@ def _take_constant(node: "onnx.NodeProto", tensors: Tensors, read: ReadTensor, i
         tensors.constants.update(node.output[1:])
     elif node.op_type == "Constant":
         _take_attribute(node, tensors, read)
-    elif node.op_type in ("Shape", "Size"):
+    elif node.op_type in ("Shape", "Size") and node.input:
         tensors.constants.update(node.output)
         shape = tensors.shape(node.input[0])
         if shape is not None:
@@ -278,7 +278,7 @@ def _execute(
     graphs = any(a.HasField("g") or a.graphs for a in node.attribute)
     if graphs or node.domain not in ("", "ai.onnx") or node.op_type in _NOT_EXECUTED:
         return []
-    if any(value is None or value.dtype.kind in "OSU" for value in inputs.values()):
+    if any(value is None or value.dtype.kind in "OSUc" for value in inputs.values()):
         return []
     if not all(_is_small(tensors.types.get(name)) for name in node.output if name):
         return []

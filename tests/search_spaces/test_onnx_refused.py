@@ -119,6 +119,14 @@ def test_a_great_many_alike_names_and_a_long_chain_of_constants_take_no_time() -
     assert len(network.layers) == 2001
 
 
+def test_a_node_that_makes_the_input_anew_is_refused() -> None:
+    board = Board((1, 2, 4, 4))
+    model = board.model(board.op("Relu", board.conv(board.x, 2, 2)))
+    model.graph.node[0].output[0] = model.graph.node[1].input[0] = board.x
+    with pytest.raises(UnreadableModel, match="anew"):
+        Network.from_onnx(model.SerializeToString())
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_read_or_refused_but_never_a_crash(data: st.DataObject) -> None:
