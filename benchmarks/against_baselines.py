@@ -18,6 +18,7 @@ from statistics import mean, stdev
 from typing import Any, Final
 
 import torch
+from nas.stages.tune import OBSERVED
 
 from benchmarks import common
 from benchmarks.baselines import baselines
@@ -37,7 +38,6 @@ from nas.stages.explore import explore
 from nas.stages.recipes import recipe_for
 from nas.stages.train import CALIBRATION, batches, images, watch, whole_batches
 from nas.stages.train import train as train_supernet
-from nas.stages.tune import OBSERVED
 from nas.store import StageKey, Store
 from nas.training.loop import train
 from nas.training.recipe import SINGLE

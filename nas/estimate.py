@@ -19,7 +19,7 @@ from latency_models.table import LatencyTable, Prediction
 from nas.errors import InvalidSpec, StoreCorrupt
 from nas.file_estimate import ROUNDS, FileEstimate, estimate_file
 from nas.store import Store
-from search_spaces.cost import layer_macs, layer_params, macs, params, peak_memory_bytes, weight_bytes
+from search_spaces.cost import layer_macs, layer_params, macs, params, peak_memory_bytes, uncounted, weight_bytes
 from search_spaces.network import Network, Shape
 
 
@@ -61,8 +61,9 @@ class Estimate(_Value):
     )
     p50_ms: float | None = None
     p95_ms: float | None = None
-    macs: int
+    macs: int = Field(description="multiply-accumulates; at least so many where there are uncounted operators")
     params: int
+    uncounted: tuple[str, ...] = Field((), description="operators whose multiply-accumulates cannot be counted")
     weight_bytes: int = Field(description="INT8 weights and INT32 biases")
     peak_memory_bytes: int = Field(description="of live INT8 activations")
     layers: tuple[LayerEstimate, ...]
@@ -209,7 +210,8 @@ def _facts(network: Network, info: TargetInfo) -> dict[str, Any]:
     return {
         "model": network.name, "target": info.id, "device": info.device, "runtime": info.runtime,
         "fingerprint": info.fingerprint, "precision": info.precision, "input_shape": network.input_shape,
-        "macs": macs(network), "params": params(network), "weight_bytes": weight_bytes(network),
+        "macs": macs(network), "params": params(network), "uncounted": uncounted(network),
+        "weight_bytes": weight_bytes(network),
         "peak_memory_bytes": peak_memory_bytes(network),
     }  # fmt: skip
 

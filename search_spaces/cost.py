@@ -4,7 +4,15 @@ from search_spaces.network import INPUT, Layer, Network, Shape, readers
 
 
 def layer_macs(layer: Layer) -> int:
-    """Multiply-accumulates of one image (not FLOPs): of convolutions and linear layers; everything else counts 0."""
+    """Multiply-accumulates of one image (not FLOPs).
+
+    Of convolutions, linear layers, products of two maps and recurrent layers; everything else counts 0, and so does what
+    cannot be counted (`Layer.counted`). A transposed convolution counts each weight once for each pixel that it reads.
+    """
+    if layer.macs is not None:
+        return layer.macs
+    if layer.op == "onnx:ConvTranspose":
+        return _transposed_weights(layer) * layer.in_shapes[0][1] * layer.in_shapes[0][2]
     if not layer.has_weights:
         return 0
     filters, per_filter, height, width = layer.weight_shape
@@ -12,16 +20,34 @@ def layer_macs(layer: Layer) -> int:
 
 
 def layer_params(layer: Layer) -> int:
-    """Weights and biases of one layer, as deployed (batch norm folded)."""
+    """Parameters that one layer owns, as deployed: weights and biases (batch norm folded), scales and shifts of norms.
+
+    A weight that several layers use belongs to the first of them.
+    """
+    if layer.params is not None:
+        return layer.params
+    if layer.op == "onnx:ConvTranspose":
+        return _transposed_weights(layer) + layer.out_shape[0]
     if not layer.has_weights:
         return 0
     filters, per_filter, height, width = layer.weight_shape
     return filters * (per_filter * height * width + 1)
 
 
+def _transposed_weights(layer: Layer) -> int:
+    return layer.in_shapes[0][0] * layer.out_shape[0] // layer.groups * layer.kernel[0] * layer.kernel[1]
+
+
 def layer_weight_bytes(layer: Layer) -> int:
     """Bytes of its INT8 weight and INT32 bias."""
-    return layer_params(layer) + 3 * layer.out_shape[0] if layer.has_weights else 0
+    owned = layer_params(layer)
+    biased = layer.has_weights or layer.op == "onnx:ConvTranspose"
+    return owned + 3 * min(owned, layer.out_shape[0]) if biased else owned
+
+
+def uncounted(network: Network) -> tuple[str, ...]:
+    """Operators of a network whose multiply-accumulates cannot be counted, so that its total is a lower bound."""
+    return tuple(sorted({layer.op.removeprefix("onnx:") for layer in network.layers if not layer.counted}))
 
 
 def elements(shape: Shape) -> int:
@@ -30,12 +56,12 @@ def elements(shape: Shape) -> int:
 
 
 def macs(network: Network) -> int:
-    """Multiply-accumulates of one image."""
+    """Multiply-accumulates of one image: at least so many where there are `uncounted` operators."""
     return sum(map(layer_macs, network.layers))
 
 
 def params(network: Network) -> int:
-    """Weights and biases, as deployed."""
+    """Weights and biases, as deployed; those that several layers use are counted once."""
     return sum(map(layer_params, network.layers))
 
 

@@ -48,6 +48,9 @@ class Layer:
         groups: convolution groups; depthwise when equal to the input channels.
         activation: applied to the result, one of `ACTIVATIONS`, or None.
         norm: training normalises the result with batch norm before the activation; a deployed network has none left.
+        macs: multiply-accumulates of one image, where kernel and shapes do not tell them; None where they do.
+        params: parameters that it owns, where shapes do not tell them or an earlier layer owns some; None where they do.
+        counted: whether its multiply-accumulates are known; if not, a total of the network is a lower bound.
     """
 
     name: str
@@ -62,6 +65,9 @@ class Layer:
     groups: int = 1
     activation: str | None = None
     norm: bool = False
+    macs: int | None = None
+    params: int | None = None
+    counted: bool = True
 
     @property
     def is_depthwise(self) -> bool:
@@ -95,6 +101,8 @@ class Layer:
                 parts.append(f"d{_pair(self.dilation)}")
             if self.groups != 1:
                 parts.append(f"g{self.groups}")
+        if self.macs:
+            parts.append(f"m{self.macs}")
         if self.activation is not None:
             parts.append(self.activation)
         return " ".join(parts)

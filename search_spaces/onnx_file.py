@@ -1,10 +1,11 @@
 """From the bytes of an ONNX file to a checked graph with the shape of every tensor and the values of its small constants.
 
-Weights are never looked at, only their shapes, and no file but the one given is opened: tensors kept outside of it are
-known by their shapes. Not here: what the operators mean (`onnx_reader.py`, `onnx_operators.py`).
+Weights are never looked at, only their shapes. Of a model that is a local file, small tensors may lie in another file of its
+folder; a model that came as bytes opens no file. Not here: how shapes are worked out (`onnx_shapes.py`), what the operators
+mean (`onnx_reader.py`, `onnx_operators.py`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,56 +13,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_spaces.errors import UnreadableModel
-from search_spaces.onnx_graph import SMALL, TRANSPARENT, Node, OnnxGraph
+from search_spaces.onnx_graph import Node, OnnxGraph
+from search_spaces.onnx_integer import as_real
+from search_spaces.onnx_layout import Layout, find_layout
+from search_spaces.onnx_shapes import MAX_NODES, SMALL, Tensors, captured, take_tensor, work_out
+from search_spaces.onnx_tensors import read_tensor
 
 if TYPE_CHECKING:
     import onnx
 
 MAX_BYTES: Final = 768 * 2**20
-MAX_NODES: Final = 50_000
-_SAY: Final = "Say it: `input_size=224` in Python, `--input-size 224` on the command line."
+OLDEST_OPSET: Final = 7
+"""Before it, broadcasting was an attribute, and batch norm and dropout had a mode for training."""
 
-_QLINEAR: Final = {
-    "QLinearConv": ("Conv", (0, 3, 8)),
-    "QLinearMatMul": ("MatMul", (0, 3)),
-    "QGemm": ("Gemm", (0, 3, 6)),
-    "QLinearAdd": ("Add", (0, 3)),
-    "QLinearMul": ("Mul", (0, 3)),
-    "QLinearGlobalAveragePool": ("GlobalAveragePool", (0,)),
-    "QLinearAveragePool": ("AveragePool", (0,)),
-    "QLinearLeakyRelu": ("LeakyRelu", (0,)),
-    "QLinearSigmoid": ("Sigmoid", (0,)),
-    "QLinearSoftmax": ("Softmax", (0,)),
-}
-"""Integer operators as the float operator they compute, with the inputs that are not scales or zero points."""
+_SAY: Final = "Say it: `input_size=224` in Python, `--input-size 224` on the command line."
+_CONVERT: Final = (
+    'Export the model again, or convert it in Python: `model = onnx.load("old.onnx"); model.ir_version = 8; '
+    'onnx.save(onnx.version_converter.convert_version(model, 17), "new.onnx")`.'
+)
+_RANKS: Final = (2, 3, 4, 5)
 
 
 def load(source: Path | str | bytes, input_size: tuple[int, int] | None) -> OnnxGraph:
     """Reads and checks a file, and works out its shapes at batch 1 (or the batch it is fixed to).
 
     Raises:
-        UnreadableModel: it is missing, too large, no ONNX, has several inputs, or its shapes cannot be worked out.
+        UnreadableModel: it is missing, too large, no ONNX, of an old opset, has several inputs, or an open size.
     """
+    from onnx import helper
+
     model = _prune(_parse(source))
-    protos = list(model.graph.node)
-    constants: dict[str, NDArray[Any] | None] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
-    _take_initializers(model, constants, shapes)
-    name = _fix_input(model, constants, input_size)
-    graph = OnnxGraph(
+    folder = None if isinstance(source, bytes) else Path(source).resolve().parent
+
+    def read(tensor: "onnx.TensorProto") -> NDArray[Any] | str:
+        return read_tensor(tensor, folder)
+
+    tensors = Tensors()
+    tensors.constants.add("")
+    for tensor in model.graph.initializer:
+        if any(d < 0 for d in tensor.dims):
+            raise _unreadable(f"Tensor {tensor.name!r} has a negative size.", "Export the model to ONNX again.")
+        take_tensor(tensor, tensor.name, tensors, read)
+    for sparse in model.graph.sparse_initializer:
+        tensors.constants.add(sparse.values.name)
+        tensors.types[sparse.values.name] = helper.make_tensor_type_proto(sparse.values.data_type, list(sparse.dims))
+    image = _only_input(model, tensors)
+    layout = _layout(model, image, tensors)
+    open_sizes = _fix_sizes(image, layout, input_size)
+    tensors.types[image.name] = image.type
+    protos = work_out(model, tensors, read, open_sizes)
+    shapes = tensors.shapes()
+    sizes = shapes[image.name]
+    return OnnxGraph(
         name=model.graph.name or "model",
-        input=name,
+        input=image.name,
         outputs=tuple(o.name for o in model.graph.output),
         nodes=tuple(_node(proto, index) for index, proto in enumerate(protos)),
         shapes=shapes,
-        constants=set(constants),
-        nhwc=_is_nhwc(model, name),
-        _protos={output: proto for proto in protos for output in proto.output},
-        _opsets=list(model.opset_import),
-        _values=constants,
+        constants=frozenset(tensors.constants),
+        values=tensors.values,
+        unknown=tensors.unknown,
+        layout=layout,
+        batch=max(1, layout.place(sizes)[0]),
     )
-    _infer(model, graph)
-    return graph
 
 
 def _unreadable(detail: str, fix: str) -> UnreadableModel:
@@ -72,22 +86,7 @@ def _parse(source: Path | str | bytes) -> "onnx.ModelProto":
     import onnx
     from google.protobuf.message import DecodeError
 
-    if isinstance(source, bytes):
-        title, data = "The model", source
-    else:
-        path = Path(source)
-        title = str(path)
-        try:
-            size = path.stat().st_size
-            data = path.read_bytes() if size <= MAX_BYTES else b""
-        except OSError as error:
-            raise _unreadable(
-                f"Cannot read {path}: {error.strerror or error}.", "Give the path of an ONNX file."
-            ) from error
-        if size > MAX_BYTES:
-            raise _unreadable(
-                f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read.", "Save its weights as external data."
-            )
+    title, data = ("The model", source) if isinstance(source, bytes) else (str(source), _read(Path(source)))
     if not data or len(data) > MAX_BYTES:
         raise _unreadable(f"{title} has {len(data):,} bytes.", f"Give an ONNX file of 1 to {MAX_BYTES:,} bytes.")
     try:
@@ -96,6 +95,10 @@ def _parse(source: Path | str | bytes) -> "onnx.ModelProto":
         raise _unreadable(f"{title} is not an ONNX file.", "Export the model to ONNX again.") from error
     if not model.graph.node or not model.opset_import:
         raise _unreadable(f"{title} is not an ONNX file, or its graph is empty.", "Export the model to ONNX again.")
+    names = (n for node in model.graph.node for n in (node.op_type, node.domain, node.name, *node.input, *node.output))
+    if not all(isinstance(name, str) for name in names):
+        raise _unreadable(f"{title} is damaged: a name in it is no text.", "Export the model to ONNX again.")
+    _check_opset(model, title)
     if model.functions:
         from onnx.inliner import inline_local_functions
 
@@ -112,188 +115,124 @@ def _parse(source: Path | str | bytes) -> "onnx.ModelProto":
     return model
 
 
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MAX_BYTES else b""
+    except OSError as error:
+        raise _unreadable(
+            f"Cannot read {path}: {error.strerror or error}.", "Give the path of an ONNX file."
+        ) from error
+    if size > MAX_BYTES:
+        raise _unreadable(
+            f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read.", "Save its weights as external data."
+        )
+    return data
+
+
+def _check_opset(model: "onnx.ModelProto", title: str) -> None:
+    from onnx import defs
+
+    newest = defs.onnx_opset_version()
+    version = next((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), newest)
+    if version < OLDEST_OPSET:
+        raise _unreadable(
+            f"{title} is written in opset {version} of ONNX; opsets {OLDEST_OPSET} to {newest} are read.", _CONVERT
+        )
+    if version > newest:
+        raise _unreadable(
+            f"{title} is written in opset {version} of ONNX; opsets {OLDEST_OPSET} to {newest} are read.",
+            f"Export the model again with an opset of at most {newest}, or install a newer version of the package `onnx`.",
+        )
+
+
 def _prune(model: "onnx.ModelProto") -> "onnx.ModelProto":
     """Rewrites integer operators as what they compute, and drops what no output depends on."""
-    for node in model.graph.node:
-        if node.op_type in _QLINEAR:
-            op, kept = _QLINEAR[node.op_type]
-            inputs = [node.input[i] for i in kept if i < len(node.input)]
-        elif node.op_type == "QLinearConcat":
-            op, inputs = "Concat", list(node.input[2::3])
-        else:
-            continue
-        if any(a.name == "channels_last" and a.i for a in node.attribute):
-            continue
-        node.op_type, node.domain = op, ""
-        del node.input[:]
-        node.input.extend(inputs)
+    nodes = [real for node in model.graph.node for real in as_real(node)]
     needed = {o.name for o in model.graph.output}
-    kept_nodes = []
-    for node in reversed(model.graph.node):
+    kept = []
+    for node in reversed(nodes):
         if needed.intersection(node.output):
-            needed.update((*node.input, *_captured(node)))
-            kept_nodes.append(node)
-    kept_nodes.reverse()
+            needed.update((*node.input, *captured(node)))
+            kept.append(node)
+    kept.reverse()
     del model.graph.node[:]
-    model.graph.node.extend(kept_nodes)
+    model.graph.node.extend(kept)
     return model
 
 
-def _captured(node: "onnx.NodeProto") -> Iterable[str]:
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs) if attribute.HasField("g") or attribute.graphs else ():
-            for inner in graph.node:
-                yield from inner.input
-                yield from _captured(inner)
-            yield from (o.name for o in graph.output)
-
-
-def _take_initializers(
-    model: "onnx.ModelProto", constants: dict[str, NDArray[Any] | None], shapes: dict[str, tuple[int, ...]]
-) -> None:
-    """Notes shapes and small values of all initialisers, and leaves large ones in the graph as typed inputs only."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    constants[""] = None
-    small, inputs = [], {i.name for i in model.graph.input}
-    for tensor in model.graph.initializer:
-        shapes[tensor.name] = tuple(tensor.dims)
-        constants[tensor.name] = None
-        if any(d < 0 for d in tensor.dims):
-            raise _unreadable(f"Tensor {tensor.name!r} has a negative size.", "Export the model to ONNX again.")
-        size = int(np.prod(tensor.dims, dtype=object)) if tensor.dims else 1
-        if size <= SMALL and tensor.data_location != TensorProto.EXTERNAL:
-            try:
-                constants[tensor.name] = numpy_helper.to_array(tensor)
-            except (ValueError, TypeError, KeyError) as error:
-                raise _unreadable(
-                    f"Tensor {tensor.name!r} is damaged: {error}.", "Export the model to ONNX again."
-                ) from error
-            small.append(tensor)
-        elif tensor.name not in inputs:
-            model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
-    for sparse in model.graph.sparse_initializer:
-        shapes[sparse.values.name], constants[sparse.values.name] = tuple(sparse.dims), None
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(small)
-
-
-def _fix_input(model: "onnx.ModelProto", constants: Mapping[str, object], input_size: tuple[int, int] | None) -> str:
-    """Gives the one input a fixed shape, and returns its name."""
-    inputs = [i for i in model.graph.input if i.name not in constants]
+def _only_input(model: "onnx.ModelProto", tensors: Tensors) -> "onnx.ValueInfoProto":
+    inputs = [i for i in model.graph.input if i.name not in tensors.constants]
     if len(inputs) != 1:
         names = ", ".join(i.name for i in inputs) or "none"
         raise _unreadable(
             f"A model with one input is read; this one has {len(inputs)} ({names}).", "Export one image input only."
         )
-    dims = inputs[0].type.tensor_type.shape.dim
-    if len(dims) not in (2, 3, 4):
+    rank = len(inputs[0].type.tensor_type.shape.dim)
+    if rank not in _RANKS:
         raise _unreadable(
-            f"Input {inputs[0].name!r} has {len(dims)} dimensions.",
+            f"Input {inputs[0].name!r} has {rank} dimensions.",
             "Export an image input (batch, channels, height, width).",
         )
-    spatial = () if len(dims) != 4 else (1, 2) if _is_nhwc(model, inputs[0].name) else (2, 3)
+    image: onnx.ValueInfoProto = inputs[0]
+    if any(image.name in node.output for node in model.graph.node):
+        raise _unreadable(f"A node makes the input {image.name!r} anew.", "Export the model to ONNX again.")
+    return image
+
+
+def _layout(model: "onnx.ModelProto", image: "onnx.ValueInfoProto", tensors: Tensors) -> Layout:
+    stated = {
+        node.output[0]: attribute.t
+        for node in model.graph.node
+        if node.op_type == "Constant" and node.output
+        for attribute in node.attribute
+        if attribute.name == "value"
+    }
+
+    def constant(name: str) -> NDArray[Any] | None:
+        if name not in stated or int(np.prod(stated[name].dims, dtype=object)) > SMALL:
+            return tensors.values.get(name)
+        value = read_tensor(stated[name], None)
+        return None if isinstance(value, str) else value
+
+    sizes = [dim.dim_value for dim in image.type.tensor_type.shape.dim]
+    return find_layout(model.graph.node, image.name, sizes, constant)
+
+
+def _fix_sizes(image: "onnx.ValueInfoProto", layout: Layout, input_size: tuple[int, int] | None) -> dict[str, int]:
+    """Gives the input a fixed shape, and returns what the names of its open sizes stand for."""
+    dims = image.type.tensor_type.shape.dim
+    spatial = _spatial(layout)
+    named: dict[str, int] = {}
     for index, dim in enumerate(dims):
+        title = dim.dim_param
         if index in spatial and input_size is not None:
             dim.dim_value = input_size[spatial.index(index)]
-        elif index == 0 and dim.dim_value <= 0:
+        elif layout.axes[index] == 0 and dim.dim_value <= 0:
             dim.dim_value = 1
         elif dim.dim_value <= 0:
             which = "spatial size" if index in spatial else f"dimension {index}"
             raise _unreadable(
-                f"The {which} of input {inputs[0].name!r} is dynamic.",
+                f"The {which} of input {image.name!r} is dynamic.",
                 _SAY if index in spatial else "Export the model with that dimension fixed.",
             )
-    name: str = inputs[0].name
-    return name
+        if title:
+            named[title] = dim.dim_value
+    return named
 
 
-def _is_nhwc(model: "onnx.ModelProto", name: str) -> bool:
-    """Whether the input is transposed from NHWC to NCHW before anything else happens to it."""
-    same = {name}
-    for node in model.graph.node:
-        if same.intersection(node.input):
-            if node.op_type == "Transpose":
-                return [list(a.ints) for a in node.attribute if a.name == "perm"] == [[0, 3, 1, 2]]
-            if node.op_type in TRANSPARENT or node.op_type in ("Mul", "Div", "Add", "Sub"):
-                same.update(node.output)
-    return False
+def _spatial(layout: Layout) -> Sequence[int]:
+    """The axes of the input that are height and width, or the length of a sequence with channels."""
+    found = sorted((axis, index) for index, axis in enumerate(layout.axes) if axis >= 2)
+    return [index for _, index in found] if len(found) <= 2 and layout.rank <= 4 else []
 
 
 def _node(proto: "onnx.NodeProto", index: int) -> Node:
-    from onnx import AttributeProto, helper
+    from onnx import AttributeProto, defs, helper
 
     graphs = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
     attributes = {a.name: helper.get_attribute_value(a) for a in proto.attribute if a.type not in graphs}
     name = proto.name or next((o for o in proto.output if o), f"node_{index}")
-    captured = tuple(dict.fromkeys(i for i in _captured(proto)))
-    return Node(name, proto.op_type, tuple(proto.input), tuple(proto.output), attributes, captured)
-
-
-def _infer(model: "onnx.ModelProto", graph: OnnxGraph) -> None:
-    """Works out all shapes, folding shape arithmetic that ONNX's own inference cannot follow."""
-    from onnx import numpy_helper, shape_inference
-
-    stated = {v.name: _dims(v) for v in model.graph.value_info}
-    del model.graph.value_info[:]
-    for output in model.graph.output:
-        output.ClearField("type")
-    injected: set[str] = set()
-    for _ in range(16):
-        try:
-            inferred = shape_inference.infer_shapes(model, data_prop=True).graph
-        except Exception as error:
-            raise _unreadable(
-                f"Its shapes cannot be worked out: {error}.", "Check the file with `onnx.checker`."
-            ) from error
-        for info in (*inferred.value_info, *inferred.output, *inferred.input):
-            if (dims := _dims(info)) is not None:
-                graph.shapes[info.name] = dims
-        _mark_constants(graph)
-        stuck = next((n for n in graph.nodes if n.outputs[0] not in graph.shapes), None)
-        names = {
-            n for n in (stuck.inputs[1:] if stuck else ()) if n and n not in injected and graph.value(n) is not None
-        }
-        names -= {i.name for i in model.graph.initializer}
-        if not names:
-            break
-        injected |= names
-        for node in model.graph.node:  # a value now known takes the place of what computed it
-            for position, output in enumerate(node.output):
-                if output in names:
-                    node.output[position] = f"{output}/computed"
-        values = {n: graph.value(n) for n in sorted(names)}
-        model.graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in values.items() if v is not None)
-    for name, dims in stated.items():
-        if dims is not None:
-            graph.shapes.setdefault(name, dims)
-
-
-def _mark_constants(graph: OnnxGraph) -> None:
-    for node in graph.nodes:
-        if node.op == "Constant":
-            _take_constant(node, graph)
-        constant = node.op in ("Constant", "Shape", "Size") or all(
-            i in graph.constants for i in (*node.inputs, *node.captured)
-        )
-        if constant and (node.inputs or node.op == "Constant") and not node.captured:
-            graph.constants.update(node.outputs)
-
-
-def _take_constant(node: Node, graph: OnnxGraph) -> None:
-    from onnx import numpy_helper
-
-    for key, value in node.attributes.items():
-        if key == "value":
-            size = int(np.prod(value.dims, dtype=object)) if value.dims else 1
-            graph._values[node.outputs[0]] = numpy_helper.to_array(value) if size <= SMALL else None
-        elif key in ("value_float", "value_floats", "value_int", "value_ints"):
-            graph._values[node.outputs[0]] = np.asarray(value)
-
-
-def _dims(info: "onnx.ValueInfoProto") -> tuple[int, ...] | None:
-    kind = info.type.tensor_type
-    if not kind.HasField("shape"):
-        return None
-    dims = tuple(d.dim_value if d.HasField("dim_value") else -1 for d in kind.shape.dim)
-    return dims if all(d >= 0 for d in dims) else None
+    standard = proto.domain in ("", "ai.onnx") and defs.has(proto.op_type)
+    inside = tuple(dict.fromkeys(captured(proto)))
+    return Node(name, proto.op_type, tuple(proto.input), tuple(proto.output), attributes, inside, standard)

@@ -1,19 +1,18 @@
 """What each ONNX operator means as layers. A handler may say no; its node is then a layer named `onnx:<OpType>`.
 
-Not here: shapes and constants (`onnx_graph.py`), the walk and what is pending on a value (`onnx_walk.py`), fusing
-activations and scales (`onnx_reader.py`).
+Not here: convolutions and pools (`onnx_windows.py`), products of matrices (`onnx_products.py`), the walk and what is
+pending on a value (`onnx_walk.py`), fusing activations and scales (`onnx_fusing.py`).
 """
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from search_spaces.errors import UnreadableModel
-from search_spaces.network import Shape
+from search_spaces import onnx_products, onnx_windows
 from search_spaces.onnx_graph import TRANSPARENT, Node
-from search_spaces.onnx_walk import AFFINE, Affine, Handler, Value, Walk, triple, trivial
+from search_spaces.onnx_walk import AFFINE, TOKEN_LINEAR, Affine, Handler, Value, Walk, elements, trivial
 
 
 def _transparent(walk: Walk, node: Node) -> bool:
@@ -53,90 +52,6 @@ def _range(walk: Walk, node: Node) -> tuple[float, int] | None:
     return float(scale.reshape(())), int(zero.reshape(()))
 
 
-def _conv(walk: Walk, node: Node) -> bool:
-    weight = walk.graph.shapes.get(node.inputs[1])
-    if weight is None or len(weight) != 4 or not walk.is_constant(node.inputs[1]) or walk.is_constant(node.inputs[0]):
-        return False
-    value, shape = walk.read(node.inputs[0], allow="pad")
-    groups = int(node.attributes.get("group", 1))
-    if groups < 1 or weight[1] * groups != shape[0]:
-        raise UnreadableModel(
-            f"Convolution {node.name!r} has weights for {weight[1] * groups} channels and reads {shape[0]}.",
-            fix="Give the input size that the model was made for, or export it again.",
-        )
-    window = _window(walk, node, value, shape, (weight[2], weight[3]))
-    return walk.append(node, "conv", (value.source,), (shape,), groups=groups, **window)
-
-
-def _deconv(walk: Walk, node: Node) -> bool:
-    """A deconvolution stays a layer of ONNX's name, with its window."""
-    weight = walk.graph.shapes.get(node.inputs[1])
-    if weight is None or len(weight) != 4 or not walk.is_constant(node.inputs[1]) or walk.is_constant(node.inputs[0]):
-        return False
-    value, shape = walk.read(node.inputs[0])
-    if weight[0] != shape[0]:
-        raise UnreadableModel(
-            f"Deconvolution {node.name!r} has weights for {weight[0]} channels and reads {shape[0]}.",
-            fix="Give the input size that the model was made for, or export it again.",
-        )
-    kernel, stride = (weight[2], weight[3]), _pair(node.attributes.get("strides"))
-    pads = tuple(int(p) for p in node.attributes.get("pads") or (0, 0, 0, 0))
-    window: dict[str, Any] = {
-        "kernel": kernel,
-        "stride": stride,
-        "dilation": _pair(node.attributes.get("dilations")),
-        "padding": pads,
-    }
-    groups = int(node.attributes.get("group", 1))
-    return walk.append(node, "onnx:ConvTranspose", (value.source,), (shape,), groups=groups, **window)
-
-
-def _window(walk: Walk, node: Node, value: Value, shape: Shape, kernel: tuple[int, int]) -> dict[str, Any]:
-    """Attributes of a convolution or pool; what `auto_pad`, `ceil_mode` and a pending `Pad` mean is in the padding."""
-    stride = _pair(node.attributes.get("strides"))
-    dilation = _pair(node.attributes.get("dilations"))
-    pads = list(node.attributes.get("pads") or (0, 0, 0, 0))
-    extra = value.detail if value.pending == "pad" else (0, 0, 0, 0)
-    out = triple(walk.shape(node))
-    auto = node.attributes.get("auto_pad", b"NOTSET").decode()
-    for axis in (0, 1):
-        size = shape[1 + axis] + extra[axis] + extra[2 + axis]
-        reach = dilation[axis] * (kernel[axis] - 1) + 1
-        needed = max(0, (out[1 + axis] - 1) * stride[axis] + reach - size)
-        if auto in ("SAME_UPPER", "SAME_LOWER"):
-            small = needed // 2
-            first = small if auto == "SAME_UPPER" else needed - small
-            pads[axis], pads[2 + axis] = first, needed - first
-        elif needed > pads[axis] + pads[2 + axis]:  # ceil_mode
-            pads[2 + axis] = needed - pads[axis]
-    padding = tuple(p + e for p, e in zip(pads, extra, strict=True))
-    if min(*padding, *kernel, *stride, *dilation) < 0 or 0 in (*kernel, *stride, *dilation):
-        raise ValueError("a negative padding, or a stride of nothing")
-    return {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
-
-
-def _pair(values: Any) -> tuple[int, int]:
-    pair = tuple(int(v) for v in values) if values else (1, 1)
-    return (pair[0], pair[1])
-
-
-def _pool(op: str) -> Callable[[Walk, Node], bool]:
-    def handle(walk: Walk, node: Node) -> bool:
-        kernel = node.attributes.get("kernel_shape", ())
-        if len(kernel) != 2 or (len(node.outputs) > 1 and node.outputs[1] in walk.graph.read):
-            return False
-        value, shape = walk.read(node.inputs[0], allow="pad")
-        window = _window(walk, node, value, shape, _pair(kernel))
-        return walk.append(node, op, (value.source,), (shape,), **window)
-
-    return handle
-
-
-def _global_max(walk: Walk, node: Node) -> bool:
-    value, shape = walk.read(node.inputs[0])
-    return walk.append(node, "max_pool", (value.source,), (shape,), kernel=shape[1:])
-
-
 def _global_mean(walk: Walk, node: Node) -> bool:
     return walk.add(node, "global_avg_pool", node.inputs[:1])
 
@@ -156,24 +71,7 @@ def _reduce_mean(walk: Walk, node: Node) -> bool:
     walk.append(node, "global_avg_pool", (value.source,), (made,))
     name = walk.values[node.outputs[0]].source
     walk.layers[name] = replace(walk.layers[name], out_shape=(made[0], 1, 1))
-    return walk.alias(node, Value(name, shape, "reshape" if triple(shape) != (made[0], 1, 1) else None))
-
-
-def _linear(walk: Walk, node: Node) -> bool:
-    if node.op == "MatMul" and len(walk.shape(node)) != 2:
-        return False
-    if not walk.is_constant(node.inputs[1]) or node.attributes.get("transA", 0) or walk.is_constant(node.inputs[0]):
-        return False
-    value, shape = walk.read(node.inputs[0], allow="reshape")
-    weight = walk.graph.shapes.get(node.inputs[1], ())
-    features = int(np.prod(shape, dtype=object))
-    expected = weight[1] if node.attributes.get("transB", 0) and len(weight) == 2 else weight[0] if weight else 0
-    if len(value.shape) != 2 or value.shape[1] != features or expected != features:
-        raise UnreadableModel(
-            f"{node.name!r} ({node.op}) has weights for {expected} features and reads {features}.",
-            fix="Give the input size that the model was made for, or export it again.",
-        )
-    return walk.append(node, "linear", (value.source,), (shape,))
+    return walk.alias(node, Value(name, shape, "reshape" if walk.triple(shape) != (made[0], 1, 1) else None))
 
 
 def _activation(name: str) -> Callable[[Walk, Node], bool]:
@@ -223,7 +121,7 @@ def _binary(walk: Walk, node: Node) -> bool:
         shapes = [walk.made(v.source) for v in same]
         return False if shapes[0] != shapes[1] else walk.inherit(node, op, same)
     shapes = [walk.read(name)[1] for name in dynamic]
-    out = triple(walk.shape(node))
+    out = walk.triple(walk.shape(node))
     if shapes[0] != out:
         first, second, shapes = second, first, shapes[::-1]
     if shapes[0] != out or shapes[1] not in (out, (out[0], 1, 1)):
@@ -232,23 +130,34 @@ def _binary(walk: Walk, node: Node) -> bool:
 
 
 def _scale(walk: Walk, node: Node, dynamic: str) -> bool:
-    """A scale or shift by one number or one number a channel."""
-    value, constant = walk.values[dynamic], next(i for i in node.inputs if i != dynamic)
-    shape = walk.graph.shapes.get(constant, ())
-    known = walk.graph.value(constant)
-    scalar = float(known.reshape(-1)[0]) if known is not None and known.size == 1 else None
-    if walk.shape(node) != value.shape or (node.op == "Div" and node.inputs[0] != dynamic):
+    """A scale or shift by one number or one number a channel; the constant may stand on either side."""
+    value, constants = walk.values[dynamic], [i for i in node.inputs if i != dynamic]
+    constant = constants[0] if len(constants) == 1 else ""
+    shape = walk.graph.shapes.get(constant)
+    if shape is None or walk.shape(node) != value.shape or (node.op == "Div" and node.inputs[0] != dynamic):
         return False
-    if scalar is None:
-        axes = [len(value.shape) - len(shape) + i for i, size in enumerate(shape) if size > 1]
-        permutation = value.detail if value.pending == "transpose" else range(len(value.shape))
-        channels = walk.made(value.source)[0]
-        if len(axes) != 1 or permutation[axes[0]] != 1 or value.shape[axes[0]] != channels:
-            return False
-    if not walk.elementwise(node, AFFINE):
+    known, one = walk.graph.value(constant), elements(shape) == 1
+    scalar = float(known.reshape(-1)[0]) if known is not None and one else None
+    if not one and not _per_channel(walk, value, shape):
         return False
-    walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, scalar)
+    walk.elementwise(node, AFFINE, dynamic)
+    own = 0 if one else walk.claim(constant)
+    walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, scalar, own)
     return True
+
+
+def _per_channel(walk: Walk, value: Value, shape: tuple[int, ...]) -> bool:
+    """Whether a constant of this shape has a number for each channel of a map, or for each feature of a linear layer."""
+    rank = len(value.shape)
+    axes = [rank - len(shape) + i for i, size in enumerate(shape) if size > 1]
+    if len(axes) != 1:
+        return False
+    layer = walk.layers.get(value.source)
+    if layer is not None and layer.op in TOKEN_LINEAR and value.pending is None:
+        return axes[0] == rank - 1
+    permutation = value.detail if value.pending == "transpose" else range(rank)
+    plain = value.pending is None or value.shape[axes[0]] == walk.made(value.source)[0]
+    return permutation[axes[0]] == 1 and plain
 
 
 def _batch_norm(walk: Walk, node: Node) -> bool:
@@ -256,13 +165,15 @@ def _batch_norm(walk: Walk, node: Node) -> bool:
     if not all(walk.is_constant(i) for i in node.inputs[1:]) or (value.pending == "transpose" and value.detail[1] != 1):
         return False
     walk.elementwise(node, AFFINE)
-    walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, None)
+    walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, None, walk.claim(*node.inputs[1:3]))
     return True
 
 
 def _concat(walk: Walk, node: Node) -> bool:
     rank = len(walk.shape(node))
-    if int(node.attributes.get("axis", 1)) % rank != 1 or not all(i in walk.values for i in node.inputs) or rank == 3:
+    if rank < 2 or int(node.attributes.get("axis", 1)) % rank != 1 or not all(i in walk.values for i in node.inputs):
+        return False
+    if rank == 3 and any(walk.values[i].pending is not None for i in node.inputs):
         return False
     return walk.add(node, "concat", node.inputs)
 
@@ -272,9 +183,9 @@ def _reshape(walk: Walk, node: Node) -> bool:
     if value.pending in ("transpose", "pad") and not (value.pending == "transpose" and trivial(value)):
         value, _ = walk.read(node.inputs[0])
     made = walk.made(value.source)
-    if int(np.prod(triple(shape), dtype=object)) != int(np.prod(made, dtype=object)):
+    if elements(walk.triple(shape)) != elements(made):
         return False
-    return walk.alias(node, Value(value.source, shape, "reshape" if triple(shape) != made else None))
+    return walk.alias(node, Value(value.source, shape, "reshape" if walk.triple(shape) != made else None))
 
 
 def _transpose(walk: Walk, node: Node) -> bool:
@@ -298,23 +209,20 @@ def _pad(walk: Walk, node: Node) -> bool:
     if pads is None and len(node.inputs) > 1:
         pads = walk.graph.value(node.inputs[1])
     value, _ = walk.read(node.inputs[0])
-    if (
-        pads is None
-        or len(pads) != 8
-        or len(node.inputs) > 3
-        or node.attributes.get("mode", b"constant") != b"constant"
-    ):
+    other = len(node.inputs) > 3 or node.attributes.get("mode", b"constant") != b"constant"
+    if pads is None or len(pads) not in (6, 8) or other:
         return False
-    top, left, bottom, right = (int(pads[i]) for i in (2, 3, 6, 7))
+    half = len(pads) // 2
+    before, after = (tuple(int(p) for p in part) + (0,) * (4 - half) for part in (pads[:half], pads[half:]))
     constant = node.attributes.get("value", 0.0)
     if len(node.inputs) > 2 and node.inputs[2]:
         known = walk.graph.value(node.inputs[2])
         constant = 1.0 if known is None else 0.0 if known.dtype.kind in "iu" else float(known.reshape(-1)[0])
-    if any(int(pads[i]) for i in (0, 1, 4, 5)) or min(top, left, bottom, right) < 0 or constant != 0:
+    if any((*before[:2], *after[:2])) or min(*before, *after) < 0 or constant != 0:
         return False
-    if not (top or left or bottom or right):
+    if not any((*before, *after)):
         return walk.alias(node, value)
-    return walk.alias(node, Value(value.source, walk.shape(node), "pad", (top, left, bottom, right)))
+    return walk.alias(node, Value(value.source, walk.shape(node), "pad", (*before[2:], *after[2:])))
 
 
 def _resize(walk: Walk, node: Node) -> bool:
@@ -333,17 +241,21 @@ HANDLERS: Final[dict[str, Handler]] = {
     **dict.fromkeys(TRANSPARENT, _of_first(_transparent)),
     **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), _of_first(_reshape)),
     **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Sum"), _binary),
-    **dict.fromkeys(("Gemm", "MatMul"), _of_first(_linear)),
+    **dict.fromkeys(("Gemm", "MatMul"), onnx_products.linear),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), onnx_products.recurrent),
+    "Einsum": onnx_products.einsum,
+    "Attention": onnx_products.attention,
     **dict.fromkeys(("Resize", "Upsample"), _of_first(_resize)),
     "QuantizeLinear": _of_first(_quantize),
     "DequantizeLinear": _of_first(_dequantize),
-    "Conv": _of_first(_conv),
-    "ConvTranspose": _of_first(_deconv),
+    "Conv": onnx_windows.conv,
+    "ConvTranspose": onnx_windows.transposed_conv,
+    "DeformConv": onnx_windows.deformable_conv,
     "BatchNormalization": _of_first(_batch_norm),
-    "MaxPool": _of_first(_pool("max_pool")),
-    "AveragePool": _of_first(_pool("avg_pool")),
+    "MaxPool": _of_first(onnx_windows.pool("max_pool")),
+    "AveragePool": _of_first(onnx_windows.pool("avg_pool")),
     "GlobalAveragePool": _of_first(_global_mean),
-    "GlobalMaxPool": _of_first(_global_max),
+    "GlobalMaxPool": _of_first(onnx_windows.global_max),
     "ReduceMean": _of_first(_reduce_mean),
     "Concat": _of_first(_concat),
     "Transpose": _of_first(_transpose),

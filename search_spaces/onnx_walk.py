@@ -13,10 +13,14 @@ import numpy as np
 
 from search_spaces.errors import UnreadableModel
 from search_spaces.network import INPUT, Layer, Shape
-from search_spaces.onnx_graph import Node, OnnxGraph
+from search_spaces.onnx_graph import TRANSPARENT, Node, OnnxGraph
 
 AFFINE: Final = "onnx:Affine"
 """Provisional operator of a scale and a shift with constants (batch norm, `Mul`, `Add`, `Sub`, `Div`), fused later."""
+
+
+TOKEN_LINEAR: Final = frozenset({"onnx:MatMul", "onnx:Gemm"})
+"""Products of matrices; with a constant, they are linear layers of many vectors at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +44,33 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """A scale or shift by constants: ONNX's operator, and the constant where it is one number."""
+    """A scale or shift by constants: ONNX's operator, the constant where it is one number, and the parameters it owns."""
 
     op: str
     scalar: float | None
+    params: int = 0
 
 
-def triple(shape: tuple[int, ...]) -> Shape:
-    """An ONNX shape (batch first) as (channels, height, width); more dimensions are counted as channels."""
-    body = shape[1:]
-    if len(body) <= 3:
-        padded = (*body, 1, 1, 1)
-        return (padded[0], padded[1], padded[2])
-    return (int(np.prod(body[:-2], dtype=object)), body[-2], body[-1])
+_SAME_ELEMENTS: Final = TRANSPARENT | {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}
+"""Operators that make out of a weight the same weight in another form."""
 
+_MAX_FORMS: Final = 16
+"""Forms of one weight that are followed to it."""
+
+
+PRODUCTS: Final = frozenset({
+    "Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "DeformConv", "MatMul", "MatMulInteger", "QLinearMatMul", "Gemm",
+    "Einsum", "LSTM", "GRU", "RNN", "Attention", "LinearAttention", "CausalConvWithState", "SwiGLU", "DFT", "STFT", "If",
+    "Loop", "Scan", "SequenceMap",
+})  # fmt: skip
+"""Operators of ONNX that multiply and accumulate, or may; all others count 0."""
+
+LEARNED: Final = {
+    **dict.fromkeys(("LayerNormalization", "GroupNormalization", "InstanceNormalization", "BatchNormalization"), 3),
+    **dict.fromkeys(("RMSNormalization", "PRelu", "Add", "Sub", "Mul", "Div", "Concat"), 2),
+    "Gather": 1,
+}
+"""Operators whose constants are counted as parameters, and how many of their first inputs may be such."""
 
 Handler = Callable[["Walk", Node], bool]
 """Turns a node into layers or values and says true, or says false and leaves it alone."""
@@ -63,16 +80,58 @@ class Walk:
     """Layers drawn so far, and the value behind each tensor."""
 
     def __init__(self, graph: OnnxGraph) -> None:
-        shape = graph.shapes[graph.input]
         self.graph = graph
         self.layers: dict[str, Layer] = {}
         self.affine: dict[str, Affine] = {}
         self._used: dict[str, int] = {}
+        self._claimed: set[str] = set()
+        shape = graph.shapes[graph.input]
+        image = graph.layout.place(shape)
+        self.input_shape = self.triple(image)
         self.values: dict[str, Value] = {graph.input: Value(INPUT, shape)}
-        self.input_shape = triple(shape)
-        if graph.nhwc:
-            self.input_shape = (shape[3], shape[1], shape[2])
-            self.values[graph.input] = Value(INPUT, shape, "transpose", (0, 2, 3, 1))
+        for name, axes in graph.layout.pixels.items():
+            self._read_pixels(name, axes, image)
+
+    def _read_pixels(self, name: str, axes: tuple[int, ...], image: tuple[int, ...]) -> None:
+        """Lets a tensor be the input with its axes in another order, if it still holds all of it."""
+        shape = self.graph.shapes.get(name, ())
+        if shape != tuple(image[axis] for axis in axes):
+            return
+        moved = len(axes) == len(image) and axes != tuple(range(len(axes)))
+        self.values[name] = Value(INPUT, shape, "transpose" if moved else None, axes if moved else ())
+
+    def triple(self, shape: tuple[int, ...]) -> Shape:
+        """An ONNX shape of the whole batch as (channels, height, width) of one image; more dimensions count as channels.
+
+        Where the first dimension holds more than the images (windows of an image, boxes), it counts as channels, too.
+        """
+        rows = shape[0] // self.graph.batch if shape else 1
+        body = (rows, *shape[1:]) if rows > 1 else shape[1:]
+        if len(body) <= 3:
+            padded = (*body, 1, 1, 1)
+            return (padded[0], padded[1], padded[2])
+        return (elements(body[:-2]), body[-2], body[-1])
+
+    def is_batch(self, shape: tuple[int, ...]) -> bool:
+        """Whether the first dimension of an ONNX shape holds the images and nothing else."""
+        return bool(shape) and shape[0] == self.graph.batch
+
+    def claim(self, *names: str) -> int:
+        """Elements of constants that no earlier layer owns; from now on, they are owned."""
+        owned = 0
+        for name in names:
+            if not self.is_constant(name):
+                continue
+            root = name
+            for _ in range(_MAX_FORMS):
+                maker = self.graph.producers.get(root)
+                if maker is None or maker.op not in _SAME_ELEMENTS:
+                    break
+                root = maker.inputs[0]
+            if root not in self._claimed:
+                self._claimed.add(root)
+                owned += elements(self.graph.shapes.get(name, (0,)))
+        return owned
 
     def run(self, handlers: Mapping[str, Handler]) -> None:
         """Visits all nodes; one without a handler, or whose handler says no, is a layer of its own operator.
@@ -81,7 +140,7 @@ class Walk:
             UnreadableModel: a tensor is read before it is made, its shape is not known, or a node is malformed.
         """
         for node in self.graph.nodes:
-            if node.outputs and node.outputs[0] in self.graph.constants:
+            if node.outputs and (node.outputs[0] in self.graph.constants or node.outputs[0] in self.values):
                 continue
             for name in node.inputs:
                 if name and name not in self.values and name not in self.graph.constants:
@@ -104,12 +163,21 @@ class Walk:
         if shape is None or not shape:
             if shape == ():
                 return (1,)
-            raise UnreadableModel(
-                f"The shape of {node.outputs[output]!r}, made by {node.name!r} ({node.op}), cannot be worked out.",
-                fix="Export the model with a fixed input size and standard operators, or simplify it first.",
-                facts={"node": node.name, "operator": node.op},
-            )
+            raise self._no_shape(node, output)
         return shape
+
+    def _no_shape(self, node: Node, output: int) -> UnreadableModel:
+        unknown = self.graph.unknown
+        reason = next((unknown[n] for n in (*node.inputs, node.outputs[output]) if n in unknown), "")
+        elsewhere = "is kept in another file" in reason
+        return UnreadableModel(
+            f"The shape of {node.outputs[output]!r}, made by {node.name!r} ({node.op}), cannot be worked out"
+            f"{': ' if reason else ''}{reason}.",
+            fix='Save the model with its tensors inside: `onnx.save(onnx.load("model.onnx"), "whole.onnx")`.'
+            if elsewhere
+            else "Export the model with a fixed input size and standard operators, or simplify it first.",
+            facts={"node": node.name, "operator": node.op},
+        )
 
     def read(self, name: str, allow: str | None = None) -> tuple[Value, Shape]:
         """A tensor and the shape it is read with; what is pending on it is carried out unless allowed to stay."""
@@ -117,9 +185,9 @@ class Walk:
         made = self.made(value.source)
         if value.pending is None or value.pending == allow:
             return value, made
-        if value.pending != "pad" and triple(value.shape) == made and trivial(value):
+        if value.pending != "pad" and self.triple(value.shape) == made and trivial(value):
             return Value(value.source, value.shape), made
-        shape = triple(value.shape)
+        shape = self.triple(value.shape)
         op = {"reshape": "onnx:Reshape", "transpose": "onnx:Transpose", "pad": "onnx:Pad"}[value.pending]
         detail = ",".join(map(str, value.detail)) or "x".join(map(str, shape))
         layer = Layer(f"{value.source}/{value.pending}_{detail}", op, (value.source,), (made,), shape)
@@ -157,8 +225,18 @@ class Walk:
         while name == INPUT or name in self.layers:
             self._used[title] = self._used.get(title, 0) + 1
             name = f"{title}_{self._used[title]}"
-        self.layers[name] = Layer(name, op, sources, shapes, triple(shape), **attributes)
+        self.layers[name] = Layer(name, op, sources, shapes, self.triple(shape), **attributes)
         self.values[node.outputs[output]] = Value(name, shape)
+        return True
+
+    def counted(self, node: Node, macs: int, params: int) -> bool:
+        """Appends a layer of ONNX's name, with its multiply-accumulates over the whole batch and the parameters it owns."""
+        read = [self.read(name) for name in dict.fromkeys(node.inputs) if name in self.values]
+        sources, shapes = tuple(r[0].source for r in read), tuple(r[1] for r in read)
+        own: dict[str, Any] = {"macs": macs // self.graph.batch, "params": params}
+        for index, output in enumerate(node.outputs):
+            if output and (index == 0 or output in self.graph.read):
+                self.append(node, f"onnx:{node.op}", sources, shapes, index, **(own if index == 0 else {}))
         return True
 
     def alias(self, node: Node, value: Value) -> bool:
@@ -166,11 +244,12 @@ class Walk:
         self.values[node.outputs[0]] = value
         return True
 
-    def elementwise(self, node: Node, op: str, **attributes: Any) -> bool:
+    def elementwise(self, node: Node, op: str, name: str | None = None, **attributes: Any) -> bool:
         """Appends a layer of one input that works on any layout: what is pending on its input is then pending on it."""
-        value = self.values[node.inputs[0]]
+        read = node.inputs[0] if name is None else name
+        value = self.values[read]
         if value.pending == "pad":
-            value, _ = self.read(node.inputs[0])
+            value, _ = self.read(read)
         return self.inherit(node, op, (value,), **attributes)
 
     def inherit(self, node: Node, op: str, values: tuple[Value, ...], **attributes: Any) -> bool:
@@ -184,10 +263,30 @@ class Walk:
     def _unknown(self, node: Node) -> None:
         names = [n for n in (*node.inputs, *node.captured) if n in self.values]
         read = [self.read(name) for name in names]
+        counted = node.standard and node.op not in PRODUCTS
+        own = self.claim(*filter(self._is_learned, self._may_be_learned(node)))
         for index, output in enumerate(node.outputs):
             if output and (index == 0 or output in self.graph.read):
                 sources, shapes = tuple(r[0].source for r in read), tuple(r[1] for r in read)
-                self.append(node, f"onnx:{node.op}", sources, shapes, index)
+                params = own if own and index == 0 else None
+                self.append(node, f"onnx:{node.op}", sources, shapes, index, counted=counted, params=params)
+
+    def _may_be_learned(self, node: Node) -> tuple[str, ...]:
+        maker = self.graph.producers.get(node.inputs[0]) if node.inputs else None
+        if node.op == "InstanceNormalization" and maker is not None and maker.op == "Reshape":
+            return ()  # a group norm in several nodes: here stand ones and zeros, the scale and shift follow
+        return node.inputs[: LEARNED.get(node.op, 0)]
+
+    def _is_learned(self, name: str) -> bool:
+        """Whether a constant is likely to be learned: several real numbers, and no mask or bias of an attention matrix."""
+        shape = self.graph.shapes.get(name, ())
+        many = elements(shape) > 1
+        return self.is_constant(name) and many and (len(shape) <= 3 or sum(size > 1 for size in shape) == 1)
+
+
+def elements(shape: tuple[int, ...]) -> int:
+    """Number of elements of a tensor."""
+    return int(np.prod(shape, dtype=object))
 
 
 def trivial(value: Value) -> bool:

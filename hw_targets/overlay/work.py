@@ -83,21 +83,13 @@ def work(group: Group, machine: Machine) -> Work:
         others = max(1, len(group.add.inputs) - 1)
         misc = overlay.miscellaneous
         element = others * height * width * -(-channels // misc.element_channels) / misc.element_pixels
-    macs = computed_macs(main) if main is not None else 0
+    macs = layer_macs(main) if main is not None else 0
     return Work(
         convolution, ceilings, block, depthwise, pool, element,
         _read_bytes(group.reads, main, word, overlay.convolution.augmented_channels),
         _read_bytes(group.add_reads, None, word, 0), map_bytes(group.out_shape, word), weights,
         macs, macs if depthwise else 0,
     )  # fmt: skip
-
-
-def computed_macs(layer: Layer) -> int:
-    """Multiply-accumulates of a layer; of a deconvolution those over its input grid."""
-    if layer.op != "onnx:ConvTranspose":
-        return layer_macs(layer)
-    channels, height, width = layer.in_shapes[0]
-    return channels * height * width * layer.kernel[0] * layer.kernel[1] * layer.out_shape[0] // layer.groups
 
 
 def pixels(height: int, width: int, parallel: int) -> float:

@@ -270,7 +270,7 @@ def render_estimate(console: Console, result: "Estimate") -> None:
     for line in result.file.advice if result.file is not None else ():
         console.print(Text(f"→ {line}", style="cyan"))
     console.print(
-        f"{size(result.macs, ('', 'k', 'M', 'G', 'T'))} MACs, {size(result.params, ('', 'k', 'M', 'G'))} parameters, "
+        f"{_macs(result)}, {size(result.params, ('', 'k', 'M', 'G'))} parameters, "
         f"{size(result.weight_bytes)} of weights, {size(result.peak_memory_bytes)} of live activations, "
         f"input {'x'.join(map(str, result.input_shape))}",
     )
@@ -286,6 +286,11 @@ def _render_file(console: Console, file: "FileEstimate", target: str) -> None:
     spread = f"± {file.error:.1%}, p50 {_bare(file.p50_ms)}, p95 {_bare(file.p95_ms)}"
     console.print(Text.assemble((milliseconds(file.latency_ms), "bold"), f" measured {spread}"))
     console.print(f"  the INT8 file as it is, batch {file.batch}, on {target}")
+
+
+def _macs(result: "Estimate") -> str:
+    count = f"{size(result.macs, ('', 'k', 'M', 'G', 'T'))} MACs"
+    return f"at least {count} (not counted: {', '.join(result.uncounted)})" if result.uncounted else count
 
 
 def _render_simulation(console: Console, result: "Estimate", simulation: Mapping[str, Any]) -> None:
@@ -312,7 +317,7 @@ def _render_simulation(console: Console, result: "Estimate", simulation: Mapping
                       (f"{simulation['images_per_s']:,.0f} images/s", "bold"), " of the whole card")
     )  # fmt: skip
     console.print(
-        f"{total:,.0f} cycles an image and engine, the array used {simulation['utilisation']:.0%}; "
+        f"{_macs(result)}, {total:,.0f} cycles an image and engine, the array used {simulation['utilisation']:.0%}; "
         f"{size(simulation['load_bytes'])} of maps in, {size(simulation['save_bytes'])} out, "
         f"{size(simulation['weight_bytes'])} of weights; at most {size(simulation['on_chip_bytes'])} of "
         f"{size(simulation['on_chip_room_bytes'])} on chip"

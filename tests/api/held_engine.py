@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from nas.stages.effort import WORK, Work
+
 from nas import pipeline
 from nas.events import Event, EventSink, PhaseEvent
 from nas.result import SearchResult
 from nas.spec import SearchSpec
 from nas.stages.context import Hold
-from nas.stages.effort import WORK, Work
 from nas.store import Store
 
 LITTLE = Work(8, 4, 2, train_images=2_000, queries=8, tune_images=1_000)

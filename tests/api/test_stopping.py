@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nas.stages.effort import WORK
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -17,7 +18,6 @@ from hw_targets.lock import measuring
 from nas import pipeline
 from nas.result import SearchResult
 from nas.spec import SearchSpec
-from nas.stages.effort import WORK
 from tests.api.conftest import body, other_key, serving, subject_of
 from tests.api.held_engine import LITTLE
 from tests.api.server import children, eventually

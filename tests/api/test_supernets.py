@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nas.stages.effort import WORK, Work
 
 from api.jobs.local import local_spec
 from api.jobs.specs import WIRE_SPEC
@@ -12,7 +13,6 @@ from nas.ahead import pretrain, survey
 from nas.events import ignore
 from nas.spec import SearchSpec
 from nas.stages.context import Context
-from nas.stages.effort import WORK, Work
 from nas.stages.train import train
 from nas.store import Store
 from tests.api.conftest import body

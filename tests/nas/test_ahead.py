@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from nas.stages.effort import WORK, Work
 
 from latency_models.compiled import compile_table
 from nas import pipeline
@@ -12,7 +13,6 @@ from nas.errors import Cancelled
 from nas.events import Event, PhaseEvent, ignore
 from nas.spec import SearchSpec
 from nas.stages.context import Context
-from nas.stages.effort import WORK, Work
 from nas.stages.profile import profile
 from nas.stages.recipes import recipe_for, step_bytes
 from nas.store import Store

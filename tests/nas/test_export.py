@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nas.stages.effort import WORK, Work
 
 from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
 from hw_targets.registry import target
@@ -15,7 +16,6 @@ from nas.events import Event, FrontPoint, PhaseEvent
 from nas.result import SearchResult
 from nas.runs import chosen, keep
 from nas.spec import SearchSpec
-from nas.stages.effort import WORK, Work
 from search_spaces.errors import InvalidArchitecture
 from search_spaces.registry import space
 

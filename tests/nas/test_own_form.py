@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from nas.stages.effort import WORK, Work
 from onnx import numpy_helper
 
 from hw_targets.target import Target
@@ -16,7 +17,6 @@ from nas import pipeline
 from nas.events import Event, LogEvent
 from nas.result import SearchResult
 from nas.spec import SearchSpec
-from nas.stages.effort import WORK, Work
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.network import Network
 from tests.hw_targets.contract import TargetContract

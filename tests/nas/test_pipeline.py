@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nas.stages.effort import WORK, Work
 
 from nas import pipeline
 from nas.errors import Cancelled, InfeasibleBudget, InvalidData
@@ -24,7 +25,6 @@ from nas.result import SearchResult
 from nas.search.study import Candidate
 from nas.spec import SearchSpec
 from nas.stages.context import Context, Made
-from nas.stages.effort import WORK, Work
 from nas.stages.verify import ranked
 from nas.store import StageKey, Store
 from search_spaces.space import Architecture

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nas.stages.effort import WORK, Work
 
 from nas import pipeline
 from nas.spec import SearchSpec
-from nas.stages.effort import WORK, Work
 from nas.stages.profile import networks
 from search_spaces.registry import space
 from tests.nas import boards

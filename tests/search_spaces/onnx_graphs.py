@@ -8,6 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from search_spaces.network import Network
+
 BIG = 4097
 """More elements than a constant whose value is looked at has."""
 
@@ -117,3 +119,25 @@ def with_weights(model: onnx.ModelProto, value: NDArray[Any]) -> onnx.ModelProto
     """The model with one more initialiser that nothing reads."""
     model.graph.initializer.append(numpy_helper.from_array(value, "unused"))
     return model
+
+
+def keys(board: Board, *outputs: str) -> list[str]:
+    """The layer keys of a drawn graph."""
+    return [layer.key for layer in Network.from_onnx(board.bytes(*outputs)).layers]
+
+
+def swish(board: Board, x: str, form: str) -> str:
+    """Hard-swish or SiLU in the forms that exporters write."""
+    three, six = board.constant(3), board.constant(6)
+    match form:
+        case "sigmoid":
+            return board.op("Mul", x, board.op("Sigmoid", x))
+        case "hard_sigmoid":
+            return board.op("Mul", board.op("HardSigmoid", x, alpha=1 / 6), x)
+        case "divided gate":
+            gate = board.op("Clip", board.op("Add", x, three), board.constant(0), six)
+            return board.op("Mul", x, board.op("Div", gate, six))
+        case "divided product":
+            gate = board.op("Clip", board.op("Add", x, three), board.constant(0), six)
+            return board.op("Div", board.op("Mul", x, gate), six)
+    raise ValueError(form)

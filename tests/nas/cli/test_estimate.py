@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from typer.testing import Result
 
 from hw_targets.lowering import lower_int8
@@ -148,3 +150,30 @@ def test_several_targets_have_one_answer_each(answer: Answering, invoke: Invoke,
     code, document = answer(*words, "--plot", str(tmp_path / "p.png"))
     assert (code, document["error"]["code"]) == (2, "usage_error")
     assert "one target" in document["error"]["detail"]
+
+
+def test_what_cannot_be_counted_makes_the_count_a_least_one(invoke: Invoke, answer: Answering, tmp_path: Path) -> None:
+    board = Board((1, 3, 8, 8))
+    board.nodes.append(helper.make_node("Secret", [board.conv(board.x, 4, 3)], ["secret"], domain="company"))
+    model = board.model(board.conv("secret", 2, 4))
+    model.graph.value_info.append(helper.make_tensor_value_info("secret", TensorProto.FLOAT, [1, 4, 8, 8]))
+    model.opset_import.append(helper.make_opsetid("company", 1))
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model.SerializeToString())
+    call = ["estimate", str(path), "--target", "alveo-u50", "--host"]
+    code, document = answer(*call)
+    assert (code, document["macs"], document["uncounted"]) == (0, (12 + 8) * 64, ["Secret"])
+    assert "at least 1.28 k MACs (not counted: Secret)" in " ".join(invoke(*call).stdout.split())
+
+
+def test_one_count_feeds_totals_layers_and_groups(answer: Answering, tmp_path: Path) -> None:
+    board = Board((1, 3, 16, 16))
+    x = board.op("Relu", board.conv(board.x, 8, 3, 3, pads=[1] * 4, strides=[2, 2]))
+    x = board.op("ConvTranspose", x, board.constant(np.zeros((8, 4, 2, 2))), strides=[2, 2])
+    path = tmp_path / "m.onnx"
+    path.write_bytes(board.bytes(board.conv(x, 2, 4)))
+    code, document = answer("estimate", str(path), "--target", "alveo-u50")
+    count = 8 * 27 * 64 + 8 * 4 * 4 * 64 + 2 * 4 * 256
+    assert (code, document["macs"], document["uncounted"]) == (0, count, [])
+    assert sum(layer["macs"] for layer in document["layers"]) == count
+    assert sum(group["macs"] for group in document["simulation"]["groups"]) == count
