@@ -19,7 +19,7 @@ from nas.stages.train import Supernet, learning, watch
 from nas.store import StageKey
 from nas.tensors import Tensors, pack, unpack
 from nas.training.loop import train
-from nas.training.recipe import FINE_TUNE, SINGLE
+from nas.training.recipe import CONTINUE, FINE_TUNE, SINGLE, Recipe
 from nas.training.sandwich import Batch
 from nas.training.single import Single, Teacher
 from search_spaces.network import Network
@@ -91,7 +91,7 @@ def fine_tune(
         OutOfSpace: the disk is full; the checkpoint before is kept.
     """
     torch.set_num_threads(job.threads)
-    recipe = recipe_for(job, SINGLE if start is None else FINE_TUNE)
+    recipe = recipe_for(job, _recipe(start))
     seed = job.spec.seed + 1 + number
     key = StageKey(
         "fine_tune",
@@ -119,6 +119,10 @@ def fine_tune(
         return Made({"weights": pack({name: tensor.detach() for name, tensor in weights.items()}, {})})
 
     return context.run("finalising", key, compute, target=goal.info.id).outputs["weights"]
+
+
+def _recipe(start: str | Supernet | None) -> Recipe:
+    return SINGLE if start is None else FINE_TUNE if isinstance(start, Supernet) else CONTINUE
 
 
 def _starting(context: Context, network: Network, start: str | Supernet | None, seed: int) -> Tensors:
