@@ -229,6 +229,13 @@ class SupernetWireSpec(Wire):
         description="of the later searches; the space is narrowed to what they run",
     )
     effort: Effort = "standard"
+    minutes: float | None = Field(
+        default=None,
+        strict=True,
+        gt=0,
+        le=100_000,
+        description="those of the later searches, whose time decides how long it is trained",
+    )
     resolution: Side | None = Field(default=None, description="largest input side in pixels")
     seed: Seed = Field(default=0)
     threads: Threads | None = Field(default=None, description="all cores when absent")

@@ -3,9 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-from nas.stages.effort import WORK, Work
-
 from api.jobs.local import local_spec
 from api.jobs.specs import WIRE_SPEC
 from nas import pipeline
@@ -15,21 +12,22 @@ from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.train import train
 from nas.store import Store
+from nas.work import ProfileWork, Work
 from tests.api.conftest import body
 
 CARD = "kv260"
 """It runs no squeeze-and-excite, which the space has: what is trained for it is another supernet than a processor's."""
 
 
-@pytest.fixture(autouse=True)
-def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(WORK, "quick", Work(12, 6, 3, train_images=128, queries=4, tune_images=500))
+LITTLE = Work(
+    profile=ProfileWork(networks=12, held_out=6, rounds=3), supernet_images=128, queries=4, finalists=1, tune_images=500
+)
 
 
 def local(**fields: Any) -> SearchSpec:
     """The engine's spec of a wire spec of the digits."""
-    spec = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, **fields}
-    return local_spec(WIRE_SPEC.validate_python(spec), Path())
+    spec = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, "augment": "none", **fields}
+    return local_spec(WIRE_SPEC.validate_python(spec), Path()).model_copy(update={"work": LITTLE})
 
 
 def search(target: str) -> SearchSpec:

@@ -4,12 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from nas.stages.effort import WORK, Work
 
 from latency_models.compiled import compile_table
 from nas import pipeline
 from nas.ahead import pretrain, survey
-from nas.errors import Cancelled
+from nas.errors import Cancelled, InvalidSpec
 from nas.events import Event, PhaseEvent, ignore
 from nas.spec import SearchSpec
 from nas.stages.context import Context
@@ -17,19 +16,26 @@ from nas.stages.profile import profile
 from nas.stages.recipes import recipe_for, step_bytes
 from nas.store import Store
 from nas.training.recipe import SUPERNET
+from nas.work import PROFILES, ProfileWork, Work
 from search_spaces.lattice import Lattice
 
-LITTLE = Work(12, 6, 3, train_images=1_000, queries=4, tune_images=500)
+LITTLE = Work(
+    profile=ProfileWork(networks=12, held_out=6, rounds=3),
+    supernet_images=1_000,
+    queries=4,
+    finalists=1,
+    tune_images=500,
+)
 
 
 @pytest.fixture(autouse=True)
-def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(WORK, "quick", LITTLE)
+def little_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
 
 
 def spec() -> SearchSpec:
-    fields = {"data": "digits", "space": "resnet", "effort": "quick", "threads": 1}
-    return SearchSpec.model_validate({**fields, "targets": [{"target": "cpu", "latency_ms": "60%"}]})
+    fields = {"data": "digits", "space": "resnet", "effort": "quick", "threads": 1, "augment": "none"}
+    return SearchSpec.model_validate({**fields, "work": LITTLE, "targets": [{"target": "cpu", "latency_ms": "60%"}]})
 
 
 def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
@@ -50,17 +56,16 @@ def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: 
     job = pipeline.sketch(context, wanted)
     card, part = job.targets[1], job.parts[1].space
     assert Lattice.of(part).size < Lattice.of(job.space).size
-    table = profile(context, card, part, job.work)
+    table = profile(context, card, part, job.work.profile).table
     known = survey(wanted, store=tmp_path)
     assert known.reachable_ms == {card.info.id: compile_table(table, Lattice.of(part)).reachable_ms}
     assert known.architectures == str(Lattice.of(job.space).size)
 
 
 def test_minutes_that_do_not_suffice_are_told(tmp_path: Path) -> None:
-    told = survey(spec().model_copy(update={"minutes": 0.1}), store=tmp_path)
-    (warning,) = [line for line in told.warnings if "too few" in line]
-    assert warning.startswith("0.1 minutes") and f"{sum(told.plan.seconds.values()) / 60:.1f} minutes" in warning
-    assert not survey(spec().model_copy(update={"minutes": 600.0}), store=tmp_path).warnings
+    with pytest.raises(InvalidSpec, match=r"0\.1 minutes"):
+        survey(spec().model_copy(update={"minutes": 0.1, "work": None}), store=tmp_path)
+    assert not survey(spec().model_copy(update={"minutes": 600.0, "work": None}), store=tmp_path).warnings
 
 
 @pytest.mark.parametrize(("side", "batch"), [(8, 64), (96, 64), (224, 32), (512, 8)])
