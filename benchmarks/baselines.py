@@ -3,6 +3,8 @@
 Both as published for small images: strides are dropped from the front until four pixels or more are left at the end.
 """
 
+from collections.abc import Sequence
+
 from search_spaces.blocks import round_channels
 from search_spaces.declarative import HeadSpec, SpaceSpec, StageSpec, StemSpec
 from search_spaces.network import Network
@@ -18,23 +20,35 @@ INVERTED_RESIDUALS = (
 )
 """Expansion, channels, repeats, stride of each stage (Sandler et al. 2018, table 2); the stem strides by 2 before them."""
 
+STRIDES = (2, *(stride for *_, stride in INVERTED_RESIDUALS))
+"""Of the stem and of each stage."""
+
 
 def mobilenet_v2(width: float, *, resolution: int, channels: int, classes: int) -> Network:
     """MobileNetV2 at a width multiplier; the last 1x1 convolution keeps 1280 channels, as published for widths below 1."""
-    strides = [2, *(stride for *_, stride in INVERTED_RESIDUALS)]
+    strides = list(STRIDES)
     for i, stride in enumerate(strides):
         left = resolution
         for s in strides:
             left = -(-left // s)
         if stride == 2 and left < 4:
             strides[i] = 1
+    return _mobilenet_v2(width, strides, resolution, channels, classes)
+
+
+def published_mobilenet_v2(width: float, *, resolution: int, channels: int, classes: int) -> Network:
+    """MobileNetV2 with all of its five strides, as it comes out of a library, whatever the images' size."""
+    return _mobilenet_v2(width, STRIDES, resolution, channels, classes)
+
+
+def _mobilenet_v2(width: float, strides: Sequence[int], resolution: int, channels: int, classes: int) -> Network:
     stages = tuple(
         StageSpec(
             block="inverted_residual",
             channels=round_channels(c * width),
             depth=n,
             expansion=float(t),
-            stride=stride,
+            stride=1 if stride == 1 else 2,
         )
         for (t, c, n, _), stride in zip(INVERTED_RESIDUALS, strides[1:], strict=True)
     )
