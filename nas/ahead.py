@@ -88,7 +88,7 @@ def pretrain(
         Cancelled: the caller asked to stop; a checkpoint is kept.
     """
     from nas.stages.augmentation import augmentation
-    from nas.stages.plan import supernet_images
+    from nas.stages.plan import probe_images, supernet_images
     from nas.stages.train import train
 
     context = Context(Store.of(store), on_event, cancelled)
@@ -100,7 +100,8 @@ def pretrain(
                 f"In {spec.seconds / 60:g} minutes a supernet learns too little here to pay; a search trains a few networks instead.",
                 fix="Give more minutes, or a lower resolution.",
             )
-        job = replace(job, work=job.work.model_copy(update={"supernet_images": images}))
+        probed = probe_images(job, costs) if spec.work is None else spec.work.probe_images
+        job = replace(job, work=job.work.model_copy(update={"supernet_images": images, "probe_images": probed}))
         trained = train(context, replace(job, augment=augmentation(context, job)))
     except KeyboardInterrupt as error:
         raise Cancelled(

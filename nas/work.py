@@ -13,6 +13,9 @@ Effort = Literal["quick", "standard", "thorough"]
 EFFORT_S: Final[dict[Effort, float]] = {"quick": 5 * 60.0, "standard": 45 * 60.0, "thorough": 8 * 3600.0}
 """About how long each effort takes, whatever the machine."""
 
+RETRAINED: Final = 1 / 8
+"""INT8 retraining of the winner, as a share of the images that it saw."""
+
 
 class ProfileWork(BaseModel):
     """The size of a latency table's measurement."""
@@ -37,7 +40,12 @@ class Work(BaseModel):
     finalists: int = Field(
         ge=1, le=64, description="networks that are fine-tuned by successive halving, for each target"
     )
-    tune_images: int = Field(ge=1, description="that the winner sees in fine-tuning; INT8 retraining adds a quarter")
+    probe_images: int = Field(
+        0,
+        ge=0,
+        description="that the check trains on whether mirroring does harm; 0 checks nothing and mirrors nothing",
+    )
+    tune_images: int = Field(ge=1, description="that the winner sees in fine-tuning; INT8 retraining adds an eighth")
 
 
 PROFILES: Final[dict[Effort, ProfileWork]] = {

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 VERSION = 1
 PHOTO_SIDE: Final = 32
 """From this side on images are taken for photographs."""
-PROBE_IMAGES: Final = 16_000
-"""That the check trains on, at the most."""
-PROBE_EPOCHS: Final = 20
 SURE: Final = 2.0
 """Standard errors by which the check's network must beat chance before it is asked."""
 
@@ -40,9 +37,11 @@ def augmentation(context: Context, job: "Job") -> Augment:
     if job.data.resolution < PHOTO_SIDE:
         return LIGHT
     plain = replace(PHOTO, flip=False)
+    if not job.work.probe_images:
+        return plain
     inputs = {
         "space": job.space.fingerprint, "data": job.data.content_hash, "seed": job.spec.seed, "threads": job.threads,
-        "images": _probe_images(job), "augment": asdict(plain),
+        "images": job.work.probe_images, "augment": asdict(plain),
     }  # fmt: skip
     key = StageKey("flip_check", VERSION, inputs)
 
@@ -58,10 +57,6 @@ def augmentation(context: Context, job: "Job") -> Augment:
         f"(balanced over the classes) as they are and on {facts['mirrored']:.1%} mirrored (standard error {facts['error']:.1%})."
     )
     return replace(plain, flip=bool(facts["flip"]))
-
-
-def _probe_images(job: "Job") -> int:
-    return min(PROBE_IMAGES, PROBE_EPOCHS * job.data.images["train"])
 
 
 def _probe(context: Context, job: "Job", augment: Augment, key: StageKey) -> tuple[float, float, float, float]:
@@ -82,9 +77,9 @@ def _probe(context: Context, job: "Job", augment: Augment, key: StageKey) -> tup
     network, recipe = job.space.network(job.space.smallest()), recipe_for(job, SINGLE)
     side, classes = network.input_shape[1], len(job.data.classes)
     bank = Bank.of(network.layers, job.spec.seed)
-    batch = batches(job, recipe, job.spec.seed, _probe_images(job), augment)
+    batch = batches(job, recipe, job.spec.seed, job.work.probe_images, augment)
     strategy = Single(network, bank.tensors, Training, batch, recipe, class_weights=class_weights(job))
-    steps = max(1, _probe_images(job) // recipe.batch_size)
+    steps = max(1, job.work.probe_images // recipe.batch_size)
     train(strategy, recipe, steps, watch(context, key, "preparing", part="flip_check_"))
     plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
     statistics = recalibrate(network, plain, whole_batches(float_images(job, "train", 512)(side), 256))

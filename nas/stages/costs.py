@@ -18,7 +18,7 @@ from nas.stages.profile import NETWORK_S, ROUND_S
 from nas.stages.recipes import recipe_for
 from nas.store import StageKey
 from nas.training.recipe import SUPERNET
-from nas.work import ProfileWork
+from nas.work import RETRAINED, ProfileWork
 from search_spaces.cost import elements
 from search_spaces.network import Network
 
@@ -113,4 +113,4 @@ def tournament_s(job: "Job", image_s: float, latency_ms: float, finalists: int, 
     """Fine-tuning by successive halving with its judgements, and INT8 retraining of the winner."""
     judged = sum(one.networks for one in rounds(finalists)) + 2
     each = evaluation_s(image_s, latency_ms, job.data.images["val"], min(CALIBRATED, job.data.images["train"]))
-    return image_s * tune_images * (cost(finalists) + 0.25 * RETRAIN) + judged * each
+    return image_s * tune_images * (cost(finalists) + RETRAINED * RETRAIN) + judged * each

@@ -13,6 +13,7 @@ import numpy as np
 
 from nas.errors import InvalidSpec
 from nas.result import Plan
+from nas.search.finalists import by_latency
 from nas.search.region import LimitedRegion
 from nas.spec import SearchSpec
 from nas.stages.budget import Goal
@@ -56,8 +57,10 @@ ENOUGH_IMAGES: Final = 100_000
 ENOUGH_EPOCHS: Final = 100
 LEAST_IMAGES: Final = 4_000
 """That the winner sees at the least."""
-PROBE_S: Final = 0.05
-"""Share of the time that deciding on the augmentation may take."""
+PROBE_SHARE: Final = 0.04
+"""Of the whole time, that the check for mirroring may take."""
+PROBE_IMAGES, PROBE_EPOCHS = 16_000, 20
+"""That the check trains on, at the most; more make it no surer."""
 SIDES: Final = (96, 64, 48, 32)
 """Smaller images, in the order in which they are tried where the time is short."""
 SMALL: Final = 64
@@ -131,8 +134,8 @@ def supernet_images(job: "Job", costs: Costs) -> int:
 
 def afford(job: "Job", costs: Costs) -> Work:
     """The work that a job's time affords."""
-    seen = supernet_images(job, costs)
-    left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probe_s(job)
+    seen, probed = supernet_images(job, costs), probe_images(job, costs)
+    left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probed * costs.small[1]
     share = max(1.0, left / len(job.targets))
     image_s, latency_ms = _finalist(job, costs)
     judged = min(job.data.images["val"], 2000)
@@ -148,13 +151,17 @@ def afford(job: "Job", costs: Costs) -> Work:
         supernet_images=seen,
         queries=queries,
         finalists=finalists,
+        probe_images=probed,
         tune_images=round_down(max(LEAST_IMAGES, min(tuned, MOST_EPOCHS * job.data.images["train"]))),
     )
 
 
-def probe_s(job: "Job") -> float:
-    """What deciding on the augmentation takes."""
-    return PROBE_S * job.spec.seconds if job.spec.augment == "auto" else 0.0
+def probe_images(job: "Job", costs: Costs) -> int:
+    """Images that the check for mirroring trains on: the smallest network, so that it costs little."""
+    if job.spec.augment != "auto":
+        return 0
+    affordable = PROBE_SHARE * job.spec.seconds / costs.small[1]
+    return round_down(min(PROBE_IMAGES, PROBE_EPOCHS * job.data.images["train"], affordable))
 
 
 def _images(job: "Job", image_s: float, latency_ms: float, finalists: int, seconds: float) -> float:
@@ -173,15 +180,11 @@ def _finalist(job: "Job", costs: Costs) -> tuple[float, float]:
 
 
 def _near_limit(goal: Goal) -> tuple[float, float]:
-    """Values that the layers put out, and latency, of networks in the upper part of what the limit allows."""
+    """Values that the layers put out, and latency, of networks that would be trained if latency alone decided."""
     region = LimitedRegion(goal.latency, goal.limit_ms)
-    low, high = region.range_ms
-    rng = np.random.default_rng(0)
-    codes = region.draw(low + 0.6 * (high - low), high, 8, rng)
-    if not len(codes):
-        codes = region.draw(low, high, 8, rng)
-    networks = [goal.space.network(one) for one in goal.latency.lattice.decode(codes)]
-    return fmean(map(values, networks)), fmean(float(ms) for ms in region.predict_ms(codes))
+    chosen = by_latency(region, goal.space, FINALISTS[-1], seed=0)
+    latencies = region.predict_ms(region.encode(chosen))
+    return fmean(values(goal.space.network(one)) for one in chosen), fmean(float(ms) for ms in latencies)
 
 
 def round_down(images: float) -> int:
@@ -215,7 +218,7 @@ def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Pla
         "training": work.supernet_images * costs.sandwich_s,
         "searching": work.queries * len(job.targets) * evaluation_s(image_s, latency_ms, judged, 256),
         "finalising": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
-        + probe_s(job),
+        + work.probe_images * costs.small[1],
         "verifying": verifying_s(job),
     }
     if work.supernet_images:

@@ -31,6 +31,7 @@ from nas.tensors import Tensors
 from nas.training.loop import train
 from nas.training.recipe import RETRAIN_INT8
 from nas.training.single import Single
+from nas.work import RETRAINED
 from search_spaces.network import Network
 
 if TYPE_CHECKING:
@@ -88,7 +89,11 @@ def _files(
             "threads": job.threads,
             "target": goal.info.fingerprint,
             "scheme": goal.scheme.name,
-            **({"images": job.work.tune_images, "recipe": asdict(RETRAIN_INT8), **learning(job)} if retrains else {}),
+            **(
+                {"images": int(RETRAINED * job.work.tune_images), "recipe": asdict(RETRAIN_INT8), **learning(job)}
+                if retrains
+                else {}
+            ),
         },
     )
 
@@ -169,6 +174,6 @@ def _retrain(
         teacher_answers(network, Folded(floats), batch),
         class_weights(job),
     )
-    steps = max(1, job.work.tune_images // 4 // recipe.batch_size)
+    steps = max(1, int(RETRAINED * job.work.tune_images) // recipe.batch_size)
     train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="int8_"))
     return {name: tensor.detach() for name, tensor in weights.items()}

@@ -86,7 +86,7 @@ def play(
 ) -> list[Finished]:
     """Successive halving among finalists; all of them as they were judged last, the best first.
 
-    It ends early when the best makes no mistake, or when two rounds in a row have found nothing better.
+    It ends early, after two rounds at the least, when the best makes no mistake, or when two in a row have found nothing better.
 
     Raises:
         Cancelled: the caller asked to stop; every finished round is kept.
@@ -106,7 +106,7 @@ def play(
         context.on_event(finished_front(goal, list(standing.values())))
         top = max(f.files.validation.value for f in standing.values())
         idle, best = (0, top) if top > best else (idle + 1, best)
-        if top == 1.0 or idle == 2:
+        if number and (top == 1.0 or idle == 2):
             break
     return sorted(standing.values(), key=lambda f: f.rank)
 
