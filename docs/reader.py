@@ -89,7 +89,7 @@ def needs_nothing(text: str) -> bool:
 
 def name_of(page: Path) -> str:
     """A page's name in the record."""
-    return str(page.relative_to(ROOT))
+    return str(page.relative_to(ROOT) if page.is_relative_to(ROOT) else page.name)
 
 
 @dataclass
@@ -197,7 +197,7 @@ class Reader:
 
     def _filled(self, text: str, block: int) -> str:
         """With the names, keys and addresses of this run in the places where a reader puts theirs."""
-        if CALLS_SERVICE.search(text) and not self.services:
+        if CALLS_SERVICE.search(text) and not SERVICE.match(text) and not self.services:
             self._serve("hwnas serve", str(self.folder), block)
         for pattern, find in PLACES:
             if re.search(pattern, text):
