@@ -34,7 +34,7 @@ SELF: Final = re.compile(r"^make (?:test|docs-commands)\b")
 
 LEAST: Final = (
     (re.compile(r"^hwnas search (?!.*--effort)[^#\n]*[^#\s]", re.MULTILINE), r"\g<0> --effort quick"),
-    (re.compile(r"--minutes \d+"), "--minutes 1"),
+    (re.compile(r"--minutes \d+"), "--minutes 5"),
     (re.compile(r"(client\.search\((?:(?!effort)[^)])*)\)"), r'\1, effort="quick")'),
     (re.compile(r'job\.export\("[0-9a-f]+"\)'), "job.export([*client.candidates(job.id)][-1].architecture_id)"),
     (
@@ -210,9 +210,12 @@ class Reader:
 
     def other_architecture(self) -> str:
         """The id of one that this run did not deliver."""
-        result = json.loads((self.newest_run() / "result.json").read_text())
+        result, evaluated = (
+            json.loads((self.newest_run() / f"{name}.json").read_text()) for name in ("result", "candidates")
+        )
         delivered = {model["architecture_id"] for model in result["models"].values()}
-        return str(next(p["architecture_id"] for p in result["front"] if p["architecture_id"] not in delivered))
+        ids = [one["architecture_id"] for points in evaluated.values() for one in points]
+        return str(next(one for one in ids if one not in delivered))
 
     def key(self) -> str:
         """The first key of the service that runs."""

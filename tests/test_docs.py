@@ -146,7 +146,7 @@ def test_what_is_shown_runs(page: Path, searched: Path, tmp_path: Path) -> None:
 def test_everything_that_is_shown_was_run(page: Path) -> None:
     record = run_commands.recorded()
     assert run_commands.missing(page, record) == [], (
-        "run `make docs-commands`, with Chromium's and PostgreSQL's packages"
+        "run `make docs-commands`"
     )
 
 
@@ -184,7 +184,7 @@ def test_a_reader_goes_on_from_what_came_before_and_sees_what_fails(tmp_path: Pa
 
 def test_searches_are_run_with_the_least_work() -> None:
     assert least("hwnas search --data photos/ --minutes 60  # an hour") == (
-        "hwnas search --data photos/ --minutes 1 --effort quick  # an hour"
+        "hwnas search --data photos/ --minutes 5 --effort quick  # an hour"
     )
     assert least("hwnas search --data digits --effort quick") == "hwnas search --data digits --effort quick"
     assert least('client.search(data="digits")') == 'client.search(data="digits", effort="quick")'
