@@ -145,9 +145,7 @@ def test_what_is_shown_runs(page: Path, searched: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", generate.PAGES, ids=_name)
 def test_everything_that_is_shown_was_run(page: Path) -> None:
     record = run_commands.recorded()
-    assert run_commands.missing(page, record) == [], (
-        "run `make docs-commands`"
-    )
+    assert run_commands.missing(page, record) == [], "run `make docs-commands`"
 
 
 def test_the_record_has_only_what_is_shown() -> None:
