@@ -25,7 +25,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboard test lint types floors unit dashboard-test format demo serve clean
+.PHONY: help setup dashboard test lint types floors unit dashboard-test format docs-commands demo serve clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -84,6 +84,9 @@ dashboard-test: dashboard ## The dashboard: style and tests (its build checks th
 format: setup ## Mend what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs-commands: setup ## Run every command of the documentation of which no record is kept, and record it (most of an hour)
+	$(BIN)/python -m docs.run_commands --changed
 
 demo: setup ## The main job on the digits, for this machine's CPU
 	$(BIN)/hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --effort quick --out $(OUT)

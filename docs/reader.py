@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,8 @@ from docs.shown import blocks
 ADDRESS: Final = "http://127.0.0.1:8000"
 ANSWERS_S: Final = 900.0
 """A service that is built before it is started may take so long."""
+WORKS_S: Final = 5.0
+"""A worker says nothing; one that has not ended by then works."""
 
 SERVICE: Final = re.compile(r"^(?:hwnas (?:serve|worker)|make serve)\b")
 CALLS_SERVICE: Final = re.compile(r"(?:localhost|127\.0\.0\.1):8000")
@@ -34,7 +35,7 @@ SELF: Final = re.compile(r"^make (?:test|docs-commands)\b")
 
 LEAST: Final = (
     (re.compile(r"^hwnas search (?!.*--effort)[^#\n]*[^#\s]", re.MULTILINE), r"\g<0> --effort quick"),
-    (re.compile(r"--minutes \d+"), "--minutes 1"),
+    (re.compile(r"--minutes \d+"), "--minutes 5"),
     (re.compile(r"(client\.search\((?:(?!effort)[^)])*)\)"), r'\1, effort="quick")'),
     (re.compile(r'job\.export\("[0-9a-f]+"\)'), "job.export([*client.candidates(job.id)][-1].architecture_id)"),
     (
@@ -89,7 +90,7 @@ def needs_nothing(text: str) -> bool:
 
 def name_of(page: Path) -> str:
     """A page's name in the record."""
-    return str(page.relative_to(ROOT))
+    return str(page.relative_to(ROOT) if page.is_relative_to(ROOT) else page.name)
 
 
 @dataclass
@@ -117,7 +118,11 @@ class Reader:
                     if wanted(piece) and not SELF.match(piece):
                         started = time.monotonic()
                         run = self._program if block.language == "python" else self._command
-                        code = run(least(piece), number)
+                        try:
+                            code = run(least(piece), number)
+                        except (OSError, LookupError, ValueError) as error:  # what it names is not there
+                            self._note(repr(error))
+                            code = 1
                         yield Ran(name_of(page), piece, least(piece), code, round(time.monotonic() - started, 1))
 
     def _command(self, text: str, block: int) -> int:
@@ -127,9 +132,8 @@ class Reader:
             return self._serve(text, folder, block)
         state = self.folder / ".environment"  # variables and the folder go on to the next command
         script = f"{FAILING_CURL}; cd {folder!r}; set -a; {text}\ncode=$?; env -0 > {str(state)!r}; exit $code"
+        self._note(f"$ {text}")
         with self.log.open("ab") as log:
-            log.write(f"\n$ {text}\n".encode())
-            log.flush()
             code = subprocess.run(
                 ["bash", "-c", script], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
             ).returncode  # fmt: skip
@@ -165,26 +169,29 @@ class Reader:
     def _serve(self, text: str, folder: str, block: int) -> int:
         """Starts a service and leaves it running for what follows; 0 when it answers, or, of a worker, goes on."""
         self._stop(before=block)
-        with tempfile.TemporaryFile() as out:
+        self._note(f"$ {text} &")
+        out = self.folder / f"service-{len(list(self.folder.glob('service-*')))}.log"
+        with out.open("wb") as writing:
             process = subprocess.Popen(
-                ["bash", "-c", text], cwd=folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=out,
+                ["bash", "-c", text], cwd=folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=writing,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-            self.services.append((block, process))
-            until = time.monotonic() + (5 if " worker" in text else ANSWERS_S)
-            answered = " worker" in text
-            while process.poll() is None and time.monotonic() < until:
-                out.seek(0)
-                if re.search(rb'hwnas serves at|"url": "http', out.read()):
-                    answered = True
-                    break
-                time.sleep(0.1)
-            out.seek(0)
-            with self.log.open("ab") as log:
-                log.write(f"\n$ {text} &\n".encode() + out.read())
+        self.services.append((block, process))
+        is_worker = " worker" in text
+        until = time.monotonic() + (WORKS_S if is_worker else ANSWERS_S)
+        answered = is_worker
+        while process.poll() is None and time.monotonic() < until:
+            if re.search(r'hwnas serves at|"url": "http', out.read_text()):
+                answered = True
+                break
+            time.sleep(0.1)
         if (Path(self.environment["HWNAS_HOME"]) / "first-key").exists():
             self.environment["HWNAS_KEY"] = self.key()
         return 0 if answered and process.poll() is None else 1
+
+    def _note(self, text: str) -> None:
+        with self.log.open("a") as log:
+            log.write(f"\n{text}\n")
 
     def _stop(self, before: int | None = None) -> None:
         """Ends the services, or those that an earlier block started."""
@@ -197,7 +204,7 @@ class Reader:
 
     def _filled(self, text: str, block: int) -> str:
         """With the names, keys and addresses of this run in the places where a reader puts theirs."""
-        if CALLS_SERVICE.search(text) and not self.services:
+        if CALLS_SERVICE.search(text) and not SERVICE.match(text) and not self.services:
             self._serve("hwnas serve", str(self.folder), block)
         for pattern, find in PLACES:
             if re.search(pattern, text):
@@ -210,9 +217,12 @@ class Reader:
 
     def other_architecture(self) -> str:
         """The id of one that this run did not deliver."""
-        result = json.loads((self.newest_run() / "result.json").read_text())
+        result, evaluated = (
+            json.loads((self.newest_run() / f"{name}.json").read_text()) for name in ("result", "candidates")
+        )
         delivered = {model["architecture_id"] for model in result["models"].values()}
-        return str(next(p["architecture_id"] for p in result["front"] if p["architecture_id"] not in delivered))
+        ids = [one["architecture_id"] for points in evaluated.values() for one in points]
+        return str(next((one for one in ids if one not in delivered), ""))
 
     def key(self) -> str:
         """The first key of the service that runs."""

@@ -13,7 +13,6 @@ from typing import Final
 _FENCE: Final = re.compile(
     r"(?:<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
-_COMMAND: Final = re.compile(r"(?:hwnas|make|curl|python[\d.]*|mkdir|cd|export|mv|\{|(?:\.venv|build)/\S+|\w+=\S*) ?")
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,12 @@ class Block:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """What can be run of it, each piece by itself: a program as a whole, or a shell's commands."""
+        """What can be run of it, each piece by itself: a program as a whole, or, where no language is named, a shell's commands."""
         if self.file:
             return ()
         if self.language == "python":
             return (self.text,)
-        first = self.text.lstrip().partition(" ")[0].partition("\n")[0]
-        shell = self.language in ("sh", "console") or (not self.language and _COMMAND.fullmatch(first))
-        return tuple(_commands(self.text)) if shell else ()
+        return tuple(_commands(self.text)) if self.language in ("", "sh", "console") else ()
 
 
 def blocks(page: Path) -> list[Block]:

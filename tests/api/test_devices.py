@@ -259,4 +259,4 @@ def test_a_worker_that_waits_for_a_device_can_be_stopped(database: Database, why
         began = time.monotonic()
         with pytest.raises(Cancelled), two.hold(Board()):  # type: ignore[arg-type]
             pass
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10  # else it would wait for as long as the other measures

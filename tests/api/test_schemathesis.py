@@ -7,8 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from api.blobs import Blobs
@@ -21,6 +25,7 @@ from api.models import repository as models
 from api.tenancy import SCOPES
 from nas.events import CandidateEvent
 from tests.api.conftest import body, both_engines
+from tests.api.postgres import BINARIES
 from tests.api.server import Server, fast_settings
 from tests.api.test_models import OUTCOME
 
@@ -64,10 +69,24 @@ def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
     return ids
 
 
-@both_engines
-def test_the_service_keeps_its_description(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    url = request.getfixturevalue("postgres").fresh() if engine == "postgresql" else None
-    settings = fast_settings(tmp_path / "home", worker=False, database=url, max_queued=1_000_000, check_timeout_s=60.0)
+@dataclass(frozen=True)
+class Run:
+    """A server, and a schemathesis that asks it; both write to a folder."""
+
+    http: httpx2.Client
+    process: "subprocess.Popen[bytes]"
+    folder: Path
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code and output, once it has ended."""
+        code = self.process.wait(900 * max(1, int(EXAMPLES) // 20))
+        return code, (self.folder / "output").read_text()
+
+
+@contextmanager
+def asking(folder: Path, url: str | None) -> Iterator[Run]:
+    """Begins to ask a server of its own, with a database at `url` or, without one, in SQLite."""
+    settings = fast_settings(folder / "home", worker=False, database=url, max_queued=1_000_000, check_timeout_s=60.0)
     server = Server(settings)
     try:
         http = server.start()
@@ -76,24 +95,47 @@ def test_the_service_keeps_its_description(engine: str, tmp_path: Path, request:
         tenant = http.post("/v1/tenants", json={"name": "another"}).json()["id"]
         wanted = {"name": "another", "tenant_id": tenant, "scopes": [s for s in SCOPES if s != "admin"]}
         other = http.post("/v1/api-keys", json=wanted).json()["secret"]
-        others = {"HWNAS_OTHER_KEY": other, "HWNAS_TRIED": str(tmp_path / "tried")}
+        others = {"HWNAS_OTHER_KEY": other, "HWNAS_TRIED": str(folder / "tried")}
         command = [
             sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", f"{http.base_url}/openapi.json",
             "--max-examples", EXAMPLES, "--seed", "1", "--suppress-health-check", "all", "--no-color",
         ]  # fmt: skip
-        run = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={**os.environ, **ids, **others, "HWNAS_KEY": key, "PYTHONPATH": str(Path(__file__).parents[2])},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=900 * max(1, int(EXAMPLES) // 20),
-        )
-        assert run.returncode == 0, run.stdout[-12_000:] + run.stderr[-2000:]
-        assert http.get("/readyz").status_code == 200
-        paths = http.get("/openapi.json").json()["paths"]
-        read_by_id = {f"GET {path}" for path, item in paths.items() if OWNED.search(path) and "get" in item} - {FILES}
-        assert read_by_id <= set((tmp_path / "tried").read_text().splitlines())
+        with (folder / "output").open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, **ids, **others, "HWNAS_KEY": key, "PYTHONPATH": str(Path(__file__).parents[2])},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            yield Run(http, process, folder)
+        finally:
+            process.kill()
+            process.wait()
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[dict[str, Run]]:
+    """Both engines are asked at the same time: a server waits while it is asked nothing, so one run leaves a core idle."""
+    with ExitStack() as stack:
+        found = {"sqlite": stack.enter_context(asking(tmp_path_factory.mktemp("sqlite"), None))}
+        if BINARIES:
+            url = request.getfixturevalue("postgres").fresh()
+            found["postgresql"] = stack.enter_context(asking(tmp_path_factory.mktemp("postgresql"), url))
+        yield found
+
+
+@both_engines
+def test_the_service_keeps_its_description(engine: str, runs: dict[str, Run], request: pytest.FixtureRequest) -> None:
+    if engine not in runs:
+        request.getfixturevalue("postgres")  # says what is missing
+    run = runs[engine]
+    code, output = run.ended()
+    assert code == 0, output[-14_000:]
+    assert run.http.get("/readyz").status_code == 200
+    paths = run.http.get("/openapi.json").json()["paths"]
+    read_by_id = {f"GET {path}" for path, item in paths.items() if OWNED.search(path) and "get" in item} - {FILES}
+    assert read_by_id <= set((run.folder / "tried").read_text().splitlines())

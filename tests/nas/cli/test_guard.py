@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,12 +174,11 @@ def test_help_loads_nothing_heavy_and_is_quick() -> None:
         f"found = {heavy} & set(sys.modules)\nassert not found, found\n"
     )
     root = Path(__file__).parents[3]
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, cwd=root, capture_output=True, env={**os.environ})
-        best = min(best, time.perf_counter() - started)
-    assert best < 1.5  # 0.2 s on an idle machine
+    before = os.times()
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root, capture_output=True, env={**os.environ})
+    after = os.times()  # of the processor, which others on the machine do not lengthen
+    spent_s = after.children_user + after.children_system - before.children_user - before.children_system
+    assert spent_s < 1.5  # 0.2 s
 
 
 def test_the_module_runs_alone() -> None:
