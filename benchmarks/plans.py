@@ -46,7 +46,7 @@ def _row(options: argparse.Namespace, case: dict[str, Any]) -> dict[str, Any]:
     shutil.rmtree(out, ignore_errors=True)
     fields = {name: value for name, value in case.items() if name not in ("name", "target")}
     targets = [{"target": case.get("target", "cpu"), "latency_ms": "60%"}]
-    spec = SearchSpec(data=options.data, targets=targets, **fields)  # type: ignore[arg-type]
+    spec = SearchSpec(data=options.data, targets=targets, **fields)
     started = time.monotonic()
     planned = plan(spec, out=out)
     plan_s = time.monotonic() - started
