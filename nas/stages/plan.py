@@ -67,6 +67,16 @@ SMALL: Final = 64
 """Images of this side are made smaller only where even the least work would take too long."""
 
 
+def side_key(job: "Job") -> StageKey:
+    """Of the size of the images that was decided for a spec, whose sketch at the data's own size this is."""
+    return StageKey("side", VERSION, _asked(job))
+
+
+def _asked(job: "Job") -> dict[str, object]:
+    spec = job.spec.model_dump(mode="json", exclude={"work"})
+    return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads}
+
+
 def fits(job: "Job", costs: Costs) -> bool:
     """Whether the least work fits into the job's time."""
     return least_s(job, costs) <= job.spec.seconds
@@ -112,11 +122,7 @@ def resolve(context: Context, job: "Job", costs: Costs) -> "Job":
     """The job with the work that its time affords: from its spec, from the store, or decided now and stored."""
     if job.spec.work is not None:
         return replace(job, work=job.spec.work)
-    inputs = {
-        "spec": job.spec.model_dump(mode="json", exclude={"work"}), "data": job.data.content_hash,
-        "space": job.space.fingerprint, "threads": job.threads,
-    }  # fmt: skip
-    key = StageKey("plan", VERSION, inputs)
+    key = StageKey("plan", VERSION, _asked(job))
     record = context.store.find(key)
     if record is None:
         record = context.store.finish(key, {}, seconds=0.0, facts=afford(job, costs).model_dump(mode="json"))
