@@ -3,16 +3,13 @@
 Python imports a module of this name by itself at its start. `tests/test_docs.py` puts the folder on the path of what it runs.
 """
 
-from nas.stages import effort
+from nas.spec import SearchSpec
+from nas.work import PROFILES, ProfileWork, Work
 
-
-def _as_it_is(work: effort.Work, _factor: float) -> effort.Work:
-    return work
-
-
-LEAST = effort.Work(
-    profile_networks=8, profile_held_out=4, profile_rounds=2, train_images=256, queries=4, tune_images=256
+PROFILE = ProfileWork(networks=8, held_out=4, rounds=2)
+for _effort in PROFILES:
+    PROFILES[_effort] = PROFILE
+SearchSpec.model_fields["work"].default = Work(
+    profile=PROFILE, supernet_images=256, queries=4, finalists=2, tune_images=256
 )
-effort.Work.scaled = _as_it_is  # type: ignore[method-assign, assignment]
-for _name in effort.WORK:
-    effort.WORK[_name] = LEAST
+SearchSpec.model_rebuild(force=True)
