@@ -16,6 +16,7 @@ from nas.result import Plan
 from nas.search.finalists import by_latency
 from nas.search.region import LimitedRegion
 from nas.spec import SearchSpec
+from nas.stages.augmentation import decided
 from nas.stages.budget import Goal
 from nas.stages.context import Context
 from nas.stages.costs import (
@@ -208,10 +209,9 @@ def estimate(context: Context, spec: SearchSpec) -> Plan:
     job, costs = prepare_job(context, spec)
     parts = zip(job.targets, job.parts, strict=True)
     unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work.profile)]
-    decided = replace(job, work=spec.work or afford(job, costs))
-    if not unknown:  # the budgets are judged before anything takes time
-        decided = resolve(context, with_goals(context, job), costs)
-    job = decided
+    without_budgets = replace(job, work=spec.work or afford(job, costs))
+    # budgets are judged before anything takes time
+    job = without_budgets if unknown else resolve(context, with_goals(context, job), costs)
     return told(context, job, costs, profiling=sum(profiling_s(job.work.profile, target) for target in unknown))
 
 
@@ -227,10 +227,11 @@ def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Pla
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job),
     }
-    if work.supernet_images:
+    augment = decided(context, job)
+    if work.supernet_images and augment is not None:
         from nas.stages.train import trained  # torch; the budgets are judged before it is loaded
 
-        seconds["training"] *= not trained(context, job)
+        seconds["training"] *= not trained(context, replace(job, augment=augment))
     return Plan(
         seconds={name: round(s, 1) for name, s in seconds.items()},
         memory_bytes=_memory(job),
