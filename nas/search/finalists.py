@@ -25,8 +25,9 @@ def nominated(candidates: Sequence[Candidate], count: int, images: int) -> list[
     """Candidates to train, when `images` validation images have judged them: the first `count`, and as many more in their order to
     stand by for those that miss the budget when measured.
 
-    Of the `count`, the first half are the most promising, the others are spread over the front. The most promising are those that validation cannot tell from the best (within one standard error), the slowest first:
-    capacity that the limit allows pays in training.
+    Of the `count`, the first half are the most promising, the others are spread over the front. The most promising are those that
+    validation cannot tell from the best (within one standard error), the slowest first: capacity that the limit allows pays in
+    training.
     """
     best = max(c.accuracy for c in candidates)
     error = sqrt(max(best * (1 - best), 1 / images) / images)
