@@ -16,7 +16,7 @@ from nas.result import Plan
 from nas.search.finalists import by_latency
 from nas.search.region import LimitedRegion
 from nas.spec import SearchSpec
-from nas.stages.augmentation import decided
+from nas.stages.augmentation import PHOTO_SIDE, decided
 from nas.stages.budget import Goal
 from nas.stages.context import Context
 from nas.stages.costs import (
@@ -165,7 +165,7 @@ def afford(job: "Job", costs: Costs) -> Work:
 
 def probe_images(job: "Job", costs: Costs) -> int:
     """Images that the check for mirroring trains on: the smallest network, so that it costs little."""
-    if job.spec.augment != "auto":
+    if job.spec.augment != "auto" or job.data.resolution < PHOTO_SIDE:
         return 0
     affordable = PROBE_SHARE * job.spec.seconds / costs.small[1]
     return round_down(min(PROBE_IMAGES, PROBE_EPOCHS * job.data.images["train"], affordable))
