@@ -15,10 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
-from nas.stages.tune import OBSERVED
 
 from benchmarks import common
 from benchmarks.baselines import baselines
@@ -26,18 +25,23 @@ from hw_targets.registry import target as find_target
 from hw_targets.target import Target
 from hw_targets.timing import profiles
 from nas.bank import Bank
-from nas.evaluate import accuracy
+from nas.data.augment import LIGHT
+from nas.evaluate import mode_answers
 from nas.events import Event, LogEvent, PhaseEvent
-from nas.interpreter import Folded, Training, extract, folded, recalibrate
-from nas.pipeline import Job, decide, never, sketch
+from nas.interpreter import Folded, Mode, Training, folded, recalibrate
+from nas.metrics import confusion, score
+from nas.pipeline import Job, never, sketch, with_goals
 from nas.quantise import Quantised, quantise
 from nas.ranges import observe
 from nas.spec import SearchSpec
 from nas.stages.context import Context, Made
 from nas.stages.explore import explore
+from nas.stages.fine_tune import CALIBRATION
+from nas.stages.inputs import batches, float_images, whole_batches
+from nas.stages.quantize import OBSERVED
 from nas.stages.recipes import recipe_for
-from nas.stages.train import CALIBRATION, batches, images, watch, whole_batches
 from nas.stages.train import train as train_supernet
+from nas.stages.train import watch
 from nas.store import StageKey, Store
 from nas.training.loop import train
 from nas.training.recipe import SINGLE
@@ -46,7 +50,7 @@ from search_spaces.cost import macs, params
 from search_spaces.network import Network
 
 NAME: Final = "against_baselines"
-VERSION: Final = 2
+VERSION: Final = 3
 BATCH: Final = 256
 ROUNDS: Final = 20
 FASTER: Final = 1.25
@@ -150,7 +154,7 @@ def _context(options: argparse.Namespace) -> tuple[Context, SearchSpec]:
             "data": options.data,
             "space": options.space,
             "targets": [{"target": options.target, "latency_ms": "100%"}],
-            "effort": "standard",
+            "augment": "light",
             "threads": options.threads,
         }
     )
@@ -160,10 +164,10 @@ def _context(options: argparse.Namespace) -> tuple[Context, SearchSpec]:
 def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
     """The benchmark's own amounts of work on the data's one split; the seed is of what is trained and searched."""
     context, spec = _context(options)
-    job = decide(context, spec)
+    job = with_goals(context, sketch(context, spec))
     seen = int(options.supernet_epochs * job.data.images["train"])
-    work = replace(job.work, train_images=seen, queries=options.queries)
-    return context, replace(job, spec=spec.model_copy(update={"seed": seed}), work=work)
+    work = job.work.model_copy(update={"supernet_images": seen, "queries": options.queries})
+    return context, replace(job, spec=spec.model_copy(update={"seed": seed}), work=work, augment=LIGHT)
 
 
 def _search(options: argparse.Namespace, seed: int, budgets: Sequence[float]) -> list[Network]:
@@ -199,7 +203,7 @@ def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str
     def compute() -> Made:
         torch.set_num_threads(job.threads)
         bank = Bank.of(network.layers, seed)
-        strategy = Single(network, bank.tensors, Training, batches(job, recipe, seed, seen), recipe)
+        strategy = Single(network, bank.tensors, Training, batches(job, recipe, seed, seen, LIGHT), recipe)
         train(strategy, recipe, steps, watch(context, key, "training"))
         return Made({}, _test(job, network, bank))
 
@@ -210,23 +214,23 @@ def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str
 
 def _test(job: Job, network: Network, bank: Bank) -> dict[str, float]:
     side = network.input_shape[1]
-    calibration = images(job, "train", CALIBRATION)(side)
     plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
+    calibration, observed = (float_images(job, "train", most)(side) for most in (CALIBRATION, OBSERVED))
     with torch.inference_mode():
-        subnet = extract(network, plain, recalibrate(network, plain, whole_batches(calibration, BATCH)))
-        floats = folded(network, subnet.parameters, subnet.statistics)
-        ranges = observe(network, Folded(floats), calibration[:OBSERVED].split(BATCH))
+        floats = folded(network, plain.tensors, recalibrate(network, plain, whole_batches(calibration, BATCH)))
+        ranges = observe(network, Folded(floats), observed.split(BATCH))
         quantised = Quantised(network, quantise(network, floats, ranges))
-    test, labels = (
-        images(job, "test", job.data.images["test"])(side),
-        torch.from_numpy(job.data.part("test", side).labels),
-    )
-    shown, truth = images(job, "val", job.data.images["val"])(side), torch.from_numpy(job.data.part("val", side).labels)
     return {
-        "accuracy_fp32": accuracy(network, Folded(floats), test, labels, BATCH),
-        "accuracy_int8": accuracy(network, quantised, test, labels, BATCH),
-        "validation_int8": accuracy(network, quantised, shown, truth, BATCH),
+        "accuracy_fp32": _accuracy(job, network, Folded(floats), "test"),
+        "accuracy_int8": _accuracy(job, network, quantised, "test"),
+        "validation_int8": _accuracy(job, network, quantised, "val"),
     }
+
+
+def _accuracy(job: Job, network: Network, mode: Mode, name: Literal["val", "test"]) -> float:
+    part = job.data.part(name, network.input_shape[1])
+    answers = mode_answers(network, mode, part.images, BATCH)
+    return score(confusion(part.labels, answers, len(job.data.classes)), "accuracy")
 
 
 def _summary(every: Sequence[Mapping[str, Any]], seeds: int) -> dict[str, float | int | None]:

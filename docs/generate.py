@@ -166,12 +166,15 @@ def space_spec() -> str:
 
 
 def effort() -> str:
-    """What each effort stands for."""
-    from nas.stages.effort import WORK
+    """What each effort stands for: its time, and the size of its latency table. The rest is resolved when a job runs."""
+    from nas.work import EFFORT_S, PROFILES
 
-    names = list(next(iter(WORK.values())).to_json())
-    rows = [[f"`{effort}`", *(f"{work.to_json()[name]:,}" for name in names)] for effort, work in WORK.items()]
-    return grid(("effort", *(f"`{name}`" for name in names)), rows)
+    rows = (
+        (f"`{effort}`", f"{seconds / 60:g}", *(str(size) for size in PROFILES[effort].model_dump().values()))
+        for effort, seconds in EFFORT_S.items()
+    )
+    headings = ("effort", "minutes, about", "networks fitted in a latency table", "held out", "rounds of timing")
+    return grid(headings, rows)
 
 
 def known_spaces() -> str:

@@ -117,7 +117,8 @@ def search(
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
         warnings=tuple(dict.fromkeys(context.warnings)),
     )
-    resolved = spec.model_copy(update={"work": job.work, "resolution": job.data.resolution})
+    work = job.work.model_copy(update={"resolution": job.data.resolution})
+    resolved = spec.model_copy(update={"work": work})  # and all else as it was asked: it names the run
     keep(out / run, resolved, {name: outcome.candidates for name, outcome in outcomes.items()})
     write_atomically(out / run / "result.json", result.model_dump_json(indent=1).encode())
     return result
@@ -171,7 +172,7 @@ def export(
     context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     run = run_name(spec)
     try:
-        job, costs = prepare_job(context, spec)
+        job, costs = _begun(context, spec)
         number = _index(job, target)
         part, device = job.parts[number], job.targets[number]
         chosen = _chosen(part, device, architecture)
@@ -228,7 +229,8 @@ def _chosen(part: Narrowed, target: Target, architecture: str) -> Architecture:
 def sketch(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
     """A job without its goals and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
     targets = targets_named([wanted.target for wanted in spec.targets])
-    data = prepare(context, spec.data, resolution=resolution or spec.resolution, seed=spec.seed, fit=spec.fit)
+    resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
+    data = prepare(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
     fitted = fit_space(context, spec.space, targets, **size)
     threads = spec.threads or len(os.sched_getaffinity(0))
@@ -238,6 +240,8 @@ def sketch(context: Context, spec: SearchSpec, *, resolution: int | None = None)
 
 def prepare_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
     """A sketch with images of a size that its time suffices for, and what its stages cost on this machine.
+
+    The size is decided once and stored: times that are taken again must not send a killed search another way.
 
     Raises:
         InvalidSpec: even the least work takes longer than the spec's time.
@@ -249,7 +253,10 @@ def prepare_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
     costs = time_training(context, job)
     if spec.work is not None:
         return job, costs
-    own = spec.resolution is not None
+    key, own = plans.side_key(job), spec.resolution is not None
+    if (known := context.store.find(key)) is not None:
+        job = sketch(context, spec, resolution=known.facts["side"])
+        return job, time_training(context, job)
     for side in () if own else [side for side in plans.SIDES if side < job.data.resolution]:
         if plans.comfortable(job, costs) or (job.data.resolution <= plans.SMALL and plans.fits(job, costs)):
             break
@@ -257,13 +264,19 @@ def prepare_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
         costs = time_training(context, job)
     if not plans.fits(job, costs):
         raise plans.too_short(job, costs)
+    context.store.finish(key, {}, seconds=0.0, facts={"side": job.data.resolution})
     return job, costs
 
 
 def decide(context: Context, spec: SearchSpec) -> Job:
     """Everything before training: a sketch, the latency tables, the budgets, the work, the augmentation. Raises as `search` does."""
-    job, costs = prepare_job(context, spec)
+    job, costs = _begun(context, spec)
     return _resolved(context, with_goals(context, job), costs)
+
+
+def _begun(context: Context, spec: SearchSpec) -> tuple[Job, Costs | None]:
+    """A job before its goals; nothing is timed where the spec has its work already."""
+    return prepare_job(context, spec) if spec.work is None else (sketch(context, spec), None)
 
 
 def with_goals(context: Context, job: Job) -> Job:
@@ -287,12 +300,13 @@ def _goal(context: Context, job: Job, number: int) -> Goal:
     return judge(context, target, table, part, job.spec.targets[number].latency_ms, job.spec.budget_on)
 
 
-def _resolved(context: Context, job: Job, costs: Costs) -> Job:
+def _resolved(context: Context, job: Job, costs: Costs | None) -> Job:
     """The job with its work and its augmentation decided."""
     from nas.stages.augmentation import augmentation
     from nas.stages.plan import resolve
 
-    job = resolve(context, job, costs)
+    if costs is not None:
+        job = resolve(context, job, costs)
     return replace(job, augment=augmentation(context, job))
 
 

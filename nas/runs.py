@@ -1,6 +1,7 @@
 """What a finished run keeps beside its result, so that another of its architectures can be finished later. Not here: bundles.
 
-`spec.json` is the search's spec as it was asked; `candidates.json` has every architecture that it evaluated, by target.
+`spec.json` is the search's spec as it was asked, with the work that its time was resolved to; `candidates.json` has every
+architecture that it evaluated, by target.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -46,6 +46,9 @@ class Work(BaseModel):
         description="that the check trains on whether mirroring does harm; 0 checks nothing and mirrors nothing",
     )
     tune_images: int = Field(ge=1, description="that the winner sees in fine-tuning; INT8 retraining adds an eighth")
+    resolution: int | None = Field(
+        None, ge=4, le=512, description="side of the images in pixels; when absent, that of the spec or of the data"
+    )
 
 
 PROFILES: Final[dict[Effort, ProfileWork]] = {

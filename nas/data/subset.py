@@ -4,6 +4,8 @@ Images of a folder lie in the order of their classes. Whatever looks at some of 
 judgement of candidates) takes the first so many in this order instead. Not here: splitting (`splits.py`), training batches.
 """
 
+import heapq
+from collections import defaultdict
 from typing import Final
 
 import numpy as np
@@ -16,18 +18,31 @@ _STREAM: Final = 0x5B_5E7
 def stratified_order(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """A permutation of a part's images of which every beginning has the classes in their shares.
 
-    Of a class with n of N images, the first m of the order hold m n / N, give or take one.
+    Of a class with n of N images, the first m of the order hold m n / N, by less than one more or fewer: the classes take turns
+    as tasks on a processor, each image between the moments at which its class would be a whole image behind and ahead, the most
+    urgent first (Baruah, Cohen, Plaxton and Varvel 1996, "Proportionate progress").
 
     Args:
         labels: int64 (N,).
-        seed: of the order within the classes, and of how the classes take turns.
+        seed: of the order within the classes, and among classes that are equally urgent.
 
     Returns:
         int64 (N,), indices into the part.
     """
-    generator = np.random.default_rng([seed, _STREAM])
-    turn = np.empty(len(labels), np.float64)
-    for label in np.unique(labels):
-        members = generator.permutation(np.flatnonzero(labels == label))
-        turn[members] = (np.arange(len(members)) + generator.random()) / len(members)
-    return np.argsort(turn, kind="stable").astype(np.int64)
+    generator, total = np.random.default_rng([seed, _STREAM]), len(labels)
+    members = {int(label): generator.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)}
+    lots = generator.random(total).tolist()
+    due: dict[int, list[int]] = defaultdict(list, {0: list(members)})
+    taken = dict.fromkeys(members, 0)
+    urgent: list[tuple[int, float, int]] = []
+    order = np.empty(total, np.int64)
+    for turn in range(total):
+        for label in due.pop(turn, ()):
+            size, number = len(members[label]), taken[label] + 1
+            heapq.heappush(urgent, (-(-number * total // size), lots[members[label][number - 1]], label))
+        label = heapq.heappop(urgent)[2]
+        order[turn] = members[label][taken[label]]
+        taken[label] += 1
+        if taken[label] < len(members[label]):
+            due[max(taken[label] * total // len(members[label]), turn + 1)].append(label)
+    return order

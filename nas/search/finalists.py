@@ -22,10 +22,12 @@ UPPER = 0.85
 
 
 def nominated(candidates: Sequence[Candidate], count: int, images: int) -> list[Candidate]:
-    """Candidates to train, the most promising first, when `images` validation images have judged them.
+    """Candidates to train, when `images` validation images have judged them: the first `count`, and as many more in their order to
+    stand by for those that miss the budget when measured.
 
-    The most promising are those that validation cannot tell from the best (within one standard error), the slowest first:
-    capacity that the limit allows pays in training.
+    Of the `count`, the first half are the most promising, the others are spread over the front. The most promising are those that
+    validation cannot tell from the best (within one standard error), the slowest first: capacity that the limit allows pays in
+    training.
     """
     best = max(c.accuracy for c in candidates)
     error = sqrt(max(best * (1 - best), 1 / images) / images)
@@ -35,7 +37,7 @@ def nominated(candidates: Sequence[Candidate], count: int, images: int) -> list[
     front = [candidates[i] for i in pareto([c.accuracy for c in candidates], [c.latency_ms for c in candidates])]
     for at in np.linspace(0, len(front) - 1, count // 2 + 1)[: count // 2]:
         chosen.append(front[round(at)])
-    return list(dict.fromkeys([*chosen, *order]))[:count]
+    return list(dict.fromkeys([*chosen, *order]))[: 2 * count]
 
 
 def by_latency(region: LimitedRegion, space: SearchSpace, count: int, seed: int) -> list[Architecture]:

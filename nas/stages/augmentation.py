@@ -23,6 +23,7 @@ PHOTO_SIDE: Final = 32
 SURE: Final = 2.0
 """Standard errors by which the check's network must beat chance before it is asked."""
 
+UNMIRRORED: Final = replace(PHOTO, flip=False)
 NAMED: Final = {"none": NO_AUGMENT, "light": LIGHT, "photo": PHOTO}
 
 
@@ -32,21 +33,12 @@ def augmentation(context: Context, job: "Job") -> Augment:
     Raises:
         Cancelled: the caller asked to stop.
     """
-    if job.spec.augment != "auto":
-        return NAMED[job.spec.augment]
-    if job.data.resolution < PHOTO_SIDE:
-        return LIGHT
-    plain = replace(PHOTO, flip=False)
-    if not job.work.probe_images:
-        return plain
-    inputs = {
-        "space": job.space.fingerprint, "data": job.data.content_hash, "seed": job.spec.seed, "threads": job.threads,
-        "images": job.work.probe_images, "augment": asdict(plain),
-    }  # fmt: skip
-    key = StageKey("flip_check", VERSION, inputs)
+    if (unchecked := _unchecked(job)) is not None:
+        return unchecked
+    key = _key(job)
 
     def compute() -> Made:
-        as_they_are, mirrored, error, chance = _probe(context, job, plain, key)
+        as_they_are, mirrored, error, chance = _probe(context, job, UNMIRRORED, key)
         harmless = as_they_are > chance + SURE * error and mirrored >= as_they_are - error
         return Made({}, {"flip": harmless, "as_they_are": as_they_are, "mirrored": mirrored, "error": error})
 
@@ -56,7 +48,31 @@ def augmentation(context: Context, job: "Job") -> Augment:
         f"Mirroring {verdict} the augmentation: a quick check is right on {facts['as_they_are']:.1%} of the validation images "
         f"(balanced over the classes) as they are and on {facts['mirrored']:.1%} mirrored (standard error {facts['error']:.1%})."
     )
-    return replace(plain, flip=bool(facts["flip"]))
+    return replace(UNMIRRORED, flip=bool(facts["flip"]))
+
+
+def decided(context: Context, job: "Job") -> Augment | None:
+    """The augmentation where it needs no check, or one that is in the store; None where the check is still to be made."""
+    if (unchecked := _unchecked(job)) is not None:
+        return unchecked
+    record = context.store.find(_key(job))
+    return None if record is None else replace(UNMIRRORED, flip=bool(record.facts["flip"]))
+
+
+def _unchecked(job: "Job") -> Augment | None:
+    if job.spec.augment != "auto":
+        return NAMED[job.spec.augment]
+    if job.data.resolution < PHOTO_SIDE:
+        return LIGHT
+    return None if job.work.probe_images else UNMIRRORED
+
+
+def _key(job: "Job") -> StageKey:
+    inputs = {
+        "space": job.space.fingerprint, "data": job.data.content_hash, "seed": job.spec.seed, "threads": job.threads,
+        "images": job.work.probe_images, "augment": asdict(UNMIRRORED),
+    }  # fmt: skip
+    return StageKey("flip_check", VERSION, inputs)
 
 
 def _probe(context: Context, job: "Job", augment: Augment, key: StageKey) -> tuple[float, float, float, float]:

@@ -105,7 +105,7 @@ def _finalists(context: Context, job: "Job", goal: Goal, target: Target, found: 
     count = job.work.finalists
     if found:
         images = min(job.data.images["val"], VALIDATION)
-        chosen = [c.architecture for c in nominated(found, 2 * count, images)]
+        chosen = [c.architecture for c in nominated(found, count, images)]
     else:
         region = LimitedRegion(goal.latency, goal.limit_ms)
         chosen = by_latency(region, goal.space, count, job.spec.seed)

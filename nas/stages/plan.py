@@ -16,6 +16,7 @@ from nas.result import Plan
 from nas.search.finalists import by_latency
 from nas.search.region import LimitedRegion
 from nas.spec import SearchSpec
+from nas.stages.augmentation import PHOTO_SIDE, decided
 from nas.stages.budget import Goal
 from nas.stages.context import Context
 from nas.stages.costs import (
@@ -69,6 +70,16 @@ SMALL: Final = 64
 """Images of this side are made smaller only where even the least work would take too long."""
 
 
+def side_key(job: "Job") -> StageKey:
+    """Of the size of the images that was decided for a spec, whose sketch at the data's own size this is."""
+    return StageKey("side", VERSION, _asked(job))
+
+
+def _asked(job: "Job") -> dict[str, object]:
+    spec = job.spec.model_dump(mode="json", exclude={"work"})
+    return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads}
+
+
 def fits(job: "Job", costs: Costs) -> bool:
     """Whether the least work fits into the job's time."""
     return least_s(job, costs) <= job.spec.seconds
@@ -114,11 +125,7 @@ def resolve(context: Context, job: "Job", costs: Costs) -> "Job":
     """The job with the work that its time affords: from its spec, from the store, or decided now and stored."""
     if job.spec.work is not None:
         return replace(job, work=job.spec.work)
-    inputs = {
-        "spec": job.spec.model_dump(mode="json", exclude={"work"}), "data": job.data.content_hash,
-        "space": job.space.fingerprint, "threads": job.threads,
-    }  # fmt: skip
-    key = StageKey("plan", VERSION, inputs)
+    key = StageKey("plan", VERSION, _asked(job))
     record = context.store.find(key)
     if record is None:
         record = context.store.finish(key, {}, seconds=0.0, facts=afford(job, costs).model_dump(mode="json"))
@@ -160,7 +167,7 @@ def afford(job: "Job", costs: Costs) -> Work:
 
 def probe_images(job: "Job", costs: Costs) -> int:
     """Images that the check for mirroring trains on: the smallest network, so that it costs little."""
-    if job.spec.augment != "auto":
+    if job.spec.augment != "auto" or job.data.resolution < PHOTO_SIDE:
         return 0
     affordable = PROBE_SHARE * job.spec.seconds / costs.small[1]
     return round_down(min(PROBE_IMAGES, PROBE_EPOCHS * job.data.images["train"], affordable))
@@ -204,10 +211,9 @@ def estimate(context: Context, spec: SearchSpec) -> Plan:
     job, costs = prepare_job(context, spec)
     parts = zip(job.targets, job.parts, strict=True)
     unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work.profile)]
-    decided = replace(job, work=spec.work or afford(job, costs))
-    if not unknown:  # the budgets are judged before anything takes time
-        decided = resolve(context, with_goals(context, job), costs)
-    job = decided
+    without_budgets = replace(job, work=spec.work or afford(job, costs))
+    # budgets are judged before anything takes time
+    job = without_budgets if unknown else resolve(context, with_goals(context, job), costs)
     return told(context, job, costs, profiling=sum(profiling_s(job.work.profile, target) for target in unknown))
 
 
@@ -223,10 +229,11 @@ def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Pla
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job),
     }
-    if work.supernet_images:
+    augment = decided(context, job)
+    if work.supernet_images and augment is not None:
         from nas.stages.train import trained  # torch; the budgets are judged before it is loaded
 
-        seconds["training"] *= not trained(context, job)
+        seconds["training"] *= not trained(context, replace(job, augment=augment))
     return Plan(
         seconds={name: round(s, 1) for name, s in seconds.items()},
         memory_bytes=_memory(job),

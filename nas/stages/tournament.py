@@ -220,7 +220,7 @@ def _key(job: "Job", goal: Goal) -> StageKey:
             "data": job.data.content_hash,
             "space": job.space.fingerprint,
             "target": goal.info.fingerprint,
-            "work": job.work.model_dump(mode="json"),
+            "work": job.work.model_dump(mode="json", exclude={"resolution"}),  # which the data have
             "threads": job.threads,
         },
     )

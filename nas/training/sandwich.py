@@ -16,6 +16,7 @@ from torch import Tensor
 
 from nas.bank import Bank
 from nas.interpreter import Training, run
+from nas.training.loss import label_loss
 from nas.training.recipe import Recipe
 from search_spaces.network import Network
 
@@ -73,9 +74,7 @@ class Sandwich:
             with torch.enable_grad():
                 logits = run(network, images, Training(leaves))
                 if answers is None:
-                    loss = F.cross_entropy(
-                        logits, labels, weight=self.class_weights, label_smoothing=self.recipe.label_smoothing
-                    )
+                    loss = label_loss(logits, labels, self.recipe, self.class_weights)
                     answers = logits.detach().softmax(1)
                 else:
                     loss = F.cross_entropy(logits, answers)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nas.interpreter import Mode, run
+from nas.training.loss import label_loss
 from nas.training.recipe import Recipe
 from nas.training.sandwich import Batch
 from search_spaces.network import Network
@@ -48,9 +49,7 @@ class Single:
         images, labels = self.batch(step, self.network.input_shape[1])
         with torch.enable_grad():
             logits = run(self.network, images, self.mode(self.weights))
-            loss = F.cross_entropy(
-                logits, labels, weight=self.class_weights, label_smoothing=self.recipe.label_smoothing
-            )
+            loss = label_loss(logits, labels, self.recipe, self.class_weights)
             if self.teacher is not None:
                 loss = 0.5 * loss + 0.5 * F.cross_entropy(logits, self.teacher(step))
         loss.backward()

@@ -8,16 +8,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from nas.stages.effort import WORK, Work
-
 from nas import pipeline
 from nas.events import Event, EventSink, PhaseEvent
 from nas.result import SearchResult
 from nas.spec import SearchSpec
 from nas.stages.context import Hold
 from nas.store import Store
+from nas.work import ProfileWork
+from tests.work import LITTLE
 
-LITTLE = Work(8, 4, 2, train_images=2_000, queries=8, tune_images=1_000)
+WORK = LITTLE.model_copy(update={"profile": ProfileWork(networks=8, held_out=4, rounds=2)})
 SHORT = ("preparing", "delivering")
 EVENT_S = 0.05
 
@@ -26,7 +26,7 @@ def search(
     spec: SearchSpec, *, out: Path, store: Store, on_event: EventSink, cancelled: Callable[[], bool], hold: Hold
 ) -> SearchResult:
     """The engine's search."""
-    WORK["quick"] = LITTLE
+    spec = spec.model_copy(update={"work": WORK})
     held = out.parents[1] / "phase"
 
     def slowed(event: Event) -> None:

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from api.jobs.states import TRANSITIONS
 from nas.events import Event, Phase
-from nas.spec import Effort
+from nas.work import Effort
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "rest.md").read_text()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nas.stages.effort import WORK
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -18,8 +17,9 @@ from hw_targets.lock import measuring
 from nas import pipeline
 from nas.result import SearchResult
 from nas.spec import SearchSpec
+from nas.work import PROFILES
 from tests.api.conftest import body, other_key, serving, subject_of
-from tests.api.held_engine import LITTLE
+from tests.api.held_engine import WORK
 from tests.api.server import children, eventually
 
 PHASES = ("preparing", "profiling", "training", "searching", "verifying", "finalising", "delivering")
@@ -45,10 +45,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SearchResult]
     """A store with data and latency table, and what an unbroken search makes of it."""
     folder = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(WORK, "quick", LITTLE)
+        patch.setitem(PROFILES, "quick", WORK.profile)
         pipeline.profile("cpu", "resnet", resolution=8, channels=1, classes=10, effort="quick", store=folder / "store")
-        shutil.copytree(folder / "store", folder / "profiled")
-        return folder / "profiled", pipeline.search(SearchSpec.model_validate(SPEC), out=folder)
+    shutil.copytree(folder / "store", folder / "profiled")
+    return folder / "profiled", pipeline.search(SearchSpec.model_validate({**SPEC, "work": WORK}), out=folder)
 
 
 def hold(client: TestClient, phase: str) -> None:
@@ -132,7 +132,7 @@ def test_a_job_paused_in_phase_after_phase_goes_the_way_of_an_unbroken_one(
     job = eventually(lambda: (j := client.get(address).json())["finished_at"] and j)
     assert (job["state"], job["attempt"]) == ("succeeded", 1), job["error"]
     assert [a["outcome"] for a in job["attempts"]] == ["paused"] * 5 + ["succeeded"]
-    assert job["result"]["front"] == unbroken.model_dump(mode="json")["front"]
+    assert job["result"]["estimates"] == unbroken.model_dump(mode="json")["estimates"]
     found = client.get(f"{address}/candidates").json()["items"]
     assert [one["number"] for one in found] == list(range(len(found)))
     int8, fp32 = (unbroken.models["cpu"].accuracy.int8, unbroken.models["cpu"].accuracy.fp32)

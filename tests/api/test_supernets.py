@@ -12,22 +12,18 @@ from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.train import train
 from nas.store import Store
-from nas.work import ProfileWork, Work
 from tests.api.conftest import body
+from tests.work import LITTLE
 
 CARD = "kv260"
 """It runs no squeeze-and-excite, which the space has: what is trained for it is another supernet than a processor's."""
-
-
-LITTLE = Work(
-    profile=ProfileWork(networks=12, held_out=6, rounds=3), supernet_images=128, queries=4, finalists=1, tune_images=500
-)
+WORK = LITTLE.model_copy(update={"supernet_images": 128})
 
 
 def local(**fields: Any) -> SearchSpec:
     """The engine's spec of a wire spec of the digits."""
-    spec = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, "augment": "none", **fields}
-    return local_spec(WIRE_SPEC.validate_python(spec), Path()).model_copy(update={"work": LITTLE})
+    spec = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, **fields}
+    return local_spec(WIRE_SPEC.validate_python(spec), Path()).model_copy(update={"work": WORK})
 
 
 def search(target: str) -> SearchSpec:

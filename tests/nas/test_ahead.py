@@ -16,26 +16,19 @@ from nas.stages.profile import profile
 from nas.stages.recipes import recipe_for, step_bytes
 from nas.store import Store
 from nas.training.recipe import SUPERNET
-from nas.work import PROFILES, ProfileWork, Work
+from nas.work import PROFILES
 from search_spaces.lattice import Lattice
-
-LITTLE = Work(
-    profile=ProfileWork(networks=12, held_out=6, rounds=3),
-    supernet_images=1_000,
-    queries=4,
-    finalists=1,
-    tune_images=500,
-)
+from tests.work import LITTLE
 
 
 @pytest.fixture(autouse=True)
-def little_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+def little_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
 
 
 def spec() -> SearchSpec:
-    fields = {"data": "digits", "space": "resnet", "effort": "quick", "threads": 1, "augment": "none"}
-    return SearchSpec.model_validate({**fields, "work": LITTLE, "targets": [{"target": "cpu", "latency_ms": "60%"}]})
+    fields = {"data": "digits", "space": "resnet", "work": LITTLE, "threads": 1}
+    return SearchSpec.model_validate({**fields, "targets": [{"target": "cpu", "latency_ms": "60%"}]})
 
 
 def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
@@ -62,10 +55,19 @@ def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: 
     assert known.architectures == str(Lattice.of(job.space).size)
 
 
-def test_minutes_that_do_not_suffice_are_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSpec, match=r"0\.1 minutes"):
-        survey(spec().model_copy(update={"minutes": 0.1, "work": None}), store=tmp_path)
-    assert not survey(spec().model_copy(update={"minutes": 600.0, "work": None}), store=tmp_path).warnings
+def test_minutes_that_do_not_suffice_are_refused_with_the_least(tmp_path: Path) -> None:
+    hurried = spec().model_copy(update={"work": None, "minutes": 0.01})
+    with pytest.raises(InvalidSpec, match="too few for") as caught:
+        survey(hurried, store=tmp_path)
+    least = caught.value.facts["least_minutes"]
+    assert isinstance(least, float) and least > 0.01 and f"{least:g}" in caught.value.fix
+    enough = survey(hurried.model_copy(update={"minutes": 600.0}), store=tmp_path)
+    assert sum(enough.plan.seconds.values()) < 600 * 60
+
+
+def test_a_time_too_short_for_a_supernet_trains_none_ahead(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpec, match="a supernet learns too little"):
+        pretrain(spec().model_copy(update={"work": None, "minutes": 1.0}), store=tmp_path)
 
 
 @pytest.mark.parametrize(("side", "batch"), [(8, 64), (96, 64), (224, 32), (512, 8)])

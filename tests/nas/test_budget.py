@@ -4,16 +4,22 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from hw_targets.target import Profile
 from hw_targets.timing import profiles
 from latency_models.table import LatencyTable, fit
 from nas import pipeline
+from nas.errors import InfeasibleBudget
 from nas.events import ignore
 from nas.stages.budget import judge
 from nas.stages.context import Context
+from nas.stages.profile import MeasuredTable, slower
 from nas.store import Store
 from search_spaces.narrow import Narrowed
 from search_spaces.space import SearchSpace
 from tests.nas.boards import Board
+from tests.nas.networks import residual
 from tests.nas.search.test_tight_limits import small_space
 
 SPACE = small_space(tuple(range(1, 9)), (1, 2, 3))
@@ -26,11 +32,16 @@ def table_of(space: SearchSpace) -> LatencyTable:
     return fit(profiles(networks, list(board.sample(networks, rounds=1))), board.info)
 
 
+def measured(table: LatencyTable, p50: float = 1.0) -> MeasuredTable:
+    """A table of a machine on which the median run is so many times slower than a quiet one."""
+    return MeasuredTable(table, "made up", {"quiet": 1.0, "p50": p50, "p95": 2.0})
+
+
 def test_what_keeps_the_limit_is_counted_apart_from_what_keeps_the_budget(tmp_path: Path) -> None:
     table = table_of(SPACE)
     table = replace(table, card=replace(table.card, mape=0.2))
-    context = Context(Store(tmp_path), ignore, pipeline.never, hashes={"table:board": "made up"})
-    goal = judge(context, Board(), table, Narrowed(SPACE, ()), "60%")
+    context = Context(Store(tmp_path), ignore, pipeline.never)
+    goal = judge(context, Board(), measured(table), Narrowed(SPACE, ()), "60%")
     latencies = [
         table.predict(SPACE.network(SPACE.architecture({"resolution": 4, "width": w, "depth": d}))).latency_ms
         for w in range(1, 9)
@@ -42,8 +53,31 @@ def test_what_keeps_the_limit_is_counted_apart_from_what_keeps_the_budget(tmp_pa
 
 
 def test_a_budget_of_the_fastest_leaves_the_fastest(tmp_path: Path) -> None:
-    context = Context(Store(tmp_path), ignore, pipeline.never, hashes={"table:board": "made up"})
+    context = Context(Store(tmp_path), ignore, pipeline.never)
     table = table_of(SPACE)
     for budget in ("0%", table.predict(SPACE.network(SPACE.smallest())).latency_ms):
-        goal = judge(context, Board(), table, Narrowed(SPACE, ()), budget)
+        goal = judge(context, Board(), measured(table), Narrowed(SPACE, ()), budget)
         assert goal.limit_ms == goal.budget_ms and goal.within_limit >= 1
+
+
+def test_a_budget_on_the_median_is_searched_as_a_quiet_latency(tmp_path: Path) -> None:
+    """Where the median run takes 1.5 times a quiet one, 3 ms of the median are 2 ms of the table."""
+    context = Context(Store(tmp_path), ignore, pipeline.never)
+    table = table_of(SPACE)
+    low, high = judge(context, Board(), measured(table), Narrowed(SPACE, ()), "100%").outcome.reachable_ms
+    quiet_ms = (low + high) / 2
+    goal = judge(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), 1.5 * quiet_ms, "p50")
+    plain = judge(context, Board(), measured(table), Narrowed(SPACE, ()), quiet_ms)
+    assert goal.budget_ms == 1.5 * quiet_ms and goal.held_against(1.0, 2.0, 3.0) == 2.0
+    assert goal.limit_ms == pytest.approx(plain.limit_ms) and goal.outcome == plain.outcome
+    percent = judge(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), "50%", "p50")
+    assert percent.budget_ms == pytest.approx(1.5 * quiet_ms) and percent.limit_ms == pytest.approx(plain.limit_ms)
+    with pytest.raises(InfeasibleBudget, match=r"p50, about 1\.50 times"):
+        judge(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), 1.2 * low, "p50")
+
+
+def test_how_much_slower_other_runs_are_is_a_median_over_networks() -> None:
+    one, two, three = (
+        Profile(residual(), 2.0, 2.0 * p50, 2.0 * p95, 0.0, ()) for p50, p95 in ((1, 2), (3, 3), (1.5, 9))
+    )
+    assert slower([one, two, three]) == {"quiet": 1.0, "p50": 1.5, "p95": 3.0}

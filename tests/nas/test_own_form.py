@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from nas.stages.effort import WORK, Work
 from onnx import numpy_helper
 
 from hw_targets.target import Target
@@ -17,13 +16,13 @@ from nas import pipeline
 from nas.events import Event, LogEvent
 from nas.result import SearchResult
 from nas.spec import SearchSpec
+from nas.work import PROFILES
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.network import Network
 from tests.hw_targets.contract import TargetContract
 from tests.hw_targets.networks import inverted_residuals, residual
 from tests.nas import boards
-
-LITTLE = Work(12, 6, 3, train_images=2_000, queries=6, tune_images=2_000)
+from tests.work import LITTLE
 
 PYTHON_SPACE = """
 from search_spaces.space import Choice, SearchSpace, Stage
@@ -54,7 +53,7 @@ class TestDpu(TargetContract):
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     boards.install(monkeypatch)
-    monkeypatch.setitem(WORK, "quick", LITTLE)
+    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a simulated target must not wait for a device")
@@ -64,7 +63,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def spec(*targets: str, **fields: Any) -> SearchSpec:
-    given = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, **fields}
+    given = {"data": "digits", "space": "mobilenet", "work": LITTLE, "threads": 1, **fields}
     return SearchSpec.model_validate(
         {**given, "targets": [{"target": name, "latency_ms": "60%"} for name in targets or ("dpu",)]}
     )
@@ -79,7 +78,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder, events = tmp_path_factory.mktemp("whole"), list[Event]()
     with pytest.MonkeyPatch.context() as patch:
         boards.install(patch)
-        patch.setitem(WORK, "quick", LITTLE)
         return folder, pipeline.search(spec("board", "dpu"), out=folder, on_event=events.append), events
 
 

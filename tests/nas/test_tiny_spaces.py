@@ -4,21 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nas.stages.effort import WORK, Work
 
 from nas import pipeline
 from nas.spec import SearchSpec
 from nas.stages.profile import networks
+from nas.work import PROFILES
 from search_spaces.registry import space
 from tests.nas import boards
-
-LITTLE = Work(12, 6, 3, train_images=1_000, queries=8, tune_images=1_000)
+from tests.work import LITTLE
 
 
 @pytest.fixture(autouse=True)
 def _boards(monkeypatch: pytest.MonkeyPatch) -> None:
     boards.install(monkeypatch)
-    monkeypatch.setitem(WORK, "quick", LITTLE)
+    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
 
 
 def write(folder: Path, widths: list[int], depths: list[int], kernels: list[int]) -> str:
@@ -45,7 +44,7 @@ def test_a_tiny_space_is_profiled(
     tmp_path: Path, widths: list[int], depths: list[int], kernels: list[int], size: int, method: str, tested: int
 ) -> None:
     named = write(tmp_path, widths, depths, kernels)
-    fitted, held_out = networks(space(named, resolution=32, channels=3, classes=10), WORK["quick"], 0)
+    fitted, held_out = networks(space(named, resolution=32, channels=3, classes=10), LITTLE.profile, 0)
     assert (len({n.id for n in fitted}), held_out) == (size, [])
     made = pipeline.profile("board", named, resolution=32, channels=3, classes=10, effort="quick", store=tmp_path)
     assert made.architectures == str(size)
@@ -56,14 +55,14 @@ def test_a_tiny_space_is_profiled(
 def test_a_space_that_can_spare_networks_holds_them_out(tmp_path: Path) -> None:
     """Of 27 architectures, 6 are held out and 12 of the others fitted."""
     named = write(tmp_path, [8, 16, 24], [1, 2], [3, 5, 7])
-    fitted, held_out = networks(space(named, resolution=32, channels=3, classes=10), WORK["quick"], 0)
+    fitted, held_out = networks(space(named, resolution=32, channels=3, classes=10), LITTLE.profile, 0)
     assert (len(fitted), len(held_out)) == (12, 6)
     assert not {n.id for n in fitted} & {n.id for n in held_out}
 
 
 @pytest.mark.parametrize(("widths", "budget"), [([8], "0%"), ([8, 16], "0%"), ([8, 16], "100%")])
 def test_a_tiny_space_is_searched_to_the_end(tmp_path: Path, widths: list[int], budget: str) -> None:
-    given: dict[str, Any] = {"data": "digits", "space": write(tmp_path, widths, [1, 2], [3]), "effort": "quick"}
+    given: dict[str, Any] = {"data": "digits", "space": write(tmp_path, widths, [1, 2], [3]), "work": LITTLE}
     target = {"target": "board", "latency_ms": budget}
     result = pipeline.search(SearchSpec.model_validate({**given, "threads": 1, "targets": [target]}), out=tmp_path)
     within = int(result.models["board"].budget.architectures_within)

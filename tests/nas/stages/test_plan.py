@@ -1,0 +1,158 @@
+"""What work a time is resolved to, with costs made by hand: bounded, stored, refused where it is too short."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from nas import pipeline
+from nas.errors import InvalidSpec
+from nas.pipeline import Job
+from nas.stages import plan
+from nas.stages.context import Context
+from nas.stages.costs import START_S, Costs, evaluation_s, tournament_s, values
+from nas.stages.plan import LEAST_SUPERNET, MOST_EPOCHS, SUPERNET_SHARE, afford, fits, resolve, too_short
+from tests.nas.stages import jobs
+from tests.nas.stages.jobs import board
+
+__all__ = ["board"]
+
+COSTS = Costs(small=(100.0, 1e-4), large=(300.0, 3e-4), sandwich=800.0)
+"""0.2 ms an image of a network in the middle, 0.8 ms of a sandwich step."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, Job]:
+    """The digits with their budgets."""
+    with pytest.MonkeyPatch.context() as patch:
+        jobs.boards.install(patch)
+        patch.setitem(jobs.PROFILES, "standard", jobs.LITTLE.profile)
+        return jobs.with_goals(tmp_path_factory.mktemp("plan"))
+
+
+def lasting(job: Job, seconds: float) -> Job:
+    return replace(job, spec=job.spec.model_copy(update={"minutes": seconds / 60}))
+
+
+def test_costs_are_linear_in_what_layers_put_out() -> None:
+    assert COSTS.image_s(200) == pytest.approx(2e-4)
+    assert COSTS.image_s(400) == pytest.approx(4e-4)
+    assert COSTS.image_s(0) == 0.25e-4  # never nothing
+    assert COSTS.sandwich_s == pytest.approx(8e-4)
+    assert Costs((100.0, 1e-4), (100.0, 1e-4), 400.0).image_s(100) == 1e-4  # a space of one network
+
+
+def test_a_tournament_by_hand(made: tuple[Context, Job]) -> None:
+    _, job = made
+    # 2 train for half, 1 for the other half: 1.5 trainings; INT8 retraining an eighth, a step of which costs 2.5
+    judged = 2 + 1 + 2
+    look = evaluation_s(1e-3, 2.0, job.data.images["val"], job.data.images["train"])
+    assert look == pytest.approx(0.2 + 0.3 * 1169 * 1e-3 + 269 * 2e-3)
+    taken = tournament_s(job, 1e-3, 2.0, 2, 10_000)
+    assert taken == pytest.approx(10 * (1.5 + 2.5 / 8) + judged * look)
+
+
+def test_too_short_a_time_is_refused_with_the_least_that_works(made: tuple[Context, Job]) -> None:
+    _, job = made
+    hurried = lasting(job, 1.0)
+    assert not fits(hurried, COSTS)
+    error = too_short(hurried, COSTS)
+    least = error.facts["least_minutes"]
+    assert isinstance(least, float) and 0 < least < 1 and f"--minutes {least:g}" in error.fix
+    assert fits(lasting(job, 60 * least), COSTS)
+    assert not fits(lasting(job, 60 * (least - 0.1)), COSTS)
+
+
+def test_a_supernet_that_would_see_too_few_images_is_not_trained(made: tuple[Context, Job]) -> None:
+    _, job = made
+    enough_s = LEAST_SUPERNET * COSTS.sandwich_s / SUPERNET_SHARE
+    assert enough_s == pytest.approx(60_000 * 8e-4 / 0.35)  # 137 s
+    less, more = (afford(lasting(job, seconds), COSTS) for seconds in (0.99 * enough_s, 1.01 * enough_s))
+    assert (less.supernet_images, less.queries) == (0, 0) and less.finalists >= 2
+    assert more.supernet_images == 60_000 and more.queries >= 24
+
+
+def test_epochs_are_bounded_however_long_the_time(made: tuple[Context, Job]) -> None:
+    _, job = made
+    work = afford(lasting(job, 100 * 3600), COSTS)
+    most = MOST_EPOCHS * job.data.images["train"]
+    assert most == 350_700
+    assert work.supernet_images == work.tune_images == 350_000 <= most
+    assert (work.finalists, work.queries) == (8, 400)
+
+
+@given(minutes=st.floats(1, 3000), image_s=st.floats(1e-5, 1e-1), larger=st.floats(1, 20))
+@settings(max_examples=40)
+@example(minutes=2.0, image_s=1e-4, larger=3.0)
+def test_what_is_planned_fits_into_the_time(
+    made: tuple[Context, Job], minutes: float, image_s: float, larger: float
+) -> None:
+    context, job = made
+    job = lasting(job, 60 * minutes)
+    smallest, largest = (values(job.space.network(one)) for one in (job.space.smallest(), job.space.largest()))
+    costs = Costs((smallest, image_s), (largest, image_s * larger), 2 * (smallest + largest))
+    if not fits(job, costs):
+        return
+    work = afford(job, costs)
+    told = plan.told(context, replace(job, work=work), costs, profiling=plan.profiling_s(work.profile, job.targets[0]))
+    assert START_S + sum(told.seconds.values()) <= 60 * minutes * 1.2, (work, told)
+
+
+def test_the_work_is_resolved_once(made: tuple[Context, Job]) -> None:
+    context, job = made
+    job = lasting(job, 200)
+    first = resolve(context, job, COSTS).work
+    dearer = Costs((100.0, 2e-4), (300.0, 6e-4), 800.0)
+    assert afford(job, dearer) != first
+    assert resolve(context, job, dearer).work == first
+    given = first.model_copy(update={"queries": 3})
+    asked = replace(job, spec=job.spec.model_copy(update={"work": given}))
+    assert resolve(context, asked, dearer).work == given
+
+
+def photographs(folder: Path) -> str:
+    """60 images of 96 pixels in three classes."""
+    images = np.random.default_rng(0).integers(0, 256, (60, 96, 96, 3), np.uint8)
+    return jobs.save(folder / "photos.npz", images, np.arange(60) % 3)
+
+
+def priced(patch: pytest.MonkeyPatch, image_s: float) -> None:
+    """Has an image of 96 pixels cost so much, and others by their area."""
+
+    def time_training(_: Context, job: Job) -> Costs:
+        cost = image_s * (job.data.resolution / 96) ** 2
+        return Costs((1.0, cost), (2.0, cost), 4.0)
+
+    patch.setattr(pipeline, "time_training", time_training)
+
+
+@pytest.mark.parametrize(("image_s", "side"), [(1e-4, 96), (2e-2, 64), (6e-2, 48), (0.1, 32)])
+def test_images_become_smaller_where_the_time_is_short(
+    image_s: float, side: int, board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two minutes for 60 images. 64 pixels cost 4/9 of 96, 48 a quarter, 32 a ninth."""
+    priced(monkeypatch, image_s)
+    wanted = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
+    job, _ = pipeline.prepare_job(jobs.context(tmp_path), wanted)
+    assert job.data.resolution == side
+
+
+def test_the_size_is_decided_once(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy when the search is continued must not send it another way."""
+    context, wanted = jobs.context(tmp_path), jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
+    for image_s in (1e-4, 0.1, 100.0):
+        priced(monkeypatch, image_s)
+        assert pipeline.prepare_job(context, wanted)[0].data.resolution == 96
+
+
+def test_a_size_that_was_asked_for_is_kept_or_refused(
+    board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    priced(monkeypatch, 0.1)
+    wanted = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2, resolution=96)
+    with pytest.raises(InvalidSpec, match="of 96 x 96 pixels") as caught:
+        pipeline.prepare_job(jobs.context(tmp_path), wanted)
+    assert "lower --resolution" in caught.value.fix

@@ -1,0 +1,202 @@
+"""Who goes on and who is delivered, with trainings and judgements that the tests make up."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hw_targets.target import Profile
+from nas.events import Event, FinalistEvent, FrontEvent
+from nas.metrics import Scores
+from nas.pipeline import Job
+from nas.stages import tournament
+from nas.stages.budget import Goal
+from nas.stages.context import Context
+from nas.stages.quantize import Quantized
+from nas.stages.tournament import Finalist, Finished, finished_points, play, remember, remembered
+from search_spaces.network import Network
+from search_spaces.space import Architecture
+from tests.nas.stages import jobs
+from tests.nas.stages.jobs import board
+
+__all__ = ["board"]
+
+IMAGES = 1000
+"""Of the validation part, so that three digits are exact."""
+
+
+def files(value: float) -> Quantized:
+    """Judged right on so many."""
+    right = round(IMAGES * value)
+    return Quantized("int8", "fp32", Scores(np.array([[right, IMAGES - right], [0, 0]]), "accuracy"))
+
+
+@dataclass
+class Scripted:
+    """Trainings that take no time, after which a network is as good as its script says of the round.
+
+    Attributes:
+        script: values by the network's name, round after round.
+        trained: (name, images, round, whether a teacher was listened to) in their order.
+    """
+
+    names: Mapping[str, str]
+    script: Mapping[str, Sequence[float]]
+    trained: list[tuple[str, int, int, bool]] = field(default_factory=list)
+    starts: list[Any] = field(default_factory=list)
+
+    def fine_tune(
+        self,
+        context: Context,
+        job: Job,
+        goal: Goal,
+        network: Network,
+        *,
+        start: Any,
+        images: int,
+        number: int,
+        teacher: Any,
+    ) -> str:
+        name = self.names[network.id]
+        self.trained.append((name, images, number, teacher is not None))
+        self.starts.append(start)
+        return f"{name}{number}"
+
+    def quantized(self, context: Context, job: Job, goal: Goal, network: Network, weights: str) -> Quantized:
+        return files(self.script[weights[0]][int(weights[1:])])
+
+
+@dataclass
+class Play:
+    """A job of four finalists, a to d, of 1 to 4 ms."""
+
+    context: Context
+    job: Job
+    goal: Goal
+    finalists: list[Finalist]
+    events: list[Event]
+    patch: pytest.MonkeyPatch
+
+    def __call__(self, supernet: Any = None, **script: Sequence[float]) -> tuple[list[Finished], Scripted]:
+        names = {f.network.id: name for f, name in zip(self.finalists, "abcd", strict=True)}
+        scripted = Scripted(names, script)
+        self.patch.setattr(tournament, "fine_tune", scripted.fine_tune)
+        self.patch.setattr(tournament, "quantized", scripted.quantized)
+        return play(self.context, self.job, self.goal, self.finalists[: len(script)], supernet), scripted
+
+    def name(self, one: Finished) -> str:
+        return "abcd"[self.finalists.index(one.finalist)]
+
+
+@pytest.fixture
+def four(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    context, job = jobs.with_goals(tmp_path)
+    events: list[Event] = []
+    context = replace(context, on_event=events.append)
+    job = replace(job, work=job.work.model_copy(update={"tune_images": 1000}))
+    rng, found = random.Random(0), dict[str, Architecture]()
+    while len(found) < 4:
+        one = job.space.sample(rng)
+        found[job.space.network(one).id] = one
+    finalists = [
+        Finalist(one, network := job.space.network(one), Profile(network, ms, ms + 0.5, ms + 1.0, 0.0, ()), ms)
+        for ms, one in zip((1.0, 2.0, 3.0, 4.0), found.values(), strict=True)
+    ]
+    return Play(context, job, job.goals[0], finalists, events, monkeypatch)
+
+
+def test_the_better_half_goes_on_and_ties_go_to_the_faster(four: Play) -> None:
+    # of b, c and d, which are equal, b is the fastest: it goes on with a
+    finished, scripted = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.8])
+    assert [(name, images, number) for name, images, number, _ in scripted.trained] == [
+        ("a", 250, 0), ("b", 250, 0), ("c", 250, 0), ("d", 250, 0), ("a", 250, 1), ("b", 250, 1), ("a", 500, 2)
+    ]  # fmt: skip
+    assert scripted.starts == [None] * 4 + ["a0", "b0", "a1"]  # a round goes on from the weights of the one before
+    assert [(four.name(f), f.weights, f.images) for f in finished] == [
+        ("a", "a2", 1000), ("b", "b1", 500), ("c", "c0", 250), ("d", "d0", 250)
+    ]  # fmt: skip
+
+
+def test_the_winner_is_the_faster_of_equals(four: Play) -> None:
+    finished, _ = four(a=[0.5], b=[0.5], c=[0.8, 0.9, 0.9], d=[0.8, 0.9])
+    assert [four.name(f) for f in finished[:2]] == ["c", "d"]
+
+
+def test_each_judgement_is_told(four: Play) -> None:
+    four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
+    told = [e for e in four.events if isinstance(e, FinalistEvent)]
+    assert [(e.round, e.rounds, e.images, e.accuracy) for e in told] == [
+        (0, 3, 250, 0.9), (0, 3, 250, 0.8), (0, 3, 250, 0.8), (0, 3, 250, 0.7), (1, 3, 500, 0.91), (1, 3, 500, 0.85),
+        (2, 3, 1000, 0.92),
+    ]  # fmt: skip
+    assert {e.kind for e in told} == {"simulated"} and told[0].standard_error == pytest.approx((0.09 / 1000) ** 0.5)
+    fronts = [e for e in four.events if isinstance(e, FrontEvent)]
+    assert [e.of for e in fronts] == ["finished"] * 3
+    assert [p.accuracy for p in fronts[-1].points] == [0.92]  # the fastest is the best: nothing else is on the front
+
+
+def test_who_makes_no_mistake_trains_no_further_than_the_second_round(four: Play) -> None:
+    finished, scripted = four(a=[1.0, 1.0], b=[0.8, 0.9], c=[0.7], d=[0.6])
+    assert max(number for _, _, number, _ in scripted.trained) == 1
+    assert four.name(finished[0]) == "a"
+
+
+def test_two_rounds_that_find_nothing_better_are_the_last(four: Play) -> None:
+    finished, scripted = four(a=[0.9, 0.9, 0.9, 0.9], b=[0.8, 0.8], c=[0.7], d=[0.6])
+    assert scripted.trained[-1][:3] == ("a", 500, 2) and finished[0].files.validation.value == 0.9
+
+
+@dataclass
+class Teacher:
+    """A supernet's largest network, right on 85 of 100."""
+
+    supernet: Any
+    value: float = 0.85
+
+
+def test_a_teacher_is_dropped_when_its_pupil_is_better(four: Play) -> None:
+    four.patch.setattr(tournament, "Largest", Teacher)
+    _, scripted = four("supernet", a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
+    assert all(taught for _, _, number, taught in scripted.trained if number == 0)
+    assert [(name, taught) for name, _, number, taught in scripted.trained if number] == [
+        ("a", False), ("b", True), ("a", False)
+    ]  # fmt: skip
+    assert scripted.starts[:4] == ["supernet"] * 4
+
+
+def test_one_finalist_is_trained_for_all_of_the_images(four: Play) -> None:
+    finished, scripted = four(a=[0.5])
+    assert scripted.trained == [("a", 1000, 0, False)] and finished[0].images == 1000
+
+
+def test_the_front_of_what_is_finished(four: Play) -> None:
+    done = [Finished(f, "w", files(v), 1) for f, v in zip(four.finalists, (0.8, 0.7, 0.9, 0.9), strict=True)]
+    points = finished_points(four.goal, done)
+    assert [(p.latency_ms, p.accuracy, p.kind) for p in points] == [(1.0, 0.8, "simulated"), (3.0, 0.9, "simulated")]
+
+
+def test_the_budget_is_held_against_the_latency_that_was_named(four: Play) -> None:
+    finalist = four.finalists[0]
+    held = [finalist.held_ms(replace(four.goal, budget_on=on)) for on in ("quiet", "p50", "p95")]
+    assert held == [1.0, 1.5, 2.0]
+    unmeasured = replace(finalist, profile=None, predicted_ms=7.0)
+    assert (unmeasured.held_ms(four.goal), unmeasured.latency_ms, unmeasured.kind(four.goal)) == (7.0, 7.0, "predicted")
+
+
+def test_what_was_finished_is_remembered_for_the_same_work_only(four: Play) -> None:
+    finished, _ = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
+    context, job, goal = four.context, four.job, four.goal
+    assert remembered(context, job, goal, four.finalists[0]) is None
+    remember(context, job, goal, finished[:3])
+    again = remembered(context, job, goal, four.finalists[1])
+    assert again is not None and (again.weights, again.images) == ("b1", 500)
+    assert again.files.validation.value == 0.85
+    assert remembered(context, job, goal, four.finalists[3]) is None
+    kept = replace(job, work=job.work.model_copy(update={"resolution": 8}))  # as the run's own spec has it
+    assert remembered(context, kept, goal, four.finalists[1]) is not None
+    longer = replace(job, work=job.work.model_copy(update={"tune_images": 2000}))
+    assert remembered(context, longer, goal, four.finalists[1]) is None
