@@ -29,7 +29,7 @@ class MetricSeries(Wire):
     phase: Phase
     target: str | None
     name: str = Field(
-        description="as in `metric` events; `hypervolume` is that of the fronts, over architectures evaluated"
+        description="as in `metric` events; `hypervolume` is that of the candidates' fronts, over architectures evaluated"
     )
     steps: tuple[int, ...]
     values: tuple[float, ...]
@@ -109,6 +109,8 @@ def _told(connection: Connection, job_id: str, last: int) -> Iterable[tuple[Key,
             event: dict[str, Any] = json.loads(row.data)
             if row.type == "metric":
                 point = (event["phase"], event.get("target"), event["name"]), event["step"], event["value"]
+            elif event.get("of") == "finished":
+                continue
             else:
                 point = ("searching", event["target"], "hypervolume"), event["queries"], event.get("hypervolume")
             if point[2] is not None and math.isfinite(point[2]):
