@@ -40,7 +40,7 @@ class LatencyOutcome(_Value):
     @property
     def held_ms(self) -> float:
         """The latency that the budget is held against."""
-        of = {"quiet": self.measured, "p50": self.measured_p50, "p95": self.measured_p95}[self.budget_on]
+        of = {"p50": self.measured_p50, "p95": self.measured_p95}.get(self.budget_on)
         return self.final_ms if of is None else of
 
     @property
