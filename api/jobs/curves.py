@@ -60,14 +60,17 @@ class Metrics(Wire):
 def curves(connection: Connection, job_id: str, points: int, last_event: int) -> Metrics:
     """The curves of a job from its events up to `last_event`, each with at most `points` points.
 
-    Where a training was taken up again, what was told last of a step counts.
+    Steps that come again are a training that was taken up from a checkpoint, or that of the next network: they take the place of
+    what was told from there on.
     """
-    found: dict[Key, dict[int, float]] = {}
+    found: dict[Key, list[tuple[int, float]]] = {}
     for key, step, value in _told(connection, job_id, last_event):
-        found.setdefault(key, {})[step] = value
+        line = found.setdefault(key, [])
+        while line and line[-1][0] >= step:
+            line.pop()
+        line.append((step, value))
     items = []
-    for (phase, target, name), values in found.items():
-        line = sorted(values.items())
+    for (phase, target, name), line in found.items():
         kept = thinned([value for _, value in line], points)
         items.append(
             MetricSeries.model_validate(

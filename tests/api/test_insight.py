@@ -75,6 +75,13 @@ def test_curves_by_phase_target_and_name(client: TestClient) -> None:
         assert client.get(f"/v1/jobs/{job_id}/metrics", params={"points": points_wanted}).status_code == 422
 
 
+def test_the_curve_of_a_finalist_has_nothing_of_the_one_before(client: TestClient) -> None:
+    first = [metric("tune_loss", step, 2.0, "cpu") for step in (0, 10, 20)]
+    job_id = queued(client, [*first, *(metric("tune_loss", step, 1.0, "cpu") for step in (0, 10))])
+    (curve,) = client.get(f"/v1/jobs/{job_id}/metrics").json()["items"]
+    assert (curve["steps"], curve["values"]) == ([0, 10], [1.0, 1.0])
+
+
 def test_what_another_tenant_owns_is_not_there(client: TestClient) -> None:
     job_id = queued(client, [metric("loss", 0, 1.0)])
     tenant = client.post("/v1/tenants", json={"name": "other"}).json()["id"]
