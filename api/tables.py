@@ -161,6 +161,7 @@ fronts = Table(
     metadata,
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("target", String(200), primary_key=True),
+    Column("of", String(16), primary_key=True),  # candidates or finished
     Column("data", Text, nullable=False),
 )
 

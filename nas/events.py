@@ -1,7 +1,7 @@
 """What happens during a job, as typed values: one vocabulary for the progress bars, the service's stream and the dashboard.
 
-The engine emits `phase`, `progress`, `metric`, `checkpoint`, `candidate`, `front`, `finalist`, `measurement` and `log`; the
-service adds `state` and `end`. Events are stored: a new field has a default, so that those of earlier versions stay readable.
+The engine emits `plan`, `phase`, `progress`, `metric`, `checkpoint`, `candidate`, `front`, `finalist`, `measurement` and `log`;
+the service adds `state` and `end`. Events are stored: a new field has a default, so that those of earlier versions stay readable.
 """
 
 from collections.abc import Callable
@@ -150,6 +150,15 @@ class FinalistEvent(_Event):
     kind: LatencyKind
 
 
+class PlanEvent(_Event):
+    """What the job's time was shared out to."""
+
+    type: Literal["plan"] = "plan"
+    resolution: int = Field(description="side of the images that are worked with, in pixels")
+    supernet: bool = Field(description="whether a supernet is trained and searched; else a few networks are trained")
+    note: str = Field(description="what a person should know of it")
+
+
 class MeasurementEvent(_Event):
     """A candidate's network, or a finished file, was measured on a target (or simulated, where nothing is measured)."""
 
@@ -196,6 +205,7 @@ Event = Annotated[
     | CandidateEvent
     | FrontEvent
     | FinalistEvent
+    | PlanEvent
     | MeasurementEvent
     | LogEvent
     | StateEvent

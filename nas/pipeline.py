@@ -18,7 +18,7 @@ from hw_targets.registry import target as find_target
 from hw_targets.target import Target
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.errors import Cancelled, InvalidSpec, UnknownRun
-from nas.events import EventSink, ignore
+from nas.events import EventSink, PlanEvent, ignore
 from nas.files import write_atomically
 from nas.result import ExportResult, Plan, ProfileResult, SearchResult
 from nas.spec import SearchSpec, targets_named
@@ -303,10 +303,12 @@ def _goal(context: Context, job: Job, number: int) -> Goal:
 def _resolved(context: Context, job: Job, costs: Costs | None) -> Job:
     """The job with its work and its augmentation decided."""
     from nas.stages.augmentation import augmentation
-    from nas.stages.plan import resolve
+    from nas.stages.plan import note, resolve
 
     if costs is not None:
         job = resolve(context, job, costs)
+    supernet = job.work.supernet_images > 0
+    context.on_event(PlanEvent(resolution=job.data.resolution, supernet=supernet, note=note(job)))
     return replace(job, augment=augmentation(context, job))
 
 

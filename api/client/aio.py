@@ -13,7 +13,7 @@ from api.client import calls
 from api.client.calls import Call, Following, Page, Tries
 from api.client.files import Download, pieces, place_of, whole
 from api.datasets.schemas import DatasetDocument
-from api.jobs.schemas import JobDocument, JobEvent, Validation
+from api.jobs.schemas import Fronts, JobDocument, JobEvent, Validation
 from api.models.schemas import Artifact, ModelDocument
 from nas.events import CandidateEvent, EventSink, ignore
 
@@ -76,6 +76,10 @@ class AsyncClient:
         """The architectures that a search has evaluated, in their order."""
         async for event in self._items(lambda token: self.run(calls.list_candidates(job_id, token))):
             yield event
+
+    async def fronts(self, job_id: str) -> Fronts:
+        """The Pareto fronts of a search by now: of finished networks, and what the supernet said of its own."""
+        return await self.run(calls.get_fronts(job_id))
 
     async def datasets(self) -> AsyncIterator[DatasetDocument]:
         """All data sets, newest first; `sha256` is that of the file which was uploaded."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from api.client.tolerant import tolerant
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import ApiError, NoAnswer, UnusableKey
-from api.jobs.schemas import CandidatePage, JobDocument, JobEvent, JobPage, Validation
+from api.jobs.schemas import CandidatePage, Fronts, JobDocument, JobEvent, JobPage, Validation
 from api.jobs.states import ENDED
 from api.models.schemas import ModelDocument, ModelPage
 from nas.events import EventSink, ignore
@@ -118,6 +118,11 @@ def list_candidates(job_id: str, token: str | None) -> Call[CandidatePage]:
     """A page of what a search evaluated, as large as the service gives them."""
     params = _paged({"page_size": 1000}, token)
     return Call("GET", f"/v1/jobs/{job_id}/candidates", reader(CandidatePage), params=params)
+
+
+def get_fronts(job_id: str) -> Call[Fronts]:
+    """The fronts of a search by now."""
+    return Call("GET", f"/v1/jobs/{job_id}/pareto-front", reader(Fronts))
 
 
 def list_models(job_id: str | None, token: str | None) -> Call[ModelPage]:

@@ -67,7 +67,9 @@ def export(client: Client, wanted: Wanted, out: Path, *, quiet: bool) -> ExportR
     with _ended(client, job, quiet=quiet) as answer:
         (model,) = job.models()
         placed = _placed(answer["model"], model, out / job.id)
-    result: ExportResult = tolerant(ExportResult).validate_python({**answer, "run": job.id, "model": placed})
+    result: ExportResult = tolerant(ExportResult).validate_python(
+        {**answer, "run": job.id, "model": placed}, extra="ignore"
+    )
     return result
 
 
@@ -91,7 +93,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
         for model in job.models():
             target = model.document.target
             answer["models"][target] = _placed(answer["models"][target], model, out / job.id)
-    result: SearchResult = tolerant(SearchResult).validate_python({**answer, "run": job.id})
+    result: SearchResult = tolerant(SearchResult).validate_python({**answer, "run": job.id}, extra="ignore")
     return result
 
 
@@ -147,7 +149,7 @@ def _answer(job: Job) -> dict[str, Any]:
 def _placed(outcome: dict[str, Any], model: Model, folder: Path) -> dict[str, Any]:
     """A model's outcome as the engine tells it, with the bundle downloaded."""
     place = model.download(folder / "".join(c if c.isalnum() else "-" for c in model.document.target))
-    return {**{name: value for name, value in outcome.items() if name != "model_id"}, "bundle": str(place.resolve())}
+    return {**outcome, "bundle": str(place.resolve())}
 
 
 def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:

@@ -12,7 +12,7 @@ from api.client import calls
 from api.client.calls import Call, Following, Page, Tries
 from api.client.files import Download, pieces, place_of, whole
 from api.datasets.schemas import DatasetDocument
-from api.jobs.schemas import JobDocument, JobEvent, Validation
+from api.jobs.schemas import Fronts, JobDocument, JobEvent, Validation
 from api.models.schemas import Artifact, ModelDocument
 from nas.events import CandidateEvent, EventSink, ignore
 
@@ -94,6 +94,10 @@ class Client:
     def candidates(self, job_id: str) -> Iterator[CandidateEvent]:
         """The architectures that a search has evaluated, in their order."""
         return self._items(lambda token: self.run(calls.list_candidates(job_id, token)))
+
+    def fronts(self, job_id: str) -> Fronts:
+        """The Pareto fronts of a search by now: of finished networks, and what the supernet said of its own."""
+        return self.run(calls.get_fronts(job_id))
 
     def datasets(self) -> Iterator[DatasetDocument]:
         """All data sets, newest first, page by page; `sha256` is that of the file which was uploaded."""

@@ -10,7 +10,7 @@ from api.errors import CheckFailed, UnknownDataset
 from api.jobs.exports import resolved
 from api.jobs.local import DIGITS, local_spec, plain, targets_of
 from api.jobs.schemas import Validation
-from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec
+from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec
 from api.problems import error_kinds
 from api.processes import ChildFailed, ChildTooSlow, ask
 from api.settings import Settings
@@ -138,11 +138,16 @@ def _validation(spec: AnySpec, survey: dict[str, Any]) -> Validation:
     share = {"finalising", "verifying"} if isinstance(spec, ExportWireSpec) else set()  # of one target, not of all
     targets = len(getattr(plain(spec), "targets", "1"))
     wanted = {target(name).info.id for name in targets_of(spec)}
+    plan = survey["plan"]
+    trains = not isinstance(spec, ProfilingWireSpec)
     return Validation(
         spec=spec,
         architectures=survey["architectures"],
         reachable_ms={name: range_ms for name, range_ms in survey["reachable_ms"].items() if name in wanted},
         seconds={n: round(s / targets, 1) if n in share else s for n, s in seconds.items() if n in stages},
-        memory_bytes=None if isinstance(spec, ProfilingWireSpec) else survey["plan"]["memory_bytes"],
+        memory_bytes=plan["memory_bytes"] if trains else None,
+        resolution=plan["resolution"],
+        supernet=plan["supernet"] if trains else None,
+        note=plan["note"] if isinstance(spec, SearchWireSpec) else "",
         warnings=tuple(survey["warnings"]),
     )

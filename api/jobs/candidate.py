@@ -27,7 +27,7 @@ from latency_models.errors import UnreadableTable
 from latency_models.table import LatencyTable
 from nas.describe import NetworkDetail, PredictionDetail, describe, drawn, predict
 from nas.errors import StoreCorrupt
-from nas.events import CandidateEvent, MeasurementEvent
+from nas.events import CandidateEvent, FinalistEvent, MeasurementEvent
 from nas.store import Store
 from search_spaces.errors import HwnasError
 from search_spaces.network import Network
@@ -42,13 +42,16 @@ class CandidateTarget(Wire):
         description="null where the table or the network is not at hand; see notes"
     )
     evaluation: CandidateEvent | None = Field(description="of this target's search; null when that did not come to it")
+    finalists: tuple[FinalistEvent, ...] = Field(
+        default=(), description="each round in which it was trained, quantised and judged as a finalist"
+    )
     measurements: tuple[MeasurementEvent, ...] = Field(description="of this architecture in this job, in their order")
     model: DeliveredModel | None = Field(description="when the job delivered it for this target")
     notes: tuple[str, ...]
 
 
 class CandidateDocument(Wire):
-    """An architecture that a job's search evaluated."""
+    """An architecture that a job's search evaluated, or trained as a finalist."""
 
     model_config = examples(
         {
@@ -60,7 +63,10 @@ class CandidateDocument(Wire):
     job_id: str
     architecture: str
     architecture_id: str
-    accuracy: float = Field(description="INT8 accuracy of the subnet on the validation part, 0-1; measured")
+    accuracy: float = Field(
+        description="the search's metric, in INT8 on the validation part, 0-1: of the supernet's subnet, or of the trained "
+        "network where there is no supernet"
+    )
     network: NetworkDetail | None = Field(description="null where it cannot be drawn any more; see notes")
     targets: tuple[CandidateTarget, ...] = Field(description="of the job, in the order in which they were profiled")
     notes: tuple[str, ...]
@@ -72,6 +78,8 @@ class _Stored:
 
     spec: Mapping[str, Any]
     evaluations: Mapping[str, CandidateEvent]
+    finalists: tuple[FinalistEvent, ...]
+    resolution: int | None
     tables: Mapping[str, str]
     measurements: tuple[MeasurementEvent, ...]
     models: Mapping[str, DeliveredModel]
@@ -84,13 +92,13 @@ def candidate(
 
     Raises:
         UnknownJob: there is none of that id.
-        UnknownCandidate: its search did not evaluate the architecture.
+        UnknownCandidate: its search did not evaluate the architecture, nor train it.
     """
     with database.read() as connection:
         stored = _stored(connection, subject.tenant_id, job_id, architecture_id)
-    first = next(iter(stored.evaluations.values()))
-    network, detail, notes = _drawn(ahead, subject.tenant_id, stored.spec, first)
-    names = dict.fromkeys([*stored.tables, *stored.evaluations])
+    first = next(iter([*stored.evaluations.values(), *reversed(stored.finalists)]))
+    network, detail, notes = _drawn(ahead, subject.tenant_id, stored, first)
+    names = dict.fromkeys([*stored.tables, *stored.evaluations, *(event.target for event in stored.finalists)])
     store = settings.store_of(subject.tenant_id)
     return CandidateDocument(
         job_id=job_id,
@@ -110,7 +118,8 @@ def _stored(connection: Connection, tenant_id: str, job_id: str, architecture_id
     told = [
         CandidateEvent.model_validate_json(d) for d in events_table.of_architecture(connection, job_id, architecture_id)
     ]
-    if not told:
+    finalists = events_table.finalists(connection, job_id, architecture_id)
+    if not told and not finalists:
         raise UnknownCandidate(
             f"The search of the job {job_id} did not evaluate {architecture_id!r}.",
             fix=f"List what it evaluated with GET /v1/jobs/{job_id}/candidates.",
@@ -122,6 +131,8 @@ def _stored(connection: Connection, tenant_id: str, job_id: str, architecture_id
     return _Stored(
         row.spec,
         evaluations,
+        tuple({(event.target, event.round): event for event in finalists}.values()),
+        events_table.resolution_of(connection, job_id),
         events_table.tables_of(connection, job_id),
         _measurements(connection, job_id, architecture_id),
         {
@@ -140,17 +151,17 @@ def _measurements(connection: Connection, job_id: str, architecture_id: str) -> 
 
 
 def _drawn(
-    ahead: Ahead, tenant_id: str, document: Mapping[str, Any], told: CandidateEvent
+    ahead: Ahead, tenant_id: str, stored: _Stored, told: CandidateEvent | FinalistEvent
 ) -> tuple[Network | None, NetworkDetail | None, tuple[str, ...]]:
     """The network, unless the data set is gone or the space is another by now."""
-    spec = plain(WIRE_SPEC.validate_python(document))
+    spec = plain(WIRE_SPEC.validate_python(stored.spec))
     try:
         form = ahead.form(tenant_id, spec.data)
         space, architecture = drawn(
             spec.space,
             told.architecture,
             told.architecture_id,
-            resolution=spec.resolution or int(form["resolution"]),
+            resolution=stored.resolution or spec.resolution or int(form["resolution"]),
             channels=int(form["channels"]),
             classes=int(form["classes"]),
         )
@@ -174,6 +185,7 @@ def _on_target(name: str, stored: _Stored, network: Network | None, store: Store
         table_sha256=digest,
         prediction=prediction,
         evaluation=stored.evaluations.get(name),
+        finalists=tuple(event for event in stored.finalists if event.target == name),
         measurements=tuple(event for event in stored.measurements if event.target == name),
         model=stored.models.get(name),
         notes=tuple(notes),

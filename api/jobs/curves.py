@@ -29,7 +29,7 @@ class MetricSeries(Wire):
     phase: Phase
     target: str | None
     name: str = Field(
-        description="as in `metric` events; `hypervolume` is that of the fronts, over architectures evaluated"
+        description="as in `metric` events; `hypervolume` is that of the candidates' fronts, over architectures evaluated"
     )
     steps: tuple[int, ...]
     values: tuple[float, ...]
@@ -60,14 +60,17 @@ class Metrics(Wire):
 def curves(connection: Connection, job_id: str, points: int, last_event: int) -> Metrics:
     """The curves of a job from its events up to `last_event`, each with at most `points` points.
 
-    Where a training was taken up again, what was told last of a step counts.
+    Steps that come again are a training that was taken up from a checkpoint, or that of the next network: they take the place of
+    what was told from there on.
     """
-    found: dict[Key, dict[int, float]] = {}
+    found: dict[Key, list[tuple[int, float]]] = {}
     for key, step, value in _told(connection, job_id, last_event):
-        found.setdefault(key, {})[step] = value
+        line = found.setdefault(key, [])
+        while line and line[-1][0] >= step:
+            line.pop()
+        line.append((step, value))
     items = []
-    for (phase, target, name), values in found.items():
-        line = sorted(values.items())
+    for (phase, target, name), line in found.items():
         kept = thinned([value for _, value in line], points)
         items.append(
             MetricSeries.model_validate(
@@ -109,6 +112,8 @@ def _told(connection: Connection, job_id: str, last: int) -> Iterable[tuple[Key,
             event: dict[str, Any] = json.loads(row.data)
             if row.type == "metric":
                 point = (event["phase"], event.get("target"), event["name"]), event["step"], event["value"]
+            elif event.get("of") == "finished":
+                continue
             else:
                 point = ("searching", event["target"], "hypervolume"), event["queries"], event.get("hypervolume")
             if point[2] is not None and math.isfinite(point[2]):

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
 from api.database import utc_ms
 from api.tables import candidates, fronts, job_events, jobs
-from nas.events import EVENT, CandidateEvent, Event, FrontEvent, PhaseEvent
+from nas.events import EVENT, CandidateEvent, Event, FinalistEvent, FrontEvent, PhaseEvent, PlanEvent
 
 MOST: Final = 2**31 - 1
 """More than there are events of a job."""
@@ -99,6 +99,19 @@ def of_architecture(connection: Connection, job_id: str, architecture_id: str) -
     return list(connection.scalars(query))
 
 
+def finalists(connection: Connection, job_id: str, architecture_id: str) -> list[FinalistEvent]:
+    """What was told of an architecture as a finalist, in order; a job that is taken up again tells it once more."""
+    named = job_events.c.data.contains(f'"architecture_id":"{architecture_id}"', autoescape=True)
+    query = _events(job_id).where(job_events.c.type == "finalist", named).order_by(job_events.c.seq)
+    return [FinalistEvent.model_validate_json(row.data) for row in connection.execute(query)]
+
+
+def resolution_of(connection: Connection, job_id: str) -> int | None:
+    """Side of the images that a job works with, in pixels; None before that is known, and of jobs that did not tell."""
+    told = newest(connection, job_id, "plan", limit=1)
+    return PlanEvent.model_validate_json(told[0].data).resolution if told else None
+
+
 def tables_of(connection: Connection, job_id: str) -> dict[str, str]:
     """SHA-256 of the latency table that a job used, by target; empty for jobs that did not tell."""
     found: dict[str, str] = {}
@@ -127,23 +140,21 @@ def candidate_page(connection: Connection, job_id: str, *, after: int, limit: in
 
 
 def architecture(connection: Connection, job_id: str, architecture_id: str) -> str | None:
-    """The canonical string of an architecture that a job evaluated, or has on a front."""
-    query = select(candidates.c.data).where(
-        candidates.c.job_id == job_id, candidates.c.data.contains(f'"{architecture_id}"', autoescape=True)
-    )
+    """The canonical string of an architecture that a job evaluated, trained as a finalist, or has on a front."""
     known: dict[str, str] = {}
-    for data in front_data(connection, job_id):
-        known |= {p.architecture_id: p.architecture for p in FrontEvent.model_validate_json(data).points}
-    for row in connection.execute(query):
-        candidate = CandidateEvent.model_validate_json(row.data)
+    for event in fronts_of(connection, job_id):
+        known |= {p.architecture_id: p.architecture for p in event.points}
+    known |= {f.architecture_id: f.architecture for f in finalists(connection, job_id, architecture_id)}
+    for data in of_architecture(connection, job_id, architecture_id):
+        candidate = CandidateEvent.model_validate_json(data)
         known[candidate.architecture_id] = candidate.architecture
     return known.get(architecture_id)
 
 
-def front_data(connection: Connection, job_id: str) -> list[str]:
-    """The newest front of each target of a job, as JSON, by target."""
-    query = select(fronts.c.data).where(fronts.c.job_id == job_id).order_by(fronts.c.target)
-    return [row.data for row in connection.execute(query)]
+def fronts_of(connection: Connection, job_id: str) -> list[FrontEvent]:
+    """The newest fronts of each target of a job, by target: that of candidates, then that of finished networks."""
+    query = select(fronts.c.data).where(fronts.c.job_id == job_id).order_by(fronts.c.target, fronts.c.of)
+    return [FrontEvent.model_validate_json(data) for data in connection.scalars(query)]
 
 
 def _fresh(connection: Connection, job_id: str, items: Sequence[Event]) -> list[Event]:
@@ -173,10 +184,11 @@ def _keep_results(connection: Connection, job_id: str, stored: Sequence[tuple[Ev
     ]
     if found:
         connection.execute(insert(candidates), found)
-    newest = {item.target: row["data"] for item, row in stored if isinstance(item, FrontEvent)}
-    for target, data in newest.items():
-        connection.execute(delete(fronts).where(fronts.c.job_id == job_id, fronts.c.target == target))
-        connection.execute(insert(fronts).values(job_id=job_id, target=target, data=data))
+    newest = {(item.target, item.of): row["data"] for item, row in stored if isinstance(item, FrontEvent)}
+    for (target, of), data in newest.items():
+        key = {"job_id": job_id, "target": target, "of": of}
+        connection.execute(delete(fronts).where(*(fronts.c[name] == value for name, value in key.items())))
+        connection.execute(insert(fronts).values(**key, data=data))
 
 
 def _target(item: CandidateEvent) -> str:

@@ -224,7 +224,7 @@ def list_job_candidates(
     responses=problems(UnknownJob, ScopeMissing),
 )
 def get_job_pareto_front(job_id: JobId, subject: JobsReader, jobs: JobsService) -> Fronts:
-    """The front of each target by now, also while the search runs."""
+    """The front of each target by now, also while the search runs, and beside it what the supernet said of its networks."""
     return jobs.fronts(subject, job_id)
 
 

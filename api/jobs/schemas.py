@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from api.ids import id_pattern
 from api.jobs.specs import SEARCH, Kind, WireSpec
@@ -13,7 +13,16 @@ from api.problem_document import Problem
 from api.wire import Wire, examples
 from latency_models.report import ReportCard
 from nas.events import CandidateEvent, Event, FrontEvent, FrontPoint, LogEvent, Phase
-from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, RemovedValue, SizeOutcome
+from nas.result import (
+    AccuracyOutcome,
+    BudgetOutcome,
+    LatencyOutcome,
+    RemovedValue,
+    SizeOutcome,
+    TestOutcome,
+    Verdict,
+)
+from nas.spec import Metric
 
 MAX_LABELS: Final = 32
 
@@ -78,16 +87,31 @@ class DeliveredModel(Wire):
     architecture_id: str
     latency_ms: LatencyOutcome
     accuracy: AccuracyOutcome
+    test: TestOutcome | None = Field(
+        default=None, description="the INT8 model on the test part in detail; not in lists, and none of older models"
+    )
     size_bytes: SizeOutcome
     budget: BudgetOutcome
     removed: tuple[RemovedValue, ...] = ()
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the budget is kept; by a quiet machine only, where the median run takes longer."""
+        return self.latency_ms.verdict
 
 
 class SearchAnswer(Wire):
     """What a search found."""
 
-    front: tuple[FrontPoint, ...] = Field(description="Pareto front of the first target, fastest first")
+    metric: Metric = Field(default="accuracy", description="what `accuracy` in fronts and estimates is")
+    front: tuple[FrontPoint, ...] = Field(
+        description="Pareto front of the first target, fastest first: networks that were trained, quantised and judged"
+    )
     fronts: dict[str, tuple[FrontPoint, ...]] = Field(description="Pareto front of each target")
+    estimates: dict[str, tuple[FrontPoint, ...]] = Field(
+        default_factory=dict, description="fronts of what the supernet said of its networks; empty where there was none"
+    )
     models: dict[str, DeliveredModel] = Field(description="the delivered model of each target")
     seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
     warnings: tuple[str, ...] = ()
@@ -211,7 +235,8 @@ class Validation(Wire):
     model_config = examples(
         {
             "spec": SEARCH, "architectures": "8503056000", "reachable_ms": {"cpu": [0.04, 0.31]},
-            "seconds": {"profiling": 20.0, "training": 60.0}, "memory_bytes": 900_000_000, "warnings": [],
+            "seconds": {"profiling": 20.0, "training": 60.0}, "memory_bytes": 900_000_000, "resolution": 8, "supernet": True,
+            "note": "A supernet is trained and 100 of its networks are judged.", "warnings": [],
         }
     )  # fmt: skip
 
@@ -222,6 +247,11 @@ class Validation(Wire):
     )
     seconds: dict[str, float] = Field(description="estimated, by stage; 0.0 where it is stored")
     memory_bytes: int | None = Field(description="estimated peak; null where it is not estimated")
+    resolution: int | None = Field(default=None, description="side of the images that are worked with, in pixels")
+    supernet: bool | None = Field(
+        default=None, description="whether a supernet is trained; null where the job trains nothing"
+    )
+    note: str = Field(default="", description="what a person should know of what the time was shared out to")
     warnings: tuple[str, ...] = ()
 
 
@@ -259,13 +289,23 @@ class CandidatePage(Wire):
 
 
 class Fronts(Wire):
-    """The Pareto front of each target by now."""
+    """The Pareto fronts of each target by now."""
 
     model_config = examples(
-        {"items": [{"type": "front", "target": "cpu", "budget_ms": 0.2, "queries": 10, "points": []}]}
+        {
+            "items": [
+                {"type": "front", "of": "finished", "target": "cpu", "budget_ms": 0.2, "queries": 4, "points": []}
+            ],
+            "estimates": [{"type": "front", "target": "cpu", "budget_ms": 0.2, "queries": 10, "points": []}],
+        }
     )
 
-    items: tuple[FrontEvent, ...]
+    items: tuple[FrontEvent, ...] = Field(
+        description="of networks that were trained, quantised and judged; while a target has none, that of its candidates"
+    )
+    estimates: tuple[FrontEvent, ...] = Field(
+        default=(), description="of candidates: what the supernet said of its networks; empty without a supernet"
+    )
 
 
 class LogLine(Wire):

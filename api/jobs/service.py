@@ -19,10 +19,12 @@ from api.jobs.local import DIGITS, needs_of, plain
 from api.jobs.schemas import (
     LEVELS,
     MAX_LABELS,
+    Answer,
     Attempt,
     CandidatePage,
     Checkpoints,
     EventPage,
+    ExportAnswer,
     Fronts,
     JobCreate,
     JobDocument,
@@ -32,6 +34,7 @@ from api.jobs.schemas import (
     LogLevel,
     LogLine,
     LogPage,
+    SearchAnswer,
     WaitingFor,
     merged,
 )
@@ -41,7 +44,7 @@ from api.problem_document import FieldProblem
 from api.quotas import Quotas
 from api.settings import Settings
 from api.tenancy import Subject
-from nas.events import EVENT, CandidateEvent, FrontEvent, LogEvent
+from nas.events import EVENT, CandidateEvent, LogEvent
 
 Check = Callable[[JobDocument], None]
 
@@ -128,7 +131,8 @@ class Jobs:
             )
             waits = waiting.waits(connection, rows, self._settings.max_running)
         shown, next_token = pages.cut(rows, size, binding, partial(repository.place, order))
-        return JobPage(items=tuple(document(row, waits.get(row.id)) for row in shown), next_page_token=next_token)
+        items = tuple(document(row, waits.get(row.id)) for row in shown)
+        return JobPage(items=tuple(map(brief, items)), next_page_token=next_token)
 
     def events(self, subject: Subject, job_id: str, *, after: int, size: int) -> EventPage:
         """Events with numbers above `after`.
@@ -177,15 +181,16 @@ class Jobs:
         return LogPage(items=tuple(lines), next_page_token=next_token)
 
     def fronts(self, subject: Subject, job_id: str) -> Fronts:
-        """The newest front of each target.
+        """The newest front of each target: of finished networks once there is one, of candidates before that.
 
         Raises:
             UnknownJob: there is none of that id.
         """
         with self._database.read() as connection:
             self._standing(connection, subject, job_id)
-            found = events_table.front_data(connection, job_id)
-        return Fronts(items=tuple(FrontEvent.model_validate_json(data) for data in found))
+            found = events_table.fronts_of(connection, job_id)
+        estimates = tuple(front for front in found if front.of == "candidates")
+        return Fronts(items=tuple({front.target: front for front in found}.values()), estimates=estimates)
 
     def checkpoints(self, subject: Subject, job_id: str) -> Checkpoints:
         """What is stored of its work.
@@ -352,6 +357,19 @@ def document(row: repository.JobRow, waiting_for: WaitingFor | None) -> JobDocum
             "active_s": row.at_work_ms / 1000,
         }
     )
+
+
+def brief(job: JobDocument) -> JobDocument:
+    """A job without the confusion matrices of its models: those of many classes are too large for lists."""
+    match job.result:
+        case SearchAnswer(models=models):
+            shown = {target: model.model_copy(update={"test": None}) for target, model in models.items()}
+            result: Answer = job.result.model_copy(update={"models": shown})
+        case ExportAnswer(model=model):
+            result = job.result.model_copy(update={"model": model.model_copy(update={"test": None})})
+        case _:
+            return job
+    return job.model_copy(update={"result": result})
 
 
 def unknown_job(job_id: str) -> UnknownJob:

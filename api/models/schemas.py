@@ -3,11 +3,19 @@
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from api.ids import id_pattern
 from api.wire import Wire, examples
-from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, RemovedValue, SizeOutcome
+from nas.result import (
+    AccuracyOutcome,
+    BudgetOutcome,
+    LatencyOutcome,
+    RemovedValue,
+    SizeOutcome,
+    TestOutcome,
+    Verdict,
+)
 
 MODEL: Final = "mdl_01jd3z6g4m8x2c5v7b9n1q3r5t"
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -50,11 +58,20 @@ class ModelDocument(Wire):
     architecture_id: str
     latency_ms: LatencyOutcome
     accuracy: AccuracyOutcome
+    test: TestOutcome | None = Field(
+        default=None, description="the INT8 model on the test part in detail; not in lists, and none of older models"
+    )
     size_bytes: SizeOutcome
     budget: BudgetOutcome
     removed: tuple[RemovedValue, ...] = ()
     artifacts: tuple[Artifact, ...]
     created_at: datetime
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the budget is kept; by a quiet machine only, where the median run takes longer."""
+        return self.latency_ms.verdict
 
 
 class ModelPage(Wire):

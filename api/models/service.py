@@ -75,7 +75,7 @@ class Models:
             for file in repository.files(connection, list(files)):
                 files[file.model_id].append(file)
         return ModelPage(
-            items=tuple(_document(row, files[row.id]) for row in shown),
+            items=tuple(_document(row, files[row.id]).model_copy(update={"test": None}) for row in shown),
             next_page_token=next_token,
         )
 

@@ -124,7 +124,10 @@ def _refuse_repeated(command: Any, context: Any, words: Sequence[str]) -> None:
     Raises:
         BadParameter: an option of one value, or a pair such as --measure and --predict, is given more than once.
     """
-    _, _, given = command.make_parser(context).parse_args(args=list(words))
+    try:
+        _, _, given = command.make_parser(context).parse_args(args=list(words))
+    except typer.TyperException:
+        return  # the command itself tells what else is wrong, after what it refuses first
     for option, times in Counter(given).items():
         names = [*getattr(option, "opts", ()), *getattr(option, "secondary_opts", ())]
         switch = getattr(option, "is_flag", False) and not getattr(option, "secondary_opts", ())

@@ -239,11 +239,11 @@ def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Pla
         memory_bytes=_memory(job),
         resolution=job.data.resolution,
         supernet=work.supernet_images > 0,
-        note=_note(job),
+        note=note(job),
     )
 
 
-def _note(job: "Job") -> str:
+def note(job: "Job") -> str:
     """What a person should know of the plan's choices."""
     work, side = job.work, job.data.resolution
     if work.supernet_images:

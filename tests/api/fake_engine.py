@@ -18,17 +18,20 @@ from nas.errors import Cancelled, InfeasibleBudget
 from nas.events import (
     CandidateEvent,
     EventSink,
+    FinalistEvent,
     FrontEvent,
     FrontPoint,
     LogEvent,
     MeasurementEvent,
     MetricEvent,
     PhaseEvent,
+    PlanEvent,
     ProgressEvent,
 )
 from nas.result import (
     AccuracyOutcome,
     BudgetOutcome,
+    ClassOutcome,
     ExportResult,
     LatencyOutcome,
     ModelOutcome,
@@ -36,6 +39,7 @@ from nas.result import (
     ProfileResult,
     SearchResult,
     SizeOutcome,
+    TestOutcome,
 )
 from nas.spec import SearchSpec
 from nas.stages.context import Hold
@@ -46,6 +50,21 @@ PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS, GREEDY = range(8)
 
 LONG = 100
 STEPS = 5
+FINISHED = FrontPoint(
+    architecture="resolution=8", architecture_id="a1", accuracy=0.985, latency_ms=0.1, kind="measured"
+)
+TEST = TestOutcome(
+    metric="accuracy",
+    value=0.75,
+    accuracy=0.75,
+    balanced_accuracy=0.75,
+    macro_f1=11 / 15,
+    classes=(
+        ClassOutcome(name="crack", images=2, precision=1.0, recall=0.5),
+        ClassOutcome(name="whole", images=2, precision=2 / 3, recall=1.0),
+    ),
+    confusion=((1, 1), (0, 2)),
+)
 FILES = ("README.md", "architecture.json", "classify.py", "model.fp32.onnx", "model.int8.onnx", "receipt.json")
 
 
@@ -65,6 +84,7 @@ def search(
         )
     if spec.seed == DEFECT:
         raise ZeroDivisionError("a mistake")
+    on_event(PlanEvent(resolution=8, supernet=True, note="2 networks are fine-tuned."))
     on_event(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
     point = FrontPoint(architecture="resolution=8", architecture_id="a1", accuracy=0.98, latency_ms=0.1)
     for step in range(100_000 if spec.seed in (SLOW, DEAF) else spec.seed if spec.seed >= LONG else STEPS):
@@ -81,15 +101,26 @@ def search(
     names = [budget.target for budget in spec.targets]
     for name in names:
         on_event(FrontEvent(target=name, budget_ms=0.2, queries=STEPS, points=(point,)))
+        on_event(_finalist(name, point.architecture_id))
+        on_event(FrontEvent(of="finished", target=name, budget_ms=0.2, queries=1, points=(FINISHED,)))
     on_event(LogEvent(level="info", message=f"data {spec.data}"))
     on_event(PhaseEvent(phase="searching", status="finished", target=None, seconds=0.1))
     return SearchResult(
         run=out.name,
-        front=(point,),
-        fronts=dict.fromkeys(names, (point,)),
+        metric=spec.metric,
+        front=(FINISHED,),
+        fronts=dict.fromkeys(names, (FINISHED,)),
+        estimates=dict.fromkeys(names, (point,)),
         models={name: _model(out, name) for name in names},
         seconds={"searching": 0.1},
     )
+
+
+def _finalist(target: str, architecture_id: str) -> FinalistEvent:
+    return FinalistEvent(
+        target=target, architecture="resolution=8", architecture_id=architecture_id, round=0, rounds=1, images=1000,
+        accuracy=0.985, standard_error=0.01, latency_ms=0.1, kind="measured",
+    )  # fmt: skip
 
 
 def _candidate(architecture_id: str, step: int, **more: Any) -> CandidateEvent:
@@ -142,6 +173,7 @@ def _model(out: Path, target: str) -> ModelOutcome:
             kind="measured",
         ),
         accuracy=AccuracyOutcome(fp32=0.985, int8=0.98),
+        test=TEST,
         size_bytes=SizeOutcome(fp32=4000, int8=1000),
         budget=BudgetOutcome(reachable_ms=(0.05, 1.5), architectures="100", architectures_within="40", binds=True),
     )
@@ -184,7 +216,8 @@ def survey(spec: SearchSpec, *, store: Store) -> Survey:
     if spec.seed == INFEASIBLE:
         raise InfeasibleBudget("No network is as fast.", fix="Allow more.", facts={"reachable_ms": [0.2, 1.5]})
     seconds = {"profiling": 1.0, "training": 2.0, "searching": 3.0, "finalising": 4.0}
-    plan = Plan(seconds=seconds, memory_bytes=10**9)
+    note = "2 networks are trained at 8 x 8 pixels."
+    plan = Plan(seconds=seconds, memory_bytes=10**9, resolution=8, supernet=False, note=note)
     reachable = {budget.target: (0.2, 1.5) for budget in spec.targets}
     return Survey(architectures="9" * 26, reachable_ms=reachable, plan=plan, warnings=("busy",))
 

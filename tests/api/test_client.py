@@ -195,10 +195,11 @@ def test_an_architecture_that_is_none_or_several(served: tuple[str, str]) -> Non
 
 
 def test_the_command_line_tells_what_the_service_refuses(served: tuple[str, str], tmp_path: Path) -> None:
-    common = ["search", "--data", "digits", "--target", "cpu", "--latency-ms", "1", "--json", "--quiet"]
-    failed = hwnas(served, *common, "--seed", str(fake_engine.INFEASIBLE))
+    common = ["search", "--target", "cpu", "--latency-ms", "1", "--json", "--quiet"]
+    digits = [*common, "--data", "digits"]
+    failed = hwnas(served, *digits, "--seed", str(fake_engine.INFEASIBLE))
     assert (failed.returncode, json.loads(failed.stdout)["error"]["code"]) == (3, "infeasible_budget")
-    code = hwnas(served, *common, "--space", "space.py:mine")
+    code = hwnas(served, *digits, "--space", "space.py:mine")
     assert (code.returncode, json.loads(code.stdout)["error"]["code"]) == (2, "invalid_spec")
     none = hwnas(served, *common, "--data", str(tmp_path / "none"))
     assert (none.returncode, json.loads(none.stdout)["error"]["code"]) == (2, "invalid_data")

@@ -130,6 +130,10 @@ def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -
     assert document["spec"]["space"] == "mobilenet" and document["architectures"] == "9" * 26
     assert document["reachable_ms"] == {"cpu": [0.2, 1.5]} and document["warnings"] == ["busy"]
     assert document["seconds"] == {"profiling": 1.0, "training": 2.0, "searching": 3.0, "finalising": 4.0}
+    assert (document["resolution"], document["supernet"]) == (8, False)
+    assert document["note"] == "2 networks are trained at 8 x 8 pixels."
+    profiling = client.post("/v1/jobs?validate_only=true", json={"spec": {"kind": "profiling", "target": "cpu"}}).json()
+    assert (profiling["resolution"], profiling["supernet"], profiling["note"]) == (8, None, "")
     refused = client.post("/v1/jobs", json=body(seed=fake_engine.INFEASIBLE), params={"validate_only": True})
     assert (refused.status_code, refused.json()["code"]) == (422, "infeasible_budget")
     assert refused.json()["facts"] == {"reachable_ms": [0.2, 1.5]}
@@ -180,7 +184,8 @@ def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
             "page_token": first["next_page_token"]
         })  # fmt: skip
         assert wrong.json()["code"] == "invalid_page_token"
-    assert [front["queries"] for front in client.get(f"{address}/pareto-front").json()["items"]] == [3]
+    fronts = client.get(f"{address}/pareto-front").json()
+    assert [front["queries"] for front in fronts["items"]] == [3] and fronts["items"] == fronts["estimates"]
     checkpoints = client.get(f"{address}/checkpoints").json()["items"]
     assert [(c["phase"], c["reused"], c["seconds"]) for c in checkpoints] == [
         ("profiling", True, None),

@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select
 from api import schema
 from api.database import Database, file_of, has_wal_reset_bug, utc_ms
 from api.errors import DatabaseVersion, UnusableDatabase
-from api.tables import job_needs, metadata, workers
+from api.tables import fronts, job_needs, metadata, workers
 from tests.api import postgres as postgres_server
 from tests.api.conftest import both_engines
 
@@ -54,6 +54,7 @@ def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
             "INSERT INTO jobs (id, tenant_id, kind, spec, spec_version, labels, state, max_attempts, max_duration_ms, created_at)"
             " VALUES ('job', 'ten', 'search', '{}', 1, '{}', 'queued', 1, 1, 0)"
         )
+        connection.exec_driver_sql("INSERT INTO fronts (job_id, target, data) VALUES ('job', 'cpu', 'old')")
         connection.exec_driver_sql("INSERT INTO job_needs (job_id, target) VALUES ('job', 'cpu')")
         connection.exec_driver_sql(
             "INSERT INTO workers (id, host, version, targets, started_at, seen_at) VALUES ('w', 'h', '1', '{}', 0, 0)"
@@ -62,6 +63,14 @@ def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
     with database.read() as connection:
         assert connection.execute(select(job_needs)).all() == [("job", "cpu", None)]
         assert connection.scalar(select(workers.c.devices)) == {}
+        assert connection.execute(select(fronts)).all() == [("job", "cpu", "candidates", "old")]
+    with database.write() as connection:
+        connection.execute(insert(fronts).values(job_id="job", target="cpu", of="finished", data="new"))
+    with database._writer.connect() as connection:
+        command.downgrade(schema._config(connection), "v0003")
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM fronts").all() == [("job", "cpu", "old")]
+    database.create()
 
 
 def test_several_processes_may_migrate_at_once(postgres: postgres_server.Postgres, tmp_path: Path) -> None:

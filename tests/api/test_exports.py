@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from api.database import Database
 from api.jobs.events_table import append
-from nas.events import CandidateEvent, FrontEvent, FrontPoint
+from nas.events import CandidateEvent, FinalistEvent, FrontEvent, FrontPoint
 from tests.api import fake_engine
 from tests.api.conftest import body, both_engines, other_key
 
@@ -15,8 +15,14 @@ NOBODY = "0" * 26
 TWO = [{"target": "cpu", "latency_ms": 0.2}, {"target": "cpu:threads=2", "latency_ms": "40%"}]
 
 
+FINALIST = FinalistEvent(
+    target="cpu", architecture="resolution=8 width=3", architecture_id="c3", round=0, rounds=2, images=1000, accuracy=0.8,
+    standard_error=0.04, latency_ms=0.15, kind="measured",
+)  # fmt: skip
+
+
 def searched(client: TestClient, **changes: Any) -> str:
-    """The id of a search that evaluated `a1`, and has `b2` on its front."""
+    """The id of a search that evaluated `a1`, has `b2` on its front, and trained `c3`, which is on none."""
     job_id: str = client.post("/v1/jobs", json=body(**changes)).json()["id"]
     database: Database = client.app.state.database  # type: ignore[attr-defined]
     candidate = CandidateEvent(
@@ -25,7 +31,8 @@ def searched(client: TestClient, **changes: Any) -> str:
     )  # fmt: skip
     point = FrontPoint(architecture="resolution=8 width=2", architecture_id="b2", accuracy=0.9, latency_ms=0.1)
     with database.write() as connection:
-        append(connection, job_id, [candidate, FrontEvent(target="cpu", budget_ms=0.2, queries=1, points=(point,))])
+        front = FrontEvent(of="finished", target="cpu", budget_ms=0.2, queries=1, points=(point,))
+        append(connection, job_id, [candidate, front, FINALIST])
     return job_id
 
 
@@ -43,8 +50,9 @@ def test_an_export_stores_what_it_is_of(client: TestClient) -> None:
     spec = made.json()["spec"]
     assert (spec["target"], spec["architecture"], spec["search"]["seed"]) == ("cpu", "resolution=8 width=1", 3)
     assert export(client, job, "b2").json()["spec"]["architecture"] == "resolution=8 width=2"
+    assert export(client, job, "c3").json()["spec"]["architecture"] == "resolution=8 width=3"
     listed = client.get("/v1/jobs", params={"kind": "export"}).json()["items"]
-    assert len(listed) == 2 and client.get("/").status_code == 200
+    assert len(listed) == 3 and client.get("/").status_code == 200
     client.post(f"/v1/jobs/{job}/cancel")
     client.delete(f"/v1/jobs/{job}")
     assert client.get(f"/v1/jobs/{made.json()['id']}").json()["spec"] == spec

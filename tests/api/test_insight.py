@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy import insert, update
@@ -18,11 +18,13 @@ from nas.events import (
     CandidateEvent,
     CheckpointEvent,
     Event,
+    FinalistEvent,
     FrontEvent,
     LogEvent,
     MeasurementEvent,
     MetricEvent,
     PhaseEvent,
+    PlanEvent,
 )
 from search_spaces.registry import space
 from tests.api.conftest import body, both_engines, other_key, subject_of
@@ -57,10 +59,11 @@ def test_curves_by_phase_target_and_name(client: TestClient) -> None:
     points = [metric("loss_largest", step, 1 / (step + 1)) for step in range(0, 100, 10)]
     front = FrontEvent(target="cpu", budget_ms=1.0, queries=3, points=(), hypervolume=0.25)
     old = FrontEvent(target="cpu", budget_ms=1.0, queries=9, points=())
+    finished = FrontEvent(of="finished", target="cpu", budget_ms=1.0, queries=2, points=(), hypervolume=0.5)
     again = metric("loss_largest", 90, 0.5)  # a training that was taken up again tells a step once more
-    job_id = queued(client, [*points, metric("tune_loss", 0, 2.0, "cpu"), front, old, again])
+    job_id = queued(client, [*points, metric("tune_loss", 0, 2.0, "cpu"), front, old, finished, again])
     answer = client.get(f"/v1/jobs/{job_id}/metrics").json()
-    assert answer["last_event"] == client.get(f"/v1/jobs/{job_id}").json()["last_event"] == 15
+    assert answer["last_event"] == client.get(f"/v1/jobs/{job_id}").json()["last_event"] == 16
     training, tune, area = answer["items"]
     assert training["steps"] == list(range(0, 100, 10)) and training["values"][-1] == 0.5 and training["count"] == 10
     assert (training["phase"], training["target"]) == ("training", None)
@@ -72,12 +75,39 @@ def test_curves_by_phase_target_and_name(client: TestClient) -> None:
         assert client.get(f"/v1/jobs/{job_id}/metrics", params={"points": points_wanted}).status_code == 422
 
 
+def test_the_curve_of_a_finalist_has_nothing_of_the_one_before(client: TestClient) -> None:
+    first = [metric("tune_loss", step, 2.0, "cpu") for step in (0, 10, 20)]
+    job_id = queued(client, [*first, *(metric("tune_loss", step, 1.0, "cpu") for step in (0, 10))])
+    (curve,) = client.get(f"/v1/jobs/{job_id}/metrics").json()["items"]
+    assert (curve["steps"], curve["values"]) == ([0, 10], [1.0, 1.0])
+
+
 def test_what_another_tenant_owns_is_not_there(client: TestClient) -> None:
     job_id = queued(client, [metric("loss", 0, 1.0)])
     tenant = client.post("/v1/tenants", json={"name": "other"}).json()["id"]
     headers = {"Authorization": f"Bearer {other_key(client, tenant)}"}
     for what in ("metrics", "candidates/abc", "logs", "checkpoints"):
         assert client.get(f"/v1/jobs/{job_id}/{what}", headers=headers).json()["code"] == "unknown_job"
+
+
+# --- Fronts
+
+
+def test_finished_fronts_take_the_place_of_estimates_which_stay(client: TestClient) -> None:
+    def front(target: str, queries: int, of: Literal["candidates", "finished"] = "candidates") -> FrontEvent:
+        return FrontEvent(of=of, target=target, budget_ms=1.0, queries=queries, points=())
+
+    def read() -> dict[str, list[tuple[str, str, int]]]:
+        found = client.get(f"/v1/jobs/{job_id}/pareto-front").json()
+        return {name: [(f["target"], f["of"], f["queries"]) for f in fronts] for name, fronts in found.items()}
+
+    job_id = queued(client, [front("a", 10), front("b", 20), front("a", 30)])
+    estimates = [("a", "candidates", 30), ("b", "candidates", 20)]
+    assert read() == {"items": estimates, "estimates": estimates}
+    tell(client, job_id, [front("a", 2, "finished"), front("a", 4, "finished")])
+    assert read() == {"items": [("a", "finished", 4), ("b", "candidates", 20)], "estimates": estimates}
+    tell(client, job_id, [front("c", 2, "finished")])  # searched without a supernet
+    assert read()["items"][2] == ("c", "finished", 2) and read()["estimates"] == estimates
 
 
 # --- One candidate
@@ -161,6 +191,33 @@ def model_outcome() -> dict[str, Any]:
         "accuracy": {"fp32": 0.985, "int8": 0.98}, "size_bytes": {"fp32": 4000, "int8": 1000},
         "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "binds": True},
     }  # fmt: skip
+
+
+def finalist(architecture_id: str, number: int, accuracy: float, architecture: str = "resolution=8") -> FinalistEvent:
+    return FinalistEvent(
+        target="toy", architecture=architecture, architecture_id=architecture_id, round=number, rounds=2,
+        images=1000 * (number + 1), accuracy=accuracy, standard_error=0.02, latency_ms=0.11, kind="measured",
+    )  # fmt: skip
+
+
+def test_a_finalist_is_there_before_it_is_a_candidate(client: TestClient) -> None:
+    first, second = finalist("a1", 0, 0.8), finalist("a1", 1, 0.9)
+    # A job that was taken up again tells the first round once more.
+    job_id = queued(client, [first, finalist("b2", 0, 0.7), first, second])
+    document = client.get(f"/v1/jobs/{job_id}/candidates/a1").json()
+    assert (document["architecture"], document["accuracy"]) == ("resolution=8", 0.9)
+    (target,) = document["targets"]
+    assert [(f["round"], f["images"], f["accuracy"]) for f in target["finalists"]] == [(0, 1000, 0.8), (1, 2000, 0.9)]
+    assert (target["target"], target["evaluation"]) == ("toy", None)
+    assert client.get(f"/v1/jobs/{job_id}/candidates/c3").status_code == 404
+
+
+def test_a_network_is_drawn_at_the_size_that_the_plan_decided(client: TestClient) -> None:
+    chosen = space(SPACE, resolution=6, channels=1, classes=10).largest()
+    plan = PlanEvent(resolution=6, supernet=False, note="smaller images")
+    job_id = queued(client, [plan, finalist(chosen.id, 0, 0.8, str(chosen))], space=SPACE)  # the digits have 8
+    document = client.get(f"/v1/jobs/{job_id}/candidates/{chosen.id}").json()
+    assert document["network"]["input_shape"] == [1, 6, 6] and document["notes"] == []
 
 
 def test_an_architecture_that_was_not_evaluated(client: TestClient, settings: Settings) -> None:

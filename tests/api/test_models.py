@@ -5,6 +5,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from api.blobs import Blobs
@@ -13,6 +14,7 @@ from api.ids import new_id
 from api.jobs import repository as jobs
 from api.models import repository
 from api.settings import Settings
+from api.tables import models
 from tests.api.conftest import body, subject_of
 
 CONTENT = bytes(range(200))
@@ -22,6 +24,7 @@ OUTCOME = {
     "architecture_id": "a1",
     "latency_ms": {
         "budget": 0.2,
+        "budget_on": "quiet",
         "predicted": 0.1,
         "predicted_error": 0.01,
         "measured": None,
@@ -70,6 +73,20 @@ def test_a_model_lists_its_figures_and_files(client: TestClient, model: str) -> 
     (file,) = document["artifacts"]
     assert file["sha256"] == HASH and file["size_bytes"] == 200
     assert client.get(file["url"]).content == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("budget_on", "p50_ms", "verdict"),
+    [("quiet", 0.19, "kept"), ("quiet", 0.3, "kept when quiet"), ("p50", 0.3, "missed"), ("p50", 0.19, "kept")],
+)
+def test_a_model_says_whether_its_budget_is_kept(
+    client: TestClient, model: str, budget_on: str, p50_ms: float, verdict: str
+) -> None:
+    took = {"measured": 0.15, "measured_p50": p50_ms, "measured_p95": 0.4, "kind": "measured", "simulated": None}
+    outcome = {**OUTCOME, "latency_ms": {**OUTCOME["latency_ms"], **took, "budget_on": budget_on}}  # type: ignore[dict-item]
+    with client.app.state.database.write() as connection:  # type: ignore[attr-defined]
+        connection.execute(update(models).where(models.c.id == model).values(outcome=outcome))
+    assert client.get(f"/v1/models/{model}").json()["verdict"] == verdict
 
 
 def test_a_file_is_named_by_its_content(client: TestClient, model: str) -> None:

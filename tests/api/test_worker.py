@@ -53,7 +53,10 @@ def test_a_search_ends_with_its_result_and_all_its_events(busy: TestClient) -> N
     assert job["result"]["models"]["cpu"]["accuracy"] == {"fp32": 0.985, "int8": 0.98}
     assert "bundle" not in str(job["result"]) and "run" not in job["result"]
     assert [event["number"] for event in told if event["type"] == "candidate"] == list(range(fake_engine.STEPS))
-    assert [event["target"] for event in told if event["type"] == "front"] == ["cpu", "cpu:threads=2"]
+    told_fronts = [(event["target"], event["of"]) for event in told if event["type"] == "front"]
+    assert told_fronts == [(t, of) for t in ("cpu", "cpu:threads=2") for of in ("candidates", "finished")]
+    assert job["result"]["fronts"]["cpu"][0]["accuracy"] == 0.985  # of the trained network; 0.98 was the estimate
+    assert job["result"]["estimates"]["cpu"][0]["accuracy"] == 0.98 and job["result"]["metric"] == "accuracy"
     states = [event["state"] for event in told if event["type"] == "state"]
     assert states == ["queued", "running", "succeeded"]
     assert told[-1] == {"type": "end", "state": "succeeded"}
@@ -66,7 +69,10 @@ def test_what_it_delivers_can_be_downloaded(busy: TestClient) -> None:
     listed = busy.get("/v1/models", params={"job": job["id"]}).json()["items"]
     assert [model["id"] for model in listed] == [model_id]
     model = busy.get(f"/v1/models/{model_id}").json()
-    assert model == listed[0]
+    assert model == {**listed[0], "test": fake_engine.TEST.model_dump(mode="json")}
+    assert job["result"]["models"]["cpu"]["test"] == model["test"]
+    (found,) = [one for one in busy.get("/v1/jobs").json()["items"] if one["id"] == job["id"]]
+    assert found["result"]["models"]["cpu"]["test"] is None  # a thousand classes have a million numbers
     assert tuple(file["name"] for file in model["artifacts"]) == fake_engine.FILES
     for file in model["artifacts"]:
         content = busy.get(file["url"]).content

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -33,10 +34,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service with the real engine, shared by the tests of a session."""
-    settings = Settings(
-        home=tmp_path_factory.mktemp("real") / "home", poll_s=0.1, request_burst=10_000, requests_per_s=1e4
-    )
+    """A service with the real engine, shared by the tests of a session; for pictures with as much work as users get."""
+    names = {} if os.environ.get(SCREENSHOTS) else {"engine": "search", "exporter": "export", "surveyor": "survey"}
+    little: dict[str, Any] = {setting: f"tests.dashboard.little_engine:{name}" for setting, name in names.items()}
+    home = tmp_path_factory.mktemp("real") / "home"
+    settings = Settings(home=home, poll_s=0.1, request_burst=10_000, requests_per_s=1e4, **little)
     server = Server(settings)
     try:
         server.start()
@@ -50,8 +52,7 @@ def finished(browser: Browser, real: Server) -> Finished:
     """A search of the digits that the real engine has finished, with its model; that of an earlier test where there is one."""
     found = finished_search(real.http)
     if found is None:
-        shorter = {} if os.environ.get(SCREENSHOTS) else {"minutes": 0.1}
-        queued = body(threads=1, **shorter) | {"labels": {"name": "digits on this machine", "project": "digits"}}
+        queued = body(threads=1) | {"labels": {"name": "digits on this machine", "project": "digits"}}
         job_id = real.http.post("/v1/jobs", json=queued).json()["id"]
         eventually(lambda: real.http.get(f"/v1/jobs/{job_id}").json()["finished_at"], within_s=1200)
         found = finished_search(real.http)

@@ -43,10 +43,20 @@ const Candidate = v.object({
   choices: v.optional(v.nullable(v.record(v.string(), v.union([v.string(), number, v.boolean()]))), null),
 });
 
-const Point = v.object({ architecture: v.string(), architecture_id: v.string(), accuracy: number, latency_ms: number });
+/** How a latency came about. */
+const kind = v.picklist(["measured", "predicted", "simulated", "estimated"]);
+
+const Point = v.object({
+  architecture: v.string(),
+  architecture_id: v.string(),
+  accuracy: number,
+  latency_ms: number,
+  kind: v.optional(kind, "predicted"),
+});
 
 const Front = v.object({
   type: v.literal("front"),
+  of: v.optional(v.picklist(["candidates", "finished"]), "candidates"),
   target: v.string(),
   budget_ms: number,
   limit_ms: v.optional(v.nullable(number), null),
@@ -55,6 +65,22 @@ const Front = v.object({
   hypervolume: v.optional(v.nullable(number), null),
   points: v.array(Point),
 });
+
+const Finalist = v.object({
+  type: v.literal("finalist"),
+  target: v.string(),
+  architecture: v.string(),
+  architecture_id: v.string(),
+  round: number,
+  rounds: number,
+  images: number,
+  accuracy: number,
+  standard_error: number,
+  latency_ms: number,
+  kind,
+});
+
+const Plan = v.object({ type: v.literal("plan"), resolution: number, supernet: v.boolean(), note: v.string() });
 
 const Checkpoint = v.object({
   type: v.literal("checkpoint"),
@@ -80,7 +106,7 @@ const Log = v.object({ type: v.literal("log"), level: v.picklist(["info", "warni
 const State = v.object({ type: v.literal("state"), state: v.string() });
 const End = v.object({ type: v.literal("end"), state: v.string() });
 
-const Known = v.variant("type", [Phase, Progress, Metric, Candidate, Front, Checkpoint, Measurement, Log, State, End]);
+const Known = v.variant("type", [Phase, Progress, Metric, Candidate, Front, Finalist, Plan, Checkpoint, Measurement, Log, State, End]);
 
 const Numbered = v.object({
   seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -94,6 +120,8 @@ export type MetricEvent = v.InferOutput<typeof Metric>;
 export type CandidateEvent = v.InferOutput<typeof Candidate>;
 export type FrontEvent = v.InferOutput<typeof Front>;
 export type FrontPoint = v.InferOutput<typeof Point>;
+export type FinalistEvent = v.InferOutput<typeof Finalist>;
+export type PlanEvent = v.InferOutput<typeof Plan>;
 export type CheckpointEvent = v.InferOutput<typeof Checkpoint>;
 
 /**

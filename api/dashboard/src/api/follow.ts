@@ -20,7 +20,9 @@ export interface Follower {
   readonly onRefused: (problem: ProblemError) => void;
 }
 
-const TYPES = ["phase", "progress", "metric", "candidate", "front", "checkpoint", "measurement", "log", "state", "end"];
+const TYPES = [
+  "plan", "phase", "progress", "metric", "candidate", "front", "finalist", "checkpoint", "measurement", "log", "state", "end",
+];
 /** The performance mark of the first message of a batch: where the time to the next frame is measured from. */
 export const MESSAGE_MARK = "hwnas:message";
 const PAUSES_MS = [500, 1000, 2000, 5000];

@@ -26,8 +26,8 @@ export interface NamedPoint {
   x: number;
   y: number;
   series: number;
-  /** `delivered` is drawn with a ring around it, `predicted` hollow. */
-  kind: "front" | "delivered" | "predicted";
+  /** `delivered` is drawn with a ring around it, `predicted` hollow, `estimate` fainter: the point of a front that is estimated. */
+  kind: "front" | "estimate" | "delivered" | "predicted";
   /** From and to on the horizontal axis, with what it says. */
   error?: { low: number; high: number } | undefined;
   rows: readonly (readonly [string, string])[];
@@ -178,14 +178,15 @@ function Limits({ limits, x, plot }: { limits: readonly Limit[]; x: Axis; plot: 
 
 /** The edge of what each front dominates. */
 function Stairs({ named, x, y, plot }: { named: readonly NamedPoint[]; x: Axis; y: Axis; plot: Plot }) {
-  const onFronts = named.filter(({ kind }) => kind === "front");
   const outline = line<NamedPoint>((point) => x.at(point.x), (point) => y.at(point.y)).curve(curveStepAfter).digits(1);
-  return [...new Set(onFronts.map(({ series }) => series))].map((series) => {
-    const points = onFronts.filter((point) => point.series === series);
+  const onFronts = named.filter(({ kind }) => kind === "front" || kind === "estimate");
+  const keyOf = ({ kind, series }: NamedPoint) => `${kind} ${series}`;
+  return [...new Set(onFronts.map(keyOf))].map((key) => {
+    const points = onFronts.filter((point) => keyOf(point) === key);
     const start = points[0];
     if (start === undefined) return null;
     const d = `M${x.at(start.x)},${plot.bottom}V${y.at(start.y)}${(outline(points) ?? "").replace(/^M[^A-Z]*/, "")}`;
-    return <path key={series} className="stairs" d={d} stroke={seriesVariable(series)} />;
+    return <path key={key} className={`stairs ${start.kind}`} d={d} stroke={seriesVariable(start.series)} />;
   });
 }
 
@@ -210,8 +211,15 @@ function NamedPoints({ named, idOf, x, y }: NamedProps) {
           />
         )}
         {point.kind === "delivered" && <circle cx={left} cy={top} r="10" fill="none" stroke={colour} strokeWidth="2" />}
-        {point.kind === "predicted" ? (
-          <path d={markPath(point.series, 90)} transform={`translate(${left},${top})`} fill="none" stroke={colour} strokeWidth="1.5" />
+        {point.kind === "predicted" || point.kind === "estimate" ? (
+          <path
+            className={point.kind === "estimate" ? "chart-estimate" : undefined}
+            d={markPath(point.series, point.kind === "estimate" ? 55 : 90)}
+            transform={`translate(${left},${top})`}
+            fill="none"
+            stroke={colour}
+            strokeWidth="1.5"
+          />
         ) : (
           <path className="chart-point" d={markPath(point.series, 90)} transform={`translate(${left},${top})`} fill={colour} />
         )}

@@ -97,6 +97,23 @@ describe("reduce", () => {
     expect(ended).toMatchObject({ progress: null, state: "failed", ended: true });
   });
 
+  it("keeps finished fronts apart from those of candidates, and each finalist as it was judged last", () => {
+    const finalist = (id: string, round: number, accuracy: number) => ({
+      type: "finalist", target: "cpu", architecture: id, architecture_id: id, round, rounds: 2, images: 1000 * (round + 1), accuracy,
+      standard_error: 0.01, latency_ms: 0.1, kind: "measured",
+    });
+    const plan = { type: "plan", resolution: 64, supernet: false, note: "two networks" };
+    const told = [plan, front(3, 0.1), finalist("a", 0, 0.8), finalist("b", 0, 0.7), finalist("a", 1, 0.9), { ...front(2, 0.15), of: "finished" }];
+    const state = reduce(EMPTY, numbered(told));
+    expect([state.fronts["cpu"]?.queries, state.finished["cpu"]?.queries]).toEqual([3, 2]);
+    expect(state.hypervolumes["cpu"]).toEqual([{ queries: 3, hypervolume: 0.1 }]);
+    expect(state.finalists.map((one) => [one.architecture_id, one.round, one.accuracy])).toEqual([
+      ["a", 1, 0.9],
+      ["b", 0, 0.7],
+    ]);
+    expect(state.plan).toMatchObject({ resolution: 64, supernet: false, note: "two networks" });
+  });
+
   it("steps over events that this page does not know", () => {
     expect(reduce(EMPTY, numbered([{ type: "sample" }])).last).toBe(1);
   });

@@ -2,7 +2,9 @@
  * What the events of a job add up to. `reduce` is pure; what may grow without end is bounded: candidates are the result and
  * all kept, curves are thinned, and of logs and events the newest are kept (older ones are read in pages).
  */
-import type { CandidateEvent, CheckpointEvent, FrontEvent, MeasurementEvent, MetricEvent, NumberedEvent } from "../api/events";
+import type {
+  CandidateEvent, CheckpointEvent, FinalistEvent, FrontEvent, MeasurementEvent, MetricEvent, NumberedEvent, PlanEvent,
+} from "../api/events";
 
 export interface Curve {
   phase: string;
@@ -34,7 +36,14 @@ export interface JobState {
   progress: { phase: string; target: string | null; done: number; total: number; unit: string; eta_s: number | null } | null;
   /** In the order of evaluation. A new array when it grows. */
   candidates: CandidateEvent[];
+  /** What the time was shared out to; null before that is known, and of jobs that did not tell. */
+  plan: PlanEvent | null;
+  /** Of candidates, by target: what the supernet says of its networks. */
   fronts: Record<string, FrontEvent>;
+  /** Of networks that were trained, quantised and judged, by target. */
+  finished: Record<string, FrontEvent>;
+  /** Each network of each target as it was judged last, in the order of their first rounds. */
+  finalists: FinalistEvent[];
   hypervolumes: Record<string, HypervolumePoint[]>;
   curves: Record<string, Curve>;
   checkpoint: CheckpointEvent | null;
@@ -56,7 +65,10 @@ export const EMPTY: JobState = {
   phases: [],
   progress: null,
   candidates: [],
+  plan: null,
   fronts: {},
+  finished: {},
+  finalists: [],
   hypervolumes: {},
   curves: {},
   checkpoint: null,
@@ -97,7 +109,17 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
       case "candidate":
         candidates.push(event);
         break;
+      case "plan":
+        after.plan = event;
+        break;
+      case "finalist":
+        after.finalists = withFinalist(after.finalists, event);
+        break;
       case "front":
+        if (event.of === "finished") {
+          after.finished = { ...after.finished, [event.target]: event };
+          break;
+        }
         after.fronts = { ...after.fronts, [event.target]: event };
         if (event.hypervolume !== null)
           after.hypervolumes = withHypervolume(after.hypervolumes, event.target, event.queries, event.hypervolume);
@@ -149,6 +171,11 @@ function withCandidates(before: CandidateEvent[], added: readonly CandidateEvent
     else all[at] = one;
   }
   return all;
+}
+
+function withFinalist(before: FinalistEvent[], event: FinalistEvent): FinalistEvent[] {
+  const at = before.findIndex((one) => one.target === event.target && one.architecture_id === event.architecture_id);
+  return at < 0 ? [...before, event] : before.with(at, event);
 }
 
 function searchOf({ latency_ms }: CandidateEvent): string {

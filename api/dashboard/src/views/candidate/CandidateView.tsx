@@ -5,7 +5,9 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { api, got } from "../../api/client";
 import { Loading, Notice } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
-import { useJobTitle } from "../job/JobLayout";
+import { metricOf } from "../../job/metric";
+import { useJob } from "../../job/useJob";
+import { useFollowed, useJobTitle } from "../job/JobLayout";
 import "./candidate.css";
 import { Drawing } from "./Drawing";
 import { type Candidate, Facts, targetNames } from "./Facts";
@@ -49,6 +51,8 @@ function Chosen({ ids }: { ids: readonly string[] }) {
 
 function Compared({ candidates }: { candidates: readonly Candidate[] }) {
   const [query, setQuery] = useSearchParams();
+  const { state } = useFollowed();
+  const { data: job } = useJob(candidates[0]?.job_id ?? "");
   const targets = targetNames(candidates);
   const target = targets.find((one) => one === query.get("target")) ?? targets[0] ?? "";
   const notes = [...new Set(candidates.flatMap((one) => [...one.notes, ...one.targets.flatMap((each) => each.notes)]))];
@@ -57,6 +61,8 @@ function Compared({ candidates }: { candidates: readonly Candidate[] }) {
     <>
       <Facts
         candidates={candidates}
+        metric={metricOf(job)}
+        estimated={state.plan?.supernet ?? true}
         head={(candidate) => (
           <span className="candidate-head">
             <code>{candidate.architecture_id}</code>

@@ -21,8 +21,17 @@ interface Row {
   delta?: (value: number, first: number) => string;
 }
 
-export function Facts({ candidates, head }: { candidates: readonly Candidate[]; head: (candidate: Candidate) => ReactNode }) {
-  const rows = [...rowsOfAll(candidates), ...targetNames(candidates).flatMap((target) => rowsOfTarget(candidates, target))];
+interface Props {
+  candidates: readonly Candidate[];
+  /** The name of what networks are compared by. */
+  metric: string;
+  /** Whether a supernet was asked for it. */
+  estimated: boolean;
+  head: (candidate: Candidate) => ReactNode;
+}
+
+export function Facts({ candidates, metric, estimated, head }: Props) {
+  const rows = [...rowsOfAll(candidates, metric, estimated), ...targetNames(candidates).flatMap((target) => rowsOfTarget(candidates, target, metric))];
   return (
     <TableRegion label="Figures">
       <table className="candidate-facts">
@@ -82,12 +91,19 @@ function row(key: string, name: ReactNode, values: (number | null)[], show: (val
   return { key, name, values, shown: values.map((value, index) => (value === null ? "–" : show(value, index))) };
 }
 
-function rowsOfAll(candidates: readonly Candidate[]): Row[] {
+function rowsOfAll(candidates: readonly Candidate[], metric: string, estimated: boolean): Row[] {
   const network = (pick: (network: NonNullable<Candidate["network"]>) => number) =>
     candidates.map((one) => (one.network ? pick(one.network) : null));
   return [
     {
-      ...row("accuracy", <>INT8 accuracy <small>in the supernet, validation part, measured</small></>, candidates.map((one) => one.accuracy), (value) => percent(value)),
+      ...row(
+        "accuracy",
+        <>
+          INT8 {metric} <small>validation part, {estimated ? "estimated by the supernet" : "trained alone"}</small>
+        </>,
+        candidates.map((one) => one.accuracy),
+        (value) => percent(value),
+      ),
       delta: inPoints,
     },
     row("macs", <>MACs <small>counted</small></>, network((one) => one.macs), (value) => count(value)),
@@ -97,7 +113,7 @@ function rowsOfAll(candidates: readonly Candidate[]): Row[] {
   ];
 }
 
-function rowsOfTarget(candidates: readonly Candidate[], target: string): Row[] {
+function rowsOfTarget(candidates: readonly Candidate[], target: string, metric: string): Row[] {
   const of = candidates.map((one) => one.targets.find((each) => each.target === target));
   const name = (what: string) => (
     <>
@@ -105,6 +121,20 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string): Row[] {
     </>
   );
   const rows = [
+    {
+      ...row(`${target}/trained`, name(`INT8 ${metric}, trained as a finalist`), of.map((one) => one?.finalists.at(-1)?.accuracy ?? null), (value, index) => {
+        const last = of[index]?.finalists.at(-1);
+        return (
+          <>
+            {percent(value)}{" "}
+            <span className="kind">
+              ± {percent(last?.standard_error ?? 0)}, validation part, after {(last?.images ?? 0).toLocaleString("en")} images
+            </span>
+          </>
+        );
+      }),
+      delta: inPoints,
+    },
     row(`${target}/predicted`, name("Predicted"), of.map((one) => one?.prediction?.latency_ms ?? one?.evaluation?.latency_ms[target] ?? null), (value, index) => (
       <Latency ms={value} kind={of[index]?.prediction?.kind ?? "predicted"} error={of[index]?.prediction?.error} />
     )),

@@ -1,6 +1,8 @@
 /** The candidates of a job to choose from: those on a front first. What is picked stands in the address. */
-import { Link, useSearchParams } from "react-router";
+import { Link, useParams, useSearchParams } from "react-router";
 
+import { metricOf } from "../../job/metric";
+import { useJob } from "../../job/useJob";
 import { useFollowed } from "../job/JobLayout";
 import { count, latency, percent } from "../../ui/format";
 import { Empty } from "../../ui/Notice";
@@ -10,10 +12,13 @@ import { idsOf, MAX_COMPARED, type Offered, offered, toggled } from "./ids";
 const STEP = 50;
 
 export function Picker() {
+  const { jobId = "" } = useParams<"jobId">();
   const { state } = useFollowed();
   const [query, setQuery] = useSearchParams();
   const picked = idsOf(query.get("pick"));
-  const rows = offered(state.candidates, state.fronts);
+  const { data: job } = useJob(jobId);
+  const estimated = Object.keys(state.fronts).length > 0;
+  const rows = offered(state.candidates, { ...state.fronts, ...state.finished });
   const shown = Math.max(STEP, Number(query.get("shown")) || 0);
   const set = (name: string, value: string) => setQuery((before) => withValue(before, name, value), { replace: true, preventScrollReset: true });
   if (rows.length === 0)
@@ -37,8 +42,8 @@ export function Picker() {
       <TableRegion label="Candidates">
         <table>
           <caption>
-            {rows.length} candidates; those on a Pareto front first, from the fastest, then the others from the most accurate. Accuracy is the supernet's on
-            the validation part, measured.
+            {rows.length} candidates; those on a Pareto front first, from the fastest, then the others from the most accurate. On the validation part,{" "}
+            {estimated ? "estimated by the supernet." : "of the networks as they were trained."}
           </caption>
           <thead>
             <tr>
@@ -46,7 +51,7 @@ export function Picker() {
               <th scope="col">Candidate</th>
               <th scope="col">On the front of</th>
               <th scope="col" className="numeric">
-                INT8 accuracy
+                INT8 {metricOf(job)}
               </th>
               {targets.map((target) => (
                 <th key={target} scope="col" className="numeric">

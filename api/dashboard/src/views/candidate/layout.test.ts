@@ -92,8 +92,8 @@ describe("candidates", () => {
   });
 
   it("of a front come first, from the fastest, then others from the most accurate; each once", () => {
-    const point = (id: string) => ({ architecture: id, architecture_id: id, accuracy: 0.9, latency_ms: 1 });
-    const front: FrontEvent = { type: "front", target: "cpu", budget_ms: 3, limit_ms: null, queries: 4, predicted_error: null, hypervolume: null, points: [point("a"), point("b")] };
+    const point = (id: string) => ({ architecture: id, architecture_id: id, accuracy: 0.9, latency_ms: 1, kind: "predicted" as const });
+    const front: FrontEvent = { type: "front", of: "candidates", target: "cpu", budget_ms: 3, limit_ms: null, queries: 4, predicted_error: null, hypervolume: null, points: [point("a"), point("b")] };
     const all = [candidate("c", 0.5, 1), candidate("b", 0.9, 2), candidate("d", 0.8, 9), candidate("a", 0.7, 1), candidate("d", 0.8, 9)];
     expect(offered(all, { cpu: front }).map((one) => one.candidate.architecture_id)).toEqual(["a", "b", "d", "c"]);
   });

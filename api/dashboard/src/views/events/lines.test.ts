@@ -11,6 +11,12 @@ describe("lineOf", () => {
     [{ type: "phase", phase: "profiling", status: "finished", target: "cpu", seconds: 189 }, "profiling for cpu: finished after 3 min 9 s"],
     [{ type: "checkpoint", phase: "training", step: 20, total: 60, restored: true }, "training: went on from step 20 of 60"],
     [{ type: "log", level: "warning", message: "<b>hot</b>" }, "<b>hot</b>"],
+    [{ type: "front", of: "finished", target: "cpu", budget_ms: 1, queries: 4, points: [] }, "front of finished networks for cpu: 0 points after 4 networks"],
+    [{ type: "plan", resolution: 64, supernet: false, note: "Two networks." }, "plan: Two networks."],
+    [
+      { type: "finalist", target: "cpu", architecture: "", architecture_id: "a1", round: 1, rounds: 3, images: 4000, accuracy: 0.9, standard_error: 0.02, latency_ms: 0.5, kind: "measured" },
+      "finalist a1 for cpu, round 2 of 3: 90.00 % ± 2.00 % after 4,000 images, 0.500 ms (measured)",
+    ],
     [{ type: "sample", value: 1 }, '{"type":"sample","value":1}'],
   ])("reads %o", (event, text) => expect(line(event).text).toBe(text));
 

@@ -41,12 +41,20 @@ function textOf(event: Known): string {
       return `${event.phase}: ${event.name} ${significant(event.value, 4)} at step ${event.step}`;
     case "candidate": {
       const latencies = Object.entries(event.latency_ms).map(([target, ms]) => `${latency(ms)} on ${target} (predicted)`);
-      return [`candidate ${event.number + 1}, ${event.architecture_id}: ${percent(event.accuracy)} accuracy`, ...latencies].join(", ");
+      return [`candidate ${event.number + 1}, ${event.architecture_id}: ${percent(event.accuracy)}`, ...latencies].join(", ");
     }
     case "front": {
       const hypervolume = event.hypervolume === null ? "" : `, hypervolume ${significant(event.hypervolume, 4)}`;
-      return `front for ${event.target}: ${counted(event.points.length, "point")} after ${counted(event.queries, "candidate")}${hypervolume}`;
+      const [which, after] = event.of === "finished" ? ["front of finished networks", "network"] : ["estimated front", "candidate"];
+      return `${which} for ${event.target}: ${counted(event.points.length, "point")} after ${counted(event.queries, after)}${hypervolume}`;
     }
+    case "finalist": {
+      const judged = `${percent(event.accuracy)} ± ${percent(event.standard_error)} after ${event.images.toLocaleString("en")} images`;
+      const took = `${latency(event.latency_ms)} (${event.kind})`;
+      return `finalist ${event.architecture_id} for ${event.target}, round ${event.round + 1} of ${event.rounds}: ${judged}, ${took}`;
+    }
+    case "plan":
+      return `plan: ${event.note || `${event.resolution} × ${event.resolution} pixels`}`;
     case "checkpoint":
       return `${event.phase}${forTarget(event.target)}: ${event.restored ? "went on from" : "stored"} step ${event.step} of ${event.total}`;
     case "measurement": {

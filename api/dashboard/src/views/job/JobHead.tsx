@@ -33,6 +33,7 @@ export function JobHead({ job, followed, onDeleted }: Props) {
       {job.waiting_for && <p className="warning">Waiting: {job.waiting_for.detail}</p>}
       <Stage job={job} followed={followed} />
       <Facts job={job} />
+      {followed.state.plan && <p className="quiet small job-plan">{followed.state.plan.note}</p>}
       <LabelsEditor job={job} />
       <Delivered result={job.result} />
     </section>

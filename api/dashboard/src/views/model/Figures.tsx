@@ -1,11 +1,13 @@
 /** INT8 beside FP32, and the latencies of a model: asked for, predicted, measured. */
 import { bytes, large, latency, percent } from "../../ui/format";
+import { metricName } from "../../job/metric";
+import { Notice } from "../../ui/Notice";
 import { TableRegion } from "../../ui/TableRegion";
 import { budgetIn } from "../new-search/reach";
 import { ReachBar } from "../new-search/ReachBar";
 import type { Model } from "./useModel";
 
-export function Precisions({ model: { accuracy, size_bytes: size } }: { model: Model }) {
+export function Precisions({ model: { accuracy, test, size_bytes: size } }: { model: Model }) {
   return (
     <TableRegion label="Table of both precisions">
       <table className="precisions">
@@ -31,6 +33,14 @@ export function Precisions({ model: { accuracy, size_bytes: size } }: { model: M
             <td className="numeric">{percent(accuracy.fp32)}</td>
             <td className="numeric">{points(accuracy.int8 - accuracy.fp32)}</td>
           </tr>
+          {test && test.metric !== "accuracy" && (
+            <tr>
+              <th scope="row">{capitalised(metricName(test.metric))}, which networks were compared by</th>
+              <td className="numeric">{percent(test.value)}</td>
+              <td className="numeric">–</td>
+              <td className="numeric">–</td>
+            </tr>
+          )}
           <tr>
             <th scope="row">Size</th>
             <td className="numeric">{bytes(size.int8)}</td>
@@ -41,6 +51,10 @@ export function Precisions({ model: { accuracy, size_bytes: size } }: { model: M
       </table>
     </TableRegion>
   );
+}
+
+function capitalised(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function points(difference: number): string {
@@ -63,6 +77,7 @@ export function Latencies({ model }: { model: Model }) {
   const place = budgetIn({ budget: String(budget), unit: "ms" }, model.budget.reachable_ms);
   return (
     <>
+      <Verdict model={model} />
       <TableRegion label="Table of latencies">
         <table className="latencies">
           <caption>Latency of the INT8 file on {model.target}, batch 1.</caption>
@@ -92,6 +107,24 @@ export function Latencies({ model }: { model: Model }) {
     </>
   );
 }
+
+const VERDICTS = {
+  kept: { tone: "good", words: "kept" },
+  "kept when quiet": { tone: "warning", words: "kept when quiet: the median run took longer, since the machine did other work" },
+  missed: { tone: "bad", words: "missed" },
+} as const;
+
+function Verdict({ model: { verdict, latency_ms: one } }: { model: Model }) {
+  // A later service may have others.
+  const { tone, words } = (VERDICTS as Partial<Record<string, (typeof VERDICTS)[keyof typeof VERDICTS]>>)[verdict] ?? { tone: "info", words: verdict };
+  return (
+    <Notice tone={tone}>
+      The budget of {latency(one.budget)}, held against {HELD[one.budget_on] ?? one.budget_on}, is <strong>{words}</strong>.
+    </Notice>
+  );
+}
+
+const HELD: Readonly<Record<string, string>> = { quiet: "the quiet latency", p50: "the median run", p95: "95 % of runs" };
 
 function rowsOf({ latency_ms: one }: Model): Row[] {
   const rows: (Row | null)[] = [

@@ -6,6 +6,7 @@ import { Loading, Notice } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
 import { useTitle } from "../../ui/useTitle";
 import { Card } from "./Card";
+import { Classes } from "./Classes";
 import { DeleteModel } from "./DeleteModel";
 import { Latencies, Precisions } from "./Figures";
 import { Files } from "./Files";
@@ -42,6 +43,12 @@ function Shown({ model, etag }: { model: Model; etag: string | null }) {
             <h2 id="latency-title">Latency</h2>
             <Latencies model={model} />
           </section>
+          {model.test && (
+            <section aria-labelledby="classes-title">
+              <h2 id="classes-title">Class by class</h2>
+              <Classes test={model.test} />
+            </section>
+          )}
           <Removed model={model} />
         </div>
         <div>

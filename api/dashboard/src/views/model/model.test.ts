@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { mistakes } from "./Classes";
 import { safeHtml } from "./markdown";
 import { readReceipt } from "./receipt";
 import { inputOf, usage } from "./usage";
@@ -24,6 +25,20 @@ describe("the card", () => {
   ])("has nothing active left of %s", (text) => {
     expect(safeHtml(text)).not.toMatch(/script|onerror|style|<form|<img|<button|<svg/i);
   });
+});
+
+it("names mistakes, the most frequent first", () => {
+  // Of class 0, one image is taken for 1 and three for 2; class 1 is always known; of class 2, two are taken for 0.
+  const confusion = [
+    [5, 1, 3],
+    [0, 9, 0],
+    [2, 0, 7],
+  ];
+  expect(mistakes({ confusion })).toEqual([
+    { is: 0, answer: 2, images: 3 },
+    { is: 2, answer: 0, images: 2 },
+    { is: 0, answer: 1, images: 1 },
+  ]);
 });
 
 describe("the receipt", () => {

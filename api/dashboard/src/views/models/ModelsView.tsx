@@ -93,7 +93,9 @@ function ModelRow({ model }: { model: Page["items"][number] }) {
       <td className="numeric nowrap">
         {latency(took.measured ?? took.simulated ?? took.predicted)} <span className="kind">{took.measured == null && took.simulated == null ? "predicted" : took.kind}</span>
       </td>
-      <td className="numeric nowrap">{latency(took.budget)}</td>
+      <td className="numeric nowrap">
+        {latency(took.budget)} <span className="kind">{model.verdict}</span>
+      </td>
       <td className="numeric nowrap">{bytes(model.size_bytes.int8)}</td>
       <td className="nowrap">{moment(model.created_at)}</td>
       <td>{model.job_id === null ? "deleted" : <Link to={`/jobs/${model.job_id}`}>…{model.job_id.slice(-8)}</Link>}</td>

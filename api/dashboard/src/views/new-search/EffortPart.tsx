@@ -1,21 +1,29 @@
 /** How much work a job does, and what it repeats with. */
 import { Field } from "../../ui/Field";
+import { AdvancedPart } from "./AdvancedPart";
 import { at } from "./fields";
-import { EFFORTS } from "./form";
+import { type Effort, EFFORTS, type Kind } from "./form";
 import { type PartProps, Radios } from "./parts";
 
 const ABOUT = {
-  quick: "a first look",
-  standard: "the usual",
-  thorough: "several times as much again",
+  quick: "a first look, about 5 minutes",
+  standard: "the usual, about 45 minutes",
+  thorough: "about 8 hours",
 } as const;
 
+/** Of a latency table: how many networks are measured, as `nas/work.py` has it. */
+const NETWORKS = { quick: 64, standard: 130, thorough: 240 } as const;
+
 const FIELDS = [
-  { name: "minutes", label: "Minutes at most", hint: "Empty: as long as the effort takes.", kinds: ["search"] },
-  { name: "resolution", label: "Image side in pixels", hint: "Empty: that of the data.", kinds: ["search", "profiling", "supernet_training"] },
+  { name: "minutes", label: "Minutes at most", hint: "In the place of the time above.", kinds: ["search", "supernet_training"] },
+  { name: "resolution", label: "Image side in pixels", hint: "Empty: what suits the data and the time.", kinds: ["search", "profiling", "supernet_training"] },
   { name: "seed", label: "Seed", hint: "Results repeat at equal seeds.", kinds: ["search", "profiling", "supernet_training"] },
   { name: "threads", label: "Threads of training", hint: "Empty: all cores.", kinds: ["search", "supernet_training"] },
 ] as const;
+
+function aboutOf(kind: Kind, effort: Effort): string {
+  return kind === "profiling" ? `${NETWORKS[effort]} networks measured` : ABOUT[effort];
+}
 
 export function EffortPart({ form, change, problems }: PartProps) {
   const fields = FIELDS.filter((one) => (one.kinds as readonly string[]).includes(form.kind));
@@ -26,7 +34,7 @@ export function EffortPart({ form, change, problems }: PartProps) {
         legend="Amount of work"
         name="effort"
         value={form.effort}
-        options={EFFORTS.map((effort) => ({ value: effort, name: effort, about: ABOUT[effort] }))}
+        options={EFFORTS.map((effort) => ({ value: effort, name: effort, about: aboutOf(form.kind, effort) }))}
         onChange={(value) => change({ effort: EFFORTS.find((one) => one === value) ?? form.effort })}
       />
       <div className="option-grid">
@@ -44,6 +52,7 @@ export function EffortPart({ form, change, problems }: PartProps) {
           </Field>
         ))}
       </div>
+      {form.kind !== "profiling" && <AdvancedPart {...{ form, change, problems }} />}
     </section>
   );
 }

@@ -19,6 +19,7 @@ export function Outlook({ outlook, isChecking, wrong }: Props) {
       </p>
       {outlook && wrong === 0 && (
         <div className={isChecking ? "outlook stale" : "outlook"}>
+          {outlook.note !== "" && <p className="small">{outlook.note}</p>}
           <dl className="facts">
             <dt>Architectures</dt>
             <dd>{large(outlook.architectures)}</dd>
@@ -26,6 +27,14 @@ export function Outlook({ outlook, isChecking, wrong }: Props) {
             <dd>
               {duration(total(outlook.seconds))} <span className="kind">estimated</span>
             </dd>
+            {outlook.resolution != null && (
+              <>
+                <dt>Images</dt>
+                <dd>
+                  {outlook.resolution} × {outlook.resolution} pixels
+                </dd>
+              </>
+            )}
             {outlook.memory_bytes !== null && (
               <>
                 <dt>Memory</dt>
@@ -35,7 +44,7 @@ export function Outlook({ outlook, isChecking, wrong }: Props) {
               </>
             )}
           </dl>
-          <Stages seconds={outlook.seconds} />
+          <Stages seconds={occurring(outlook)} />
           {outlook.warnings.map((warning) => (
             <Notice key={warning} tone="warning">
               {warning}
@@ -51,6 +60,12 @@ function words(wrong: number, isChecking: boolean, hasOutlook: boolean): string 
   if (wrong > 0) return `${wrong === 1 ? "One field needs" : `${wrong} fields need`} a correction.`;
   if (isChecking) return hasOutlook ? "Looking again." : "Looking at the data and the machine.";
   return hasOutlook ? "This can be queued." : "";
+}
+
+/** The stages that the job has: without a supernet nothing is trained for all networks, and no search asks it. */
+export function occurring({ seconds, supernet }: Pick<Schemas["Validation"], "seconds" | "supernet">): Record<string, number> {
+  if (supernet !== false) return seconds;
+  return Object.fromEntries(Object.entries(seconds).filter(([stage]) => stage !== "training" && stage !== "searching"));
 }
 
 function total(seconds: Record<string, number>): number {

@@ -21,7 +21,7 @@ export function problemsOf(error: unknown): FieldProblem[] {
   const pointed = errors.flatMap((one) => (one.pointer ? [{ pointer: tidy(one.pointer), detail: one.detail }] : []));
   const real = pointed.filter((one) => !(one.pointer === "/spec/targets" && isConsequence(one, pointed)));
   if (real.length > 0) return real;
-  const pointer = FIELD_OF[code];
+  const pointer = facts?.["least_minutes"] === undefined ? FIELD_OF[code] : "/spec/minutes";
   if (pointer === undefined) return [];
   const lines = facts?.["fields"];
   const more = Array.isArray(lines) && !detail.includes(String(lines[0])) ? ` ${lines.join("; ")}` : "";

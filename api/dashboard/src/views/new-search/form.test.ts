@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { ProblemError } from "../../api/problem";
 import { at, isElsewhere, problemsOf } from "./fields";
-import { DEFAULT, type Form, nameOf, named, toForm, toSpec, type WireSpec } from "./form";
+import { DEFAULT, type Form, nameOf, named, toForm, toSpec, type WireSpec, withSetting } from "./form";
 import { PRESETS, withPreset } from "./presets";
 import { fromQuery, toQuery } from "./query";
 
@@ -18,7 +18,7 @@ const FULL: Form = {
   resolution: "32",
   seed: "7",
   threads: "1",
-  carried: { fit: "pad", metric: "macro_f1", budget_on: "p95" },
+  advanced: { fit: "pad", metric: "macro_f1", budget_on: "p95" },
 };
 const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
 
@@ -55,9 +55,9 @@ describe("the spec of a form", () => {
   });
 
   it("makes the same spec again when the space is declared, or the job is of another kind", () => {
-    const trained: Form = { ...FULL, kind: "supernet_training", carried: { fit: "pad", trained_for: "alveo-u50 cpu" } };
+    const trained: Form = { ...FULL, kind: "supernet_training", advanced: { fit: "pad" }, trainedFor: "alveo-u50 cpu" };
     const forms: Form[] = [DECLARED, { ...DEFAULT, kind: "profiling" }, trained];
-    expect(toSpec(trained).spec).toMatchObject({ fit: "pad", targets: ["alveo-u50", "cpu"] });
+    expect(toSpec(trained).spec).toMatchObject({ fit: "pad", minutes: 90, targets: ["alveo-u50", "cpu"] });
     for (const form of forms) {
       const { spec } = toSpec(form);
       expect(toSpec(toForm(spec as WireSpec)).spec).toEqual(spec);
@@ -86,6 +86,16 @@ describe("the spec of a form", () => {
       "/spec/targets/1/latency_ms",
       "/spec/targets/2/latency_ms",
     ]);
+  });
+});
+
+describe("advanced settings", () => {
+  it("are sent only where they are not at their defaults, and only to jobs that have them", () => {
+    const form: Form = { ...DEFAULT, advanced: withSetting(withSetting({}, "metric", "macro_f1"), "budget_on", "p50") };
+    expect(toSpec(form).spec).toMatchObject({ metric: "macro_f1", budget_on: "p50" });
+    expect(toSpec({ ...form, kind: "supernet_training" }).spec).not.toHaveProperty("budget_on");
+    expect(toSpec({ ...form, kind: "profiling" }).spec).not.toHaveProperty("metric");
+    expect(withSetting(form.advanced, "metric", "accuracy")).toEqual({ budget_on: "p50" });
   });
 });
 
@@ -129,6 +139,12 @@ describe("problems of the service", () => {
     expect(at(found, "/spec/targets/0", true)).toBe("too far");
     expect(at(found, "/spec/targets")).toBeUndefined();
     expect(at(found, "/spec/seed")).toBe("negative");
+  });
+
+  it("of a time that is too short are at the minutes", () => {
+    const found = problemsOf(problem("invalid_spec", [], { minutes: 0.1, least_minutes: 2.4 }));
+    expect(at(found, "/spec/minutes")).toBe("D. F.");
+    expect(isElsewhere(problem("invalid_spec", []))).toBe(true);
   });
 
   it("without pointers go to the field that they are about, or beside the form", () => {

@@ -7,10 +7,12 @@ import type { Schemas } from "../../api/client";
 
 export type Kind = "search" | "profiling" | "supernet_training";
 type AnySpec = Schemas["JobCreate"]["spec"];
-/** What the form does not show: kept of the job that it starts from, where it is not as the service has it by default. */
-const CARRIED = { fit: "stretch", augment: "auto", metric: "accuracy", class_weights: "auto", budget_on: "quiet" } as const;
-export const CARRIED_NAMES = Object.keys(CARRIED) as (keyof typeof CARRIED)[];
-export type Carried = Partial<Record<keyof typeof CARRIED, string>> & { trained_for?: string };
+/** What the advanced part sets, and what the service has where it is left out. */
+export const ADVANCED = { fit: "stretch", augment: "auto", metric: "accuracy", class_weights: "auto", budget_on: "quiet" } as const;
+export type AdvancedName = keyof typeof ADVANCED;
+export const ADVANCED_NAMES = Object.keys(ADVANCED) as AdvancedName[];
+/** Only what is not at its default. */
+export type Advanced = Partial<Record<AdvancedName, string>>;
 
 /** A spec that the form can make; the service has further kinds. What has a default may be left out of one that is sent. */
 export type WireSpec = Extract<AnySpec, { kind: Kind }>;
@@ -50,7 +52,9 @@ export interface Form {
   resolution: string;
   seed: string;
   threads: string;
-  carried: Carried;
+  advanced: Advanced;
+  /** Of a supernet: the targets of later searches, which the form does not show but keeps of the job that it starts from. */
+  trainedFor: string;
 }
 
 /** What is wrong with one field: `pointer` as in a problem document of the service. */
@@ -72,7 +76,8 @@ export const DEFAULT: Form = {
   resolution: "",
   seed: "0",
   threads: "",
-  carried: {},
+  advanced: {},
+  trainedFor: "cpu",
 };
 
 /** `cpu:threads=2`. Options without a value are flags. */
@@ -103,15 +108,16 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
     spec = { kind: "profiling", ...targetOf(form.targets[0] ?? ROW), space: nameOf(form.space), ...common };
   } else {
     const threads = number("threads", form.threads, true);
-    const { trained_for: targets, budget_on, ...how } = form.carried;
-    const trained = { space: spaceOf(form, problems), ...common, ...(threads === undefined ? {} : { threads }), ...how };
-    if (form.kind === "supernet_training")
-      spec = { kind: "supernet_training", ...trained, ...(targets === undefined ? {} : { targets: targets.split(" ") }) } as WireSpec;
-    else {
-      const minutes = number("minutes", form.minutes, false);
+    const minutes = number("minutes", form.minutes, false);
+    const { budget_on, ...how } = form.advanced;
+    const limits = { ...(minutes === undefined ? {} : { minutes }), ...(threads === undefined ? {} : { threads }) };
+    const trained = { space: spaceOf(form, problems), ...common, ...limits, ...how };
+    if (form.kind === "supernet_training") {
+      const targets = form.trainedFor === DEFAULT.trainedFor ? {} : { targets: form.trainedFor.split(" ") };
+      spec = { kind: "supernet_training", ...trained, ...targets } as WireSpec;
+    } else {
       const wanted = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
-      const rest = { ...(minutes === undefined ? {} : { minutes }), ...(budget_on === undefined ? {} : { budget_on }) };
-      spec = { kind: "search", targets: wanted, ...trained, ...rest } as WireSpec;
+      spec = { kind: "search", targets: wanted, ...trained, ...(budget_on === undefined ? {} : { budget_on }) } as WireSpec;
     }
   }
   return problems.length === 0 ? { spec, problems: [] } : { spec: null, problems };
@@ -132,20 +138,21 @@ export function toForm(spec: WireSpec): Form {
   };
   if (spec.kind === "profiling") return { ...form, targets: [{ ...ROW, ...named(spec.target), device: text(spec.device) }] };
   form.threads = text(spec.threads);
-  form.carried = carriedOf(spec);
-  if (spec.kind === "supernet_training") return form;
+  form.minutes = text(spec.minutes);
+  form.advanced = advancedOf(spec);
+  if (spec.kind === "supernet_training") return { ...form, trainedFor: (spec.targets as readonly string[] | undefined)?.join(" ") ?? DEFAULT.trainedFor };
   const targets = spec.targets.map((one) => ({ ...named(one.target), ...budget(one.latency_ms), device: text(one.device) }));
-  return { ...form, minutes: text(spec.minutes), targets };
+  return { ...form, targets };
 }
 
-function carriedOf(spec: Exclude<WireSpec, { kind: "profiling" }>): Carried {
-  const carried: Carried = {};
-  for (const name of CARRIED_NAMES) {
-    const value = (spec as Partial<Record<typeof name, string>>)[name];
-    if (value !== undefined && value !== CARRIED[name]) carried[name] = value;
-  }
-  const targets = spec.kind === "supernet_training" ? (spec as { targets?: string[] }).targets?.join(" ") : undefined;
-  return targets === undefined || targets === "cpu" ? carried : { ...carried, trained_for: targets };
+function advancedOf(spec: Exclude<WireSpec, { kind: "profiling" }>): Advanced {
+  return ADVANCED_NAMES.reduce<Advanced>((found, name) => withSetting(found, name, (spec as Advanced)[name] ?? ADVANCED[name]), {});
+}
+
+/** With one of them set, or left out where it is at its default. */
+export function withSetting(advanced: Advanced, name: AdvancedName, value: string): Advanced {
+  const others = Object.fromEntries(Object.entries(advanced).filter(([one]) => one !== name));
+  return value === ADVANCED[name] ? others : { ...others, [name]: value };
 }
 
 function targetOf(row: TargetRow): { target: string; device?: string } {

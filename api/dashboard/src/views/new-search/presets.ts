@@ -10,11 +10,11 @@ export interface Preset {
 export const PRESETS: readonly Preset[] = [
   {
     name: "Try it",
-    about: "digits on this processor, quick",
+    about: "digits on this processor, about 5 minutes",
     change: { data: "digits", targets: [ROW], space: DEFAULT.space, declared: null, effort: "quick", minutes: "" },
   },
-  { name: "Standard", about: "the usual amount of work", change: { effort: "standard", minutes: "" } },
-  { name: "Overnight", about: "thorough, ten hours at the most", change: { effort: "thorough", minutes: "600" } },
+  { name: "Standard", about: "the usual, about 45 minutes", change: { effort: "standard", minutes: "" } },
+  { name: "Overnight", about: "ten hours", change: { effort: "thorough", minutes: "600" } },
   {
     name: "Alveo overlay",
     about: "ResNet blocks on a simulated U250",

@@ -1,8 +1,7 @@
 /** The form in the address: `/new?target=cpu%4040%25&effort=quick`, with a device as `cpu@40%@fingerprint`. What is at its default is left out. */
-import { CARRIED_NAMES, DEFAULT, EFFORTS, type Form, KINDS, MAX_TARGETS, nameOf, named, ROW, type TargetRow } from "./form";
+import { ADVANCED_NAMES, DEFAULT, EFFORTS, type Form, KINDS, MAX_TARGETS, nameOf, named, ROW, type TargetRow, withSetting } from "./form";
 
 const TEXTS = ["data", "minutes", "resolution", "seed", "threads"] as const;
-const CARRIED = [...CARRIED_NAMES, "trained_for"] as const;
 
 export function toQuery(form: Form): URLSearchParams {
   const query = new URLSearchParams();
@@ -13,20 +12,25 @@ export function toQuery(form: Form): URLSearchParams {
   if (form.declared !== null) query.set("declared", form.declared);
   else if (nameOf(form.space) !== DEFAULT.space.id) query.set("space", nameOf(form.space));
   if (form.effort !== DEFAULT.effort) query.set("effort", form.effort);
-  for (const name of CARRIED) if (form.carried[name] !== undefined) query.set(name, form.carried[name]);
+  for (const name of ADVANCED_NAMES) if (form.advanced[name] !== undefined) query.set(name, form.advanced[name]);
+  if (form.trainedFor !== DEFAULT.trainedFor) query.set("trained_for", form.trainedFor);
   return query;
 }
 
 /** What an address asks for. Whatever it does not say, or says in no known way, is at its default. */
 export function fromQuery(query: URLSearchParams): Form {
-  const form: Form = { ...DEFAULT, carried: {} };
+  const form: Form = { ...DEFAULT };
   for (const name of TEXTS) form[name] = query.get(name) ?? DEFAULT[name];
   form.kind = KINDS.find((kind) => kind === query.get("kind")) ?? DEFAULT.kind;
   form.effort = EFFORTS.find((effort) => effort === query.get("effort")) ?? DEFAULT.effort;
   form.declared = query.get("declared");
   const space = query.get("space");
   if (space !== null) form.space = named(space);
-  for (const name of CARRIED) if (query.has(name)) form.carried[name] = query.get(name) ?? "";
+  for (const name of ADVANCED_NAMES) {
+    const value = query.get(name);
+    if (value !== null) form.advanced = withSetting(form.advanced, name, value);
+  }
+  form.trainedFor = query.get("trained_for") ?? DEFAULT.trainedFor;
   const targets = query.getAll("target").slice(0, MAX_TARGETS).map(row);
   if (targets.length > 0) form.targets = targets;
   return form;

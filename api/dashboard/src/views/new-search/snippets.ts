@@ -1,5 +1,5 @@
 /** The request of a form in the ways in which it can be sent without this page: YAML, command line, curl and Python. */
-import { CARRIED_NAMES, type WireSpec } from "./form";
+import { ADVANCED_NAMES, type WireSpec } from "./form";
 
 export interface Snippet {
   id: "yaml" | "cli" | "curl" | "python";
@@ -42,7 +42,7 @@ function cli(spec: Search, server: string): string {
   const options: [string, string][] = [["data", spec.data === "digits" ? "digits" : "images.npz"], ["space", spec.space]];
   for (const { target, latency_ms } of spec.targets) options.push(["target", target], ["latency-ms", String(latency_ms)]);
   options.push(["effort", spec.effort]);
-  for (const name of ["minutes", "resolution", "seed", "threads", ...CARRIED_NAMES] as const) {
+  for (const name of ["minutes", "resolution", "seed", "threads", ...ADVANCED_NAMES] as const) {
     const value = spec[name];
     if (value !== undefined && value !== null) options.push([name.replaceAll("_", "-"), String(value)]);
   }

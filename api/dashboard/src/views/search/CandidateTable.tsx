@@ -13,6 +13,10 @@ interface Props {
   looks: Uint8Array;
   onFront: Uint8Array;
   objectives: readonly Dimension[];
+  /** The name of what networks are compared by. */
+  metric: string;
+  /** Whether a supernet was asked for it; else it is of trained networks. */
+  estimated: boolean;
   sort: Sort;
   onSort: (sort: Sort) => void;
   selected: readonly string[];
@@ -22,7 +26,7 @@ interface Props {
 
 const ROW = 34;
 
-export function CandidateTable({ rows, looks, onFront, objectives, sort, onSort, selected, onChoose, jobId }: Props) {
+export function CandidateTable({ rows, looks, onFront, objectives, metric, estimated, sort, onSort, selected, onChoose, jobId }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const costs = useMemo(() => objectives.filter(({ id }) => id !== ACCURACY.id && id !== LATENCY.id), [objectives]);
   const order = useMemo(() => sorted(looks, keyOf(sort.column, rows, onFront, objectives), sort.descending), [looks, sort, rows, onFront, objectives]);
@@ -51,7 +55,7 @@ export function CandidateTable({ rows, looks, onFront, objectives, sort, onSort,
             </SortHead>
             <th scope="col">Candidate</th>
             <SortHead column="accuracy" numeric {...head}>
-              INT8 accuracy
+              INT8 {metric} {estimated && <span className="kind">estimated by the supernet</span>}
             </SortHead>
             {rows.targets.map((target) => (
               <SortHead key={target} column={`latency.${target}`} numeric {...head}>
@@ -67,7 +71,7 @@ export function CandidateTable({ rows, looks, onFront, objectives, sort, onSort,
               In budget
             </SortHead>
             <SortHead column="front" {...head}>
-              On front
+              {estimated ? "On estimated front" : "On front"}
             </SortHead>
           </tr>
         </thead>

@@ -10,7 +10,8 @@ import { useScheme } from "../../charts/scheme";
 import { latency } from "../../ui/format";
 import type { Delivered } from "./delivered";
 import { type Dimension, LATENCY, withUnit } from "./dimensions";
-import { factsOf, type Named } from "./named";
+import { factsOf, type Named, networkFacts, networkLabel } from "./named";
+import type { Network } from "./networks";
 import type { Rows } from "./rows";
 
 export interface FrontChartProps {
@@ -20,7 +21,11 @@ export interface FrontChartProps {
   y: Dimension;
   logX: boolean;
   logY: boolean;
-  fronts: Record<string, FrontEvent>;
+  estimates: Record<string, FrontEvent>;
+  finished: Record<string, FrontEvent>;
+  only: string | null;
+  /** Finished networks that are on the front of what is drawn. */
+  front: readonly Network[];
   named: readonly Named[];
   delivered: readonly Delivered[];
   selected: readonly string[];
@@ -35,14 +40,14 @@ export function FrontChart(props: FrontChartProps & { width: number }) {
   const scheme = useScheme();
   const height = Math.round(Math.max(320, Math.min(620, width * 0.6), width * 0.5));
   const plot = useMemo(() => plotOf(width, height), [width, height]);
-  const limits = useMemo(() => (x.id === LATENCY.id ? limitsOf(rows, points, props.fronts) : []), [x, rows, points, props.fronts]);
+  const limits = useMemo(() => (x.id === LATENCY.id ? limitsOf(props) : []), [x, props]);
   const domains = useMemo(() => domainsOf(props, limits), [props, limits]);
   const axes = useMemo(() => {
     const [shownX, shownY] = [x.shown(domains.x[1]), y.shown(domains.y[1])];
     return {
       x: makeAxis({ kind: logX ? "log" : "linear", domain: domains.x, range: [plot.left, plot.right], room: Math.max(64, width / 16), shown: shownX }),
       y: makeAxis({ kind: logY ? "log" : "linear", domain: domains.y, range: [plot.bottom, plot.top], room: 40, shown: shownY }),
-      labels: [withUnit(x.label, shownX), withUnit(y.label, shownY)] as const,
+      labels: [withUnit(axisLabel(x), shownX), withUnit(y.label, shownY)] as const,
     };
   }, [x, y, logX, logY, domains, plot, width]);
   const scene = useMemo<Scene>(
@@ -89,11 +94,15 @@ export function FrontChart(props: FrontChartProps & { width: number }) {
   );
 }
 
-function limitsOf({ targets, series }: Rows, { looks }: Points, fronts: Record<string, FrontEvent>): Limit[] {
-  return targets.flatMap((target, index) => {
-    const front = fronts[target];
-    const isShown = looks.some((look, row) => look !== LOOK.hidden && series[row] === index);
-    if (front === undefined || !isShown) return [];
+/** Of candidates latencies are predicted, of finished networks measured: the axis is of both. */
+export function axisLabel({ id, label }: Dimension): string {
+  return id === LATENCY.id ? "Latency" : label;
+}
+
+function limitsOf({ rows, estimates, finished, only }: FrontChartProps): Limit[] {
+  return rows.targets.flatMap((target, index) => {
+    const front = finished[target] ?? estimates[target];
+    if (front === undefined || (only !== null && only !== target)) return [];
     const { budget_ms, limit_ms } = front;
     const found: Limit[] = [
       { key: `${target}/budget`, value: budget_ms, label: `${target} budget ${latency(budget_ms)}`, series: index, kind: "budget" },
@@ -104,7 +113,7 @@ function limitsOf({ targets, series }: Rows, { looks }: Points, fronts: Record<s
   });
 }
 
-function domainsOf({ points, x, logX, logY, delivered }: FrontChartProps, limits: readonly Limit[]) {
+function domainsOf({ points, x, y, logX, logY, front, delivered }: FrontChartProps, limits: readonly Limit[]) {
   const shown = (values: Float64Array, log: boolean) => {
     const kept: number[] = [];
     values.forEach((value, index) => {
@@ -112,16 +121,32 @@ function domainsOf({ points, x, logX, logY, delivered }: FrontChartProps, limits
     });
     return kept;
   };
-  const models = x.id === LATENCY.id ? delivered.flatMap(({ predicted, error, measured }) => [predicted * (1 + error), measured ?? predicted]) : [];
+  const isLatency = x.id === LATENCY.id;
+  const models = isLatency ? delivered.flatMap(({ predicted, error, measured }) => [predicted * (1 + error), measured ?? predicted]) : [];
+  const heights = isLatency ? delivered.flatMap(({ candidate }) => (candidate === null ? [] : [y.of(candidate)])) : [];
   const [kindX, kindY]: [AxisKind, AxisKind] = [logX ? "log" : "linear", logY ? "log" : "linear"];
   return {
-    x: rounded(padded(extent([...shown(points.xs, logX), ...limits.map(({ value }) => value), ...models]), kindX, 0.03), kindX),
-    y: rounded(padded(extent(shown(points.ys, logY)), kindY, 0.03), kindY),
+    x: rounded(padded(extent([...shown(points.xs, logX), ...limits.map(({ value }) => value), ...front.map(({ as }) => x.of(as)), ...models]), kindX, 0.03), kindX),
+    y: rounded(padded(extent([...shown(points.ys, logY), ...front.map(({ as }) => y.of(as)), ...heights]), kindY, 0.03), kindY),
   };
 }
 
-function namedPoints({ rows, points, x, y, named, delivered, selected }: FrontChartProps): NamedPoint[] {
-  const found = named.map(({ index, candidate, label }): NamedPoint => {
+function namedPoints({ rows, points, x, y, front, named, delivered, selected }: FrontChartProps): NamedPoint[] {
+  const finished = front.map((network): NamedPoint => {
+    const id = network.as.architecture_id;
+    return {
+      key: `finished/${network.target}/${id}`,
+      title: id,
+      label: networkLabel(front, network, x, y),
+      selected: selected.includes(id),
+      x: x.of(network.as),
+      y: y.of(network.as),
+      series: network.series,
+      kind: "front",
+      rows: networkFacts(network, [y, x]),
+    };
+  });
+  const estimated = named.map(({ index, candidate, label }): NamedPoint => {
     const id = candidate.architecture_id;
     return {
       key: `front/${rows.series[index] ?? 0}/${index}`,
@@ -131,10 +156,11 @@ function namedPoints({ rows, points, x, y, named, delivered, selected }: FrontCh
       x: points.xs[index] ?? 0,
       y: points.ys[index] ?? 0,
       series: rows.series[index] ?? 0,
-      kind: "front",
+      kind: "estimate",
       rows: factsOf(candidate, [y, x]),
     };
   });
+  const found = [...finished, ...estimated];
   return x.id === LATENCY.id ? [...found, ...delivered.flatMap((one) => modelPoints(one, y, selected))] : found;
 }
 

@@ -1,15 +1,16 @@
 /** The chart of the fronts in its frame: what it says in words, as a table, and as files. */
 import { useCallback, useMemo, useRef } from "react";
 
-import type { FrontEvent } from "../../api/events";
+import type { CandidateEvent, FrontEvent } from "../../api/events";
 import { ChartFrame } from "../../charts/ChartFrame";
 import { cloudMarkup, type Points, type Scene } from "../../charts/cloud";
 import { Legend, type LegendItem } from "../../charts/Legend";
 import type { Box } from "../../charts/ScatterChart";
 import type { Delivered } from "./delivered";
 import { type Dimension, LATENCY, targetOf } from "./dimensions";
-import { FrontChart } from "./FrontChart";
+import { axisLabel, FrontChart } from "./FrontChart";
 import { type Named, namedOf } from "./named";
+import { frontOf, type Network } from "./networks";
 import { column, frontsOf, isFeasible, type Rows } from "./rows";
 
 interface Props {
@@ -19,7 +20,13 @@ interface Props {
   y: Dimension;
   logX: boolean;
   logY: boolean;
-  fronts: Record<string, FrontEvent>;
+  /** What the supernet says, by target; no estimates are drawn of a target without it. */
+  estimates: Record<string, FrontEvent>;
+  finished: Record<string, FrontEvent>;
+  /** On the finished fronts, of the targets that are looked at. */
+  networks: readonly Network[];
+  /** The one target that is looked at; null for all. */
+  only: string | null;
   delivered: readonly Delivered[];
   selected: readonly string[];
   onChoose: (architectureId: string) => void;
@@ -29,46 +36,58 @@ interface Props {
 }
 
 export function FrontPanel(props: Props) {
-  const { rows, looks, x, y, delivered, asTable, onAsTable } = props;
+  const { rows, looks, x, y, estimates, networks, delivered, asTable, onAsTable } = props;
   const scene = useRef<Scene | null>(null);
   const keep = useCallback((now: Scene) => {
     scene.current = now;
   }, []);
   const points = useMemo<Points>(() => ({ xs: column(rows, x), ys: column(rows, y), series: rows.series, looks }), [rows, looks, x, y]);
-  const fronts = useMemo(() => frontsOf(rows, looks, x, y), [rows, looks, x, y]);
+  const fronts = useMemo(
+    () => frontsOf(rows, looks, x, y).map((front, place) => ((rows.targets[place] ?? "") in estimates ? front : [])),
+    [rows, looks, x, y, estimates],
+  );
   const named = useMemo(() => namedOf(rows, fronts, x, y), [rows, fronts, x, y]);
+  const front = useMemo(() => frontOf(networks, x, y), [networks, x, y]);
   const hasHollow = useMemo(() => rows.candidates.some((one) => !isFeasible(one)), [rows]);
   return (
     <ChartFrame
       title="Pareto front"
-      summary={summary(rows, fronts, x, y)}
-      table={table(named, x, y)}
+      summary={summary(rows, front, fronts, x, y)}
+      table={table(front, named, x, y)}
       data={() => allOf(rows, x, y)}
       asTable={asTable}
       onAsTable={onAsTable}
-      legend={<Legend items={legend(rows.targets, hasHollow, delivered, x)} />}
+      legend={<Legend items={legend(rows, front, estimates, hasHollow, delivered, x)} />}
       under={() => (scene.current === null ? "" : cloudMarkup(scene.current))}
     >
-      {(width) => <FrontChart {...props} points={points} named={named} onScene={keep} width={width} />}
+      {(width) => <FrontChart {...props} points={points} named={named} front={front} onScene={keep} width={width} />}
     </ChartFrame>
   );
 }
 
-function summary({ candidates, targets }: Rows, fronts: readonly (readonly number[])[], x: Dimension, y: Dimension): string {
+function summary({ candidates, targets }: Rows, front: readonly Network[], fronts: readonly (readonly number[])[], x: Dimension, y: Dimension): string {
+  const said = (many: number, what: string, best: CandidateEvent) => `${many} ${what}, the best ${y.format(y.of(best))} at ${x.format(x.of(best))}`;
   const parts = targets.flatMap((target, place) => {
-    const front = fronts[place] ?? [];
-    const best = candidates[front.at(-1) ?? -1];
-    if (best === undefined) return [];
-    return [`${target}: ${front.length} on the front, the best ${y.format(y.of(best))} at ${x.format(x.of(best))}`];
+    const mine = front.filter((one) => one.target === target);
+    const [finished, estimated] = [mine.at(-1)?.as, candidates[fronts[place]?.at(-1) ?? -1]];
+    const words = [
+      ...(finished === undefined ? [] : [said(mine.length, mine.length === 1 ? "finished network on the front" : "finished networks on the front", finished)]),
+      ...(estimated === undefined ? [] : [said(fronts[place]?.length ?? 0, "on the front that the supernet estimates", estimated)]),
+    ];
+    return words.length === 0 ? [] : [`${target}: ${words.join(", ")}`];
   });
-  return `${candidates.length.toLocaleString("en")} candidates. ${parts.join("; ")}.`;
+  return `${candidates.length.toLocaleString("en")} candidates. ${parts.length === 0 ? "" : `${parts.join("; ")}.`}`;
 }
 
-function table(named: readonly Named[], x: Dimension, y: Dimension) {
+function table(front: readonly Network[], named: readonly Named[], x: Dimension, y: Dimension) {
+  const values = (one: CandidateEvent) => [known(y.of(one)), known(x.of(one))];
   return {
     caption: "Points of the Pareto fronts",
-    columns: [{ label: "Architecture" }, { label: "Target" }, { label: "Query" }, { label: y.label, format: y.format }, { label: x.label, format: x.format }],
-    rows: named.map(({ candidate: one }) => [one.architecture_id, targetOf(one), one.number + 1, y.of(one), x.of(one)]),
+    columns: [{ label: "Architecture" }, { label: "Target" }, { label: "Front" }, { label: y.label, format: y.format }, { label: axisLabel(x), format: x.format }],
+    rows: [
+      ...front.map(({ as, target }) => [as.architecture_id, target, "finished", ...values(as)]),
+      ...named.map(({ candidate: one }) => [one.architecture_id, targetOf(one), "estimated", ...values(one)]),
+    ],
   };
 }
 
@@ -85,8 +104,22 @@ function known(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
-function legend(targets: readonly string[], hasHollow: boolean, delivered: readonly Delivered[], x: Dimension): LegendItem[] {
-  const items: LegendItem[] = targets.map((label, series) => ({ label: `${label}, predicted`, series, look: "mark" }));
+function legend(
+  { targets, candidates }: Rows,
+  front: readonly Network[],
+  estimates: Readonly<Record<string, FrontEvent>>,
+  hasHollow: boolean,
+  delivered: readonly Delivered[],
+  x: Dimension,
+): LegendItem[] {
+  const items: LegendItem[] = targets.flatMap((label, series): LegendItem[] => {
+    const kind = front.find(({ target }) => target === label)?.kind;
+    return [
+      ...(kind === undefined ? [] : [{ label: `${label}, finished${x.id === LATENCY.id ? `, latency ${kind}` : ""}`, series, look: "front" } as const]),
+      ...(label in estimates ? [{ label: `${label}, estimated by the supernet`, series, look: "estimate" } as const] : []),
+    ];
+  });
+  if (candidates.length > 0) items.push({ label: "candidates, latency predicted", series: 0, look: "mark" });
   if (hasHollow) items.push({ label: "beyond the budget", series: 0, look: "hollow" });
   if (x.id !== LATENCY.id) return items;
   for (const { target, series, kind, measured } of delivered) {

@@ -1,4 +1,4 @@
-/** How much of what lies within the budget the front of each target dominates, after each query. */
+/** How much of what lies within the budget the estimated front of each target dominates, after each query. */
 import { useMemo } from "react";
 
 import type { FrontEvent } from "../../api/events";
@@ -27,7 +27,7 @@ export function HypervolumeChart({ rows, fronts, target, asTable, onAsTable }: P
     <ChartFrame
       title="Hypervolume"
       level={2}
-      summary={`Share of the area within the budget that the front dominates${said === "" ? "." : `, at the last query: ${said}.`}`}
+      summary={`Share of the area within the budget that the estimated front dominates${said === "" ? "." : `, at the last query: ${said}.`}`}
       table={{
         caption: "Hypervolume after each query that changed the front",
         columns: [{ label: "Target" }, { label: "Queries" }, { label: "Hypervolume (share)", format: (value) => percent(value) }],

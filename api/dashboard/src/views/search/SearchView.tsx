@@ -3,6 +3,7 @@ import { useCallback, useMemo } from "react";
 import { useParams, useSearchParams } from "react-router";
 
 import type { Span } from "../../charts/axis";
+import { metricOf } from "../../job/metric";
 import { useJob } from "../../job/useJob";
 import { announce } from "../../ui/announce";
 import { Empty, Loading } from "../../ui/Notice";
@@ -13,8 +14,10 @@ import { CandidateTable } from "./CandidateTable";
 import { Controls } from "./Controls";
 import { deliveredOf } from "./delivered";
 import { ACCURACY, choicesOf, type Dimension, LATENCY, objectivesOf } from "./dimensions";
+import { FinalistTable } from "./FinalistTable";
 import { FrontPanel } from "./FrontPanel";
 import { HypervolumeChart } from "./HypervolumeChart";
+import { finishedNetworks, trained } from "./networks";
 import { ParallelPanel } from "./ParallelPanel";
 import { looksOf, onFront, rowsOf } from "./rows";
 import "./search.css";
@@ -74,10 +77,13 @@ function Search() {
   // The front keeps up with each event; what lies below it follows twice a second.
   const calm = useCalm(state.candidates, CALM_MS);
   const later = calm.length === 0 ? state.candidates : calm;
-  const rows = useMemo(() => rowsOf(state.candidates, Object.keys(state.fronts)), [state.candidates, state.fronts]);
-  const rowsLater = useMemo(() => rowsOf(later, Object.keys(state.fronts)), [later, state.fronts]);
-  const objectives = useMemo(() => objectivesOf(state.candidates), [state.candidates]);
-  const dimensions = useMemo(() => [...objectivesOf(later), ...choicesOf(later)], [later]);
+  const { fronts: estimates, finished, finalists } = state;
+  const metric = metricOf(job);
+  const known = useMemo(() => [...new Set([...Object.keys(estimates), ...finalists.map(({ target }) => target)])], [estimates, finalists]);
+  const rows = useMemo(() => rowsOf(state.candidates, known), [state.candidates, known]);
+  const rowsLater = useMemo(() => rowsOf(later, known), [later, known]);
+  const objectives = useMemo(() => objectivesOf(state.candidates, metric), [state.candidates, metric]);
+  const dimensions = useMemo(() => [...objectivesOf(later, metric), ...choicesOf(later)], [later, metric]);
   const brushes = useMemo(() => brushesOf(seen, dimensions), [seen, dimensions]);
   const looks = useMemo(() => looksOf(rows, { target: seen.target, asOf: seen.asOf, brushes }), [rows, seen.target, seen.asOf, brushes]);
   const looksLater = useMemo(
@@ -85,14 +91,22 @@ function Search() {
     [rowsLater, seen.target, seen.asOf, brushes],
   );
   const front = useMemo(() => onFront(rowsLater), [rowsLater]);
+  // What was finished is newer than any query.
+  const networks = useMemo(
+    () => (seen.asOf === null ? finishedNetworks(rows, finished, seen.target) : []),
+    [rows, finished, seen.asOf, seen.target],
+  );
   const delivered = useMemo(
-    () => deliveredOf(job?.result, rows).filter(({ target }) => seen.target === null || seen.target === target),
-    [job?.result, rows, seen.target],
+    () =>
+      deliveredOf(job?.result, rows, (target, id) => trained(rows, finished, finalists, target, id)).filter(
+        ({ target }) => seen.target === null || seen.target === target,
+      ),
+    [job?.result, rows, finished, finalists, seen.target],
   );
   const queries = useMemo(() => later.reduce((most, one) => Math.max(most, one.number + 1), 0), [later]);
 
-  if (rows.candidates.length === 0)
-    return <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} />;
+  if (rows.candidates.length === 0 && finalists.length === 0)
+    return <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} supernet={state.plan?.supernet ?? true} />;
 
   const chart = (name: ChartName) => ({
     asTable: seen.tables.includes(name),
@@ -111,7 +125,10 @@ function Search() {
           y={y}
           logX={seen.logX}
           logY={seen.logY}
-          fronts={state.fronts}
+          estimates={estimates}
+          finished={finished}
+          networks={networks}
+          only={seen.target}
           delivered={delivered}
           selected={seen.selected}
           onChoose={choose}
@@ -125,39 +142,53 @@ function Search() {
         />
         <div className="search-side">
           <Selection jobId={jobId} selected={seen.selected} onChoose={choose} onClear={() => change({ selected: [] })} />
-          <HypervolumeChart rows={rowsLater} fronts={state.fronts} target={seen.target} {...chart("hypervolume")} />
+          {Object.keys(estimates).length > 0 && (
+            <HypervolumeChart rows={rowsLater} fronts={estimates} target={seen.target} {...chart("hypervolume")} />
+          )}
         </div>
       </div>
-      <ParallelPanel
-        rows={rowsLater}
-        looks={looksLater}
-        dimensions={dimensions}
-        axes={seen.axes}
-        onAxes={(axes) => change({ axes })}
-        brushes={brushes}
-        onBrush={(dimension, range) => brush([[dimension, range]])}
-        selected={seen.selected}
-        {...chart("parallel")}
-      />
-      <section>
-        <h2>Candidates</h2>
-        <CandidateTable
-          rows={rowsLater}
-          looks={looksLater}
-          onFront={front}
-          objectives={objectives}
-          sort={seen.sort}
-          onSort={({ column, descending }) => change({ sort: { column, descending } })}
-          selected={seen.selected}
-          onChoose={choose}
-          jobId={jobId}
-        />
-      </section>
+      {finalists.length > 0 && (
+        <section>
+          <h2>Finalists</h2>
+          <FinalistTable finalists={finalists} finished={finished} metric={metric} selected={seen.selected} onChoose={choose} jobId={jobId} />
+        </section>
+      )}
+      {rowsLater.candidates.length > 0 && (
+        <>
+          <ParallelPanel
+            rows={rowsLater}
+            looks={looksLater}
+            dimensions={dimensions}
+            axes={seen.axes}
+            onAxes={(axes) => change({ axes })}
+            brushes={brushes}
+            onBrush={(dimension, range) => brush([[dimension, range]])}
+            selected={seen.selected}
+            {...chart("parallel")}
+          />
+          <section>
+            <h2>Candidates</h2>
+            <CandidateTable
+              rows={rowsLater}
+              looks={looksLater}
+              onFront={front}
+              objectives={objectives}
+              metric={metric}
+              estimated={Object.keys(estimates).length > 0}
+              sort={seen.sort}
+              onSort={({ column, descending }) => change({ sort: { column, descending } })}
+              selected={seen.selected}
+              onChoose={choose}
+              jobId={jobId}
+            />
+          </section>
+        </>
+      )}
     </div>
   );
 }
 
-function Nothing({ loading, ended, kind }: { loading: boolean; ended: boolean; kind: string | undefined }) {
+function Nothing({ loading, ended, kind, supernet }: { loading: boolean; ended: boolean; kind: string | undefined; supernet: boolean }) {
   if (loading) return <Loading what="Loading the candidates" />;
   if (kind !== undefined && kind !== "search")
     return (
@@ -167,7 +198,13 @@ function Nothing({ loading, ended, kind }: { loading: boolean; ended: boolean; k
     );
   return (
     <Empty title={ended ? "No candidate was evaluated" : "No candidate was evaluated yet"}>
-      <p>{ended ? "The job ended before its search began." : "The search begins when the supernet is trained. Points appear here as they are evaluated."}</p>
+      <p>
+        {ended
+          ? "The job ended before its search began."
+          : supernet
+            ? "The search begins when the supernet is trained. Points appear here as they are evaluated."
+            : "No supernet is trained in this time: a few networks are. Each appears here after its first round."}
+      </p>
     </Empty>
   );
 }

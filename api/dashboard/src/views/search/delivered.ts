@@ -2,12 +2,13 @@
 import type { CandidateEvent } from "../../api/events";
 import type { Job } from "../../job/describe";
 import { targetOf } from "./dimensions";
+import type { Network } from "./networks";
 import type { Rows } from "./rows";
 
 export interface Delivered {
   target: string;
   series: number;
-  /** Null where the search told of none. */
+  /** With the accuracy of the trained network, where the search told of that; null where it told of no candidate. */
   candidate: CandidateEvent | null;
   /** Milliseconds. */
   predicted: number;
@@ -19,12 +20,16 @@ export interface Delivered {
 }
 
 /** Empty while there is no result. */
-export function deliveredOf(result: Job["result"] | undefined, { candidates, targets }: Rows): Delivered[] {
+export function deliveredOf(
+  result: Job["result"] | undefined,
+  { candidates, targets }: Rows,
+  trained: (target: string, id: string) => Network | null,
+): Delivered[] {
   if (!result || !("models" in result)) return [];
   return Object.entries(result.models).map(([target, { architecture_id: id, latency_ms: ms }]) => ({
     target,
     series: Math.max(0, targets.indexOf(target)),
-    candidate: candidates.find((one) => one.architecture_id === id && targetOf(one) === target) ?? null,
+    candidate: trained(target, id)?.as ?? candidates.find((one) => one.architecture_id === id && targetOf(one) === target) ?? null,
     predicted: ms.predicted,
     error: ms.predicted_error,
     measured: ms.measured ?? ms.simulated ?? null,

@@ -61,10 +61,10 @@ export function targetOf({ latency_ms }: CandidateEvent): string {
   return "";
 }
 
-/** Accuracy and those costs that any candidate has. */
-export function objectivesOf(candidates: readonly CandidateEvent[]): Dimension[] {
+/** The search's metric, by its name, and those costs that any candidate has. */
+export function objectivesOf(candidates: readonly CandidateEvent[], metric = "accuracy"): Dimension[] {
   const has = ({ of }: Dimension) => candidates.some((one) => !Number.isNaN(of(one)));
-  return [ACCURACY, ...COSTS.filter((cost) => cost === LATENCY || has(cost))];
+  return [{ ...ACCURACY, label: `INT8 ${metric}, validation` }, ...COSTS.filter((cost) => cost === LATENCY || has(cost))];
 }
 
 type Value = string | number | boolean;

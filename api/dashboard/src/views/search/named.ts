@@ -1,8 +1,10 @@
-/** The points of the fronts with their names, and what is said of a candidate. */
+/** The points of the fronts with their names, and what is said of a candidate and of a finished network. */
 import type { CandidateEvent } from "../../api/events";
-import { type Dimension, targetOf } from "./dimensions";
+import { type Dimension, LATENCY, targetOf } from "./dimensions";
+import type { Network } from "./networks";
 import { isFeasible, type Rows } from "./rows";
 
+/** A point of an estimated front. */
 export interface Named {
   /** Among all candidates. */
   index: number;
@@ -18,9 +20,28 @@ export function namedOf({ candidates, targets }: Rows, fronts: readonly (readonl
       if (candidate === undefined) return [];
       const of = targets.length > 1 ? ` of ${targets[target] ?? ""}` : "";
       const values = [y, x].map((one) => `${one.label} ${one.format(one.of(candidate))}`).join(", ");
-      return [{ index, candidate, label: `Point ${place + 1} of ${front.length} on the front${of}: ${candidate.architecture_id}, ${values}` }];
+      return [{ index, candidate, label: `Point ${place + 1} of ${front.length} on the estimated front${of}: ${candidate.architecture_id}, ${values}` }];
     }),
   );
+}
+
+/** A point of a finished front, as it is read out. */
+export function networkLabel(front: readonly Network[], network: Network, x: Dimension, y: Dimension): string {
+  const mine = front.filter(({ target }) => target === network.target);
+  const of = mine.length < front.length ? ` of ${network.target}` : "";
+  const values = networkFacts(network, [y, x]).slice(1).map(([name, value]) => `${name} ${value}`);
+  return `Point ${mine.indexOf(network) + 1} of ${mine.length} on the front${of}: ${network.as.architecture_id}, ${values.join(", ")}`;
+}
+
+export function networkFacts({ as, target, kind }: Network, dimensions: readonly Dimension[]): Fact[] {
+  return [
+    ["Target", target],
+    ...dimensions.map((one): Fact => {
+      const value = one.of(as);
+      const name = one.id === LATENCY.id ? `Latency, ${kind}` : one.label;
+      return [name, Number.isNaN(value) ? "not known" : one.format(value)];
+    }),
+  ];
 }
 
 export type Fact = readonly [name: string, value: string];

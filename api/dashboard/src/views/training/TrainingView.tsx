@@ -105,6 +105,7 @@ function Training() {
       {finishing.map(({ target, groups }) => (
         <section key={target ?? ""}>
           <h2>Fine-tuning and INT8 retraining{target === null ? "" : `: ${target}`}</h2>
+          {state.finalists.length > 1 && <p className="quiet small">Of the finalist that was trained last.</p>}
           <div className="curves">{groups.map((group) => chart(group, "finishing"))}</div>
         </section>
       ))}

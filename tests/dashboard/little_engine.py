@@ -1,0 +1,35 @@
+"""The real engine with little work: a whole search of the digits in about a minute. The service imports it by name. No tests."""
+
+from typing import Any, Final
+
+from nas import ahead, pipeline
+from nas.result import ExportResult, SearchResult
+from nas.spec import SearchSpec
+from nas.work import ProfileWork, Work
+
+LITTLE: Final = Work(
+    profile=ProfileWork(networks=8, held_out=4, rounds=2),
+    supernet_images=2_000,
+    queries=16,
+    finalists=3,
+    tune_images=1_000,
+)
+
+
+def search(spec: SearchSpec, **more: Any) -> SearchResult:
+    """The engine's search."""
+    return pipeline.search(_little(spec), **more)
+
+
+def export(spec: SearchSpec, *what: Any, **more: Any) -> ExportResult:
+    """The engine's export."""
+    return pipeline.export(_little(spec), *what, **more)
+
+
+def survey(spec: SearchSpec, **more: Any) -> ahead.Survey:
+    """What the engine knows ahead."""
+    return ahead.survey(_little(spec), **more)
+
+
+def _little(spec: SearchSpec) -> SearchSpec:
+    return spec.model_copy(update={"work": LITTLE})
