@@ -147,7 +147,7 @@ def _targets() -> Iterator[Finding]:
 def _draw(console: "Console", findings: Sequence[Finding]) -> None:
     from rich.markup import escape
 
-    from nas.cli.report import table
+    from nas.cli.drawing import table
 
     colours = {"ok": "green", "warning": "yellow", "wrong": "red"}
     drawn = table("looked at", "", "found")

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from docs.recorded import benchmarks, example_front, example_model, example_picture
+from docs.recorded import baselines, benchmarks, example_front, example_model, example_picture
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -148,8 +148,10 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 def spec() -> str:
     """The search spec's fields."""
     from nas.spec import SearchSpec, TargetBudget
+    from nas.work import ProfileWork, Work
 
-    return f"{fields(SearchSpec)}\n\nEach entry of `targets`:\n\n{fields(TargetBudget)}"
+    parts = [("Each entry of `targets`", TargetBudget), ("`work`", Work), ("Its `profile`", ProfileWork)]
+    return "\n\n".join([fields(SearchSpec), *(f"{title}:\n\n{fields(model)}" for title, model in parts)])
 
 
 def space_spec() -> str:
@@ -266,8 +268,8 @@ def result() -> str:
     import nas.result as module
 
     models = [
-        module.SearchResult, module.ModelOutcome, module.LatencyOutcome, module.AccuracyOutcome, module.SizeOutcome,
-        module.BudgetOutcome, module.RemovedValue, module.ExportResult,
+        module.SearchResult, module.ModelOutcome, module.LatencyOutcome, module.AccuracyOutcome, module.TestOutcome,
+        module.ClassOutcome, module.SizeOutcome, module.BudgetOutcome, module.RemovedValue, module.ExportResult,
     ]  # fmt: skip
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
 
@@ -285,6 +287,7 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
     "example_model": example_model,
     "example_picture": example_picture,
     "example_front": example_front,
+    "baselines": baselines,
     "benchmarks": benchmarks,
 }
 

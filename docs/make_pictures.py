@@ -25,23 +25,19 @@ def record(run: Path) -> None:
         receipt = json.loads((run / folder.name / "receipt.json").read_text())
         model["bundle"] = f"runs/{result['run']}/{folder.name}"
     EXAMPLE.mkdir(exist_ok=True)
-    documents = {"result": result, "receipt": receipt, "candidates": candidates(run.parent / "store", receipt)}
+    documents = {"result": result, "receipt": receipt, "candidates": candidates(run, receipt["target"]["id"])}
     for name, document in documents.items():
         (EXAMPLE / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
-def candidates(folder: Path, receipt: dict[str, Any]) -> dict[str, Any]:
-    """Predicted latency and accuracy of every architecture that the first target's search evaluated, from the run's store."""
-    from nas.store import Store
-
-    key = receipt["hashes"][f"searching:{receipt['target']['id']}"]
-    stage = json.loads((folder / "stages" / "search" / f"{key}.json").read_text())
-    lines = json.loads(Store(folder).get(stage["outputs"]["candidates"]))
-    return {name: [line[name] for line in lines] for name in ("latency_ms", "accuracy")}
+def candidates(run: Path, target: str) -> dict[str, Any]:
+    """Predicted latency and accuracy of every architecture that a target's search evaluated."""
+    points = json.loads((run / "candidates.json").read_text())[target]
+    return {name: [point[name] for point in points] for name in ("latency_ms", "accuracy")}
 
 
 def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, Any], path: Path) -> None:
-    """Evaluated architectures and the Pareto front of the first target, the budget, and the delivered model as measured."""
+    """Estimates and the front of finished networks of the first target, the budget, and the delivered model as measured."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -53,7 +49,7 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
     figure, axes = pyplot.subplots(figsize=(7, 4), dpi=150, layout="constrained")
     axes.axvline(latency["budget"], color="#666666", linestyle="--", linewidth=1, label="latency budget")
     axes.plot(
-        evaluated["latency_ms"], _percent(evaluated["accuracy"]), "o", color="#bbc4cc", markersize=4, label="evaluated"
+        evaluated["latency_ms"], _percent(evaluated["accuracy"]), "o", color="#bbc4cc", markersize=4, label="estimated"
     )
     axes.plot(
         [p["latency_ms"] for p in points],
@@ -63,7 +59,7 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
         markersize=6,
         linewidth=1.2,
         drawstyle="steps-post",
-        label="Pareto front (latency predicted)",
+        label="front of finished networks",
     )
     if latency["measured"] is not None:
         axes.plot(
@@ -72,7 +68,7 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
             "X",
             color="#c0392b",
             markersize=9,
-            label="delivered model (latency measured)",
+            label="delivered model",
         )
     axes.set_xlabel("latency, ms (INT8, batch 1)")
     axes.set_ylabel("INT8 accuracy, validation part, %")

@@ -54,24 +54,50 @@ def example_picture() -> str:
     if example("result") is None:
         return ""
     return (
-        "![Evaluated architectures and the Pareto front of the recorded search](docs/images/front.png)\n\n"
-        "Grey: architectures that the search evaluated. Blue: the Pareto front, at the latency that the table predicts. Red: the\n"
-        "delivered model, at the latency that was measured on the device. Table and picture come from one run of `make demo`, kept\n"
-        "in [docs/example](docs/example/result.json). The digits are a smoke test: one test image is 0.3 points of accuracy."
+        "![Estimates and the front of finished networks of the recorded search](docs/images/front.png)\n\n"
+        "Grey: what the search estimated, at predicted latencies. Blue: the front. Red: the delivered model, at the latency that was\n"
+        "measured on the device. Table and picture come from one run of `make demo`, kept in\n"
+        "[docs/example](docs/example/result.json). The digits are a smoke test: one test image is 0.3 points of accuracy."
     )
 
 
 def example_front() -> str:
-    """The Pareto front of the recorded search, as a table."""
+    """The front of the recorded search, as a table."""
     result = example("result")
     if result is None:
         return "No run is recorded yet."
     chosen = {model["architecture_id"] for model in result["models"].values()}
-    lines = ["| architecture | accuracy (INT8, validation) | latency (predicted) |", "| --- | --- | --- |"]
+    lines = ["| architecture | accuracy (INT8, validation) | latency | kind |", "| --- | --- | --- | --- |"]
     for point in result["front"]:
         mark = " (delivered)" if point["architecture_id"] in chosen else ""
-        lines.append(f"| `{point['architecture_id']}`{mark} | {point['accuracy']:.2%} | {point['latency_ms']:.4f} ms |")
+        latency = f"{point['latency_ms']:.4f} ms | {point.get('kind', 'predicted')}"
+        lines.append(f"| `{point['architecture_id']}`{mark} | {point['accuracy']:.2%} | {latency} |")
     return "\n".join(lines)
+
+
+def baselines() -> str:
+    """How many times as fast as known networks those found are, each with its interval."""
+    document = json.loads((RESULTS / "against_baselines.json").read_text())
+    settings, rows = document["settings"], [row for row in document["rows"] if not row["found"]]
+    lines = [
+        f"{settings['data']}, {settings['epochs']:g} epoch{'s' * (settings['epochs'] != 1)} of training, {settings['seeds']} seeds:",
+        "",
+        "| compared with, at equal accuracy | times as fast | 95 % interval |",
+        "| --- | --- | --- |",
+    ]
+    for row in rows:
+        times, half = row["speedup_at_equal_accuracy"], row["speedup_interval"]
+        told = ("not reached", "-") if times is None else (f"{times:.1f}", _interval(times, half))
+        lines.append(f"| {row['name']} | {told[0]} | {told[1]} |")
+    return "\n".join(lines)
+
+
+def _interval(mean: float, half: float | None) -> str:
+    if half is None:
+        return "-"
+    return (
+        f"{mean - half:.1f} to {mean + half:.1f}{', which includes 1: not shown to differ' if mean - half <= 1 else ''}"
+    )
 
 
 def benchmarks() -> str:

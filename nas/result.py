@@ -78,6 +78,17 @@ class TestOutcome(_Value):
     classes: tuple[ClassOutcome, ...]
     confusion: tuple[tuple[int, ...], ...] = Field(description="images by true class (rows) and answer (columns)")
 
+    def worst(self, count: int) -> list[int]:
+        """The classes with the least recall, by number, the worst first; those without images are left out."""
+        recalls = [(one.recall, number) for number, one in enumerate(self.classes) if one.recall is not None]
+        return [number for _, number in sorted(recalls)[:count]]
+
+    def taken_for(self, number: int) -> tuple[int, int] | None:
+        """The class that images of a class are most often taken for, with how many; none where all are answered right."""
+        row = self.confusion[number]
+        images, other = max((images, -other) for other, images in enumerate(row) if other != number)
+        return (-other, images) if images else None
+
 
 class SizeOutcome(_Value):
     """Bytes of the model files."""

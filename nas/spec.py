@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -18,6 +18,13 @@ Fit = Literal["stretch", "crop", "pad"]
 AugmentName = Literal["auto", "none", "light", "photo"]
 ClassWeights = Literal["auto", "none"]
 BudgetOn = Literal["quiet", "p50", "p95"]
+
+METRIC_NAMES: Final[dict[Metric, str]] = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+}
+"""As people read them."""
 
 _LATENCY = re.compile(r"(?P<number>([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)(?P<percent>%?)")
 

@@ -96,7 +96,8 @@ def candidate(
     """
     with database.read() as connection:
         stored = _stored(connection, subject.tenant_id, job_id, architecture_id)
-    first = next(iter([*stored.evaluations.values(), *reversed(stored.finalists)]))
+    known: list[CandidateEvent | FinalistEvent] = [*stored.evaluations.values(), *reversed(stored.finalists)]
+    first = known[0]
     network, detail, notes = _drawn(ahead, subject.tenant_id, stored, first)
     names = dict.fromkeys([*stored.tables, *stored.evaluations, *(event.target for event in stored.finalists)])
     store = settings.store_of(subject.tenant_id)

@@ -118,7 +118,7 @@ def _opened(settings: Settings) -> Iterator[Database]:
 
 
 def _draw(console: "Console", items: Sequence[Mapping[str, Any]]) -> None:
-    from nas.cli.report import table
+    from nas.cli.drawing import table
 
     drawn = table("key", "tenant", "name", "scopes", "last used", "ends")
     drawn.columns[0].no_wrap = True  # an id is copied from here

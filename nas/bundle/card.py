@@ -1,9 +1,11 @@
 """The model card of a bundle: what the model is, what was measured, and how to run it, in plain Markdown."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from nas.result import ModelOutcome
+from nas.bundle.class_tables import class_tables, escape
+from nas.result import LatencyOutcome, ModelOutcome, TestOutcome
+from nas.spec import METRIC_NAMES
 from search_spaces.cost import macs, params
 from search_spaces.network import Network
 
@@ -30,13 +32,14 @@ An INT8 network found and trained by hwnas for {escape(target["device"])}, {esca
 
 | | value | kind |
 | --- | --- | --- |
-| latency budget, batch 1 | {latency.budget:.4g} ms | asked for |
+| latency budget, batch 1 | {latency.budget:.4g} ms, held against {_STATISTICS[latency.budget_on]} | asked for |
+| verdict | {_verdict(latency)} | {latency.kind} |
 | latency, INT8, batch 1 | {took} | {latency.kind} |
 | median / 95th percentile | {_ms(latency.measured_p50)} / {_ms(latency.measured_p95)} | {latency.kind} |
 | predicted before | {latency.predicted:.4g} ms ± {latency.predicted_error:.1%} | predicted |
 | accuracy INT8, test part | {accuracy.int8:.2%} | measured |
 | accuracy FP32, test part | {accuracy.fp32:.2%} | measured |
-| size INT8 / FP32 | {size.int8:,} / {size.fp32:,} bytes | measured |
+{_metrics(outcome.test)}| size INT8 / FP32 | {size.int8:,} / {size.fp32:,} bytes | measured |
 | multiply-accumulates, parameters | {macs(network):,}, {params(network):,} | counted |
 
 ## Run it
@@ -56,11 +59,12 @@ or `python classify.py photo.png`.
 - Output `logits`: float32 (batch, {len(classes)}); the classes in order: {shown}.
 - `model.fp32.onnx` is the same network before quantisation, with the same input.
 
-## How it came about
+{_classes(outcome.test)}## How it came about
 
 Architecture `{outcome.architecture_id}`: `{outcome.architecture}`.
 {int(outcome.budget.architectures_within):,} of {int(outcome.budget.architectures):,} architectures of the space keep the budget
-(reachable: {outcome.budget.reachable_ms[0]:.4g} to {outcome.budget.reachable_ms[1]:.4g} ms, predicted).
+(reachable when quiet: {outcome.budget.reachable_ms[0]:.4g} to {outcome.budget.reachable_ms[1]:.4g} ms, predicted).
+{_training(receipt["training"], outcome.test)}
 `receipt.json` holds every number with its kind, the seeds, the hashes of all inputs, the versions and the latency of each
 layer; `architecture.json` the network as data.
 """
@@ -85,10 +89,60 @@ def _reading(spec: Mapping[str, Any], side: int) -> str:
     )
 
 
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+!|~" else c for c in " ".join(text.split()))
-
-
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g} ms"
+
+
+_STATISTICS: Final = {"quiet": "the quiet latency", "p50": "the median", "p95": "the 95th percentile"}
+
+
+def _verdict(latency: LatencyOutcome) -> str:
+    if latency.verdict == "kept when quiet":
+        return f"kept when the machine is quiet; the median, {_ms(latency.measured_p50)}, is over it"
+    return latency.verdict
+
+
+def _metrics(test: TestOutcome | None) -> str:
+    if test is None:
+        return ""
+    return (
+        f"| balanced accuracy INT8, test part | {test.balanced_accuracy:.2%} | measured |\n"
+        f"| macro F1 INT8, test part | {test.macro_f1:.2%} | measured |\n"
+    )
+
+
+def _classes(test: TestOutcome | None) -> str:
+    return "" if test is None else f"## Class by class\n\n{class_tables(test)}\n\n"
+
+
+def _training(training: Mapping[str, Any], test: TestOutcome | None) -> str:
+    """How the weights were learned."""
+    metric = "accuracy" if test is None else test.metric
+    seen = f"{training['images_seen']:,} images"
+    if training["supernet"]:
+        supernet = f"{training['work']['supernet_images']:,} images"
+        learned = f"Its weights began as a part of a supernet that saw {supernet}, and were fine-tuned on {seen}"
+    else:
+        learned = f"It was trained from random weights on {seen}, without a supernet"
+    int8 = "then retrained in INT8" if training["int8_retrained"] else "quantised after training"
+    weighed = "more" if training["class_weights"] == "auto" and metric != "accuracy" else "no more than others"
+    return (
+        f"{learned}, and {int8}. Networks were compared by {METRIC_NAMES[metric]} on the validation part. Images of rare classes "
+        f"weighed {weighed} in training. {_changes(training['augment'])}"
+    )
+
+
+def _changes(augment: Mapping[str, Any]) -> str:
+    """The random changes of training images."""
+    changes = [
+        (augment["shift"] > 0, f"shifts of up to {augment['shift']:.1%} of the side"),
+        (augment["turn_deg"] > 0, f"turns of up to {augment['turn_deg']:g} degrees"),
+        (augment["zoom"] > 0, f"zooms of up to {augment['zoom']:.0%}"),
+        (augment["crop"] < 1, f"crops of at least {augment['crop']:.0%} of the area"),
+        (augment["colour"] > 0, f"brightness, contrast and saturation by up to {augment['colour']:.0%}"),
+        (augment["flip"], "mirroring"),
+    ]
+    made = [text for used, text in changes if used]
+    if not made:
+        return "Training images were shown as they are."
+    return f"Random changes of training images, where a training shows each several times: {', '.join(made)}."

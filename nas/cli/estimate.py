@@ -61,7 +61,7 @@ def estimate(
     """
     from hw_targets.registry import target as find_target
     from hw_targets.target import Simulator
-    from nas.cli.report import render_estimate
+    from nas.cli.estimate_report import render_estimate
     from nas.estimate import estimate as cost
     from nas.estimate import stored_tables
     from nas.store import Store

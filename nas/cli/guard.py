@@ -163,7 +163,7 @@ def _tell(error: Exception, as_json: bool) -> int:
     else:
         from rich.console import Console
 
-        from nas.cli.report import error_panel
+        from nas.cli.drawing import error_panel
 
         Console(stderr=True, highlight=False).print(error_panel(document))
     return code

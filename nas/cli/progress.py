@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from nas.events import CandidateEvent, Event, FrontEvent, LogEvent, MetricEvent, PhaseEvent, ProgressEvent
+from nas.events import (
+    CandidateEvent,
+    Event,
+    FinalistEvent,
+    FrontEvent,
+    LogEvent,
+    MetricEvent,
+    PhaseEvent,
+    ProgressEvent,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -19,6 +28,9 @@ INTERVAL_S: Final = 10.0
 """Between two plain lines of one stage."""
 
 VERBS: Final = {"started": "started", "reused": "found in the store"}
+
+RATES: Final = ("learning_rate", "images_per_second")
+"""Endings of the names of metrics that say how a training goes on, not how well."""
 
 
 class Display(Protocol):
@@ -73,23 +85,28 @@ def duration(seconds: float) -> str:
 
 
 class _Notes:
-    """The newest thing worth saying about each stage of each target."""
+    """The newest thing worth saying about each stage of each target, and which round of a tournament was judged last."""
 
     def __init__(self) -> None:
         self._notes: dict[tuple[str, str | None], str] = {}
         self._best: dict[str, float] = {}
         self._learning: set[tuple[str, str | None]] = set()
+        self._judged: dict[str, dict[str, FinalistEvent]] = {}
+        self._rounds: dict[str | None, tuple[int, int]] = {}
 
     def take(self, event: Event) -> None:
         """Notes what an event tells."""
         match event:
             case MetricEvent():
                 stage = (event.phase, event.target)
-                if event.name.startswith(("loss", "accuracy")):
+                if not event.name.endswith(RATES):
                     self._learning.add(stage)
                 elif stage in self._learning:  # a rate says less than a loss
                     return
-                self._note(*stage, f"{event.name.replace('_', ' ')} {event.value:.3g}")
+                if event.phase != "finalising" or event.target not in self._judged:
+                    self._note(*stage, f"{event.name.replace('_', ' ')} {event.value:.3g}")
+            case FinalistEvent():
+                self._finalist(event)
             case CandidateEvent():
                 for target, latency_ms in event.latency_ms.items():
                     if event.feasible.get(target) and event.accuracy > self._best.get(target, -1.0):
@@ -97,7 +114,7 @@ class _Notes:
                         self._note("searching", target, f"best {event.accuracy:.1%} at {milliseconds(latency_ms)}")
                     elif target not in self._best:
                         self._note("searching", target, f"{event.number + 1} evaluated, none in the budget yet")
-            case FrontEvent() if event.target not in self._best:
+            case FrontEvent() if event.of == "candidates" and event.target not in self._best:
                 self._note("searching", event.target, f"front of {len(event.points)}")
             case _:
                 pass
@@ -105,6 +122,17 @@ class _Notes:
     def of(self, phase: str, target: str | None) -> str:
         """What to say of a stage; of one that is for no target, the newest of any. Empty if there is nothing."""
         return self._notes.get((phase, target), "")
+
+    def round_of(self, phase: str, target: str | None) -> tuple[int, int] | None:
+        """The round of a stage's tournament that was judged last, from 1, and how many there are."""
+        return self._rounds.get(target) if phase == "finalising" else None
+
+    def _finalist(self, event: FinalistEvent) -> None:
+        judged = self._judged.setdefault(event.target, {})
+        judged[event.architecture_id] = event
+        best = max(judged.values(), key=lambda one: (one.accuracy, -one.latency_ms))
+        self._rounds[event.target] = self._rounds[None] = (event.round + 1, event.rounds)
+        self._note("finalising", event.target, f"best {best.accuracy:.1%} at {milliseconds(best.latency_ms)}")
 
     def _note(self, phase: str, target: str | None, text: str) -> None:
         self._notes[phase, target] = self._notes[phase, None] = text
@@ -131,6 +159,7 @@ class Lines:
         self._console, self._clock = console, clock
         self._said: dict[str, float] = {}
         self._notes = _Notes()
+        self._last = ""
 
     def show(self, drawing: "RenderableType") -> None:
         """Prints it."""
@@ -140,11 +169,20 @@ class Lines:
         """Prints a line, if the event is worth one."""
         self._notes.take(event)
         match event:
+            case PhaseEvent() if event.phase == "finalising":  # as many stages as networks and rounds
+                label = _label(event.phase, event.target)
+                if event.status == "started" and label not in self._said:
+                    self._say(label, VERBS[event.status])
+                self._said.setdefault(label, self._clock())
             case PhaseEvent():
                 label = _label(event.phase, event.target)
                 self._said[label] = self._clock()
                 ended = f"finished in {duration(event.seconds)}" if event.seconds is not None else "finished"
                 self._say(label, VERBS.get(event.status, ended))
+            case FrontEvent() if event.of == "finished":  # a round is over
+                label = _label("finalising", event.target)
+                self._said[label] = self._clock()
+                self._say_once(label, self._judged("finalising", event.target))
             case ProgressEvent() if event.total > 0:
                 self._progress(event)
             case LogEvent():
@@ -160,9 +198,20 @@ class Lines:
         parts = [f"{event.done / event.total:.0%}", f"{_count(event.done)}/{_count(event.total)} {event.unit}"]
         if event.eta_s is not None:
             parts.append(f"{duration(event.eta_s)} left")
-        if note := self._notes.of(event.phase, event.target):
+        if note := self._judged(event.phase, event.target):
             parts.append(note)
         self._say(label, ", ".join(parts))
+
+    def _judged(self, phase: str, target: str | None) -> str:
+        """The stage's note, with the round that it is of where there are rounds."""
+        note, number = self._notes.of(phase, target), self._notes.round_of(phase, target)
+        return note if number is None else f"round {number[0]} of {number[1]}: {note}"
+
+    def _say_once(self, label: str, text: str) -> None:
+        """Says something unless it was said last: a tournament tells its front again when it is over."""
+        if text and text != self._last:
+            self._last = text
+            self._say(label, text)
 
     def _say(self, label: str, text: str) -> None:
         self._console.print(f"{label}: {text}", markup=False, soft_wrap=True)
@@ -177,6 +226,7 @@ class Bars:
         self._tasks: dict[tuple[str, str | None], TaskID] = {}
         self._totals: dict[TaskID, float] = {}
         self._units: dict[TaskID, str] = {}
+        self._seconds: dict[TaskID, float] = {}
         self._notes = _Notes()
 
     def show(self, drawing: "RenderableType") -> None:
@@ -188,9 +238,11 @@ class Bars:
         from rich.text import Text
 
         self._notes.take(event)
-        if isinstance(event, MetricEvent | CandidateEvent | FrontEvent):
+        if isinstance(event, MetricEvent | CandidateEvent | FrontEvent | FinalistEvent):
             for stage, task in self._tasks.items():
-                self.progress.update(task, note=self._notes.of(*stage))
+                number = self._notes.round_of(*stage)
+                label = _label(*stage) + (f" {number[0]}/{number[1]}" if number else "")
+                self.progress.update(task, description=label, note=self._notes.of(*stage))
         match event:
             case PhaseEvent():
                 self._phase(event)
@@ -217,11 +269,14 @@ class Bars:
         return self._tasks[stage]
 
     def _phase(self, event: PhaseEvent) -> None:
+        """A stage may come several times: a bar begins anew with each, and tells at the end what all took."""
         task = self._task(event)
         if event.status == "started":
+            self.progress.update(task, completed=0, ended="")
             return
         total = self._totals.get(task, 1)
-        ended = "stored" if event.status == "reused" else duration(event.seconds or 0.0)
+        taken = self._seconds[task] = self._seconds.get(task, 0.0) + (event.seconds or 0.0)
+        ended = "stored" if event.status == "reused" and not taken else duration(taken)
         amount = f"{_count(total)} {self._units[task]}" if task in self._units else ""
         self.progress.update(task, completed=total, total=total, amount=amount, deadline=None, ended=ended)
 

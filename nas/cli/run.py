@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
-from nas.cli.search import execute
+from nas.cli.search import Yes, execute
 
 
 def run(
@@ -15,10 +15,11 @@ def run(
     ],
     out: Out = "runs",
     store: StoreFolder = None,
+    yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> Answer:
     """Run the search that a YAML file describes. Paths in it are relative to the working folder."""
     from nas.spec import SearchSpec
 
-    return execute(SearchSpec.from_yaml(Path(spec)), out=out, store=store, quiet=quiet)
+    return execute(SearchSpec.from_yaml(Path(spec)), out=out, store=store, quiet=quiet, asks=not (yes or json))

@@ -1,19 +1,34 @@
 """`hwnas search`: from a data set and latency budgets to measured INT8 models."""
 
+import sys
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Metric
-from nas.work import Effort
+from nas.work import EFFORT_S, Effort
 
 if TYPE_CHECKING:
     from nas.spec import SearchSpec
 
+
+EFFORT_HELP: Final = (
+    "How long the whole job may take, on this machine: "
+    + ", ".join(
+        f"{effort} about {seconds / 60:g} minutes" if seconds < 3600 else f"{effort} about {seconds / 3600:g} hours"
+        for effort, seconds in EFFORT_S.items()
+    )
+    + "."
+)
+
+LONG_S: Final = 3600.0
+"""A search that is to take longer asks first."""
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Start without asking, however long it is to take.")]
 
 ELSEWHERE: "ContextVar[Callable[[SearchSpec, Path, bool], Answer] | None]" = ContextVar("elsewhere", default=None)
 """What runs a search (its spec, the folder of runs, whether to be quiet) in the place of this process."""
@@ -31,12 +46,12 @@ def search(
     space: Annotated[
         str, typer.Option(help="A known space, a .yaml file, or a .py file (path.py:function).")
     ] = "mobilenet",
-    effort: Annotated[Effort, typer.Option(help="How much work to put in.")] = "standard",
+    effort: Annotated[Effort, typer.Option(help=EFFORT_HELP)] = "standard",
     minutes: Annotated[
-        float | None, typer.Option(help="A limit on the whole job, instead of the effort's own.")
+        float | None, typer.Option(help="A limit on the whole job in minutes, in the place of the effort's time.")
     ] = None,
     resolution: Annotated[
-        int | None, typer.Option(help="Largest input side in pixels; the data's own when absent.")
+        int | None, typer.Option(help="Largest input side in pixels; when absent, what suits the data and the time.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and latency table give the same front.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads of training; all cores when absent.")] = None,
@@ -51,6 +66,7 @@ def search(
     ] = "quiet",
     out: Out = "runs",
     store: StoreFolder = None,
+    yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> Answer:
@@ -63,7 +79,7 @@ def search(
         "resolution": resolution, "seed": seed, "threads": threads, "fit": fit, "augment": augment, "metric": metric,
         "class_weights": class_weights, "budget_on": budget_on,
     }  # fmt: skip
-    return execute(specify(fields), out=out, store=store, quiet=quiet)
+    return execute(specify(fields), out=out, store=store, quiet=quiet, asks=not (yes or json))
 
 
 def budgets(targets: Sequence[str], latencies: Sequence[str]) -> list[dict[str, str]]:
@@ -100,8 +116,17 @@ def specify(fields: dict[str, Any]) -> "SearchSpec":
         raise invalid_spec(error) from error
 
 
-def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool) -> Answer:
-    """Runs a search with its progress on stderr: the plan first, then a bar to each stage. Elsewhere, when `ELSEWHERE` says so."""
+def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, asks: bool) -> Answer:
+    """Runs a search with its progress on stderr: the plan first, then a bar to each stage. Elsewhere, when `ELSEWHERE` says so.
+
+    Args:
+        spec, out, store, quiet: of the command.
+        asks: whether a long one may ask first; it does so only where somebody sits at a terminal and sees the plan.
+
+    Raises:
+        Cancelled: the answer was no; nothing was started.
+        Others: as `nas.pipeline.search`.
+    """
     elsewhere = ELSEWHERE.get()
     if elsewhere is not None:
         return elsewhere(spec, Path(out), quiet)
@@ -111,8 +136,25 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool) -> 
     from nas.cli.report import render_plan, render_result
 
     folders: dict[str, Any] = {"out": Path(out), "store": store or None}
-    with ended_politely(), watch(quiet=quiet) as progress:
+    with ended_politely():
         if not quiet:
-            progress.show(render_plan(pipeline.plan(spec, **folders)))
-        result = pipeline.search(spec, on_event=progress, **folders)
+            plan = pipeline.plan(spec, **folders)
+            with watch() as progress:
+                progress.show(render_plan(plan))
+            if asks and sum(plan.seconds.values()) > LONG_S and sys.stdin.isatty() and sys.stderr.isatty():
+                _ask()
+        with watch(quiet=quiet) as progress:
+            result = pipeline.search(spec, on_event=progress, **folders)
     return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))
+
+
+def _ask() -> None:
+    """Asks whether to start.
+
+    Raises:
+        Cancelled: no.
+    """
+    from nas.errors import Cancelled
+
+    if not typer.confirm("Start?", err=True):
+        raise Cancelled("Nothing was started.", fix="Give fewer --minutes, a lower --effort or a lower --resolution.")

@@ -24,7 +24,7 @@ def spaces(json: Json = False) -> Answer:
     }
 
     def render(console: "Console") -> None:
-        from nas.cli.report import table
+        from nas.cli.drawing import table
 
         drawn = table("space", "what it varies", "options (default first)")
         for known in KNOWN:

@@ -24,7 +24,7 @@ def targets(json: Json = False) -> Answer:
     }  # fmt: skip
 
     def render(console: "Console") -> None:
-        from nas.cli.report import table
+        from nas.cli.drawing import table
 
         drawn = table("target", "what it is", "options", "usable here")
         for entry, reason in entries:

@@ -1,11 +1,38 @@
 """An outcome and a receipt with made-up numbers, for tests of what is shown of them."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from nas.result import AccuracyOutcome, BudgetOutcome, LatencyOutcome, ModelOutcome, SizeOutcome
+from nas.data.augment import NO_AUGMENT
+from nas.result import (
+    AccuracyOutcome,
+    BudgetOutcome,
+    ClassOutcome,
+    LatencyOutcome,
+    ModelOutcome,
+    SizeOutcome,
+    TestOutcome,
+)
 
 
-def outcome() -> ModelOutcome:
+def answered(names: Sequence[str] = ("a", "b|c", "d")) -> TestOutcome:
+    """Ten images of each class; one of each but the first is taken for the first."""
+    others = len(names) - 1
+    right = [10] + [9] * others
+    rows = [tuple(right[k] if k == j else int(j == 0 < k) for j in range(len(names))) for k in range(len(names))]
+    classes = tuple(
+        ClassOutcome(name=name, images=10, precision=1.0 if k else 10 / (10 + others), recall=right[k] / 10)
+        for k, name in enumerate(names)
+    )
+    accuracy = sum(right) / (10 * len(names))
+    return TestOutcome(
+        metric="accuracy", value=accuracy, accuracy=accuracy, balanced_accuracy=accuracy, macro_f1=0.5, classes=classes,
+        confusion=tuple(rows),
+    )  # fmt: skip
+
+
+def outcome(test: TestOutcome | None = None) -> ModelOutcome:
     """A delivered model."""
     return ModelOutcome(
         bundle="runs/x/cpu",
@@ -21,6 +48,7 @@ def outcome() -> ModelOutcome:
             kind="measured",
         ),
         accuracy=AccuracyOutcome(fp32=0.99, int8=0.98),
+        test=test or answered(),
         size_bytes=SizeOutcome(fp32=4000, int8=1000),
         budget=BudgetOutcome(reachable_ms=(0.01, 1.0), architectures="100", architectures_within="7", binds=True),
     )
@@ -28,4 +56,10 @@ def outcome() -> ModelOutcome:
 
 def receipt_document() -> dict[str, Any]:
     """The parts of a receipt that a card shows."""
-    return {"target": {"id": "cpu", "device": "a processor", "runtime": "onnxruntime 1.0"}}
+    return {
+        "target": {"id": "cpu", "device": "a processor", "runtime": "onnxruntime 1.0"},
+        "training": {
+            "work": {"supernet_images": 60_000}, "images_seen": 4_000, "int8_retrained": True, "supernet": True,
+            "augment": asdict(NO_AUGMENT), "class_weights": "auto",
+        },
+    }  # fmt: skip

@@ -14,7 +14,7 @@ from PIL import Image
 
 from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
-from nas.bundle.card import escape
+from nas.bundle.class_tables import escape
 from nas.bundle.classify import pixels
 from nas.data.images import read_image
 from nas.spec import Fit

@@ -29,8 +29,8 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Invoke:
     """Runs a command line at 80 columns; stdout and stderr apart."""
     monkeypatch.setenv("COLUMNS", "80")
 
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(app, list(words), prog_name="hwnas")
+    def run(*words: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(app, list(words), input=typed, prog_name="hwnas")
 
     return run
 

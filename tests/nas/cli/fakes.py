@@ -5,10 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from latency_models.report import ReportCard
-from nas.events import CandidateEvent, EventSink, FrontPoint, LogEvent, MetricEvent, PhaseEvent, ProgressEvent
+from nas.events import (
+    CandidateEvent,
+    EventSink,
+    FinalistEvent,
+    FrontEvent,
+    FrontPoint,
+    LogEvent,
+    MetricEvent,
+    PhaseEvent,
+    ProgressEvent,
+)
 from nas.result import (
     AccuracyOutcome,
     BudgetOutcome,
+    ClassOutcome,
     ExportResult,
     LatencyOutcome,
     ModelOutcome,
@@ -16,6 +27,7 @@ from nas.result import (
     ProfileResult,
     SearchResult,
     SizeOutcome,
+    TestOutcome,
 )
 from nas.spec import SearchSpec
 
@@ -28,17 +40,34 @@ ARCHITECTURE = (
 FRONT = tuple(
     FrontPoint(
         architecture=ARCHITECTURE,
-        architecture_id=f"5a279017720{i:x}",
+        architecture_id=f"{i:x}5a279017720",
         accuracy=0.9 + i / 100,
         latency_ms=0.05 + i / 100,
+        kind="measured" if i else "predicted",
     )
     for i in range(6)
 )
+"""Of finished networks; the fastest was not measured."""
+
+ESTIMATES = tuple(point.model_copy(update={"accuracy": 0.8, "kind": "predicted"}) for point in FRONT[:4])
+
+TEST = TestOutcome(
+    metric="accuracy", value=0.95, accuracy=0.95, balanced_accuracy=0.9361, macro_f1=0.9121,
+    classes=(
+        ClassOutcome(name="cat", images=120, precision=115 / 116, recall=115 / 120),
+        ClassOutcome(name="dog", images=20, precision=18 / 21, recall=18 / 20),
+        ClassOutcome(name="[red]fox", images=20, precision=19 / 23, recall=19 / 20),
+    ),
+    confusion=((115, 3, 2), (0, 18, 2), (1, 0, 19)),
+)  # fmt: skip
+"""152 of 160 images are answered right; the largest class has six times the images of the smallest."""
 
 CARD = ReportCard(0.011, 0.014, 0.97, 1.0, 0.96, None, 0.012, 100, 30, "held_out")
 
 
-def model(bundle: str = "runs/x/cpu", *, measured: float | None = 0.0812, binds: bool = True) -> ModelOutcome:
+def model(
+    bundle: str = "runs/x/cpu", *, measured: float | None = 0.0812, binds: bool = True, test: TestOutcome | None = TEST
+) -> ModelOutcome:
     """The third point of the front, delivered."""
     spread = (None, None) if measured is None else (measured + 0.0003, measured + 0.01)
     return ModelOutcome(
@@ -49,7 +78,8 @@ def model(bundle: str = "runs/x/cpu", *, measured: float | None = 0.0812, binds:
             budget=0.09, predicted=0.0801, predicted_error=0.011, measured=measured, measured_p50=spread[0],
             measured_p95=spread[1], kind="measured" if measured else "simulated",
         ),
-        accuracy=AccuracyOutcome(fp32=0.9889, int8=0.9861),
+        accuracy=AccuracyOutcome(fp32=0.9563, int8=0.95),
+        test=test,
         size_bytes=SizeOutcome(fp32=1_261_500, int8=328_000),
         budget=BudgetOutcome(
             reachable_ms=(0.03, 0.4), architectures="123456789012345678901234567", architectures_within="1234567", binds=binds
@@ -63,6 +93,7 @@ def result(targets: tuple[str, ...] = ("cpu",)) -> SearchResult:
         run="digits-mobilenet-1",
         front=FRONT,
         fronts=dict.fromkeys(targets, FRONT),
+        estimates=dict.fromkeys(targets, ESTIMATES),
         models={name: model(f"runs/digits-mobilenet-1/{name}") for name in targets},
         seconds={"preparing": 0.2, "profiling:cpu": 0.0, "training": 75.3},
         warnings=("2 images could not be read.",),
@@ -92,11 +123,36 @@ def events() -> list[Any]:
     return told
 
 
+def tournament() -> list[Any]:
+    """Two rounds among three networks; the best of the first does not stay the best. The front is told again when it is over."""
+
+    def judged(network: str, number: int, accuracy: float, latency_ms: float) -> list[Any]:
+        phase: dict[str, Any] = {"phase": "finalising", "target": "cpu"}
+        return [
+            PhaseEvent(status="started", **phase),
+            MetricEvent(name="tune_loss", step=0, value=0.5, **phase),
+            MetricEvent(name="tune_images_per_second", step=0, value=400.0, **phase),
+            ProgressEvent(done=10, total=10, unit="steps", **phase),
+            PhaseEvent(status="finished", seconds=2.0, **phase),
+            FinalistEvent(
+                target="cpu", architecture=network, architecture_id=network, round=number, rounds=2, images=10,
+                accuracy=accuracy, standard_error=0.01, latency_ms=latency_ms, kind="measured",
+            ),
+        ]  # fmt: skip
+
+    front = FrontEvent(of="finished", target="cpu", budget_ms=0.1, queries=3, points=FRONT[:2])
+    first = [*judged("a", 0, 0.95, 0.08), *judged("b", 0, 0.96, 0.09), *judged("c", 0, 0.96, 0.07), front]
+    return [*first, *judged("c", 1, 0.955, 0.07), *judged("b", 1, 0.97, 0.09), front, front]
+
+
 @dataclasses.dataclass
 class Engine:
     """Stands in for `nas.pipeline`; remembers what it was asked, and fails as it is told."""
 
     failure: BaseException | None = None
+    seconds: dict[str, float] = dataclasses.field(
+        default_factory=lambda: {"profiling": 40.0, "training": 95.0, "searching": 0.0}
+    )
     asked: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
 
     def search(self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink) -> SearchResult:
@@ -132,7 +188,7 @@ class Engine:
     def plan(self, spec: SearchSpec, *, out: Path, store: str | None) -> Plan:
         """As `nas.pipeline.plan`."""
         self.asked.append(("plan", {"spec": spec, "out": out, "store": store}))
-        return Plan(seconds={"profiling:cpu": 40.0, "training": 95.0, "searching": 0.0}, memory_bytes=412_000_000)
+        return Plan(seconds=self.seconds, memory_bytes=412_000_000, resolution=28, note="A supernet is trained.")
 
     def profile(self, target: str, space: str, *, on_event: EventSink, **options: Any) -> ProfileResult:
         """As `nas.pipeline.profile`."""

@@ -112,7 +112,7 @@ def test_people_see_what_an_export_took_and_that_it_missed(engine: Engine, invok
 
 
 def test_an_export_of_what_is_not_there_says_what_there_is(engine: Engine, answer: Answering, kept: Path) -> None:
-    code, document = answer("export", str(kept), "5a27")
+    code, document = answer("export", str(kept), "f5a2")
     assert (code, document["error"]["code"]) == (2, "unknown_architecture")
     assert document["error"]["known"] == [point.architecture_id for point in FRONT]
     code, document = answer("export", "nothing", "5a27", "--out", str(kept.parent))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from nas.cli.progress import Bars, Lines, Silent, duration, milliseconds, watch
 from nas.events import CandidateEvent, Event, MetricEvent, PhaseEvent, ProgressEvent
-from tests.nas.cli.fakes import events
+from tests.nas.cli.fakes import events, tournament
 
 
 class Clock:
@@ -167,6 +167,48 @@ def test_each_finished_network_shows_its_own_loss() -> None:
     for target in ("cpu", "card"):
         display(ProgressEvent(phase="finalising", target=target, done=1, total=2, unit="steps"))
     assert [line.rpartition(", ")[2] for line in out.getvalue().splitlines()[2:]] == ["tune loss 0.5", "tune loss 0.25"]
+
+
+def test_a_tournament_is_told_round_by_round() -> None:
+    """Of equals the faster is the best; b passes c in the second round; what is told again is said once."""
+    out, clock = io.StringIO(), Clock()
+    display = Lines(Console(file=out, width=80), clock)
+    for event in tournament():
+        display(event)
+        clock.now += 0.5
+    assert out.getvalue().splitlines() == [
+        "finalising cpu: started",
+        "finalising cpu: round 1 of 2: best 96.0% at 0.0700 ms",
+        "finalising cpu: round 2 of 2: best 97.0% at 0.0900 ms",
+    ]
+
+
+def test_a_long_round_is_told_every_ten_seconds() -> None:
+    out, clock = io.StringIO(), Clock()
+    display = Lines(Console(file=out, width=80), clock)
+    for event in tournament()[:12]:
+        display(event)
+        clock.now += 4
+    assert out.getvalue().splitlines() == [
+        "finalising cpu: started",
+        "finalising cpu: 100%, 10/10 steps, tune loss 0.5",
+        "finalising cpu: 100%, 10/10 steps, round 1 of 2: best 95.0% at 0.0800 ms",
+    ]
+
+
+def test_one_bar_shows_a_whole_tournament() -> None:
+    display = Bars(Console(file=io.StringIO(), width=80), Clock())
+    told = tournament()
+    for event in told[:19]:
+        display(event)
+    assert "finalising cpu 1/2" in _drawn(display) and "best 96.0% at 0.0700 ms" in _drawn(display)
+    display(PhaseEvent(phase="finalising", status="started", target="cpu"))
+    assert "✓" not in _drawn(display)
+    for event in told[20:]:
+        display(event)
+    (bar,) = _drawn(display).splitlines()
+    assert "finalising cpu 2/2" in bar and "best 97.0% at 0.0900 ms" in bar
+    assert bar.endswith("✓ 10 s")  # five networks, two seconds each
 
 
 def _drawn(display: Bars) -> str:

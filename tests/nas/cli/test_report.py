@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from nas.cli.report import abbreviate, error_panel, many, render_result, size
+from nas.cli.drawing import abbreviate, error_panel, many, size
+from nas.cli.report import render_plan, render_result
 from nas.events import FrontPoint
-from nas.result import SearchResult
-from tests.nas.cli.fakes import ARCHITECTURE, FRONT, model, result
+from nas.result import ClassOutcome, LatencyOutcome, Plan, SearchResult
+from tests.nas.cli.fakes import ARCHITECTURE, FRONT, TEST, model, result
 
 
 def drawn(render: Callable[[Console], None], width: int = 80) -> str:
@@ -27,8 +28,8 @@ def test_every_number_of_a_receipt_has_its_kind() -> None:
     for name, number, kind in [
         ("latency", "0.0801 ms", "predicted ± 1.1%"),
         ("", "0.0812 ms (p50 0.0815, p95 0.0912)", "measured"),
-        ("budget", "0.0900 ms (reachable: 0.0300 to 0.400)", "kept"),
-        ("accuracy", "INT8 98.61%, FP32 98.89%", "measured, test part"),
+        ("budget", "0.0900 ms (reachable: 0.0300 to 0.400)", "kept (quiet)"),
+        ("accuracy", "INT8 95.00%, FP32 95.63%", "measured, test part"),
         ("size", "INT8 328 kB, FP32 1.26 MB", "measured"),
         ("space", "1,234,567 of 1.23e+26 architectures", "predicted, exact"),
     ]:
@@ -47,8 +48,115 @@ def test_the_front_marks_the_chosen_point() -> None:
     text = drawn(lambda console: render_result(console, result()))
     rows = [line for line in text.splitlines() if "▶" in line]
     assert len(rows) == 1
-    assert "93.00%" in rows[0]
-    assert "0.0800 ms" in rows[0]
+    for words in ("35a279", "93.00%", "0.0800 ms", "measured"):
+        assert words in rows[0]
+
+
+def test_the_front_is_of_finished_networks_and_estimates_are_counted() -> None:
+    text = drawn(lambda console: render_result(console, result().model_copy(update={"metric": "macro_f1"})))
+    assert "Front of finished networks on cpu" in text and "macro F1" in text
+    (fastest,) = [line for line in text.splitlines() if "90.00%" in line]
+    assert fastest.split()[0] == "05a279" and fastest.split()[-1] == "predicted"
+    assert "4 estimates of the supernet (--json lists them): hwnas export finishes any" in text
+    assert "80.00%" not in text
+    without = result().model_copy(update={"estimates": {}})
+    assert "estimates" not in drawn(lambda console: render_result(console, without))
+
+
+def test_ids_are_as_long_as_it_takes_to_tell_them_apart() -> None:
+    alike = tuple(p.model_copy(update={"architecture_id": f"abcdef0{i}9999"}) for i, p in enumerate(FRONT))
+    answer = result().model_copy(update={"fronts": {"cpu": alike}, "estimates": {}})
+    text = drawn(lambda console: render_result(console, answer))
+    assert "abcdef05" in text and "abcdef0599" not in text
+    assert "the delivered model is not on this front" in text
+
+
+@pytest.mark.parametrize(
+    ("on", "p50", "p95", "verdict", "says"),
+    [
+        ("quiet", 0.085, 0.2, "kept (quiet)", ""),
+        ("quiet", 0.36, 0.5, "kept when quiet", "is over it: 0.360"),
+        ("p50", 0.085, 0.2, "kept (p50)", "reachable when quiet: 0.0300"),
+        ("p50", 0.36, 0.5, "missed (p50)", ""),
+        ("p95", 0.085, 0.091, "missed (p95)", ""),
+    ],
+)
+def test_the_verdict_names_what_the_budget_is_held_against(
+    on: str, p50: float, p95: float, verdict: str, says: str
+) -> None:
+    """The quiet latency of 0.0812 ms keeps the budget of 0.09 ms; the median, or the 95th percentile, may not."""
+    latency = model().latency_ms.model_dump() | {"budget_on": on, "measured_p50": p50, "measured_p95": p95}
+    one = model().model_copy(update={"latency_ms": LatencyOutcome.model_validate(latency)})
+    answer = result().model_copy(update={"models": {"cpu": one}})
+    text = drawn(lambda console: render_result(console, answer))
+    (line,) = [line for line in text.splitlines() if "budget" in line and "0.0900 ms" in line]
+    assert line.rstrip(" │").endswith(verdict)
+    assert says in " ".join(text.replace("│", " ").split())
+
+
+def test_few_classes_are_shown_with_all_their_confusions() -> None:
+    lines = drawn(lambda console: render_result(console, result())).splitlines()
+    start = lines.index("test part, INT8: true classes are rows, answers columns")
+    assert [line.split() for line in lines[start + 1 : start + 6]] == [
+        ["1", "2", "3", "recall"],
+        ["1", "cat", "115", "3", "2", "96%"],
+        ["2", "dog", "·", "18", "2", "90%"],
+        ["3", "[red]fox", "1", "·", "19", "95%"],
+        ["precision", "99%", "86%", "83%"],
+    ]
+
+
+@pytest.mark.parametrize("images", [7, 40_000])
+def test_twelve_classes_fit_into_80_columns(images: int) -> None:
+    classes = tuple(
+        ClassOutcome(name=f"a class of a long name, number {k}", images=images, precision=1.0, recall=1.0)
+        for k in range(12)
+    )
+    matrix = tuple(tuple(images * (row == column) for column in range(12)) for row in range(12))
+    test = TEST.model_copy(update={"classes": classes, "confusion": matrix})
+    answer = result().model_copy(update={"models": {"cpu": model(test=test)}})
+    lines = drawn(lambda console: render_result(console, answer)).splitlines()
+    assert max(map(len, lines)) <= 80
+    (last,) = [line for line in lines if line.startswith("12 a class")]
+    assert last.split()[-13:] == ["·"] * 11 + ["7" if images == 7 else "40k", "100%"]
+
+
+def test_of_many_classes_the_worst_are_shown_with_what_they_are_taken_for() -> None:
+    """Of class k of 13, with 20 images, k are taken for class 0, which is never wrong itself; one class has no images."""
+    rows = [[0] * 13 for _ in range(13)]
+    for k in range(13):
+        rows[k][k], rows[k][0] = 20 - k, k
+    rows[0][0], rows[12] = 20, [0] * 13
+    classes = [ClassOutcome(name=f"c{k}", images=20, precision=1.0, recall=(20 - k) / 20) for k in range(12)]
+    classes.append(ClassOutcome(name="none", images=0, precision=None, recall=None))
+    test = TEST.model_copy(update={"classes": tuple(classes), "confusion": tuple(map(tuple, rows))})
+    answer = result().model_copy(update={"models": {"cpu": model(test=test)}})
+    lines = drawn(lambda console: render_result(console, answer)).splitlines()
+    start = lines.index("test part, INT8: the 5 worst of 13 classes")
+    shown = [line.split() for line in lines[start + 1 : start + 10] if "%" in line]
+    assert shown == [[f"c{k}", "20", "100%", f"{100 - 5 * k}%", "c0", f"({k})"] for k in (11, 10, 9, 8, 7)]
+
+
+@pytest.mark.parametrize(
+    ("metric", "images", "told"), [("accuracy", 100, False), ("accuracy", 101, True), ("macro_f1", 20, True)]
+)
+def test_other_metrics_are_told_where_accuracy_hides_something(metric: str, images: int, told: bool) -> None:
+    """Beside classes of 20 images, one of 100 is five times as large, and one of 101 more than that."""
+    classes = (TEST.classes[0].model_copy(update={"images": images}), *TEST.classes[1:])
+    test = TEST.model_copy(update={"metric": metric, "classes": classes})
+    answer = result().model_copy(update={"models": {"cpu": model(test=test)}})
+    text = drawn(lambda console: render_result(console, answer))
+    assert ("INT8 balanced 93.61%, macro F1 91.21%" in " ".join(text.replace("│", " ").split())) is told
+
+
+def test_a_plan_leaves_out_what_does_not_occur() -> None:
+    seconds = {"profiling": 0.0, "training": 0.0, "searching": 0.0, "finalising": 150.0, "verifying": 0.0}
+    plan = Plan(seconds=seconds, memory_bytes=700_000_000, supernet=False, note="2 networks are trained.")
+    assert str(render_plan(plan)) == (
+        "About 2 min 30 s and 700 MB of memory (estimated): profiling stored, finalising 2 min 30 s. 2 networks are trained."
+    )
+    trained = plan.model_copy(update={"supernet": True, "note": ""})
+    assert "profiling stored, training stored, finalising" in str(render_plan(trained))
 
 
 def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_chosen_point() -> None:
@@ -75,7 +183,7 @@ def test_what_was_not_measured_and_what_missed_is_said() -> None:
     text = " ".join(drawn(lambda console: render_result(console, answer)).replace("│", " ").split())
     assert "not measured simulated" in text
     assert "it does not bind" in text
-    assert "0.0900 ms (reachable: 0.0300 to 0.400) missed" in text
+    assert "0.0900 ms (reachable: 0.0300 to 0.400) missed (quiet)" in text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`search` and `run`: options become a spec, the engine is asked, and one document or readable tables come back."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from nas.errors import InvalidSpec
 from tests.nas.cli.fakes import ARCHITECTURE, Engine, result
 
 Invoke = Callable[..., Result]
@@ -29,14 +31,15 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     assert asked["spec"].model_dump() == {
         "data": "digits", "space": "resnet", "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick",
         "minutes": 2.5, "resolution": 28, "seed": 7, "threads": 2, "fit": "pad", "augment": "photo", "metric": "macro_f1",
-        "class_weights": "none", "budget_on": "p95",
+        "class_weights": "none", "budget_on": "p95", "work": None,
     }  # fmt: skip
 
 
 def test_the_document_has_what_was_promised(engine: Engine, answer: Answering) -> None:
     _, document = answer(*PLAIN)
     assert document["front"][0] == {
-        "architecture": ARCHITECTURE, "architecture_id": "5a2790177200", "accuracy": 0.9, "latency_ms": 0.05
+        "architecture": ARCHITECTURE, "architecture_id": "05a279017720", "accuracy": 0.9, "latency_ms": 0.05,
+        "kind": "predicted",
     }  # fmt: skip
     model = document["models"]["cpu"]
     assert {"budget", "predicted", "measured_p50", "measured_p95"} <= set(model["latency_ms"])
@@ -72,9 +75,10 @@ def test_wrong_fields_are_all_named(engine: Engine, answer: Answering) -> None:
 def test_people_get_the_plan_the_progress_and_the_tables(engine: Engine, invoke: Invoke) -> None:
     outcome = invoke(*PLAIN)
     assert outcome.exit_code == 0
-    assert "About 2 min 15 s and 412 MB of memory (estimated): profiling cpu 40 s" in outcome.stderr
+    assert "About 2 min 15 s and 412 MB of memory (estimated): profiling 40 s" in outcome.stderr
+    assert "A supernet is trained." in outcome.stderr
     assert "training: finished in 1 min 20 s" in outcome.stderr
-    assert "Pareto front on cpu" in outcome.stdout
+    assert "Front of finished networks on cpu" in outcome.stdout
     assert "measured" in outcome.stdout
     assert max(map(len, outcome.stdout.splitlines())) <= 80
 
@@ -85,10 +89,16 @@ def test_quiet_shows_no_progress_and_no_plan(engine: Engine, invoke: Invoke) -> 
     assert [name for name, _ in engine.asked] == ["search"]
 
 
-def test_a_spec_file_is_the_same_search(engine: Engine, answer: Answering, tmp_path: Path) -> None:
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    """A search of the digits."""
     path = tmp_path / "spec.yaml"
     path.write_text("data: digits\ntargets:\n  - {target: cpu, latency_ms: 0.1}\neffort: quick\n")
-    code, _ = answer("run", str(path))
+    return path
+
+
+def test_a_spec_file_is_the_same_search(engine: Engine, answer: Answering, spec_file: Path) -> None:
+    code, _ = answer("run", str(spec_file))
     spec = engine.asked[-1][1]["spec"]
     assert (code, spec.effort, spec.targets[0].latency_ms) == (0, "quick", 0.1)
 
@@ -106,3 +116,65 @@ def test_a_wrong_spec_file_is_an_error_document(engine: Engine, answer: Answerin
 def test_a_missing_spec_file_is_an_error_document(engine: Engine, answer: Answering, tmp_path: Path) -> None:
     code, document = answer("run", str(tmp_path / "none.yaml"))
     assert (code, document["error"]["code"]) == (2, "invalid_spec")
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sits there: what the test runner puts in the place of the standard streams says that it is a terminal."""
+    monkeypatch.setattr("typer.testing._NamedTextIOWrapper.isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+
+
+LONG = {"training": 1800.0, "finalising": 1801.0}
+"""Of an hour and a second."""
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(("typed", "code", "searches"), [("y\n", 0, True), ("n\n", 130, False), ("\n", 130, False)])
+@pytest.mark.parametrize("command", ["search", "run"])
+def test_a_long_search_asks_first(
+    engine: Engine, invoke: Invoke, spec_file: Path, command: str, typed: str, code: int, searches: bool
+) -> None:
+    engine.seconds = LONG
+    words = PLAIN if command == "search" else ("run", str(spec_file))
+    outcome = invoke(*words, typed=typed)
+    assert "About 1 h 00 min" in outcome.stderr and "Start? [y/N]" in outcome.stderr
+    assert outcome.exit_code == code
+    assert [name for name, _ in engine.asked] == ["plan", *(["search"] * searches)]
+    assert ("Nothing was started." in outcome.stderr) is not searches
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("words", [("--yes",), ("-y",), ("--quiet",), ("--json",)])
+def test_nobody_is_asked_who_said_so(engine: Engine, invoke: Invoke, words: tuple[str, ...]) -> None:
+    engine.seconds = LONG
+    outcome = invoke(*PLAIN, *words, typed="n\n")
+    assert outcome.exit_code == 0 and "Start?" not in outcome.stderr
+    assert engine.asked[-1][0] == "search"
+
+
+@pytest.mark.usefixtures("terminal")
+def test_an_hour_is_not_long(engine: Engine, invoke: Invoke) -> None:
+    engine.seconds = {"training": 3600.0}
+    assert "Start?" not in invoke(*PLAIN, typed="n\n").stderr
+    assert engine.asked[-1][0] == "search"
+
+
+def test_nobody_is_asked_where_there_is_no_terminal(engine: Engine, invoke: Invoke) -> None:
+    engine.seconds = LONG
+    outcome = invoke(*PLAIN, typed="n\n")
+    assert outcome.exit_code == 0 and "Start?" not in outcome.stderr
+
+
+def test_too_few_minutes_are_a_wrong_request(engine: Engine, answer: Answering) -> None:
+    engine.failure = InvalidSpec(
+        "2 minutes are too few.", fix="Give at least --minutes 7.1.", facts={"least_minutes": 7.1}
+    )
+    code, document = answer(*PLAIN, "--minutes", "2")
+    assert (code, document["error"]["code"], document["error"]["least_minutes"]) == (2, "invalid_spec", 7.1)
+
+
+def test_help_says_how_long_each_effort_takes(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", invoke("search", "--help").stdout).split())
+    for words in ("quick about 5", "standard about 45", "thorough about 8 hours"):
+        assert words in text

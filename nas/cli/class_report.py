@@ -1,0 +1,72 @@
+"""How a delivered model answers each class, drawn: the confusion matrix with its margins, or the worst classes of many."""
+
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nas.cli.drawing import table
+
+if TYPE_CHECKING:
+    from nas.result import TestOutcome
+
+MATRIX: Final = 12
+"""Classes whose confusion matrix fits into 80 columns."""
+WORST: Final = 5
+"""Classes that are shown of more."""
+_NAME: Final = 14
+"""Characters of a class's name beside the matrix; all of it where there is room."""
+
+
+def render_classes(console: Console, test: "TestOutcome") -> None:
+    """The INT8 model's answers on the test part, class by class."""
+    if len(test.classes) <= MATRIX:
+        console.print(Text("test part, INT8: true classes are rows, answers columns", style="bold"))
+        console.print(_matrix(test, console.width))
+    else:
+        console.print(Text(f"test part, INT8: the {WORST} worst of {len(test.classes)} classes", style="bold"))
+        console.print(_worst(test))
+
+
+def _matrix(test: "TestOutcome", width: int) -> Table:
+    """Counts, with the recall beside each row and the precision below each column."""
+    numbers = [str(number) for number, _ in enumerate(test.classes, 1)]
+    body = [[_count(images) for images in row] for row in test.confusion]
+    precision = [_percent(one.precision) for one in test.classes]
+    widths = [max(map(len, column)) + 1 for column in zip(numbers, *body, precision, strict=True)]
+    names = [f"{number} {_name(one.name)}" for number, one in zip(numbers, test.classes, strict=True)]
+    room = max(_NAME, width - sum(widths) - len(" recall"))
+    drawn = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
+    drawn.add_column("", no_wrap=True, overflow="ellipsis", max_width=room)
+    for heading in (*numbers, "recall"):
+        drawn.add_column(heading, justify="right", no_wrap=True)
+    for number, (name, cells) in enumerate(zip(names, body, strict=True)):
+        marked = [Text(cell, style="green" if at == number else "") for at, cell in enumerate(cells)]
+        drawn.add_row(Text(name), *marked, _percent(test.classes[number].recall))
+    drawn.add_row("precision", *precision, "", style="dim")
+    return drawn
+
+
+def _worst(test: "TestOutcome") -> Table:
+    """The classes with the least recall, and what their images are taken for."""
+    drawn = table("class", "images", "precision", "recall", "most often taken for", right=(1, 2, 3))
+    for number in test.worst(WORST):
+        one, wrong = test.classes[number], test.taken_for(number)
+        mistaken = "" if wrong is None else f"{_name(test.classes[wrong[0]].name)} ({wrong[1]:,})"
+        row = (_name(one.name), f"{one.images:,}", _percent(one.precision), _percent(one.recall), mistaken)
+        drawn.add_row(*map(Text, row))
+    return drawn
+
+
+def _name(text: str) -> str:
+    """A class's name on one line."""
+    return " ".join(text.split())
+
+
+def _count(images: int) -> str:
+    return "·" if not images else str(images) if images < 10_000 else f"{images / 1000:.0f}k"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
