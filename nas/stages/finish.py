@@ -58,10 +58,10 @@ def finish(context: Context, job: "Job", goal: Goal, target: Target, supernet: S
     found = [] if supernet is None else explore(context, job, goal, supernet)
     finalists = _finalists(context, job, goal, target, found)
     played = play(context, job, goal, finalists, supernet)
-    winner, others = _winner(context, job, goal, target, played)
-    everything = [winner.finished, *others]
+    winner, missed, others = _winner(context, job, goal, target, played)
+    everything = [winner.finished, *missed, *others]
     remember(context, job, goal, everything)
-    keeping = [f for f in everything if f.finalist.held_ms(goal) <= goal.budget_ms] or everything
+    keeping = [winner.finished, *(f for f in others if f.finalist.held_ms(goal) <= goal.budget_ms)]
     if supernet is None:
         found = [
             Candidate(f.finalist.architecture, f.files.validation.value, f.finalist.predicted_ms) for f in everything
@@ -152,19 +152,21 @@ def _measurement(
 
 def _winner(
     context: Context, job: "Job", goal: Goal, target: Target, played: Sequence[Finished]
-) -> tuple[Delivered, list[Finished]]:
-    """The best whose file keeps the budget when measured, or the one that misses it least; and the others, the best first."""
+) -> tuple[Delivered, list[Finished], list[Finished]]:
+    """The best whose file keeps the budget when measured, or the one that misses it least; those whose files missed it; and the
+    others, the best first.
+    """
     missed: list[Delivered] = []
     order = list(played)
     for number, one in enumerate(order):
         files = retrained(context, job, goal, one.finalist.network, one.weights)
         delivered = _measured_file(context, goal, target, with_files(one, files))
         if delivered.held_ms(goal) <= goal.budget_ms:
-            return delivered, [*(d.finished for d in missed), *order[number + 1 :]]
+            return delivered, [d.finished for d in missed], order[number + 1 :]
         context.info(f"A finished model took {delivered.held_ms(goal):.4g} ms, beyond the budget; the next is taken.")
         missed.append(delivered)
     best = min(missed, key=lambda d: d.held_ms(goal))
-    return best, [d.finished for d in missed if d is not best]
+    return best, [d.finished for d in missed if d is not best], []
 
 
 def _measured_file(context: Context, goal: Goal, target: Target, finished: Finished) -> Delivered:
