@@ -17,8 +17,8 @@ from nas.data.batches import as_input
 from nas.pipeline import Job
 from nas.stages import quantize
 from nas.stages.context import Context
-from nas.stages.fine_tune import fine_tune, trained_weights
-from nas.stages.quantize import CALIBRATION, OBSERVED, quantized
+from nas.stages.fine_tune import CALIBRATION, fine_tune, trained_weights
+from nas.stages.quantize import OBSERVED, quantized
 from nas.stages.train import CALIBRATION as CANDIDATES
 from nas.stages.train import VALIDATION, Supernet
 from tests.nas.stages import jobs
@@ -68,13 +68,10 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
     train, val = job.data.part("train", SIDE).labels, job.data.part("val", SIDE).labels
     assert np.array_equal(train, np.sort(train)) and np.array_equal(val, np.sort(val))
     assert len(np.unique(train[:OBSERVED])) == 2  # the old way looked at two classes of six
-    for name, most in (
-        ("train", CANDIDATES),
-        ("train", OBSERVED),
-        ("train", CALIBRATION),
-        ("val", 120),
-        ("val", VALIDATION),
-    ):
+    drawn: list[tuple[Literal["train", "val"], int]] = [
+        ("train", CANDIDATES), ("train", OBSERVED), ("train", CALIBRATION), ("val", 120), ("val", VALIDATION)
+    ]  # fmt: skip
+    for name, most in drawn:
         counts = job.data.subset(name, SIDE, most, 0).counts(CLASSES)
         assert counts.max() - counts.min() <= 2, (name, most)
 

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.data.batches import NO_AUGMENT, Augment, Batches, augmented
+from nas.data.augment import NO_AUGMENT, Augment
+from nas.data.batches import Batches, augmented
 from nas.data.parts import Part
 
 

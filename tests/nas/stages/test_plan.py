@@ -13,10 +13,13 @@ from nas.errors import InvalidSpec
 from nas.pipeline import Job
 from nas.stages import plan
 from nas.stages.context import Context
-from nas.stages.costs import START_S, Costs, evaluation_s, tournament_s, values
+from nas.stages.costs import START_S, Costs, evaluation_s, profiling_s, tournament_s, values
 from nas.stages.plan import LEAST_SUPERNET, MOST_EPOCHS, SUPERNET_SHARE, afford, fits, resolve, too_short
+from nas.work import PROFILES
+from tests.nas import boards
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
+from tests.work import LITTLE
 
 __all__ = ["board"]
 
@@ -28,8 +31,8 @@ COSTS = Costs(small=(100.0, 1e-4), large=(300.0, 3e-4), sandwich=800.0)
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, Job]:
     """The digits with their budgets."""
     with pytest.MonkeyPatch.context() as patch:
-        jobs.boards.install(patch)
-        patch.setitem(jobs.PROFILES, "standard", jobs.LITTLE.profile)
+        boards.install(patch)
+        patch.setitem(PROFILES, "standard", LITTLE.profile)
         return jobs.with_goals(tmp_path_factory.mktemp("plan"))
 
 
@@ -97,7 +100,7 @@ def test_what_is_planned_fits_into_the_time(
     if not fits(job, costs):
         return
     work = afford(job, costs)
-    told = plan.told(context, replace(job, work=work), costs, profiling=plan.profiling_s(work.profile, job.targets[0]))
+    told = plan.told(context, replace(job, work=work), costs, profiling=profiling_s(work.profile, job.targets[0]))
     assert START_S + sum(told.seconds.values()) <= 60 * minutes * 1.2, (work, told)
 
 
