@@ -89,7 +89,7 @@ docs-commands: setup ## Run every command of the documentation of which no recor
 	$(BIN)/python -m docs.run_commands --changed
 
 demo: setup ## The main job on the digits, for this machine's CPU
-	$(BIN)/hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --effort quick --out $(OUT)
+	$(BIN)/hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --minutes 2 --out $(OUT)
 
 serve: setup dashboard ## The service on loopback, with SQLite and local execution
 	$(BIN)/hwnas serve
