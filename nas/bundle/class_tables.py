@@ -28,10 +28,9 @@ def class_tables(test: TestOutcome) -> str:
     text += _grid(("class", "images", "precision", "recall"), rows)
     if count > MATRIX:
         return text
-    names = [f"{number} {escape(one.name)}" for number, one in enumerate(test.classes, 1)]
+    names = [escape(one.name) for one in test.classes]
     matrix = [(name, *map(str, row)) for name, row in zip(names, test.confusion, strict=True)]
-    headings = ("", *map(str, range(1, count + 1)))
-    return f"{text}\n\nImages by true class (rows) and answer (columns):\n\n{_grid(headings, matrix)}"
+    return f"{text}\n\nImages by true class (rows) and answer (columns):\n\n{_grid(('', *names), matrix)}"
 
 
 def escape(text: str) -> str:

@@ -15,6 +15,8 @@ MATRIX: Final = 12
 """Classes whose confusion matrix fits into 80 columns."""
 WORST: Final = 5
 """Classes that are shown of more."""
+SHORT: Final = 4
+"""Characters of names that head the columns themselves; longer ones are numbered."""
 _NAME: Final = 14
 """Characters of a class's name beside the matrix; all of it where there is room."""
 
@@ -31,16 +33,19 @@ def render_classes(console: Console, test: "TestOutcome") -> None:
 
 def _matrix(test: "TestOutcome", width: int) -> Table:
     """Counts, with the recall beside each row and the precision below each column."""
-    numbers = [str(number) for number, _ in enumerate(test.classes, 1)]
+    names = [_name(one.name) for one in test.classes]
+    headings = names
+    if max(map(len, names)) > SHORT:
+        headings = [str(number) for number, _ in enumerate(names, 1)]
+        names = [f"{heading} {name}" for heading, name in zip(headings, names, strict=True)]
     body = [[_count(images) for images in row] for row in test.confusion]
     precision = [_percent(one.precision) for one in test.classes]
-    widths = [max(map(len, column)) + 1 for column in zip(numbers, *body, precision, strict=True)]
-    names = [f"{number} {_name(one.name)}" for number, one in zip(numbers, test.classes, strict=True)]
+    widths = [max(map(len, column)) + 1 for column in zip(headings, *body, precision, strict=True)]
     room = max(_NAME, width - sum(widths) - len(" recall"))
     drawn = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
     drawn.add_column("", no_wrap=True, overflow="ellipsis", max_width=room)
-    for heading in (*numbers, "recall"):
-        drawn.add_column(heading, justify="right", no_wrap=True)
+    for heading in (*headings, "recall"):
+        drawn.add_column(Text(heading), justify="right", no_wrap=True)
     for number, (name, cells) in enumerate(zip(names, body, strict=True)):
         marked = [Text(cell, style="green" if at == number else "") for at, cell in enumerate(cells)]
         drawn.add_row(Text(name), *marked, _percent(test.classes[number].recall))

@@ -70,11 +70,11 @@ def test_few_classes_have_a_table_and_a_confusion_matrix() -> None:
         "",
         "Images by true class (rows) and answer (columns):",
         "",
-        "|  | 1 | 2 | 3 |",
+        "|  | a | b\\|c | d |",
         "| --- | ---: | ---: | ---: |",
-        "| 1 a | 10 | 0 | 0 |",
-        "| 2 b\\|c | 1 | 9 | 0 |",
-        "| 3 d | 1 | 0 | 9 |",
+        "| a | 10 | 0 | 0 |",
+        "| b\\|c | 1 | 9 | 0 |",
+        "| d | 1 | 0 | 9 |",
     ]
 
 

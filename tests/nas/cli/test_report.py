@@ -106,6 +106,15 @@ def test_few_classes_are_shown_with_all_their_confusions() -> None:
     ]
 
 
+def test_short_names_head_the_columns() -> None:
+    classes = tuple(
+        one.model_copy(update={"name": name}) for one, name in zip(TEST.classes, ("0", "1", "nine"), strict=True)
+    )
+    answer = result().model_copy(update={"models": {"cpu": model(test=TEST.model_copy(update={"classes": classes}))}})
+    lines = [line.split() for line in drawn(lambda console: render_result(console, answer)).splitlines()]
+    assert ["0", "1", "nine", "recall"] in lines and ["nine", "1", "·", "19", "95%"] in lines
+
+
 @pytest.mark.parametrize("images", [7, 40_000])
 def test_twelve_classes_fit_into_80_columns(images: int) -> None:
     classes = tuple(
