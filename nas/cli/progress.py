@@ -17,6 +17,7 @@ from nas.events import (
     LogEvent,
     MetricEvent,
     PhaseEvent,
+    PlanEvent,
     ProgressEvent,
 )
 
@@ -45,9 +46,16 @@ class Display(Protocol):
 
 @contextmanager
 def watch(
-    *, quiet: bool = False, console: "Console | None" = None, clock: Callable[[], float] = time.monotonic
+    *,
+    quiet: bool = False,
+    known: str = "",
+    console: "Console | None" = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Display]:
-    """The display that suits stderr (or `console`): bars if it is a terminal, lines if not, nothing when quiet."""
+    """The display that suits stderr (or `console`): bars if it is a terminal, lines if not, nothing when quiet.
+
+    A plan's note that is `known`, since it was shown before the start, is not told again.
+    """
     if quiet:
         yield Silent()
         return
@@ -55,11 +63,11 @@ def watch(
 
     console = console or Console(file=sys.stderr, highlight=False)
     if console.is_terminal:
-        display = Bars(console, clock)
+        display = Bars(console, clock, known)
         with display.progress:
             yield display
     else:
-        yield Lines(console, clock)
+        yield Lines(console, clock, known)
 
 
 class Silent:
@@ -155,8 +163,8 @@ def _count(value: float) -> str:
 class Lines:
     """A plain line when a stage begins and ends, and every ten seconds while it runs."""
 
-    def __init__(self, console: "Console", clock: Callable[[], float]) -> None:
-        self._console, self._clock = console, clock
+    def __init__(self, console: "Console", clock: Callable[[], float], known: str = "") -> None:
+        self._console, self._clock, self._known = console, clock, known
         self._said: dict[str, float] = {}
         self._notes = _Notes()
         self._last = ""
@@ -187,6 +195,8 @@ class Lines:
                 self._progress(event)
             case LogEvent():
                 self._say(event.level, event.message)
+            case PlanEvent() if event.note != self._known:
+                self._say("plan", event.note)
             case _:
                 pass
 
@@ -220,8 +230,8 @@ class Lines:
 class Bars:
     """A bar to each stage, with how much is done, what was last seen, and the time left."""
 
-    def __init__(self, console: "Console", clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, console: "Console", clock: Callable[[], float], known: str = "") -> None:
+        self._clock, self._known = clock, known
         self.progress = _bars(console, clock)
         self._tasks: dict[tuple[str, str | None], TaskID] = {}
         self._totals: dict[TaskID, float] = {}
@@ -251,6 +261,8 @@ class Bars:
             case LogEvent():
                 style = {"info": "dim", "warning": "yellow", "error": "bold red"}.get(event.level, "none")
                 self.show(Text(f"{event.level}: {event.message}", style=style))
+            case PlanEvent() if event.note != self._known:
+                self.show(Text(f"plan: {event.note}", style="dim"))
             case _:
                 pass
 

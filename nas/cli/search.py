@@ -136,14 +136,16 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, ask
     from nas.cli.report import render_plan, render_result
 
     folders: dict[str, Any] = {"out": Path(out), "store": store or None}
+    note = ""
     with ended_politely():
         if not quiet:
             plan = pipeline.plan(spec, **folders)
+            note = plan.note
             with watch() as progress:
                 progress.show(render_plan(plan))
             if asks and sum(plan.seconds.values()) > LONG_S and sys.stdin.isatty() and sys.stderr.isatty():
                 _ask()
-        with watch(quiet=quiet) as progress:
+        with watch(quiet=quiet, known=note) as progress:
             result = pipeline.search(spec, on_event=progress, **folders)
     return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))
 

@@ -14,6 +14,7 @@ from nas.events import (
     LogEvent,
     MetricEvent,
     PhaseEvent,
+    PlanEvent,
     ProgressEvent,
 )
 from nas.result import (
@@ -158,6 +159,7 @@ class Engine:
     def search(self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink) -> SearchResult:
         """As `nas.pipeline.search`."""
         self.asked.append(("search", {"spec": spec, "out": out, "store": store}))
+        on_event(PlanEvent(resolution=28, supernet=True, note="A supernet is trained."))
         for event in events():
             on_event(event)
         print("a library that prints")  # noqa: T201

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nas.cli.progress import Bars, Lines, Silent, duration, milliseconds, watch
-from nas.events import CandidateEvent, Event, MetricEvent, PhaseEvent, ProgressEvent
+from nas.events import CandidateEvent, Event, MetricEvent, PhaseEvent, PlanEvent, ProgressEvent
 from tests.nas.cli.fakes import events, tournament
 
 
@@ -181,6 +181,16 @@ def test_a_tournament_is_told_round_by_round() -> None:
         "finalising cpu: round 1 of 2: best 96.0% at 0.0700 ms",
         "finalising cpu: round 2 of 2: best 97.0% at 0.0900 ms",
     ]
+
+
+@pytest.mark.parametrize(("known", "told"), [("", True), ("2 networks are trained.", False), ("Another plan.", True)])
+def test_a_plan_that_was_not_shown_before_is_told(known: str, told: bool) -> None:
+    event = PlanEvent(resolution=28, supernet=False, note="2 networks are trained.")
+    for terminal in (False, True):
+        out = io.StringIO()
+        with watch(console=Console(file=out, width=80, force_terminal=terminal), known=known) as display:
+            display(event)
+        assert ("plan: 2 networks are trained." in out.getvalue()) is told
 
 
 def test_a_long_round_is_told_every_ten_seconds() -> None:
