@@ -27,6 +27,7 @@ from nas.stages.costs import (
     tournament_s,
     values,
 )
+from nas.stages.halving import rounds
 from nas.stages.profile import NETWORK_S, ROUND_S, profiled
 from nas.stages.recipes import step_bytes
 from nas.stages.verify import ROUNDS
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 VERSION = 1
 PROCESS_BYTES: Final = 600_000_000
 """The interpreter with torch, ONNX Runtime and Optuna loaded."""
-USED: Final = 0.88
+USED: Final = 0.95
 """Share of the time that is planned with; the rest is for what was estimated too low."""
 MOST_EPOCHS: Final = 500
 """Longer than this no training gains: of the supernet, and of each finalist."""
@@ -56,8 +57,10 @@ SEARCH_SHARE: Final = 0.3
 LEAST_QUERIES, MOST_QUERIES = 24, 400
 FINALISTS: Final = (12, 8, 6, 4, 3, 2)
 ENOUGH_IMAGES: Final = 100_000
-"""A finalist that sees so many images in all, or each of them `ENOUGH_EPOCHS` times, is trained well enough to have rivals."""
+"""Images are of a comfortable size when the winner sees so many in all, or each of them `ENOUGH_EPOCHS` times."""
 ENOUGH_EPOCHS: Final = 100
+FIRST_IMAGES, FIRST_EPOCHS = 40_000, 30
+"""That every finalist sees before the first are left out: shorter trainings favour the small networks, which learn faster."""
 LEAST_IMAGES: Final = 4_000
 """That the winner sees at the least."""
 PROBE_SHARE: Final = 0.04
@@ -151,8 +154,11 @@ def afford(job: "Job", costs: Costs) -> Work:
     queries = int(SEARCH_SHARE * share / evaluation_s(image_s, latency_ms, judged, 256)) if seen else 0
     queries = min(max(queries, LEAST_QUERIES), MOST_QUERIES) if seen else 0
     share -= queries * evaluation_s(image_s, latency_ms, judged, 256)
-    wanted = min(ENOUGH_IMAGES, ENOUGH_EPOCHS * job.data.images["train"])
-    fitting = [k for k in FINALISTS if _images(job, image_s, latency_ms, k, share) >= wanted]
+    wanted = min(FIRST_IMAGES, FIRST_EPOCHS * job.data.images["train"])
+    most = MOST_EPOCHS * job.data.images["train"]
+    fitting = [
+        k for k in FINALISTS if rounds(k)[0].share * min(most, _images(job, image_s, latency_ms, k, share)) >= wanted
+    ]
     finalists = fitting[0] if fitting else FINALISTS[-1]
     tuned = _images(job, image_s, latency_ms, finalists, share)
     return Work(
@@ -161,7 +167,7 @@ def afford(job: "Job", costs: Costs) -> Work:
         queries=queries,
         finalists=finalists,
         probe_images=probed,
-        tune_images=round_down(max(LEAST_IMAGES, min(tuned, MOST_EPOCHS * job.data.images["train"]))),
+        tune_images=round_down(max(LEAST_IMAGES, min(tuned, most))),
     )
 
 
