@@ -45,8 +45,9 @@ from nas.spec import SearchSpec
 from nas.stages.context import Hold
 from nas.store import StageKey, Store
 
-PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS, GREEDY = range(8)
-"""What a seed asks for. From `LONG` on, a seed is the number of steps, and each step tells something of its own."""
+PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS, GREEDY, ALONE = range(9)
+"""What a seed asks for; `ALONE` is a search without a supernet. From `LONG` on, a seed is the number of steps, each of which tells
+something of its own."""
 
 LONG = 100
 STEPS = 5
@@ -84,6 +85,8 @@ def search(
         )
     if spec.seed == DEFECT:
         raise ZeroDivisionError("a mistake")
+    if spec.seed == ALONE:
+        return _alone(spec, out, on_event)
     on_event(PlanEvent(resolution=8, supernet=True, note="2 networks are fine-tuned."))
     on_event(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
     point = FrontPoint(architecture="resolution=8", architecture_id="a1", accuracy=0.98, latency_ms=0.1)
@@ -116,10 +119,27 @@ def search(
     )
 
 
-def _finalist(target: str, architecture_id: str) -> FinalistEvent:
-    return FinalistEvent(
-        target=target, architecture="resolution=8", architecture_id=architecture_id, round=0, rounds=1, images=1000,
-        accuracy=0.985, standard_error=0.01, latency_ms=0.1, kind="measured",
+def _finalist(target: str, architecture_id: str, **more: Any) -> FinalistEvent:
+    common: dict[str, Any] = {
+        "architecture": "resolution=8", "round": 0, "rounds": 1, "images": 1000, "accuracy": 0.985, "standard_error": 0.01,
+        "latency_ms": 0.1, "kind": "measured",
+    }  # fmt: skip
+    return FinalistEvent(target=target, architecture_id=architecture_id, **common | more)
+
+
+def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
+    """Two networks are trained, of which `a1` goes on for another round; both are candidates in the end."""
+    on_event(PlanEvent(resolution=8, supernet=False, note="2 networks are trained instead of a supernet."))
+    on_event(PhaseEvent(phase="finalising", status="started", target="cpu", seconds=None))
+    on_event(_finalist("cpu", "a1", rounds=2, accuracy=0.9))
+    on_event(_finalist("cpu", "b2", rounds=2, accuracy=0.7, latency_ms=0.15))
+    on_event(_finalist("cpu", "a1", rounds=2, round=1, images=2000))
+    for number, (architecture_id, accuracy) in enumerate((("a1", 0.985), ("b2", 0.7))):
+        on_event(_candidate(architecture_id, number, accuracy=accuracy))
+    on_event(FrontEvent(of="finished", target="cpu", budget_ms=0.2, queries=2, points=(FINISHED,)))
+    return SearchResult(
+        run=out.name, metric=spec.metric, front=(FINISHED,), fronts={"cpu": (FINISHED,)}, models={"cpu": _model(out, "cpu")},
+        seconds={"finalising": 0.1},
     )  # fmt: skip
 
 

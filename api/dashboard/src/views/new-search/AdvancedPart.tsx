@@ -41,8 +41,8 @@ const SETTINGS: readonly Setting[] = [
   },
   {
     name: "fit",
-    label: "Make images square",
-    hint: "Stretching does not keep their aspect.",
+    label: "Fit to a square",
+    hint: "How images become square; stretching does not keep their aspect.",
     values: { stretch: "stretch", crop: "crop to the middle", pad: "pad with black bars" },
     kinds: TRAINED,
   },

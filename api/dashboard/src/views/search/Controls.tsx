@@ -2,7 +2,7 @@
 import { useEffect, useState } from "react";
 
 import type { Seen } from "./address";
-import type { Dimension } from "./dimensions";
+import { axisLabel, type Dimension } from "./dimensions";
 
 interface Props {
   seen: Seen;
@@ -48,9 +48,9 @@ function AxisChoice({ name, value, log, among, onChange }: AxisProps) {
       <label className="field">
         <span className="label">{name}</span>
         <select value={value} onChange={(event) => onChange(event.target.value, log)}>
-          {among.map(({ id, label }) => (
-            <option key={id} value={id}>
-              {label}
+          {among.map((one) => (
+            <option key={one.id} value={one.id}>
+              {axisLabel(one)}
             </option>
           ))}
         </select>

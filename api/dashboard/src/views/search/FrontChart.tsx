@@ -9,7 +9,7 @@ import { type Box, type Limit, type NamedPoint, ScatterChart } from "../../chart
 import { useScheme } from "../../charts/scheme";
 import { latency } from "../../ui/format";
 import type { Delivered } from "./delivered";
-import { type Dimension, LATENCY, withUnit } from "./dimensions";
+import { axisLabel, type Dimension, LATENCY, withUnit } from "./dimensions";
 import { factsOf, type Named, networkFacts, networkLabel } from "./named";
 import type { Network } from "./networks";
 import type { Rows } from "./rows";
@@ -92,11 +92,6 @@ export function FrontChart(props: FrontChartProps & { width: number }) {
       onBrush={props.onBrush}
     />
   );
-}
-
-/** Of candidates latencies are predicted, of finished networks measured: the axis is of both. */
-export function axisLabel({ id, label }: Dimension): string {
-  return id === LATENCY.id ? "Latency" : label;
 }
 
 function limitsOf({ rows, estimates, finished, only }: FrontChartProps): Limit[] {

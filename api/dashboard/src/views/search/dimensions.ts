@@ -107,6 +107,11 @@ function compared(one: Value, other: Value): number {
   return String(one).localeCompare(String(other));
 }
 
+/** Of candidates latencies are predicted, of finished networks measured: an axis of both has neither in its name. */
+export function axisLabel({ id, label }: Dimension): string {
+  return id === LATENCY.id ? "Latency" : label;
+}
+
 /** `Size of weights (MB)`. */
 export function withUnit(label: string, { unit }: Shown): string {
   return unit === "" ? label : `${label} (${unit})`;

@@ -1,0 +1,45 @@
+"""A search without a supernet, compared by another metric than accuracy: its page speaks of no estimates and of no supernet."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.api.conftest import body
+from tests.api.fake_engine import ALONE
+from tests.api.server import Server, eventually
+from tests.dashboard.browser import violations
+
+
+def test_trained_networks_are_the_front_and_nothing_is_estimated(page: Page, fake: Server) -> None:
+    job_id = fake.http.post("/v1/jobs", json=body(seed=ALONE, metric="macro_f1")).json()["id"]
+    eventually(lambda: fake.http.get(f"/v1/jobs/{job_id}").json()["finished_at"])
+    page.goto(f"{fake.url}/jobs/{job_id}")
+    finalists = page.get_by_role("region", name="Finalists").get_by_role("row")
+    # The head; a1, which went a round further; b2.
+    expect(finalists).to_have_count(3)
+    expect(finalists.nth(1)).to_contain_text(
+        re.compile(r"a1.*2 of 2.*2,000.*98\.50 % ± 1\.00 %.*0\.100 ms measured.*yes")
+    )
+    expect(finalists.nth(2)).to_contain_text(re.compile(r"b2.*1 of 2.*1,000.*70\.00 %"))
+    expect(page.get_by_text("2 networks are trained instead of a supernet.")).to_be_visible()
+    expect(page.get_by_role("columnheader", name=re.compile("^INT8 macro F1")).first).to_be_visible()
+    option = page.get_by_role("listbox").get_by_role("option").first
+    expect(option).to_have_accessible_name(re.compile("^Point 1 of 1 on the front: a1, INT8 macro F1"))
+    assert "estimated" not in (page.locator("main").text_content() or "")
+    expect(page.get_by_role("heading", name="Hypervolume")).to_have_count(0)
+    assert violations(page) == []
+
+
+def test_advanced_settings_are_asked_for_and_kept_in_the_address(page: Page, fake: Server) -> None:
+    page.goto(f"{fake.url}/new")
+    page.get_by_text("Advanced", exact=False).first.click()
+    page.get_by_label("Compare networks by").select_option("macro F1")
+    page.get_by_label("Hold the budget against").select_option("the median run (p50)")
+    expect(page).to_have_url(re.compile("metric=macro_f1&budget_on=p50"))
+    expect(page.get_by_text("2 networks are trained at 8 x 8 pixels.")).to_be_visible(timeout=60_000)
+    stages = page.locator("table.stages")
+    expect(stages.get_by_role("row")).to_have_count(2)  # profiling and finalising: no supernet is trained or searched
+    page.get_by_role("button", name="Queue it").click()
+    expect(page).to_have_url(re.compile("/jobs/job_"))
+    (job,) = fake.http.get("/v1/jobs").json()["items"]
+    assert (job["spec"]["metric"], job["spec"]["budget_on"], job["spec"]["fit"]) == ("macro_f1", "p50", "stretch")
