@@ -28,6 +28,7 @@ from nas.stages.costs import Costs, time_training
 from nas.stages.fit import fit_space
 from nas.stages.prepare import PreparedData, prepare
 from nas.stages.profile import profile as profile_stage
+from nas.stages.profile import profiled
 from nas.store import Store
 from nas.work import PROFILES, Effort, Work, profile_work
 from search_spaces.narrow import Narrowed
@@ -250,22 +251,34 @@ def prepare_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
     from nas.stages import plan as plans
 
     job = sketch(context, spec)
-    costs = time_training(context, job)
-    if spec.work is not None:
-        return job, costs
-    key, own = plans.side_key(job), spec.resolution is not None
-    if (known := context.store.find(key)) is not None:
+    key = plans.side_key(job)
+    known = context.store.find(key)
+    if known is not None and spec.work is None:
         job = sketch(context, spec, resolution=known.facts["side"])
-        return job, time_training(context, job)
-    for side in () if own else [side for side in plans.SIDES if side < job.data.resolution]:
+    settled = known is not None or spec.work is not None
+    own = settled or spec.resolution is not None
+    smaller = () if own else [side for side in plans.SIDES if side < job.data.resolution]
+    if not smaller:
+        _refuse_early(context, job)
+    costs = time_training(context, job)
+    for side in smaller:
         if plans.comfortable(job, costs) or (job.data.resolution <= plans.SMALL and plans.fits(job, costs)):
             break
         job = sketch(context, spec, resolution=side)
         costs = time_training(context, job)
-    if not plans.fits(job, costs):
-        raise plans.too_short(job, costs)
-    context.store.finish(key, {}, seconds=0.0, facts={"side": job.data.resolution})
+    if not settled:
+        if not plans.fits(job, costs):
+            raise plans.too_short(job, costs)
+        context.store.finish(key, {}, seconds=0.0, facts={"side": job.data.resolution})
     return job, costs
+
+
+def _refuse_early(context: Context, job: Job) -> None:
+    """Refuses budgets that stored latency tables rule out, before anything takes time."""
+    quiet = replace(context, on_event=ignore, seconds={}, noted=[])
+    if all(profiled(quiet, t, p.space, job.work.profile) for t, p in zip(job.targets, job.parts, strict=True)):
+        for number in range(len(job.targets)):
+            _goal(quiet, job, number)
 
 
 def decide(context: Context, spec: SearchSpec) -> Job:

@@ -254,6 +254,17 @@ def test_budgets_are_judged_in_two_seconds_once_the_table_exists(out: Path) -> N
     assert seconds < 2 or os.getloadavg()[0] > 2
 
 
+def test_a_budget_that_a_stored_table_rules_out_is_refused_before_a_step_is_timed(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
+    monkeypatch.setattr(pipeline, "time_training", None)  # it would fail
+    events: list[Event] = []
+    with pytest.raises(InfeasibleBudget):
+        pipeline.search(spec(1e-4, work=None, effort="quick"), out=out, on_event=events.append)
+    assert {event.phase for event in events if isinstance(event, PhaseEvent)} == {"preparing"}
+
+
 def test_a_budget_above_the_slowest_does_not_bind(whole: Whole) -> None:
     folder, _, _ = whole
     result = pipeline.search(spec(1000.0), out=folder)
