@@ -10,6 +10,7 @@ from latency_models.compiled import compile_cost
 from latency_models.counting import Distribution
 from latency_models.errors import CostTooFine, UnreadableTable
 from search_spaces.lattice import Lattice
+from search_spaces.registry import known_space
 from search_spaces.registry import space as find_space
 from tests.latency_models.spaces import costs, everything, lattices
 
@@ -31,9 +32,16 @@ def large(resolution: int = 32) -> Lattice:
     return Lattice.of(find_space("mobilenet", resolution=resolution, channels=3, classes=10))
 
 
+def beyond_64_bits() -> Lattice:
+    """The space for photographs with one more kernel size in each block."""
+    spec = known_space("mobilenet", resolution=96)
+    stages = tuple(stage.model_copy(update={"kernel": (3, 5, 7)}) for stage in spec.stages)
+    return Lattice.of(spec.model_copy(update={"stages": stages}).build(resolution=96, channels=3, classes=10))
+
+
 def test_large_counts_need_more_than_64_bits_and_are_still_exact() -> None:
     # A cost of 1 a layer, on a space whose size exceeds one and even two primes: every layer count's ways add up.
-    lattice = large(96)
+    lattice = beyond_64_bits()
     assert lattice.size > 2**64
     ones = compile_cost(AdditiveCost("layers", lambda _: 1), lattice)
     distribution = Distribution.of(ones)
