@@ -85,7 +85,7 @@ format: setup ## Mend what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs-commands: setup ## Run every command of the documentation of which no record is kept, and record it (most of an hour)
+docs-commands: setup ## Run every command of the documentation of which no record is kept, and record it (half an hour)
 	$(BIN)/python -m docs.run_commands --changed
 
 demo: setup ## The main job on the digits, for this machine's CPU

@@ -1,8 +1,10 @@
-"""Runs every command and program that the documentation shows, in order, and records how each ended: `make docs-commands`.
+"""Runs the commands and programs of the documentation that its tests cannot, in order, and records how each ended: `make docs-commands`.
+
+Those are what needs a service, or the checkout's own commands; `tests/test_docs.py` runs all others each time.
 
 `python -m docs.run_commands` renews the whole record, `docs/example/commands.json`; with pages it renews theirs, and
 with `--changed` those of which something is not in the record. Searches are run at the least effort; the record has what was run
-beside what is shown. It takes port 8000, PostgreSQL's binaries for the commands that name a database, and most of an hour.
+beside what is shown. It takes port 8000, PostgreSQL's binaries for the commands that name a database, and about half an hour.
 
 Not here: how a page is done (`reader.py`), and a user's files that it names (`scratch.py`).
 """
@@ -19,7 +21,7 @@ from typing import Any, Final
 
 from docs import scratch
 from docs.generate import PAGES, ROOT
-from docs.reader import SELF, Ran, least, name_of, run_page
+from docs.reader import SELF, Ran, least, name_of, needs_nothing, run_page
 from docs.recorded import EXAMPLE
 from docs.shown import blocks
 
@@ -39,12 +41,17 @@ def shown(page: Path) -> list[str]:
 def missing(page: Path, record: Iterable[Ran]) -> list[str]:
     """What a page shows and the record has not as run and ended well."""
     done = {(ran.page, ran.shown, ran.ran) for ran in record if ran.exit_code == 0}
-    return [piece for piece in shown(page) if (name_of(page), piece, least(piece)) not in done]
+    return [piece for piece in shown(page) if is_recorded(piece) and (name_of(page), piece, least(piece)) not in done]
+
+
+def is_recorded(piece: str) -> bool:
+    """Whether a command or program is kept in the record, since it is not run by the tests."""
+    return not needs_nothing(piece)
 
 
 def stale(record: Iterable[Ran]) -> list[Ran]:
     """What the record has and no page shows."""
-    pieces = {(name_of(page), piece) for page in PAGES for piece in shown(page)}
+    pieces = {(name_of(page), piece) for page in PAGES for piece in shown(page) if is_recorded(piece)}
     return [ran for ran in record if (ran.page, ran.shown) not in pieces]
 
 
@@ -69,14 +76,14 @@ def main() -> int:
     )
     options = parser.parse_args()
     record = recorded()
-    pages = [page.resolve() for page in options.pages] or [p for p in PAGES if shown(p)]
+    pages = [page.resolve() for page in options.pages] or [p for p in PAGES if any(map(is_recorded, shown(p)))]
     if options.changed:
         pages = [page for page in pages if missing(page, record)]
     folder = (options.folder or Path(tempfile.mkdtemp(prefix="hwnas-docs-"))).resolve()
     scratch.prepare(folder)
     found = [ran for ran in record if ran not in stale(record) and ROOT / ran.page not in pages]
     for page in pages:
-        for ran in run_page(page, folder):
+        for ran in run_page(page, folder, wanted=is_recorded):
             sys.stderr.write(f"{ran.exit_code}  {ran.seconds:7.1f} s  {ran.page}: {ran.shown.splitlines()[0]}\n")
             found.append(ran)
     write(found, {"date": time.strftime("%Y-%m-%d"), "machine": machine()})
