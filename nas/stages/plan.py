@@ -141,7 +141,7 @@ def supernet_images(job: "Job", costs: Costs) -> int:
     """
     images = SUPERNET_SHARE * job.spec.seconds / costs.sandwich_s
     affordable = round_down(min(images, MOST_EPOCHS * job.data.images["train"]))
-    return affordable if images >= LEAST_SUPERNET else 0
+    return affordable if affordable >= LEAST_SUPERNET else 0
 
 
 def afford(job: "Job", costs: Costs) -> Work:
