@@ -27,7 +27,7 @@ def checkpoints(connection: Connection, job_id: str) -> Checkpoints:
         if event.status != "started":
             stage = (event.phase, event.target)
             ended[stage] = row.seq
-            found.setdefault(stage, _finished(row, event))
+            found[stage] = _together(found.get(stage), _finished(row, event))
     unfinished: dict[Stage, Checkpoint] = {}
     for row in events_table.newest(connection, job_id, "checkpoint", limit=LOOKED_AT):
         state = CheckpointEvent.model_validate_json(row.data)
@@ -45,6 +45,14 @@ def _finished(row: StoredEvent, event: PhaseEvent) -> Checkpoint:
         reused=event.status == "reused",
         seconds=event.seconds,
     )
+
+
+def _together(before: Checkpoint | None, now: Checkpoint) -> Checkpoint:
+    """A stage that ends several times, as the training of each finalist does, told as one with the time of all."""
+    if before is None or now.reused:  # a job that is taken up again finds what it finished before
+        return before or now
+    seconds = None if now.seconds is None else now.seconds + (before.seconds or 0.0)
+    return now.model_copy(update={"seconds": seconds})
 
 
 def _unfinished(row: StoredEvent, state: CheckpointEvent) -> Checkpoint:

@@ -254,6 +254,17 @@ def test_the_newest_state_of_an_unfinished_training_is_listed(client: TestClient
     assert listed() == [training, finalising, ("checkpoint", "finalising", "cpu", 7, 90, False)]
 
 
+def test_what_is_stored_of_all_finalists_is_told_as_one(client: TestClient) -> None:
+    def ended(status: Literal["finished", "reused"], seconds: float | None) -> PhaseEvent:
+        return PhaseEvent(phase="finalising", status=status, target="cpu", seconds=seconds)
+
+    job_id = queued(
+        client, [ended("reused", None), ended("finished", 10.0), ended("finished", 2.5), ended("reused", None)]
+    )
+    (stage,) = client.get(f"/v1/jobs/{job_id}/checkpoints").json()["items"]
+    assert (stage["phase"], stage["reused"], stage["seconds"]) == ("finalising", False, 12.5)
+
+
 def test_logs_by_level(client: TestClient) -> None:
     tricky = 'says "level":"error", and \\"level\\":\\"error\\"'
     told = [("info", tricky), ("warning", "w1"), ("error", "e"), ("info", "i"), ("warning", "w2")]

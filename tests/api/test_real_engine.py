@@ -8,14 +8,15 @@ from starlette.testclient import TestClient
 
 from api.settings import Settings
 from tests.api.conftest import body, serving
+from tests.api.little_engine import LITTLE, SETTINGS
 from tests.api.server import eventually
 
 
 def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> None:
     import onnxruntime
 
-    with serving(Settings(home=tmp_path / "home", poll_s=0.05)) as client:
-        created = client.post("/v1/jobs", json=body(effort="quick", minutes=0.1, threads=1)).json()
+    with serving(Settings(home=tmp_path / "home", poll_s=0.05, **SETTINGS)) as client:
+        created = client.post("/v1/jobs", json=body(threads=1)).json()
         # Paused in the middle of its longest stage, it stops soon, and goes on from its checkpoint when it is resumed.
         address = f"/v1/jobs/{created['id']}"
         eventually(lambda: client.get(address).json()["phase"] == "training", within_s=280)
@@ -44,6 +45,11 @@ def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> No
         assert prediction["latency_ms"] == chosen["latency_ms"]["predicted"]
         assert abs(sum(part["latency_ms"] for part in prediction["parts"]) - prediction["latency_ms"]) < 1e-9
         assert {taken["of"] for taken in target["measurements"]} == {"candidate", "file"}
+        fronts = client.get(f"{address}/pareto-front").json()
+        assert [front["of"] for front in (*fronts["items"], *fronts["estimates"])] == ["finished", "candidates"]
+        judged = {point["architecture_id"]: point["accuracy"] for point in fronts["items"][0]["points"]}
+        assert len(target["finalists"]) >= 1 and len(judged) <= LITTLE.finalists
+        assert [point["architecture_id"] for point in job["result"]["front"]] == list(judged)
         assert 0 < job["active_s"] < 600
 
         model = client.get(f"/v1/models/{job['result']['models']['cpu']['model_id']}").json()

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from api.dashboard_files import DIST
 from api.settings import Settings
 from tests.api.conftest import body
+from tests.api.little_engine import SETTINGS
 from tests.api.server import Server, eventually, fast_settings
 from tests.dashboard.browser import CHROMIUM, HINT, MISSING, browsing, signed_in
 from tests.dashboard.views import Finished, finished_search
@@ -35,8 +35,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A service with the real engine, shared by the tests of a session; for pictures with as much work as users get."""
-    names = {} if os.environ.get(SCREENSHOTS) else {"engine": "search", "exporter": "export", "surveyor": "survey"}
-    little: dict[str, Any] = {setting: f"tests.dashboard.little_engine:{name}" for setting, name in names.items()}
+    little = {} if os.environ.get(SCREENSHOTS) else SETTINGS
     home = tmp_path_factory.mktemp("real") / "home"
     settings = Settings(home=home, poll_s=0.1, request_burst=10_000, requests_per_s=1e4, **little)
     server = Server(settings)

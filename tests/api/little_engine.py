@@ -1,4 +1,4 @@
-"""The real engine with little work: a whole search of the digits in about a minute. The service imports it by name. No tests."""
+"""The real engine with little work: a whole search of the digits in about a minute. The service imports it by name (`SETTINGS`)."""
 
 from typing import Any, Final
 
@@ -14,6 +14,10 @@ LITTLE: Final = Work(
     finalists=3,
     tune_images=1_000,
 )
+
+SETTINGS: Final[dict[str, Any]] = {
+    "engine": f"{__name__}:search", "exporter": f"{__name__}:export", "surveyor": f"{__name__}:survey",
+}  # fmt: skip
 
 
 def search(spec: SearchSpec, **more: Any) -> SearchResult:
