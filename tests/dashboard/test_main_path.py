@@ -116,8 +116,11 @@ def growth(page: Page) -> list[int]:
         size = int((summary.first.text_content() or "").split()[0].replace(",", ""))
         if size not in sizes[-1:]:
             sizes.append(size)
-        phase = page.locator(".job-stage strong")
-        if len(sizes) > 2 or (phase.count() and "searching" not in (phase.first.text_content() or "searching")):
+        # The stage before may stand there for a moment longer than it takes.
+        later = page.locator(".job-title, .job-stage strong").filter(
+            has_text=re.compile("finalising|delivering|succeeded")
+        )
+        if len(sizes) > 2 or later.count():
             return sizes
         page.wait_for_timeout(100)
 
