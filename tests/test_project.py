@@ -190,7 +190,7 @@ def test_make_has_its_commands() -> None:
         ("test", ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "python -m pytest"]),
         (
             "demo",
-            ["hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --effort quick --out runs/"],
+            ["hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --minutes 2 --out runs/"],
         ),
         ("serve", ["hwnas serve"]),
     ],

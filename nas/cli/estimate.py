@@ -1,5 +1,6 @@
 """`hwnas estimate MODEL.onnx --target T`: what any ONNX model costs on a target, layer by layer."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,8 @@ from nas.cli.answer import Answer, Json, Out, StoreFolder
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from nas.estimate import Estimate
 
 
 def estimate(
@@ -59,35 +62,20 @@ def estimate(
     An INT8 file is measured as it lies there, too, with advice where it is slower. With several targets, `--json` has one
     document for each in `estimates`.
     """
-    from hw_targets.registry import target as find_target
-    from hw_targets.target import Simulator
-    from nas.cli.estimate_report import render_estimate
-    from nas.estimate import estimate as cost
-    from nas.estimate import stored_tables
-    from nas.store import Store
-    from search_spaces.network import Network
-
-    network = Network.from_onnx(Path(model), input_size=_size(input_size))
-    others = [(Network.from_onnx(Path(path)), None) for path in beside or ()]
-    trained = [_density(path) for path in retrain or ()]
-    tenants = [*others, *((Network.from_onnx(Path(path)), density) for path, density in trained)]
     targets = list(dict.fromkeys(target or ["cpu"]))
     if plot is not None and len(targets) > 1:
         raise typer.BadParameter("A picture is of one target; name one.", param_hint="--plot")
-    found = [find_target(name) for name in targets]
-    simulated = [one for one in found if isinstance(one, Simulator)] or found  # of several, whom the options are for
-    asked = {"allow_host": host, "trace": plot is not None, "what_if": what_if, "beside": tenants}
-    results = []
-    for one in found:
-        tables = stored_tables(Store(store or Path(out) / "store"), one.info)
-        options: dict[str, Any] = asked if one in simulated else {}
-        results.append(cost(network, one, tables=tables, measure=measure, file=Path(model), **options))
+    tenants = [*((path, None) for path in beside or ()), *map(_density, retrain or ())]
+    asked = {"allow_host": host, "trace": plot is not None, "what_if": what_if}
+    results = _costed(Path(model), targets, input_size, measure, tenants, asked, store or Path(out) / "store")
     if plot is not None:
         from nas.cli.simulation_picture import draw
 
         draw(results[0], Path(plot))
 
     def render(console: "Console") -> None:
+        from nas.cli.estimate_report import render_estimate
+
         for result in results:
             if len(results) > 1:
                 console.print(result.target, style="bold")
@@ -95,6 +83,34 @@ def estimate(
 
     documents = [result.model_dump(mode="json") for result in results]
     return Answer(documents[0] if len(documents) == 1 else {"estimates": documents}, render)
+
+
+def _costed(
+    model: Path,
+    targets: Sequence[str],
+    input_size: str | None,
+    measure: bool | None,
+    tenants: Sequence[tuple[str, float | None]],
+    asked: Mapping[str, Any],
+    store: str | Path,
+) -> "list[Estimate]":
+    """The model on each target; `asked` and the further tenants of a card, by path and density, are for simulated targets."""
+    from hw_targets.registry import target as find_target
+    from hw_targets.target import Simulator
+    from nas.estimate import estimate, stored_tables
+    from nas.store import Store
+    from search_spaces.network import Network
+
+    network = Network.from_onnx(model, input_size=_size(input_size))
+    beside = [(Network.from_onnx(Path(path)), density) for path, density in tenants]
+    found = [find_target(name) for name in targets]
+    simulated = [one for one in found if isinstance(one, Simulator)] or found  # of several, whom the options are for
+    results = []
+    for one in found:
+        options: dict[str, Any] = {**asked, "beside": beside} if one in simulated else {}
+        tables = stored_tables(Store(store), one.info)
+        results.append(estimate(network, one, tables=tables, measure=measure, file=model, **options))
+    return results
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
