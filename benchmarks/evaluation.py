@@ -1,7 +1,7 @@
 """How many candidates a minute are judged: the lowered file in ONNX Runtime against the interpreter, on the same subnets.
 
 Both judge untrained subnets of one space on the same images; what a candidate costs does not depend on its weights. `interpreter_`
-is batch norm on 1,024 training images, ranges on 256 of them, and INT8 simulated in PyTorch: how candidates were judged before.
+is batch norm on 1,024 training images, ranges on them, and INT8 simulated in PyTorch on 2,000: how candidates were judged before.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from nas.evaluate import Evaluator, mode_answers
 from nas.onnx_answers import answers
 from nas.quantise import quantise
 from nas.stages.train import CALIBRATION
+from nas.work import VALIDATION
 from search_spaces.lattice import Lattice
 from search_spaces.network import Network
 from search_spaces.registry import space as find_space
@@ -55,7 +56,8 @@ def measure(options: argparse.Namespace) -> common.Outcome:
         "speedup": now / before,
         "agreement": mean(float(row["agreement"]) for row in rows),
         "networks": options.networks,
-        "images": len(judged),
+        "images": min(len(judged), VALIDATION),
+        "interpreter_images": len(judged),
         "resolution": options.resolution,
     }
     return common.Outcome(summary, rows)
@@ -75,11 +77,12 @@ def _row(
 
     def evaluator(calibration: int) -> Evaluator:
         images = as_input(torch.from_numpy(at_resolution(_some(train, calibration, seed=0), side).images))
-        return Evaluator(bank, lambda _: images, lambda _: shown, "accuracy", classes, options.threads)
+        part = shown.take(np.arange(min(options.images, VALIDATION)))
+        return Evaluator(bank, lambda _: images, lambda _: part, "accuracy", classes, options.threads)
 
     now, before = evaluator(CALIBRATION), evaluator(BEFORE_CALIBRATION)
     started = time.perf_counter()
-    now(network)
+    now(network)  # on as many as a search judges by
     seconds = time.perf_counter() - started
     started = time.perf_counter()
     quantised, floats = before.modes(network)
@@ -104,7 +107,12 @@ def main() -> int:
     parser.add_argument("--data", default="digits", help="digits, a folder of class folders, or an .npz file")
     parser.add_argument("--space", default="mobilenet")
     parser.add_argument("--networks", type=int, default=12)
-    parser.add_argument("--images", type=int, default=2000, help="that each network is judged by")
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=2000,
+        help="that the interpreter judges by; a search judges by fewer",
+    )
     parser.add_argument("--threads", type=int, default=2)
     return common.run(NAME, parser.parse_args(), measure)
 

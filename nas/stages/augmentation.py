@@ -85,9 +85,10 @@ def _probe(context: Context, job: "Job", augment: Augment, key: StageKey) -> tup
     from nas.interpreter import Evaluation, Training, recalibrate
     from nas.metrics import confusion, score, standard_error
     from nas.stages.inputs import batches, class_weights, float_images, whole_batches
-    from nas.stages.train import VALIDATION, watch
+    from nas.stages.train import watch
     from nas.training.loop import train
     from nas.training.single import Single
+    from nas.work import VALIDATION
 
     torch.set_num_threads(job.threads)
     network, recipe = job.space.network(job.space.smallest()), recipe_for(job, SINGLE)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nas.pipeline import Job
     from nas.stages.train import Supernet
 
-VERSION = 3
+VERSION = 4
 
 
 def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> list[Candidate]:

@@ -29,8 +29,9 @@ from nas.stages.tournament import (
     remembered,
     with_files,
 )
-from nas.stages.train import VALIDATION, Supernet
+from nas.stages.train import Supernet
 from nas.stages.verify import measure_candidates, measure_file
+from nas.work import VALIDATION
 from search_spaces.space import Architecture
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from nas.stages.recipes import step_bytes
 from nas.stages.verify import ROUNDS
 from nas.store import StageKey
 from nas.training.recipe import SUPERNET
-from nas.work import Work
+from nas.work import VALIDATION, Work
 from search_spaces.cost import params
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def afford(job: "Job", costs: Costs) -> Work:
     left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probed * costs.small[1]
     share = max(1.0, left / len(job.targets))
     image_s, latency_ms = _finalist(job, costs)
-    judged = min(job.data.images["val"], 2000)
+    judged = min(job.data.images["val"], VALIDATION)
     queries = int(SEARCH_SHARE * share / evaluation_s(image_s, latency_ms, judged, 256)) if seen else 0
     queries = min(max(queries, LEAST_QUERIES), MOST_QUERIES) if seen else 0
     share -= queries * evaluation_s(image_s, latency_ms, judged, 256)
@@ -226,7 +226,7 @@ def estimate(context: Context, spec: SearchSpec) -> Plan:
 def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Plan:
     """What a job with its work decided will take."""
     image_s, latency_ms = _finalist(job, costs)
-    judged, work = min(job.data.images["val"], 2000), job.work
+    judged, work = min(job.data.images["val"], VALIDATION), job.work
     seconds = {
         "profiling": profiling,
         "training": work.supernet_images * costs.sandwich_s,
