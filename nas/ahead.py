@@ -53,12 +53,12 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
         InfeasibleBudget: where the latency tables exist already.
     """
     from latency_models.compiled import compile_table
-    from nas.stages.plan import estimate
+    from nas.stages.plan import estimated
     from nas.stages.profile import profile, profiled
     from search_spaces.lattice import Lattice
 
     context = Context(Store.of(store), ignore, never)
-    job, _ = prepare_job(context, spec)
+    job, costs = prepare_job(context, spec)
     work = job.work.profile
     reachable = {
         target.info.id: compile_table(
@@ -70,7 +70,7 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
     return Survey(
         architectures=str(Lattice.of(job.space).size),
         reachable_ms=reachable,
-        plan=estimate(context, spec),
+        plan=estimated(context, job, costs),
         warnings=tuple(context.warnings),
     )
 

@@ -55,6 +55,11 @@ def elements(shape: Shape) -> int:
     return shape[0] * shape[1] * shape[2]
 
 
+def layer_values(network: Network) -> int:
+    """Values that all layers put out for one image, added up: what training keeps and moves."""
+    return sum(elements(layer.out_shape) for layer in network.layers)
+
+
 def macs(network: Network) -> int:
     """Multiply-accumulates of one image: at least so many where there are `uncounted` operators."""
     return sum(map(layer_macs, network.layers))

@@ -19,8 +19,7 @@ from nas.stages.recipes import recipe_for
 from nas.store import StageKey
 from nas.training.recipe import SUPERNET
 from nas.work import RETRAINED, ProfileWork
-from search_spaces.cost import elements
-from search_spaces.network import Network
+from search_spaces.cost import layer_values
 
 if TYPE_CHECKING:
     from nas.pipeline import Job
@@ -65,17 +64,12 @@ class Costs:
         return 4 * self.image_s(self.sandwich / 4)
 
 
-def values(network: Network) -> float:
-    """How many values the layers of a network put out for one image."""
-    return float(sum(elements(layer.out_shape) for layer in network.layers))
-
-
 def time_training(context: Context, job: "Job") -> Costs:
     """The costs of a job's space, timed now for a few seconds or found in the store."""
     space = job.space
     smallest, largest = space.network(space.smallest()), space.network(space.largest())
     rng = random.Random(0)
-    drawn = fmean(values(space.network(space.sample(rng))) for _ in range(16))
+    drawn = fmean(layer_values(space.network(space.sample(rng))) for _ in range(16))
     batch = recipe_for(job, SUPERNET).batch_size
     key = StageKey("time_step", VERSION, {"space": space.fingerprint, "threads": job.threads, "batch": batch})
     record = context.store.find(key)
@@ -92,7 +86,7 @@ def time_training(context: Context, job: "Job") -> Costs:
             context.store.finish(key, {}, seconds=0.0, facts=facts)
         else:
             context.info(f"Other work takes {others:.0%} of this machine; the plan's times are taken again next time.")
-    ends = values(smallest), values(largest)
+    ends = layer_values(smallest), layer_values(largest)
     return Costs((ends[0], facts["small"]), (ends[1], facts["large"]), sum(ends) + 2 * drawn)
 
 

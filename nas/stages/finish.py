@@ -158,12 +158,11 @@ def _winner(
     others, the best first.
     """
     missed: list[Delivered] = []
-    order = list(played)
-    for number, one in enumerate(order):
+    for number, one in enumerate(played):
         files = retrained(context, job, goal, one.finalist.network, one.weights)
         delivered = _measured_file(context, goal, target, with_files(one, files))
         if delivered.held_ms(goal) <= goal.budget_ms:
-            return delivered, [d.finished for d in missed], order[number + 1 :]
+            return delivered, [d.finished for d in missed], list(played[number + 1 :])
         context.info(f"A finished model took {delivered.held_ms(goal):.4g} ms, beyond the budget; the next is taken.")
         missed.append(delivered)
     best = min(missed, key=lambda d: d.held_ms(goal))

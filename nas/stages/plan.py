@@ -25,7 +25,6 @@ from nas.stages.costs import (
     evaluation_s,
     profiling_s,
     tournament_s,
-    values,
 )
 from nas.stages.halving import rounds
 from nas.stages.profile import NETWORK_S, ROUND_S, profiled
@@ -34,7 +33,7 @@ from nas.stages.verify import ROUNDS
 from nas.store import StageKey
 from nas.training.recipe import SUPERNET
 from nas.work import VALIDATION, Work
-from search_spaces.cost import params
+from search_spaces.cost import layer_values, params
 
 if TYPE_CHECKING:
     from nas.pipeline import Job
@@ -75,10 +74,11 @@ SMALL: Final = 64
 
 def side_key(job: "Job") -> StageKey:
     """Of the size of the images that was decided for a spec, whose sketch at the data's own size this is."""
-    return StageKey("side", VERSION, _asked(job))
+    return StageKey("side", VERSION, asked(job))
 
 
-def _asked(job: "Job") -> dict[str, object]:
+def asked(job: "Job") -> dict[str, object]:
+    """What a job was asked for and on what data, as inputs of a stage's key."""
     spec = job.spec.model_dump(mode="json", exclude={"work"})
     return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads}
 
@@ -128,7 +128,7 @@ def resolve(context: Context, job: "Job", costs: Costs) -> "Job":
     """The job with the work that its time affords: from its spec, from the store, or decided now and stored."""
     if job.spec.work is not None:
         return replace(job, work=job.spec.work)
-    key = StageKey("plan", VERSION, _asked(job))
+    key = StageKey("plan", VERSION, asked(job))
     record = context.store.find(key)
     if record is None:
         record = context.store.finish(key, {}, seconds=0.0, facts=afford(job, costs).model_dump(mode="json"))
@@ -199,7 +199,7 @@ def _near_limit(goal: Goal) -> tuple[float, float]:
     region = LimitedRegion(goal.latency, goal.limit_ms)
     chosen = by_latency(region, goal.space, FINALISTS[-1], seed=0)
     latencies = region.predict_ms(region.encode(chosen))
-    return fmean(values(goal.space.network(one)) for one in chosen), fmean(float(ms) for ms in latencies)
+    return fmean(layer_values(goal.space.network(one)) for one in chosen), fmean(float(ms) for ms in latencies)
 
 
 def round_down(images: float) -> int:
@@ -212,14 +212,21 @@ def round_down(images: float) -> int:
 
 def estimate(context: Context, spec: SearchSpec) -> Plan:
     """Seconds of each stage and bytes of memory. Raises what `nas.pipeline.plan` raises."""
-    from nas.pipeline import prepare_job, with_goals
+    from nas.pipeline import prepare_job
 
-    job, costs = prepare_job(context, spec)
+    return estimated(context, *prepare_job(context, spec))
+
+
+def estimated(context: Context, job: "Job", costs: Costs) -> Plan:
+    """The same for a job that is prepared already."""
+    from nas.pipeline import with_goals
+
     parts = zip(job.targets, job.parts, strict=True)
     unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work.profile)]
-    without_budgets = replace(job, work=spec.work or afford(job, costs))
-    # budgets are judged before anything takes time
-    job = without_budgets if unknown else resolve(context, with_goals(context, job), costs)
+    if not unknown:  # budgets are judged before anything takes time
+        job = resolve(context, with_goals(context, job), costs)
+    elif job.spec.work is None:
+        job = replace(job, work=afford(job, costs))
     return told(context, job, costs, profiling=sum(profiling_s(job.work.profile, target) for target in unknown))
 
 

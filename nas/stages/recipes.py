@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from nas.training.recipe import Recipe
-from search_spaces.cost import elements
+from search_spaces.cost import layer_values
 
 if TYPE_CHECKING:
     from nas.pipeline import Job
@@ -37,4 +37,4 @@ def step_bytes(job: "Job", recipe: Recipe) -> int:
 
 def _image_bytes(job: "Job") -> int:
     """Of one image in the largest network."""
-    return VALUE_BYTES * sum(elements(layer.out_shape) for layer in job.space.network(job.space.largest()).layers)
+    return VALUE_BYTES * layer_values(job.space.network(job.space.largest()))

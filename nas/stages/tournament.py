@@ -18,6 +18,7 @@ from nas.stages.budget import Goal
 from nas.stages.context import Context
 from nas.stages.fine_tune import Largest, fine_tune
 from nas.stages.halving import rounds
+from nas.stages.plan import asked
 from nas.stages.quantize import Quantized, quantized
 from nas.stages.train import Supernet
 from nas.store import StageKey
@@ -216,12 +217,9 @@ def _key(job: "Job", goal: Goal) -> StageKey:
         "finished",
         VERSION,
         {
-            "spec": job.spec.model_dump(mode="json", exclude={"work"}),
-            "data": job.data.content_hash,
-            "space": job.space.fingerprint,
+            **asked(job),
             "target": goal.info.fingerprint,
             "work": job.work.model_dump(mode="json", exclude={"resolution"}),  # which the data have
-            "threads": job.threads,
         },
     )
 

@@ -11,7 +11,8 @@ from nas.events import Event, LogEvent
 from nas.machine_load import Load
 from nas.pipeline import Job
 from nas.stages import costs, timing
-from nas.stages.costs import time_training, values
+from nas.stages.costs import time_training
+from search_spaces.cost import layer_values
 from search_spaces.network import Network
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
@@ -48,7 +49,7 @@ def test_a_step_is_timed_again_when_the_machine_was_busy(
     context = jobs.context(tmp_path, told.append)
     first = time_training(context, job)
     assert (first.small[1], first.large[1]) == (1e-6, 2e-6) and clock.timed == 2
-    assert first.small[0] == values(job.space.network(job.space.smallest()))
+    assert first.small[0] == layer_values(job.space.network(job.space.smallest()))
     second = time_training(context, job)
     assert clock.timed == again and (second == first) == (again == 2)
     said = [event.message for event in told if isinstance(event, LogEvent)]
@@ -66,7 +67,7 @@ def test_the_values_of_a_network_by_hand(board: None, tmp_path: Path) -> None:
     _, job = jobs.sketched(tmp_path)
     network = job.space.network(job.space.smallest())
     channels = [layer.out_shape for layer in network.layers]
-    assert values(network) == sum(c * h * w for c, h, w in channels)
+    assert layer_values(network) == sum(c * h * w for c, h, w in channels)
 
 
 def stat(monkeypatch: pytest.MonkeyPatch, folder: Path, ticks: str, wall_s: float, own_s: float) -> None:

@@ -13,9 +13,10 @@ from nas.errors import InvalidSpec
 from nas.pipeline import Job
 from nas.stages import plan
 from nas.stages.context import Context
-from nas.stages.costs import START_S, Costs, evaluation_s, profiling_s, tournament_s, values
+from nas.stages.costs import START_S, Costs, evaluation_s, profiling_s, tournament_s
 from nas.stages.plan import LEAST_SUPERNET, MOST_EPOCHS, SUPERNET_SHARE, afford, fits, resolve, round_down, too_short
 from nas.work import PROFILES
+from search_spaces.cost import layer_values
 from tests.nas import boards
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
@@ -97,7 +98,7 @@ def test_what_is_planned_fits_into_the_time(
 ) -> None:
     context, job = made
     job = lasting(job, 60 * minutes)
-    smallest, largest = (values(job.space.network(one)) for one in (job.space.smallest(), job.space.largest()))
+    smallest, largest = (layer_values(job.space.network(one)) for one in (job.space.smallest(), job.space.largest()))
     costs = Costs((smallest, image_s), (largest, image_s * larger), 2 * (smallest + largest))
     if not fits(job, costs):
         return
