@@ -24,8 +24,7 @@ from nas.data.subset import stratified_order
 from nas.evaluate import Evaluator, mode_answers
 from nas.onnx_answers import answers
 from nas.quantise import quantise
-from nas.stages.train import CALIBRATION
-from nas.work import VALIDATION
+from nas.work import CALIBRATION, VALIDATION
 from search_spaces.lattice import Lattice
 from search_spaces.network import Network
 from search_spaces.registry import space as find_space

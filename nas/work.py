@@ -13,6 +13,8 @@ Effort = Literal["quick", "standard", "thorough"]
 EFFORT_S: Final[dict[Effort, float]] = {"quick": 5 * 60.0, "standard": 45 * 60.0, "thorough": 8 * 3600.0}
 """About how long each effort takes, whatever the machine."""
 
+CALIBRATION: Final = 256
+"""Training images that a candidate's batch norm is recalibrated and its ranges are observed on."""
 VALIDATION: Final = 1000
 """Validation images that a candidate is judged by, at the most; finalists are judged by all."""
 RETRAINED: Final = 1 / 8

@@ -32,7 +32,7 @@ from nas.stages.recipes import step_bytes
 from nas.stages.verify import ROUNDS
 from nas.store import StageKey
 from nas.training.recipe import SUPERNET
-from nas.work import VALIDATION, Work
+from nas.work import CALIBRATION, VALIDATION, Work
 from search_spaces.cost import layer_values, params
 
 if TYPE_CHECKING:
@@ -151,9 +151,10 @@ def afford(job: "Job", costs: Costs) -> Work:
     share = max(1.0, left / len(job.targets))
     image_s, latency_ms = _finalist(job, costs)
     judged = min(job.data.images["val"], VALIDATION)
-    queries = int(SEARCH_SHARE * share / evaluation_s(image_s, latency_ms, judged, 256)) if seen else 0
+    each = evaluation_s(image_s, latency_ms, judged, CALIBRATION)
+    queries = int(SEARCH_SHARE * share / each) if seen else 0
     queries = min(max(queries, LEAST_QUERIES), MOST_QUERIES) if seen else 0
-    share -= queries * evaluation_s(image_s, latency_ms, judged, 256)
+    share -= queries * each
     wanted = min(FIRST_IMAGES, FIRST_EPOCHS * job.data.images["train"])
     most = MOST_EPOCHS * job.data.images["train"]
     fitting = [
@@ -237,7 +238,7 @@ def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Pla
     seconds = {
         "profiling": profiling,
         "training": work.supernet_images * costs.sandwich_s,
-        "searching": work.queries * len(job.targets) * evaluation_s(image_s, latency_ms, judged, 256),
+        "searching": work.queries * len(job.targets) * evaluation_s(image_s, latency_ms, judged, CALIBRATION),
         "finalising": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job),

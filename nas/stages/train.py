@@ -19,15 +19,13 @@ from nas.training.loop import Watch
 from nas.training.loop import train as train_loop
 from nas.training.recipe import SUPERNET, Recipe
 from nas.training.sandwich import Sandwich
-from nas.work import VALIDATION
+from nas.work import CALIBRATION, VALIDATION
 from search_spaces.lattice import Lattice
 
 if TYPE_CHECKING:
     from nas.pipeline import Job
 
 VERSION = 4
-CALIBRATION = 256
-"""Training images that a candidate's batch norm is recalibrated and its ranges are observed on."""
 LARGEST_FIRST = 0.2
 """Share of the steps that train the largest network alone, before the others learn from it."""
 

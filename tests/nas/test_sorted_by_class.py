@@ -19,8 +19,8 @@ from nas.stages import quantize
 from nas.stages.context import Context
 from nas.stages.fine_tune import CALIBRATION, fine_tune, trained_weights
 from nas.stages.quantize import OBSERVED, quantized
-from nas.stages.train import CALIBRATION as CANDIDATES
 from nas.stages.train import Supernet
+from nas.work import CALIBRATION as CANDIDATES
 from nas.work import VALIDATION
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
