@@ -31,11 +31,13 @@ class Settings(BaseModel):
         default="nas.pipeline:search", pattern=r"^[\w.]+:\w+$", description="the function that runs a search"
     )
     profiler: str = Field(default="nas.pipeline:profile", pattern=r"^[\w.]+:\w+$", description="runs a profile")
-    trainer: str = Field(default="nas.ahead:pretrain", pattern=r"^[\w.]+:\w+$", description="trains a supernet")
+    trainer: str = Field(default="nas.preflight:pretrain", pattern=r"^[\w.]+:\w+$", description="trains a supernet")
     exporter: str = Field(
         default="nas.pipeline:export", pattern=r"^[\w.]+:\w+$", description="finishes an architecture that was chosen"
     )
-    surveyor: str = Field(default="nas.ahead:survey", pattern=r"^[\w.]+:\w+$", description="looks ahead of a search")
+    surveyor: str = Field(
+        default="nas.preflight:survey", pattern=r"^[\w.]+:\w+$", description="looks ahead of a search"
+    )
     worker: bool = Field(default=True, description="whether the server supervises a worker process of its own")
 
     lease_s: float = Field(default=30.0, gt=0, description="how long a job belongs to a worker that does not speak")

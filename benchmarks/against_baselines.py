@@ -29,8 +29,9 @@ from nas.data.augment import LIGHT
 from nas.evaluate import mode_answers
 from nas.events import Event, LogEvent, PhaseEvent
 from nas.interpreter import Folded, Mode, Training, folded, recalibrate
+from nas.job import Job
 from nas.metrics import confusion, score
-from nas.pipeline import Job, never, sketch, with_goals
+from nas.prepare_job import resolve_spec, with_goals
 from nas.quantise import Quantised, quantise
 from nas.ranges import observe
 from nas.spec import SearchSpec
@@ -40,6 +41,7 @@ from nas.stages.fine_tune import CALIBRATION
 from nas.stages.inputs import batches, float_images, whole_batches
 from nas.stages.quantize import OBSERVED
 from nas.stages.recipes import recipe_for
+from nas.stages.target_run import TargetRun
 from nas.stages.train import train as train_supernet
 from nas.stages.train import watch
 from nas.store import StageKey, Store
@@ -158,13 +160,13 @@ def _context(options: argparse.Namespace) -> tuple[Context, SearchSpec]:
             "threads": options.threads,
         }
     )
-    return Context(Store(options.store), _tell, never), spec
+    return Context(Store(options.store), _tell), spec
 
 
 def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
     """The benchmark's own amounts of work on the data's one split; the seed is of what is trained and searched."""
     context, spec = _context(options)
-    job = with_goals(context, sketch(context, spec))
+    job = with_goals(context, resolve_spec(context, spec))
     seen = int(options.supernet_epochs * job.data.images["train"])
     work = job.work.model_copy(update={"supernet_images": seen, "queries": options.queries})
     return context, replace(job, spec=spec.model_copy(update={"seed": seed}), work=work, augment=LIGHT)
@@ -177,7 +179,8 @@ def _search(options: argparse.Namespace, seed: int, budgets: Sequence[float]) ->
     fastest, slowest = goal.latency.reachable_ms
     limit = min(max(budgets[-1], fastest), slowest)
     goal = replace(goal, budget_ms=limit, limit_ms=limit)
-    candidates = sorted(explore(context, job, goal, train_supernet(context, job)), key=lambda c: -c.accuracy)
+    run = TargetRun(context, job, goal, find_target(options.target), train_supernet(context, job))
+    candidates = sorted(explore(run), key=lambda c: -c.accuracy)
     chosen = [c for budget in budgets for c in [c for c in candidates if c.latency_ms <= budget][: options.finalists]]
     networks = [job.space.network(c.architecture) for c in chosen]
     return list({network.id: network for network in networks}.values())
@@ -190,7 +193,7 @@ def _latencies(target: Target, networks: Sequence[Network]) -> dict[str, float]:
 def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str, float]:
     """Trains one network from scratch, quantises it, and tests both forms."""
     context, spec = _context(options)
-    job = sketch(context, spec)  # no latency table is needed
+    job = resolve_spec(context, spec)  # no latency table is needed
     recipe = recipe_for(job, SINGLE)
     seen = int(options.epochs * job.data.images["train"])
     steps = max(1, seen // recipe.batch_size)
@@ -203,32 +206,32 @@ def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str
     def compute() -> Made:
         torch.set_num_threads(job.threads)
         bank = Bank.of(network.layers, seed)
-        strategy = Single(network, bank.tensors, Training, batches(job, recipe, seed, seen, LIGHT), recipe)
+        strategy = Single(network, bank.tensors, Training, batches(context, job, recipe, seed, seen, LIGHT), recipe)
         train(strategy, recipe, steps, watch(context, key, "training"))
-        return Made({}, _test(job, network, bank))
+        return Made({}, _test(context, job, network, bank))
 
     facts = context.run("training", key, compute, target=network.name).facts
     common.progress(f"seed {seed} {network.name} {network.id[:6]}: INT8 {facts['accuracy_int8']:.4f}")
     return dict(facts)
 
 
-def _test(job: Job, network: Network, bank: Bank) -> dict[str, float]:
+def _test(context: Context, job: Job, network: Network, bank: Bank) -> dict[str, float]:
     side = network.input_shape[1]
     plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
-    calibration, observed = (float_images(job, "train", most)(side) for most in (CALIBRATION, OBSERVED))
+    calibration, observed = (float_images(context, job, "train", most)(side) for most in (CALIBRATION, OBSERVED))
     with torch.inference_mode():
         floats = folded(network, plain.tensors, recalibrate(network, plain, whole_batches(calibration, BATCH)))
         ranges = observe(network, Folded(floats), observed.split(BATCH))
         quantised = Quantised(network, quantise(network, floats, ranges))
     return {
-        "accuracy_fp32": _accuracy(job, network, Folded(floats), "test"),
-        "accuracy_int8": _accuracy(job, network, quantised, "test"),
-        "validation_int8": _accuracy(job, network, quantised, "val"),
+        "accuracy_fp32": _accuracy(context, job, network, Folded(floats), "test"),
+        "accuracy_int8": _accuracy(context, job, network, quantised, "test"),
+        "validation_int8": _accuracy(context, job, network, quantised, "val"),
     }
 
 
-def _accuracy(job: Job, network: Network, mode: Mode, name: Literal["val", "test"]) -> float:
-    part = job.data.part(name, network.input_shape[1])
+def _accuracy(context: Context, job: Job, network: Network, mode: Mode, name: Literal["val", "test"]) -> float:
+    part = context.arrays(job.data).part(name, network.input_shape[1])
     answers = mode_answers(network, mode, part.images, BATCH)
     return score(confusion(part.labels, answers, len(job.data.classes)), "accuracy")
 

@@ -20,12 +20,14 @@ from benchmarks.photo_sets import as_folder
 from hw_targets.registry import target as find_target
 from hw_targets.timing import profiles
 from nas.events import Event, LogEvent, PhaseEvent
-from nas.pipeline import decide, never, prepare_job, search
+from nas.pipeline import search
+from nas.preflight import plan
+from nas.prepare_job import choose_resolution, prepare_job
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.fine_tune import fine_tune
-from nas.stages.plan import estimate
 from nas.stages.quantize import quantized, tested
+from nas.stages.target_run import TargetRun
 from nas.stages.timing import seconds_per_image
 from nas.store import Store
 
@@ -64,7 +66,7 @@ def _row(options: argparse.Namespace, data: str, effort: str, seed: int) -> dict
         "data": data, "effort": effort, "seed": seed, "resolution": options.resolution, "metric": options.metric,
         "targets": [{"target": options.target, "latency_ms": "100%"}],
     }  # fmt: skip
-    job, _ = prepare_job(Context(Store(out / "looked"), _tell, never), SearchSpec(**fields))
+    job, _ = choose_resolution(Context(Store(out / "looked"), _tell), SearchSpec(**fields))
     size = {"channels": job.data.channels, "classes": len(job.data.classes)}
     rival = published_mobilenet_v2(WIDTH, resolution=job.data.resolution, **size)
     (profile,) = profiles([rival], target.sample([rival], rounds=ROUNDS))
@@ -72,7 +74,7 @@ def _row(options: argparse.Namespace, data: str, effort: str, seed: int) -> dict
     fields["resolution"] = job.data.resolution
     spec = SearchSpec(**fields)
     common.progress(f"{effort}, seed {seed}: budget {profile.latency_ms:.4g} ms, {job.data.resolution} pixels")
-    planned = sum(estimate(Context(Store(out / "looked"), _tell, never), spec).seconds.values())
+    planned = sum(plan(spec, store=out / "looked").seconds.values())
     started, cores = time.monotonic(), _core_seconds()
     result = search(spec, out=out, on_event=_tell)
     wall_s, core_s = time.monotonic() - started, _core_seconds() - cores
@@ -106,16 +108,17 @@ def _core_seconds() -> float:
 
 def _rival(out: Path, spec: SearchSpec, network: Any, wall_s: float) -> dict[str, float]:
     """The network trained from scratch for as long, with what the search decided of augmentation; and tested."""
-    context = Context(Store(out / "store"), _tell, never)
-    job = decide(context, spec)  # everything of it is in the store
+    context = Context(Store(out / "store"), _tell)
+    job = prepare_job(context, spec)  # everything of it is in the store
     started, cores = time.monotonic(), _core_seconds()
     images = int(
         wall_s / (1.1 * seconds_per_image(job, network))
     )  # the optimiser's step is not in the time of an image
-    weights = fine_tune(context, job, job.goals[0], network, start=None, images=images, number=0)
+    run = TargetRun(context, job, job.goals[0], find_target(spec.targets[0].target))
+    weights = fine_tune(run, network, start=None, images=images, number=0)
     core_s = _core_seconds() - cores
     common.progress(f"  MobileNetV2 saw {images:,} images in {time.monotonic() - started:.0f} s")
-    files = quantized(context, job, job.goals[0], network, weights)
+    files = quantized(run, network, weights)
     int8, fp32 = tested(context, job, network, files)
     return {"accuracy": int8.value, "accuracy_fp32": fp32.value, "core_seconds": core_s, "images": float(images)}
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import common
-from nas.pipeline import plan, search
+from nas.pipeline import search
+from nas.preflight import plan
 from nas.spec import SearchSpec
 
 NAME: Final = "plans"

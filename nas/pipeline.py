@@ -7,61 +7,32 @@ anything is trained. Torch is imported by the stages that need it, not here.
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
 from hw_targets.registry import target as find_target
 from hw_targets.target import Target
-from nas.data.augment import NO_AUGMENT, Augment
 from nas.errors import Cancelled, InvalidSpec, UnknownRun
-from nas.events import EventSink, PlanEvent, ignore
+from nas.events import EventSink, ignore
 from nas.files import write_atomically
-from nas.result import ExportResult, Plan, ProfileResult, SearchResult
-from nas.spec import SearchSpec, targets_named
-from nas.stages.budget import Goal, judge
-from nas.stages.context import Context, Hold, unclaimed
-from nas.stages.costs import Costs, time_training
+from nas.job import Job
+from nas.prepare_job import finish_job, goal_of, prepare_job, start_job
+from nas.result import ExportResult, ProfileResult, SearchResult
+from nas.spec import SearchSpec
+from nas.stages.budget import judge
+from nas.stages.context import Context, Hold, never, unclaimed
 from nas.stages.fit import fit_space
-from nas.stages.prepare import PreparedData, prepare
 from nas.stages.profile import profile as profile_stage
-from nas.stages.profile import profiled
 from nas.store import Store
-from nas.work import PROFILES, Effort, Work, profile_work
+from nas.work import PROFILES, Effort
 from search_spaces.narrow import Narrowed
-from search_spaces.space import Architecture, SearchSpace, text
+from search_spaces.space import Architecture, text
 
 if TYPE_CHECKING:
     from nas.stages.train import Supernet
-
-
-def never() -> bool:
-    """A caller who does not cancel."""
-    return False
-
-
-@dataclass(frozen=True)
-class Job:
-    """A search whose data, space and goals are known: all that is decided before anything is trained.
-
-    Attributes:
-        space: what the supernet is trained in.
-        parts: what each target runs of it.
-        augment: how training images are changed at random.
-    """
-
-    spec: SearchSpec
-    work: Work
-    data: PreparedData
-    space: SearchSpace
-    targets: tuple[Target, ...]
-    parts: tuple[Narrowed, ...]
-    goals: tuple[Goal, ...]
-    threads: int
-    augment: Augment = NO_AUGMENT
 
 
 def search(
@@ -92,16 +63,16 @@ def search(
         Cancelled: the caller asked to stop; what was computed is stored.
     """
     from nas.runs import keep
-    from nas.stages.finish import finish
+    from nas.stages.deliver import finish
 
     context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     try:
-        job = decide(context, spec)
+        job = prepare_job(context, spec)
         supernet = _supernet(context, job)
         run = run_name(spec)
         outcomes = {
-            goal.info.id: finish(context, job, goal, target, supernet, out / run)
-            for goal, target in zip(job.goals, job.targets, strict=True)
+            goal.info.id: finish(context, job, goal, find_target(goal.info.id), supernet, out / run)
+            for goal in job.goals
         }
     except KeyboardInterrupt as error:
         raise Cancelled(
@@ -168,19 +139,20 @@ def export(
         InvalidSpec, UnknownTarget: the target is not named and there are several, or is none of the spec's.
         Others: as `search`.
     """
-    from nas.stages.finish import finish_chosen, folder_of
+    from nas.stages.deliver import finish_chosen, folder_of
+    from nas.stages.target_run import TargetRun
 
     context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     run = run_name(spec)
     try:
-        job, costs = _begun(context, spec)
+        job, costs = start_job(context, spec)
         number = _index(job, target)
-        part, device = job.parts[number], job.targets[number]
-        chosen = _chosen(part, device, architecture)
-        goal = _goal(context, job, number)
-        job = _resolved(context, replace(job, goals=(goal,)), costs)
+        device = find_target(job.targets[number].id)
+        chosen = _chosen(job.parts[number], device, architecture)
+        goal = goal_of(context, job, number)
+        job = finish_job(context, replace(job, goals=(goal,)), costs)
         folder = out / run / f"{folder_of(goal.info.id)}-{chosen.id}"
-        model = finish_chosen(context, job, goal, device, _supernet(context, job), chosen, folder)
+        model = finish_chosen(TargetRun(context, job, goal, device, _supernet(context, job)), chosen, folder)
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The export was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
@@ -207,7 +179,7 @@ def _index(job: Job, target: str | None) -> int:
             facts={"targets": list(names)},
         )
     for number, (name, found) in enumerate(zip(names, job.targets, strict=True)):
-        if target in (name, found.info.id):
+        if target in (name, found.id):
             return number
     raise UnknownTarget(
         f"The search has no target {target!r}.", fix=f"Use one of {', '.join(names)}.", facts={"targets": list(names)}
@@ -227,104 +199,6 @@ def _chosen(part: Narrowed, target: Target, architecture: str) -> Architecture:
     return part.space.parse(architecture)
 
 
-def sketch(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
-    """A job without its goals and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
-    targets = targets_named([wanted.target for wanted in spec.targets])
-    resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
-    data = prepare(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
-    size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
-    fitted = fit_space(context, spec.space, targets, **size)
-    threads = spec.threads or len(os.sched_getaffinity(0))
-    least = Work(profile=profile_work(spec.seconds), supernet_images=0, queries=0, finalists=1, tune_images=1)
-    return Job(spec, spec.work or least, data, fitted.space, targets, fitted.parts, (), threads)
-
-
-def prepare_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
-    """A sketch with images of a size that its time suffices for, and what its stages cost on this machine.
-
-    The size is decided once and stored: times that are taken again must not send a killed search another way.
-
-    Raises:
-        InvalidSpec: even the least work takes longer than the spec's time.
-        Others: as `search`.
-    """
-    from nas.stages import plan as plans
-
-    job = sketch(context, spec)
-    key = plans.side_key(job)
-    known = context.store.find(key)
-    if known is not None and spec.work is None:
-        job = sketch(context, spec, resolution=known.facts["side"])
-    settled = known is not None or spec.work is not None
-    own = settled or spec.resolution is not None
-    smaller = () if own else [side for side in plans.SIDES if side < job.data.resolution]
-    if not smaller:
-        _refuse_early(context, job)
-    costs = time_training(context, job)
-    for side in smaller:
-        if plans.comfortable(job, costs) or (job.data.resolution <= plans.SMALL and plans.fits(job, costs)):
-            break
-        job = sketch(context, spec, resolution=side)
-        costs = time_training(context, job)
-    if not settled:
-        if not plans.fits(job, costs):
-            raise plans.too_short(job, costs)
-        context.store.finish(key, {}, seconds=0.0, facts={"side": job.data.resolution})
-    return job, costs
-
-
-def _refuse_early(context: Context, job: Job) -> None:
-    """Refuses budgets that stored latency tables rule out, before anything takes time."""
-    quiet = replace(context, on_event=ignore, seconds={}, noted=[])
-    if all(profiled(quiet, t, p.space, job.work.profile) for t, p in zip(job.targets, job.parts, strict=True)):
-        for number in range(len(job.targets)):
-            _goal(quiet, job, number)
-
-
-def decide(context: Context, spec: SearchSpec) -> Job:
-    """Everything before training: a sketch, the latency tables, the budgets, the work, the augmentation. Raises as `search` does."""
-    job, costs = _begun(context, spec)
-    return _resolved(context, with_goals(context, job), costs)
-
-
-def _begun(context: Context, spec: SearchSpec) -> tuple[Job, Costs | None]:
-    """A job before its goals; nothing is timed where the spec has its work already."""
-    return prepare_job(context, spec) if spec.work is None else (sketch(context, spec), None)
-
-
-def with_goals(context: Context, job: Job) -> Job:
-    """The job with its targets' latency tables and its budgets, judged. Raises as `search` does."""
-    goals = tuple(_goal(context, job, number) for number in range(len(job.targets)))
-    for goal in goals:
-        if not goal.outcome.binds:
-            context.warn(
-                f"The budget of {goal.budget_ms:g} ms on {goal.info.id} does not bind: the slowest architecture is predicted "
-                f"at {goal.outcome.reachable_ms[1]:.4g} ms.",
-                target=goal.info.id,
-            )
-    return replace(job, goals=goals)
-
-
-def _goal(context: Context, job: Job, number: int) -> Goal:
-    """One target with its latency table and its budget, judged."""
-    context.check_cancelled()
-    target, part = job.targets[number], job.parts[number]
-    table = profile_stage(context, target, part.space, job.work.profile)
-    return judge(context, target, table, part, job.spec.targets[number].latency_ms, job.spec.budget_on)
-
-
-def _resolved(context: Context, job: Job, costs: Costs | None) -> Job:
-    """The job with its work and its augmentation decided."""
-    from nas.stages.augmentation import augmentation
-    from nas.stages.plan import note, resolve
-
-    if costs is not None:
-        job = resolve(context, job, costs)
-    supernet = job.work.supernet_images > 0
-    context.on_event(PlanEvent(resolution=job.data.resolution, supernet=supernet, note=note(job)))
-    return replace(job, augment=augmentation(context, job))
-
-
 def run_name(spec: SearchSpec) -> str:
     """The run's folder: named after the data and the space, told apart by a hash of the whole spec."""
     digest = hashlib.sha256(spec.model_dump_json(exclude={"work"}).encode()).hexdigest()[:8]
@@ -332,18 +206,6 @@ def run_name(spec: SearchSpec) -> str:
     space = spec.space if isinstance(spec.space, str) else str(spec.space.get("name", "space"))
     title = "".join(c if c.isalnum() else "-" for c in Path(space).stem)[:32]
     return f"{data}-{title}-{digest}"
-
-
-def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Store | Path | str | None = None) -> Plan:
-    """What a search will take, before its start: seconds of each stage (0 where it is in the store) and memory.
-
-    Raises:
-        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: as `search`.
-        InfeasibleBudget: where the latency tables exist already.
-    """
-    from nas.stages.plan import estimate
-
-    return estimate(Context(Store.of(store or out / "store"), ignore, never), spec)
 
 
 def profile(

@@ -130,7 +130,7 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, ask
     elsewhere = ELSEWHERE.get()
     if elsewhere is not None:
         return elsewhere(spec, Path(out), quiet)
-    from nas import pipeline
+    from nas import pipeline, preflight
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch
     from nas.cli.report import render_plan, render_result
@@ -139,7 +139,7 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, ask
     note = ""
     with ended_politely():
         if not quiet:
-            plan = pipeline.plan(spec, **folders)
+            plan = preflight.plan(spec, **folders)
             note = plan.note
             with watch() as progress:
                 progress.show(render_plan(plan))

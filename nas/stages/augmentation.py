@@ -6,16 +6,14 @@ others. Letters, digits and left hands fail it.
 """
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from nas.data.augment import LIGHT, NO_AUGMENT, PHOTO, Augment
+from nas.job import Job
 from nas.stages.context import Context, Made
 from nas.stages.recipes import recipe_for
 from nas.store import StageKey
 from nas.training.recipe import SINGLE
-
-if TYPE_CHECKING:
-    from nas.pipeline import Job
 
 VERSION = 1
 PHOTO_SIDE: Final = 32
@@ -27,7 +25,7 @@ UNMIRRORED: Final = replace(PHOTO, flip=False)
 NAMED: Final = {"none": NO_AUGMENT, "light": LIGHT, "photo": PHOTO}
 
 
-def augmentation(context: Context, job: "Job") -> Augment:
+def augmentation(context: Context, job: Job) -> Augment:
     """The augmentation of a job's trainings, decided now or found in the store.
 
     Raises:
@@ -51,7 +49,7 @@ def augmentation(context: Context, job: "Job") -> Augment:
     return replace(UNMIRRORED, flip=bool(facts["flip"]))
 
 
-def decided(context: Context, job: "Job") -> Augment | None:
+def decided(context: Context, job: Job) -> Augment | None:
     """The augmentation where it needs no check, or one that is in the store; None where the check is still to be made."""
     if (unchecked := _unchecked(job)) is not None:
         return unchecked
@@ -59,7 +57,7 @@ def decided(context: Context, job: "Job") -> Augment | None:
     return None if record is None else replace(UNMIRRORED, flip=bool(record.facts["flip"]))
 
 
-def _unchecked(job: "Job") -> Augment | None:
+def _unchecked(job: Job) -> Augment | None:
     if job.spec.augment != "auto":
         return NAMED[job.spec.augment]
     if job.data.resolution < PHOTO_SIDE:
@@ -67,7 +65,7 @@ def _unchecked(job: "Job") -> Augment | None:
     return None if job.work.probe_images else UNMIRRORED
 
 
-def _key(job: "Job") -> StageKey:
+def _key(job: Job) -> StageKey:
     inputs = {
         "space": job.space.fingerprint, "data": job.data.content_hash, "seed": job.spec.seed, "threads": job.threads,
         "images": job.work.probe_images, "augment": asdict(UNMIRRORED),
@@ -75,7 +73,7 @@ def _key(job: "Job") -> StageKey:
     return StageKey("flip_check", VERSION, inputs)
 
 
-def _probe(context: Context, job: "Job", augment: Augment, key: StageKey) -> tuple[float, float, float, float]:
+def _probe(context: Context, job: Job, augment: Augment, key: StageKey) -> tuple[float, float, float, float]:
     """Balanced accuracies of a network on validation images and on their mirror images, the standard error, and chance."""
     import numpy as np
     import torch
@@ -94,14 +92,14 @@ def _probe(context: Context, job: "Job", augment: Augment, key: StageKey) -> tup
     network, recipe = job.space.network(job.space.smallest()), recipe_for(job, SINGLE)
     side, classes = network.input_shape[1], len(job.data.classes)
     bank = Bank.of(network.layers, job.spec.seed)
-    batch = batches(job, recipe, job.spec.seed, job.work.probe_images, augment)
+    batch = batches(context, job, recipe, job.spec.seed, job.work.probe_images, augment)
     strategy = Single(network, bank.tensors, Training, batch, recipe, class_weights=class_weights(job))
     steps = max(1, job.work.probe_images // recipe.batch_size)
     train(strategy, recipe, steps, watch(context, key, "preparing", part="flip_check_"))
     plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
-    statistics = recalibrate(network, plain, whole_batches(float_images(job, "train", 512)(side), 256))
+    statistics = recalibrate(network, plain, whole_batches(float_images(context, job, "train", 512)(side), 256))
     mode = Evaluation(plain.tensors, statistics)
-    part = job.data.subset("val", side, VALIDATION, job.spec.seed)
+    part = context.arrays(job.data).subset("val", side, VALIDATION, job.spec.seed)
     straight, mirrored = (
         confusion(part.labels, mode_answers(network, mode, images), classes)
         for images in (part.images, np.ascontiguousarray(part.images[:, :, :, ::-1]))

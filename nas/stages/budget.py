@@ -1,63 +1,23 @@
 """Judges a latency budget before anything is trained: what is reachable, how many architectures keep it, whether it binds."""
 
-from dataclasses import dataclass
 from math import ceil
 
-from hw_targets.scheme import Scheme
-from hw_targets.target import Target, TargetInfo
+from hw_targets.target import Target
 from latency_models.additive import whole_ticks
 from latency_models.compiled import CompiledLatency, compile_table
 from latency_models.counting import Distribution
-from latency_models.table import LatencyTable
 from nas.errors import InfeasibleBudget
 from nas.result import BudgetOutcome
 from nas.spec import BudgetOn
 from nas.stages.context import Context
 from nas.stages.profile import MeasuredTable
 from nas.store import StageKey
+from nas.target_plan import Goal
 from search_spaces.lattice import Lattice
-from search_spaces.narrow import Narrowed, Removed
+from search_spaces.narrow import Narrowed
 from search_spaces.space import SearchSpace
 
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One target with its budget, judged.
-
-    Attributes:
-        scheme: the form of INT8 that the target runs.
-        removed: values of choices that it does not run.
-        table_hash: of the table's blob.
-        budget_ms: what was asked for, resolved to milliseconds.
-        budget_on: the latency that it is held against.
-        limit_ms: what predictions, which are of the quiet statistic, must keep in the search: the budget as a quiet latency, less
-            the table's mean error, so that a prediction at the limit still keeps the budget when measured; never below the
-            fastest architecture.
-        within_limit: how many architectures are predicted to keep the limit, at least 1.
-    """
-
-    info: TargetInfo
-    scheme: Scheme
-    removed: tuple[Removed, ...]
-    table: LatencyTable
-    table_hash: str
-    latency: CompiledLatency
-    budget_ms: float
-    budget_on: BudgetOn
-    limit_ms: float
-    within_limit: int
-    outcome: BudgetOutcome
-
-    @property
-    def space(self) -> SearchSpace:
-        """What the target runs of the job's space: its architectures are architectures of that space, too."""
-        return self.latency.lattice.space
-
-    def held_against(self, latency_ms: float, p50_ms: float, p95_ms: float) -> float:
-        """Of three latencies of one network, the one that the budget is held against."""
-        return {"quiet": latency_ms, "p50": p50_ms, "p95": p95_ms}[self.budget_on]
 
 
 def judge(

@@ -9,8 +9,10 @@ from typing import Any, Final
 from hw_targets.lock import while_waiting
 from hw_targets.stopping import stoppable
 from hw_targets.target import Target
+from nas.data.arrays import DataArrays
+from nas.data.facts import DataFacts
 from nas.errors import Cancelled
-from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent
+from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent, ignore
 from nas.store import StageKey, StageRecord, Store
 
 TOLD_AFTER_S: Final = 2.0
@@ -19,6 +21,11 @@ TOLD_AFTER_S: Final = 2.0
 Hold = Callable[[Target], AbstractContextManager[None]]
 """What is entered while a target is measured, and left before anything else is done: a caller's own claim to the device, beside
 the lock of the machine. It may wait, and then raises `Cancelled` soon after the caller asked to stop."""
+
+
+def never() -> bool:
+    """A caller who does not cancel."""
+    return False
 
 
 def unclaimed(_target: Target) -> AbstractContextManager[None]:
@@ -39,11 +46,16 @@ class Context:
     """The surroundings of one run: the store, who listens, who may cancel, whose devices are; and what the run noted so far."""
 
     store: Store
-    on_event: EventSink
-    cancelled: Callable[[], bool]
+    on_event: EventSink = ignore
+    cancelled: Callable[[], bool] = never
     hold: Hold = unclaimed
     seconds: dict[str, float] = field(default_factory=dict)
     noted: list[tuple[str | None, str]] = field(default_factory=list)
+    _opened: dict[str, DataArrays] = field(default_factory=dict, repr=False)
+
+    def arrays(self, data: DataFacts) -> DataArrays:
+        """The images and labels of a data set in the store; read once."""
+        return self._opened.setdefault(data.blob, DataArrays(lambda: self.store.get(data.blob)))
 
     def check_cancelled(self) -> None:
         """Stops the run when the caller has asked for it.

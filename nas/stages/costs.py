@@ -7,10 +7,11 @@ disturbed them; then they are taken again the next time. Not here: how much work
 import random
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hw_targets.stopping import stoppable
-from hw_targets.target import Target
+from hw_targets.target import TargetInfo
+from nas.job import Job
 from nas.machine_load import Load
 from nas.stages.context import Context
 from nas.stages.halving import cost, rounds
@@ -20,9 +21,6 @@ from nas.store import StageKey
 from nas.training.recipe import SUPERNET
 from nas.work import RETRAINED, ProfileWork
 from search_spaces.cost import layer_values
-
-if TYPE_CHECKING:
-    from nas.pipeline import Job
 
 VERSION = 2
 SIMULATED_S: Final = 0.01
@@ -64,7 +62,7 @@ class Costs:
         return 4 * self.image_s(self.sandwich / 4)
 
 
-def time_training(context: Context, job: "Job") -> Costs:
+def time_training(context: Context, job: Job) -> Costs:
     """The costs of a job's space, timed now for a few seconds or found in the store."""
     space = job.space
     smallest, largest = space.network(space.smallest()), space.network(space.largest())
@@ -90,10 +88,10 @@ def time_training(context: Context, job: "Job") -> Costs:
     return Costs((ends[0], facts["small"]), (ends[1], facts["large"]), sum(ends) + 2 * drawn)
 
 
-def profiling_s(work: ProfileWork, target: Target) -> float:
+def profiling_s(work: ProfileWork, target: TargetInfo) -> float:
     """Measuring a latency table."""
     networks = work.networks + work.held_out
-    if target.info.kind == "simulated":
+    if target.kind == "simulated":
         return networks * SIMULATED_S
     return networks * (NETWORK_S + work.rounds * ROUND_S)
 
@@ -103,7 +101,7 @@ def evaluation_s(image_s: float, latency_ms: float, images: int, calibration: in
     return 0.2 + FORWARD * calibration * image_s + images * latency_ms / 1e3
 
 
-def tournament_s(job: "Job", image_s: float, latency_ms: float, finalists: int, tune_images: float) -> float:
+def tournament_s(job: Job, image_s: float, latency_ms: float, finalists: int, tune_images: float) -> float:
     """Fine-tuning by successive halving with its judgements, and INT8 retraining of the winner."""
     judged = sum(one.networks for one in rounds(finalists)) + 2
     each = evaluation_s(image_s, latency_ms, job.data.images["val"], min(CALIBRATED, job.data.images["train"]))

@@ -2,25 +2,25 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hw_targets.lock import computing
 from hw_targets.scheme import Scheme
+from nas.job import Job
+from nas.search import study
 from nas.search.region import LimitedRegion
-from nas.search.study import Candidate, Question, distinct, front_event, run, tell_again
-from nas.stages.budget import Goal
+from nas.search.study import Candidate, Question, distinct, front_event, tell_again
 from nas.stages.context import Context, Made
+from nas.stages.target_run import TargetRun
+from nas.stages.train import Supernet, evaluator
 from nas.store import StageKey
+from nas.target_plan import Goal
 from search_spaces.space import Architecture, SearchSpace
-
-if TYPE_CHECKING:
-    from nas.pipeline import Job
-    from nas.stages.train import Supernet
 
 VERSION = 4
 
 
-def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> list[Candidate]:
+def explore(run: TargetRun) -> list[Candidate]:
     """The architectures evaluated for one target, from the store or searched now. A killed search goes the same way on.
 
     Whoever listens is told of every one of them, also of those from the store.
@@ -28,7 +28,8 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
     Raises:
         Cancelled: the caller asked to stop; every finished evaluation is kept.
     """
-    target, space = goal.info.id, goal.space
+    context, job, goal, supernet = run.context, run.job, run.goal, run.supernet
+    assert supernet is not None
     key = StageKey(
         "search",
         VERSION,
@@ -51,7 +52,7 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
     def compute() -> Made:
         nonlocal told
         told = True
-        found = run(
+        found = study.run(
             question,
             _remembered(context, job, supernet, goal.scheme),
             context.store.journal(key),
@@ -60,8 +61,8 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
         )
         return Made({"candidates": json.dumps([_line(c) for c in found]).encode()})
 
-    record = context.run("searching", key, compute, target=target)
-    evaluated = [_candidate(space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))]
+    record = context.run("searching", key, compute, target=run.id)
+    evaluated = [_candidate(goal.space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))]
     if not told:
         tell_again(question, evaluated, context.on_event)
     found = distinct(evaluated)
@@ -69,7 +70,7 @@ def explore(context: Context, job: "Job", goal: Goal, supernet: "Supernet") -> l
     return found
 
 
-def question_of(job: "Job", goal: Goal) -> Question:
+def question_of(job: Job, goal: Goal) -> Question:
     """What is searched for on one target."""
     return Question(
         goal.space,
@@ -83,25 +84,25 @@ def question_of(job: "Job", goal: Goal) -> Question:
     )
 
 
-def _queries(job: "Job", goal: Goal) -> int:
+def _queries(job: Job, goal: Goal) -> int:
     """No more than there are architectures within the limit."""
     return max(1, min(job.work.queries, goal.within_limit))
 
 
-def _remembered(context: Context, job: "Job", supernet: "Supernet", scheme: Scheme) -> Callable[[Architecture], float]:
+def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> Callable[[Architecture], float]:
     """The metric of a subnet in INT8 on the validation part; what any target's search of that scheme evaluated is remembered."""
     inputs = {
         "bank": supernet.hash, "data": job.data.content_hash, "threads": job.threads, "scheme": scheme.name,
         "metric": job.spec.metric, "seed": job.spec.seed,
     }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
-    evaluator = supernet.judge(scheme)
+    judge = evaluator(context, job, supernet.bank, scheme)
     known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read_all()}
 
     def accuracy(architecture: Architecture) -> float:
         if architecture.id not in known:
             with computing(impatient=context.cancelled):
-                known[architecture.id] = evaluator(job.space.network(architecture)).value
+                known[architecture.id] = judge(job.space.network(architecture)).value
             journal.append({"id": architecture.id, "accuracy": known[architecture.id]})
         return known[architecture.id]
 

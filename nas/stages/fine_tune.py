@@ -2,19 +2,20 @@
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from nas import interpreter
 from nas.bank import Bank
 from nas.evaluate import mode_answers
-from nas.interpreter import Evaluation, Mode, Training, recalibrate, run
+from nas.interpreter import Evaluation, Mode, Training, recalibrate
+from nas.job import Job
 from nas.metrics import confusion, score
-from nas.stages.budget import Goal
 from nas.stages.context import Context, Made
 from nas.stages.inputs import batches, class_weights, float_images, whole_batches
 from nas.stages.recipes import recipe_for
+from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet, learning, watch
 from nas.store import StageKey
 from nas.tensors import Tensors, pack, unpack
@@ -23,9 +24,6 @@ from nas.training.recipe import CONTINUE, FINE_TUNE, SINGLE, Recipe
 from nas.training.sandwich import Batch
 from nas.training.single import Single, Teacher
 from search_spaces.network import Network
-
-if TYPE_CHECKING:
-    from nas.pipeline import Job
 
 VERSION = 4
 CALIBRATION = 1024
@@ -37,35 +35,34 @@ BATCH = 256
 class Largest:
     """The supernet's largest network as a teacher."""
 
+    context: Context
+    job: Job
     supernet: Supernet
 
     @cached_property
     def network(self) -> Network:
         """Itself."""
-        space = self.supernet.job.space
-        return space.network(space.largest())
+        return self.job.space.network(self.job.space.largest())
 
     @cached_property
     def mode(self) -> Evaluation:
         """Its weights with batch norm recalibrated."""
         bank, network = self.supernet.bank, self.network
         parameters = {name: view.detach() for name, view in bank.parameters(network).items()}
-        shown = float_images(self.supernet.job, "train", CALIBRATION)(network.input_shape[1])
+        shown = float_images(self.context, self.job, "train", CALIBRATION)(network.input_shape[1])
         return Evaluation(parameters, recalibrate(network, bank, whole_batches(shown, BATCH)))
 
     @cached_property
     def value(self) -> float:
         """The search's metric on the validation part, in floating point, 0-1."""
-        job = self.supernet.job
-        part = job.data.part("val", self.network.input_shape[1])
+        job = self.job
+        part = self.context.arrays(job.data).part("val", self.network.input_shape[1])
         found = mode_answers(self.network, self.mode, part.images)
         return score(confusion(part.labels, found, len(job.data.classes)), job.spec.metric)
 
 
 def fine_tune(
-    context: Context,
-    job: "Job",
-    goal: Goal,
+    run: TargetRun,
     network: Network,
     *,
     start: str | Supernet | None,
@@ -76,7 +73,7 @@ def fine_tune(
     """Trains a network for a round, in the store or now; a killed training goes on from its checkpoint.
 
     Args:
-        context, job, goal: of the run; the goal for its events alone.
+        run: its target is named in events alone.
         network: what to train.
         start: the hash of an earlier round's weights, the supernet that it is a slice of, or None to begin afresh.
         images: that it sees.
@@ -90,6 +87,7 @@ def fine_tune(
         Cancelled: the caller asked to stop; a checkpoint is kept.
         OutOfSpace: the disk is full; the checkpoint before is kept.
     """
+    context, job = run.context, run.job
     torch.set_num_threads(job.threads)
     recipe = recipe_for(job, _recipe(start))
     seed = job.spec.seed + 1 + number
@@ -111,14 +109,14 @@ def fine_tune(
 
     def compute() -> Made:
         weights = _starting(context, network, start, job.spec.seed)
-        batch = batches(job, recipe, seed, images, job.augment)
+        batch = batches(context, job, recipe, seed, images, job.augment)
         answers = None if teacher is None else teacher_answers(teacher.network, teacher.mode, batch)
         strategy = Single(network, weights, Training, batch, recipe, answers, class_weights(job))
         steps = max(1, images // recipe.batch_size)
-        train(strategy, recipe, steps, watch(context, key, "finalising", target=goal.info.id, part="tune_"))
+        train(strategy, recipe, steps, watch(context, key, "finalising", target=run.id, part="tune_"))
         return Made({"weights": pack({name: tensor.detach() for name, tensor in weights.items()}, {})})
 
-    return context.run("finalising", key, compute, target=goal.info.id).outputs["weights"]
+    return context.run("finalising", key, compute, target=run.id).outputs["weights"]
 
 
 def _recipe(start: str | Supernet | None) -> Recipe:
@@ -143,6 +141,6 @@ def teacher_answers(network: Network, mode: Mode, batch: Batch) -> Teacher:
 
     def answers(step: int) -> Tensor:
         with torch.no_grad():
-            return run(network, batch(step, network.input_shape[1])[0], mode).softmax(1)
+            return interpreter.run(network, batch(step, network.input_shape[1])[0], mode).softmax(1)
 
     return answers

@@ -1,24 +1,23 @@
 """The images and labels that a job's networks are trained, calibrated and judged on, as tensors. Not here: how they were read."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.batches import Batches, as_input
+from nas.data.parts import PartName
+from nas.job import Job
+from nas.stages.context import Context
 from nas.training.recipe import Recipe
 from nas.training.sandwich import Batch
-
-if TYPE_CHECKING:
-    from nas.pipeline import Job
 
 REPEATS = 6
 """Trainings that show each image fewer times do not augment."""
 
 
-def batches(job: "Job", recipe: Recipe, seed: int, seen: int, augment: Augment) -> Batch:
+def batches(context: Context, job: Job, recipe: Recipe, seed: int, seen: int, augment: Augment) -> Batch:
     """The training images of a step at a side; a pure function of both.
 
     They are augmented when the training sees `seen` images in all, and each of them at least `REPEATS` times: before that,
@@ -29,19 +28,23 @@ def batches(job: "Job", recipe: Recipe, seed: int, seen: int, augment: Augment) 
 
     def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
         if side not in made:
-            made[side] = Batches(job.data.part("train", side), recipe.batch_size, seed=seed, augment=change)
+            made[side] = Batches(
+                context.arrays(job.data).part("train", side), recipe.batch_size, seed=seed, augment=change
+            )
         return made[side].batch(step)
 
     return batch
 
 
-def float_images(job: "Job", part: Literal["train", "val", "test"], most: int) -> Callable[[int], Tensor]:
+def float_images(context: Context, job: Job, part: PartName, most: int) -> Callable[[int], Tensor]:
     """Up to `most` images of a part at a side, every class in its share, unchanged, kept once made."""
     made: dict[int, Tensor] = {}
 
     def at(side: int) -> Tensor:
         if side not in made:
-            made[side] = as_input(torch.from_numpy(job.data.subset(part, side, most, job.spec.seed).images))
+            made[side] = as_input(
+                torch.from_numpy(context.arrays(job.data).subset(part, side, most, job.spec.seed).images)
+            )
         return made[side]
 
     return at
@@ -52,7 +55,7 @@ def whole_batches(x: Tensor, size: int) -> list[Tensor]:
     return list(x[: len(x) - len(x) % size or len(x)].split(size))
 
 
-def class_weights(job: "Job") -> Tensor | None:
+def class_weights(job: Job) -> Tensor | None:
     """What a mistake on an image of each class weighs in training: the inverse of the class's share, where that is wanted.
 
     With plain accuracy as the metric every image counts alike, so `auto` weighs nothing then.

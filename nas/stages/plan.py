@@ -7,17 +7,16 @@ where even the least work takes longer, the job is refused before it starts.
 
 from dataclasses import replace
 from statistics import fmean
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from nas.errors import InvalidSpec
+from nas.job import Job
 from nas.result import Plan
 from nas.search.finalists import by_latency
 from nas.search.region import LimitedRegion
-from nas.spec import SearchSpec
 from nas.stages.augmentation import PHOTO_SIDE, decided
-from nas.stages.budget import Goal
 from nas.stages.context import Context
 from nas.stages.costs import (
     START_S,
@@ -27,16 +26,14 @@ from nas.stages.costs import (
     tournament_s,
 )
 from nas.stages.halving import rounds
-from nas.stages.profile import NETWORK_S, ROUND_S, profiled
+from nas.stages.profile import NETWORK_S, ROUND_S
 from nas.stages.recipes import step_bytes
 from nas.stages.verify import ROUNDS
 from nas.store import StageKey
+from nas.target_plan import Goal
 from nas.training.recipe import SUPERNET
 from nas.work import CALIBRATION, VALIDATION, Work
 from search_spaces.cost import layer_values, params
-
-if TYPE_CHECKING:
-    from nas.pipeline import Job
 
 VERSION = 1
 PROCESS_BYTES: Final = 600_000_000
@@ -72,23 +69,23 @@ SMALL: Final = 64
 """Images of this side are made smaller only where even the least work would take too long."""
 
 
-def side_key(job: "Job") -> StageKey:
+def side_key(job: Job) -> StageKey:
     """Of the size of the images that was decided for a spec, whose sketch at the data's own size this is."""
     return StageKey("side", VERSION, asked(job))
 
 
-def asked(job: "Job") -> dict[str, object]:
+def asked(job: Job) -> dict[str, object]:
     """What a job was asked for and on what data, as inputs of a stage's key."""
     spec = job.spec.model_dump(mode="json", exclude={"work"})
     return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads}
 
 
-def fits(job: "Job", costs: Costs) -> bool:
+def fits(job: Job, costs: Costs) -> bool:
     """Whether the least work fits into the job's time."""
     return least_s(job, costs) <= job.spec.seconds
 
 
-def comfortable(job: "Job", costs: Costs) -> bool:
+def comfortable(job: Job, costs: Costs) -> bool:
     """Whether the finalists of a job can be trained well at this size of images."""
     left = USED * job.spec.seconds - fixed_s(job)
     share = left / len(job.targets)
@@ -96,24 +93,24 @@ def comfortable(job: "Job", costs: Costs) -> bool:
     return tournament_s(job, costs.image_s(costs.sandwich / 4), 1.0, FINALISTS[-1], needed) <= share
 
 
-def least_s(job: "Job", costs: Costs) -> float:
+def least_s(job: Job, costs: Costs) -> float:
     """About what the least work takes: two networks trained for a moment, for each target."""
     tuned = tournament_s(job, costs.image_s(costs.sandwich / 4), 1.0, FINALISTS[-1], LEAST_IMAGES)
     return fixed_s(job) + tuned * len(job.targets)
 
 
-def fixed_s(job: "Job") -> float:
+def fixed_s(job: Job) -> float:
     """What does not depend on the work: profiles and measurements."""
     return START_S + sum(profiling_s(job.work.profile, target) for target in job.targets) + verifying_s(job)
 
 
-def verifying_s(job: "Job") -> float:
+def verifying_s(job: Job) -> float:
     """Measuring the finalists and the finished file."""
-    measured = sum(target.info.kind == "measured" for target in job.targets)
+    measured = sum(target.kind == "measured" for target in job.targets)
     return (FINALISTS[0] + 1) * (NETWORK_S + ROUNDS * ROUND_S) * measured
 
 
-def too_short(job: "Job", costs: Costs) -> InvalidSpec:
+def too_short(job: Job, costs: Costs) -> InvalidSpec:
     """The error of a job whose least work takes longer than its time."""
     minutes, least = job.spec.seconds / 60, np.ceil(least_s(job, costs) / 6) / 10
     return InvalidSpec(
@@ -124,7 +121,7 @@ def too_short(job: "Job", costs: Costs) -> InvalidSpec:
     )
 
 
-def resolve(context: Context, job: "Job", costs: Costs) -> "Job":
+def resolve(context: Context, job: Job, costs: Costs) -> Job:
     """The job with the work that its time affords: from its spec, from the store, or decided now and stored."""
     if job.spec.work is not None:
         return replace(job, work=job.spec.work)
@@ -135,7 +132,7 @@ def resolve(context: Context, job: "Job", costs: Costs) -> "Job":
     return replace(job, work=Work.model_validate(record.facts))
 
 
-def supernet_images(job: "Job", costs: Costs) -> int:
+def supernet_images(job: Job, costs: Costs) -> int:
     """Images that a job's supernet sees; none where it would see too few. Known without the budgets, so that it can be trained
     ahead of a search.
     """
@@ -144,7 +141,7 @@ def supernet_images(job: "Job", costs: Costs) -> int:
     return affordable if affordable >= LEAST_SUPERNET else 0
 
 
-def afford(job: "Job", costs: Costs) -> Work:
+def afford(job: Job, costs: Costs) -> Work:
     """The work that a job's time affords."""
     seen, probed = supernet_images(job, costs), probe_images(job, costs)
     left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probed * costs.small[1]
@@ -172,7 +169,7 @@ def afford(job: "Job", costs: Costs) -> Work:
     )
 
 
-def probe_images(job: "Job", costs: Costs) -> int:
+def probe_images(job: Job, costs: Costs) -> int:
     """Images that the check for mirroring trains on: the smallest network, so that it costs little."""
     if job.spec.augment != "auto" or job.data.resolution < PHOTO_SIDE:
         return 0
@@ -180,14 +177,14 @@ def probe_images(job: "Job", costs: Costs) -> int:
     return round_down(min(PROBE_IMAGES, PROBE_EPOCHS * job.data.images["train"], affordable))
 
 
-def _images(job: "Job", image_s: float, latency_ms: float, finalists: int, seconds: float) -> float:
+def _images(job: Job, image_s: float, latency_ms: float, finalists: int, seconds: float) -> float:
     """How many images the winner of a tournament sees in so many seconds."""
     none = tournament_s(job, image_s, latency_ms, finalists, 0)
     one = tournament_s(job, image_s, latency_ms, finalists, 1) - none
     return max(0.0, (seconds - none) / one)
 
 
-def _finalist(job: "Job", costs: Costs) -> tuple[float, float]:
+def _finalist(job: Job, costs: Costs) -> tuple[float, float]:
     """Seconds of training for an image, and milliseconds of latency, of a finalist: one near the limit where that is known."""
     if not job.goals:
         return costs.image_s(costs.sandwich / 4), 1.0
@@ -211,27 +208,7 @@ def round_down(images: float) -> int:
     return int(int(images) // unit * unit)
 
 
-def estimate(context: Context, spec: SearchSpec) -> Plan:
-    """Seconds of each stage and bytes of memory. Raises what `nas.pipeline.plan` raises."""
-    from nas.pipeline import prepare_job
-
-    return estimated(context, *prepare_job(context, spec))
-
-
-def estimated(context: Context, job: "Job", costs: Costs) -> Plan:
-    """The same for a job that is prepared already."""
-    from nas.pipeline import with_goals
-
-    parts = zip(job.targets, job.parts, strict=True)
-    unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work.profile)]
-    if not unknown:  # budgets are judged before anything takes time
-        job = resolve(context, with_goals(context, job), costs)
-    elif job.spec.work is None:
-        job = replace(job, work=afford(job, costs))
-    return told(context, job, costs, profiling=sum(profiling_s(job.work.profile, target) for target in unknown))
-
-
-def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Plan:
+def told(context: Context, job: Job, costs: Costs, *, profiling: float) -> Plan:
     """What a job with its work decided will take."""
     image_s, latency_ms = _finalist(job, costs)
     judged, work = min(job.data.images["val"], VALIDATION), job.work
@@ -257,7 +234,7 @@ def told(context: Context, job: "Job", costs: Costs, *, profiling: float) -> Pla
     )
 
 
-def note(job: "Job") -> str:
+def note(job: Job) -> str:
     """What a person should know of the plan's choices."""
     work, side = job.work, job.data.resolution
     if work.supernet_images:
@@ -267,7 +244,7 @@ def note(job: "Job") -> str:
     return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {side} x {side} pixels."
 
 
-def _memory(job: "Job") -> int:
+def _memory(job: Job) -> int:
     """Images at every side, the bank with its gradients and two moments, and the largest network's training activations."""
     largest = job.space.network(job.space.largest())
     sides = [int(side) for side in job.space.resolution.values]

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any, Final
 
 from hw_targets.stopping import one_by_one, stop_if_asked
-from hw_targets.target import KernelSample, KernelTime, Profile, Sample, Target, TimingSample
+from hw_targets.target import KernelSample, KernelTime, Profile, Sample, Target, TargetInfo, TimingSample
 from hw_targets.timing import SLICE_S, noise_warning, profiles
 from latency_models.coverage import choose
 from latency_models.table import LatencyTable, fit
@@ -57,7 +57,7 @@ def profile(context: Context, target: Target, space: SearchSpace, work: ProfileW
         TargetUnavailable: the target's runtime is missing.
         Cancelled: the caller asked to stop; the samples are kept.
     """
-    key = _key(target, space, work, seed)
+    key = _key(target.info, space, work, seed)
 
     def compute() -> Made:
         fitted, held_out = networks(space, work, seed)
@@ -85,17 +85,17 @@ def slower(found: Sequence[Profile]) -> dict[str, float]:
     }
 
 
-def profiled(context: Context, target: Target, space: SearchSpace, work: ProfileWork, *, seed: int = 0) -> bool:
+def profiled(context: Context, target: TargetInfo, space: SearchSpace, work: ProfileWork, *, seed: int = 0) -> bool:
     """Whether the table is in the store already."""
     return context.store.find(_key(target, space, work, seed)) is not None
 
 
-def _key(target: Target, space: SearchSpace, work: ProfileWork, seed: int) -> StageKey:
+def _key(target: TargetInfo, space: SearchSpace, work: ProfileWork, seed: int) -> StageKey:
     return StageKey(
         "profile",
         VERSION,
         {
-            "fingerprint": target.info.fingerprint,
+            "fingerprint": target.fingerprint,
             "space": space.fingerprint,
             "fitted": work.networks,
             "held_out": work.held_out,

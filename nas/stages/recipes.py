@@ -4,13 +4,11 @@ Knows no torch, since a plan is made before it is loaded; and no machine, so tha
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from nas.job import Job
 from nas.training.recipe import Recipe
 from search_spaces.cost import layer_values
-
-if TYPE_CHECKING:
-    from nas.pipeline import Job
 
 LEAST_STEPS_PER_EPOCH: Final = 16
 """Small data sets have smaller batches, down to 32, so that an epoch has this many steps."""
@@ -20,7 +18,7 @@ VALUE_BYTES: Final = 10
 """What a training step takes for each value that some layer puts out, its gradient included (measured: 9 to 12)."""
 
 
-def recipe_for(job: "Job", recipe: Recipe) -> Recipe:
+def recipe_for(job: Job, recipe: Recipe) -> Recipe:
     """The recipe with the batch size of a job."""
     size, each = recipe.batch_size, _image_bytes(job)
     while size > 32 and job.data.images["train"] // size < LEAST_STEPS_PER_EPOCH:
@@ -30,11 +28,11 @@ def recipe_for(job: "Job", recipe: Recipe) -> Recipe:
     return replace(recipe, batch_size=size)
 
 
-def step_bytes(job: "Job", recipe: Recipe) -> int:
+def step_bytes(job: Job, recipe: Recipe) -> int:
     """About what the tensors of one training step take, with the batch size of a job."""
     return recipe_for(job, recipe).batch_size * _image_bytes(job)
 
 
-def _image_bytes(job: "Job") -> int:
+def _image_bytes(job: Job) -> int:
     """Of one image in the largest network."""
     return VALUE_BYTES * layer_values(job.space.network(job.space.largest()))

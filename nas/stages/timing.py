@@ -1,26 +1,24 @@
 """Times training steps here and now, for a plan. Needs torch."""
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 import torch.nn.functional as F
 
 from nas.bank import Bank
 from nas.interpreter import Training, run
+from nas.job import Job
 from nas.memory import keep_freed_memory
 from nas.stages.recipes import recipe_for
 from nas.training.recipe import SUPERNET
 from search_spaces.network import Network
 
-if TYPE_CHECKING:
-    from nas.pipeline import Job
-
 ENOUGH_S: Final = 1.0
 """A step is timed again until this is over, at least twice after one to warm up."""
 
 
-def seconds_per_image(job: "Job", network: Network) -> float:
+def seconds_per_image(job: Job, network: Network) -> float:
     """Forward and backward of one network for each image of the job's batches; the least of a few steps on random images."""
     torch.set_num_threads(job.threads)
     keep_freed_memory()

@@ -6,27 +6,24 @@ are finished: their files are in the store.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hw_targets.target import Profile
+from latency_models.table import Prediction
 from nas.events import FinalistEvent, FrontEvent, FrontPoint, LatencyKind
 from nas.metrics import Scores
 from nas.search.front import hypervolume, pareto
-from nas.stages.budget import Goal
-from nas.stages.context import Context
 from nas.stages.fine_tune import Largest, fine_tune
 from nas.stages.halving import rounds
 from nas.stages.plan import asked
 from nas.stages.quantize import Quantized, quantized
-from nas.stages.train import Supernet
+from nas.stages.target_run import TargetRun
 from nas.store import StageKey
+from nas.target_plan import Goal
 from search_spaces.network import Network
 from search_spaces.space import Architecture
-
-if TYPE_CHECKING:
-    from nas.pipeline import Job
 
 VERSION = 1
 
@@ -36,24 +33,24 @@ class Finalist:
     """A network that is worth training.
 
     Attributes:
+        prediction: by the latency table.
         profile: of the network with random weights on the target; none where it was not measured.
-        predicted_ms: by the latency table.
     """
 
     architecture: Architecture
     network: Network
+    prediction: Prediction
     profile: Profile | None
-    predicted_ms: float
 
     @property
     def latency_ms(self) -> float:
         """Of its network: measured or simulated where it was, else predicted."""
-        return self.predicted_ms if self.profile is None else self.profile.latency_ms
+        return self.prediction.latency_ms if self.profile is None else self.profile.latency_ms
 
     def held_ms(self, goal: Goal) -> float:
         """The latency that the budget is held against."""
         if self.profile is None:
-            return self.predicted_ms
+            return self.prediction.latency_ms
         return goal.held_against(self.profile.latency_ms, self.profile.p50_ms, self.profile.p95_ms)
 
     def kind(self, goal: Goal) -> LatencyKind:
@@ -82,9 +79,7 @@ class Finished:
         return -self.files.validation.value, self.finalist.latency_ms
 
 
-def play(
-    context: Context, job: "Job", goal: Goal, finalists: Sequence[Finalist], supernet: Supernet | None
-) -> list[Finished]:
+def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[Finished]:
     """Successive halving among finalists; all of them as they were judged last, the best first.
 
     It ends early, after two rounds at the least, when the best makes no mistake, or when two in a row have found nothing better.
@@ -93,18 +88,17 @@ def play(
         Cancelled: the caller asked to stop; every finished round is kept.
     """
     plan = rounds(len(finalists))
-    teacher = None if supernet is None else Largest(supernet)
+    teacher = None if run.supernet is None else Largest(run.context, run.job, run.supernet)
     standing: dict[Architecture, Finished] = {}
     left, idle, best = list(finalists), 0, 0.0
     for number, one in enumerate(plan):
-        images = max(1, int(job.work.tune_images * one.share))
+        images = max(1, int(run.job.work.tune_images * one.share))
         for finalist in left[: one.networks]:
-            before = standing.get(finalist.architecture)
-            done = _played(context, job, goal, finalist, before, supernet, images, number, teacher)
+            done = _played(run, finalist, standing.get(finalist.architecture), images, number, teacher)
             standing[finalist.architecture] = done
-            context.on_event(_finalist_event(goal, done, number, len(plan)))
+            run.context.on_event(_finalist_event(run.goal, done, number, len(plan)))
         left = [f.finalist for f in sorted((standing[f.architecture] for f in left), key=lambda f: f.rank)]
-        context.on_event(finished_front(goal, list(standing.values())))
+        run.context.on_event(finished_front(run.goal, list(standing.values())))
         top = max(f.files.validation.value for f in standing.values())
         idle, best = (0, top) if top > best else (idle + 1, best)
         if number and (top == 1.0 or idle == 2):
@@ -113,30 +107,14 @@ def play(
 
 
 def _played(
-    context: Context,
-    job: "Job",
-    goal: Goal,
-    finalist: Finalist,
-    before: Finished | None,
-    supernet: Supernet | None,
-    images: int,
-    number: int,
-    teacher: Largest | None,
+    run: TargetRun, finalist: Finalist, before: Finished | None, images: int, number: int, teacher: Largest | None
 ) -> Finished:
     """A finalist after one more round. A teacher that is no better than its pupil is not listened to."""
     if teacher is not None and before is not None and teacher.value <= before.files.validation.value:
         teacher = None
-    weights = fine_tune(
-        context,
-        job,
-        goal,
-        finalist.network,
-        start=supernet if before is None else before.weights,
-        images=images,
-        number=number,
-        teacher=teacher,
-    )
-    files = quantized(context, job, goal, finalist.network, weights)
+    start = run.supernet if before is None else before.weights
+    weights = fine_tune(run, finalist.network, start=start, images=images, number=number, teacher=teacher)
+    files = quantized(run, finalist.network, weights)
     return Finished(finalist, weights, files, images + (before.images if before is not None else 0))
 
 
@@ -190,7 +168,7 @@ def finished_front(goal: Goal, finished: Sequence[Finished]) -> FrontEvent:
     )
 
 
-def remember(context: Context, job: "Job", goal: Goal, finished: Sequence[Finished]) -> None:
+def remember(run: TargetRun, finished: Sequence[Finished]) -> None:
     """Keeps what was finished, so that each of it can be had later without further training."""
     facts: dict[str, Any] = {}
     for one in finished:
@@ -198,30 +176,23 @@ def remember(context: Context, job: "Job", goal: Goal, finished: Sequence[Finish
             "weights": one.weights, "int8": one.files.int8, "fp32": one.files.fp32, "retrained": one.files.retrained,
             "validation": one.files.validation.to_json(), "images": one.images,
         }  # fmt: skip
-    context.store.finish(_key(job, goal), {}, seconds=0.0, facts=facts)
+    run.context.store.finish(_key(run), {}, seconds=0.0, facts=facts)
 
 
-def remembered(context: Context, job: "Job", goal: Goal, finalist: Finalist) -> Finished | None:
+def remembered(run: TargetRun, finalist: Finalist) -> Finished | None:
     """What a tournament of the same job finished of an architecture, if it did."""
-    record = context.store.find(_key(job, goal))
+    record = run.context.store.find(_key(run))
     facts = record.facts.get(finalist.architecture.id) if record is not None else None
     if facts is None:
         return None
-    scores = Scores(np.array(facts["validation"], np.int64), job.spec.metric)
+    scores = Scores(np.array(facts["validation"], np.int64), run.job.spec.metric)
     files = Quantized(facts["int8"], facts["fp32"], scores, facts["retrained"])
     return Finished(finalist, facts["weights"], files, facts["images"])
 
 
-def _key(job: "Job", goal: Goal) -> StageKey:
-    return StageKey(
-        "finished",
-        VERSION,
-        {
-            **asked(job),
-            "target": goal.info.fingerprint,
-            "work": job.work.model_dump(mode="json", exclude={"resolution"}),  # which the data have
-        },
-    )
+def _key(run: TargetRun) -> StageKey:
+    work = run.job.work.model_dump(mode="json", exclude={"resolution"})  # which the data have
+    return StageKey("finished", VERSION, {**asked(run.job), "target": run.goal.info.fingerprint, "work": work})
 
 
 def with_files(finished: Finished, files: Quantized) -> Finished:

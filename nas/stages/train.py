@@ -1,16 +1,16 @@
 """The stage that trains the supernet: once for all targets."""
 
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
 
-from hw_targets.scheme import Scheme
+from hw_targets.scheme import AFFINE, Scheme
 from nas.bank import Bank
 from nas.data.parts import Part
 from nas.evaluate import Evaluator
 from nas.events import CheckpointEvent, MetricEvent, Phase
+from nas.job import Job
 from nas.stages.context import Context, Made
 from nas.stages.inputs import batches, class_weights, float_images
 from nas.stages.recipes import recipe_for
@@ -22,9 +22,6 @@ from nas.training.sandwich import Sandwich
 from nas.work import CALIBRATION, VALIDATION
 from search_spaces.lattice import Lattice
 
-if TYPE_CHECKING:
-    from nas.pipeline import Job
-
 VERSION = 4
 LARGEST_FIRST = 0.2
 """Share of the steps that train the largest network alone, before the others learn from it."""
@@ -32,7 +29,7 @@ LARGEST_FIRST = 0.2
 
 @dataclass(frozen=True)
 class Supernet:
-    """A trained bank with what it takes to use it.
+    """A trained bank.
 
     Attributes:
         hash: of the bank's blob.
@@ -40,25 +37,20 @@ class Supernet:
 
     bank: Bank
     hash: str
-    job: "Job"
-
-    @cached_property
-    def evaluator(self) -> Evaluator:
-        """Judges subnets on validation images as they are."""
-        job = self.job
-
-        def validation(side: int) -> Part:
-            return job.data.subset("val", side, VALIDATION, job.spec.seed)
-
-        calibration = float_images(job, "train", CALIBRATION)
-        return Evaluator(self.bank, calibration, validation, job.spec.metric, len(job.data.classes), job.threads)
-
-    def judge(self, scheme: Scheme) -> Evaluator:
-        """The evaluator of one form of INT8; all of them share the images."""
-        return replace(self.evaluator, scheme=scheme)
 
 
-def train(context: Context, job: "Job") -> Supernet:
+def evaluator(context: Context, job: Job, bank: Bank, scheme: Scheme = AFFINE) -> Evaluator:
+    """Judges subnets of a bank on the job's validation images as they are, in one form of INT8."""
+    arrays = context.arrays(job.data)
+
+    def validation(side: int) -> Part:
+        return arrays.subset("val", side, VALIDATION, job.spec.seed)
+
+    calibration = float_images(context, job, "train", CALIBRATION)
+    return Evaluator(bank, calibration, validation, job.spec.metric, len(job.data.classes), job.threads, scheme)
+
+
+def train(context: Context, job: Job) -> Supernet:
     """The supernet of a job's space and data, from the store or trained now; a killed training goes on from its checkpoint.
 
     Raises:
@@ -71,20 +63,20 @@ def train(context: Context, job: "Job") -> Supernet:
 
     def compute() -> Made:
         bank = Bank.of(Lattice.of(job.space).layers(), job.spec.seed)
-        train_loop(sandwich(job, bank, recipe), recipe, steps, watch(context, key, "training"))
+        train_loop(sandwich(context, job, bank, recipe), recipe, steps, watch(context, key, "training"))
         return Made({"bank": bank.to_bytes()}, {"steps": steps})
 
     record = context.run("training", key, compute)
     digest = record.outputs["bank"]
-    return Supernet(Bank.from_bytes(context.store.get(digest)), digest, job)
+    return Supernet(Bank.from_bytes(context.store.get(digest)), digest)
 
 
-def trained(context: Context, job: "Job") -> bool:
+def trained(context: Context, job: Job) -> bool:
     """Whether the supernet is in the store."""
     return context.store.find(_key(job)) is not None
 
 
-def _key(job: "Job") -> StageKey:
+def _key(job: Job) -> StageKey:
     recipe = recipe_for(job, SUPERNET)
     return StageKey(
         "train",
@@ -102,18 +94,18 @@ def _key(job: "Job") -> StageKey:
     )
 
 
-def learning(job: "Job") -> dict[str, object]:
+def learning(job: Job) -> dict[str, object]:
     """What of the spec and the data changes how a network learns, as inputs of a stage's key."""
     weights = class_weights(job)
     return {"augment": asdict(job.augment), "class_weights": None if weights is None else weights.tolist()}
 
 
-def _steps(job: "Job", recipe: Recipe) -> int:
+def _steps(job: Job, recipe: Recipe) -> int:
     """How many steps the supernet is trained for."""
     return max(1, job.work.supernet_images // recipe.batch_size)
 
 
-def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:
+def sandwich(context: Context, job: Job, bank: Bank, recipe: Recipe) -> Sandwich:
     """The strategy that trains a job's supernet."""
     space = job.space
     return Sandwich(
@@ -121,7 +113,7 @@ def sandwich(job: "Job", bank: Bank, recipe: Recipe) -> Sandwich:
         largest=space.network(space.largest()),
         smallest=space.network(space.smallest()),
         sample=lambda rng: space.network(space.sample(rng)),
-        batch=batches(job, recipe, job.spec.seed, job.work.supernet_images, job.augment),
+        batch=batches(context, job, recipe, job.spec.seed, job.work.supernet_images, job.augment),
         recipe=recipe,
         seed=job.spec.seed,
         largest_first=int(LARGEST_FIRST * _steps(job, recipe)),

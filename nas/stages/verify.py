@@ -4,15 +4,14 @@ Latency does not depend on the weights' values, so finalists are measured with r
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from statistics import median
-from typing import Any
 
-from hw_targets.target import Profile, Target, TimingSample
+from hw_targets.target import Profile, TimingSample
 from hw_targets.timing import latency_and_noise, profiles
-from nas.stages.budget import Goal
-from nas.stages.context import Context, Made
+from nas.stages.context import Made
 from nas.stages.profile import measure_samples, read_sample, rounds_of, write_sample
+from nas.stages.target_run import TargetRun
 from nas.store import StageKey
 from search_spaces.network import Network
 
@@ -22,8 +21,19 @@ RETRIES = 2
 """More rounds for a finished file that misses its budget, before it is replaced: a busy machine is slow at times."""
 
 
-def measure_candidates(context: Context, target: Target, goal: Goal, networks: Sequence[Network]) -> list[Profile]:
+@dataclass(frozen=True, slots=True)
+class FileLatency:
+    """Latency of a finished file on its target, batch 1: the quiet statistic, median and 95th percentile of a run, and the noise."""
+
+    latency_ms: float
+    p50_ms: float
+    p95_ms: float
+    noise: float
+
+
+def measure_candidates(run: TargetRun, networks: Sequence[Network]) -> list[Profile]:
     """Profiles of networks on the target, from the store or measured (or simulated) now."""
+    context, target = run.context, run.target
     rounds = rounds_of(target, ROUNDS)
     key = StageKey(
         "verify",
@@ -35,15 +45,16 @@ def measure_candidates(context: Context, target: Target, goal: Goal, networks: S
         samples = measure_samples(context, target, list(networks), rounds, key, phase="verifying")
         return Made({}, {"samples": [write_sample(s) for s in samples]})
 
-    record = context.run("verifying", key, compute, target=goal.info.id)
+    record = context.run("verifying", key, compute, target=run.id)
     return profiles(list(networks), [read_sample(line) for line in record.facts["samples"]])
 
 
-def measure_file(context: Context, target: Target, goal: Goal, model: bytes, digest: str) -> dict[str, Any] | None:
-    """Latency of a finished file on the target: `{latency_ms, p50_ms, p95_ms, noise}`; none where it is simulated.
+def measure_file(run: TargetRun, digest: str) -> FileLatency | None:
+    """Latency of a finished file (a hash) on the target; none where it is simulated.
 
     A file that misses its budget is measured again before that is believed.
     """
+    context, goal, target = run.context, run.goal, run.target
     if target.info.kind != "measured":
         return None
     inputs = {
@@ -54,24 +65,24 @@ def measure_file(context: Context, target: Target, goal: Goal, model: bytes, dig
 
     def compute() -> Made:
         taken: list[TimingSample] = []
-        meter = context.progress("verifying", "rounds", target=goal.info.id)
+        meter = context.progress("verifying", "rounds", target=run.id)
+        model = context.store.get(digest)
         with context.measuring(target):
             for _ in range(1 + RETRIES):
                 for sample in target.sample_file(model, rounds=ROUNDS):
                     taken.append(sample)
                     meter(len(taken), max(ROUNDS, len(taken)))
                     context.check_cancelled()
-                latency, noise = latency_and_noise(taken)
-                p50, p95 = (median(getattr(t, name) for t in taken) for name in ("p50_ms", "p95_ms"))
-                if goal.held_against(latency, p50, p95) <= goal.budget_ms:
+                found = _latency(taken)
+                if goal.held_against(found.latency_ms, found.p50_ms, found.p95_ms) <= goal.budget_ms:
                     break
-        facts = {
-            "latency_ms": latency,
-            "p50_ms": p50,
-            "p95_ms": p95,
-            "noise": noise,
-            "samples": [asdict(t) for t in taken],
-        }
-        return Made({}, facts)
+        return Made({}, {**asdict(found), "samples": [asdict(t) for t in taken]})
 
-    return dict(context.run("verifying", key, compute, target=goal.info.id).facts)
+    facts = context.run("verifying", key, compute, target=run.id).facts
+    return FileLatency(**{one.name: facts[one.name] for one in fields(FileLatency)})
+
+
+def _latency(taken: Sequence[TimingSample]) -> FileLatency:
+    latency, noise = latency_and_noise(taken)
+    p50, p95 = (median(getattr(t, name) for t in taken) for name in ("p50_ms", "p95_ms"))
+    return FileLatency(latency, p50, p95, noise)

@@ -13,7 +13,6 @@ from typing import Any
 
 from hw_targets.registry import target as find_target
 from latency_models.report import ReportCard
-from nas.ahead import Pretrained, Survey
 from nas.errors import Cancelled, InfeasibleBudget
 from nas.events import (
     CandidateEvent,
@@ -28,6 +27,7 @@ from nas.events import (
     PlanEvent,
     ProgressEvent,
 )
+from nas.preflight import Pretrained, Survey
 from nas.result import (
     AccuracyOutcome,
     BudgetOutcome,

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from nas import ahead, pipeline
+from nas import pipeline, preflight
 from nas.result import ExportResult, SearchResult
 from nas.spec import SearchSpec
 from nas.work import ProfileWork, Work
@@ -30,9 +30,9 @@ def export(spec: SearchSpec, *what: Any, **more: Any) -> ExportResult:
     return pipeline.export(_little(spec), *what, **more)
 
 
-def survey(spec: SearchSpec, **more: Any) -> ahead.Survey:
+def survey(spec: SearchSpec, **more: Any) -> preflight.Survey:
     """What the engine knows ahead."""
-    return ahead.survey(_little(spec), **more)
+    return preflight.survey(_little(spec), **more)
 
 
 def _little(spec: SearchSpec) -> SearchSpec:

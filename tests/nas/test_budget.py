@@ -9,9 +9,7 @@ import pytest
 from hw_targets.target import Profile
 from hw_targets.timing import profiles
 from latency_models.table import LatencyTable, fit
-from nas import pipeline
 from nas.errors import InfeasibleBudget
-from nas.events import ignore
 from nas.stages.budget import judge
 from nas.stages.context import Context
 from nas.stages.profile import MeasuredTable, slower
@@ -40,7 +38,7 @@ def measured(table: LatencyTable, p50: float = 1.0) -> MeasuredTable:
 def test_what_keeps_the_limit_is_counted_apart_from_what_keeps_the_budget(tmp_path: Path) -> None:
     table = table_of(SPACE)
     table = replace(table, card=replace(table.card, mape=0.2))
-    context = Context(Store(tmp_path), ignore, pipeline.never)
+    context = Context(Store(tmp_path))
     goal = judge(context, Board(), measured(table), Narrowed(SPACE, ()), "60%")
     latencies = [
         table.predict(SPACE.network(SPACE.architecture({"resolution": 4, "width": w, "depth": d}))).latency_ms
@@ -53,7 +51,7 @@ def test_what_keeps_the_limit_is_counted_apart_from_what_keeps_the_budget(tmp_pa
 
 
 def test_a_budget_of_the_fastest_leaves_the_fastest(tmp_path: Path) -> None:
-    context = Context(Store(tmp_path), ignore, pipeline.never)
+    context = Context(Store(tmp_path))
     table = table_of(SPACE)
     for budget in ("0%", table.predict(SPACE.network(SPACE.smallest())).latency_ms):
         goal = judge(context, Board(), measured(table), Narrowed(SPACE, ()), budget)
@@ -62,7 +60,7 @@ def test_a_budget_of_the_fastest_leaves_the_fastest(tmp_path: Path) -> None:
 
 def test_a_budget_on_the_median_is_searched_as_a_quiet_latency(tmp_path: Path) -> None:
     """Where the median run takes 1.5 times a quiet one, 3 ms of the median are 2 ms of the table."""
-    context = Context(Store(tmp_path), ignore, pipeline.never)
+    context = Context(Store(tmp_path))
     table = table_of(SPACE)
     low, high = judge(context, Board(), measured(table), Narrowed(SPACE, ()), "100%").outcome.reachable_ms
     quiet_ms = (low + high) / 2

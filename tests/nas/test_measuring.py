@@ -10,12 +10,11 @@ import pytest
 
 from hw_targets.lock import measuring
 from hw_targets.target import KernelSample, Sample, Target
-from nas import pipeline
 from nas import store as stores
 from nas.errors import Cancelled
 from nas.events import Event, LogEvent, ProgressEvent, ignore
 from nas.stages import context as contexts
-from nas.stages.context import Context, Made
+from nas.stages.context import Context, Made, never
 from nas.stages.profile import ROUND_S, measure_samples
 from nas.store import StageKey, Store
 from search_spaces.network import Network
@@ -50,7 +49,7 @@ def test_a_device_is_held_while_it_is_measured_and_for_nothing_else(tmp_path: Pa
         yield
         done.append("free")
 
-    context = Context(Store(tmp_path), lambda event: done.append(event.type), pipeline.never, hold)
+    context = Context(Store(tmp_path), lambda event: done.append(event.type), never, hold)
     measure_samples(context, Abacus(), [residual()], 1, KEY, phase="profiling")
     assert (done[0], done[-1]) == ("hold board", "free") and "progress" in done
     done.clear()
@@ -107,7 +106,7 @@ def test_the_eta_knows_that_a_profile_takes_longer_than_a_round(
                 yield sample
 
     told: list[Event] = []
-    context = Context(Store(tmp_path), told.append, pipeline.never)
+    context = Context(Store(tmp_path), told.append)
     measure_samples(context, Slow(), [residual()], 4, KEY, phase="profiling")
     etas = [event.eta_s for event in told if isinstance(event, ProgressEvent)]
     assert etas == [4 * ROUND_S, 1.5, 1.0, 0.5, 0.0]

@@ -14,8 +14,12 @@ from onnx import numpy_helper
 from hw_targets.target import Target
 from nas import pipeline
 from nas.events import Event, LogEvent
+from nas.preflight import plan
+from nas.prepare_job import resolve_spec
 from nas.result import SearchResult
 from nas.spec import SearchSpec
+from nas.stages.context import Context
+from nas.store import Store
 from nas.work import PROFILES
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.network import Network
@@ -144,7 +148,7 @@ def test_the_delivered_file_has_power_of_two_scales_alone(whole: Whole) -> None:
 
 
 def test_one_target_alone_trains_a_supernet_of_its_own_part(tmp_path: Path) -> None:
-    job = pipeline.sketch(_context(tmp_path), spec("dpu"))
+    job = resolve_spec(_context(tmp_path), spec("dpu"))
     assert job.space is job.parts[0].space or job.space.fingerprint == job.parts[0].space.fingerprint
     assert all(boards.Dpu().supports(layer).ok for layer in job.space.network(job.space.largest()).layers)
 
@@ -159,7 +163,7 @@ def test_a_search_in_one_scheme_does_not_answer_for_another(whole: Whole) -> Non
 
 def test_a_hard_swish_space_is_searched_with_relu(tmp_path: Path) -> None:
     context = _context(tmp_path)
-    job = pipeline.sketch(context, spec("dpu", space="mobilenet:activation=hard_swish"))
+    job = resolve_spec(context, spec("dpu", space="mobilenet:activation=hard_swish"))
     assert job.space.name == "mobilenet:activation=relu"
     assert "no hard_swish" in context.warnings[0]
 
@@ -169,24 +173,20 @@ def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, ac
     path = tmp_path / "mine.py"
     path.write_text(PYTHON_SPACE.replace("{activation}", activation))
     if fits:
-        job = pipeline.sketch(_context(tmp_path), spec("dpu", space=str(path)))
+        job = resolve_spec(_context(tmp_path), spec("dpu", space=str(path)))
         assert [(one.choice, one.value) for one in job.parts[0].removed] == [("kernel", 7)]
         return
     with pytest.raises(UnsupportedSpace, match=activation) as caught:
-        pipeline.sketch(_context(tmp_path), spec("dpu", space=str(path)))
+        resolve_spec(_context(tmp_path), spec("dpu", space=str(path)))
     assert "without these layers" in caught.value.fix
 
 
 def test_a_table_made_ahead_serves_the_search(tmp_path: Path) -> None:
     made = pipeline.profile("dpu", "mobilenet", resolution=8, channels=1, classes=10, effort="quick", store=tmp_path)
     assert made.card.mape < 0.03
-    assert pipeline.plan(spec("dpu"), store=tmp_path).seconds["profiling"] == 0
-    assert pipeline.plan(spec("dpu"), store=tmp_path).seconds["verifying"] == 0
+    assert plan(spec("dpu"), store=tmp_path).seconds["profiling"] == 0
+    assert plan(spec("dpu"), store=tmp_path).seconds["verifying"] == 0
 
 
-def _context(folder: Path) -> Any:
-    from nas.events import ignore
-    from nas.stages.context import Context
-    from nas.store import Store
-
-    return Context(Store(folder / "store"), ignore, pipeline.never)
+def _context(folder: Path) -> Context:
+    return Context(Store(folder / "store"))

@@ -20,6 +20,7 @@ from nas.errors import Cancelled, InfeasibleBudget, InvalidData
 from nas.events import CandidateEvent, Event, FrontEvent, MeasurementEvent, MetricEvent, PhaseEvent, ignore
 from nas.files import Files
 from nas.journal import Journal
+from nas.preflight import plan
 from nas.result import SearchResult
 from nas.spec import SearchSpec
 from nas.stages.context import Context, Made
@@ -258,7 +259,7 @@ def test_a_budget_that_a_stored_table_rules_out_is_refused_before_a_step_is_time
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
-    monkeypatch.setattr(pipeline, "time_training", None)  # it would fail
+    monkeypatch.setattr("nas.prepare_job.time_training", None)  # it would fail
     events: list[Event] = []
     with pytest.raises(InfeasibleBudget):
         pipeline.search(spec(1e-4, work=None, effort="quick"), out=out, on_event=events.append)
@@ -334,7 +335,7 @@ def test_data_that_change_are_another_search(tmp_path: Path, profiled: Path) -> 
     for offset in (0, 1):
         images = rng.integers(0, 200, (60, 8, 8), np.uint8) + offset
         np.savez(tmp_path / "data.npz", train_x=images, train_y=np.arange(60) % 3)
-        context_hashes = pipeline.plan(spec(data=str(tmp_path / "data.npz")), store=tmp_path / "store")
+        context_hashes = plan(spec(data=str(tmp_path / "data.npz")), store=tmp_path / "store")
         assert context_hashes.seconds["profiling"] > 0
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,12 +13,13 @@ from PIL import Image
 from torch import Tensor
 
 from nas.data.batches import as_input
-from nas.pipeline import Job
+from nas.data.parts import PartName
+from nas.job import Job
 from nas.stages import quantize
 from nas.stages.context import Context
 from nas.stages.fine_tune import CALIBRATION, fine_tune, trained_weights
 from nas.stages.quantize import OBSERVED, quantized
-from nas.stages.train import Supernet
+from nas.stages.train import evaluator
 from nas.work import CALIBRATION as CANDIDATES
 from nas.work import VALIDATION
 from tests.nas.stages import jobs
@@ -46,13 +46,13 @@ def textures(each: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
 def trained(context: Context, job: Job) -> tuple[float, str]:
     """What the INT8 file of the smallest network is worth on the validation part, and the hash of its float weights."""
     network = job.space.network(job.space.smallest())
-    weights = fine_tune(context, job, job.goals[0], network, start=None, images=12_000, number=0)
-    return quantized(context, job, job.goals[0], network, weights).validation.value, weights
+    weights = fine_tune(jobs.run_of(context, job), network, start=None, images=12_000, number=0)
+    return quantized(jobs.run_of(context, job), network, weights).validation.value, weights
 
 
-def the_first(job: Job, part: Literal["train", "val", "test"], most: int) -> Callable[[int], Tensor]:
+def the_first(context: Context, job: Job, part: PartName, most: int) -> Callable[[int], Tensor]:
     """The old way: as they lie."""
-    return lambda side: as_input(torch.from_numpy(job.data.part(part, side).images[:most]))
+    return lambda side: as_input(torch.from_numpy(context.arrays(job.data).part(part, side).images[:most]))
 
 
 @pytest.mark.usefixtures("board")
@@ -66,14 +66,15 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
         for name, order in (("sorted", np.arange(len(labels))), ("shuffled", mixed))
     }
     context, job = made["sorted"]
-    train, val = job.data.part("train", SIDE).labels, job.data.part("val", SIDE).labels
+    arrays = context.arrays(job.data)
+    train, val = arrays.part("train", SIDE).labels, arrays.part("val", SIDE).labels
     assert np.array_equal(train, np.sort(train)) and np.array_equal(val, np.sort(val))
     assert len(np.unique(train[:OBSERVED])) == 2  # the old way looked at two classes of six
-    drawn: list[tuple[Literal["train", "val"], int]] = [
+    drawn: list[tuple[PartName, int]] = [
         ("train", CANDIDATES), ("train", OBSERVED), ("train", CALIBRATION), ("val", 120), ("val", VALIDATION)
     ]  # fmt: skip
     for name, most in drawn:
-        counts = job.data.subset(name, SIDE, most, 0).counts(CLASSES)
+        counts = arrays.subset(name, SIDE, most, 0).counts(CLASSES)
         assert counts.max() - counts.min() <= 2, (name, most)
 
     accuracies = {name: trained(*one) for name, one in made.items()}
@@ -83,12 +84,12 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
     monkeypatch.setattr(quantize, "float_images", the_first)
     monkeypatch.setattr(quantize, "VERSION", -1)  # not what is in the store
     network = job.space.network(job.space.smallest())
-    old = quantized(context, job, job.goals[0], network, accuracies["sorted"][1]).validation.value
+    old = quantized(jobs.run_of(context, job), network, accuracies["sorted"][1]).validation.value
     assert old < accuracies["sorted"][0] - 0.3, (old, accuracies)
 
-    evaluator = Supernet(trained_weights(context, accuracies["sorted"][1]), "", job).evaluator
-    of_candidates = replace(evaluator, calibration=the_first(job, "train", CANDIDATES))
-    assert evaluator(network).value > 0.9
+    judge = evaluator(context, job, trained_weights(context, accuracies["sorted"][1]))
+    of_candidates = replace(judge, calibration=the_first(context, job, "train", CANDIDATES))
+    assert judge(network).value > 0.9
     assert of_candidates(network).value < 0.6
 
 
@@ -101,8 +102,8 @@ def accuracies_of(folder: Path, data: str) -> list[float]:
     for seed in SEEDS:
         context, job = jobs.with_goals(folder, data=data, seed=seed)
         network = job.space.network(job.space.smallest())
-        weights = fine_tune(context, job, job.goals[0], network, start=None, images=12_000, number=0)
-        files = quantized(context, job, job.goals[0], network, weights)
+        weights = fine_tune(jobs.run_of(context, job), network, start=None, images=12_000, number=0)
+        files = quantized(jobs.run_of(context, job), network, weights)
         found.append(quantize.tested(context, job, network, files)[0].value)
     return found
 

@@ -16,11 +16,11 @@ from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
 from nas.bundle.class_tables import escape
 from nas.bundle.classify import pixels
+from nas.bundle.writer import write_bundle
 from nas.data.images import read_image
 from nas.spec import Fit
 from nas.stages.context import Context
-from nas.stages.deliver import deliver
-from nas.stages.prepare import prepare
+from nas.stages.read_data import prepare
 from nas.store import Store
 from search_spaces.builder import Graph
 from search_spaces.network import Network
@@ -40,7 +40,7 @@ def delivered(folder: Path, input_spec: dict[str, Any]) -> Path:
     """A bundle of a tiny network of 8 x 8 grey pixels."""
     made = network(1)
     model = lower_int8(made, random_weights(made))
-    deliver(
+    write_bundle(
         folder,
         data="<b>data</b>",
         classes=["a", "b|c", "d"],

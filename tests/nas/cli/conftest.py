@@ -18,9 +18,11 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A fake engine; its `failure` may be set."""
     import nas
     import nas.pipeline
+    import nas.preflight
 
     fake = Engine()
     monkeypatch.setattr(nas, "pipeline", fake)
+    monkeypatch.setattr(nas, "preflight", fake)
     return fake
 
 

@@ -188,7 +188,7 @@ class Engine:
         )  # fmt: skip
 
     def plan(self, spec: SearchSpec, *, out: Path, store: str | None) -> Plan:
-        """As `nas.pipeline.plan`."""
+        """As `nas.preflight.plan`."""
         self.asked.append(("plan", {"spec": spec, "out": out, "store": store}))
         return Plan(seconds=self.seconds, memory_bytes=412_000_000, resolution=28, note="A supernet is trained.")
 

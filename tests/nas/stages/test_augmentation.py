@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nas import pipeline
 from nas.data.augment import LIGHT, NO_AUGMENT, PHOTO
 from nas.events import Event, LogEvent, PhaseEvent
-from nas.pipeline import Job
+from nas.job import Job
+from nas.prepare_job import resolve_spec
 from nas.stages.augmentation import UNMIRRORED, augmentation, decided
 from nas.stages.context import Context
 from tests.nas.stages import jobs
@@ -23,7 +23,7 @@ __all__ = ["board"]
 def job(folder: Path, probe_images: int = 4000, **fields: Any) -> tuple[Context, Job, list[Event]]:
     events: list[Event] = []
     context = jobs.context(folder, events.append)
-    made = pipeline.sketch(context, jobs.spec(**{"augment": "auto", **fields}))
+    made = resolve_spec(context, jobs.spec(**{"augment": "auto", **fields}))
     return context, replace(made, work=made.work.model_copy(update={"probe_images": probe_images})), events
 
 

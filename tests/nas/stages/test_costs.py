@@ -8,8 +8,8 @@ import pytest
 
 from nas import machine_load
 from nas.events import Event, LogEvent
+from nas.job import Job
 from nas.machine_load import Load
-from nas.pipeline import Job
 from nas.stages import costs, timing
 from nas.stages.costs import time_training
 from search_spaces.cost import layer_values
@@ -45,7 +45,7 @@ def test_a_step_is_timed_again_when_the_machine_was_busy(
     clock, told = Clock(others), list[Event]()
     monkeypatch.setattr(costs, "Load", clock)
     monkeypatch.setattr(timing, "seconds_per_image", clock.seconds_per_image)
-    _, job = jobs.sketched(tmp_path)
+    _, job = jobs.resolved(tmp_path)
     context = jobs.context(tmp_path, told.append)
     first = time_training(context, job)
     assert (first.small[1], first.large[1]) == (1e-6, 2e-6) and clock.timed == 2
@@ -58,13 +58,13 @@ def test_a_step_is_timed_again_when_the_machine_was_busy(
 
 def test_a_real_step_takes_time(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "ENOUGH_S", 0.0)
-    _, job = jobs.sketched(tmp_path)
+    _, job = jobs.resolved(tmp_path)
     smallest, largest = (job.space.network(one) for one in (job.space.smallest(), job.space.largest()))
     assert 0 < timing.seconds_per_image(job, smallest) < timing.seconds_per_image(job, largest) < 1
 
 
 def test_the_values_of_a_network_by_hand(board: None, tmp_path: Path) -> None:
-    _, job = jobs.sketched(tmp_path)
+    _, job = jobs.resolved(tmp_path)
     network = job.space.network(job.space.smallest())
     channels = [layer.out_shape for layer in network.layers]
     assert layer_values(network) == sum(c * h * w for c, h, w in channels)

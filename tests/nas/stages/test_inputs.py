@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from nas.data.augment import LIGHT
-from nas.pipeline import Job
+from nas.job import Job
+from nas.stages.context import Context
 from nas.stages.inputs import REPEATS, batches, class_weights, float_images, whole_batches
 from nas.training.recipe import Recipe
 from tests.nas.stages import jobs
@@ -19,8 +20,13 @@ __all__ = ["board"]
 
 
 @pytest.fixture
-def job(board: None, tmp_path: Path) -> Job:
-    return jobs.sketched(tmp_path)[1]
+def made(board: None, tmp_path: Path) -> tuple[Context, Job]:
+    return jobs.resolved(tmp_path)
+
+
+@pytest.fixture
+def job(made: tuple[Context, Job]) -> Job:
+    return made[1]
 
 
 def counted(job: Job, counts: Sequence[int], **fields: str) -> Job:
@@ -42,19 +48,21 @@ def test_a_rare_class_weighs_more_where_the_metric_counts_classes(job: Job) -> N
     assert absent is not None and absent[:2].tolist() == weights.tolist()
 
 
-def test_images_of_a_subset_are_pixels_of_every_class(job: Job) -> None:
-    x = float_images(job, "train", 20)(8)
-    part = job.data.subset("train", 8, 20, job.spec.seed)
+def test_images_of_a_subset_are_pixels_of_every_class(made: tuple[Context, Job]) -> None:
+    context, job = made
+    x = float_images(context, job, "train", 20)(8)
+    part = context.arrays(job.data).subset("train", 8, 20, job.spec.seed)
     assert np.array_equal((x * 255).round().to(torch.uint8).numpy(), part.images)
     assert sorted(part.labels.tolist()) == sorted([*range(10), *range(10)])
-    assert float_images(job, "train", 10**6)(8).shape[0] == job.data.images["train"]
+    assert float_images(context, job, "train", 10**6)(8).shape[0] == job.data.images["train"]
 
 
-def test_images_that_are_seen_seldom_are_not_changed(job: Job) -> None:
-    known = {image.tobytes() for image in job.data.part("train", 8).images}
+def test_images_that_are_seen_seldom_are_not_changed(made: tuple[Context, Job]) -> None:
+    context, job = made
+    known = {image.tobytes() for image in context.arrays(job.data).part("train", 8).images}
 
     def changed(seen: int) -> bool:
-        x, _ = batches(job, Recipe(batch_size=32), 0, seen, LIGHT)(0, 8)
+        x, _ = batches(context, job, Recipe(batch_size=32), 0, seen, LIGHT)(0, 8)
         return not all(image.tobytes() in known for image in (x * 255).round().to(torch.uint8).numpy())
 
     count = job.data.images["train"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nas import pipeline
 from nas.errors import InvalidSpec
-from nas.pipeline import Job
+from nas.job import Job
+from nas.prepare_job import choose_resolution
 from nas.stages import plan
 from nas.stages.context import Context
 from nas.stages.costs import START_S, Costs, evaluation_s, profiling_s, tournament_s
@@ -132,7 +132,7 @@ def priced(patch: pytest.MonkeyPatch, image_s: float) -> None:
         cost = image_s * (job.data.resolution / 96) ** 2
         return Costs((1.0, cost), (2.0, cost), 4.0)
 
-    patch.setattr(pipeline, "time_training", time_training)
+    patch.setattr("nas.prepare_job.time_training", time_training)
 
 
 @pytest.mark.parametrize(("image_s", "side"), [(1e-4, 96), (2e-2, 64), (6e-2, 48), (0.1, 32)])
@@ -142,7 +142,7 @@ def test_images_become_smaller_where_the_time_is_short(
     """Two minutes for 60 images. 64 pixels cost 4/9 of 96, 48 a quarter, 32 a ninth."""
     priced(monkeypatch, image_s)
     wanted = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
-    job, _ = pipeline.prepare_job(jobs.context(tmp_path), wanted)
+    job, _ = choose_resolution(jobs.context(tmp_path), wanted)
     assert job.data.resolution == side
 
 
@@ -151,7 +151,7 @@ def test_the_size_is_decided_once(board: None, tmp_path: Path, monkeypatch: pyte
     context, wanted = jobs.context(tmp_path), jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
     for image_s in (1e-4, 0.1, 100.0):
         priced(monkeypatch, image_s)
-        assert pipeline.prepare_job(context, wanted)[0].data.resolution == 96
+        assert choose_resolution(context, wanted)[0].data.resolution == 96
 
 
 def test_a_size_that_was_asked_for_is_kept_or_refused(
@@ -160,5 +160,5 @@ def test_a_size_that_was_asked_for_is_kept_or_refused(
     priced(monkeypatch, 0.1)
     wanted = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2, resolution=96)
     with pytest.raises(InvalidSpec, match="of 96 x 96 pixels") as caught:
-        pipeline.prepare_job(jobs.context(tmp_path), wanted)
+        choose_resolution(jobs.context(tmp_path), wanted)
     assert "lower --resolution" in caught.value.fix

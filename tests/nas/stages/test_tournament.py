@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hw_targets.target import Profile
 from nas.events import Event, FinalistEvent, FrontEvent
 from nas.metrics import Scores
-from nas.pipeline import Job
 from nas.stages import tournament
-from nas.stages.budget import Goal
-from nas.stages.context import Context
 from nas.stages.quantize import Quantized
+from nas.stages.target_run import TargetRun
 from nas.stages.tournament import Finalist, Finished, finished_points, play, remember, remembered
 from search_spaces.network import Network
 from search_spaces.space import Architecture
@@ -51,9 +48,7 @@ class Scripted:
 
     def fine_tune(
         self,
-        context: Context,
-        job: Job,
-        goal: Goal,
+        run: TargetRun,
         network: Network,
         *,
         start: Any,
@@ -66,7 +61,7 @@ class Scripted:
         self.starts.append(start)
         return f"{name}{number}"
 
-    def quantized(self, context: Context, job: Job, goal: Goal, network: Network, weights: str) -> Quantized:
+    def quantized(self, run: TargetRun, network: Network, weights: str) -> Quantized:
         return files(self.script[weights[0]][int(weights[1:])])
 
 
@@ -74,9 +69,7 @@ class Scripted:
 class Play:
     """A job of four finalists, a to d, of 1 to 4 ms."""
 
-    context: Context
-    job: Job
-    goal: Goal
+    run: TargetRun
     finalists: list[Finalist]
     events: list[Event]
     patch: pytest.MonkeyPatch
@@ -86,7 +79,7 @@ class Play:
         scripted = Scripted(names, script)
         self.patch.setattr(tournament, "fine_tune", scripted.fine_tune)
         self.patch.setattr(tournament, "quantized", scripted.quantized)
-        return play(self.context, self.job, self.goal, self.finalists[: len(script)], supernet), scripted
+        return play(replace(self.run, supernet=supernet), self.finalists[: len(script)]), scripted
 
     def name(self, one: Finished) -> str:
         return "abcd"[self.finalists.index(one.finalist)]
@@ -103,10 +96,10 @@ def four(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
         one = job.space.sample(rng)
         found[job.space.network(one).id] = one
     finalists = [
-        Finalist(one, network := job.space.network(one), Profile(network, ms, ms + 0.5, ms + 1.0, 0.0, ()), ms)
+        jobs.finalist(one, job.space.network(one), ms)
         for ms, one in zip((1.0, 2.0, 3.0, 4.0), found.values(), strict=True)
     ]
-    return Play(context, job, job.goals[0], finalists, events, monkeypatch)
+    return Play(jobs.run_of(context, job), finalists, events, monkeypatch)
 
 
 def test_the_better_half_goes_on_and_ties_go_to_the_faster(four: Play) -> None:
@@ -154,6 +147,8 @@ def test_two_rounds_that_find_nothing_better_are_the_last(four: Play) -> None:
 class Teacher:
     """A supernet's largest network, right on 85 of 100."""
 
+    context: Any
+    job: Any
     supernet: Any
     value: float = 0.85
 
@@ -175,28 +170,34 @@ def test_one_finalist_is_trained_for_all_of_the_images(four: Play) -> None:
 
 def test_the_front_of_what_is_finished(four: Play) -> None:
     done = [Finished(f, "w", files(v), 1) for f, v in zip(four.finalists, (0.8, 0.7, 0.9, 0.9), strict=True)]
-    points = finished_points(four.goal, done)
+    points = finished_points(four.run.goal, done)
     assert [(p.latency_ms, p.accuracy, p.kind) for p in points] == [(1.0, 0.8, "simulated"), (3.0, 0.9, "simulated")]
 
 
 def test_the_budget_is_held_against_the_latency_that_was_named(four: Play) -> None:
     finalist = four.finalists[0]
-    held = [finalist.held_ms(replace(four.goal, budget_on=on)) for on in ("quiet", "p50", "p95")]
+    held = [finalist.held_ms(replace(four.run.goal, budget_on=on)) for on in ("quiet", "p50", "p95")]
     assert held == [1.0, 1.5, 2.0]
-    unmeasured = replace(finalist, profile=None, predicted_ms=7.0)
-    assert (unmeasured.held_ms(four.goal), unmeasured.latency_ms, unmeasured.kind(four.goal)) == (7.0, 7.0, "predicted")
+    unmeasured = replace(finalist, profile=None, prediction=jobs.prediction(7.0))
+    assert (unmeasured.held_ms(four.run.goal), unmeasured.latency_ms, unmeasured.kind(four.run.goal)) == (
+        7.0,
+        7.0,
+        "predicted",
+    )
 
 
 def test_what_was_finished_is_remembered_for_the_same_work_only(four: Play) -> None:
     finished, _ = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
-    context, job, goal = four.context, four.job, four.goal
-    assert remembered(context, job, goal, four.finalists[0]) is None
-    remember(context, job, goal, finished[:3])
-    again = remembered(context, job, goal, four.finalists[1])
+    run = four.run
+    assert remembered(run, four.finalists[0]) is None
+    remember(run, finished[:3])
+    again = remembered(run, four.finalists[1])
     assert again is not None and (again.weights, again.images) == ("b1", 500)
     assert again.files.validation.value == 0.85
-    assert remembered(context, job, goal, four.finalists[3]) is None
-    kept = replace(job, work=job.work.model_copy(update={"resolution": 8}))  # as the run's own spec has it
-    assert remembered(context, kept, goal, four.finalists[1]) is not None
-    longer = replace(job, work=job.work.model_copy(update={"tune_images": 2000}))
-    assert remembered(context, longer, goal, four.finalists[1]) is None
+    assert remembered(run, four.finalists[3]) is None
+
+    def with_work(**fields: int) -> TargetRun:
+        return replace(run, job=replace(run.job, work=run.job.work.model_copy(update=fields)))
+
+    assert remembered(with_work(resolution=8), four.finalists[1]) is not None  # as the run's own spec has it
+    assert remembered(with_work(tune_images=2000), four.finalists[1]) is None

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from hw_targets.registry import target
 from latency_models.compiled import compile_table
 from nas import pipeline
-from nas.ahead import pretrain, survey
 from nas.errors import Cancelled, InvalidSpec
-from nas.events import Event, PhaseEvent, ignore
+from nas.events import Event, PhaseEvent
+from nas.preflight import pretrain, survey
+from nas.prepare_job import resolve_spec
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.profile import profile
@@ -45,9 +47,9 @@ def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: 
     """An overlay of this kind runs no squeeze-and-excite: its table is of that part, and is found under it."""
     pair = [{"target": name, "latency_ms": "60%"} for name in ("cpu", "kv260")]
     wanted = SearchSpec.model_validate({**spec().model_dump(), "space": "mobilenet", "targets": pair})
-    context = Context(Store(tmp_path), ignore, pipeline.never)
-    job = pipeline.sketch(context, wanted)
-    card, part = job.targets[1], job.parts[1].space
+    context = Context(Store(tmp_path))
+    job = resolve_spec(context, wanted)
+    card, part = target(job.targets[1].id), job.parts[1].space
     assert Lattice.of(part).size < Lattice.of(job.space).size
     table = profile(context, card, part, job.work.profile).table
     known = survey(wanted, store=tmp_path)
@@ -73,7 +75,7 @@ def test_a_time_too_short_for_a_supernet_trains_none_ahead(tmp_path: Path) -> No
 @pytest.mark.parametrize(("side", "batch"), [(8, 64), (96, 64), (224, 32), (512, 8)])
 def test_larger_images_come_in_smaller_batches(side: int, batch: int, tmp_path: Path) -> None:
     wanted = spec().model_copy(update={"space": "mobilenet", "resolution": side})
-    job = pipeline.sketch(Context(Store(tmp_path), ignore, pipeline.never), wanted)
+    job = resolve_spec(Context(Store(tmp_path)), wanted)
     assert recipe_for(job, SUPERNET).batch_size == batch
     assert step_bytes(job, SUPERNET) < 8 * 10**9
 

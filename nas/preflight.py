@@ -6,12 +6,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from hw_targets.registry import target as find_target
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import EventSink, ignore
-from nas.pipeline import never, prepare_job
+from nas.job import Job
+from nas.prepare_job import choose_resolution, with_goals
 from nas.result import Plan
 from nas.spec import SearchSpec
-from nas.stages.context import Context
+from nas.stages.context import Context, never
+from nas.stages.costs import Costs, profiling_s
+from nas.stages.profile import profile, profiled
 from nas.store import Store
 
 
@@ -45,6 +49,30 @@ class Pretrained(BaseModel):
     warnings: tuple[str, ...]
 
 
+def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Store | Path | str | None = None) -> Plan:
+    """What a search will take, before its start: seconds of each stage (0 where it is in the store) and memory.
+
+    Raises:
+        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: as `search`.
+        InfeasibleBudget: where the latency tables exist already.
+    """
+    context = Context(Store.of(store or out / "store"))
+    return _plan(context, *choose_resolution(context, spec))
+
+
+def _plan(context: Context, job: Job, costs: Costs) -> Plan:
+    """What a job will take that has images of its final size."""
+    from nas.stages import plan as plans
+
+    parts = zip(job.targets, job.parts, strict=True)
+    unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work.profile)]
+    if not unknown:  # budgets are judged before anything takes time
+        job = plans.resolve(context, with_goals(context, job), costs)
+    elif job.spec.work is None:
+        job = replace(job, work=plans.afford(job, costs))
+    return plans.told(context, job, costs, profiling=sum(profiling_s(job.work.profile, target) for target in unknown))
+
+
 def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
     """What a search will take. A stage that is stored costs nothing.
 
@@ -53,16 +81,14 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
         InfeasibleBudget: where the latency tables exist already.
     """
     from latency_models.compiled import compile_table
-    from nas.stages.plan import estimated
-    from nas.stages.profile import profile, profiled
     from search_spaces.lattice import Lattice
 
-    context = Context(Store.of(store), ignore, never)
-    job, costs = prepare_job(context, spec)
+    context = Context(Store.of(store))
+    job, costs = choose_resolution(context, spec)
     work = job.work.profile
     reachable = {
-        target.info.id: compile_table(
-            profile(context, target, part.space, work).table, Lattice.of(part.space)
+        target.id: compile_table(
+            profile(context, find_target(target.id), part.space, work).table, Lattice.of(part.space)
         ).reachable_ms
         for target, part in zip(job.targets, job.parts, strict=True)
         if profiled(context, target, part.space, work)
@@ -70,7 +96,7 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
     return Survey(
         architectures=str(Lattice.of(job.space).size),
         reachable_ms=reachable,
-        plan=estimated(context, job, costs),
+        plan=_plan(context, job, costs),
         warnings=tuple(context.warnings),
     )
 
@@ -93,7 +119,7 @@ def pretrain(
 
     context = Context(Store.of(store), on_event, cancelled)
     try:
-        job, costs = prepare_job(context, spec)
+        job, costs = choose_resolution(context, spec)
         images = supernet_images(job, costs) if spec.work is None else spec.work.supernet_images
         if not images:
             raise InvalidSpec(

@@ -7,17 +7,15 @@ from typing import Any
 
 import pytest
 
-from hw_targets.target import Profile
 from nas.events import Event, FrontEvent, LogEvent
-from nas.pipeline import Job
-from nas.stages import finish as stage
-from nas.stages.budget import Goal
-from nas.stages.context import Context
-from nas.stages.hand_over import Delivered
-from nas.stages.tournament import Finalist, Finished
+from nas.job import Job
+from nas.stages import deliver as stage
+from nas.stages.package import Delivered
+from nas.stages.target_run import TargetRun
+from nas.stages.tournament import Finished
+from nas.stages.verify import FileLatency
 from search_spaces.network import Network
 from search_spaces.space import Architecture
-from tests.nas.boards import Board
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
 from tests.nas.stages.test_tournament import files
@@ -44,7 +42,7 @@ def finished(job: Job) -> list[Finished]:
         network = job.space.network(one)
         found[network.id] = (one, network)
     return [
-        Finished(Finalist(one, network, Profile(network, ms, ms, ms, 0.0, ()), ms), str(number), files(value), 1)
+        Finished(jobs.finalist(one, network, ms), str(number), files(value), 1)
         for number, ((one, network), ms, value) in enumerate(
             zip(found.values(), (3.0, 2.0, 1.0), (0.9, 0.8, 0.7), strict=True)
         )
@@ -55,23 +53,24 @@ def deliver(folder: Path, patch: pytest.MonkeyPatch, *file_ms: float, p50_ms: fl
     """What comes of them when their files take so long, with a budget on the quiet latency."""
     context, job = jobs.with_goals(folder)
     events, handed, played = list[Event](), list[Delivered](), finished(job)
-    context, goal = replace(context, on_event=events.append), replace(job.goals[0], budget_ms=BUDGET_MS)
+    run = jobs.run_of(replace(context, on_event=events.append), job)
+    run = replace(run, goal=replace(run.goal, budget_ms=BUDGET_MS))
 
-    def retrained(_context: Context, _job: Job, _goal: Goal, network: Network, weights: str) -> Any:
-        return replace(played[int(weights)].files, int8=context.store.put(weights.encode()))
+    def retrained(_run: TargetRun, network: Network, weights: str) -> Any:
+        return replace(played[int(weights)].files, int8=weights)
 
-    def measure_file(_context: Context, _target: Any, _goal: Goal, model: bytes, _digest: str) -> dict[str, Any]:
-        ms = file_ms[int(model)]
-        return {"latency_ms": ms, "p50_ms": max(p50_ms, ms), "p95_ms": max(p50_ms, ms), "noise": 0.0}
+    def measure_file(_run: TargetRun, digest: str) -> FileLatency:
+        ms = file_ms[int(digest)]
+        return FileLatency(ms, max(p50_ms, ms), max(p50_ms, ms), 0.0)
 
-    def hand_over(*given: Any) -> None:
-        handed.append(given[3])
+    def package(_run: TargetRun, delivered: Delivered, _folder: Path) -> None:
+        handed.append(delivered)
 
     patch.setattr(stage, "play", lambda *_: played)
     patch.setattr(stage, "retrained", retrained)
     patch.setattr(stage, "measure_file", measure_file)
-    patch.setattr(stage, "hand_over", hand_over)
-    stage.finish(context, job, goal, Board(), None, folder)
+    patch.setattr(stage, "package", package)
+    stage.finish(run, folder)
     (delivered,) = handed
     ids = [one.finalist.architecture.id for one in played]
     last = [event for event in events if isinstance(event, FrontEvent) and event.of == "finished"][-1]

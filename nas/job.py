@@ -1,0 +1,38 @@
+"""A job as a value: everything that is decided before anything is trained. Not here: how it is decided (`prepare_job.py`).
+
+A job holds no open store, no device and no images, so that it can be sent to another process.
+"""
+
+from dataclasses import dataclass
+
+from hw_targets.target import TargetInfo
+from nas.data.augment import NO_AUGMENT, Augment
+from nas.data.facts import DataFacts
+from nas.spec import SearchSpec
+from nas.target_plan import Goal
+from nas.work import Work
+from search_spaces.narrow import Narrowed
+from search_spaces.space import SearchSpace
+
+
+@dataclass(frozen=True)
+class Job:
+    """A search whose data, space and budgets are known.
+
+    Attributes:
+        space: what the supernet is trained in.
+        targets: in the order of the spec.
+        parts: what each target runs of the space.
+        goals: each target with its latency table and its budget; empty until the tables are known.
+        augment: how training images are changed at random.
+    """
+
+    spec: SearchSpec
+    work: Work
+    data: DataFacts
+    space: SearchSpace
+    targets: tuple[TargetInfo, ...]
+    parts: tuple[Narrowed, ...]
+    goals: tuple[Goal, ...]
+    threads: int
+    augment: Augment = NO_AUGMENT

@@ -1,0 +1,115 @@
+"""From a spec to a job: everything that is decided before anything is trained. Not here: the stages, and what a job is.
+
+Each decision is made once and stored: what is timed or measured again must not send a killed search another way.
+"""
+
+import os
+from dataclasses import replace
+
+from hw_targets.registry import target as find_target
+from nas.events import PlanEvent, ignore
+from nas.job import Job
+from nas.spec import SearchSpec, targets_named
+from nas.stages import plan as plans
+from nas.stages.budget import judge
+from nas.stages.context import Context
+from nas.stages.costs import Costs, time_training
+from nas.stages.fit import fit_space
+from nas.stages.profile import profile, profiled
+from nas.stages.read_data import read_data
+from nas.target_plan import Goal
+from nas.work import Work, profile_work
+
+
+def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
+    """A job without its goals and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
+    targets = targets_named([wanted.target for wanted in spec.targets])
+    resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
+    data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
+    size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
+    fitted = fit_space(context, spec.space, targets, **size)
+    threads = spec.threads or len(os.sched_getaffinity(0))
+    least = Work(profile=profile_work(spec.seconds), supernet_images=0, queries=0, finalists=1, tune_images=1)
+    infos = tuple(target.info for target in targets)
+    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.parts, (), threads)
+
+
+def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
+    """A job with images of a size that its time suffices for, and what its stages cost on this machine.
+
+    Raises:
+        InvalidSpec: even the least work takes longer than the spec's time.
+        Others: as `search`.
+    """
+    job = resolve_spec(context, spec)
+    key = plans.side_key(job)
+    known = context.store.find(key)
+    if known is not None and spec.work is None:
+        job = resolve_spec(context, spec, resolution=known.facts["side"])
+    settled = known is not None or spec.work is not None
+    own = settled or spec.resolution is not None
+    smaller = () if own else [side for side in plans.SIDES if side < job.data.resolution]
+    if not smaller:
+        _refuse_early(context, job)
+    costs = time_training(context, job)
+    for side in smaller:
+        if plans.comfortable(job, costs) or (job.data.resolution <= plans.SMALL and plans.fits(job, costs)):
+            break
+        job = resolve_spec(context, spec, resolution=side)
+        costs = time_training(context, job)
+    if not settled:
+        if not plans.fits(job, costs):
+            raise plans.too_short(job, costs)
+        context.store.finish(key, {}, seconds=0.0, facts={"side": job.data.resolution})
+    return job, costs
+
+
+def prepare_job(context: Context, spec: SearchSpec) -> Job:
+    """Everything before training: data, space, latency tables, budgets, work, augmentation. Raises as `search` does."""
+    job, costs = start_job(context, spec)
+    return finish_job(context, with_goals(context, job), costs)
+
+
+def start_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs | None]:
+    """A job before its goals; nothing is timed where the spec has its work already."""
+    return choose_resolution(context, spec) if spec.work is None else (resolve_spec(context, spec), None)
+
+
+def with_goals(context: Context, job: Job) -> Job:
+    """The job with its targets' latency tables and its budgets, judged. Raises as `search` does."""
+    goals = tuple(goal_of(context, job, number) for number in range(len(job.targets)))
+    for goal in goals:
+        if not goal.outcome.binds:
+            context.warn(
+                f"The budget of {goal.budget_ms:g} ms on {goal.info.id} does not bind: the slowest architecture is predicted "
+                f"at {goal.outcome.reachable_ms[1]:.4g} ms.",
+                target=goal.info.id,
+            )
+    return replace(job, goals=goals)
+
+
+def goal_of(context: Context, job: Job, number: int) -> Goal:
+    """One target with its latency table and its budget, judged."""
+    context.check_cancelled()
+    target, part = find_target(job.targets[number].id), job.parts[number]
+    table = profile(context, target, part.space, job.work.profile)
+    return judge(context, target, table, part, job.spec.targets[number].latency_ms, job.spec.budget_on)
+
+
+def finish_job(context: Context, job: Job, costs: Costs | None) -> Job:
+    """The job with its work and its augmentation decided."""
+    from nas.stages.augmentation import augmentation
+
+    if costs is not None:
+        job = plans.resolve(context, job, costs)
+    supernet = job.work.supernet_images > 0
+    context.on_event(PlanEvent(resolution=job.data.resolution, supernet=supernet, note=plans.note(job)))
+    return replace(job, augment=augmentation(context, job))
+
+
+def _refuse_early(context: Context, job: Job) -> None:
+    """Refuses budgets that stored latency tables rule out, before anything takes time."""
+    quiet = replace(context, on_event=ignore, seconds={}, noted=[])
+    if all(profiled(quiet, t, p.space, job.work.profile) for t, p in zip(job.targets, job.parts, strict=True)):
+        for number in range(len(job.targets)):
+            goal_of(quiet, job, number)

@@ -1,0 +1,30 @@
+"""One target of a job with all that its stages work with, so that none of them is given it piece by piece."""
+
+from dataclasses import dataclass
+
+from hw_targets.target import Target
+from nas.job import Job
+from nas.stages.context import Context
+from nas.stages.train import Supernet
+from nas.target_plan import Goal
+
+
+@dataclass(frozen=True)
+class TargetRun:
+    """A target that a network is trained and exported for.
+
+    Attributes:
+        goal: its latency table and its budget.
+        supernet: none where the time is too short for one.
+    """
+
+    context: Context
+    job: Job
+    goal: Goal
+    target: Target
+    supernet: Supernet | None = None
+
+    @property
+    def id(self) -> str:
+        """The target's."""
+        return self.goal.info.id
