@@ -64,6 +64,7 @@ def search(
     """
     from nas.runs import keep
     from nas.stages.deliver import finish
+    from nas.stages.target_run import TargetRun
 
     context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
     try:
@@ -71,7 +72,7 @@ def search(
         supernet = _supernet(context, job)
         run = run_name(spec)
         outcomes = {
-            goal.info.id: finish(context, job, goal, find_target(goal.info.id), supernet, out / run)
+            goal.info.id: finish(TargetRun(context, job, goal, find_target(goal.info.id), supernet), out / run)
             for goal in job.goals
         }
     except KeyboardInterrupt as error:
