@@ -36,7 +36,7 @@ class Settings(BaseModel):
         default="nas.pipeline:export", pattern=r"^[\w.]+:\w+$", description="finishes an architecture that was chosen"
     )
     surveyor: str = Field(
-        default="nas.preflight:survey", pattern=r"^[\w.]+:\w+$", description="looks ahead of a search"
+        default="nas.preflight:estimate_job", pattern=r"^[\w.]+:\w+$", description="looks ahead of a search"
     )
     worker: bool = Field(default=True, description="whether the server supervises a worker process of its own")
 

@@ -24,30 +24,30 @@ from benchmarks.baselines import baselines
 from hw_targets.registry import target as find_target
 from hw_targets.target import Target
 from hw_targets.timing import profiles
-from nas.bank import Bank
 from nas.data.augment import LIGHT
 from nas.evaluate import mode_answers
 from nas.events import Event, LogEvent, PhaseEvent
-from nas.interpreter import Folded, Mode, Training, folded, recalibrate
+from nas.interpreter import BNFolded, ExecutionMode, Training, folded, recalibrate
 from nas.job import Job
 from nas.metrics import confusion, score
-from nas.prepare_job import resolve_spec, with_goals
+from nas.prepare_job import resolve_spec, with_target_plans
 from nas.quantise import Quantised, quantise
 from nas.ranges import observe
 from nas.spec import SearchSpec
-from nas.stages.context import Context, Made
-from nas.stages.explore import explore
+from nas.stages.context import Context, StageOutput
 from nas.stages.fine_tune import CALIBRATION
 from nas.stages.inputs import batches, float_images, whole_batches
 from nas.stages.quantize import OBSERVED
-from nas.stages.recipes import recipe_for
+from nas.stages.search_subnets import search_subnets
 from nas.stages.target_run import TargetRun
+from nas.stages.train import callbacks
 from nas.stages.train import train as train_supernet
-from nas.stages.train import watch
+from nas.stages.train_config import config_for
 from nas.store import StageKey, Store
+from nas.supernet_weights import SupernetWeights
+from nas.training.config import SINGLE
 from nas.training.loop import train
-from nas.training.recipe import SINGLE
-from nas.training.single import Single
+from nas.training.single_network import SingleNetwork
 from search_spaces.cost import macs, params
 from search_spaces.network import Network
 
@@ -101,9 +101,9 @@ def _budgets(context: Context, target: Target, fixed: Sequence[Network]) -> list
     inputs = {"fingerprint": target.info.fingerprint, "networks": [n.id for n in fixed], "faster": FASTER}
     key = StageKey("baseline_budgets", VERSION, inputs)
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         latency = _latencies(target, fixed)
-        return Made({}, {"budgets_ms": apart(ms / FASTER for ms in latency.values())})
+        return StageOutput({}, {"budgets_ms": apart(ms / FASTER for ms in latency.values())})
 
     return list(context.run("profiling", key, compute, target=target.info.id).facts["budgets_ms"])
 
@@ -166,21 +166,21 @@ def _context(options: argparse.Namespace) -> tuple[Context, SearchSpec]:
 def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
     """The benchmark's own amounts of work on the data's one split; the seed is of what is trained and searched."""
     context, spec = _context(options)
-    job = with_goals(context, resolve_spec(context, spec))
+    job = with_target_plans(context, resolve_spec(context, spec))
     seen = int(options.supernet_epochs * job.data.images["train"])
-    work = job.work.model_copy(update={"supernet_images": seen, "queries": options.queries})
+    work = job.work.model_copy(update={"supernet_images": seen, "evaluations": options.evaluations})
     return context, replace(job, spec=spec.model_copy(update={"seed": seed}), work=work, augment=LIGHT)
 
 
 def _search(options: argparse.Namespace, seed: int, budgets: Sequence[float]) -> list[Network]:
     """For each budget, the candidates within it that the supernet holds for the best; searched up to the largest budget."""
     context, job = _job(options, seed)
-    goal = job.goals[0]
-    fastest, slowest = goal.latency.reachable_ms
+    target_plan = job.target_plans[0]
+    fastest, slowest = target_plan.latency.reachable_ms
     limit = min(max(budgets[-1], fastest), slowest)
-    goal = replace(goal, budget_ms=limit, limit_ms=limit)
-    run = TargetRun(context, job, goal, find_target(options.target), train_supernet(context, job))
-    candidates = sorted(explore(run), key=lambda c: -c.accuracy)
+    target_plan = replace(target_plan, budget_ms=limit, limit_ms=limit)
+    run = TargetRun(context, job, target_plan, find_target(options.target), train_supernet(context, job))
+    candidates = sorted(search_subnets(run), key=lambda c: -c.accuracy)
     chosen = [c for budget in budgets for c in [c for c in candidates if c.latency_ms <= budget][: options.finalists]]
     networks = [job.space.network(c.architecture) for c in chosen]
     return list({network.id: network for network in networks}.values())
@@ -194,43 +194,45 @@ def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str
     """Trains one network from scratch, quantises it, and tests both forms."""
     context, spec = _context(options)
     job = resolve_spec(context, spec)  # no latency table is needed
-    recipe = recipe_for(job, SINGLE)
+    config = config_for(job, SINGLE)
     seen = int(options.epochs * job.data.images["train"])
-    steps = max(1, seen // recipe.batch_size)
+    steps = max(1, seen // config.batch_size)
     inputs = {
-        "network": network.id, "data": job.data.content_hash, "recipe": asdict(recipe), "steps": steps, "seed": seed,
+        "network": network.id, "data": job.data.content_hash, "config": asdict(config), "steps": steps, "seed": seed,
         "threads": job.threads,
     }  # fmt: skip
     key = StageKey("baseline", VERSION, inputs)
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         torch.set_num_threads(job.threads)
-        bank = Bank.of(network.layers, seed)
-        strategy = Single(network, bank.tensors, Training, batches(context, job, recipe, seed, seen, LIGHT), recipe)
-        train(strategy, recipe, steps, watch(context, key, "training"))
-        return Made({}, _test(context, job, network, bank))
+        weights = SupernetWeights.of(network.layers, seed)
+        strategy = SingleNetwork(
+            network, weights.tensors, Training, batches(context, job, config, seed, seen, LIGHT), config
+        )
+        train(strategy, config, steps, callbacks(context, key, "training"))
+        return StageOutput({}, _test(context, job, network, weights))
 
     facts = context.run("training", key, compute, target=network.name).facts
     common.progress(f"seed {seed} {network.name} {network.id[:6]}: INT8 {facts['accuracy_int8']:.4f}")
     return dict(facts)
 
 
-def _test(context: Context, job: Job, network: Network, bank: Bank) -> dict[str, float]:
+def _test(context: Context, job: Job, network: Network, weights: SupernetWeights) -> dict[str, float]:
     side = network.input_shape[1]
-    plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
+    plain = SupernetWeights({name: tensor.detach() for name, tensor in weights.tensors.items()})
     calibration, observed = (float_images(context, job, "train", most)(side) for most in (CALIBRATION, OBSERVED))
     with torch.inference_mode():
         floats = folded(network, plain.tensors, recalibrate(network, plain, whole_batches(calibration, BATCH)))
-        ranges = observe(network, Folded(floats), observed.split(BATCH))
+        ranges = observe(network, BNFolded(floats), observed.split(BATCH))
         quantised = Quantised(network, quantise(network, floats, ranges))
     return {
-        "accuracy_fp32": _accuracy(context, job, network, Folded(floats), "test"),
+        "accuracy_fp32": _accuracy(context, job, network, BNFolded(floats), "test"),
         "accuracy_int8": _accuracy(context, job, network, quantised, "test"),
         "validation_int8": _accuracy(context, job, network, quantised, "val"),
     }
 
 
-def _accuracy(context: Context, job: Job, network: Network, mode: Mode, name: Literal["val", "test"]) -> float:
+def _accuracy(context: Context, job: Job, network: Network, mode: ExecutionMode, name: Literal["val", "test"]) -> float:
     part = context.arrays(job.data).part(name, network.input_shape[1])
     answers = mode_answers(network, mode, part.images, BATCH)
     return score(confusion(part.labels, answers, len(job.data.classes)), "accuracy")
@@ -367,7 +369,7 @@ def main() -> int:
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--epochs", type=float, default=1.0, help="of every network's training from scratch")
     parser.add_argument("--supernet-epochs", type=float, default=2.0)
-    parser.add_argument("--queries", type=int, default=120, help="architectures that each search evaluates")
+    parser.add_argument("--evaluations", type=int, default=120, help="architectures that each search evaluates")
     parser.add_argument("--finalists", type=int, default=3, help="architectures of each budget that are trained")
     parser.add_argument(
         "--latency-ms", type=float, action="append", help="budgets; by default the baselines' latencies / 1.25"

@@ -155,7 +155,7 @@ def _running_job(host: Host, rng: random.Random, count: int) -> str:
             )
             for k in range(20)
         ]
-        front = FrontEvent(target="cpu", budget_ms=BUDGET_MS, queries=count, points=tuple(points))
+        front = FrontEvent(target="cpu", budget_ms=BUDGET_MS, evaluations=count, points=tuple(points))
         append(connection, job_id, [front], epoch=1)
     return job_id
 

@@ -15,7 +15,6 @@ import torch
 
 from benchmarks import common
 from hw_targets.lowering import lower_int8
-from nas.bank import Bank
 from nas.data.batches import as_input
 from nas.data.dataset import load
 from nas.data.parts import Part
@@ -24,6 +23,7 @@ from nas.data.subset import stratified_order
 from nas.evaluate import Evaluator, mode_answers
 from nas.onnx_answers import answers
 from nas.quantise import quantise
+from nas.supernet_weights import SupernetWeights
 from nas.work import CALIBRATION, VALIDATION
 from search_spaces.lattice import Lattice
 from search_spaces.network import Network
@@ -38,13 +38,13 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     torch.set_num_threads(options.threads)
     data = load(options.data, resolution=options.resolution)
     space = find_space(options.space, resolution=options.resolution, channels=data.channels, classes=len(data.classes))
-    bank = Bank.of(Lattice.of(space).layers(), 0)
+    weights = SupernetWeights.of(Lattice.of(space).layers(), 0)
     judged = _some(data.train, options.images, seed=1)
     rng = random.Random(0)
     rows = []
     for number in range(options.networks):
         network = space.network(space.sample(rng))
-        rows.append(_row(options, number, network, bank, data.train, judged, len(data.classes)))
+        rows.append(_row(options, number, network, weights, data.train, judged, len(data.classes)))
         common.progress(
             f"{number + 1} of {options.networks}: {rows[-1]['seconds']:.2f} s, {rows[-1]['interpreter_seconds']:.2f} s"
         )
@@ -69,7 +69,13 @@ def _some(part: Part, count: int, seed: int) -> Part:
 
 
 def _row(
-    options: argparse.Namespace, number: int, network: Network, bank: Bank, train: Part, judged: Part, classes: int
+    options: argparse.Namespace,
+    number: int,
+    network: Network,
+    weights: SupernetWeights,
+    train: Part,
+    judged: Part,
+    classes: int,
 ) -> dict[str, Any]:
     side = network.input_shape[1]
     shown = at_resolution(judged, side)
@@ -77,7 +83,7 @@ def _row(
     def evaluator(calibration: int) -> Evaluator:
         images = as_input(torch.from_numpy(at_resolution(_some(train, calibration, seed=0), side).images))
         part = shown.take(np.arange(min(options.images, VALIDATION)))
-        return Evaluator(bank, lambda _: images, lambda _: part, "accuracy", classes, options.threads)
+        return Evaluator(weights, lambda _: images, lambda _: part, "accuracy", classes, options.threads)
 
     now, before = evaluator(CALIBRATION), evaluator(BEFORE_CALIBRATION)
     started = time.perf_counter()

@@ -114,7 +114,7 @@ def _rival(out: Path, spec: SearchSpec, network: Any, wall_s: float) -> dict[str
     images = int(
         wall_s / (1.1 * seconds_per_image(job, network))
     )  # the optimiser's step is not in the time of an image
-    run = TargetRun(context, job, job.goals[0], find_target(spec.targets[0].target))
+    run = TargetRun(context, job, job.target_plans[0], find_target(spec.targets[0].target))
     weights = fine_tune(run, network, start=None, images=images, number=0)
     core_s = _core_seconds() - cores
     common.progress(f"  MobileNetV2 saw {images:,} images in {time.monotonic() - started:.0f} s")

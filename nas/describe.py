@@ -13,7 +13,7 @@ from hw_targets.registry import target as find_target
 from hw_targets.target import Simulator
 from latency_models.breakdown import shares
 from latency_models.table import LatencyTable
-from nas.stages.fit import SIMPLE
+from nas.stages.restrict_space import SIMPLE
 from search_spaces.cost import (
     layer_macs,
     layer_params,

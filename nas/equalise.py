@@ -12,7 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from nas.bank import BIAS, WEIGHT
+from nas.supernet_weights import BIAS, WEIGHT
 from nas.tensors import Tensors
 from search_spaces.network import Layer, Network, readers
 
@@ -61,7 +61,7 @@ def equalised(network: Network, parameters: Mapping[str, Tensor]) -> Tensors:
 
     Args:
         network: whose they are; where it has no pairs they come back as they are.
-        parameters: as for `nas.interpreter.Folded`; not changed.
+        parameters: as for `nas.interpreter.BNFolded`; not changed.
     """
     result = {name: tensor.detach().clone() for name, tensor in parameters.items()}
     found = pairs(network)

@@ -15,17 +15,17 @@ from torch import Tensor
 
 from hw_targets.lowering import lower_int8
 from hw_targets.scheme import AFFINE, Scheme
-from nas.bank import Bank
 from nas.data.batches import as_input
 from nas.data.parts import Part
 from nas.equalise import equalised
-from nas.interpreter import Folded, Mode, Recalibration, folded, run
+from nas.interpreter import BNFolded, ExecutionMode, Recalibration, folded, run
 from nas.memory import keep_freed_memory
 from nas.metrics import Scores, confusion
 from nas.onnx_answers import answers
-from nas.quantise import Requantised, quantise, saturate
+from nas.quantise import FakeQuant, quantise, saturate
 from nas.ranges import Observed, observe
 from nas.spec import Metric
+from nas.supernet_weights import SupernetWeights
 from search_spaces.network import Network
 
 Images = Callable[[int], Tensor]
@@ -46,7 +46,7 @@ class Evaluator:
         scheme: the form of INT8 that is judged.
     """
 
-    bank: Bank
+    weights: SupernetWeights
     calibration: Images
     validation: Callable[[int], Part]
     metric: Metric
@@ -69,25 +69,25 @@ class Evaluator:
             found = answers(model, part.images, threads=self.threads)
         return Scores(confusion(part.labels, found, self.classes), self.metric)
 
-    def modes(self, network: Network) -> tuple[Requantised, Folded]:
+    def modes(self, network: Network) -> tuple[FakeQuant, BNFolded]:
         """A subnet as it would be deployed, in INT8 and in float. Raises what a call raises."""
         keep_freed_memory()
         images = self.calibration(network.input_shape[1])
         size = batch_size(network)
-        parameters = self.bank.parameters(network)
+        parameters = self.weights.parameters(network)
         recalibration = Recalibration(parameters)
         observed = Observed(recalibration, self.scheme)
         with torch.inference_mode():
             for start in range(0, max(len(images) - len(images) % size, 1), size):
-                mode: Mode = recalibration if self.scheme.power_of_two else observed
+                mode: ExecutionMode = recalibration if self.scheme.power_of_two else observed
                 run(network, images[start : start + size], mode)
             weights = folded(network, parameters, recalibration.statistics())
             if self.scheme.power_of_two:
                 weights = equalised(network, weights)
-                ranges = observe(network, Folded(weights), images.split(size), self.scheme)
+                ranges = observe(network, BNFolded(weights), images.split(size), self.scheme)
             else:
                 ranges = observed.ranges(network)
-            return Requantised(network, weights, ranges, saturate, self.scheme), Folded(weights)
+            return FakeQuant(network, weights, ranges, saturate, self.scheme), BNFolded(weights)
 
 
 def batch_size(network: Network) -> int:
@@ -97,7 +97,7 @@ def batch_size(network: Network) -> int:
 
 
 def mode_answers(
-    network: Network, mode: Mode, images: NDArray[np.uint8], batch: int | None = None
+    network: Network, mode: ExecutionMode, images: NDArray[np.uint8], batch: int | None = None
 ) -> NDArray[np.int64]:
     """The most likely class of uint8 images (N, C, H, W) as a mode of the interpreter computes it, int64 (N,)."""
     size = batch or batch_size(network)

@@ -118,7 +118,7 @@ class FrontEvent(_Event):
     )
     target: str
     budget_ms: float
-    queries: int = Field(description="architectures evaluated so far")
+    evaluations: int = Field(description="architectures evaluated so far")
     points: tuple[FrontPoint, ...]
     limit_ms: float | None = Field(
         None,

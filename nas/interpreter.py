@@ -16,8 +16,8 @@ from torch import Tensor
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.stopping import stop_if_asked
 from hw_targets.weights import FloatLayer, FloatWeights
-from nas.bank import BETA, BIAS, GAMMA, WEIGHT, Bank, weight_extent
 from nas.depthwise import depthwise, pays
+from nas.supernet_weights import BETA, BIAS, GAMMA, WEIGHT, SupernetWeights, weight_extent
 from nas.tensors import Tensors
 from search_spaces.network import INPUT, Layer, Network
 
@@ -31,7 +31,7 @@ Statistics = Mapping[str, Tensor]
 """Batch-norm statistics of one subnet: `<layer>.mean` and `<layer>.var`, each (out,)."""
 
 
-class Mode(Protocol):
+class ExecutionMode(Protocol):
     """What a layer computes with, and in which representation tensors pass between layers."""
 
     def enter(self, images: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class Mode(Protocol):
         """An output of the network as real numbers."""
 
 
-def run(network: Network, images: Tensor, mode: Mode) -> Tensor:
+def run(network: Network, images: Tensor, mode: ExecutionMode) -> Tensor:
     """The network's one output for images (N, C, H, W): (N, features) where it is a vector, else (N, C, H, W).
 
     Raises:
@@ -53,7 +53,7 @@ def run(network: Network, images: Tensor, mode: Mode) -> Tensor:
     return run_all(network, images, mode)[0]
 
 
-def run_all(network: Network, images: Tensor, mode: Mode) -> tuple[Tensor, ...]:
+def run_all(network: Network, images: Tensor, mode: ExecutionMode) -> tuple[Tensor, ...]:
     """All outputs of the network, in their order. Raises what `run` raises."""
     last = {source: layer.name for layer in network.layers for source in layer.inputs}
     values = {INPUT: mode.enter(channels_last(images))}
@@ -173,7 +173,7 @@ def activate(layer: Layer, y: Tensor) -> Tensor:
     return _ACTIVATIONS[layer.activation](y)
 
 
-class Folded:
+class BNFolded:
     """Float mode without batch norm: what a deployed network computes before quantisation.
 
     Args:
@@ -207,7 +207,7 @@ class Folded:
         return value
 
 
-class Training(Folded):
+class Training(BNFolded):
     """Float mode with batch norm on the statistics of the batch itself.
 
     Args:
@@ -222,7 +222,7 @@ class Training(Folded):
         return F.batch_norm(y, None, None, gamma, beta, training=True, eps=EPSILON)
 
 
-class Evaluation(Folded):
+class Evaluation(BNFolded):
     """Float mode with batch norm on a subnet's own statistics.
 
     Args:
@@ -270,7 +270,7 @@ class Recalibration(Training):
         return pooled
 
 
-def recalibrate(network: Network, bank: Bank, batches: Iterable[Tensor]) -> Statistics:
+def recalibrate(network: Network, weights: SupernetWeights, batches: Iterable[Tensor]) -> Statistics:
     """Batch-norm statistics of one subnet: mean and variance pooled over the batches, each normalised by its own.
 
     Args:
@@ -278,7 +278,7 @@ def recalibrate(network: Network, bank: Bank, batches: Iterable[Tensor]) -> Stat
         bank: where its parameters are.
         batches: images (N, C, H, W), at least one batch, all of one size N.
     """
-    mode = Recalibration(bank.parameters(network))
+    mode = Recalibration(weights.parameters(network))
     with torch.inference_mode():
         for images in batches:
             run(network, images, mode)
@@ -290,7 +290,7 @@ class Subnet:
     """A network with weights and batch-norm statistics of its own.
 
     Attributes:
-        parameters: as `Bank.tensors`, of exactly the network's extents.
+        parameters: as `SupernetWeights.tensors`, of exactly the network's extents.
         statistics: `<layer>.mean` and `<layer>.var`.
     """
 
@@ -303,14 +303,14 @@ class Subnet:
         return Evaluation(self.parameters, self.statistics)
 
 
-def extract(network: Network, bank: Bank, statistics: Statistics) -> Subnet:
+def extract(network: Network, weights: SupernetWeights, statistics: Statistics) -> Subnet:
     """A static copy of a slice of the bank: it computes bit for bit what the slice computes."""
-    parameters = {name: view.detach().clone() for name, view in bank.parameters(network).items()}
+    parameters = {name: view.detach().clone() for name, view in weights.parameters(network).items()}
     return Subnet(network, parameters, {name: value.detach().clone() for name, value in statistics.items()})
 
 
 def folded(network: Network, parameters: Mapping[str, Tensor], statistics: Statistics) -> Tensors:
-    """Parameters for the `Folded` mode: batch norm multiplied into weights and biases."""
+    """Parameters for the `BNFolded` mode: batch norm multiplied into weights and biases."""
     result: Tensors = {}
     for layer in network.layers:
         if not layer.has_weights:
@@ -332,7 +332,7 @@ def fold(subnet: Subnet) -> FloatWeights:
 
 
 def float_weights(network: Network, parameters: Mapping[str, Tensor]) -> FloatWeights:
-    """Parameters of the `Folded` mode as arrays, each weight of `Layer.weight_shape`."""
+    """Parameters of the `BNFolded` mode as arrays, each weight of `Layer.weight_shape`."""
     return {
         layer.name: FloatLayer(
             parameters[layer.name + WEIGHT].detach().reshape(layer.weight_shape).cpu().numpy(),

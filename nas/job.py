@@ -9,7 +9,7 @@ from hw_targets.target import TargetInfo
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.facts import DataFacts
 from nas.spec import SearchSpec
-from nas.target_plan import Goal
+from nas.target_plan import TargetPlan
 from nas.work import Work
 from search_spaces.narrow import Narrowed
 from search_spaces.space import SearchSpace
@@ -33,6 +33,6 @@ class Job:
     space: SearchSpace
     targets: tuple[TargetInfo, ...]
     parts: tuple[Narrowed, ...]
-    goals: tuple[Goal, ...]
+    target_plans: tuple[TargetPlan, ...]
     threads: int
     augment: Augment = NO_AUGMENT

@@ -19,13 +19,13 @@ from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.events import EventSink, ignore
 from nas.files import write_atomically
 from nas.job import Job
-from nas.prepare_job import finish_job, goal_of, prepare_job, start_job
+from nas.prepare_job import finish_job, prepare_job, start_job, target_plan_of
 from nas.result import ExportResult, ProfileResult, SearchResult
 from nas.spec import SearchSpec
-from nas.stages.budget import judge
-from nas.stages.context import Context, Hold, never, unclaimed
-from nas.stages.fit import fit_space
+from nas.stages.budget import check_budget
+from nas.stages.context import Context, DeviceClaim, never, no_claim
 from nas.stages.profile import profile as profile_stage
+from nas.stages.restrict_space import restrict_space
 from nas.store import Store
 from nas.work import PROFILES, Effort
 from search_spaces.narrow import Narrowed
@@ -42,7 +42,7 @@ def search(
     store: Store | Path | str | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
-    hold: Hold = unclaimed,
+    claim: DeviceClaim = no_claim,
 ) -> SearchResult:
     """Finds, trains, measures and delivers one INT8 model for each target.
 
@@ -53,7 +53,7 @@ def search(
             store continue a killed search.
         on_event: told of everything that happens.
         cancelled: polled often; the search stops soon after it says yes.
-        hold: entered while a target is measured; a claim to the device beside the lock of the machine.
+        claim: entered while a target is measured; a claim to the device beside the lock of the machine.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
@@ -63,17 +63,19 @@ def search(
         Cancelled: the caller asked to stop; what was computed is stored.
     """
     from nas.runs import keep
-    from nas.stages.deliver import finish
+    from nas.stages.deliver import deliver
     from nas.stages.target_run import TargetRun
 
-    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     try:
         job = prepare_job(context, spec)
         supernet = _supernet(context, job)
         run = run_name(spec)
         outcomes = {
-            goal.info.id: finish(TargetRun(context, job, goal, find_target(goal.info.id), supernet), out / run)
-            for goal in job.goals
+            target_plan.info.id: deliver(
+                TargetRun(context, job, target_plan, find_target(target_plan.info.id), supernet), out / run
+            )
+            for target_plan in job.target_plans
         }
     except KeyboardInterrupt as error:
         raise Cancelled(
@@ -115,7 +117,7 @@ def export(
     store: Store | Path | str | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
-    hold: Hold = unclaimed,
+    claim: DeviceClaim = no_claim,
 ) -> ExportResult:
     """Finishes and delivers an architecture that somebody chose, in the place of the one that the search chose itself.
 
@@ -129,7 +131,7 @@ def export(
         store: where everything computed is kept; `out/store` when None.
         on_event: told of everything that happens.
         cancelled: polled often; the export stops soon after it says yes.
-        hold: entered while a target is measured, as in `search`.
+        claim: entered while a target is measured, as in `search`.
 
     Returns:
         The delivered model, also when it misses the budget: `within_budget` and a warning say so.
@@ -140,27 +142,27 @@ def export(
         InvalidSpec, UnknownTarget: the target is not named and there are several, or is none of the spec's.
         Others: as `search`.
     """
-    from nas.stages.deliver import finish_chosen, folder_of
+    from nas.stages.deliver import deliver_selected, target_folder
     from nas.stages.target_run import TargetRun
 
-    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     run = run_name(spec)
     try:
         job, costs = start_job(context, spec)
         number = _index(job, target)
         device = find_target(job.targets[number].id)
         chosen = _chosen(job.parts[number], device, architecture)
-        goal = goal_of(context, job, number)
-        job = finish_job(context, replace(job, goals=(goal,)), costs)
-        folder = out / run / f"{folder_of(goal.info.id)}-{chosen.id}"
-        model = finish_chosen(TargetRun(context, job, goal, device, _supernet(context, job)), chosen, folder)
+        target_plan = target_plan_of(context, job, number)
+        job = finish_job(context, replace(job, target_plans=(target_plan,)), costs)
+        folder = out / run / f"{target_folder(target_plan.info.id)}-{chosen.id}"
+        model = deliver_selected(TargetRun(context, job, target_plan, device, _supernet(context, job)), chosen, folder)
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The export was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
         ) from error
     return ExportResult(
         run=run,
-        target=goal.info.id,
+        target=target_plan.info.id,
         model=model,
         within_budget=model.latency_ms.verdict != "missed",
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
@@ -222,7 +224,7 @@ def profile(
     store: Store | Path | str | None = None,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
-    hold: Hold = unclaimed,
+    claim: DeviceClaim = no_claim,
 ) -> ProfileResult:
     """Measures a target's latency table for a space, ahead of any search, and says how far to trust it.
 
@@ -230,9 +232,9 @@ def profile(
         UnknownTarget, TargetUnavailable, InvalidSpace: what is named is not there or not usable.
         Cancelled: the caller asked to stop; the samples are kept.
     """
-    context = Context(Store.of(store or out / "store"), on_event, cancelled, hold)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     found = find_target(target)
-    fitted = fit_space(context, space, [found], resolution=resolution, channels=channels, classes=classes)
+    fitted = restrict_space(context, space, [found], resolution=resolution, channels=channels, classes=classes)
     try:
         measured = profile_stage(context, found, fitted.space, PROFILES[effort], seed=seed)
     except KeyboardInterrupt as error:
@@ -240,7 +242,7 @@ def profile(
             "The profile was interrupted; its samples are stored.", fix="Run the same command again to continue it."
         ) from error
     table = measured.table
-    goal = judge(context, found, measured, fitted.parts[0], "100%")
+    target_plan = check_budget(context, found, measured, fitted.parts[0], "100%")
     return ProfileResult(
         target=found.info.id,
         device=found.info.device,
@@ -250,8 +252,8 @@ def profile(
         resolution=resolution,
         card=table.card,
         keys=len(table.entries),
-        architectures=goal.outcome.architectures,
-        reachable_ms=goal.outcome.reachable_ms,
+        architectures=target_plan.outcome.architectures,
+        reachable_ms=target_plan.outcome.reachable_ms,
         table=context.store.path_of(measured.hash),
         seconds=round(sum(context.seconds.values()), 3),
         warnings=tuple(dict.fromkeys(context.warnings)),

@@ -10,7 +10,7 @@ from hw_targets.registry import target as find_target
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import EventSink, ignore
 from nas.job import Job
-from nas.prepare_job import choose_resolution, with_goals
+from nas.prepare_job import choose_resolution, with_target_plans
 from nas.result import Plan
 from nas.spec import SearchSpec
 from nas.stages.context import Context, never
@@ -19,7 +19,7 @@ from nas.stages.profile import profile, profiled
 from nas.store import Store
 
 
-class Survey(BaseModel):
+class JobEstimate(BaseModel):
     """What is known of a search before it starts.
 
     Attributes:
@@ -44,7 +44,7 @@ class Pretrained(BaseModel):
 
     space: str
     resolution: int
-    bank_sha256: str
+    supernet_sha256: str
     seconds: float
     warnings: tuple[str, ...]
 
@@ -67,13 +67,15 @@ def _plan(context: Context, job: Job, costs: Costs) -> Plan:
     parts = zip(job.targets, job.parts, strict=True)
     unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work.profile)]
     if not unknown:  # budgets are judged before anything takes time
-        job = plans.resolve(context, with_goals(context, job), costs)
+        job = plans.resolve(context, with_target_plans(context, job), costs)
     elif job.spec.work is None:
         job = replace(job, work=plans.afford(job, costs))
-    return plans.told(context, job, costs, profiling=sum(profiling_s(job.work.profile, target) for target in unknown))
+    return plans.plan_of(
+        context, job, costs, profiling=sum(profiling_s(job.work.profile, target) for target in unknown)
+    )
 
 
-def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
+def estimate_job(spec: SearchSpec, *, store: Store | Path | str) -> JobEstimate:
     """What a search will take. A stage that is stored costs nothing.
 
     Raises:
@@ -93,7 +95,7 @@ def survey(spec: SearchSpec, *, store: Store | Path | str) -> Survey:
         for target, part in zip(job.targets, job.parts, strict=True)
         if profiled(context, target, part.space, work)
     }
-    return Survey(
+    return JobEstimate(
         architectures=str(Lattice.of(job.space).size),
         reachable_ms=reachable,
         plan=_plan(context, job, costs),
@@ -136,7 +138,7 @@ def pretrain(
     return Pretrained(
         space=job.space.name,
         resolution=job.data.resolution,
-        bank_sha256=trained.hash,
+        supernet_sha256=trained.hash,
         seconds=round(sum(context.seconds.values()), 3),
         warnings=tuple(context.warnings),
     )

@@ -11,13 +11,13 @@ from nas.events import PlanEvent, ignore
 from nas.job import Job
 from nas.spec import SearchSpec, targets_named
 from nas.stages import plan as plans
-from nas.stages.budget import judge
+from nas.stages.budget import check_budget
 from nas.stages.context import Context
 from nas.stages.costs import Costs, time_training
-from nas.stages.fit import fit_space
 from nas.stages.profile import profile, profiled
 from nas.stages.read_data import read_data
-from nas.target_plan import Goal
+from nas.stages.restrict_space import restrict_space
+from nas.target_plan import TargetPlan
 from nas.work import Work, profile_work
 
 
@@ -27,9 +27,9 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
-    fitted = fit_space(context, spec.space, targets, **size)
+    fitted = restrict_space(context, spec.space, targets, **size)
     threads = spec.threads or len(os.sched_getaffinity(0))
-    least = Work(profile=profile_work(spec.seconds), supernet_images=0, queries=0, finalists=1, tune_images=1)
+    least = Work(profile=profile_work(spec.seconds), supernet_images=0, evaluations=0, finalists=1, tune_images=1)
     infos = tuple(target.info for target in targets)
     return Job(spec, spec.work or least, data, fitted.space, infos, fitted.parts, (), threads)
 
@@ -67,7 +67,7 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
 def prepare_job(context: Context, spec: SearchSpec) -> Job:
     """Everything before training: data, space, latency tables, budgets, work, augmentation. Raises as `search` does."""
     job, costs = start_job(context, spec)
-    return finish_job(context, with_goals(context, job), costs)
+    return finish_job(context, with_target_plans(context, job), costs)
 
 
 def start_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs | None]:
@@ -75,25 +75,25 @@ def start_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs | None]:
     return choose_resolution(context, spec) if spec.work is None else (resolve_spec(context, spec), None)
 
 
-def with_goals(context: Context, job: Job) -> Job:
+def with_target_plans(context: Context, job: Job) -> Job:
     """The job with its targets' latency tables and its budgets, judged. Raises as `search` does."""
-    goals = tuple(goal_of(context, job, number) for number in range(len(job.targets)))
-    for goal in goals:
-        if not goal.outcome.binds:
+    target_plans = tuple(target_plan_of(context, job, number) for number in range(len(job.targets)))
+    for target_plan in target_plans:
+        if not target_plan.outcome.binds:
             context.warn(
-                f"The budget of {goal.budget_ms:g} ms on {goal.info.id} does not bind: the slowest architecture is predicted "
-                f"at {goal.outcome.reachable_ms[1]:.4g} ms.",
-                target=goal.info.id,
+                f"The budget of {target_plan.budget_ms:g} ms on {target_plan.info.id} does not bind: the slowest architecture is predicted "
+                f"at {target_plan.outcome.reachable_ms[1]:.4g} ms.",
+                target=target_plan.info.id,
             )
-    return replace(job, goals=goals)
+    return replace(job, target_plans=target_plans)
 
 
-def goal_of(context: Context, job: Job, number: int) -> Goal:
+def target_plan_of(context: Context, job: Job, number: int) -> TargetPlan:
     """One target with its latency table and its budget, judged."""
     context.check_cancelled()
     target, part = find_target(job.targets[number].id), job.parts[number]
     table = profile(context, target, part.space, job.work.profile)
-    return judge(context, target, table, part, job.spec.targets[number].latency_ms, job.spec.budget_on)
+    return check_budget(context, target, table, part, job.spec.targets[number].latency_ms, job.spec.budget_on)
 
 
 def finish_job(context: Context, job: Job, costs: Costs | None) -> Job:
@@ -112,4 +112,4 @@ def _refuse_early(context: Context, job: Job) -> None:
     quiet = replace(context, on_event=ignore, seconds={}, noted=[])
     if all(profiled(quiet, t, p.space, job.work.profile) for t, p in zip(job.targets, job.parts, strict=True)):
         for number in range(len(job.targets)):
-            goal_of(quiet, job, number)
+            target_plan_of(quiet, job, number)

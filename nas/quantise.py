@@ -18,9 +18,9 @@ from torch import Tensor
 
 from hw_targets.scheme import AFFINE, Range, Scheme, exponent_for
 from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed, keeps_range
-from nas.bank import BIAS, WEIGHT, weight_extent
 from nas.interpreter import activate, operate, run
 from nas.ranges import Ranges, least_error_exponent
+from nas.supernet_weights import BIAS, WEIGHT, weight_extent
 from search_spaces.network import INPUT, Layer, Network
 
 _LARGEST_BIAS: Final = 2.0**22
@@ -29,7 +29,7 @@ Rounding = Callable[[Tensor, float, float], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Integers:
+class QuantTensors:
     """The INT8 form of one layer as tensors that hold integers: weight in [-127, 127], bias, and scale of each channel."""
 
     weight: Tensor
@@ -65,7 +65,7 @@ def straight_through(y: Tensor, low: float, high: float) -> Tensor:
 
 def integers(
     layer: Layer, weight: Tensor, bias: Tensor, in_scale: float, rounding: Rounding, scheme: Scheme = AFFINE
-) -> Integers:
+) -> QuantTensors:
     """Quantises one layer: per-channel scale from the largest weight, or the power of two of least squared error for all of
     them; bias on the grid input scale x weight scale.
 
@@ -88,7 +88,7 @@ def integers(
         else:
             scale = torch.maximum(weight.abs().amax((1, 2, 3)) / 127, least).clamp_(min=1e-12)
         grid = scale.double() * step
-    return Integers(
+    return QuantTensors(
         rounding(weight / scale[:, None, None, None], -127.0, 127.0),
         rounding(bias.double() / grid, -_LARGEST_BIAS, _LARGEST_BIAS).float(),
         scale,
@@ -118,7 +118,7 @@ class _Integer(ABC):
         return float(np.float32(self.ranges[tensor].scale))
 
     @abstractmethod
-    def operands(self, layer: Layer) -> Integers:
+    def operands(self, layer: Layer) -> QuantTensors:
         """The integers of a layer with weights."""
 
     def enter(self, images: Tensor) -> Tensor:
@@ -184,26 +184,26 @@ class Quantised(_Integer):
 
     def __init__(self, network: Network, weights: QuantWeights, device: str | torch.device = "cpu") -> None:
         super().__init__(network, weights.ranges, saturate, weights.scheme)
-        self._layers: dict[str, Integers] = {}
+        self._layers: dict[str, QuantTensors] = {}
         for layer in network.layers:
             if layer.has_weights:
                 own = weights.layers[layer.name]
                 weight = torch.from_numpy(own.weight.astype(np.float32)).reshape(weight_extent(layer))
                 bias = torch.from_numpy(own.bias.astype(np.float32))
                 scale = torch.from_numpy(own.weight_scale.astype(np.float32))
-                self._layers[layer.name] = Integers(weight.to(device), bias.to(device), scale.to(device))
+                self._layers[layer.name] = QuantTensors(weight.to(device), bias.to(device), scale.to(device))
 
-    def operands(self, layer: Layer) -> Integers:
+    def operands(self, layer: Layer) -> QuantTensors:
         """The integers of a layer with weights."""
         return self._layers[layer.name]
 
 
-class Requantised(_Integer):
+class FakeQuant(_Integer):
     """Quantises float weights as it runs: quantisation-aware training (with `straight_through`), or a quick evaluation.
 
     Args:
         network: what to run.
-        parameters: as for `Folded`.
+        parameters: as for `BNFolded`.
         ranges: of all tensors, fixed.
         rounding: `straight_through` to train, `saturate` to evaluate.
         scheme: that the ranges are of.
@@ -219,9 +219,9 @@ class Requantised(_Integer):
     ) -> None:
         super().__init__(network, ranges, rounding, scheme)
         self._parameters = parameters
-        self._fixed: dict[str, Integers] | None = None if rounding is straight_through else {}
+        self._fixed: dict[str, QuantTensors] | None = None if rounding is straight_through else {}
 
-    def operands(self, layer: Layer) -> Integers:
+    def operands(self, layer: Layer) -> QuantTensors:
         """The integers of a layer with weights, of its weights as they are now."""
         if self._fixed is not None and layer.name in self._fixed:
             return self._fixed[layer.name]
@@ -239,11 +239,11 @@ def quantise(
 
     Args:
         network: whose they are.
-        parameters: as for `Folded`.
+        parameters: as for `BNFolded`.
         ranges: as `nas.ranges.observe` gave them.
         scheme: that they are of.
     """
-    mode = Requantised(network, parameters, ranges, saturate, scheme)
+    mode = FakeQuant(network, parameters, ranges, saturate, scheme)
     layers: dict[str, QuantLayer] = {}
     with torch.inference_mode():
         for layer in network.layers:

@@ -15,7 +15,7 @@ from torch import Tensor
 from hw_targets.scheme import AFFINE, Range, Scheme, exponent_for, power_of_two
 from hw_targets.weights import PRE, absorbed, hard_swish_range, keeps_range
 from nas.errors import InvalidData
-from nas.interpreter import Folded, activate, run
+from nas.interpreter import BNFolded, activate, run
 from search_spaces.network import INPUT, Layer, Network
 
 LEAST_CALIBRATION: Final = 32
@@ -38,7 +38,7 @@ Ranges = Mapping[str, Range]
 
 
 @dataclass
-class _Seen:
+class _RangeStats:
     """What is noted of one tensor: extremes of each image, (2, images) a batch, and values drawn from all of it."""
 
     extremes: list[Tensor] = field(default_factory=list)
@@ -60,9 +60,9 @@ class Observed:
         scheme: which ranges are wanted.
     """
 
-    def __init__(self, mode: Folded, scheme: Scheme = AFFINE) -> None:
+    def __init__(self, mode: BNFolded, scheme: Scheme = AFFINE) -> None:
         self.mode, self.scheme = mode, scheme
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _RangeStats] = {}
         self._images = 0
 
     def enter(self, images: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class Observed:
 
     def _see(self, tensor: str, y: Tensor) -> None:
         rows = y.permute(0, 2, 3, 1).reshape(len(y), -1)
-        seen = self._seen.setdefault(tensor, _Seen())
+        seen = self._seen.setdefault(tensor, _RangeStats())
         seen.extremes.append(torch.stack((rows.amin(1), rows.amax(1))))
         if self.scheme.power_of_two:
             flat = rows.flatten()
@@ -137,12 +137,12 @@ class Observed:
         return self.scheme.spanning(low, high) if bound is None else self.scheme.spanning(0.0, min(high, bound))
 
 
-def observe(network: Network, mode: Folded, batches: Iterable[Tensor], scheme: Scheme = AFFINE) -> Ranges:
+def observe(network: Network, mode: BNFolded, batches: Iterable[Tensor], scheme: Scheme = AFFINE) -> Ranges:
     """Ranges of all tensors on calibration images.
 
     Args:
         network: what to run.
-        mode: its float mode; `Folded` or any with batch norm.
+        mode: its float mode; `BNFolded` or any with batch norm.
         batches: images (N, C, H, W), at least 32 in all; 128 are plenty.
         scheme: which ranges are wanted.
 
@@ -156,7 +156,7 @@ def observe(network: Network, mode: Folded, batches: Iterable[Tensor], scheme: S
     return observed.ranges(network)
 
 
-def _least_error(seen: _Seen) -> Range:
+def _least_error(seen: _RangeStats) -> Range:
     low, high = seen.bounds(_GROUP)
     return power_of_two(least_error_exponent(torch.cat(seen.values), -128.0, 127.0, max(-low, high)))
 

@@ -13,7 +13,7 @@ from search_spaces.space import SearchSpace
 
 
 @dataclass(frozen=True)
-class Goal:
+class TargetPlan:
     """One target with its budget, judged.
 
     Attributes:
@@ -45,6 +45,6 @@ class Goal:
         """What the target runs of the job's space: its architectures are architectures of that space, too."""
         return self.latency.lattice.space
 
-    def held_against(self, latency_ms: float, p50_ms: float, p95_ms: float) -> float:
+    def budgeted_ms(self, latency_ms: float, p50_ms: float, p95_ms: float) -> float:
         """Of three latencies of one network, the one that the budget is held against."""
         return {"quiet": latency_ms, "p50": p50_ms, "p95": p95_ms}[self.budget_on]

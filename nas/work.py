@@ -40,7 +40,7 @@ class Work(BaseModel):
     supernet_images: int = Field(
         ge=0, description="that the supernet sees, four networks a step; 0 trains a few networks without a supernet"
     )
-    queries: int = Field(ge=0, description="architectures that the search evaluates for each target")
+    evaluations: int = Field(ge=0, description="architectures that the search evaluates for each target")
     finalists: int = Field(
         ge=1, le=64, description="networks that are fine-tuned by successive halving, for each target"
     )

@@ -7,7 +7,7 @@ from nas.work import ProfileWork, Work
 LITTLE: Final = Work(
     profile=ProfileWork(networks=12, held_out=6, rounds=3),
     supernet_images=2_000,
-    queries=8,
+    evaluations=8,
     finalists=2,
     tune_images=1_000,
 )

@@ -14,7 +14,7 @@ from api.client.sync import Client, Job, Model
 from api.client.tolerant import tolerant
 from api.errors import ApiError, RemoteJobEnded, ScopeMissing
 from nas.cli.answer import Answer
-from nas.cli.export import Wanted
+from nas.cli.export import ExportRequest
 from nas.cli.guard import ended_politely
 from nas.cli.progress import watch
 from nas.errors import Cancelled, InvalidSpec
@@ -41,10 +41,10 @@ def elsewhere(url: str) -> Callable[[SearchSpec, Path, bool], Answer]:
     return execute
 
 
-def export_elsewhere(url: str) -> Callable[[Wanted, Path, bool], Answer]:
+def export_elsewhere(url: str) -> Callable[[ExportRequest, Path, bool], Answer]:
     """What runs exports on the service at an address."""
 
-    def execute(wanted: Wanted, out: Path, quiet: bool) -> Answer:
+    def execute(wanted: ExportRequest, out: Path, quiet: bool) -> Answer:
         from nas.cli.report import render_export
 
         with _service(url) as client:
@@ -54,7 +54,7 @@ def export_elsewhere(url: str) -> Callable[[Wanted, Path, bool], Answer]:
     return execute
 
 
-def export(client: Client, wanted: Wanted, out: Path, *, quiet: bool) -> ExportResult:
+def export(client: Client, wanted: ExportRequest, out: Path, *, quiet: bool) -> ExportResult:
     """Queues an export, waits for it, and downloads its model into a folder named after the job.
 
     Raises:
@@ -97,7 +97,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
     return result
 
 
-def _evaluated(client: Client, wanted: Wanted) -> str:
+def _evaluated(client: Client, wanted: ExportRequest) -> str:
     """The id of the architecture, which may be named by its id, by the beginning of it, or by its string."""
     found = {one.architecture_id: one.architecture for one in client.candidates(wanted.run)}
     if not found:

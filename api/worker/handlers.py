@@ -16,7 +16,7 @@ from api.models import repository as models
 from api.settings import Settings, load
 from nas.events import EventSink
 from nas.result import ExportResult, SearchResult
-from nas.stages.context import Hold
+from nas.stages.context import DeviceClaim
 from nas.store import Store
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
@@ -49,7 +49,7 @@ class Workplace:
     blobs: Blobs
     on_event: EventSink
     cancelled: Callable[[], bool]
-    hold: Hold
+    hold: DeviceClaim
 
     @property
     def store(self) -> Store:
@@ -82,7 +82,7 @@ def search(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
-        hold=place.hold,
+        claim=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
     return Done(result, _take_in(job_id, result["models"], place))
@@ -133,7 +133,7 @@ def profile(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
-        hold=place.hold,
+        claim=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"table"})
     result["table_sha256"] = Path(answer.table).name
@@ -167,7 +167,7 @@ def export(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
         store=place.store,
         on_event=place.on_event,
         cancelled=place.cancelled,
-        hold=place.hold,
+        claim=place.hold,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
     return Done(result, _take_in(job_id, {answer.target: result["model"]}, place))

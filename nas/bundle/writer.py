@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from nas.bundle.card import card
+from nas.bundle.model_card import model_card
 from nas.files import write_atomically
 from nas.result import ModelOutcome
 from search_spaces.network import Network
@@ -37,7 +37,9 @@ def write_bundle(
         "input": input_spec,
         "network": network.to_json(),
     }
-    text = card(data=data, classes=classes, input_spec=input_spec, network=network, outcome=outcome, receipt=receipt)
+    text = model_card(
+        data=data, classes=classes, input_spec=input_spec, network=network, outcome=outcome, receipt=receipt
+    )
     contents = {
         "model.int8.onnx": int8,
         "model.fp32.onnx": fp32,

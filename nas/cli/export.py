@@ -12,7 +12,7 @@ from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportRequest:
     """What is to be finished: the run (or job), the architecture as it was named, and the target, if it was named."""
 
     run: str
@@ -20,7 +20,9 @@ class Wanted:
     target: str | None
 
 
-ELSEWHERE: ContextVar[Callable[[Wanted, Path, bool], Answer] | None] = ContextVar("export_elsewhere", default=None)
+ELSEWHERE: ContextVar[Callable[[ExportRequest, Path, bool], Answer] | None] = ContextVar(
+    "export_elsewhere", default=None
+)
 """What runs an export (what is wanted, the folder of runs, whether to be quiet) in the place of this process."""
 
 
@@ -49,7 +51,7 @@ def export(
     """
     elsewhere = ELSEWHERE.get()
     if elsewhere is not None:
-        return elsewhere(Wanted(run, architecture, target), Path(out), quiet)
+        return elsewhere(ExportRequest(run, architecture, target), Path(out), quiet)
     from nas import pipeline
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch

@@ -23,7 +23,7 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 UNIFORM_SHARE: Final = 0.25
-"""Share of the queries that are spread over the latency range before the predictor guides."""
+"""Share of the evaluations that are spread over the latency range before the predictor guides."""
 POOL: Final = 2048
 """Architectures that the predictor compares for one suggestion."""
 RIDGE: Final = 1.0
@@ -70,12 +70,12 @@ class BandSampler(BaseSampler):
 
     Args:
         region: what may be suggested.
-        queries: how many the whole search makes.
+        evaluations: how many the whole search makes.
         seed: of every random decision.
     """
 
-    def __init__(self, region: Region, *, queries: int, seed: int) -> None:
-        self._region, self._queries, self._seed = region, queries, seed
+    def __init__(self, region: Region, *, evaluations: int, seed: int) -> None:
+        self._region, self._evaluation_count, self._seed = region, evaluations, seed
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Every choice of the space."""
@@ -101,13 +101,13 @@ class BandSampler(BaseSampler):
     def suggest(self, number: int, known: Evaluated) -> list[int]:
         """Value indices of the next architecture, one never suggested before where there is one."""
         rng = np.random.default_rng([self._seed, number])
-        if number < max(4, int(self._queries * UNIFORM_SHARE)):
+        if number < max(4, int(self._evaluation_count * UNIFORM_SHARE)):
             return self._uniform(number, known, rng)
         return self._guided(known, rng)
 
     def _uniform(self, number: int, known: Evaluated, rng: np.random.Generator) -> list[int]:
         low, high = self._region.range_ms
-        count = max(4, int(self._queries * UNIFORM_SHARE))
+        count = max(4, int(self._evaluation_count * UNIFORM_SHARE))
         edges = np.linspace(low, high, count + 1)
         drawn = self._fresh(self._region.draw(edges[number], edges[number + 1], 16, rng), known)
         return [int(v) for v in drawn[0]] if len(drawn) else self._anywhere(known, rng)

@@ -33,7 +33,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SearchProblem:
     """What is searched for.
 
     Attributes:
@@ -41,7 +41,7 @@ class Question:
         region: its architectures inside the limit, see `sampler.Region`.
         target: id, for the events.
         budget_ms: what the user asked for, for the events; the region's limit is at most that.
-        queries: architectures to evaluate at the most.
+        evaluations: architectures to evaluate at the most.
         seed: of the sampler.
         limit_ms: the region's limit, for the events; `budget_ms` when None.
         predicted_error: mean relative error of the predictions, a fraction, for the events.
@@ -51,14 +51,14 @@ class Question:
     region: Region
     target: str
     budget_ms: float
-    queries: int
+    evaluations: int
     seed: int
     limit_ms: float | None = None
     predicted_error: float | None = None
 
 
 def run(
-    question: Question,
+    problem: SearchProblem,
     accuracy: Callable[[Architecture], float],
     journal: Journal,
     *,
@@ -66,7 +66,7 @@ def run(
     cancelled: Callable[[], bool],
     sampler: BaseSampler | None = None,
 ) -> list[Candidate]:
-    """Evaluates up to `question.queries` architectures; returns them in the order of evaluation, one asked twice twice.
+    """Evaluates up to `problem.evaluations` architectures; returns them in the order of evaluation, one asked twice twice.
 
     Args:
         question: what is searched for.
@@ -80,46 +80,46 @@ def run(
         Cancelled: `cancelled` said so; the journal has every finished trial.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = sampler or BandSampler(question.region, queries=question.queries, seed=question.seed)
+    sampler = sampler or BandSampler(problem.region, evaluations=problem.evaluations, seed=problem.seed)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-    for line in journal.read()[: question.queries]:
-        study.add_trial(_stored(question.space, line))
-    candidates = [_candidate(question.space, t) for t in study.get_trials(deepcopy=False)]
+    for line in journal.read()[: problem.evaluations]:
+        study.add_trial(_stored(problem.space, line))
+    candidates = [_candidate(problem.space, t) for t in study.get_trials(deepcopy=False)]
     seen = {c.architecture: c.accuracy for c in candidates}
-    tell_again(question, candidates, on_event)  # a kill may have come between their storing and their telling
+    replay(problem, candidates, on_event)  # a kill may have come between their storing and their telling
     started, before = time.monotonic(), len(candidates)
-    while (number := len(candidates)) < question.queries:
+    while (number := len(candidates)) < problem.evaluations:
         if cancelled():
             raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
         trial = study.ask()
-        architecture = _asked(question.space, trial)
-        latency = float(question.region.predict_ms(question.region.encode([architecture]))[0])
+        architecture = _asked(problem.space, trial)
+        latency = float(problem.region.predict_ms(problem.region.encode([architecture]))[0])
         found = seen.get(architecture)
         value = accuracy(architecture) if found is None else found
         seen[architecture] = value
         journal.append({"values": dict(architecture.values), "accuracy": value, "latency_ms": latency})
         study.tell(trial, [value, latency])
         candidates.append(Candidate(architecture, value, latency))
-        _announce(question, candidates, on_event)
+        _announce(problem, candidates, on_event)
         rate = (time.monotonic() - started) / (number + 1 - before)
-        eta = rate * (question.queries - number - 1)
+        eta = rate * (problem.evaluations - number - 1)
         on_event(
             ProgressEvent(
                 phase="searching",
                 done=number + 1,
-                total=question.queries,
+                total=problem.evaluations,
                 unit="candidates",
                 eta_s=eta,
-                target=question.target,
+                target=problem.target,
             )
         )
     return candidates
 
 
-def tell_again(question: Question, candidates: Sequence[Candidate], on_event: EventSink) -> None:
+def replay(problem: SearchProblem, candidates: Sequence[Candidate], on_event: EventSink) -> None:
     """Tells of stored candidates, numbered as when they were evaluated."""
     for count in range(1, len(candidates) + 1):
-        on_event(_told(question, candidates[:count]))
+        on_event(_told(problem, candidates[:count]))
 
 
 def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -160,17 +160,17 @@ def _candidate(space: SearchSpace, trial: FrozenTrial) -> Candidate:
     return Candidate(space.architecture(trial.params), trial.values[0], trial.values[1])
 
 
-def _told(question: Question, candidates: Sequence[Candidate]) -> CandidateEvent:
+def _told(problem: SearchProblem, candidates: Sequence[Candidate]) -> CandidateEvent:
     """The event of the last one."""
     newest = candidates[-1]
-    network = question.space.network(newest.architecture)
+    network = problem.space.network(newest.architecture)
     return CandidateEvent(
         number=len(candidates) - 1,
         architecture=str(newest.architecture),
         architecture_id=newest.architecture.id,
         accuracy=newest.accuracy,
-        latency_ms={question.target: newest.latency_ms},
-        feasible={question.target: newest.latency_ms <= question.budget_ms},
+        latency_ms={problem.target: newest.latency_ms},
+        feasible={problem.target: newest.latency_ms <= problem.budget_ms},
         choices=dict(newest.architecture.values),
         macs=macs(network),
         params=params(network),
@@ -179,22 +179,22 @@ def _told(question: Question, candidates: Sequence[Candidate]) -> CandidateEvent
     )
 
 
-def _announce(question: Question, candidates: Sequence[Candidate], on_event: EventSink) -> None:
+def _announce(problem: SearchProblem, candidates: Sequence[Candidate], on_event: EventSink) -> None:
     newest = candidates[-1]
-    on_event(_told(question, candidates))
+    on_event(_told(problem, candidates))
     if newest in front(candidates):
-        on_event(front_event(question, candidates))
+        on_event(front_event(problem, candidates))
 
 
-def front_event(question: Question, candidates: Sequence[Candidate]) -> FrontEvent:
+def front_event(problem: SearchProblem, candidates: Sequence[Candidate]) -> FrontEvent:
     """The front of what was evaluated so far."""
     best = front(candidates)
     return FrontEvent(
-        target=question.target,
-        budget_ms=question.budget_ms,
-        queries=len(candidates),
+        target=problem.target,
+        budget_ms=problem.budget_ms,
+        evaluations=len(candidates),
         points=tuple(point(c) for c in best),
-        limit_ms=question.budget_ms if question.limit_ms is None else question.limit_ms,
-        predicted_error=question.predicted_error,
-        hypervolume=hypervolume([c.accuracy for c in best], [c.latency_ms for c in best], limit=question.budget_ms),
+        limit_ms=problem.budget_ms if problem.limit_ms is None else problem.limit_ms,
+        predicted_error=problem.predicted_error,
+        hypervolume=hypervolume([c.accuracy for c in best], [c.latency_ms for c in best], limit=problem.budget_ms),
     )

@@ -10,10 +10,10 @@ from typing import Final
 
 from nas.data.augment import LIGHT, NO_AUGMENT, PHOTO, Augment
 from nas.job import Job
-from nas.stages.context import Context, Made
-from nas.stages.recipes import recipe_for
+from nas.stages.context import Context, StageOutput
+from nas.stages.train_config import config_for
 from nas.store import StageKey
-from nas.training.recipe import SINGLE
+from nas.training.config import SINGLE
 
 VERSION = 1
 PHOTO_SIDE: Final = 32
@@ -35,10 +35,10 @@ def augmentation(context: Context, job: Job) -> Augment:
         return unchecked
     key = _key(job)
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         as_they_are, mirrored, error, chance = _probe(context, job, UNMIRRORED, key)
         harmless = as_they_are > chance + SURE * error and mirrored >= as_they_are - error
-        return Made({}, {"flip": harmless, "as_they_are": as_they_are, "mirrored": mirrored, "error": error})
+        return StageOutput({}, {"flip": harmless, "as_they_are": as_they_are, "mirrored": mirrored, "error": error})
 
     facts = context.run("preparing", key, compute).facts
     verdict = "is part of" if facts["flip"] else "is left out of"
@@ -78,25 +78,25 @@ def _probe(context: Context, job: Job, augment: Augment, key: StageKey) -> tuple
     import numpy as np
     import torch
 
-    from nas.bank import Bank
     from nas.evaluate import mode_answers
     from nas.interpreter import Evaluation, Training, recalibrate
     from nas.metrics import confusion, score, standard_error
     from nas.stages.inputs import batches, class_weights, float_images, whole_batches
-    from nas.stages.train import watch
+    from nas.stages.train import callbacks
+    from nas.supernet_weights import SupernetWeights
     from nas.training.loop import train
-    from nas.training.single import Single
+    from nas.training.single_network import SingleNetwork
     from nas.work import VALIDATION
 
     torch.set_num_threads(job.threads)
-    network, recipe = job.space.network(job.space.smallest()), recipe_for(job, SINGLE)
+    network, config = job.space.network(job.space.smallest()), config_for(job, SINGLE)
     side, classes = network.input_shape[1], len(job.data.classes)
-    bank = Bank.of(network.layers, job.spec.seed)
-    batch = batches(context, job, recipe, job.spec.seed, job.work.probe_images, augment)
-    strategy = Single(network, bank.tensors, Training, batch, recipe, class_weights=class_weights(job))
-    steps = max(1, job.work.probe_images // recipe.batch_size)
-    train(strategy, recipe, steps, watch(context, key, "preparing", part="flip_check_"))
-    plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
+    weights = SupernetWeights.of(network.layers, job.spec.seed)
+    batch = batches(context, job, config, job.spec.seed, job.work.probe_images, augment)
+    strategy = SingleNetwork(network, weights.tensors, Training, batch, config, class_weights=class_weights(job))
+    steps = max(1, job.work.probe_images // config.batch_size)
+    train(strategy, config, steps, callbacks(context, key, "preparing", part="flip_check_"))
+    plain = SupernetWeights({name: tensor.detach() for name, tensor in weights.tensors.items()})
     statistics = recalibrate(network, plain, whole_batches(float_images(context, job, "train", 512)(side), 256))
     mode = Evaluation(plain.tensors, statistics)
     part = context.arrays(job.data).subset("val", side, VALIDATION, job.spec.seed)

@@ -12,7 +12,7 @@ from nas.spec import BudgetOn
 from nas.stages.context import Context
 from nas.stages.profile import MeasuredTable
 from nas.store import StageKey
-from nas.target_plan import Goal
+from nas.target_plan import TargetPlan
 from search_spaces.lattice import Lattice
 from search_spaces.narrow import Narrowed
 from search_spaces.space import SearchSpace
@@ -20,14 +20,14 @@ from search_spaces.space import SearchSpace
 VERSION = 1
 
 
-def judge(
+def check_budget(
     context: Context,
     target: Target,
     measured: MeasuredTable,
     part: Narrowed,
     budget: str | float,
     budget_on: BudgetOn = "quiet",
-) -> Goal:
+) -> TargetPlan:
     """The goal of a target, in the part of the space that it runs. A percentage is of the range that `budget_on` reaches.
 
     Raises:
@@ -64,7 +64,7 @@ def judge(
         binds=within < latency.lattice.size,
     )
     limit = max(low, quiet_ms * (1 - table.card.mape))
-    return Goal(
+    return TargetPlan(
         info=info,
         scheme=target.scheme,
         removed=part.removed,

@@ -18,7 +18,7 @@ from nas.store import StageKey, StageRecord, Store
 TOLD_AFTER_S: Final = 2.0
 """A wait for another process is told after this; a step of its training is over sooner."""
 
-Hold = Callable[[Target], AbstractContextManager[None]]
+DeviceClaim = Callable[[Target], AbstractContextManager[None]]
 """What is entered while a target is measured, and left before anything else is done: a caller's own claim to the device, beside
 the lock of the machine. It may wait, and then raises `Cancelled` soon after the caller asked to stop."""
 
@@ -28,13 +28,13 @@ def never() -> bool:
     return False
 
 
-def unclaimed(_target: Target) -> AbstractContextManager[None]:
+def no_claim(_target: Target) -> AbstractContextManager[None]:
     """A caller with no claim of his own: the machine's lock is enough."""
     return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class StageOutput:
     """What a stage computed: blobs by name, and small facts (JSON values) kept in the index itself."""
 
     outputs: Mapping[str, bytes]
@@ -48,7 +48,7 @@ class Context:
     store: Store
     on_event: EventSink = ignore
     cancelled: Callable[[], bool] = never
-    hold: Hold = unclaimed
+    claim: DeviceClaim = no_claim
     seconds: dict[str, float] = field(default_factory=dict)
     noted: list[tuple[str | None, str]] = field(default_factory=list)
     _opened: dict[str, DataArrays] = field(default_factory=dict, repr=False)
@@ -80,7 +80,7 @@ class Context:
             yield
             return
         tell = self._patience(f"Waits for {target.info.device}, which another process is using.")
-        with stoppable(self.check_cancelled), self.hold(target), while_waiting(tell):
+        with stoppable(self.check_cancelled), self.claim(target), while_waiting(tell):
             yield
 
     def _patience(self, message: str) -> Callable[[], None]:
@@ -116,7 +116,7 @@ class Context:
         self.on_event(LogEvent(level="info", message=message))
 
     def run(
-        self, phase: Phase, key: StageKey, compute: Callable[[], Made], *, target: str | None = None
+        self, phase: Phase, key: StageKey, compute: Callable[[], StageOutput], *, target: str | None = None
     ) -> StageRecord:
         """A stage's record: from the store when its key is there, else computed and stored.
 

@@ -16,9 +16,9 @@ from nas.machine_load import Load
 from nas.stages.context import Context
 from nas.stages.halving import cost, rounds
 from nas.stages.profile import NETWORK_S, ROUND_S
-from nas.stages.recipes import recipe_for
+from nas.stages.train_config import config_for
 from nas.store import StageKey
-from nas.training.recipe import SUPERNET
+from nas.training.config import SUPERNET
 from nas.work import RETRAINED, ProfileWork
 from search_spaces.cost import layer_values
 
@@ -68,7 +68,7 @@ def time_training(context: Context, job: Job) -> Costs:
     smallest, largest = space.network(space.smallest()), space.network(space.largest())
     rng = random.Random(0)
     drawn = fmean(layer_values(space.network(space.sample(rng))) for _ in range(16))
-    batch = recipe_for(job, SUPERNET).batch_size
+    batch = config_for(job, SUPERNET).batch_size
     key = StageKey("time_step", VERSION, {"space": space.fingerprint, "threads": job.threads, "batch": batch})
     record = context.store.find(key)
     if record is not None:

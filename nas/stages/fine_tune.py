@@ -7,22 +7,22 @@ import torch
 from torch import Tensor
 
 from nas import interpreter
-from nas.bank import Bank
 from nas.evaluate import mode_answers
-from nas.interpreter import Evaluation, Mode, Training, recalibrate
+from nas.interpreter import Evaluation, ExecutionMode, Training, recalibrate
 from nas.job import Job
 from nas.metrics import confusion, score
-from nas.stages.context import Context, Made
+from nas.stages.context import Context, StageOutput
 from nas.stages.inputs import batches, class_weights, float_images, whole_batches
-from nas.stages.recipes import recipe_for
 from nas.stages.target_run import TargetRun
-from nas.stages.train import Supernet, learning, watch
+from nas.stages.train import Supernet, callbacks, learning
+from nas.stages.train_config import config_for
 from nas.store import StageKey
+from nas.supernet_weights import SupernetWeights
 from nas.tensors import Tensors, pack, unpack
+from nas.training.config import CONTINUE, FINE_TUNE, SINGLE, TrainConfig
 from nas.training.loop import train
-from nas.training.recipe import CONTINUE, FINE_TUNE, SINGLE, Recipe
 from nas.training.sandwich import Batch
-from nas.training.single import Single, Teacher
+from nas.training.single_network import SingleNetwork, Teacher
 from search_spaces.network import Network
 
 VERSION = 4
@@ -32,7 +32,7 @@ BATCH = 256
 
 
 @dataclass(frozen=True)
-class Largest:
+class SupernetTeacher:
     """The supernet's largest network as a teacher."""
 
     context: Context
@@ -47,10 +47,10 @@ class Largest:
     @cached_property
     def mode(self) -> Evaluation:
         """Its weights with batch norm recalibrated."""
-        bank, network = self.supernet.bank, self.network
-        parameters = {name: view.detach() for name, view in bank.parameters(network).items()}
+        weights, network = self.supernet.weights, self.network
+        parameters = {name: view.detach() for name, view in weights.parameters(network).items()}
         shown = float_images(self.context, self.job, "train", CALIBRATION)(network.input_shape[1])
-        return Evaluation(parameters, recalibrate(network, bank, whole_batches(shown, BATCH)))
+        return Evaluation(parameters, recalibrate(network, weights, whole_batches(shown, BATCH)))
 
     @cached_property
     def value(self) -> float:
@@ -68,7 +68,7 @@ def fine_tune(
     start: str | Supernet | None,
     images: int,
     number: int,
-    teacher: Largest | None = None,
+    teacher: SupernetTeacher | None = None,
 ) -> str:
     """Trains a network for a round, in the store or now; a killed training goes on from its checkpoint.
 
@@ -81,7 +81,7 @@ def fine_tune(
         teacher: whose answers stand for half of the target.
 
     Returns:
-        The hash of the weights, `Bank.to_bytes`.
+        The hash of the weights, `SupernetWeights.to_bytes`.
 
     Raises:
         Cancelled: the caller asked to stop; a checkpoint is kept.
@@ -89,7 +89,7 @@ def fine_tune(
     """
     context, job = run.context, run.job
     torch.set_num_threads(job.threads)
-    recipe = recipe_for(job, _recipe(start))
+    config = config_for(job, _config(start))
     seed = job.spec.seed + 1 + number
     key = StageKey(
         "fine_tune",
@@ -101,42 +101,42 @@ def fine_tune(
             "images": images,
             "seed": seed,
             "threads": job.threads,
-            "recipe": asdict(recipe),
+            "config": asdict(config),
             "teacher": None if teacher is None else teacher.supernet.hash,
             **learning(job),
         },
     )
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         weights = _starting(context, network, start, job.spec.seed)
-        batch = batches(context, job, recipe, seed, images, job.augment)
+        batch = batches(context, job, config, seed, images, job.augment)
         answers = None if teacher is None else teacher_answers(teacher.network, teacher.mode, batch)
-        strategy = Single(network, weights, Training, batch, recipe, answers, class_weights(job))
-        steps = max(1, images // recipe.batch_size)
-        train(strategy, recipe, steps, watch(context, key, "finalising", target=run.id, part="tune_"))
-        return Made({"weights": pack({name: tensor.detach() for name, tensor in weights.items()}, {})})
+        strategy = SingleNetwork(network, weights, Training, batch, config, answers, class_weights(job))
+        steps = max(1, images // config.batch_size)
+        train(strategy, config, steps, callbacks(context, key, "finalising", target=run.id, part="tune_"))
+        return StageOutput({"weights": pack({name: tensor.detach() for name, tensor in weights.items()}, {})})
 
     return context.run("finalising", key, compute, target=run.id).outputs["weights"]
 
 
-def _recipe(start: str | Supernet | None) -> Recipe:
+def _config(start: str | Supernet | None) -> TrainConfig:
     return SINGLE if start is None else FINE_TUNE if isinstance(start, Supernet) else CONTINUE
 
 
 def _starting(context: Context, network: Network, start: str | Supernet | None, seed: int) -> Tensors:
     if start is None:
-        return Bank.of(network.layers, seed).tensors
-    bank = start.bank if isinstance(start, Supernet) else trained_weights(context, start)
-    return {name: view.detach().clone() for name, view in bank.parameters(network).items()}
+        return SupernetWeights.of(network.layers, seed).tensors
+    weights = start.weights if isinstance(start, Supernet) else trained_weights(context, start)
+    return {name: view.detach().clone() for name, view in weights.parameters(network).items()}
 
 
-def trained_weights(context: Context, digest: str) -> Bank:
+def trained_weights(context: Context, digest: str) -> SupernetWeights:
     """The weights that `fine_tune` stored."""
     tensors, _ = unpack(context.store.get(digest))
-    return Bank(tensors)
+    return SupernetWeights(tensors)
 
 
-def teacher_answers(network: Network, mode: Mode, batch: Batch) -> Teacher:
+def teacher_answers(network: Network, mode: ExecutionMode, batch: Batch) -> Teacher:
     """What a network says of a step's images."""
 
     def answers(step: int) -> Tensor:

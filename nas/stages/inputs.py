@@ -10,14 +10,14 @@ from nas.data.batches import Batches, as_input
 from nas.data.parts import PartName
 from nas.job import Job
 from nas.stages.context import Context
-from nas.training.recipe import Recipe
+from nas.training.config import TrainConfig
 from nas.training.sandwich import Batch
 
 REPEATS = 6
 """Trainings that show each image fewer times do not augment."""
 
 
-def batches(context: Context, job: Job, recipe: Recipe, seed: int, seen: int, augment: Augment) -> Batch:
+def batches(context: Context, job: Job, config: TrainConfig, seed: int, seen: int, augment: Augment) -> Batch:
     """The training images of a step at a side; a pure function of both.
 
     They are augmented when the training sees `seen` images in all, and each of them at least `REPEATS` times: before that,
@@ -29,7 +29,7 @@ def batches(context: Context, job: Job, recipe: Recipe, seed: int, seen: int, au
     def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
         if side not in made:
             made[side] = Batches(
-                context.arrays(job.data).part("train", side), recipe.batch_size, seed=seed, augment=change
+                context.arrays(job.data).part("train", side), config.batch_size, seed=seed, augment=change
             )
         return made[side].batch(step)
 

@@ -20,9 +20,9 @@ from nas.result import (
 )
 from nas.stages.quantize import tested
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finished
+from nas.stages.tournament import TrainedFinalist
 from nas.stages.verify import FileLatency
-from nas.target_plan import Goal
+from nas.target_plan import TargetPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Delivered:
         latency: of the file; none where it is simulated.
     """
 
-    finished: Finished
+    finished: TrainedFinalist
     latency: FileLatency | None
 
-    def held_ms(self, goal: Goal) -> float:
+    def budgeted_ms(self, target_plan: TargetPlan) -> float:
         """The latency that the budget is held against: the file's, or else the network's, or else its prediction."""
         if self.latency is None:
-            return self.finished.finalist.held_ms(goal)
-        return goal.held_against(self.latency.latency_ms, self.latency.p50_ms, self.latency.p95_ms)
+            return self.finished.finalist.budgeted_ms(target_plan)
+        return target_plan.budgeted_ms(self.latency.latency_ms, self.latency.p50_ms, self.latency.p95_ms)
 
 
 def package(run: TargetRun, delivered: Delivered, folder: Path) -> ModelOutcome:
@@ -67,29 +67,31 @@ def package(run: TargetRun, delivered: Delivered, folder: Path) -> ModelOutcome:
 
 
 def _outcome(run: TargetRun, delivered: Delivered, int8: Scores, fp32: Scores, folder: Path) -> ModelOutcome:
-    goal, finished, file = run.goal, delivered.finished, delivered.latency
+    target_plan, finished, file = run.target_plan, delivered.finished, delivered.latency
     finalist, size_of = finished.finalist, lambda digest: len(run.context.store.get(digest))
-    simulated = finalist.profile.latency_ms if finalist.profile is not None and goal.info.kind == "simulated" else None
+    simulated = (
+        finalist.profile.latency_ms if finalist.profile is not None and target_plan.info.kind == "simulated" else None
+    )
     return ModelOutcome(
         bundle=str(folder.resolve()),
         architecture=str(finalist.architecture),
         architecture_id=finalist.architecture.id,
         latency_ms=LatencyOutcome(
-            budget=goal.budget_ms,
-            budget_on=goal.budget_on,
+            budget=target_plan.budget_ms,
+            budget_on=target_plan.budget_on,
             predicted=finalist.prediction.latency_ms,
             predicted_error=finalist.prediction.error,
             measured=None if file is None else file.latency_ms,
             measured_p50=None if file is None else file.p50_ms,
             measured_p95=None if file is None else file.p95_ms,
             simulated=simulated,
-            kind=goal.info.kind,
+            kind=target_plan.info.kind,
         ),
         accuracy=AccuracyOutcome(fp32=score(fp32.matrix, "accuracy"), int8=score(int8.matrix, "accuracy")),
         test=_test_outcome(run.job, int8),
         size_bytes=SizeOutcome(fp32=size_of(finished.files.fp32), int8=size_of(finished.files.int8)),
-        budget=goal.outcome,
-        removed=tuple(RemovedValue(**asdict(one)) for one in goal.removed),
+        budget=target_plan.outcome,
+        removed=tuple(RemovedValue(**asdict(one)) for one in target_plan.removed),
     )
 
 
@@ -110,7 +112,7 @@ def _test_outcome(job: Job, int8: Scores) -> TestOutcome:
 
 
 def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dict[str, Any]:
-    context, job, goal = run.context, run.job, run.goal
+    context, job, target_plan = run.context, run.job, run.target_plan
     finished, finalist = delivered.finished, delivered.finished.finalist
     files = finished.files
     test = {"part": "test", "images": job.data.images["test"]}
@@ -118,14 +120,14 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
     assert outcome.test is not None
     details = outcome.test.model_dump(exclude={"metric", "value", "accuracy"})
     return receipt(
-        info=goal.info,
-        scheme=goal.scheme,
-        space={"name": goal.space.name, "removed": [one.model_dump() for one in outcome.removed]},
+        info=target_plan.info,
+        scheme=target_plan.scheme,
+        space={"name": target_plan.space.name, "removed": [one.model_dump() for one in outcome.removed]},
         network=finalist.network,
         prediction=finalist.prediction,
         profile=finalist.profile,
-        card=goal.table.card,
-        latency=_latencies(goal, delivered.latency, outcome),
+        card=target_plan.table.card,
+        latency=_latencies(target_plan, delivered.latency, outcome),
         accuracy={
             "fp32": measured(outcome.accuracy.fp32, **test),
             "int8": measured(outcome.accuracy.int8, **test),
@@ -142,7 +144,7 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
         size_bytes=outcome.size_bytes.model_dump(),
         hashes={
             "data": job.data.content_hash,
-            "latency_table": goal.table_hash,
+            "latency_table": target_plan.table_hash,
             **({} if run.supernet is None else {"supernet": run.supernet.hash}),
             "weights": finished.weights,
             "model.int8.onnx": files.int8,
@@ -162,9 +164,9 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
     )
 
 
-def _latencies(goal: Goal, latency: FileLatency | None, outcome: ModelOutcome) -> dict[str, Any]:
+def _latencies(target_plan: TargetPlan, latency: FileLatency | None, outcome: ModelOutcome) -> dict[str, Any]:
     """The latencies of a receipt, each with how it came about."""
-    budget = {"value": goal.budget_ms, "kind": "requested", "held_against": goal.budget_on}
+    budget = {"value": target_plan.budget_ms, "kind": "requested", "held_against": target_plan.budget_on}
     numbers: dict[str, Any] = {"budget": {**budget, "verdict": outcome.latency_ms.verdict}}
     if outcome.latency_ms.simulated is not None:
         numbers["simulated"] = {"value": outcome.latency_ms.simulated, "kind": "simulated"}

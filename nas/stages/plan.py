@@ -27,11 +27,11 @@ from nas.stages.costs import (
 )
 from nas.stages.halving import rounds
 from nas.stages.profile import NETWORK_S, ROUND_S
-from nas.stages.recipes import step_bytes
+from nas.stages.train_config import step_bytes
 from nas.stages.verify import ROUNDS
 from nas.store import StageKey
-from nas.target_plan import Goal
-from nas.training.recipe import SUPERNET
+from nas.target_plan import TargetPlan
+from nas.training.config import SUPERNET
 from nas.work import CALIBRATION, VALIDATION, Work
 from search_spaces.cost import layer_values, params
 
@@ -50,7 +50,7 @@ on 2,000 photographs the same accuracy for three times the work with 120,000.
 """
 SEARCH_SHARE: Final = 0.3
 """Of what is left after the supernet."""
-LEAST_QUERIES, MOST_QUERIES = 24, 400
+LEAST_EVALUATIONS, MOST_EVALUATIONS = 24, 400
 FINALISTS: Final = (12, 8, 6, 4, 3, 2)
 ENOUGH_IMAGES: Final = 100_000
 """Images are of a comfortable size when the winner sees so many in all, or each of them `ENOUGH_EPOCHS` times."""
@@ -149,9 +149,9 @@ def afford(job: Job, costs: Costs) -> Work:
     image_s, latency_ms = _finalist(job, costs)
     judged = min(job.data.images["val"], VALIDATION)
     each = evaluation_s(image_s, latency_ms, judged, CALIBRATION)
-    queries = int(SEARCH_SHARE * share / each) if seen else 0
-    queries = min(max(queries, LEAST_QUERIES), MOST_QUERIES) if seen else 0
-    share -= queries * each
+    evaluations = int(SEARCH_SHARE * share / each) if seen else 0
+    evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else 0
+    share -= evaluations * each
     wanted = min(FIRST_IMAGES, FIRST_EPOCHS * job.data.images["train"])
     most = MOST_EPOCHS * job.data.images["train"]
     fitting = [
@@ -162,7 +162,7 @@ def afford(job: Job, costs: Costs) -> Work:
     return Work(
         profile=job.work.profile,
         supernet_images=seen,
-        queries=queries,
+        evaluations=evaluations,
         finalists=finalists,
         probe_images=probed,
         tune_images=round_down(max(LEAST_IMAGES, min(tuned, most))),
@@ -186,18 +186,18 @@ def _images(job: Job, image_s: float, latency_ms: float, finalists: int, seconds
 
 def _finalist(job: Job, costs: Costs) -> tuple[float, float]:
     """Seconds of training for an image, and milliseconds of latency, of a finalist: one near the limit where that is known."""
-    if not job.goals:
+    if not job.target_plans:
         return costs.image_s(costs.sandwich / 4), 1.0
-    found = [_near_limit(goal) for goal in job.goals]
+    found = [_near_limit(target_plan) for target_plan in job.target_plans]
     return fmean(costs.image_s(v) for v, _ in found), fmean(ms for _, ms in found)
 
 
-def _near_limit(goal: Goal) -> tuple[float, float]:
+def _near_limit(target_plan: TargetPlan) -> tuple[float, float]:
     """Values that the layers put out, and latency, of networks that would be trained if latency alone decided."""
-    region = LimitedRegion(goal.latency, goal.limit_ms)
-    chosen = by_latency(region, goal.space, FINALISTS[-1], seed=0)
+    region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
+    chosen = by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
     latencies = region.predict_ms(region.encode(chosen))
-    return fmean(layer_values(goal.space.network(one)) for one in chosen), fmean(float(ms) for ms in latencies)
+    return fmean(layer_values(target_plan.space.network(one)) for one in chosen), fmean(float(ms) for ms in latencies)
 
 
 def round_down(images: float) -> int:
@@ -208,14 +208,14 @@ def round_down(images: float) -> int:
     return int(int(images) // unit * unit)
 
 
-def told(context: Context, job: Job, costs: Costs, *, profiling: float) -> Plan:
+def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Plan:
     """What a job with its work decided will take."""
     image_s, latency_ms = _finalist(job, costs)
     judged, work = min(job.data.images["val"], VALIDATION), job.work
     seconds = {
         "profiling": profiling,
         "training": work.supernet_images * costs.sandwich_s,
-        "searching": work.queries * len(job.targets) * evaluation_s(image_s, latency_ms, judged, CALIBRATION),
+        "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, judged, CALIBRATION),
         "finalising": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job),
@@ -238,7 +238,9 @@ def note(job: Job) -> str:
     """What a person should know of the plan's choices."""
     work, side = job.work, job.data.resolution
     if work.supernet_images:
-        how = f"A supernet is trained and {work.queries} of its networks are judged; {work.finalists} are fine-tuned"
+        how = (
+            f"A supernet is trained and {work.evaluations} of its networks are judged; {work.finalists} are fine-tuned"
+        )
     else:
         how = f"The time is too short for a supernet to pay: {work.finalists} networks are trained instead"
     return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {side} x {side} pixels."

@@ -15,7 +15,7 @@ from hw_targets.timing import SLICE_S, noise_warning, profiles
 from latency_models.coverage import choose
 from latency_models.table import LatencyTable, fit
 from nas.events import Phase
-from nas.stages.context import Context, Made
+from nas.stages.context import Context, StageOutput
 from nas.store import StageKey
 from nas.work import ProfileWork
 from search_spaces.lattice import Lattice
@@ -59,7 +59,7 @@ def profile(context: Context, target: Target, space: SearchSpace, work: ProfileW
     """
     key = _key(target.info, space, work, seed)
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         fitted, held_out = networks(space, work, seed)
         rounds = rounds_of(target, work.rounds)
         samples = measure_samples(context, target, [*fitted, *held_out], rounds, key, phase="profiling")
@@ -67,7 +67,7 @@ def profile(context: Context, target: Target, space: SearchSpace, work: ProfileW
         table = fit(found[: len(fitted)], target.info, held_out=found[len(fitted) :])
         noise = noise_warning(found, means=NOISE_MEANS, again=NOISE_FIX)
         facts = {"noise_warning": noise, "slower": slower(found)}
-        return Made({"table": json.dumps(table.to_json()).encode()}, facts)
+        return StageOutput({"table": json.dumps(table.to_json()).encode()}, facts)
 
     record = context.run("profiling", key, compute, target=target.info.id)
     table = LatencyTable.from_json(json.loads(context.store.get(record.outputs["table"])))

@@ -14,24 +14,24 @@ import torch
 from hw_targets.float_lowering import lower_float
 from nas.data.parts import PartName
 from nas.equalise import equalised
-from nas.interpreter import Folded, float_weights, folded, recalibrate
+from nas.interpreter import BNFolded, float_weights, folded, recalibrate
 from nas.job import Job
 from nas.metrics import Scores, confusion
 from nas.onnx_answers import answers
-from nas.quantise import Requantised, quantise
+from nas.quantise import FakeQuant, quantise
 from nas.ranges import Ranges, observe
 from nas.spec import Metric
-from nas.stages.context import Context, Made
+from nas.stages.context import Context, StageOutput
 from nas.stages.fine_tune import BATCH, CALIBRATION, teacher_answers, trained_weights
 from nas.stages.inputs import batches, class_weights, float_images, whole_batches
-from nas.stages.recipes import recipe_for
 from nas.stages.target_run import TargetRun
-from nas.stages.train import learning, watch
+from nas.stages.train import callbacks, learning
+from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.tensors import Tensors
+from nas.training.config import RETRAIN_INT8
 from nas.training.loop import train
-from nas.training.recipe import RETRAIN_INT8
-from nas.training.single import Single
+from nas.training.single_network import SingleNetwork
 from nas.work import RETRAINED
 from search_spaces.network import Network
 
@@ -68,28 +68,28 @@ def retrained(run: TargetRun, network: Network, weights: str) -> Quantized:
 
 
 def _files(run: TargetRun, network: Network, weights: str, how: Literal["quantize", "retrain_int8"]) -> Quantized:
-    context, job, scheme = run.context, run.job, run.goal.scheme
+    context, job, scheme = run.context, run.job, run.target_plan.scheme
     retrains = how == "retrain_int8"
     inputs = {
         "weights": weights, "network": network.id, "data": job.data.content_hash, "seed": job.spec.seed,
-        "threads": job.threads, "target": run.goal.info.fingerprint, "scheme": scheme.name,
+        "threads": job.threads, "target": run.target_plan.info.fingerprint, "scheme": scheme.name,
     }  # fmt: skip
     if retrains:
         images = int(RETRAINED * job.work.tune_images)
-        inputs |= {"images": images, "recipe": asdict(RETRAIN_INT8), **learning(job)}
+        inputs |= {"images": images, "config": asdict(RETRAIN_INT8), **learning(job)}
     key = StageKey(how, VERSION, inputs)
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         torch.set_num_threads(job.threads)
         floats = _folded(context, job, network, weights)
         parameters = equalised(network, floats) if scheme.power_of_two else floats
         ranges = _ranges(run, network, parameters)
         if retrains:
-            parameters = _retrain(run, network, parameters, ranges, teacher=Folded(floats), key=key)
+            parameters = _retrain(run, network, parameters, ranges, teacher=BNFolded(floats), key=key)
         model = run.target.lower(network, quantise(network, parameters, ranges, scheme))
         plain = lower_float(network, float_weights(network, floats))
         scores = file_scores(context, job, model, network, "val")
-        return Made({"int8": model, "fp32": plain}, {"validation": scores.to_json()})
+        return StageOutput({"int8": model, "fp32": plain}, {"validation": scores.to_json()})
 
     record = context.run("finalising", key, compute, target=run.id)
     matrix = np.array(record.facts["validation"], np.int64)
@@ -121,10 +121,10 @@ def file_scores(context: Context, job: Job, model: bytes, network: Network, name
 
 def _folded(context: Context, job: Job, network: Network, weights: str) -> Tensors:
     """Float parameters without batch norm, which is recalibrated on training images."""
-    bank = trained_weights(context, weights)
+    trained = trained_weights(context, weights)
     shown = float_images(context, job, "train", CALIBRATION)(network.input_shape[1])
     with torch.no_grad():
-        tensors = folded(network, bank.tensors, recalibrate(network, bank, whole_batches(shown, BATCH)))
+        tensors = folded(network, trained.tensors, recalibrate(network, trained, whole_batches(shown, BATCH)))
     return {n: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for n, t in tensors.items()}
 
 
@@ -132,26 +132,26 @@ def _ranges(run: TargetRun, network: Network, parameters: Tensors) -> Ranges:
     """The ranges of all tensors on training images."""
     shown = float_images(run.context, run.job, "train", OBSERVED)(network.input_shape[1])
     with torch.inference_mode():
-        return observe(network, Folded(parameters), shown.split(BATCH), run.goal.scheme)
+        return observe(network, BNFolded(parameters), shown.split(BATCH), run.target_plan.scheme)
 
 
 def _retrain(
-    run: TargetRun, network: Network, parameters: Tensors, ranges: Ranges, *, teacher: Folded, key: StageKey
+    run: TargetRun, network: Network, parameters: Tensors, ranges: Ranges, *, teacher: BNFolded, key: StageKey
 ) -> Tensors:
     """The parameters after INT8 retraining, with the network before quantisation as the teacher."""
     context, job = run.context, run.job
     weights = {name: tensor.clone() for name, tensor in parameters.items()}
-    recipe = recipe_for(job, RETRAIN_INT8)
-    batch = batches(context, job, recipe, job.spec.seed, job.work.tune_images, job.augment)
-    strategy = Single(
+    config = config_for(job, RETRAIN_INT8)
+    batch = batches(context, job, config, job.spec.seed, job.work.tune_images, job.augment)
+    strategy = SingleNetwork(
         network,
         weights,
-        lambda w: Requantised(network, w, ranges, scheme=run.goal.scheme),
+        lambda w: FakeQuant(network, w, ranges, scheme=run.target_plan.scheme),
         batch,
-        recipe,
+        config,
         teacher_answers(network, teacher, batch),
         class_weights(job),
     )
-    steps = max(1, int(RETRAINED * job.work.tune_images) // recipe.batch_size)
-    train(strategy, recipe, steps, watch(context, key, "finalising", target=run.id, part="int8_"))
+    steps = max(1, int(RETRAINED * job.work.tune_images) // config.batch_size)
+    train(strategy, config, steps, callbacks(context, key, "finalising", target=run.id, part="int8_"))
     return {name: tensor.detach() for name, tensor in weights.items()}

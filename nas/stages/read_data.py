@@ -9,7 +9,7 @@ from nas.data.facts import DataFacts
 from nas.data.fingerprint import source_fingerprint
 from nas.data.prepared import pack, summary
 from nas.spec import Fit
-from nas.stages.context import Context, Made
+from nas.stages.context import Context, StageOutput
 from nas.store import StageKey
 
 VERSION = 2
@@ -24,7 +24,7 @@ def read_data(context: Context, source: str, *, resolution: int | None, seed: in
     fingerprint = source_fingerprint(source, resolution=resolution, seed=seed, fit=fit)
     key = StageKey("prepare", VERSION, {"source": fingerprint})
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         meter = context.progress("preparing", "images")
 
         def on_progress(done: int, total: int) -> None:
@@ -33,7 +33,7 @@ def read_data(context: Context, source: str, *, resolution: int | None, seed: in
 
         data = load(source, resolution=resolution, seed=seed, fit=fit, on_progress=on_progress)
         stop_if_asked()
-        return Made({"data": pack(data)}, summary(data))
+        return StageOutput({"data": pack(data)}, summary(data))
 
     record = context.run("preparing", key, compute)
     facts = record.facts

@@ -6,7 +6,7 @@ from hw_targets.target import Target
 from nas.job import Job
 from nas.stages.context import Context
 from nas.stages.train import Supernet
-from nas.target_plan import Goal
+from nas.target_plan import TargetPlan
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class TargetRun:
 
     context: Context
     job: Job
-    goal: Goal
+    target_plan: TargetPlan
     target: Target
     supernet: Supernet | None = None
 
     @property
     def id(self) -> str:
         """The target's."""
-        return self.goal.info.id
+        return self.target_plan.info.id

@@ -6,12 +6,12 @@ from typing import Final
 import torch
 import torch.nn.functional as F
 
-from nas.bank import Bank
 from nas.interpreter import Training, run
 from nas.job import Job
 from nas.memory import keep_freed_memory
-from nas.stages.recipes import recipe_for
-from nas.training.recipe import SUPERNET
+from nas.stages.train_config import config_for
+from nas.supernet_weights import SupernetWeights
+from nas.training.config import SUPERNET
 from search_spaces.network import Network
 
 ENOUGH_S: Final = 1.0
@@ -22,8 +22,8 @@ def seconds_per_image(job: Job, network: Network) -> float:
     """Forward and backward of one network for each image of the job's batches; the least of a few steps on random images."""
     torch.set_num_threads(job.threads)
     keep_freed_memory()
-    size = recipe_for(job, SUPERNET).batch_size
-    leaves = Bank.of(network.layers, 0).leaves(network)
+    size = config_for(job, SUPERNET).batch_size
+    leaves = SupernetWeights.of(network.layers, 0).leaves(network)
     images = torch.rand(size, *network.input_shape)
     labels = torch.arange(size) % len(job.data.classes)
     taken: list[float] = []

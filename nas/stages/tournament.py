@@ -15,13 +15,13 @@ from latency_models.table import Prediction
 from nas.events import FinalistEvent, FrontEvent, FrontPoint, LatencyKind
 from nas.metrics import Scores
 from nas.search.front import hypervolume, pareto
-from nas.stages.fine_tune import Largest, fine_tune
+from nas.stages.fine_tune import SupernetTeacher, fine_tune
 from nas.stages.halving import rounds
 from nas.stages.plan import asked
 from nas.stages.quantize import Quantized, quantized
 from nas.stages.target_run import TargetRun
 from nas.store import StageKey
-from nas.target_plan import Goal
+from nas.target_plan import TargetPlan
 from search_spaces.network import Network
 from search_spaces.space import Architecture
 
@@ -47,19 +47,19 @@ class Finalist:
         """Of its network: measured or simulated where it was, else predicted."""
         return self.prediction.latency_ms if self.profile is None else self.profile.latency_ms
 
-    def held_ms(self, goal: Goal) -> float:
+    def budgeted_ms(self, target_plan: TargetPlan) -> float:
         """The latency that the budget is held against."""
         if self.profile is None:
             return self.prediction.latency_ms
-        return goal.held_against(self.profile.latency_ms, self.profile.p50_ms, self.profile.p95_ms)
+        return target_plan.budgeted_ms(self.profile.latency_ms, self.profile.p50_ms, self.profile.p95_ms)
 
-    def kind(self, goal: Goal) -> LatencyKind:
+    def kind(self, target_plan: TargetPlan) -> LatencyKind:
         """How its latency came about."""
-        return "predicted" if self.profile is None else goal.info.kind
+        return "predicted" if self.profile is None else target_plan.info.kind
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class TrainedFinalist:
     """A finalist that was trained and judged.
 
     Attributes:
@@ -79,7 +79,7 @@ class Finished:
         return -self.files.validation.value, self.finalist.latency_ms
 
 
-def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[Finished]:
+def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]:
     """Successive halving among finalists; all of them as they were judged last, the best first.
 
     It ends early, after two rounds at the least, when the best makes no mistake, or when two in a row have found nothing better.
@@ -88,17 +88,17 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[Finished]:
         Cancelled: the caller asked to stop; every finished round is kept.
     """
     plan = rounds(len(finalists))
-    teacher = None if run.supernet is None else Largest(run.context, run.job, run.supernet)
-    standing: dict[Architecture, Finished] = {}
+    teacher = None if run.supernet is None else SupernetTeacher(run.context, run.job, run.supernet)
+    standing: dict[Architecture, TrainedFinalist] = {}
     left, idle, best = list(finalists), 0, 0.0
     for number, one in enumerate(plan):
         images = max(1, int(run.job.work.tune_images * one.share))
         for finalist in left[: one.networks]:
             done = _played(run, finalist, standing.get(finalist.architecture), images, number, teacher)
             standing[finalist.architecture] = done
-            run.context.on_event(_finalist_event(run.goal, done, number, len(plan)))
+            run.context.on_event(_finalist_event(run.target_plan, done, number, len(plan)))
         left = [f.finalist for f in sorted((standing[f.architecture] for f in left), key=lambda f: f.rank)]
-        run.context.on_event(finished_front(run.goal, list(standing.values())))
+        run.context.on_event(finished_front(run.target_plan, list(standing.values())))
         top = max(f.files.validation.value for f in standing.values())
         idle, best = (0, top) if top > best else (idle + 1, best)
         if number and (top == 1.0 or idle == 2):
@@ -107,21 +107,26 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[Finished]:
 
 
 def _played(
-    run: TargetRun, finalist: Finalist, before: Finished | None, images: int, number: int, teacher: Largest | None
-) -> Finished:
+    run: TargetRun,
+    finalist: Finalist,
+    before: TrainedFinalist | None,
+    images: int,
+    number: int,
+    teacher: SupernetTeacher | None,
+) -> TrainedFinalist:
     """A finalist after one more round. A teacher that is no better than its pupil is not listened to."""
     if teacher is not None and before is not None and teacher.value <= before.files.validation.value:
         teacher = None
     start = run.supernet if before is None else before.weights
     weights = fine_tune(run, finalist.network, start=start, images=images, number=number, teacher=teacher)
     files = quantized(run, finalist.network, weights)
-    return Finished(finalist, weights, files, images + (before.images if before is not None else 0))
+    return TrainedFinalist(finalist, weights, files, images + (before.images if before is not None else 0))
 
 
-def _finalist_event(goal: Goal, done: Finished, number: int, count: int) -> FinalistEvent:
+def _finalist_event(target_plan: TargetPlan, done: TrainedFinalist, number: int, count: int) -> FinalistEvent:
     finalist, scores = done.finalist, done.files.validation
     return FinalistEvent(
-        target=goal.info.id,
+        target=target_plan.info.id,
         architecture=str(finalist.architecture),
         architecture_id=finalist.architecture.id,
         round=number,
@@ -130,17 +135,17 @@ def _finalist_event(goal: Goal, done: Finished, number: int, count: int) -> Fina
         accuracy=scores.value,
         standard_error=scores.error,
         latency_ms=finalist.latency_ms,
-        kind=finalist.kind(goal),
+        kind=finalist.kind(target_plan),
     )
 
 
-def finished_points(goal: Goal, finished: Sequence[Finished]) -> tuple[FrontPoint, ...]:
+def finished_points(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> tuple[FrontPoint, ...]:
     """The front of finished networks, fastest first."""
     order = pareto([f.files.validation.value for f in finished], [f.finalist.latency_ms for f in finished])
-    return tuple(point(goal, finished[i]) for i in order)
+    return tuple(point(target_plan, finished[i]) for i in order)
 
 
-def point(goal: Goal, finished: Finished) -> FrontPoint:
+def point(target_plan: TargetPlan, finished: TrainedFinalist) -> FrontPoint:
     """A finished network as it is reported."""
     finalist = finished.finalist
     return FrontPoint(
@@ -148,27 +153,27 @@ def point(goal: Goal, finished: Finished) -> FrontPoint:
         architecture_id=finalist.architecture.id,
         accuracy=finished.files.validation.value,
         latency_ms=finalist.latency_ms,
-        kind=finalist.kind(goal),
+        kind=finalist.kind(target_plan),
     )
 
 
-def finished_front(goal: Goal, finished: Sequence[Finished]) -> FrontEvent:
+def finished_front(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> FrontEvent:
     """The front of what is finished so far."""
-    points = finished_points(goal, finished)
-    area = hypervolume([p.accuracy for p in points], [p.latency_ms for p in points], limit=goal.budget_ms)
+    points = finished_points(target_plan, finished)
+    area = hypervolume([p.accuracy for p in points], [p.latency_ms for p in points], limit=target_plan.budget_ms)
     return FrontEvent(
         of="finished",
-        target=goal.info.id,
-        budget_ms=goal.budget_ms,
-        queries=len(finished),
+        target=target_plan.info.id,
+        budget_ms=target_plan.budget_ms,
+        evaluations=len(finished),
         points=points,
-        limit_ms=goal.limit_ms,
-        predicted_error=goal.table.card.mape,
+        limit_ms=target_plan.limit_ms,
+        predicted_error=target_plan.table.card.mape,
         hypervolume=area,
     )
 
 
-def remember(run: TargetRun, finished: Sequence[Finished]) -> None:
+def remember(run: TargetRun, finished: Sequence[TrainedFinalist]) -> None:
     """Keeps what was finished, so that each of it can be had later without further training."""
     facts: dict[str, Any] = {}
     for one in finished:
@@ -179,7 +184,7 @@ def remember(run: TargetRun, finished: Sequence[Finished]) -> None:
     run.context.store.finish(_key(run), {}, seconds=0.0, facts=facts)
 
 
-def remembered(run: TargetRun, finalist: Finalist) -> Finished | None:
+def remembered(run: TargetRun, finalist: Finalist) -> TrainedFinalist | None:
     """What a tournament of the same job finished of an architecture, if it did."""
     record = run.context.store.find(_key(run))
     facts = record.facts.get(finalist.architecture.id) if record is not None else None
@@ -187,14 +192,14 @@ def remembered(run: TargetRun, finalist: Finalist) -> Finished | None:
         return None
     scores = Scores(np.array(facts["validation"], np.int64), run.job.spec.metric)
     files = Quantized(facts["int8"], facts["fp32"], scores, facts["retrained"])
-    return Finished(finalist, facts["weights"], files, facts["images"])
+    return TrainedFinalist(finalist, facts["weights"], files, facts["images"])
 
 
 def _key(run: TargetRun) -> StageKey:
     work = run.job.work.model_dump(mode="json", exclude={"resolution"})  # which the data have
-    return StageKey("finished", VERSION, {**asked(run.job), "target": run.goal.info.fingerprint, "work": work})
+    return StageKey("finished", VERSION, {**asked(run.job), "target": run.target_plan.info.fingerprint, "work": work})
 
 
-def with_files(finished: Finished, files: Quantized) -> Finished:
+def with_files(finished: TrainedFinalist, files: Quantized) -> TrainedFinalist:
     """The same network with other files."""
     return replace(finished, files=files)

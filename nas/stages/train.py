@@ -6,18 +6,18 @@ from functools import partial
 import torch
 
 from hw_targets.scheme import AFFINE, Scheme
-from nas.bank import Bank
 from nas.data.parts import Part
 from nas.evaluate import Evaluator
 from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.job import Job
-from nas.stages.context import Context, Made
+from nas.stages.context import Context, StageOutput
 from nas.stages.inputs import batches, class_weights, float_images
-from nas.stages.recipes import recipe_for
+from nas.stages.train_config import config_for
 from nas.store import StageKey
-from nas.training.loop import Watch
+from nas.supernet_weights import SupernetWeights
+from nas.training.config import SUPERNET, TrainConfig
+from nas.training.loop import TrainCallbacks
 from nas.training.loop import train as train_loop
-from nas.training.recipe import SUPERNET, Recipe
 from nas.training.sandwich import Sandwich
 from nas.work import CALIBRATION, VALIDATION
 from search_spaces.lattice import Lattice
@@ -35,11 +35,11 @@ class Supernet:
         hash: of the bank's blob.
     """
 
-    bank: Bank
+    weights: SupernetWeights
     hash: str
 
 
-def evaluator(context: Context, job: Job, bank: Bank, scheme: Scheme = AFFINE) -> Evaluator:
+def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Scheme = AFFINE) -> Evaluator:
     """Judges subnets of a bank on the job's validation images as they are, in one form of INT8."""
     arrays = context.arrays(job.data)
 
@@ -47,7 +47,7 @@ def evaluator(context: Context, job: Job, bank: Bank, scheme: Scheme = AFFINE) -
         return arrays.subset("val", side, VALIDATION, job.spec.seed)
 
     calibration = float_images(context, job, "train", CALIBRATION)
-    return Evaluator(bank, calibration, validation, job.spec.metric, len(job.data.classes), job.threads, scheme)
+    return Evaluator(weights, calibration, validation, job.spec.metric, len(job.data.classes), job.threads, scheme)
 
 
 def train(context: Context, job: Job) -> Supernet:
@@ -58,17 +58,17 @@ def train(context: Context, job: Job) -> Supernet:
         OutOfSpace: the disk is full; the checkpoint before is kept.
     """
     torch.set_num_threads(job.threads)
-    recipe = recipe_for(job, SUPERNET)
-    steps, key = _steps(job, recipe), _key(job)
+    config = config_for(job, SUPERNET)
+    steps, key = _steps(job, config), _key(job)
 
-    def compute() -> Made:
-        bank = Bank.of(Lattice.of(job.space).layers(), job.spec.seed)
-        train_loop(sandwich(context, job, bank, recipe), recipe, steps, watch(context, key, "training"))
-        return Made({"bank": bank.to_bytes()}, {"steps": steps})
+    def compute() -> StageOutput:
+        weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed)
+        train_loop(sandwich(context, job, weights, config), config, steps, callbacks(context, key, "training"))
+        return StageOutput({"supernet": weights.to_bytes()}, {"steps": steps})
 
     record = context.run("training", key, compute)
-    digest = record.outputs["bank"]
-    return Supernet(Bank.from_bytes(context.store.get(digest)), digest)
+    digest = record.outputs["supernet"]
+    return Supernet(SupernetWeights.from_bytes(context.store.get(digest)), digest)
 
 
 def trained(context: Context, job: Job) -> bool:
@@ -77,15 +77,15 @@ def trained(context: Context, job: Job) -> bool:
 
 
 def _key(job: Job) -> StageKey:
-    recipe = recipe_for(job, SUPERNET)
+    config = config_for(job, SUPERNET)
     return StageKey(
         "train",
         VERSION,
         {
             "space": job.space.fingerprint,
             "data": job.data.content_hash,
-            "recipe": asdict(recipe),
-            "steps": _steps(job, recipe),
+            "config": asdict(config),
+            "steps": _steps(job, config),
             "largest_first": LARGEST_FIRST,
             "seed": job.spec.seed,
             "threads": job.threads,
@@ -100,28 +100,30 @@ def learning(job: Job) -> dict[str, object]:
     return {"augment": asdict(job.augment), "class_weights": None if weights is None else weights.tolist()}
 
 
-def _steps(job: Job, recipe: Recipe) -> int:
+def _steps(job: Job, config: TrainConfig) -> int:
     """How many steps the supernet is trained for."""
-    return max(1, job.work.supernet_images // recipe.batch_size)
+    return max(1, job.work.supernet_images // config.batch_size)
 
 
-def sandwich(context: Context, job: Job, bank: Bank, recipe: Recipe) -> Sandwich:
+def sandwich(context: Context, job: Job, weights: SupernetWeights, config: TrainConfig) -> Sandwich:
     """The strategy that trains a job's supernet."""
     space = job.space
     return Sandwich(
-        bank,
+        weights,
         largest=space.network(space.largest()),
         smallest=space.network(space.smallest()),
         sample=lambda rng: space.network(space.sample(rng)),
-        batch=batches(context, job, recipe, job.spec.seed, job.work.supernet_images, job.augment),
-        recipe=recipe,
+        batch=batches(context, job, config, job.spec.seed, job.work.supernet_images, job.augment),
+        config=config,
         seed=job.spec.seed,
-        largest_first=int(LARGEST_FIRST * _steps(job, recipe)),
+        largest_first=int(LARGEST_FIRST * _steps(job, config)),
         class_weights=class_weights(job),
     )
 
 
-def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None = None, part: str = "") -> Watch:
+def callbacks(
+    context: Context, key: StageKey, phase: Phase, *, target: str | None = None, part: str = ""
+) -> TrainCallbacks:
     """Checkpoints of a training in the store, its progress and curves as events."""
     meter = None
 
@@ -137,7 +139,7 @@ def watch(context: Context, key: StageKey, phase: Phase, *, target: str | None =
     def tell(done: int, total: int, restored: bool) -> None:
         context.on_event(CheckpointEvent(phase=phase, target=target, step=done, total=total, restored=restored))
 
-    return Watch(
+    return TrainCallbacks(
         load=lambda: context.store.load_checkpoint(key),
         save=lambda blob: context.store.save_checkpoint(key, blob),
         on_step=on_step,

@@ -9,7 +9,7 @@ from statistics import median
 
 from hw_targets.target import Profile, TimingSample
 from hw_targets.timing import latency_and_noise, profiles
-from nas.stages.context import Made
+from nas.stages.context import StageOutput
 from nas.stages.profile import measure_samples, read_sample, rounds_of, write_sample
 from nas.stages.target_run import TargetRun
 from nas.store import StageKey
@@ -41,9 +41,9 @@ def measure_candidates(run: TargetRun, networks: Sequence[Network]) -> list[Prof
         {"fingerprint": target.info.fingerprint, "networks": [n.id for n in networks], "rounds": rounds},
     )
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         samples = measure_samples(context, target, list(networks), rounds, key, phase="verifying")
-        return Made({}, {"samples": [write_sample(s) for s in samples]})
+        return StageOutput({}, {"samples": [write_sample(s) for s in samples]})
 
     record = context.run("verifying", key, compute, target=run.id)
     return profiles(list(networks), [read_sample(line) for line in record.facts["samples"]])
@@ -54,16 +54,16 @@ def measure_file(run: TargetRun, digest: str) -> FileLatency | None:
 
     A file that misses its budget is measured again before that is believed.
     """
-    context, goal, target = run.context, run.goal, run.target
+    context, target_plan, target = run.context, run.target_plan, run.target
     if target.info.kind != "measured":
         return None
     inputs = {
-        "fingerprint": target.info.fingerprint, "model": digest, "rounds": ROUNDS, "budget_ms": goal.budget_ms,
-        "budget_on": goal.budget_on,
+        "fingerprint": target.info.fingerprint, "model": digest, "rounds": ROUNDS, "budget_ms": target_plan.budget_ms,
+        "budget_on": target_plan.budget_on,
     }  # fmt: skip
     key = StageKey("verify_file", VERSION, inputs)
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         taken: list[TimingSample] = []
         meter = context.progress("verifying", "rounds", target=run.id)
         model = context.store.get(digest)
@@ -74,9 +74,9 @@ def measure_file(run: TargetRun, digest: str) -> FileLatency | None:
                     meter(len(taken), max(ROUNDS, len(taken)))
                     context.check_cancelled()
                 found = _latency(taken)
-                if goal.held_against(found.latency_ms, found.p50_ms, found.p95_ms) <= goal.budget_ms:
+                if target_plan.budgeted_ms(found.latency_ms, found.p50_ms, found.p95_ms) <= target_plan.budget_ms:
                     break
-        return Made({}, {**asdict(found), "samples": [asdict(t) for t in taken]})
+        return StageOutput({}, {**asdict(found), "samples": [asdict(t) for t in taken]})
 
     facts = context.run("verifying", key, compute, target=run.id).facts
     return FileLatency(**{one.name: facts[one.name] for one in fields(FileLatency)})

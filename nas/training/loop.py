@@ -1,7 +1,7 @@
 """The one training loop: steps of a strategy under a recipe, with checkpoints from which a killed run goes on bit by bit.
 
 A step is a pure function of the parameters, the optimiser's state and its number: no other state, no global random
-numbers. Not here: what a step trains (`sandwich.py`, `single.py`), where checkpoints are kept (the caller says).
+numbers. Not here: what a step trains (`sandwich.py`, `single_network.py`), where checkpoints are kept (the caller says).
 """
 
 import time
@@ -16,7 +16,7 @@ from hw_targets.lock import computing
 from nas.errors import Cancelled, StoreCorrupt
 from nas.memory import keep_freed_memory
 from nas.tensors import Tensors, pack, unpack
-from nas.training.recipe import Recipe
+from nas.training.config import TrainConfig
 
 BETAS: Final = (0.9, 0.99)
 EPSILON: Final = 1e-8
@@ -38,7 +38,7 @@ def _nobody(_done: int, _steps: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class TrainCallbacks:
     """Who follows a training, and where its checkpoints go.
 
     Attributes:
@@ -61,11 +61,15 @@ class Watch:
     on_restored: Callable[[int, int], None] = _nobody
 
 
-UNWATCHED: Final = Watch(lambda: None, lambda _: None, lambda _d, _t: None, lambda _n, _s, _v: None, lambda: False)
+NO_CALLBACKS: Final = TrainCallbacks(
+    lambda: None, lambda _: None, lambda _d, _t: None, lambda _n, _s, _v: None, lambda: False
+)
 """For tests and benchmarks: nothing is kept, nobody is told."""
 
 
-def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch = UNWATCHED) -> None:
+def train(
+    strategy: TrainingStrategy, config: TrainConfig, steps: int, callbacks: TrainCallbacks = NO_CALLBACKS
+) -> None:
     """Trains the strategy's parameters in place for `steps` steps, from the newest checkpoint if there is one.
 
     It pauses between two steps while a process measures this machine.
@@ -75,48 +79,48 @@ def train(strategy: TrainingStrategy, recipe: Recipe, steps: int, watch: Watch =
         StoreCorrupt: the checkpoint is none, or of other parameters.
     """
     keep_freed_memory()
-    optimiser = _AdamW(strategy.parameters, recipe)
+    optimiser = _AdamW(strategy.parameters, config)
     start = 0
-    blob = watch.load()
+    blob = callbacks.load()
     if blob is not None:
         start = optimiser.load(blob)
-        watch.on_restored(start, steps)
+        callbacks.on_restored(start, steps)
     saved = time.monotonic()
     began, before = time.monotonic(), start
     for step in range(start, steps):
-        if watch.cancelled():
-            _save(watch, optimiser, step, steps)
+        if callbacks.cancelled():
+            _save(callbacks, optimiser, step, steps)
             raise Cancelled(
                 "Training was cancelled; its checkpoint is kept.", fix="Run the same command again to continue it."
             )
-        if time.monotonic() - saved > watch.save_every_s:
-            _save(watch, optimiser, step, steps)
+        if time.monotonic() - saved > callbacks.save_every_s:
+            _save(callbacks, optimiser, step, steps)
             saved = time.monotonic()
-        with computing(impatient=watch.cancelled):
+        with computing(impatient=callbacks.cancelled):
             try:
                 metrics = strategy.backward(step)
             except Cancelled:  # a step changes no parameter before its end
-                _save(watch, optimiser, step, steps)
+                _save(callbacks, optimiser, step, steps)
                 raise
-            optimiser.step(recipe.rate(step, steps))
-        watch.on_step(step + 1, steps)
+            optimiser.step(config.learning_rate_at(step, steps))
+        callbacks.on_step(step + 1, steps)
         if step % 10 == 0 or step == steps - 1:
-            speed = recipe.batch_size * (step + 1 - before) / max(1e-9, time.monotonic() - began)
-            told = {**metrics, "learning_rate": recipe.rate(step, steps), "images_per_second": speed}
+            speed = config.batch_size * (step + 1 - before) / max(1e-9, time.monotonic() - began)
+            told = {**metrics, "learning_rate": config.learning_rate_at(step, steps), "images_per_second": speed}
             for name, value in told.items():
-                watch.on_metric(name, step, value)
+                callbacks.on_metric(name, step, value)
 
 
-def _save(watch: Watch, optimiser: "_AdamW", step: int, steps: int) -> None:
-    watch.save(optimiser.dump(step))
-    watch.on_saved(step, steps)
+def _save(callbacks: TrainCallbacks, optimiser: "_AdamW", step: int, steps: int) -> None:
+    callbacks.save(optimiser.dump(step))
+    callbacks.on_saved(step, steps)
 
 
 class _AdamW:
     """AdamW over named leaves, with a state that is written in a fixed order."""
 
-    def __init__(self, parameters: Mapping[str, Tensor], recipe: Recipe) -> None:
-        self._recipe = recipe
+    def __init__(self, parameters: Mapping[str, Tensor], config: TrainConfig) -> None:
+        self._config = config
         self._names = sorted(parameters)
         self._leaves = [parameters[name].requires_grad_() for name in self._names]
         self._first = [torch.zeros_like(leaf) for leaf in self._leaves]
@@ -124,21 +128,21 @@ class _AdamW:
         self._count = 0
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
+    def step(self, learning_rate_at: float) -> None:
         """One update with the gathered gradients, which are then cleared. Leaves without a gradient count as zero."""
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._leaves]
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        torch._foreach_mul_(gradients, torch.clamp(self._recipe.clip / (norm + 1e-6), max=1.0))
+        torch._foreach_mul_(gradients, torch.clamp(self._config.clip / (norm + 1e-6), max=1.0))
         self._count += 1
         decaying = [p for p in self._leaves if p.dim() > 1]
-        torch._foreach_mul_(decaying, 1 - rate * self._recipe.weight_decay)
+        torch._foreach_mul_(decaying, 1 - learning_rate_at * self._config.weight_decay)
         torch._foreach_lerp_(self._first, gradients, 1 - BETAS[0])
         torch._foreach_mul_(self._second, BETAS[1])
         torch._foreach_addcmul_(self._second, gradients, gradients, 1 - BETAS[1])
         scale = torch._foreach_sqrt(self._second)
         torch._foreach_div_(scale, (1 - BETAS[1] ** self._count) ** 0.5)
         torch._foreach_add_(scale, EPSILON)
-        torch._foreach_addcdiv_(self._leaves, self._first, scale, -rate / (1 - BETAS[0] ** self._count))
+        torch._foreach_addcdiv_(self._leaves, self._first, scale, -learning_rate_at / (1 - BETAS[0] ** self._count))
         for leaf in self._leaves:
             leaf.grad = None
 

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas.bank import Bank
 from nas.interpreter import Training, run
+from nas.supernet_weights import SupernetWeights
+from nas.training.config import TrainConfig
 from nas.training.loss import label_loss
-from nas.training.recipe import Recipe
 from search_spaces.network import Network
 
 Batch = Callable[[int, int], tuple[Tensor, Tensor]]
@@ -40,21 +40,21 @@ class Sandwich:
         randoms: how many random networks a step trains.
     """
 
-    bank: Bank
+    weights: SupernetWeights
     largest: Network
     smallest: Network
     sample: Callable[[random.Random], Network]
     batch: Batch
-    recipe: Recipe
+    config: TrainConfig
     seed: int
     largest_first: int = 0
     class_weights: Tensor | None = None
-    randoms: int = 2
+    num_random: int = 2
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
         """The whole bank."""
-        return self.bank.tensors
+        return self.weights.tensors
 
     def backward(self, step: int) -> dict[str, float]:
         """Gradients of the largest, the smallest and the random networks, one after another into the same bank.
@@ -64,22 +64,22 @@ class Sandwich:
         """
         batch = cache(partial(self.batch, step))
         rng = random.Random(self.seed * 1_000_003 + step)
-        students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.randoms))]
+        students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.num_random))]
         told: dict[str, list[float]] = {}
         answers: Tensor | None = None
         alone = step < self.largest_first
         for name, network in [("largest", self.largest), *([] if alone else students)]:
             images, labels = batch(network.input_shape[1])
-            leaves = self.bank.leaves(network)
+            leaves = self.weights.leaves(network)
             with torch.enable_grad():
                 logits = run(network, images, Training(leaves))
                 if answers is None:
-                    loss = label_loss(logits, labels, self.recipe, self.class_weights)
+                    loss = label_loss(logits, labels, self.config, self.class_weights)
                     answers = logits.detach().softmax(1)
                 else:
                     loss = F.cross_entropy(logits, answers)
             loss.backward()
-            self.bank.add_gradients(network, leaves)
+            self.weights.add_gradients(network, leaves)
             told.setdefault(f"loss_{name}", []).append(loss.item())
             right = (logits.detach().argmax(1) == labels).float().mean().item()
             told.setdefault(f"accuracy_{name}", []).append(right)

@@ -27,7 +27,7 @@ from nas.events import (
     PlanEvent,
     ProgressEvent,
 )
-from nas.preflight import Pretrained, Survey
+from nas.preflight import JobEstimate, Pretrained
 from nas.result import (
     AccuracyOutcome,
     BudgetOutcome,
@@ -42,7 +42,7 @@ from nas.result import (
     TestOutcome,
 )
 from nas.spec import SearchSpec
-from nas.stages.context import Hold
+from nas.stages.context import DeviceClaim
 from nas.store import StageKey, Store
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS, GREEDY, ALONE = range(9)
@@ -76,7 +76,7 @@ def search(
     store: Store,
     on_event: EventSink,
     cancelled: Callable[[], bool],
-    hold: Hold,
+    claim: DeviceClaim,
 ) -> SearchResult:
     """Acts as the spec's seed asks."""
     if spec.seed == INFEASIBLE:
@@ -103,9 +103,9 @@ def search(
             raise Cancelled("Stopped.", fix="Run it again.")
     names = [budget.target for budget in spec.targets]
     for name in names:
-        on_event(FrontEvent(target=name, budget_ms=0.2, queries=STEPS, points=(point,)))
+        on_event(FrontEvent(target=name, budget_ms=0.2, evaluations=STEPS, points=(point,)))
         on_event(_finalist(name, point.architecture_id))
-        on_event(FrontEvent(of="finished", target=name, budget_ms=0.2, queries=1, points=(FINISHED,)))
+        on_event(FrontEvent(of="finished", target=name, budget_ms=0.2, evaluations=1, points=(FINISHED,)))
     on_event(LogEvent(level="info", message=f"data {spec.data}"))
     on_event(PhaseEvent(phase="searching", status="finished", target=None, seconds=0.1))
     return SearchResult(
@@ -136,7 +136,7 @@ def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
     on_event(_finalist("cpu", "a1", rounds=2, round=1, images=2000))
     for number, (architecture_id, accuracy) in enumerate((("a1", 0.985), ("b2", 0.7))):
         on_event(_candidate(architecture_id, number, accuracy=accuracy))
-    on_event(FrontEvent(of="finished", target="cpu", budget_ms=0.2, queries=2, points=(FINISHED,)))
+    on_event(FrontEvent(of="finished", target="cpu", budget_ms=0.2, evaluations=2, points=(FINISHED,)))
     return SearchResult(
         run=out.name, metric=spec.metric, front=(FINISHED,), fronts={"cpu": (FINISHED,)}, models={"cpu": _model(out, "cpu")},
         seconds={"finalising": 0.1},
@@ -161,7 +161,9 @@ def _tell_of(step: int, on_event: EventSink) -> None:
         on_event(MeasurementEvent(target="cpu", architecture_id=name, of="candidate", kind="measured", **took))
         point = FrontPoint(architecture="resolution=8", architecture_id=name, accuracy=accuracy, latency_ms=latency_ms)
         on_event(
-            FrontEvent(target="cpu", budget_ms=0.2, queries=step + 1, points=(point,), hypervolume=0.05 + step * 1e-5)
+            FrontEvent(
+                target="cpu", budget_ms=0.2, evaluations=step + 1, points=(point,), hypervolume=0.05 + step * 1e-5
+            )
         )
 
 
@@ -208,7 +210,7 @@ def export(
     store: Store,
     on_event: EventSink,
     cancelled: Callable[[], bool],
-    hold: Hold,
+    claim: DeviceClaim,
 ) -> ExportResult:
     """Delivers what was asked for; with the seed `SLOW` it waits to be cancelled."""
     on_event(PhaseEvent(phase="finalising", status="started", target=target, seconds=None))
@@ -225,7 +227,7 @@ def export(
     )
 
 
-def survey(spec: SearchSpec, *, store: Store) -> Survey:
+def estimate_job(spec: SearchSpec, *, store: Store) -> JobEstimate:
     """Knows everything at once, but for seeds that ask for too much."""
     if spec.seed == SLOW:
         time.sleep(60)
@@ -239,7 +241,7 @@ def survey(spec: SearchSpec, *, store: Store) -> Survey:
     note = "2 networks are trained at 8 x 8 pixels."
     plan = Plan(seconds=seconds, memory_bytes=10**9, resolution=8, supernet=False, note=note)
     reachable = {budget.target: (0.2, 1.5) for budget in spec.targets}
-    return Survey(architectures="9" * 26, reachable_ms=reachable, plan=plan, warnings=("busy",))
+    return JobEstimate(architectures="9" * 26, reachable_ms=reachable, plan=plan, warnings=("busy",))
 
 
 def profile(
@@ -250,11 +252,11 @@ def profile(
     out: Path,
     store: Store,
     on_event: EventSink,
-    hold: Hold,
+    claim: DeviceClaim,
     **_rest: object,
 ) -> ProfileResult:
     """Holds the device, and measures nothing."""
-    with hold(find_target(target)):
+    with claim(find_target(target)):
         pass
     on_event(PhaseEvent(phase="profiling", status="finished", target=target, seconds=1.0))
     card = ReportCard(0.01, 0.01, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")

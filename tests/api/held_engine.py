@@ -12,7 +12,7 @@ from nas import pipeline
 from nas.events import Event, EventSink, PhaseEvent
 from nas.result import SearchResult
 from nas.spec import SearchSpec
-from nas.stages.context import Hold
+from nas.stages.context import DeviceClaim
 from nas.store import Store
 from nas.work import ProfileWork
 from tests.work import LITTLE
@@ -23,7 +23,7 @@ EVENT_S = 0.05
 
 
 def search(
-    spec: SearchSpec, *, out: Path, store: Store, on_event: EventSink, cancelled: Callable[[], bool], hold: Hold
+    spec: SearchSpec, *, out: Path, store: Store, on_event: EventSink, cancelled: Callable[[], bool], claim: DeviceClaim
 ) -> SearchResult:
     """The engine's search."""
     spec = spec.model_copy(update={"work": WORK})
@@ -39,4 +39,4 @@ def search(
             while not cancelled() and time.monotonic() < until:
                 time.sleep(0.01)
 
-    return pipeline.search(spec, out=out, store=store, on_event=slowed, cancelled=cancelled, hold=hold)
+    return pipeline.search(spec, out=out, store=store, on_event=slowed, cancelled=cancelled, claim=claim)

@@ -10,13 +10,13 @@ from nas.work import ProfileWork, Work
 LITTLE: Final = Work(
     profile=ProfileWork(networks=8, held_out=4, rounds=2),
     supernet_images=2_000,
-    queries=16,
+    evaluations=16,
     finalists=3,
     tune_images=1_000,
 )
 
 SETTINGS: Final[dict[str, Any]] = {
-    "engine": f"{__name__}:search", "exporter": f"{__name__}:export", "surveyor": f"{__name__}:survey",
+    "engine": f"{__name__}:search", "exporter": f"{__name__}:export", "surveyor": f"{__name__}:estimate_job",
 }  # fmt: skip
 
 
@@ -30,9 +30,9 @@ def export(spec: SearchSpec, *what: Any, **more: Any) -> ExportResult:
     return pipeline.export(_little(spec), *what, **more)
 
 
-def survey(spec: SearchSpec, **more: Any) -> preflight.Survey:
+def estimate_job(spec: SearchSpec, **more: Any) -> preflight.JobEstimate:
     """What the engine knows ahead."""
-    return preflight.survey(_little(spec), **more)
+    return preflight.estimate_job(_little(spec), **more)
 
 
 def _little(spec: SearchSpec) -> SearchSpec:

@@ -28,7 +28,7 @@ def fast_settings(home: Path, **changes: Any) -> Settings:
         "control_s": 0.05,
         "heartbeat_s": 0.2,
         "lease_s": 2.0,
-        "surveyor": "tests.api.fake_engine:survey",
+        "surveyor": "tests.api.fake_engine:estimate_job",
         "profiler": "tests.api.fake_engine:profile",
         "trainer": "tests.api.fake_engine:pretrain",
         "exporter": "tests.api.fake_engine:export",

@@ -167,8 +167,8 @@ def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
             )
             for n in range(3)
         ),
-        FrontEvent(target="cpu", budget_ms=1.0, queries=1, points=()),
-        FrontEvent(target="cpu", budget_ms=1.0, queries=3, points=()),
+        FrontEvent(target="cpu", budget_ms=1.0, evaluations=1, points=()),
+        FrontEvent(target="cpu", budget_ms=1.0, evaluations=3, points=()),
         *(LogEvent(level="info", message=str(n)) for n in range(3)),
         PhaseEvent(phase="searching", status="finished", target="cpu", seconds=2.0),
     ]  # fmt: skip
@@ -185,7 +185,7 @@ def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
         })  # fmt: skip
         assert wrong.json()["code"] == "invalid_page_token"
     fronts = client.get(f"{address}/pareto-front").json()
-    assert [front["queries"] for front in fronts["items"]] == [3] and fronts["items"] == fronts["estimates"]
+    assert [front["evaluations"] for front in fronts["items"]] == [3] and fronts["items"] == fronts["estimates"]
     checkpoints = client.get(f"{address}/checkpoints").json()["items"]
     assert [(c["phase"], c["reused"], c["seconds"]) for c in checkpoints] == [
         ("profiling", True, None),

@@ -57,9 +57,9 @@ def metric(name: str, step: int, value: float, target: str | None = None) -> Met
 
 def test_curves_by_phase_target_and_name(client: TestClient) -> None:
     points = [metric("loss_largest", step, 1 / (step + 1)) for step in range(0, 100, 10)]
-    front = FrontEvent(target="cpu", budget_ms=1.0, queries=3, points=(), hypervolume=0.25)
-    old = FrontEvent(target="cpu", budget_ms=1.0, queries=9, points=())
-    finished = FrontEvent(of="finished", target="cpu", budget_ms=1.0, queries=2, points=(), hypervolume=0.5)
+    front = FrontEvent(target="cpu", budget_ms=1.0, evaluations=3, points=(), hypervolume=0.25)
+    old = FrontEvent(target="cpu", budget_ms=1.0, evaluations=9, points=())
+    finished = FrontEvent(of="finished", target="cpu", budget_ms=1.0, evaluations=2, points=(), hypervolume=0.5)
     again = metric("loss_largest", 90, 0.5)  # a training that was taken up again tells a step once more
     job_id = queued(client, [*points, metric("tune_loss", 0, 2.0, "cpu"), front, old, finished, again])
     answer = client.get(f"/v1/jobs/{job_id}/metrics").json()
@@ -94,12 +94,12 @@ def test_what_another_tenant_owns_is_not_there(client: TestClient) -> None:
 
 
 def test_finished_fronts_take_the_place_of_estimates_which_stay(client: TestClient) -> None:
-    def front(target: str, queries: int, of: Literal["candidates", "finished"] = "candidates") -> FrontEvent:
-        return FrontEvent(of=of, target=target, budget_ms=1.0, queries=queries, points=())
+    def front(target: str, evaluations: int, of: Literal["candidates", "finished"] = "candidates") -> FrontEvent:
+        return FrontEvent(of=of, target=target, budget_ms=1.0, evaluations=evaluations, points=())
 
     def read() -> dict[str, list[tuple[str, str, int]]]:
         found = client.get(f"/v1/jobs/{job_id}/pareto-front").json()
-        return {name: [(f["target"], f["of"], f["queries"]) for f in fronts] for name, fronts in found.items()}
+        return {name: [(f["target"], f["of"], f["evaluations"]) for f in fronts] for name, fronts in found.items()}
 
     job_id = queued(client, [front("a", 10), front("b", 20), front("a", 30)])
     estimates = [("a", "candidates", 30), ("b", "candidates", 20)]

@@ -5,7 +5,7 @@ from typing import Any
 
 from api.jobs.local import local_spec
 from api.jobs.specs import WIRE_SPEC
-from nas.preflight import pretrain, survey
+from nas.preflight import estimate_job, pretrain
 from nas.prepare_job import resolve_spec
 from nas.spec import SearchSpec
 from nas.stages.context import Context
@@ -32,9 +32,9 @@ def search(target: str) -> SearchSpec:
 
 def test_a_search_for_a_card_finds_the_supernet_that_was_trained_for_it(tmp_path: Path) -> None:
     made = pretrain(local(kind="supernet_training", targets=[CARD]), store=tmp_path)
-    assert survey(search(CARD), store=tmp_path).plan.seconds["training"] == 0
-    assert survey(search("cpu"), store=tmp_path).plan.seconds["training"] > 0
+    assert estimate_job(search(CARD), store=tmp_path).plan.seconds["training"] == 0
+    assert estimate_job(search("cpu"), store=tmp_path).plan.seconds["training"] > 0
     context = Context(Store(tmp_path))
     assert train(context, resolve_spec(context, search(CARD))).hash == made.bank_sha256
     assert pretrain(local(kind="supernet_training"), store=tmp_path).bank_sha256 != made.bank_sha256
-    assert survey(search("cpu"), store=tmp_path).plan.seconds["training"] == 0
+    assert estimate_job(search("cpu"), store=tmp_path).plan.seconds["training"] == 0

@@ -7,7 +7,7 @@ from nas.spec import SearchSpec
 from nas.work import PROFILES, ProfileWork, Work
 
 PROFILE = ProfileWork(networks=8, held_out=4, rounds=2)
-LEAST = Work(profile=PROFILE, supernet_images=128, queries=4, finalists=1, tune_images=128)
+LEAST = Work(profile=PROFILE, supernet_images=128, evaluations=4, finalists=1, tune_images=128)
 
 for _effort in PROFILES:
     PROFILES[_effort] = PROFILE

@@ -10,7 +10,7 @@ from hw_targets.target import Profile
 from hw_targets.timing import profiles
 from latency_models.table import LatencyTable, fit
 from nas.errors import InfeasibleBudget
-from nas.stages.budget import judge
+from nas.stages.budget import check_budget
 from nas.stages.context import Context
 from nas.stages.profile import MeasuredTable, slower
 from nas.store import Store
@@ -39,39 +39,43 @@ def test_what_keeps_the_limit_is_counted_apart_from_what_keeps_the_budget(tmp_pa
     table = table_of(SPACE)
     table = replace(table, card=replace(table.card, mape=0.2))
     context = Context(Store(tmp_path))
-    goal = judge(context, Board(), measured(table), Narrowed(SPACE, ()), "60%")
+    target_plan = check_budget(context, Board(), measured(table), Narrowed(SPACE, ()), "60%")
     latencies = [
         table.predict(SPACE.network(SPACE.architecture({"resolution": 4, "width": w, "depth": d}))).latency_ms
         for w in range(1, 9)
         for d in (1, 2, 3)
     ]
-    assert goal.limit_ms == 0.8 * goal.budget_ms
-    assert goal.within_limit == sum(ms <= goal.limit_ms for ms in latencies)
-    assert int(goal.outcome.architectures_within) == sum(ms <= goal.budget_ms for ms in latencies) > goal.within_limit
+    assert target_plan.limit_ms == 0.8 * target_plan.budget_ms
+    assert target_plan.within_limit == sum(ms <= target_plan.limit_ms for ms in latencies)
+    assert (
+        int(target_plan.outcome.architectures_within)
+        == sum(ms <= target_plan.budget_ms for ms in latencies)
+        > target_plan.within_limit
+    )
 
 
 def test_a_budget_of_the_fastest_leaves_the_fastest(tmp_path: Path) -> None:
     context = Context(Store(tmp_path))
     table = table_of(SPACE)
     for budget in ("0%", table.predict(SPACE.network(SPACE.smallest())).latency_ms):
-        goal = judge(context, Board(), measured(table), Narrowed(SPACE, ()), budget)
-        assert goal.limit_ms == goal.budget_ms and goal.within_limit >= 1
+        target_plan = check_budget(context, Board(), measured(table), Narrowed(SPACE, ()), budget)
+        assert target_plan.limit_ms == target_plan.budget_ms and target_plan.within_limit >= 1
 
 
 def test_a_budget_on_the_median_is_searched_as_a_quiet_latency(tmp_path: Path) -> None:
     """Where the median run takes 1.5 times a quiet one, 3 ms of the median are 2 ms of the table."""
     context = Context(Store(tmp_path))
     table = table_of(SPACE)
-    low, high = judge(context, Board(), measured(table), Narrowed(SPACE, ()), "100%").outcome.reachable_ms
+    low, high = check_budget(context, Board(), measured(table), Narrowed(SPACE, ()), "100%").outcome.reachable_ms
     quiet_ms = (low + high) / 2
-    goal = judge(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), 1.5 * quiet_ms, "p50")
-    plain = judge(context, Board(), measured(table), Narrowed(SPACE, ()), quiet_ms)
-    assert goal.budget_ms == 1.5 * quiet_ms and goal.held_against(1.0, 2.0, 3.0) == 2.0
-    assert goal.limit_ms == pytest.approx(plain.limit_ms) and goal.outcome == plain.outcome
-    percent = judge(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), "50%", "p50")
+    target_plan = check_budget(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), 1.5 * quiet_ms, "p50")
+    plain = check_budget(context, Board(), measured(table), Narrowed(SPACE, ()), quiet_ms)
+    assert target_plan.budget_ms == 1.5 * quiet_ms and target_plan.held_against(1.0, 2.0, 3.0) == 2.0
+    assert target_plan.limit_ms == pytest.approx(plain.limit_ms) and target_plan.outcome == plain.outcome
+    percent = check_budget(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), "50%", "p50")
     assert percent.budget_ms == pytest.approx(1.5 * quiet_ms) and percent.limit_ms == pytest.approx(plain.limit_ms)
     with pytest.raises(InfeasibleBudget, match=r"p50, about 1\.50 times"):
-        judge(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), 1.2 * low, "p50")
+        check_budget(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), 1.2 * low, "p50")
 
 
 def test_how_much_slower_other_runs_are_is_a_median_over_networks() -> None:

@@ -9,16 +9,16 @@ from torch import Tensor
 
 from hw_targets.lowering import lower_int8
 from hw_targets.scheme import AFFINE, POWER_OF_TWO, Scheme
-from nas.bank import Bank
 from nas.data.dataset import load
 from nas.equalise import equalised, pairs
-from nas.interpreter import Folded, Training, folded, recalibrate, run
-from nas.quantise import Requantised, quantise, run_quantised
+from nas.interpreter import BNFolded, Training, folded, recalibrate, run
+from nas.quantise import FakeQuant, quantise, run_quantised
 from nas.ranges import observe
+from nas.supernet_weights import SupernetWeights
 from nas.tensors import Tensors
+from nas.training.config import RETRAIN_INT8, TrainConfig
 from nas.training.loop import train
-from nas.training.recipe import RETRAIN_INT8, Recipe
-from nas.training.single import Single
+from nas.training.single_network import SingleNetwork
 from search_spaces.builder import Graph
 from search_spaces.network import Network
 from tests.hw_targets.files import run as run_file
@@ -73,10 +73,10 @@ def test_pairs_pass_depthwise_layers_and_pools_and_stop_at_sums() -> None:
 @pytest.mark.parametrize("draw", [lambda: inverted(activation="relu"), gated, residual])
 def test_nothing_changes_of_what_is_computed(draw: Draw) -> None:
     network, images = draw(), torch.rand(32, 1, 12, 12, generator=torch.Generator().manual_seed(0))
-    bank = Bank.of(network.layers, seed=0)
-    weights = folded(network, bank.parameters(network), recalibrate(network, bank, [images]))
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
+    weights = folded(network, supernet_weights.parameters(network), recalibrate(network, supernet_weights, [images]))
     with torch.inference_mode():
-        before, after = (run(network, images, Folded(w)) for w in (weights, equalised(network, weights)))
+        before, after = (run(network, images, BNFolded(w)) for w in (weights, equalised(network, weights)))
     assert torch.allclose(before, after, atol=1e-5)
 
 
@@ -89,10 +89,14 @@ class Digits:
         self.images = torch.from_numpy(data.train.images).float() / 255
         self.labels = torch.from_numpy(data.train.labels).long()
         self.test, self.truth = torch.from_numpy(data.test.images), data.test.labels
-        bank = Bank.of(self.network.layers, seed=0)
-        train(Single(self.network, bank.tensors, Training, self.batch, Recipe()), Recipe(), 300)
-        plain = {name: tensor.detach() for name, tensor in bank.tensors.items()}
-        statistics = recalibrate(self.network, Bank(plain), [self.images[:512]])
+        supernet_weights = SupernetWeights.of(self.network.layers, seed=0)
+        train(
+            SingleNetwork(self.network, supernet_weights.tensors, Training, self.batch, TrainConfig()),
+            TrainConfig(),
+            300,
+        )
+        plain = {name: tensor.detach() for name, tensor in supernet_weights.tensors.items()}
+        statistics = recalibrate(self.network, SupernetWeights(plain), [self.images[:512]])
         self.weights = self._apart(folded(self.network, plain, statistics))
 
     def _apart(self, weights: Tensors) -> Tensors:
@@ -112,11 +116,11 @@ class Digits:
 
     def accuracy(self, weights: Tensors, scheme: Scheme, steps: int = 0) -> float:
         """Quantised, after some steps of retraining in INT8."""
-        ranges = observe(self.network, Folded(weights), self.images[:512].split(256), scheme)
+        ranges = observe(self.network, BNFolded(weights), self.images[:512].split(256), scheme)
         leaves = {name: tensor.clone() for name, tensor in weights.items()}
         if steps:
-            retraining = Single(
-                self.network, leaves, lambda w: Requantised(self.network, w, ranges, scheme=scheme), self.batch, RETRAIN_INT8
+            retraining = SingleNetwork(
+                self.network, leaves, lambda w: FakeQuant(self.network, w, ranges, scheme=scheme), self.batch, RETRAIN_INT8
             )  # fmt: skip
             train(retraining, RETRAIN_INT8, steps)
         numbers = quantise(self.network, {name: t.detach() for name, t in leaves.items()}, ranges, scheme)
@@ -134,7 +138,7 @@ def digits() -> Digits:
 
 def test_one_scale_a_tensor_collapses_without_it_and_is_as_good_as_float_with_it(digits: Digits) -> None:
     with torch.inference_mode():
-        answers = run(digits.network, digits.test.float() / 255, Folded(digits.weights)).argmax(1).numpy()
+        answers = run(digits.network, digits.test.float() / 255, BNFolded(digits.weights)).argmax(1).numpy()
     plain = float((answers == digits.truth).mean())
     alike = equalised(digits.network, digits.weights)
     assert plain > 0.96

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from hw_targets.scheme import AFFINE, POWER_OF_TWO, Scheme
-from nas.bank import Bank
 from nas.data.dataset import load
 from nas.data.parts import Part
 from nas.data.resize import at_resolution
 from nas.data.subset import stratified_order
 from nas.evaluate import Evaluator, batch_size, mode_answers
-from nas.interpreter import Folded, Training, recalibrate
+from nas.interpreter import BNFolded, Training, recalibrate
 from nas.memory import keep_freed_memory
 from nas.quantise import quantise, run_quantised
+from nas.supernet_weights import SupernetWeights
+from nas.training.config import SINGLE
 from nas.training.loop import train
-from nas.training.recipe import SINGLE
-from nas.training.single import Single
+from nas.training.single_network import SingleNetwork
 from search_spaces.builder import Graph
 from search_spaces.network import Network
 from tests.nas.networks import gated, inverted
@@ -39,21 +39,23 @@ def pixels(count: int, seed: int) -> Tensor:
     return (images(count, seed) * 255).round().to(torch.uint8)
 
 
-def evaluator(bank: Bank, labels: Tensor) -> Evaluator:
+def evaluator(supernet_weights: SupernetWeights, labels: Tensor) -> Evaluator:
     part = Part(pixels(80, 1).numpy(), labels.numpy())
-    return Evaluator(bank, lambda _: images(96, 0), lambda _: part, "accuracy", 10, threads=1)
+    return Evaluator(supernet_weights, lambda _: images(96, 0), lambda _: part, "accuracy", 10, threads=1)
 
 
 @pytest.mark.parametrize("scheme", [AFFINE, POWER_OF_TWO], ids=lambda scheme: scheme.name)
 def test_it_is_the_accuracy_of_the_network_that_would_be_deployed(scheme: Scheme) -> None:
     network = gated()
-    bank = Bank.of(network.layers, seed=0)
-    quantised, plain = replace(evaluator(bank, torch.zeros(80, dtype=torch.int64)), scheme=scheme).modes(network)
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
+    quantised, plain = replace(evaluator(supernet_weights, torch.zeros(80, dtype=torch.int64)), scheme=scheme).modes(
+        network
+    )
     weights = quantise(network, plain.parameters, quantised.ranges, scheme)
     answers = run_quantised(network, weights, pixels(80, 1)).argmax(1)
     labels = answers.clone()
     labels[:20] = 9 - labels[:20]  # a quarter of them wrong, for no label is its own mirror
-    judge = replace(evaluator(bank, labels), scheme=scheme)
+    judge = replace(evaluator(supernet_weights, labels), scheme=scheme)
     assert judge(network).value == pytest.approx(0.75, abs=1 / 80)  # one tie may be broken otherwise
     assert judge(network).to_json() == judge(network).to_json()
 
@@ -79,34 +81,34 @@ def _always(part: Part, _side: int) -> Part:
 
 
 def _trained(network: Network, part: Part, judged: Part) -> Evaluator:
-    bank = Bank.of(network.layers, seed=0)
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
     x, y = torch.from_numpy(part.images).float() / 255, torch.from_numpy(part.labels)
 
     def batch(step: int, _side: int) -> tuple[Tensor, Tensor]:
         chosen = torch.randperm(len(y), generator=torch.Generator().manual_seed(step))[:64]
         return x[chosen].contiguous(memory_format=torch.channels_last), y[chosen]
 
-    train(Single(network, bank.tensors, Training, batch, SINGLE), SINGLE, 60)
-    plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
+    train(SingleNetwork(network, supernet_weights.tensors, Training, batch, SINGLE), SINGLE, 60)
+    plain = SupernetWeights({name: tensor.detach() for name, tensor in supernet_weights.tensors.items()})
     drawn = x[torch.from_numpy(stratified_order(part.labels, 0)[:256])]
     return Evaluator(plain, lambda _: drawn, lambda _: judged, "accuracy", 10, threads=1)
 
 
 def test_batch_norm_is_recalibrated_on_all_calibration_images() -> None:
     network = inverted()
-    bank = Bank.of(network.layers, seed=0)
-    _, plain = evaluator(bank, torch.zeros(80, dtype=torch.int64)).modes(network)
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
+    _, plain = evaluator(supernet_weights, torch.zeros(80, dtype=torch.int64)).modes(network)
     size = batch_size(network)
     assert size == 348  # of 12 x 12 pixels
-    statistics = recalibrate(network, bank, [images(96, 0)])
-    gamma = bank.tensors["stem.gamma"] * torch.rsqrt(statistics["stem.var"] + 1e-5)
+    statistics = recalibrate(network, supernet_weights, [images(96, 0)])
+    gamma = supernet_weights.tensors["stem.gamma"] * torch.rsqrt(statistics["stem.var"] + 1e-5)
     assert torch.allclose(plain.parameters["stem.bias"], -statistics["stem.mean"] * gamma, atol=1e-5)
 
 
 def test_answers_of_the_last_batch_count_too() -> None:
     g = Graph((2, 1, 1))
     g.linear("c", g.input, 2)
-    mode = Folded({"c.weight": torch.eye(2).reshape(2, 2, 1, 1), "c.bias": torch.zeros(2)})
+    mode = BNFolded({"c.weight": torch.eye(2).reshape(2, 2, 1, 1), "c.bias": torch.zeros(2)})
     x = np.array([[0, 255], [255, 0], [255, 0]], np.uint8).reshape(3, 2, 1, 1)
     assert mode_answers(g.network("n"), mode, x, batch=2).tolist() == [1, 0, 0]
 

@@ -8,10 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hw_targets.errors import UnsupportedLayer
-from nas.bank import Bank
 from nas.interpreter import (
+    BNFolded,
     Evaluation,
-    Folded,
     Training,
     extract,
     fold,
@@ -22,6 +21,7 @@ from nas.interpreter import (
     run,
     run_all,
 )
+from nas.supernet_weights import SupernetWeights
 from search_spaces.builder import Graph
 from search_spaces.network import INPUT, Layer, Network
 from tests.nas.networks import gated, inverted, residual
@@ -46,7 +46,7 @@ def test_a_convolution_by_hand() -> None:
     parameters = {"c.weight": torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), "c.bias": torch.tensor([-1.0])}
     x = torch.tensor([[[[1.0, 0.5], [0.0, 0.25]]]])
     # Zeros stand below and to the right only: 1 + 2*.5 + 4*.25 - 1 = 2; .5 + 3*.25 - 1 = .25; 2*.25 - 1 < 0; .25 - 1 < 0.
-    assert run(single(layer), x, Folded(parameters)).tolist() == [[[[2.0, 0.25], [0.0, 0.0]]]]
+    assert run(single(layer), x, BNFolded(parameters)).tolist() == [[[[2.0, 0.25], [0.0, 0.0]]]]
 
 
 @pytest.mark.parametrize("channels", [4, 8, 12, 16])
@@ -72,12 +72,12 @@ def test_pools_pad_on_the_sides_they_name(op: str, expected: list[object]) -> No
     layer = Layer("p", op, (INPUT,), ((1, 2, 2),), (1, 2, 2), kernel=(2, 2), padding=(0, 0, 1, 1))
     x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     # The average counts its padding: (2 + 4) / 4, (3 + 4) / 4, 4 / 4.
-    assert run(single(layer), x, Folded({})).tolist() == expected
+    assert run(single(layer), x, BNFolded({})).tolist() == expected
 
 
 def test_a_max_pool_ignores_its_padding_on_negative_values() -> None:
     layer = Layer("p", "max_pool", (INPUT,), ((1, 2, 2),), (1, 2, 2), kernel=(2, 2), padding=(0, 0, 1, 1))
-    assert run(single(layer), torch.full((1, 1, 2, 2), -1.0), Folded({})).max() == -1.0
+    assert run(single(layer), torch.full((1, 1, 2, 2), -1.0), BNFolded({})).max() == -1.0
 
 
 def test_joining_operators_and_several_outputs() -> None:
@@ -91,7 +91,7 @@ def test_joining_operators_and_several_outputs() -> None:
         Layer("large", "resize", (INPUT,), ((2, 2, 2),), (2, 4, 4)),
     )
     x = images(3, 2, 2)
-    both, large, vector = run_all(Network("n", (2, 2, 2), layers, ("both", "large", "gate")), x, Folded({}))
+    both, large, vector = run_all(Network("n", (2, 2, 2), layers, ("both", "large", "gate")), x, BNFolded({}))
     mean = x.mean((2, 3), keepdim=True)
     assert torch.allclose(both, torch.cat([F.relu(x * mean + x), x], 1))
     assert torch.equal(large, F.interpolate(x, scale_factor=2, mode="bilinear"))
@@ -108,29 +108,29 @@ def test_joining_operators_and_several_outputs() -> None:
 def test_activations_do_not_change_what_they_read(name: str, values: list[float]) -> None:
     x = torch.tensor([-4.0, -1.0, 1.5, 7.0]).reshape(1, 4, 1, 1)
     layer = Layer("a", "activation", (INPUT,), ((4, 1, 1),), (4, 1, 1), activation=name)
-    assert torch.allclose(run(single(layer), x, Folded({})), torch.tensor([values]), atol=1e-6)
+    assert torch.allclose(run(single(layer), x, BNFolded({})), torch.tensor([values]), atol=1e-6)
     assert x.flatten().tolist() == [-4.0, -1.0, 1.5, 7.0]
 
 
 def test_the_gradient_of_relu6_stops_outside_its_linear_part() -> None:
     layer = Layer("c", "conv", (INPUT,), ((1, 1, 3),), (1, 1, 3), activation="relu6")
     parameters = {"c.weight": torch.ones(1, 1, 1, 1, requires_grad=True), "c.bias": torch.zeros(1, requires_grad=True)}
-    torch.autograd.backward(run(single(layer), torch.tensor([[[[-1.0, 2.0, 7.0]]]]), Folded(parameters)).sum())
+    torch.autograd.backward(run(single(layer), torch.tensor([[[[-1.0, 2.0, 7.0]]]]), BNFolded(parameters)).sum())
     assert parameters["c.weight"].grad is not None and parameters["c.bias"].grad is not None
     assert (parameters["c.weight"].grad.item(), parameters["c.bias"].grad.item()) == (2.0, 1.0)
 
 
 def test_an_operator_read_from_elsewhere_cannot_be_run() -> None:
     with pytest.raises(UnsupportedLayer, match="onnx:LSTM"):
-        run(single(Layer("x", "onnx:LSTM", (INPUT,), ((1, 2, 2),), (1, 2, 2))), images(1, 1, 2), Folded({}))
+        run(single(Layer("x", "onnx:LSTM", (INPUT,), ((1, 2, 2),), (1, 2, 2))), images(1, 1, 2), BNFolded({}))
 
 
 def test_training_normalises_with_the_batch_and_evaluation_with_statistics() -> None:
     network = residual()
-    bank = Bank.of(network.layers, seed=0)
+    weights = SupernetWeights.of(network.layers, seed=0)
     batch = images(16)
-    statistics = recalibrate(network, bank, [batch])
-    parameters = bank.parameters(network)
+    statistics = recalibrate(network, weights, [batch])
+    parameters = weights.parameters(network)
     trained = run(network, batch, Training(parameters))
     assert torch.allclose(trained, run(network, batch, Evaluation(parameters, statistics)), atol=1e-4)
 
@@ -139,20 +139,20 @@ def test_statistics_of_many_batches_are_pooled() -> None:
     g = Graph((1, 12, 12))
     g.conv("c", g.input, 2)
     network = g.network("c")
-    bank, batch = Bank.of(network.layers, seed=0), images(16)
-    pooled, whole = recalibrate(network, bank, batch.chunk(4)), recalibrate(network, bank, [batch])
+    weights, batch = SupernetWeights.of(network.layers, seed=0), images(16)
+    pooled, whole = recalibrate(network, weights, batch.chunk(4)), recalibrate(network, weights, [batch])
     assert all(torch.allclose(pooled[name], whole[name], rtol=1e-5) for name in whole)
 
 
 @pytest.mark.parametrize("draw", [inverted, residual, gated])
 def test_folding_keeps_what_a_subnet_computes(draw: Draw) -> None:
     network = draw()
-    bank = Bank.of(network.layers, seed=0)
-    subnet = extract(network, bank, recalibrate(network, bank, [images(32)]))
+    weights = SupernetWeights.of(network.layers, seed=0)
+    subnet = extract(network, weights, recalibrate(network, weights, [images(32)]))
     x = images(8, seed=1)
     expected = run(network, x, subnet.mode())
     flat = folded(network, subnet.parameters, subnet.statistics)
-    assert torch.allclose(run(network, x, Folded(flat)), expected, atol=1e-4)
+    assert torch.allclose(run(network, x, BNFolded(flat)), expected, atol=1e-4)
     again = folded_parameters(network, fold(subnet))
     assert all(torch.equal(again[name], flat[name]) for name in flat)
     assert all(own.weight.shape == network.by_name[name].weight_shape for name, own in fold(subnet).items())
@@ -162,15 +162,15 @@ def test_folding_keeps_what_a_subnet_computes(draw: Draw) -> None:
 def test_an_extracted_network_computes_bit_for_bit_what_the_slice_computes(draw: Draw) -> None:
     small = draw(width=4, kernel=3)
     large = draw(width=8, kernel=5)
-    bank = Bank.of((*small.layers, *large.layers), seed=3)
-    statistics = recalibrate(small, bank, [images(32)])
-    subnet = extract(small, bank, statistics)
+    weights = SupernetWeights.of((*small.layers, *large.layers), seed=3)
+    statistics = recalibrate(small, weights, [images(32)])
+    subnet = extract(small, weights, statistics)
     x = images(8, seed=1)
-    slices = bank.parameters(small)
+    slices = weights.parameters(small)
     assert torch.equal(run(small, x, Evaluation(slices, statistics)), run(small, x, subnet.mode()))
     assert torch.equal(run(small, x, Training(slices)), run(small, x, Training(subnet.parameters)))
-    own = Bank(subnet.parameters)
+    own = SupernetWeights(subnet.parameters)
     again = recalibrate(small, own, [images(32)])
     assert all(torch.equal(again[name], statistics[name]) for name in statistics)
-    bank.tensors["stem.weight"].zero_()
+    weights.tensors["stem.weight"].zero_()
     assert subnet.parameters["stem.weight"].abs().sum() > 0

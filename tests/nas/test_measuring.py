@@ -14,7 +14,7 @@ from nas import store as stores
 from nas.errors import Cancelled
 from nas.events import Event, LogEvent, ProgressEvent, ignore
 from nas.stages import context as contexts
-from nas.stages.context import Context, Made, never
+from nas.stages.context import Context, StageOutput, never
 from nas.stages.profile import ROUND_S, measure_samples
 from nas.store import StageKey, Store
 from search_spaces.network import Network
@@ -44,12 +44,12 @@ def test_a_device_is_held_while_it_is_measured_and_for_nothing_else(tmp_path: Pa
     done: list[str] = []
 
     @contextmanager
-    def hold(target: Target) -> Iterator[None]:
+    def claim(target: Target) -> Iterator[None]:
         done.append(f"hold {target.info.id}")
         yield
         done.append("free")
 
-    context = Context(Store(tmp_path), lambda event: done.append(event.type), never, hold)
+    context = Context(Store(tmp_path), lambda event: done.append(event.type), never, claim)
     measure_samples(context, Abacus(), [residual()], 1, KEY, phase="profiling")
     assert (done[0], done[-1]) == ("hold board", "free") and "progress" in done
     done.clear()
@@ -85,7 +85,7 @@ def test_a_wait_for_a_stage_of_another_is_told_once_and_can_be_cancelled(
     polls = iter([False] * 5 + [True])
     context = Context(Store(tmp_path), told.append, lambda: next(polls))
     with Store(tmp_path).lock(KEY), pytest.raises(Cancelled):
-        context.run("profiling", KEY, lambda: Made({}), target="cpu")
+        context.run("profiling", KEY, lambda: StageOutput({}), target="cpu")
     message = "Waits for another process, which computes the same stage (profiling:cpu), to take over its result."
     assert told == [LogEvent(level="info", message=message)]
     assert next(polls, None) is None

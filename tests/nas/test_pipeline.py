@@ -23,7 +23,7 @@ from nas.journal import Journal
 from nas.preflight import plan
 from nas.result import SearchResult
 from nas.spec import SearchSpec
-from nas.stages.context import Context, Made
+from nas.stages.context import Context, StageOutput
 from nas.store import StageKey, Store
 from nas.work import PROFILES
 from tests.work import LITTLE
@@ -326,7 +326,7 @@ def test_who_waits_for_the_stage_of_another_can_be_stopped(tmp_path: Path) -> No
     asked = iter([False, False, True])
     context = Context(Store(tmp_path), ignore, lambda: next(asked))
     with store.lock(key), pytest.raises(Cancelled):
-        context.run("training", key, lambda: Made({}))
+        context.run("training", key, lambda: StageOutput({}))
     assert store.find(key) is None
 
 

@@ -10,14 +10,14 @@ from latency_models.compiled import compile_table
 from nas import pipeline
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import Event, PhaseEvent
-from nas.preflight import pretrain, survey
+from nas.preflight import estimate_job, pretrain
 from nas.prepare_job import resolve_spec
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.profile import profile
-from nas.stages.recipes import recipe_for, step_bytes
+from nas.stages.train_config import config_for, step_bytes
 from nas.store import Store
-from nas.training.recipe import SUPERNET
+from nas.training.config import SUPERNET
 from nas.work import PROFILES
 from search_spaces.lattice import Lattice
 from tests.work import LITTLE
@@ -34,11 +34,11 @@ def spec() -> SearchSpec:
 
 
 def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
-    before = survey(spec(), store=tmp_path)
+    before = estimate_job(spec(), store=tmp_path)
     assert int(before.architectures) > 100 and before.reachable_ms == {}
     assert before.plan.seconds["profiling"] > 0 and before.plan.memory_bytes > 10**8
     pipeline.profile("cpu", "resnet", resolution=8, channels=1, classes=10, effort="quick", store=tmp_path)
-    after = survey(spec(), store=tmp_path)
+    after = estimate_job(spec(), store=tmp_path)
     low, high = after.reachable_ms["cpu"]
     assert 0 < low < high and after.plan.seconds["profiling"] == 0
 
@@ -52,7 +52,7 @@ def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: 
     card, part = target(job.targets[1].id), job.parts[1].space
     assert Lattice.of(part).size < Lattice.of(job.space).size
     table = profile(context, card, part, job.work.profile).table
-    known = survey(wanted, store=tmp_path)
+    known = estimate_job(wanted, store=tmp_path)
     assert known.reachable_ms == {card.info.id: compile_table(table, Lattice.of(part)).reachable_ms}
     assert known.architectures == str(Lattice.of(job.space).size)
 
@@ -60,10 +60,10 @@ def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: 
 def test_minutes_that_do_not_suffice_are_refused_with_the_least(tmp_path: Path) -> None:
     hurried = spec().model_copy(update={"work": None, "minutes": 0.01})
     with pytest.raises(InvalidSpec, match="too few for") as caught:
-        survey(hurried, store=tmp_path)
+        estimate_job(hurried, store=tmp_path)
     least = caught.value.facts["least_minutes"]
     assert isinstance(least, float) and least > 0.01 and f"{least:g}" in caught.value.fix
-    enough = survey(hurried.model_copy(update={"minutes": 600.0}), store=tmp_path)
+    enough = estimate_job(hurried.model_copy(update={"minutes": 600.0}), store=tmp_path)
     assert sum(enough.plan.seconds.values()) < 600 * 60
 
 
@@ -76,19 +76,19 @@ def test_a_time_too_short_for_a_supernet_trains_none_ahead(tmp_path: Path) -> No
 def test_larger_images_come_in_smaller_batches(side: int, batch: int, tmp_path: Path) -> None:
     wanted = spec().model_copy(update={"space": "mobilenet", "resolution": side})
     job = resolve_spec(Context(Store(tmp_path)), wanted)
-    assert recipe_for(job, SUPERNET).batch_size == batch
+    assert config_for(job, SUPERNET).batch_size == batch
     assert step_bytes(job, SUPERNET) < 8 * 10**9
 
 
 def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> None:
     told: list[Event] = []
     trained = pretrain(spec(), store=tmp_path / "store", on_event=told.append)
-    assert trained.space == "resnet" and trained.resolution == 8 and len(trained.bank_sha256) == 64
+    assert trained.space == "resnet" and trained.resolution == 8 and len(trained.supernet_sha256) == 64
     phases = [(event.phase, event.status) for event in told if isinstance(event, PhaseEvent)]
     assert ("training", "finished") in phases
     again = pretrain(spec(), store=tmp_path / "store")
-    assert again.bank_sha256 == trained.bank_sha256 and again.seconds < trained.seconds
-    assert survey(spec(), store=tmp_path / "store").plan.seconds["training"] == 0
+    assert again.supernet_sha256 == trained.supernet_sha256 and again.seconds < trained.seconds
+    assert estimate_job(spec(), store=tmp_path / "store").plan.seconds["training"] == 0
     told.clear()
 
     def enough() -> bool:
@@ -103,4 +103,4 @@ def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> 
 def test_a_training_that_is_cancelled_goes_on(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         pretrain(spec(), store=tmp_path, cancelled=lambda: True)
-    assert pretrain(spec(), store=tmp_path).bank_sha256
+    assert pretrain(spec(), store=tmp_path).supernet_sha256

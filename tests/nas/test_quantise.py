@@ -13,11 +13,10 @@ from hw_targets.float_lowering import lower_float
 from hw_targets.lowering import lower_int8
 from hw_targets.scheme import AFFINE, GATE_RANGE, INPUT_RANGE, POWER_OF_TWO, Range, Scheme, affine
 from hw_targets.weights import PRE, QuantLayer, QuantWeights
-from nas.bank import Bank
 from nas.errors import InvalidData
-from nas.interpreter import Folded, Recalibration, Training, float_weights, folded, recalibrate, run
+from nas.interpreter import BNFolded, Recalibration, Training, float_weights, folded, recalibrate, run
 from nas.quantise import (
-    Requantised,
+    FakeQuant,
     integers,
     quantise,
     run_quantised,
@@ -25,10 +24,11 @@ from nas.quantise import (
     straight_through,
 )
 from nas.ranges import Observed, observe
+from nas.supernet_weights import SupernetWeights
 from nas.tensors import Tensors
+from nas.training.config import TrainConfig
 from nas.training.loop import train
-from nas.training.recipe import Recipe
-from nas.training.single import Single
+from nas.training.single_network import SingleNetwork
 from search_spaces.builder import Graph
 from search_spaces.network import INPUT, Layer, Network
 from tests.nas.networks import gated, inverted, residual
@@ -53,8 +53,8 @@ def pixels(count: int, side: int = 12, seed: int = 0) -> Tensor:
 
 
 def untrained(network: Network, images: Tensor) -> Tensors:
-    bank = Bank.of(network.layers, seed=0)
-    return folded(network, bank.parameters(network), recalibrate(network, bank, [images]))
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
+    return folded(network, supernet_weights.parameters(network), recalibrate(network, supernet_weights, [images]))
 
 
 def test_a_convolution_by_hand() -> None:
@@ -98,16 +98,16 @@ def test_observed_ranges_follow_the_activations() -> None:
     images = pixels(64).float() / 255
     weights = untrained(network, images)
     weights["head.weight"] *= 100
-    ranges = observe(network, Folded(weights), images.split(32))
+    ranges = observe(network, BNFolded(weights), images.split(32))
     assert ranges[INPUT] == INPUT_RANGE
     assert ranges["0.excite"] == GATE_RANGE and "0.excite" + PRE not in ranges
     pre = ranges["head" + PRE]
     assert pre.scale * pre.zero_point == pytest.approx(3.0)  # a hard-swish reads nothing below -3
     relu6 = observe(
-        inverted(), Folded({**untrained(inverted(), images), "head.bias": torch.full((32,), 50.0)}), [images]
+        inverted(), BNFolded({**untrained(inverted(), images), "head.bias": torch.full((32,), 50.0)}), [images]
     )
     assert near(relu6["head"], 6 / 255, 0)
-    pooled = observe(residual(), Folded(untrained(residual(), images)), [images])
+    pooled = observe(residual(), BNFolded(untrained(residual(), images)), [images])
     assert pooled["pool"] == pooled["stem"] and pooled["stem"].zero_point == 0
 
 
@@ -117,7 +117,7 @@ def test_one_odd_image_weighs_little() -> None:
     weights = {"c.weight": torch.ones(1, 1, 1, 1), "c.bias": torch.zeros(1)}
     images = torch.ones(128, 1, 2, 2)
     images[5] = 9.0
-    ranges = observe(g.network("n"), Folded(weights), images.split(64))
+    ranges = observe(g.network("n"), BNFolded(weights), images.split(64))
     # Eight groups of sixteen images: seven samples of 1 and one of 9. The output keeps its true extremes.
     assert ranges["c"].scale == pytest.approx(2.0 / 255)
     assert ranges["mean"].scale == pytest.approx(9.0 / 255)
@@ -125,18 +125,18 @@ def test_one_odd_image_weighs_little() -> None:
 
 def test_ranges_need_images() -> None:
     with pytest.raises(InvalidData, match="31 images"):
-        observe(residual(), Folded(untrained(residual(), torch.rand(31, 1, 12, 12))), [torch.rand(31, 1, 12, 12)])
+        observe(residual(), BNFolded(untrained(residual(), torch.rand(31, 1, 12, 12))), [torch.rand(31, 1, 12, 12)])
 
 
 def test_ranges_may_be_observed_while_batch_norm_is_recalibrated() -> None:
     network, images = inverted(), pixels(64).float() / 255
-    bank = Bank.of(network.layers, seed=0)
-    mode = Recalibration(bank.parameters(network))
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
+    mode = Recalibration(supernet_weights.parameters(network))
     at_once = Observed(mode)
     with torch.inference_mode():
         run(network, images, at_once)
-    weights = folded(network, bank.parameters(network), mode.statistics())
-    apart = observe(network, Folded(weights), [images])
+    weights = folded(network, supernet_weights.parameters(network), mode.statistics())
+    apart = observe(network, BNFolded(weights), [images])
     together = at_once.ranges(network)
     assert all(together[name].scale == pytest.approx(apart[name].scale, rel=1e-3) for name in apart)
 
@@ -156,11 +156,11 @@ def test_all_quantised_modes_compute_the_same_numbers(draw: Draw, scheme: Scheme
     images = pixels(48)
     inputs = images.float() / 255
     weights = untrained(network, inputs)
-    ranges = observe(network, Folded(weights), [inputs], scheme)
+    ranges = observe(network, BNFolded(weights), [inputs], scheme)
     emitted = run_quantised(network, quantise(network, weights, ranges, scheme), images, batch=20)
-    trained = run(network, inputs, Requantised(network, weights, ranges, scheme=scheme))
+    trained = run(network, inputs, FakeQuant(network, weights, ranges, scheme=scheme))
     with torch.inference_mode():
-        evaluated = run(network, inputs, Requantised(network, weights, ranges, saturate, scheme))
+        evaluated = run(network, inputs, FakeQuant(network, weights, ranges, saturate, scheme))
     assert torch.equal(trained, emitted) and torch.equal(evaluated, emitted)
 
 
@@ -196,7 +196,7 @@ def test_every_operator_agrees_with_the_runtime() -> None:
 def test_with_power_of_two_scales_the_runtime_agrees_bit_for_bit(draw: Draw, side: int) -> None:
     network, images = draw(side=side), pixels(100, side=side)
     weights = untrained(network, images.float() / 255)
-    ranges = observe(network, Folded(weights), [images.float() / 255], POWER_OF_TWO)
+    ranges = observe(network, BNFolded(weights), [images.float() / 255], POWER_OF_TWO)
     quantised = quantise(network, weights, ranges, POWER_OF_TWO)
     ours = run_quantised(network, quantised, images).numpy()
     np.testing.assert_array_equal(ours, on_runtime(lower_int8(network, quantised), images))
@@ -209,7 +209,7 @@ def test_with_power_of_two_scales_every_activation_agrees(activation: str) -> No
     g.layers.append(Layer("act", "activation", ("b",), (x.shape,), x.shape, activation=activation))
     network, images = Network("n", (1, 12, 12), tuple(g.layers), ("act",)), pixels(64)
     weights = untrained(network, images.float() / 255)
-    ranges = observe(network, Folded(weights), [images.float() / 255], POWER_OF_TWO)
+    ranges = observe(network, BNFolded(weights), [images.float() / 255], POWER_OF_TWO)
     quantised = quantise(network, weights, ranges, POWER_OF_TWO)
     ours = run_quantised(network, quantised, images).numpy()
     theirs = on_runtime(lower_int8(network, quantised), images)
@@ -231,7 +231,7 @@ def _assert_agrees(network: Network, same: float = 0.995) -> None:
     """The interpreter and the runtime differ nowhere by more than one output step, and not at all in a share of the values."""
     images = pixels(64)
     weights = untrained(network, images.float() / 255)
-    quantised = quantise(network, weights, observe(network, Folded(weights), [images.float() / 255]))
+    quantised = quantise(network, weights, observe(network, BNFolded(weights), [images.float() / 255]))
     ours = run_quantised(network, quantised, images).numpy()
     theirs = on_runtime(lower_int8(network, quantised), images)
     step = quantised.ranges[network.outputs[0]].scale
@@ -252,12 +252,12 @@ def trained(network: Network, data: dict[str, Tensor], steps: int) -> Tensors:
         part = slice(64 * step, 64 * step + 64)
         return data["train_x"][part, None].float() / 255, data["train_y"][part].long()
 
-    bank = Bank.of(network.layers, seed=0)
-    recipe = Recipe(batch_size=64, learning_rate=0.03)
-    train(Single(network, bank.tensors, Training, batch, recipe), recipe, steps)
-    plain = {name: tensor.detach() for name, tensor in bank.tensors.items()}
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
+    config = TrainConfig(batch_size=64, learning_rate=0.03)
+    train(SingleNetwork(network, supernet_weights.tensors, Training, batch, config), config, steps)
+    plain = {name: tensor.detach() for name, tensor in supernet_weights.tensors.items()}
     calibration = data["train_x"][:512, None].float() / 255
-    return folded(network, plain, recalibrate(network, Bank(plain), [calibration]))
+    return folded(network, plain, recalibrate(network, SupernetWeights(plain), [calibration]))
 
 
 @pytest.mark.parametrize("draw", [inverted, residual, gated])
@@ -265,7 +265,7 @@ def test_trained_networks_agree_with_the_runtime(draw: Draw, fashion: dict[str, 
     network = draw(side=28)
     weights = trained(network, fashion, steps=120)
     calibration = fashion["train_x"][:128, None].float() / 255
-    quantised = quantise(network, weights, observe(network, Folded(weights), [calibration]))
+    quantised = quantise(network, weights, observe(network, BNFolded(weights), [calibration]))
     images, labels = fashion["test_x"][:, None], fashion["test_y"].numpy()
     ours = run_quantised(network, quantised, images).numpy()
     theirs = on_runtime(lower_int8(network, quantised), images)
@@ -273,7 +273,7 @@ def test_trained_networks_agree_with_the_runtime(draw: Draw, fashion: dict[str, 
     assert (ours.argmax(1) == theirs.argmax(1)).mean() >= 0.999
     assert (ours.argmax(1) == labels).mean() > 0.65  # it was indeed trained
     with torch.inference_mode():
-        plain = torch.cat([run(network, part.float() / 255, Folded(weights)) for part in images.split(250)]).numpy()
+        plain = torch.cat([run(network, part.float() / 255, BNFolded(weights)) for part in images.split(250)]).numpy()
     assert (ours.argmax(1) == labels).mean() > (plain.argmax(1) == labels).mean() - 0.01
 
 
@@ -286,7 +286,7 @@ def test_accuracy_is_no_worse_than_that_of_the_runtimes_own_quantiser(
     network = draw(side=28)
     weights = trained(network, fashion, steps=120)
     calibration = fashion["train_x"][:128, None].float() / 255
-    ours = quantise(network, weights, observe(network, Folded(weights), [calibration]))
+    ours = quantise(network, weights, observe(network, BNFolded(weights), [calibration]))
     (tmp_path / "float.onnx").write_bytes(lower_float(network, float_weights(network, weights)))
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from hw_targets.scheme import POWER_OF_TWO
 from hw_targets.weights import PRE
-from nas.bank import Bank
-from nas.interpreter import Folded, folded, recalibrate
+from nas.interpreter import BNFolded, folded, recalibrate
 from nas.ranges import least_error_exponent, observe
+from nas.supernet_weights import SupernetWeights
 from search_spaces.network import INPUT, Network
 from tests.nas.networks import gated, inverted, residual
 
@@ -49,13 +49,13 @@ def test_no_exponent_has_a_smaller_error(values: list[float]) -> None:
 @pytest.mark.parametrize("network", [inverted(activation="relu"), gated(), residual()], ids=lambda n: n.name)
 def test_all_ranges_of_a_network_have_the_form(network: Network) -> None:
     images = torch.rand(64, 1, 12, 12, generator=torch.Generator().manual_seed(0))
-    bank = Bank.of(network.layers, seed=0)
-    weights = folded(network, bank.parameters(network), recalibrate(network, bank, [images]))
-    ranges = observe(network, Folded(weights), images.split(32), POWER_OF_TWO)
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
+    weights = folded(network, supernet_weights.parameters(network), recalibrate(network, supernet_weights, [images]))
+    ranges = observe(network, BNFolded(weights), images.split(32), POWER_OF_TWO)
     assert ranges[INPUT] == POWER_OF_TWO.input
     assert all(r.signed and r.zero_point == 0 and log2(r.scale).is_integer() for r in ranges.values())
     for layer in network.layers:
         if layer.activation == "hard_sigmoid":
             assert ranges[layer.name] == POWER_OF_TWO.gate and layer.name + PRE in ranges
-    assert observe(network, Folded(weights), images.split(32), POWER_OF_TWO) == ranges  # nothing is left to chance
+    assert observe(network, BNFolded(weights), images.split(32), POWER_OF_TWO) == ranges  # nothing is left to chance
     assert np.isfinite([r.scale for r in ranges.values()]).all()

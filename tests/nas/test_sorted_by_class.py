@@ -62,7 +62,9 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
     images, labels = textures(600)
     mixed = np.random.default_rng(1).permutation(len(labels))
     made = {
-        name: jobs.with_goals(tmp_path / name, data=jobs.save(tmp_path / f"{name}.npz", images[order], labels[order]))
+        name: jobs.with_target_plans(
+            tmp_path / name, data=jobs.save(tmp_path / f"{name}.npz", images[order], labels[order])
+        )
         for name, order in (("sorted", np.arange(len(labels))), ("shuffled", mixed))
     }
     context, job = made["sorted"]
@@ -100,7 +102,7 @@ def accuracies_of(folder: Path, data: str) -> list[float]:
     """INT8 on the test part, seed after seed: of the split, of the training, and of what is drawn."""
     found = []
     for seed in SEEDS:
-        context, job = jobs.with_goals(folder, data=data, seed=seed)
+        context, job = jobs.with_target_plans(folder, data=data, seed=seed)
         network = job.space.network(job.space.smallest())
         weights = fine_tune(jobs.run_of(context, job), network, start=None, images=12_000, number=0)
         files = quantized(jobs.run_of(context, job), network, weights)

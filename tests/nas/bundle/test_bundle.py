@@ -20,7 +20,7 @@ from nas.bundle.writer import write_bundle
 from nas.data.images import read_image
 from nas.spec import Fit
 from nas.stages.context import Context
-from nas.stages.read_data import prepare
+from nas.stages.read_data import read_data
 from nas.store import Store
 from search_spaces.builder import Graph
 from search_spaces.network import Network
@@ -138,7 +138,7 @@ def test_the_bundle_reads_as_its_data_set_was_read(tmp_path: Path, fit: Fit) -> 
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(values).save(path)
     context = Context(Store.of(tmp_path / "store"), lambda event: None, lambda: False)
-    data = prepare(context, str(tmp_path / "data"), resolution=12, seed=0, fit=fit)
+    data = read_data(context, str(tmp_path / "data"), resolution=12, seed=0, fit=fit)
     assert data.per_class == {"train": [3, 3], "val": [1, 1], "test": [1, 1]}
     told = " ".join(context.warnings)
     assert "values from" in told and "0 to 4095 become 0 to 255" in told

@@ -141,7 +141,7 @@ def tournament() -> list[Any]:
             ),
         ]  # fmt: skip
 
-    front = FrontEvent(of="finished", target="cpu", budget_ms=0.1, queries=3, points=FRONT[:2])
+    front = FrontEvent(of="finished", target="cpu", budget_ms=0.1, evaluations=3, points=FRONT[:2])
     first = [*judged("a", 0, 0.95, 0.08), *judged("b", 0, 0.96, 0.09), *judged("c", 0, 0.96, 0.07), front]
     return [*first, *judged("c", 1, 0.955, 0.07), *judged("b", 1, 0.97, 0.09), front, front]
 

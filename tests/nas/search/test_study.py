@@ -14,7 +14,7 @@ from nas.events import EVENT, CandidateEvent, Event, FrontEvent, ProgressEvent
 from nas.files import Files
 from nas.journal import Journal
 from nas.search.front import hypervolume, pareto
-from nas.search.study import Candidate, Question, front, run
+from nas.search.study import Candidate, SearchProblem, front, run
 from search_spaces.cost import macs
 from search_spaces.lattice import IntArray, Lattice
 from search_spaces.registry import space
@@ -62,13 +62,13 @@ def accuracy(architecture: Architecture) -> float:
     return 0.1 * math.log10(macs(SPACE.network(architecture))) + 0.05 * int(dict(architecture.values)["s2.depth"])
 
 
-def question(queries: int = 24) -> Question:
-    return Question(SPACE, REGION, "cpu", LIMIT_MS, queries, seed=3)
+def problem(evaluations: int = 24) -> SearchProblem:
+    return SearchProblem(SPACE, REGION, "cpu", LIMIT_MS, evaluations, seed=3)
 
 
-def search(journal: Path, queries: int = 24, events: list[Event] | None = None) -> list[Candidate]:
+def search(journal: Path, evaluations: int = 24, events: list[Event] | None = None) -> list[Candidate]:
     sink = events.append if events is not None else lambda event: None
-    return run(question(queries), accuracy, Journal(Files.at(journal)), on_event=sink, cancelled=lambda: False)
+    return run(problem(evaluations), accuracy, Journal(Files.at(journal)), on_event=sink, cancelled=lambda: False)
 
 
 def test_every_candidate_keeps_the_limit_and_is_new(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_every_candidate_keeps_the_limit_and_is_new(tmp_path: Path) -> None:
 
 
 def test_beats_uniform_sampling(tmp_path: Path) -> None:
-    guided = max(c.accuracy for c in search(tmp_path / "j", queries=40))
+    guided = max(c.accuracy for c in search(tmp_path / "j", evaluations=40))
     rng = np.random.default_rng(0)
     uniform = np.concatenate([REGION.draw(0.0, LIMIT_MS, 64, rng) for _ in range(3)])[:40]
     assert guided > max(accuracy(a) for a in REGION.lattice.decode(uniform))
@@ -98,7 +98,7 @@ def test_cancelling_keeps_the_trials(tmp_path: Path) -> None:
     polls = iter([False] * 5 + [True])
     with pytest.raises(Cancelled):
         run(
-            question(),
+            problem(),
             accuracy,
             Journal(Files.at(tmp_path / "j")),
             on_event=lambda e: None,
@@ -139,7 +139,7 @@ def test_events_of_earlier_versions_are_read() -> None:
         "type": "candidate", "number": 0, "architecture": "a=1", "architecture_id": "x", "accuracy": 0.5,
         "latency_ms": {"cpu": 1.0}, "feasible": {"cpu": True},
     }  # fmt: skip
-    front_before = {"type": "front", "target": "cpu", "budget_ms": 1.0, "queries": 1, "points": []}
+    front_before = {"type": "front", "target": "cpu", "budget_ms": 1.0, "evaluations": 1, "points": []}
     metric = {"type": "metric", "phase": "training", "name": "loss_largest", "step": 0, "value": 1.0}
     phase = {"type": "phase", "phase": "training", "status": "finished", "target": None, "seconds": 1.0}
     for old in (candidate, front_before, metric, phase):
@@ -158,9 +158,9 @@ def test_hypervolume_by_hand() -> None:
 
 def test_a_search_that_goes_on_tells_again_what_it_found_before(tmp_path: Path) -> None:
     first: list[Event] = []
-    search(tmp_path / "journal", queries=5, events=first)
+    search(tmp_path / "journal", evaluations=5, events=first)
     second: list[Event] = []
-    search(tmp_path / "journal", queries=8, events=second)
+    search(tmp_path / "journal", evaluations=8, events=second)
 
     def told(events: list[Event]) -> list[CandidateEvent]:
         return [event for event in events if isinstance(event, CandidateEvent)]

@@ -12,7 +12,7 @@ from nas.files import Files
 from nas.journal import Journal
 from nas.search.front import hypervolume
 from nas.search.region import LimitedRegion
-from nas.search.study import Candidate, Question, distinct, run
+from nas.search.study import Candidate, SearchProblem, distinct, run
 from search_spaces.builder import Graph, Tensor
 from search_spaces.lattice import Lattice
 from search_spaces.space import Architecture, Choice, SearchSpace, Stage, Value
@@ -37,7 +37,7 @@ def compiled(space: SearchSpace) -> CompiledLatency:
 
 
 def search(
-    space: SearchSpace, latency: CompiledLatency, limit_ms: float, queries: int, journal: Path
+    space: SearchSpace, latency: CompiledLatency, limit_ms: float, evaluations: int, journal: Path
 ) -> tuple[list[Candidate], list[Event]]:
     """Accuracy grows with the latency."""
     events: list[Event] = []
@@ -45,8 +45,8 @@ def search(
     def accuracy(architecture: Architecture) -> float:
         return 0.5 + to_ms(MACS.of(space.network(architecture)))
 
-    question = Question(space, LimitedRegion(latency, limit_ms), "cpu", limit_ms, queries, seed=0)
-    found = run(question, accuracy, Journal(Files.at(journal)), on_event=events.append, cancelled=lambda: False)
+    problem = SearchProblem(space, LimitedRegion(latency, limit_ms), "cpu", limit_ms, evaluations, seed=0)
+    found = run(problem, accuracy, Journal(Files.at(journal)), on_event=events.append, cancelled=lambda: False)
     return found, events
 
 

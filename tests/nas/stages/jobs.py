@@ -12,7 +12,7 @@ from latency_models.table import Prediction
 from nas.events import EventSink, ignore
 from nas.job import Job
 from nas.prepare_job import resolve_spec
-from nas.prepare_job import with_goals as add_goals
+from nas.prepare_job import with_target_plans as add_target_plans
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.target_run import TargetRun
@@ -51,15 +51,15 @@ def resolved(folder: Path, **fields: Any) -> tuple[Context, Job]:
     return made, resolve_spec(made, spec(**fields))
 
 
-def with_goals(folder: Path, **fields: Any) -> tuple[Context, Job]:
+def with_target_plans(folder: Path, **fields: Any) -> tuple[Context, Job]:
     """A job with its budgets judged."""
     made, job = resolved(folder, **fields)
-    return made, add_goals(made, job)
+    return made, add_target_plans(made, job)
 
 
 def run_of(context: Context, job: Job) -> TargetRun:
     """The first target of a job, without a supernet."""
-    return TargetRun(context, job, job.goals[0], boards.Board())
+    return TargetRun(context, job, job.target_plans[0], boards.Board())
 
 
 def prediction(ms: float) -> Prediction:

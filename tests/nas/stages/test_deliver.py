@@ -12,7 +12,7 @@ from nas.job import Job
 from nas.stages import deliver as stage
 from nas.stages.package import Delivered
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finished
+from nas.stages.tournament import TrainedFinalist
 from nas.stages.verify import FileLatency
 from search_spaces.network import Network
 from search_spaces.space import Architecture
@@ -34,7 +34,7 @@ class Answer:
     warnings: list[str]
 
 
-def finished(job: Job) -> list[Finished]:
+def finished(job: Job) -> list[TrainedFinalist]:
     """Three networks, the best first: of 3, 2 and 1 ms, right on 0.9, 0.8 and 0.7."""
     rng, found = random.Random(0), dict[str, tuple[Architecture, Network]]()
     while len(found) < 3:
@@ -42,7 +42,7 @@ def finished(job: Job) -> list[Finished]:
         network = job.space.network(one)
         found[network.id] = (one, network)
     return [
-        Finished(jobs.finalist(one, network, ms), str(number), files(value), 1)
+        TrainedFinalist(jobs.finalist(one, network, ms), str(number), files(value), 1)
         for number, ((one, network), ms, value) in enumerate(
             zip(found.values(), (3.0, 2.0, 1.0), (0.9, 0.8, 0.7), strict=True)
         )
@@ -51,10 +51,10 @@ def finished(job: Job) -> list[Finished]:
 
 def deliver(folder: Path, patch: pytest.MonkeyPatch, *file_ms: float, p50_ms: float = 0.0) -> Answer:
     """What comes of them when their files take so long, with a budget on the quiet latency."""
-    context, job = jobs.with_goals(folder)
+    context, job = jobs.with_target_plans(folder)
     events, handed, played = list[Event](), list[Delivered](), finished(job)
     run = jobs.run_of(replace(context, on_event=events.append), job)
-    run = replace(run, goal=replace(run.goal, budget_ms=BUDGET_MS))
+    run = replace(run, target_plan=replace(run.target_plan, budget_ms=BUDGET_MS))
 
     def retrained(_run: TargetRun, network: Network, weights: str) -> Any:
         return replace(played[int(weights)].files, int8=weights)
@@ -70,7 +70,7 @@ def deliver(folder: Path, patch: pytest.MonkeyPatch, *file_ms: float, p50_ms: fl
     patch.setattr(stage, "retrained", retrained)
     patch.setattr(stage, "measure_file", measure_file)
     patch.setattr(stage, "package", package)
-    stage.finish(run, folder)
+    stage.deliver(run, folder)
     (delivered,) = handed
     ids = [one.finalist.architecture.id for one in played]
     last = [event for event in events if isinstance(event, FrontEvent) and event.of == "finished"][-1]

@@ -12,7 +12,7 @@ from nas.data.augment import LIGHT
 from nas.job import Job
 from nas.stages.context import Context
 from nas.stages.inputs import REPEATS, batches, class_weights, float_images, whole_batches
-from nas.training.recipe import Recipe
+from nas.training.config import TrainConfig
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
 
@@ -62,7 +62,7 @@ def test_images_that_are_seen_seldom_are_not_changed(made: tuple[Context, Job]) 
     known = {image.tobytes() for image in context.arrays(job.data).part("train", 8).images}
 
     def changed(seen: int) -> bool:
-        x, _ = batches(context, job, Recipe(batch_size=32), 0, seen, LIGHT)(0, 8)
+        x, _ = batches(context, job, TrainConfig(batch_size=32), 0, seen, LIGHT)(0, 8)
         return not all(image.tobytes() in known for image in (x * 255).round().to(torch.uint8).numpy())
 
     count = job.data.images["train"]

@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, Job]:
     with pytest.MonkeyPatch.context() as patch:
         boards.install(patch)
         patch.setitem(PROFILES, "standard", LITTLE.profile)
-        return jobs.with_goals(tmp_path_factory.mktemp("plan"))
+        return jobs.with_target_plans(tmp_path_factory.mktemp("plan"))
 
 
 def lasting(job: Job, seconds: float) -> Job:
@@ -74,8 +74,8 @@ def test_a_supernet_that_would_see_too_few_images_is_not_trained(made: tuple[Con
     _, job = made
     enough_s = LEAST_SUPERNET * COSTS.sandwich_s / SUPERNET_SHARE
     less, more = (afford(lasting(job, seconds), COSTS) for seconds in (0.99 * enough_s, 1.01 * enough_s))
-    assert (less.supernet_images, less.queries) == (0, 0) and less.finalists >= 2
-    assert more.supernet_images == LEAST_SUPERNET and more.queries >= plan.LEAST_QUERIES
+    assert (less.supernet_images, less.evaluations) == (0, 0) and less.finalists >= 2
+    assert more.supernet_images == LEAST_SUPERNET and more.evaluations >= plan.LEAST_EVALUATIONS
 
 
 def test_epochs_are_bounded_however_long_the_time(made: tuple[Context, Job]) -> None:
@@ -83,7 +83,7 @@ def test_epochs_are_bounded_however_long_the_time(made: tuple[Context, Job]) -> 
     work = afford(lasting(job, 100 * 3600), COSTS)
     most = MOST_EPOCHS * job.data.images["train"]
     assert work.supernet_images == work.tune_images == round_down(most) and 0.9 * most < round_down(most) <= most
-    assert (work.finalists, work.queries) == (max(plan.FINALISTS), plan.MOST_QUERIES)
+    assert (work.finalists, work.evaluations) == (max(plan.FINALISTS), plan.MOST_EVALUATIONS)
 
 
 def test_plans_have_two_digits() -> None:
@@ -114,7 +114,7 @@ def test_the_work_is_resolved_once(made: tuple[Context, Job]) -> None:
     dearer = Costs((100.0, 2e-4), (300.0, 6e-4), 800.0)
     assert afford(job, dearer) != first
     assert resolve(context, job, dearer).work == first
-    given = first.model_copy(update={"queries": 3})
+    given = first.model_copy(update={"evaluations": 3})
     asked = replace(job, spec=job.spec.model_copy(update={"work": given}))
     assert resolve(context, asked, dearer).work == given
 

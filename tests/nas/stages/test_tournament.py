@@ -14,7 +14,7 @@ from nas.metrics import Scores
 from nas.stages import tournament
 from nas.stages.quantize import Quantized
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finalist, Finished, finished_points, play, remember, remembered
+from nas.stages.tournament import Finalist, TrainedFinalist, finished_points, play, remember, remembered
 from search_spaces.network import Network
 from search_spaces.space import Architecture
 from tests.nas.stages import jobs
@@ -74,20 +74,20 @@ class Play:
     events: list[Event]
     patch: pytest.MonkeyPatch
 
-    def __call__(self, supernet: Any = None, **script: Sequence[float]) -> tuple[list[Finished], Scripted]:
+    def __call__(self, supernet: Any = None, **script: Sequence[float]) -> tuple[list[TrainedFinalist], Scripted]:
         names = {f.network.id: name for f, name in zip(self.finalists, "abcd", strict=True)}
         scripted = Scripted(names, script)
         self.patch.setattr(tournament, "fine_tune", scripted.fine_tune)
         self.patch.setattr(tournament, "quantized", scripted.quantized)
         return play(replace(self.run, supernet=supernet), self.finalists[: len(script)]), scripted
 
-    def name(self, one: Finished) -> str:
+    def name(self, one: TrainedFinalist) -> str:
         return "abcd"[self.finalists.index(one.finalist)]
 
 
 @pytest.fixture
 def four(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
-    context, job = jobs.with_goals(tmp_path)
+    context, job = jobs.with_target_plans(tmp_path)
     events: list[Event] = []
     context = replace(context, on_event=events.append)
     job = replace(job, work=job.work.model_copy(update={"tune_images": 1000}))
@@ -169,17 +169,21 @@ def test_one_finalist_is_trained_for_all_of_the_images(four: Play) -> None:
 
 
 def test_the_front_of_what_is_finished(four: Play) -> None:
-    done = [Finished(f, "w", files(v), 1) for f, v in zip(four.finalists, (0.8, 0.7, 0.9, 0.9), strict=True)]
-    points = finished_points(four.run.goal, done)
+    done = [TrainedFinalist(f, "w", files(v), 1) for f, v in zip(four.finalists, (0.8, 0.7, 0.9, 0.9), strict=True)]
+    points = finished_points(four.run.target_plan, done)
     assert [(p.latency_ms, p.accuracy, p.kind) for p in points] == [(1.0, 0.8, "simulated"), (3.0, 0.9, "simulated")]
 
 
 def test_the_budget_is_held_against_the_latency_that_was_named(four: Play) -> None:
     finalist = four.finalists[0]
-    held = [finalist.held_ms(replace(four.run.goal, budget_on=on)) for on in ("quiet", "p50", "p95")]
+    held = [finalist.budgeted_ms(replace(four.run.target_plan, budget_on=on)) for on in ("quiet", "p50", "p95")]
     assert held == [1.0, 1.5, 2.0]
     unmeasured = replace(finalist, profile=None, prediction=jobs.prediction(7.0))
-    assert (unmeasured.held_ms(four.run.goal), unmeasured.latency_ms, unmeasured.kind(four.run.goal)) == (
+    assert (
+        unmeasured.budgeted_ms(four.run.target_plan),
+        unmeasured.latency_ms,
+        unmeasured.kind(four.run.target_plan),
+    ) == (
         7.0,
         7.0,
         "predicted",

@@ -8,18 +8,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.bank import Bank
 from nas.evaluate import mode_answers
 from nas.interpreter import Evaluation, Training, recalibrate
 from nas.metrics import confusion, score
+from nas.supernet_weights import SupernetWeights
+from nas.training.config import TrainConfig
 from nas.training.loop import train
 from nas.training.loss import label_loss
-from nas.training.recipe import Recipe
-from nas.training.single import Single
+from nas.training.single_network import SingleNetwork
 from tests.nas.networks import inverted
 
-PLAIN = Recipe(label_smoothing=0.0)
-SMOOTH = Recipe(batch_size=62, learning_rate=0.01, label_smoothing=0.1)
+PLAIN = TrainConfig(label_smoothing=0.0)
+SMOOTH = TrainConfig(batch_size=62, learning_rate=0.01, label_smoothing=0.1)
 
 
 def test_a_mistake_on_a_rare_class_weighs_more_by_hand() -> None:
@@ -61,14 +61,18 @@ def balanced_accuracy(class_weights: Tensor | None) -> float:
     labels = np.array([0] * 930 + [1] * 31)
     x, y = torch.from_numpy(drawn(labels, 0)).float() / 255, torch.from_numpy(labels)
     network = inverted(width=4, classes=2)
-    bank = Bank.of(network.layers, seed=0)
+    supernet_weights = SupernetWeights.of(network.layers, seed=0)
 
     def batch(step: int, _side: int) -> tuple[Tensor, Tensor]:
         chosen = torch.randperm(len(y), generator=torch.Generator().manual_seed(step))[:62]
         return x[chosen], y[chosen]
 
-    train(Single(network, bank.tensors, Training, batch, SMOOTH, class_weights=class_weights), SMOOTH, 60)
-    plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
+    train(
+        SingleNetwork(network, supernet_weights.tensors, Training, batch, SMOOTH, class_weights=class_weights),
+        SMOOTH,
+        60,
+    )
+    plain = SupernetWeights({name: tensor.detach() for name, tensor in supernet_weights.tensors.items()})
     mode = Evaluation(plain.tensors, recalibrate(network, plain, [x[::2]]))
     truth = np.array([0] * 200 + [1] * 200)
     return score(confusion(truth, mode_answers(network, mode, drawn(truth, 1)), 2), "balanced_accuracy")

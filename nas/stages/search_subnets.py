@@ -9,18 +9,18 @@ from hw_targets.scheme import Scheme
 from nas.job import Job
 from nas.search import study
 from nas.search.region import LimitedRegion
-from nas.search.study import Candidate, Question, distinct, front_event, tell_again
-from nas.stages.context import Context, Made
+from nas.search.study import Candidate, SearchProblem, distinct, front_event, replay
+from nas.stages.context import Context, StageOutput
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet, evaluator
 from nas.store import StageKey
-from nas.target_plan import Goal
+from nas.target_plan import TargetPlan
 from search_spaces.space import Architecture, SearchSpace
 
 VERSION = 4
 
 
-def explore(run: TargetRun) -> list[Candidate]:
+def search_subnets(run: TargetRun) -> list[Candidate]:
     """The architectures evaluated for one target, from the store or searched now. A killed search goes the same way on.
 
     Whoever listens is told of every one of them, also of those from the store.
@@ -28,75 +28,77 @@ def explore(run: TargetRun) -> list[Candidate]:
     Raises:
         Cancelled: the caller asked to stop; every finished evaluation is kept.
     """
-    context, job, goal, supernet = run.context, run.job, run.goal, run.supernet
+    context, job, target_plan, supernet = run.context, run.job, run.target_plan, run.supernet
     assert supernet is not None
     key = StageKey(
         "search",
         VERSION,
         {
-            "bank": supernet.hash,
-            "table": goal.table_hash,
+            "supernet": supernet.hash,
+            "table": target_plan.table_hash,
             "data": job.data.content_hash,
-            "scheme": goal.scheme.name,
-            "limit_ms": goal.limit_ms,
-            "queries": job.work.queries,
+            "scheme": target_plan.scheme.name,
+            "limit_ms": target_plan.limit_ms,
+            "evaluations": job.work.evaluations,
             "seed": job.spec.seed,
             "metric": job.spec.metric,
             "threads": job.threads,
         },
     )
 
-    question = question_of(job, goal)
+    problem = search_problem(job, target_plan)
     told = False
 
-    def compute() -> Made:
+    def compute() -> StageOutput:
         nonlocal told
         told = True
         found = study.run(
-            question,
-            _remembered(context, job, supernet, goal.scheme),
+            problem,
+            _remembered(context, job, supernet, target_plan.scheme),
             context.store.journal(key),
             on_event=context.on_event,
             cancelled=context.cancelled,
         )
-        return Made({"candidates": json.dumps([_line(c) for c in found]).encode()})
+        return StageOutput({"candidates": json.dumps([_line(c) for c in found]).encode()})
 
     record = context.run("searching", key, compute, target=run.id)
-    evaluated = [_candidate(goal.space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))]
+    evaluated = [
+        _candidate(target_plan.space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))
+    ]
     if not told:
-        tell_again(question, evaluated, context.on_event)
+        replay(problem, evaluated, context.on_event)
     found = distinct(evaluated)
-    context.on_event(front_event(question, found))
+    context.on_event(front_event(problem, found))
     return found
 
 
-def question_of(job: Job, goal: Goal) -> Question:
+def search_problem(job: Job, target_plan: TargetPlan) -> SearchProblem:
     """What is searched for on one target."""
-    return Question(
-        goal.space,
-        LimitedRegion(goal.latency, goal.limit_ms),
-        goal.info.id,
-        goal.budget_ms,
-        _queries(job, goal),
+    return SearchProblem(
+        target_plan.space,
+        LimitedRegion(target_plan.latency, target_plan.limit_ms),
+        target_plan.info.id,
+        target_plan.budget_ms,
+        _evaluation_count(job, target_plan),
         job.spec.seed,
-        goal.limit_ms,
-        goal.table.card.mape,
+        target_plan.limit_ms,
+        target_plan.table.card.mape,
     )
 
 
-def _queries(job: Job, goal: Goal) -> int:
+def _evaluation_count(job: Job, target_plan: TargetPlan) -> int:
     """No more than there are architectures within the limit."""
-    return max(1, min(job.work.queries, goal.within_limit))
+    return max(1, min(job.work.evaluations, target_plan.within_limit))
 
 
 def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> Callable[[Architecture], float]:
     """The metric of a subnet in INT8 on the validation part; what any target's search of that scheme evaluated is remembered."""
     inputs = {
-        "bank": supernet.hash, "data": job.data.content_hash, "threads": job.threads, "scheme": scheme.name,
+        "supernet": supernet.hash, "data": job.data.content_hash, "threads": job.threads, "scheme": scheme.name,
         "metric": job.spec.metric, "seed": job.spec.seed,
     }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
-    judge = evaluator(context, job, supernet.bank, scheme)
+    judge = evaluator(context, job, supernet.weights, scheme)
     known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read_all()}
 
     def accuracy(architecture: Architecture) -> float:

@@ -10,7 +10,7 @@ from search_spaces.cost import macs, params
 from search_spaces.network import Network
 
 
-def card(
+def model_card(
     *,
     data: str,
     classes: Sequence[str],

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas.interpreter import Mode, run
+from nas.interpreter import ExecutionMode, run
+from nas.training.config import TrainConfig
 from nas.training.loss import label_loss
-from nas.training.recipe import Recipe
 from nas.training.sandwich import Batch
 from search_spaces.network import Network
 
@@ -18,13 +18,13 @@ Teacher = Callable[[int], Tensor]
 
 
 @dataclass(frozen=True)
-class Single:
+class SingleNetwork:
     """One network.
 
     Attributes:
         network: what is trained.
         weights: its parameters by name, leaves.
-        mode: makes the mode that runs it with those: `Training` for float, `Requantised` for INT8.
+        mode: makes the mode that runs it with those: `Training` for float, `FakeQuant` for INT8.
         batch: the training images of a step.
         recipe: for its label smoothing.
         teacher: whose answers stand for half of the target; the labels alone when None.
@@ -33,9 +33,9 @@ class Single:
 
     network: Network
     weights: Mapping[str, Tensor]
-    mode: Callable[[Mapping[str, Tensor]], Mode]
+    mode: Callable[[Mapping[str, Tensor]], ExecutionMode]
     batch: Batch
-    recipe: Recipe
+    config: TrainConfig
     teacher: Teacher | None = None
     class_weights: Tensor | None = None
 
@@ -49,7 +49,7 @@ class Single:
         images, labels = self.batch(step, self.network.input_shape[1])
         with torch.enable_grad():
             logits = run(self.network, images, self.mode(self.weights))
-            loss = label_loss(logits, labels, self.recipe, self.class_weights)
+            loss = label_loss(logits, labels, self.config, self.class_weights)
             if self.teacher is not None:
                 loss = 0.5 * loss + 0.5 * F.cross_entropy(logits, self.teacher(step))
         loss.backward()

@@ -33,7 +33,7 @@ def weight_extent(layer: Layer) -> Shape4:
     return layer.weight_shape
 
 
-class Bank:
+class SupernetWeights:
     """Parameters by name: `<layer>.weight`, and `<layer>.gamma` and `.beta` where the layer is normalised, else `.bias`.
 
     Attributes:
@@ -47,7 +47,7 @@ class Bank:
         }
 
     @staticmethod
-    def of(layers: Iterable[Layer], seed: int, device: str | torch.device = "cpu") -> "Bank":
+    def of(layers: Iterable[Layer], seed: int, device: str | torch.device = "cpu") -> "SupernetWeights":
         """A freshly initialised bank for all these layers, whatever their order.
 
         Convolutions start at He's normal initialisation (fan-in of the largest layer), linear layers at a tenth of it.
@@ -73,7 +73,7 @@ class Bank:
         tensors: Tensors = {}
         for name, extent in extents.items():
             tensors.update(_initial(name, kinds[name], extent, seed))
-        return Bank({name: tensor.to(device) for name, tensor in tensors.items()})
+        return SupernetWeights({name: tensor.to(device) for name, tensor in tensors.items()})
 
     def parameters(self, network: Network) -> Tensors:
         """Views of the parameters that a network has of this bank; weights written through them change the bank.
@@ -120,14 +120,14 @@ class Bank:
         return pack(self.tensors, note or {})
 
     @staticmethod
-    def from_bytes(blob: bytes, device: str | torch.device = "cpu") -> "Bank":
+    def from_bytes(blob: bytes, device: str | torch.device = "cpu") -> "SupernetWeights":
         """The inverse of `to_bytes`.
 
         Raises:
             StoreCorrupt: the bytes are no such blob.
         """
         tensors, _ = unpack(blob)
-        return Bank({name: tensor.to(device) for name, tensor in tensors.items()})
+        return SupernetWeights({name: tensor.to(device) for name, tensor in tensors.items()})
 
 
 def _views(tensors: Mapping[str, Tensor], network: Network) -> Tensors:

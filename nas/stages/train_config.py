@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from nas.job import Job
-from nas.training.recipe import Recipe
+from nas.training.config import TrainConfig
 from search_spaces.cost import layer_values
 
 LEAST_STEPS_PER_EPOCH: Final = 16
@@ -18,19 +18,19 @@ VALUE_BYTES: Final = 10
 """What a training step takes for each value that some layer puts out, its gradient included (measured: 9 to 12)."""
 
 
-def recipe_for(job: Job, recipe: Recipe) -> Recipe:
+def config_for(job: Job, config: TrainConfig) -> TrainConfig:
     """The recipe with the batch size of a job."""
-    size, each = recipe.batch_size, _image_bytes(job)
+    size, each = config.batch_size, _image_bytes(job)
     while size > 32 and job.data.images["train"] // size < LEAST_STEPS_PER_EPOCH:
         size //= 2
     while size > 8 and size * each > STEP_BYTES:
         size //= 2
-    return replace(recipe, batch_size=size)
+    return replace(config, batch_size=size)
 
 
-def step_bytes(job: Job, recipe: Recipe) -> int:
+def step_bytes(job: Job, config: TrainConfig) -> int:
     """About what the tensors of one training step take, with the batch size of a job."""
-    return recipe_for(job, recipe).batch_size * _image_bytes(job)
+    return config_for(job, config).batch_size * _image_bytes(job)
 
 
 def _image_bytes(job: Job) -> int:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from nas.bank import Bank
 from nas.errors import StoreCorrupt
+from nas.supernet_weights import SupernetWeights
 from search_spaces.builder import Graph
 from search_spaces.errors import InvalidSpace
 from search_spaces.network import Network
@@ -21,12 +21,12 @@ def draw(channels: int, kernel: int, *, norm: bool = True) -> Network:
 SMALL, LARGE = draw(4, 3), draw(6, 7)
 
 
-def bank() -> Bank:
-    return Bank.of((*SMALL.layers, *LARGE.layers), seed=1)
+def weights() -> SupernetWeights:
+    return SupernetWeights.of((*SMALL.layers, *LARGE.layers), seed=1)
 
 
 def test_extents_are_the_largest_of_each_name() -> None:
-    shapes = {name: tuple(tensor.shape) for name, tensor in bank().tensors.items()}
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights().tensors.items()}
     assert shapes == {
         "a.weight": (6, 3, 3, 3), "a.gamma": (6,), "a.beta": (6,),
         "b.weight": (6, 1, 7, 7), "b.gamma": (6,), "b.beta": (6,),
@@ -35,7 +35,7 @@ def test_extents_are_the_largest_of_each_name() -> None:
 
 
 def test_slices_are_leading_channels_and_the_centred_kernel() -> None:
-    whole = bank()
+    whole = weights()
     views = whole.parameters(SMALL)
     assert torch.equal(views["b.weight"], whole.tensors["b.weight"][:4, :, 2:5, 2:5])
     assert torch.equal(views["c.weight"], whole.tensors["c.weight"][:, :4])
@@ -49,36 +49,36 @@ def test_a_linear_layer_slices_channels_of_a_map() -> None:
         g.linear("c", g.input, 3)
         return g.network("flat")
 
-    whole = Bank.of((*flat(4).layers, *flat(2).layers), seed=0)
+    whole = SupernetWeights.of((*flat(4).layers, *flat(2).layers), seed=0)
     assert tuple(whole.tensors["c.weight"].shape) == (3, 4, 2, 2)
     assert torch.equal(whole.parameters(flat(2))["c.weight"], whole.tensors["c.weight"][:, :2])
 
 
 def test_initial_values_depend_on_seed_and_name_alone() -> None:
-    first, second = bank(), Bank.of((*reversed(LARGE.layers), *SMALL.layers), seed=1)
+    first, second = weights(), SupernetWeights.of((*reversed(LARGE.layers), *SMALL.layers), seed=1)
     assert all(torch.equal(first.tensors[name], second.tensors[name]) for name in first.tensors)
-    assert not torch.equal(first.tensors["a.weight"], Bank.of(LARGE.layers, seed=2).tensors["a.weight"])
+    assert not torch.equal(first.tensors["a.weight"], SupernetWeights.of(LARGE.layers, seed=2).tensors["a.weight"])
 
 
 def test_layers_that_differ_in_kind_cannot_share_a_name() -> None:
     with pytest.raises(InvalidSpace, match="'a' cannot share weights"):
-        Bank.of((*SMALL.layers, *draw(4, 3, norm=False).layers), seed=0)
+        SupernetWeights.of((*SMALL.layers, *draw(4, 3, norm=False).layers), seed=0)
 
 
 def test_a_network_of_another_space_has_no_parameters_here() -> None:
     with pytest.raises(InvalidSpace, match="no parameters for layer"):
-        bank().parameters(draw(7, 3))
+        weights().parameters(draw(7, 3))
 
 
 def test_bytes_and_state_dict_round_trip() -> None:
-    whole = bank()
+    whole = weights()
     blob = whole.to_bytes({"seed": 1})
     assert blob == whole.to_bytes({"seed": 1})
-    copy = Bank.from_bytes(blob)
-    other = Bank.of((*SMALL.layers, *LARGE.layers), seed=2)
+    copy = SupernetWeights.from_bytes(blob)
+    other = SupernetWeights.of((*SMALL.layers, *LARGE.layers), seed=2)
     other.load_state_dict(copy.state_dict())
     assert all(torch.equal(other.tensors[name], whole.tensors[name]) for name in whole.tensors)
     with pytest.raises(InvalidSpace, match="another space"):
-        other.load_state_dict(Bank.of(SMALL.layers, seed=0).state_dict())
+        other.load_state_dict(SupernetWeights.of(SMALL.layers, seed=0).state_dict())
     with pytest.raises(StoreCorrupt):
-        Bank.from_bytes(blob[:40])
+        SupernetWeights.from_bytes(blob[:40])

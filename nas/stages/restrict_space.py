@@ -24,7 +24,7 @@ SIMPLE: Final[tuple[Literal["relu", "relu6"], ...]] = ("relu", "relu6")
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TargetSpaces:
     """A space for targets.
 
     Attributes:
@@ -36,7 +36,7 @@ class Fitted:
     parts: tuple[Narrowed, ...]
 
 
-def fit_space(
+def restrict_space(
     context: Context,
     source: str | Mapping[str, Any],
     targets: Sequence[Target],
@@ -44,7 +44,7 @@ def fit_space(
     resolution: int,
     channels: int,
     classes: int,
-) -> Fitted:
+) -> TargetSpaces:
     """The space that a user asks for, narrowed to what the targets run. The listener is told what was removed and why.
 
     Raises:
@@ -66,7 +66,9 @@ def fit_space(
         return _told(context, fitted, targets)
 
 
-def _with_another(made: SpaceSpec, targets: Sequence[Target], size: Mapping[str, int]) -> tuple[SpaceSpec, Fitted]:
+def _with_another(
+    made: SpaceSpec, targets: Sequence[Target], size: Mapping[str, int]
+) -> tuple[SpaceSpec, TargetSpaces]:
     """The space with the first activation that stands in; what is in the way of the preferred one where none does."""
     first: UnsupportedSpace | None = None
     for activation in SIMPLE:
@@ -79,9 +81,9 @@ def _with_another(made: SpaceSpec, targets: Sequence[Target], size: Mapping[str,
     raise first
 
 
-def _parts(whole: SearchSpace, targets: Sequence[Target]) -> Fitted:
+def _parts(whole: SearchSpace, targets: Sequence[Target]) -> TargetSpaces:
     parts = tuple(narrow(whole, _refusal(target), who=target.info.id) for target in targets)
-    return Fitted(joined(whole, [part.space for part in parts]), parts)
+    return TargetSpaces(joined(whole, [part.space for part in parts]), parts)
 
 
 def _refusal(target: Target) -> Refusal:
@@ -94,7 +96,7 @@ def _refusal(target: Target) -> Refusal:
     return refusal
 
 
-def _told(context: Context, fitted: Fitted, targets: Sequence[Target]) -> Fitted:
+def _told(context: Context, fitted: TargetSpaces, targets: Sequence[Target]) -> TargetSpaces:
     for target, part in zip(targets, fitted.parts, strict=True):
         if part.removed:
             left = Lattice.of(part.space).size

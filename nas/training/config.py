@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TrainConfig:
     """AdamW (Loshchilov and Hutter 2019) with a linear warm-up and a cosine decay to zero.
 
     Attributes:
@@ -24,10 +24,10 @@ class Recipe:
     label_smoothing: float = 0.1
     clip: float = 5.0
 
-    def rate(self, step: int, steps: int) -> float:
+    def learning_rate_at(self, step: int, steps: int) -> float:
         """The learning rate of a step (from 0) out of `steps`.
 
-        >>> Recipe(learning_rate=1.0, warm_up=0.5).rate(1, 4)
+        >>> TrainConfig(learning_rate=1.0, warm_up=0.5).learning_rate_at(1, 4)
         1.0
         """
         rising = max(1, round(self.warm_up * steps))
@@ -36,18 +36,18 @@ class Recipe:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
 
-SUPERNET = Recipe(learning_rate=6e-3)
+SUPERNET = TrainConfig(learning_rate=6e-3)
 """For sandwich training. On photographs a supernet learns faster at 0.004 than at 0.012, unlike its networks alone."""
 
-SINGLE = Recipe()
+SINGLE = TrainConfig()
 """For one network from scratch."""
 
-FINE_TUNE = Recipe(learning_rate=6e-3, warm_up=0.05)
+FINE_TUNE = TrainConfig(learning_rate=6e-3, warm_up=0.05)
 """For a subnet that has the supernet's weights."""
 
-CONTINUE = Recipe(learning_rate=1e-2, warm_up=0.05)
+CONTINUE = TrainConfig(learning_rate=1e-2, warm_up=0.05)
 """For a further round of a network that was trained before: a warm restart. On 2,000 photographs three rounds at this rate lose
 less than a point against one training of the same length; at 0.003 they lose five."""
 
-RETRAIN_INT8 = Recipe(learning_rate=3e-4, warm_up=0.05, weight_decay=0.0)
+RETRAIN_INT8 = TrainConfig(learning_rate=3e-4, warm_up=0.05, weight_decay=0.0)
 """For quantisation-aware training of folded weights."""

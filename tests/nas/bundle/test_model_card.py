@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from nas.bundle.card import card
 from nas.bundle.class_tables import class_tables
+from nas.bundle.model_card import model_card
 from nas.data.augment import LIGHT, PHOTO
 from nas.result import LatencyOutcome, ModelOutcome
 from search_spaces.builder import Graph
@@ -26,7 +26,7 @@ def written(model: ModelOutcome, **training: Any) -> str:
     receipt = receipt_document()
     receipt["training"] |= training
     names = ["a", "b", "c"]
-    return card(data="d", classes=names, input_spec=INPUT, network=network(), outcome=model, receipt=receipt)
+    return model_card(data="d", classes=names, input_spec=INPUT, network=network(), outcome=model, receipt=receipt)
 
 
 def of_latency(**latency: Any) -> ModelOutcome:
