@@ -34,10 +34,10 @@ Images = Callable[[int], Tensor]
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Evaluates subnets of one bank. The same bank, images and thread count give the same answers, bit by bit.
+    """Evaluates subnets of one supernet. The same weights, images and thread count give the same answers, bit by bit.
 
     Attributes:
-        bank: whose subnets.
+        weights: whose subnets.
         calibration: training images for batch norm and ranges, without augmentation, classes mixed.
         validation: a side in pixels to the images to judge by.
         metric: what the answers are worth.

@@ -2,7 +2,7 @@
 
 Float modes are here: training (batch norm on the batch's own statistics), evaluation (with a subnet's statistics) and
 folded (no batch norm left). Quantised modes are in `quantise.py`, over the same walk and the same operators.
-Also here: what turns a slice of the bank into a subnet of its own: `recalibrate`, `extract`, `fold`.
+Also here: what turns a slice of the supernet into a subnet of its own: `recalibrate`, `extract`, `fold`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -275,7 +275,7 @@ def recalibrate(network: Network, weights: SupernetWeights, batches: Iterable[Te
 
     Args:
         network: the subnet.
-        bank: where its parameters are.
+        weights: where its parameters are.
         batches: images (N, C, H, W), at least one batch, all of one size N.
     """
     mode = Recalibration(weights.parameters(network))
@@ -304,7 +304,7 @@ class Subnet:
 
 
 def extract(network: Network, weights: SupernetWeights, statistics: Statistics) -> Subnet:
-    """A static copy of a slice of the bank: it computes bit for bit what the slice computes."""
+    """A static copy of a slice of the supernet: it computes bit for bit what the slice computes."""
     parameters = {name: view.detach().clone() for name, view in weights.parameters(network).items()}
     return Subnet(network, parameters, {name: value.detach().clone() for name, value in statistics.items()})
 

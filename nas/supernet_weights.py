@@ -1,8 +1,8 @@
-"""The supernet's weights: a bank of parameters keyed by layer name, each as large as the largest layer of that name.
+"""Supernet weights: parameters keyed by layer name, each as large as the largest layer of that name.
 
-A layer's own weights are a slice of the bank: leading channels, centred kernel. Layers that share a name share weights.
+A layer's own weights are a slice of the supernet: leading channels, centred kernel. Layers that share a name share weights.
 Not here: how a network is run with them (`interpreter.py`) or trained (`training/`).
-Batch-norm statistics belong to a subnet, not to the bank.
+Batch-norm statistics belong to a subnet, not to the supernet.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ Shape4 = tuple[int, int, int, int]
 
 
 def weight_extent(layer: Layer) -> Shape4:
-    """Shape of a layer's weight in the bank: (out, in / groups, height, width); a `linear` keeps its input's height and width."""
+    """Shape of a layer's weight in the supernet: (out, in / groups, height, width); a `linear` keeps its input's height and width."""
     if layer.op == "linear":
         return (layer.out_shape[0], *layer.in_shapes[0])
     return layer.weight_shape
@@ -48,7 +48,7 @@ class SupernetWeights:
 
     @staticmethod
     def of(layers: Iterable[Layer], seed: int, device: str | torch.device = "cpu") -> "SupernetWeights":
-        """A freshly initialised bank for all these layers, whatever their order.
+        """Freshly initialised weights for all these layers, whatever their order.
 
         Convolutions start at He's normal initialisation (fan-in of the largest layer), linear layers at a tenth of it.
 
@@ -76,19 +76,19 @@ class SupernetWeights:
         return SupernetWeights({name: tensor.to(device) for name, tensor in tensors.items()})
 
     def parameters(self, network: Network) -> Tensors:
-        """Views of the parameters that a network has of this bank; weights written through them change the bank.
+        """Views of the parameters that a network has of these weights; weights written through them change the supernet.
 
         Raises:
-            InvalidSpace: the bank has no parameters of a layer's name, or smaller ones.
+            InvalidSpace: the supernet has no parameters of a layer's name, or smaller ones.
         """
         return _views(self.tensors, network)
 
     def leaves(self, network: Network) -> Tensors:
-        """A network's parameters to differentiate by, apart from the bank: cheaper than gradients through slices."""
+        """A network's parameters to differentiate by, apart from the supernet: cheaper than gradients through slices."""
         return {name: _leaf(view) for name, view in self.parameters(network).items()}
 
     def add_gradients(self, network: Network, leaves: Mapping[str, Tensor]) -> None:
-        """Adds the gradients of a network's `leaves` to those of the bank (`grad` of its tensors)."""
+        """Adds the gradients of a network's `leaves` to those of the supernet (`grad` of its tensors)."""
         for tensor in self.tensors.values():
             if tensor.grad is None:
                 tensor.grad = torch.zeros_like(tensor)
@@ -106,17 +106,17 @@ class SupernetWeights:
         """Overwrites all parameters in place.
 
         Raises:
-            InvalidSpace: the names or shapes are not this bank's.
+            InvalidSpace: the names or shapes are not those of this supernet.
         """
         theirs = {name: tensor.shape for name, tensor in tensors.items()}
         if theirs != {name: tensor.shape for name, tensor in self.tensors.items()}:
-            raise InvalidSpace("These weights are of another space.", fix="Load them into the bank of their own space.")
+            raise InvalidSpace("These weights are of another space.", fix="Load them into the supernet of their own space.")
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(tensors[name])
 
     def to_bytes(self, note: Mapping[str, object] | None = None) -> bytes:
-        """The bank as a safetensors blob."""
+        """The weights as a safetensors blob."""
         return pack(self.tensors, note or {})
 
     @staticmethod
@@ -131,7 +131,7 @@ class SupernetWeights:
 
 
 def _views(tensors: Mapping[str, Tensor], network: Network) -> Tensors:
-    """The network's slices of a bank's tensors, or of tensors of the same extents."""
+    """The network's slices of a supernet's tensors, or of tensors of the same extents."""
     views: Tensors = {}
     for layer in network.layers:
         if layer.has_weights:
@@ -144,8 +144,8 @@ def _view(whole: Tensor | None, layer: Layer, role: str) -> Tensor:
     extent: tuple[int, ...] = weight_extent(layer) if role == WEIGHT else (layer.out_shape[0],)
     if whole is None or any(size > limit for size, limit in zip(extent, whole.shape, strict=True)):
         raise InvalidSpace(
-            f"The bank has no parameters for layer {layer.name!r} of extent {extent}.",
-            fix="Build the bank from all layers of the space that the network comes from.",
+            f"The supernet has no parameters for layer {layer.name!r} of extent {extent}.",
+            fix="Build the supernet from all layers of the space that the network comes from.",
             facts={"layer": layer.name},
         )
     if role != WEIGHT:

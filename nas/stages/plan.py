@@ -247,7 +247,7 @@ def note(job: Job) -> str:
 
 
 def _memory(job: Job) -> int:
-    """Images at every side, the bank with its gradients and two moments, and the largest network's training activations."""
+    """Images at every side, the supernet with its gradients and two moments, and the largest network's training activations."""
     largest = job.space.network(job.space.largest())
     sides = [int(side) for side in job.space.resolution.values]
     pixels = sum(job.data.images.values()) * job.data.channels * sum(side * side for side in sides)

@@ -29,10 +29,10 @@ LARGEST_FIRST = 0.2
 
 @dataclass(frozen=True)
 class Supernet:
-    """A trained bank.
+    """The weights of a trained supernet.
 
     Attributes:
-        hash: of the bank's blob.
+        hash: of the blob.
     """
 
     weights: SupernetWeights
@@ -40,7 +40,7 @@ class Supernet:
 
 
 def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Scheme = AFFINE) -> Evaluator:
-    """Judges subnets of a bank on the job's validation images as they are, in one form of INT8."""
+    """Judges subnets of a supernet on the job's validation images as they are, in one form of INT8."""
     arrays = context.arrays(job.data)
 
     def validation(side: int) -> Part:

@@ -26,10 +26,10 @@ Batch = Callable[[int, int], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Sandwich:
-    """The sandwich over a bank.
+    """The sandwich over a supernet.
 
     Attributes:
-        bank: whose parameters are trained.
+        weights: whose parameters are trained.
         largest, smallest: the sandwich's ends.
         sample: a random network, drawn with the random numbers of a step.
         batch: the training images of a step.
@@ -53,11 +53,11 @@ class Sandwich:
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
-        """The whole bank."""
+        """All of the supernet."""
         return self.weights.tensors
 
     def backward(self, step: int) -> dict[str, float]:
-        """Gradients of the largest, the smallest and the random networks, one after another into the same bank.
+        """Gradients of the largest, the smallest and the random networks, one after another into the same weights.
 
         Returns:
             Loss and accuracy on this batch of the `largest`, the `smallest`, and the `random` ones on average, of those trained.

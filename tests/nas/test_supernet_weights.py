@@ -1,4 +1,4 @@
-"""The bank: extents, slices, initialisation and its bytes."""
+"""Supernet weights: extents, slices, initialisation and its bytes."""
 
 import pytest
 import torch
