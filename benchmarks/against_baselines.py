@@ -2,7 +2,7 @@
 
 For each seed a supernet is trained and searched. The best few architectures of each budget, and every baseline, are then
 trained from scratch with the same recipe and epochs, quantised after training, and tested. Latencies are measured at once,
-interleaved over all networks of all seeds. The validation part alone decides which networks are the found front; it is a
+interleaved over all networks of all seeds. The validation set alone decides which networks are the found front; it is a
 staircase: at a latency it has the test accuracy of its slowest network that is no slower.
 """
 
@@ -66,7 +66,7 @@ STUDENT_T: Final = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """One network of one seed; accuracies on the test part, and in INT8 on the validation part, 0-1; `latency_ms` measured,
+    """One network of one seed; accuracies on the test set, and in INT8 on the validation set, 0-1; `latency_ms` measured,
     INT8, batch 1.
     """
 
@@ -218,9 +218,9 @@ def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str
 
 
 def _test(context: Context, job: Job, network: Network, weights: SupernetWeights) -> dict[str, float]:
-    side = network.input_shape[1]
+    image_size = network.input_shape[1]
     plain = SupernetWeights({name: tensor.detach() for name, tensor in weights.tensors.items()})
-    calibration, observed = (float_images(context, job, "train", most)(side) for most in (CALIBRATION, OBSERVED))
+    calibration, observed = (float_images(context, job, "train", most)(image_size) for most in (CALIBRATION, OBSERVED))
     with torch.inference_mode():
         floats = folded(network, plain.tensors, recalibrate(network, plain, whole_batches(calibration, BATCH)))
         ranges = observe(network, BNFolded(floats), observed.split(BATCH))
@@ -233,9 +233,9 @@ def _test(context: Context, job: Job, network: Network, weights: SupernetWeights
 
 
 def _accuracy(context: Context, job: Job, network: Network, mode: ExecutionMode, name: Literal["val", "test"]) -> float:
-    part = context.arrays(job.data).part(name, network.input_shape[1])
-    answers = mode_answers(network, mode, part.images, BATCH)
-    return score(confusion(part.labels, answers, len(job.data.classes)), "accuracy")
+    split = context.arrays(job.data).split(name, network.input_shape[1])
+    answers = mode_answers(network, mode, split.images, BATCH)
+    return score(confusion(split.labels, answers, len(job.data.classes)), "accuracy")
 
 
 def _summary(every: Sequence[Mapping[str, Any]], seeds: int) -> dict[str, float | int | None]:
@@ -303,7 +303,7 @@ def _compared(mine: Sequence[Trained], results: Sequence[Trained], seeds: int) -
 
 
 def found_front(found: Sequence[Trained]) -> list[Trained]:
-    """The networks that none beats in latency and validation accuracy, fastest first; the test part has no say."""
+    """The networks that none beats in latency and validation accuracy, fastest first; the test set has no say."""
     front: list[Trained] = []
     for one in sorted(found, key=lambda r: (r.latency_ms, -r.validation_int8)):
         if not front or one.validation_int8 > front[-1].validation_int8:

@@ -17,8 +17,8 @@ from benchmarks import common
 from hw_targets.lowering import lower_int8
 from nas.data.batches import as_input
 from nas.data.dataset import load
-from nas.data.parts import Part
 from nas.data.resize import at_resolution
+from nas.data.splits import Split
 from nas.data.subset import stratified_order
 from nas.evaluate import Evaluator, mode_answers
 from nas.onnx_answers import answers
@@ -62,10 +62,10 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     return common.Outcome(summary, rows)
 
 
-def _some(part: Part, count: int, seed: int) -> Part:
+def _some(split: Split, count: int, seed: int) -> Split:
     """So many images of a part, some more than once where it has fewer."""
-    order = stratified_order(part.labels, seed)
-    return part.take(np.resize(order, count))
+    order = stratified_order(split.labels, seed)
+    return split.take(np.resize(order, count))
 
 
 def _row(
@@ -73,17 +73,17 @@ def _row(
     number: int,
     network: Network,
     weights: SupernetWeights,
-    train: Part,
-    judged: Part,
+    train: Split,
+    judged: Split,
     classes: int,
 ) -> dict[str, Any]:
-    side = network.input_shape[1]
-    shown = at_resolution(judged, side)
+    image_size = network.input_shape[1]
+    shown = at_resolution(judged, image_size)
 
     def evaluator(calibration: int) -> Evaluator:
-        images = as_input(torch.from_numpy(at_resolution(_some(train, calibration, seed=0), side).images))
-        part = shown.take(np.arange(min(options.images, VALIDATION)))
-        return Evaluator(weights, lambda _: images, lambda _: part, "accuracy", classes, options.threads)
+        images = as_input(torch.from_numpy(at_resolution(_some(train, calibration, seed=0), image_size).images))
+        split = shown.take(np.arange(min(options.images, VALIDATION)))
+        return Evaluator(weights, lambda _: images, lambda _: split, "accuracy", classes, options.threads)
 
     now, before = evaluator(CALIBRATION), evaluator(BEFORE_CALIBRATION)
     started = time.perf_counter()
@@ -98,7 +98,7 @@ def _row(
     return {
         "network": network.id,
         "number": number,
-        "side": side,
+        "side": image_size,
         "seconds": seconds,
         "interpreter_seconds": interpreter_seconds,
         "agreement": agreement,

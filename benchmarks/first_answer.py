@@ -2,7 +2,7 @@
 
 For each effort and seed a search runs whole, from an empty store, with the measured latency of MobileNetV2 at half width as its
 budget. Then that network is trained from scratch for as long as the search took on the same cores, with the same augmentation,
-recipe and images, quantised after training, and tested. Both are tested on the test part alone.
+recipe and images, quantised after training, and tested. Both are tested on the test set alone.
 """
 
 import argparse

@@ -47,7 +47,7 @@ def as_folder(path: Path, kept: Path, *, images: int | None = None) -> str:
 
 
 def _crops(path: Path) -> Iterator[tuple[str, str, int, Image.Image]]:
-    """Each box of a detection set as a picture of its class; the source's validation part is the test part."""
+    """Each box of a detection set as a picture of its class; the source's validation set is the test set."""
     for part, source in (("train", "train"), ("test", "val")):
         document: dict[str, Any] = json.loads((path / source / "coco.json").read_text())
         names = {category["id"]: category["name"] for category in document["categories"]}

@@ -71,7 +71,7 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
             label="delivered model",
         )
     axes.set_xlabel("latency, ms (INT8, batch 1)")
-    axes.set_ylabel("INT8 accuracy, validation part, %")
+    axes.set_ylabel("INT8 accuracy, validation set, %")
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

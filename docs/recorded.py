@@ -32,8 +32,8 @@ def example_model() -> str:
         ("latency", f"{latency['predicted']:.4f} ms ± {latency['predicted_error']:.1%}", "predicted"),
         ("latency", f"{latency['measured']:.4f} ms", "measured"),
         ("median, 95th percentile", f"{latency['measured_p50']:.4f}, {latency['measured_p95']:.4f} ms", "measured"),
-        ("INT8 accuracy, test part", f"{accuracy['int8']:.2%}", "measured"),
-        ("FP32 accuracy, test part", f"{accuracy['fp32']:.2%}", "measured"),
+        ("INT8 accuracy, test set", f"{accuracy['int8']:.2%}", "measured"),
+        ("FP32 accuracy, test set", f"{accuracy['fp32']:.2%}", "measured"),
         ("size, INT8 and FP32", f"{size['int8']:,} and {size['fp32']:,} bytes", "measured"),
         (
             "architectures in the budget",

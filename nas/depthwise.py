@@ -16,10 +16,17 @@ from search_spaces.network import Layer
 
 def pays(layer: Layer, x: Tensor) -> bool:
     """Whether this form is the faster one to train the layer on input `x` (measured: maps up to twice the kernel)."""
-    kernel, side = layer.kernel[0], layer.out_shape[1]
-    square = layer.kernel == (kernel, kernel) and layer.out_shape[2] == side and len({*layer.padding}) == 1
+    kernel, image_size = layer.kernel[0], layer.out_shape[1]
+    square = layer.kernel == (kernel, kernel) and layer.out_shape[2] == image_size and len({*layer.padding}) == 1
     even = layer.stride[0] == layer.stride[1] and layer.dilation == (1, 1)
-    return layer.is_depthwise and square and even and kernel > 3 and 1 < side <= 2 * kernel and x.device.type == "cpu"
+    return (
+        layer.is_depthwise
+        and square
+        and even
+        and kernel > 3
+        and 1 < image_size <= 2 * kernel
+        and x.device.type == "cpu"
+    )
 
 
 def depthwise(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 from hw_targets.lowering import lower_int8
 from hw_targets.scheme import AFFINE, Scheme
 from nas.data.batches import as_input
-from nas.data.parts import Part
+from nas.data.splits import Split
 from nas.equalise import equalised
 from nas.interpreter import BNFolded, ExecutionMode, Recalibration, folded, run
 from nas.memory import keep_freed_memory
@@ -48,7 +48,7 @@ class Evaluator:
 
     weights: SupernetWeights
     calibration: Images
-    validation: Callable[[int], Part]
+    validation: Callable[[int], Split]
     metric: Metric
     classes: int
     threads: int
@@ -61,13 +61,13 @@ class Evaluator:
             InvalidData: fewer than 32 calibration images.
         """
         quantised, floats = self.modes(network)
-        part = self.validation(network.input_shape[1])
+        split = self.validation(network.input_shape[1])
         if self.scheme.power_of_two:
-            found = mode_answers(network, quantised, part.images)
+            found = mode_answers(network, quantised, split.images)
         else:
             model = lower_int8(network, quantise(network, floats.parameters, quantised.ranges, self.scheme))
-            found = answers(model, part.images, threads=self.threads)
-        return Scores(confusion(part.labels, found, self.classes), self.metric)
+            found = answers(model, split.images, threads=self.threads)
+        return Scores(confusion(split.labels, found, self.classes), self.metric)
 
     def modes(self, network: Network) -> tuple[FakeQuant, BNFolded]:
         """A subnet as it would be deployed, in INT8 and in float. Raises what a call raises."""

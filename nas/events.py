@@ -82,7 +82,7 @@ class CandidateEvent(_Event):
     architecture: str = Field(description="canonical string of the architecture")
     architecture_id: str
     accuracy: float = Field(
-        description="the search's metric, in INT8 on the validation part, 0-1: of the supernet's subnet, or of the trained network "
+        description="the search's metric, in INT8 on the validation set, 0-1: of the supernet's subnet, or of the trained network "
         "where there is no supernet"
     )
     latency_ms: dict[str, float] = Field(description="predicted latency per target, batch 1, INT8")
@@ -144,7 +144,7 @@ class FinalistEvent(_Event):
     round: int = Field(description="of successive halving, from 0")
     rounds: int = Field(description="how many there are, at the most")
     images: int = Field(description="that it has seen in training, of all rounds")
-    accuracy: float = Field(description="the search's metric, in INT8 on the validation part, 0-1")
+    accuracy: float = Field(description="the search's metric, in INT8 on the validation set, 0-1")
     standard_error: float = Field(description="of the metric, over the draw of the validation images")
     latency_ms: float = Field(description="of its network, batch 1, INT8")
     kind: LatencyKind

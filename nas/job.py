@@ -32,7 +32,7 @@ class Job:
     data: DataFacts
     space: SearchSpace
     targets: tuple[TargetInfo, ...]
-    parts: tuple[Narrowed, ...]
+    restricted: tuple[Narrowed, ...]
     target_plans: tuple[TargetPlan, ...]
     threads: int
     augment: Augment = NO_AUGMENT

@@ -151,7 +151,7 @@ def export(
         job, costs = start_job(context, spec)
         number = _index(job, target)
         device = find_target(job.targets[number].id)
-        chosen = _chosen(job.parts[number], device, architecture)
+        chosen = _chosen(job.restricted[number], device, architecture)
         target_plan = target_plan_of(context, job, number)
         job = finish_job(context, replace(job, target_plans=(target_plan,)), costs)
         folder = out / run / f"{target_folder(target_plan.info.id)}-{chosen.id}"
@@ -189,17 +189,17 @@ def _index(job: Job, target: str | None) -> int:
     )
 
 
-def _chosen(part: Narrowed, target: Target, architecture: str) -> Architecture:
+def _chosen(restricted: Narrowed, target: Target, architecture: str) -> Architecture:
     """The architecture of a string, in the part of the space that the target runs."""
     words = set(architecture.split())
-    away = {f"{one.choice}={text(one.value)}": one.reason for one in part.removed}
+    away = {f"{one.choice}={text(one.value)}": one.reason for one in restricted.removed}
     if wrong := {word: away[word] for word in sorted(words & set(away))}:
         raise UnsupportedArchitecture(
             f"{target.info.id} does not run the architecture: {'; '.join(dict.fromkeys(wrong.values()))}.",
             fix=f"Choose one without {', '.join(wrong)}, or another target.",
             facts={"target": target.info.id, "unsupported": wrong},
         )
-    return part.space.parse(architecture)
+    return restricted.space.parse(architecture)
 
 
 def run_name(spec: SearchSpec) -> str:
@@ -242,7 +242,7 @@ def profile(
             "The profile was interrupted; its samples are stored.", fix="Run the same command again to continue it."
         ) from error
     table = measured.table
-    target_plan = check_budget(context, found, measured, fitted.parts[0], "100%")
+    target_plan = check_budget(context, found, measured, fitted.restricted[0], "100%")
     return ProfileResult(
         target=found.info.id,
         device=found.info.device,

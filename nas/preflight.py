@@ -64,8 +64,10 @@ def _plan(context: Context, job: Job, costs: Costs) -> Plan:
     """What a job will take that has images of its final size."""
     from nas.stages import plan as plans
 
-    parts = zip(job.targets, job.parts, strict=True)
-    unknown = [target for target, part in parts if not profiled(context, target, part.space, job.work.profile)]
+    restricted = zip(job.targets, job.restricted, strict=True)
+    unknown = [
+        target for target, restricted in restricted if not profiled(context, target, restricted.space, job.work.profile)
+    ]
     if not unknown:  # budgets are judged before anything takes time
         job = plans.resolve(context, with_target_plans(context, job), costs)
     elif job.spec.work is None:
@@ -90,10 +92,10 @@ def estimate_job(spec: SearchSpec, *, store: Store | Path | str) -> JobEstimate:
     work = job.work.profile
     reachable = {
         target.id: compile_table(
-            profile(context, find_target(target.id), part.space, work).table, Lattice.of(part.space)
+            profile(context, find_target(target.id), restricted.space, work).table, Lattice.of(restricted.space)
         ).reachable_ms
-        for target, part in zip(job.targets, job.parts, strict=True)
-        if profiled(context, target, part.space, work)
+        for target, restricted in zip(job.targets, job.restricted, strict=True)
+        if profiled(context, target, restricted.space, work)
     }
     return JobEstimate(
         architectures=str(Lattice.of(job.space).size),

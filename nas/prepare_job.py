@@ -31,7 +31,7 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     threads = spec.threads or len(os.sched_getaffinity(0))
     least = Work(profile=profile_work(spec.seconds), supernet_images=0, evaluations=0, finalists=1, tune_images=1)
     infos = tuple(target.info for target in targets)
-    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.parts, (), threads)
+    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), threads)
 
 
 def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
@@ -42,25 +42,25 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
         Others: as `search`.
     """
     job = resolve_spec(context, spec)
-    key = plans.side_key(job)
+    key = plans.image_size_key(job)
     known = context.store.find(key)
     if known is not None and spec.work is None:
-        job = resolve_spec(context, spec, resolution=known.facts["side"])
+        job = resolve_spec(context, spec, resolution=known.facts["image_size"])
     settled = known is not None or spec.work is not None
     own = settled or spec.resolution is not None
-    smaller = () if own else [side for side in plans.SIDES if side < job.data.resolution]
+    smaller = () if own else [image_size for image_size in plans.IMAGE_SIZES if image_size < job.data.resolution]
     if not smaller:
         _refuse_early(context, job)
     costs = time_training(context, job)
-    for side in smaller:
+    for image_size in smaller:
         if plans.comfortable(job, costs) or (job.data.resolution <= plans.SMALL and plans.fits(job, costs)):
             break
-        job = resolve_spec(context, spec, resolution=side)
+        job = resolve_spec(context, spec, resolution=image_size)
         costs = time_training(context, job)
     if not settled:
         if not plans.fits(job, costs):
             raise plans.too_short(job, costs)
-        context.store.finish(key, {}, seconds=0.0, facts={"side": job.data.resolution})
+        context.store.finish(key, {}, seconds=0.0, facts={"image_size": job.data.resolution})
     return job, costs
 
 
@@ -91,9 +91,9 @@ def with_target_plans(context: Context, job: Job) -> Job:
 def target_plan_of(context: Context, job: Job, number: int) -> TargetPlan:
     """One target with its latency table and its budget, judged."""
     context.check_cancelled()
-    target, part = find_target(job.targets[number].id), job.parts[number]
-    table = profile(context, target, part.space, job.work.profile)
-    return check_budget(context, target, table, part, job.spec.targets[number].latency_ms, job.spec.budget_on)
+    target, restricted = find_target(job.targets[number].id), job.restricted[number]
+    table = profile(context, target, restricted.space, job.work.profile)
+    return check_budget(context, target, table, restricted, job.spec.targets[number].latency_ms, job.spec.budget_on)
 
 
 def finish_job(context: Context, job: Job, costs: Costs | None) -> Job:
@@ -110,6 +110,6 @@ def finish_job(context: Context, job: Job, costs: Costs | None) -> Job:
 def _refuse_early(context: Context, job: Job) -> None:
     """Refuses budgets that stored latency tables rule out, before anything takes time."""
     quiet = replace(context, on_event=ignore, seconds={}, noted=[])
-    if all(profiled(quiet, t, p.space, job.work.profile) for t, p in zip(job.targets, job.parts, strict=True)):
+    if all(profiled(quiet, t, p.space, job.work.profile) for t, p in zip(job.targets, job.restricted, strict=True)):
         for number in range(len(job.targets)):
             target_plan_of(quiet, job, number)

@@ -52,14 +52,14 @@ class LatencyOutcome(_Value):
 
 
 class AccuracyOutcome(_Value):
-    """Top-1 accuracy on the test part, 0-1."""
+    """Top-1 accuracy on the test set, 0-1."""
 
     fp32: float
     int8: float
 
 
 class ClassOutcome(_Value):
-    """What the INT8 model answers of one class on the test part."""
+    """What the INT8 model answers of one class on the test set."""
 
     name: str
     images: int
@@ -68,7 +68,7 @@ class ClassOutcome(_Value):
 
 
 class TestOutcome(_Value):
-    """The INT8 model on the test part, as ONNX Runtime computes it."""
+    """The INT8 model on the test set, as ONNX Runtime computes it."""
 
     metric: Metric = Field(description="what the search compared networks by")
     value: float = Field(description="of that metric, 0-1")
@@ -130,7 +130,7 @@ class ModelOutcome(_Value):
     latency_ms: LatencyOutcome
     accuracy: AccuracyOutcome
     test: TestOutcome | None = Field(
-        None, description="the INT8 model on the test part in detail; none in older results"
+        None, description="the INT8 model on the test set in detail; none in older results"
     )
     size_bytes: SizeOutcome
     budget: BudgetOutcome
@@ -171,7 +171,7 @@ class SearchResult(_Value):
     run: str = Field(description="name of the run's folder")
     metric: Metric = Field("accuracy", description="what `accuracy` in fronts and estimates is")
     front: tuple[FrontPoint, ...] = Field(
-        description="networks that were trained, quantised and judged on the validation part, of the first target; `fronts` has all"
+        description="networks that were trained, quantised and judged on the validation set, of the first target; `fronts` has all"
     )
     fronts: dict[str, tuple[FrontPoint, ...]]
     estimates: dict[str, tuple[FrontPoint, ...]] = Field(

@@ -103,7 +103,7 @@ class SearchSpec(BaseModel):
     augment: AugmentName = Field(
         "auto", description="random changes of training images; auto decides by the kind of data"
     )
-    metric: Metric = Field("accuracy", description="what networks are compared by on the validation part")
+    metric: Metric = Field("accuracy", description="what networks are compared by on the validation set")
     class_weights: ClassWeights = Field(
         "auto", description="auto weighs rare classes up in training where the metric is not plain accuracy"
     )

@@ -110,7 +110,9 @@ class SupernetWeights:
         """
         theirs = {name: tensor.shape for name, tensor in tensors.items()}
         if theirs != {name: tensor.shape for name, tensor in self.tensors.items()}:
-            raise InvalidSpace("These weights are of another space.", fix="Load them into the supernet of their own space.")
+            raise InvalidSpace(
+                "These weights are of another space.", fix="Load them into the supernet of their own space."
+            )
         with torch.no_grad():
             for name, tensor in self.tensors.items():
                 tensor.copy_(tensors[name])

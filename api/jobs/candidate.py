@@ -64,7 +64,7 @@ class CandidateDocument(Wire):
     architecture: str
     architecture_id: str
     accuracy: float = Field(
-        description="the search's metric, in INT8 on the validation part, 0-1: of the supernet's subnet, or of the trained "
+        description="the search's metric, in INT8 on the validation set, 0-1: of the supernet's subnet, or of the trained "
         "network where there is no supernet"
     )
     network: NetworkDetail | None = Field(description="null where it cannot be drawn any more; see notes")

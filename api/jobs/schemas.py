@@ -88,7 +88,7 @@ class DeliveredModel(Wire):
     latency_ms: LatencyOutcome
     accuracy: AccuracyOutcome
     test: TestOutcome | None = Field(
-        default=None, description="the INT8 model on the test part in detail; not in lists, and none of older models"
+        default=None, description="the INT8 model on the test set in detail; not in lists, and none of older models"
     )
     size_bytes: SizeOutcome
     budget: BudgetOutcome

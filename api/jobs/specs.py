@@ -130,7 +130,7 @@ WireFit = Annotated[
 WireAugment = Annotated[
     AugmentName, Field(description="random changes of training images; `auto` decides by the kind of data")
 ]
-WireMetric = Annotated[Metric, Field(description="what networks are compared by on the validation part")]
+WireMetric = Annotated[Metric, Field(description="what networks are compared by on the validation set")]
 WireClassWeights = Annotated[
     ClassWeights,
     Field(description="`auto` weighs rare classes up in training where the metric is not plain accuracy"),

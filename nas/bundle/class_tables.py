@@ -24,7 +24,7 @@ def class_tables(test: TestOutcome) -> str:
         for n in numbers
     ]  # fmt: skip
     which = "" if count <= LISTED else f" These are the {len(rows)} worst of {count} classes; `receipt.json` has all."
-    text = f"Of the INT8 model, measured on the test part.{which}\n\n"
+    text = f"Of the INT8 model, measured on the test set.{which}\n\n"
     text += _grid(("class", "images", "precision", "recall"), rows)
     if count > MATRIX:
         return text

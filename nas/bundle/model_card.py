@@ -20,7 +20,7 @@ def model_card(
     receipt: dict[str, Any],
 ) -> str:
     """The card's text."""
-    channels, side, _ = network.input_shape
+    channels, image_size, _ = network.input_shape
     target, latency, accuracy, size = receipt["target"], outcome.latency_ms, outcome.accuracy, outcome.size_bytes
     shown = ", ".join(map(escape, classes[:20])) + (f" and {len(classes) - 20} more" if len(classes) > 20 else "")
     value = latency.simulated if latency.measured is None else latency.measured
@@ -37,8 +37,8 @@ An INT8 network found and trained by hwnas for {escape(target["device"])}, {esca
 | latency, INT8, batch 1 | {took} | {latency.kind} |
 | median / 95th percentile | {_ms(latency.measured_p50)} / {_ms(latency.measured_p95)} | {latency.kind} |
 | predicted before | {latency.predicted:.4g} ms ± {latency.predicted_error:.1%} | predicted |
-| accuracy INT8, test part | {accuracy.int8:.2%} | measured |
-| accuracy FP32, test part | {accuracy.fp32:.2%} | measured |
+| accuracy INT8, test set | {accuracy.int8:.2%} | measured |
+| accuracy FP32, test set | {accuracy.fp32:.2%} | measured |
 {_metrics(outcome.test)}| size INT8 / FP32 | {size.int8:,} / {size.fp32:,} bytes | measured |
 | multiply-accumulates, parameters | {macs(network):,}, {params(network):,} | counted |
 
@@ -47,15 +47,16 @@ An INT8 network found and trained by hwnas for {escape(target["device"])}, {esca
 ```python
 import onnxruntime
 from classify import pixels
-image = pixels("photo.png", channels={channels}, side={side})
+image = pixels("photo.png", channels={channels}, side={image_size})
 print(onnxruntime.InferenceSession("model.int8.onnx").run(None, {{"image": image}})[0].argmax())
 ```
 
 or `python classify.py photo.png`.
 
-- Input `image`: uint8 pixels 0-255, {colour}, NCHW: (batch, {channels}, {side}, {side}), any batch. The scaling by 1/255 is inside;
+- Input `image`: uint8 pixels 0-255, {colour}, NCHW: (batch, {channels}, {image_size}, {image_size}), any batch.
+  The scaling by 1/255 is inside;
   there is no mean to subtract.
-- {_reading(input_spec, side)}
+- {_reading(input_spec, image_size)}
 - Output `logits`: float32 (batch, {len(classes)}); the classes in order: {shown}.
 - `model.fp32.onnx` is the same network before quantisation, with the same input.
 
@@ -70,7 +71,7 @@ layer; `architecture.json` the network as data.
 """
 
 
-def _reading(spec: Mapping[str, Any], side: int) -> str:
+def _reading(spec: Mapping[str, Any], image_size: int) -> str:
     """How an image file becomes the model's input."""
     size = spec["size"]
     how = {
@@ -78,7 +79,7 @@ def _reading(spec: Mapping[str, Any], side: int) -> str:
         "crop": f"cut to their middle square and resized to {size}x{size} (`ImageOps.fit`)",
         "pad": f"resized to fit into {size}x{size}, the rest filled with black bars (`ImageOps.pad`)",
     }[spec["fit"]]
-    then = f", and from there to {side}x{side}" if size != side else ""
+    then = f", and from there to {image_size}x{image_size}" if size != image_size else ""
     deep = ""
     if spec["pixel_range"] is not None:
         low, high = spec["pixel_range"]
@@ -106,8 +107,8 @@ def _metrics(test: TestOutcome | None) -> str:
     if test is None:
         return ""
     return (
-        f"| balanced accuracy INT8, test part | {test.balanced_accuracy:.2%} | measured |\n"
-        f"| macro F1 INT8, test part | {test.macro_f1:.2%} | measured |\n"
+        f"| balanced accuracy INT8, test set | {test.balanced_accuracy:.2%} | measured |\n"
+        f"| macro F1 INT8, test set | {test.macro_f1:.2%} | measured |\n"
     )
 
 
@@ -127,7 +128,7 @@ def _training(training: Mapping[str, Any], test: TestOutcome | None) -> str:
     int8 = "then retrained in INT8" if training["int8_retrained"] else "quantised after training"
     weighed = "more" if training["class_weights"] == "auto" and metric != "accuracy" else "no more than others"
     return (
-        f"{learned}, and {int8}. Networks were compared by {METRIC_NAMES[metric]} on the validation part. Images of rare classes "
+        f"{learned}, and {int8}. Networks were compared by {METRIC_NAMES[metric]} on the validation set. Images of rare classes "
         f"weighed {weighed} in training. {_changes(training['augment'])}"
     )
 

@@ -22,12 +22,12 @@ _NAME: Final = 14
 
 
 def render_classes(console: Console, test: "TestOutcome") -> None:
-    """The INT8 model's answers on the test part, class by class."""
+    """The INT8 model's answers on the test set, class by class."""
     if len(test.classes) <= MATRIX:
-        console.print(Text("test part, INT8: true classes are rows, answers columns", style="bold"))
+        console.print(Text("test set, INT8: true classes are rows, answers columns", style="bold"))
         console.print(_matrix(test, console.width))
     else:
-        console.print(Text(f"test part, INT8: the {WORST} worst of {len(test.classes)} classes", style="bold"))
+        console.print(Text(f"test set, INT8: the {WORST} worst of {len(test.classes)} classes", style="bold"))
         console.print(_worst(test))
 
 

@@ -74,7 +74,7 @@ def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
             milliseconds(point.latency_ms), point.kind, style="bold green" if chosen else None,
         )  # fmt: skip
     some = f" ({len(shown)} of its {len(points)} points)" if len(shown) < len(points) else ""
-    notes = ["trained, in INT8 on the validation part; latency of the network, batch 1"]
+    notes = ["trained, in INT8 on the validation set; latency of the network, batch 1"]
     if not any(point.architecture_id == model.architecture_id for point in points):
         notes.append("the delivered model is not on this front")
     if estimates:
@@ -109,9 +109,9 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
     drawn.add_row("latency", milliseconds(latency.predicted), f"predicted ± {latency.predicted_error:.1%}")
     drawn.add_row("", *_final_latency(model))
     drawn.add_row("budget", _budget(model), _verdict(model))
-    drawn.add_row("accuracy", f"INT8 {model.accuracy.int8:.2%}, FP32 {model.accuracy.fp32:.2%}", "measured, test part")
+    drawn.add_row("accuracy", f"INT8 {model.accuracy.int8:.2%}, FP32 {model.accuracy.fp32:.2%}", "measured, test set")
     if model.test is not None and _tells_more(model.test):
-        drawn.add_row("", _other_metrics(model.test), "measured, test part")
+        drawn.add_row("", _other_metrics(model.test), "measured, test set")
     drawn.add_row("size", f"INT8 {size(model.size_bytes.int8)}, FP32 {size(model.size_bytes.fp32)}", "measured")
     within = f"{many(budget.architectures_within)} of {many(budget.architectures)} architectures"
     drawn.add_row(

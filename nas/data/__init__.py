@@ -1,5 +1,5 @@
 """Data sets: sources read, checked, split and batched. `batches` alone needs torch, so it is not imported here."""
 
-from nas.data.dataset import DataSet, Part, load, source_fingerprint
+from nas.data.dataset import DataSet, Split, load, source_fingerprint
 
-__all__ = ["DataSet", "Part", "load", "source_fingerprint"]
+__all__ = ["DataSet", "Split", "load", "source_fingerprint"]

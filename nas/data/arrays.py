@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from nas.data.dataset import DataSet
-from nas.data.parts import Part, PartName
 from nas.data.prepared import unpack
 from nas.data.resize import at_resolution
+from nas.data.splits import Split, SplitName
 from nas.data.subset import stratified_order
 
 
@@ -15,29 +15,29 @@ class DataArrays:
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
         self._whole: DataSet | None = None
-        self._parts: dict[tuple[PartName, int], Part] = {}
-        self._subsets: dict[tuple[PartName, int, int, int], Part] = {}
+        self._splits: dict[tuple[SplitName, int], Split] = {}
+        self._subsets: dict[tuple[SplitName, int, int, int], Split] = {}
 
-    def part(self, name: PartName, side: int) -> Part:
-        """One part at an input side in pixels.
+    def split(self, name: SplitName, image_size: int) -> Split:
+        """One split at an input side in pixels.
 
         Raises:
             StoreCorrupt: the blob is missing or changed.
         """
         if self._whole is None:
             self._whole = unpack(self._read())
-        if (name, side) not in self._parts:
-            self._parts[name, side] = at_resolution(getattr(self._whole, name), side)
-        return self._parts[name, side]
+        if (name, image_size) not in self._splits:
+            self._splits[name, image_size] = at_resolution(getattr(self._whole, name), image_size)
+        return self._splits[name, image_size]
 
-    def subset(self, name: PartName, side: int, most: int, seed: int) -> Part:
-        """Up to `most` images of a part, every class in its share, in an order that is stratified throughout.
+    def subset(self, name: SplitName, image_size: int, most: int, seed: int) -> Split:
+        """Up to `most` images of a split, every class in its share, in an order that is stratified throughout.
 
         Raises:
-            StoreCorrupt: as `part`.
+            StoreCorrupt: as `split`.
         """
-        known = (name, side, most, seed)
+        known = (name, image_size, most, seed)
         if known not in self._subsets:
-            part = self.part(name, side)
-            self._subsets[known] = part.take(stratified_order(part.labels, seed)[:most])
+            split = self.split(name, image_size)
+            self._subsets[known] = split.take(stratified_order(split.labels, seed)[:most])
         return self._subsets[known]

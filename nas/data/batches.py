@@ -1,4 +1,4 @@
-"""Turns a part into batches of float tensors, shuffled and augmented for training.
+"""Turns a split into batches of float tensors, shuffled and augmented for training.
 
 A training batch is a pure function of seed and step number, so a resumed training needs no state but its step, and sees
 the same images again. Not here: reading data (`dataset.py`), resizing (`resize.py`), the training loop itself.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.augment import LIGHT, NO_AUGMENT, Augment
-from nas.data.parts import Part
+from nas.data.splits import Split
 
 _ORDER: Final = 0x0D_E5
 _AUGMENT: Final = 0xA0_63
@@ -29,37 +29,39 @@ class Batches:
     Each epoch is a fresh permutation by seed and epoch; what does not fill its last batch is left out of that epoch.
 
     Args:
-        parts: one part, or the same part at several resolutions, keyed by the side in pixels.
+        splits: one split, or the same split at several resolutions, keyed by the side in pixels.
         batch_size: images of a batch; all images when there are fewer.
         seed: of order and augmentation.
         augment: what to change at random.
         device: where the images lie and batches are made; the random numbers are the same on each device.
 
     Raises:
-        ValueError: no images, or parts that differ in their labels.
+        ValueError: no images, or splits that differ in their labels.
     """
 
     def __init__(
         self,
-        parts: Part | Mapping[int, Part],
+        splits: Split | Mapping[int, Split],
         batch_size: int,
         *,
         seed: int,
         augment: Augment = LIGHT,
         device: torch.device | str = "cpu",
     ) -> None:
-        by_side = {int(parts.images.shape[2]): parts} if isinstance(parts, Part) else dict(parts)
-        first = next(iter(by_side.values()))
+        by_size = {int(splits.images.shape[2]): splits} if isinstance(splits, Split) else dict(splits)
+        first = next(iter(by_size.values()))
         if not len(first) or batch_size < 1:
             raise ValueError("a batch needs at least one image")
-        if any(not np.array_equal(part.labels, first.labels) for part in by_side.values()):
-            raise ValueError("the parts of all resolutions must hold the same images in the same order")
+        if any(not np.array_equal(split.labels, first.labels) for split in by_size.values()):
+            raise ValueError("the splits of all resolutions must hold the same images in the same order")
         self.batch_size = min(batch_size, len(first))
         self.seed = seed
         self.augment = augment
         self.steps_per_epoch = len(first) // self.batch_size
         self._device = torch.device(device)
-        self._images = {side: torch.from_numpy(part.images).to(self._device) for side, part in by_side.items()}
+        self._images = {
+            image_size: torch.from_numpy(split.images).to(self._device) for image_size, split in by_size.items()
+        }
         self._labels = torch.from_numpy(first.labels).to(self._device)
         self._epoch = -1
         self._permutation: NDArray[np.int64] = np.empty(0, np.int64)
@@ -72,7 +74,7 @@ class Batches:
             self._permutation, self._epoch = generator.permutation(len(self._labels)), epoch
         return self._permutation[index * self.batch_size : (index + 1) * self.batch_size]
 
-    def batch(self, step: int, side: int | None = None) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, image_size: int | None = None) -> tuple[Tensor, Tensor]:
         """The batch of a step.
 
         Args:
@@ -83,7 +85,7 @@ class Batches:
             Images, float32 (B, C, side, side), channels-last, pixels / 255; and labels, int64 (B,).
         """
         chosen = torch.from_numpy(self.indices(step)).to(self._device)
-        images = self._images[next(iter(self._images)) if side is None else side].index_select(0, chosen)
+        images = self._images[next(iter(self._images)) if image_size is None else image_size].index_select(0, chosen)
         generator = np.random.default_rng([self.seed, _AUGMENT, step])
         images = augmented(as_input(images), self.augment, generator.random((RANDOMS, len(chosen))))
         return images, self._labels.index_select(0, chosen)
@@ -112,9 +114,9 @@ def _moved(images: Tensor, augment: Augment, random: NDArray[np.float64]) -> Ten
     """By rows: right, down, turn, zoom, flip; shape, area and place of the crop share the last three with the first two."""
     if replace(augment, colour=0.0) == NO_AUGMENT:
         return images
-    side = min(images.shape[2:])
-    reach = int(augment.shift * side)
-    right, down = (np.floor(random[:2] * (2 * reach + 1)) - reach) * 2 / side
+    image_size = min(images.shape[2:])
+    reach = int(augment.shift * image_size)
+    right, down = (np.floor(random[:2] * (2 * reach + 1)) - reach) * 2 / image_size
     angle = (2 * random[2] - 1) * radians(augment.turn_deg)
     size = np.exp((2 * random[3] - 1) * log1p(augment.zoom))
     mirror = np.where(augment.flip & (random[4] < 0.5), -1.0, 1.0)

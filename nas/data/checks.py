@@ -1,6 +1,6 @@
 """Checks labels against classes, whatever the source: what cannot be learned from is an error, what is doubtful a warning.
 
-Not here: checks of files and layouts (`listing.py`, `npz.py`), how missing parts are split off (`splits.py`).
+Not here: checks of files and layouts (`listing.py`, `npz.py`), how missing splits are split off (`splits.py`).
 """
 
 from typing import Final
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.labels import renumbering
-from nas.data.parts import MAX_CLASSES, Part, Raw
-from nas.data.splits import FRACTIONS
+from nas.data.splits import MAX_CLASSES, Raw, Split
+from nas.data.splitting import FRACTIONS
 from nas.errors import InvalidData
 
 FEW: Final = 10
@@ -20,22 +20,22 @@ UNEVEN: Final = 5
 
 
 def check_raw(raw: Raw) -> tuple[str, ...]:
-    """Checks labels against classes over all parts.
+    """Checks labels against classes over all splits.
 
     Returns:
         Warnings for the reader: classes without images, and the like.
 
     Raises:
         InvalidData: no images, fewer than two classes, labels out of range, classes of `val` or `test` that `train` does
-            not have, or classes with too few images to give one to each part.
+            not have, or classes with too few images to give one to each split.
     """
     classes = len(raw.classes)
     if classes > MAX_CLASSES:
         raise InvalidData(
             f"{classes:,} classes are more than {MAX_CLASSES:,}.",
-            fix=f"Merge classes; numbers with gaps lose them by `{renumbering(raw.parts)}`.",
+            fix=f"Merge classes; numbers with gaps lose them by `{renumbering(raw.splits)}`.",
         )
-    counts = {name: _counts(name, part, raw.classes) for name, part in raw.parts.items()}
+    counts = {name: _counts(name, split, raw.classes) for name, split in raw.splits.items()}
     train = counts["train"]
     present = int((train > 0).sum())
     if present < 2:
@@ -55,19 +55,19 @@ def check_raw(raw: Raw) -> tuple[str, ...]:
         unknown = [raw.classes[i] for i in np.flatnonzero((count > 0) & (train == 0))]
         if unknown:
             raise InvalidData(
-                f"{_listed(unknown)} of the {name} part {'have' if len(unknown) > 1 else 'has'} no training images.",
+                f"{_listed(unknown)} of the {name} split {'have' if len(unknown) > 1 else 'has'} no training images.",
                 fix="Give training images of the same classes, or take these out.",
-                facts={"part": name, "classes": list(unknown[:20])},
+                facts={"split": name, "classes": list(unknown[:20])},
             )
         absent = [raw.classes[i] for i in np.flatnonzero((count == 0) & (train > 0))]
         if absent:
-            warnings.append(f"{_listed(absent)} {'have' if len(absent) > 1 else 'has'} no images in the {name} part.")
+            warnings.append(f"{_listed(absent)} {'have' if len(absent) > 1 else 'has'} no images in the {name} split.")
     return (*warnings, *_balance(raw.classes, train))
 
 
 def _check_enough(raw: Raw, train: NDArray[np.int64]) -> None:
-    """Raises `InvalidData` unless each class has an image to learn from and one for each part that is split off."""
-    missing = [name for name in FRACTIONS if name not in raw.parts]
+    """Raises `InvalidData` unless each class has an image to learn from and one for each split that is split off."""
+    missing = [name for name in FRACTIONS if name not in raw.splits]
     needed = 1 + len(missing)
     few = [raw.classes[i] for i in np.flatnonzero((train > 0) & (train < needed))]
     if few:
@@ -75,7 +75,7 @@ def _check_enough(raw: Raw, train: NDArray[np.int64]) -> None:
         raise InvalidData(
             f"{_listed(few)} {'have' if len(few) > 1 else 'has'} fewer than {needed} training images. Split off them are {shares}, "
             "at least one image each, and at least one must be left to learn from.",
-            fix=f"Give each class at least {needed} images, or remove the class; or give {' and '.join(missing)} parts of your own: "
+            fix=f"Give each class at least {needed} images, or remove the class; or give {' and '.join(missing)} splits of your own: "
             "then one training image is enough.",
             facts={"classes": list(few[:20]), "needed": needed},
         )
@@ -103,22 +103,22 @@ def _balance(classes: tuple[str, ...], train: NDArray[np.int64]) -> list[str]:
     return warnings
 
 
-def _counts(name: str, part: Part, classes: tuple[str, ...]) -> NDArray[np.int64]:
+def _counts(name: str, split: Split, classes: tuple[str, ...]) -> NDArray[np.int64]:
     """Images of each class, after checking that there are any and that each label is a class."""
-    if not len(part):
+    if not len(split):
         raise InvalidData(
-            f"The {name} part has no images.", fix="Add images to it, or remove it to have it split off train."
+            f"The {name} split has no images.", fix="Add images to it, or remove it to have it split off train."
         )
-    low, high = int(part.labels.min()), int(part.labels.max())
+    low, high = int(split.labels.min()), int(split.labels.max())
     if low < 0 or high >= len(classes):
         raise InvalidData(
-            f"Labels of the {name} part reach from {low} to {high}, outside 0 to {len(classes) - 1}.",
-            fix=f"Number the classes from 0: `{name}_y = {name}_y + {-low}`, in all parts alike."
+            f"Labels of the {name} split reach from {low} to {high}, outside 0 to {len(classes) - 1}.",
+            fix=f"Number the classes from 0: `{name}_y = {name}_y + {-low}`, in all splits alike."
             if low < 0
             else f"Give training images and a name to each class, or leave the {name} images of the others out.",
-            facts={"part": name, "lowest": low, "highest": high, "classes": len(classes)},
+            facts={"split": name, "lowest": low, "highest": high, "classes": len(classes)},
         )
-    return part.counts(len(classes))
+    return split.counts(len(classes))
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Loads any data source as one typed `DataSet` of uint8 arrays with a training, a validation and a test part.
+"""Loads any data source as one typed `DataSet` of uint8 arrays with a training, a validation and a test set.
 
 The search learns from `train` and selects on `val`; `test` is for the final figures alone.
 Not here: reading of archives (`npz.py`) and folders (`folders.py`), batches for training (`batches.py`).
@@ -18,20 +18,20 @@ from nas.data.checks import check_raw
 from nas.data.fingerprint import DIGITS, missing, source_fingerprint
 from nas.data.images import PixelRange
 from nas.data.leaks import leaks
-from nas.data.parts import PARTS, Part, Progress, Raw, check_side
 from nas.data.resize import squared
-from nas.data.splits import complete
+from nas.data.splits import SPLITS, Progress, Raw, Split, check_image_size
+from nas.data.splitting import complete
 from nas.errors import InvalidData
 from nas.spec import Fit
 
-__all__ = ["DataSet", "Part", "load", "source_fingerprint"]
+__all__ = ["DataSet", "Split", "load", "source_fingerprint"]
 
 _SCHEMA: Final = 2
 
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Images of one square resolution in three parts.
+    """Images of one square resolution in three splits.
 
     Attributes:
         name: of the source, for people.
@@ -48,9 +48,9 @@ class DataSet:
 
     name: str
     classes: tuple[str, ...]
-    train: Part
-    val: Part
-    test: Part
+    train: Split
+    val: Split
+    test: Split
     skipped: tuple[str, ...]
     warnings: tuple[str, ...]
     content_hash: str
@@ -79,12 +79,12 @@ def load(
     """Loads `digits`, a folder of class folders, or an `.npz`.
 
     A folder holds `train/`, `val/`, `test/` with one folder of images to each class, or the class folders directly; a
-    folder with one `.npz` and no others counts as that file. A missing part is split off `train`, by `seed`, of each
+    folder with one `.npz` and no others counts as that file. A missing split is split off `train`, by `seed`, of each
     class 20 % for `test` and 15 % for `val`, at least one image.
 
     Args:
         source: `digits` or a path.
-        resolution: side of the images in pixels; by the data when None (see `parts.default_side`).
+        resolution: side of the images in pixels; by the data when None (see `splits.default_image_size`).
         seed: of the split.
         fit: how images that are not square become so: stretched, their middle cut out, or padded with black.
         on_progress: told how far the reading is.
@@ -93,11 +93,11 @@ def load(
         InvalidData: nothing readable there, or nothing that a classifier can be learned from.
     """
     if resolution is not None:
-        check_side(resolution)
+        check_image_size(resolution)
     raw, name = _read(source, resolution, fit, on_progress)
     checked = check_raw(raw)
-    parts = complete(dict(raw.parts), seed)
-    train, val, test = (parts[part] for part in PARTS)
+    splits = complete(dict(raw.splits), seed)
+    train, val, test = (splits[split] for split in SPLITS)
     warnings = (*raw.warnings, *checked, *leaks(train, {"val": val, "test": test}))
     digest = content_hash(raw.classes, train, val, test, fit=fit, pixel_range=raw.pixel_range)
     return DataSet(name, raw.classes, train, val, test, raw.skipped, warnings, digest, fit, raw.pixel_range)
@@ -153,17 +153,17 @@ def _digits(resolution: int | None) -> Raw:
             f"Cannot read scikit-learn's digits: {error}.", fix="Install scikit-learn once more."
         ) from error
     pixels = (table[:, :64] * 255 + 8) // 16
-    part = Part(pixels.astype(np.uint8).reshape(-1, 1, 8, 8), table[:, 64])
-    return squared(Raw(tuple("0123456789"), {"train": part}), resolution)
+    split = Split(pixels.astype(np.uint8).reshape(-1, 1, 8, 8), table[:, 64])
+    return squared(Raw(tuple("0123456789"), {"train": split}), resolution)
 
 
 def content_hash(
-    classes: tuple[str, ...], *parts: Part, fit: Fit = "stretch", pixel_range: PixelRange | None = None
+    classes: tuple[str, ...], *splits: Split, fit: Fit = "stretch", pixel_range: PixelRange | None = None
 ) -> str:
-    """SHA-256 over class names, how files are read and, part by part, shape, pixels and labels; 64 hex digits. Copies nothing."""
+    """SHA-256 over class names, how files are read and, split by split, shape, pixels and labels; 64 hex digits. Copies nothing."""
     digest = hashlib.sha256(json.dumps([_SCHEMA, list(classes), fit, pixel_range]).encode())
-    for part in parts:
-        digest.update(json.dumps(part.images.shape).encode())
-        digest.update(np.ascontiguousarray(part.images).data.cast("B"))
-        digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data.cast("B"))
+    for split in splits:
+        digest.update(json.dumps(split.images.shape).encode())
+        digest.update(np.ascontiguousarray(split.images).data.cast("B"))
+        digest.update(np.ascontiguousarray(split.labels, dtype="<i8").data.cast("B"))
     return digest.hexdigest()

@@ -15,8 +15,8 @@ class DataFacts:
     Attributes:
         resolution: side of the stored images, in pixels.
         classes: names, in the order of the labels.
-        images: how many each part has.
-        per_class: how many each part has of each class, in the order of the classes.
+        images: how many each split has.
+        per_class: how many each split has of each class, in the order of the classes.
         content_hash: of everything in it; the key of all that is learned from it.
         fit: how images became square.
         pixel_range: what became 0 to 255 in files of more than 8 bits a channel.

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from nas.data.images import Header, PixelRange, UnreadableImage, common_range, read_header, read_image
 from nas.data.listing import Listing, list_folder, shown_path
-from nas.data.parts import PARTS, Part, PartName, Progress, Raw, check_memory, choose_side, usable_cores
 from nas.data.resize import resize_note
+from nas.data.splits import SPLITS, Progress, Raw, Split, SplitName, check_memory, choose_image_size, usable_cores
 from nas.errors import InvalidData
 from nas.spec import Fit
 
@@ -32,14 +32,14 @@ def read_folder(
 ) -> Raw:
     """Reads a folder of class folders.
 
-    Channels are 1 when all images are grey, else 3. The resolution is `resolution`, or what `default_side` says. More than 8
+    Channels are 1 when all images are grey, else 3. The resolution is `resolution`, or what `default_image_size` says. More than 8
     bits a channel are scaled by the range of the training images. Corrupt files are left out and reported.
 
     Raises:
         InvalidData: as `list_folder`; more than 1 % of the files are corrupt; all pixels together are too many.
     """
     listing = list_folder(root)
-    files = [(part, path, label) for part in PARTS for path, label in listing.files.get(part, [])]
+    files = [(split, path, label) for split in SPLITS for path, label in listing.files.get(split, [])]
     paths = [path for _, path, _ in files]
     skipped: dict[int, str] = {}
 
@@ -54,20 +54,20 @@ def read_folder(
         channels = 1 if all(header.grey for header in known) else 3
         sizes = {(header.width, header.height) for header in known}
         short = np.array([min(header.width, header.height) for header in known], np.int64)
-        side, notes = choose_side(
+        image_size, notes = choose_image_size(
             short, resolution, one_square_size=len(sizes) == 1 and sizes == {size[::-1] for size in sizes}
         )
         trained_on = [header for index, header in headers.items() if files[index][0] == "train"]
         pixel_range = common_range(trained_on)
-        check_memory(len(headers), channels, side)
-        pixels = np.empty((len(files), channels, side, side), np.uint8)
+        check_memory(len(headers), channels, image_size)
+        pixels = np.empty((len(files), channels, image_size, image_size), np.uint8)
 
         def decode(index: int) -> None:
-            pixels[index] = read_image(paths[index], channels, side, fit=fit, pixel_range=pixel_range)
+            pixels[index] = read_image(paths[index], channels, image_size, fit=fit, pixel_range=pixel_range)
 
         _each(pool, decode, range(len(paths)), list(headers), skipped, on_progress)
         _check_skipped(root, paths, skipped)
-    notes = (*resize_note(sizes, side, fit), *notes, *_notes(known, trained_on, pixel_range))
+    notes = (*resize_note(sizes, image_size, fit), *notes, *_notes(known, trained_on, pixel_range))
     return _raw(root, listing, files, pixels, skipped, notes, pixel_range)
 
 
@@ -90,28 +90,28 @@ def _notes(headers: list[Header], trained_on: list[Header], pixel_range: PixelRa
 def _raw(
     root: Path,
     listing: Listing,
-    files: list[tuple[PartName, Path, int]],
+    files: list[tuple[SplitName, Path, int]],
     pixels: NDArray[np.uint8],
     skipped: dict[int, str],
     notes: tuple[str, ...],
     pixel_range: PixelRange | None,
 ) -> Raw:
-    """Cuts the pixels into parts, without the files that were skipped."""
-    parts: dict[PartName, Part] = {}
+    """Cuts the pixels into splits, without the files that were skipped."""
+    splits: dict[SplitName, Split] = {}
     start = 0
-    for part in PARTS:
-        if part not in listing.files:
+    for split in SPLITS:
+        if split not in listing.files:
             continue
-        stop = start + len(listing.files[part])
+        stop = start + len(listing.files[split])
         kept = np.array([index for index in range(start, stop) if index not in skipped], np.int64)
         labels = np.array([files[index][2] for index in kept], np.int64)
-        parts[part] = Part(pixels[start:stop] if len(kept) == stop - start else pixels[kept], labels)
+        splits[split] = Split(pixels[start:stop] if len(kept) == stop - start else pixels[kept], labels)
         start = stop
     reasons = tuple(f"{shown_path(files[i][1], root)}: {skipped[i]}" for i in sorted(skipped))
     warned = (*listing.warnings, *notes)
     if reasons:
         warned = (*warned, f"{len(reasons)} of {len(files)} images cannot be read and are left out.")
-    return Raw(listing.classes, parts, reasons, warned, pixel_range)
+    return Raw(listing.classes, splits, reasons, warned, pixel_range)
 
 
 def _each(

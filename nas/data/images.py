@@ -64,7 +64,7 @@ def read_header(path: Path) -> Header:
 
 
 def read_image(
-    path: Path, channels: int, side: int, *, fit: Fit = "stretch", pixel_range: PixelRange | None = None
+    path: Path, channels: int, image_size: int, *, fit: Fit = "stretch", pixel_range: PixelRange | None = None
 ) -> NDArray[np.uint8]:
     """Decodes an image file to uint8 (channels, side, side), `channels` being 1 or 3.
 
@@ -79,7 +79,7 @@ def read_image(
         UnreadableImage: as `read_header`, or the pixels cannot be decoded.
     """
     with _typed(), _opened(path) as image:
-        pixels = np.asarray(as_square(decoded(image, channels, pixel_range), side, fit), np.uint8)
+        pixels = np.asarray(as_square(decoded(image, channels, pixel_range), image_size, fit), np.uint8)
         return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 

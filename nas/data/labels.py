@@ -9,21 +9,21 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.parts import MAX_CLASSES, PartName
+from nas.data.splits import MAX_CLASSES, SplitName
 from nas.errors import InvalidData
 
 _MAX_NAME: Final = 200
 
-Labels = Mapping[PartName, NDArray[Any]]
+Labels = Mapping[SplitName, NDArray[Any]]
 
 
 def read_labels(
     labels: Labels, names: NDArray[Any] | None
-) -> tuple[dict[PartName, NDArray[np.int64]], tuple[str, ...]]:
-    """Class numbers of each part, (N,), and the names of the classes.
+) -> tuple[dict[SplitName, NDArray[np.int64]], tuple[str, ...]]:
+    """Class numbers of each split, (N,), and the names of the classes.
 
     Args:
-        labels: of each part: numbers (N,) or (N, 1), one-hot rows (N, K), or names (N,) or (N, 1).
+        labels: of each split: numbers (N,) or (N, 1), one-hot rows (N, K), or names (N,) or (N, 1).
         names: `class_names` of the archive, where it has them.
 
     Returns:
@@ -34,16 +34,16 @@ def read_labels(
         InvalidData: labels or names of no such form.
     """
     given = None if names is None else class_names(names)
-    texts = {part: array for part, array in labels.items() if array.dtype.kind in "US"}
+    texts = {split: array for split, array in labels.items() if array.dtype.kind in "US"}
     if not texts:
-        numbers = {part: _numbers(f"{part}_y", array, renumbering(labels)) for part, array in labels.items()}
+        numbers = {split: _numbers(f"{split}_y", array, renumbering(labels)) for split, array in labels.items()}
         return numbers, given or _numbered(numbers["train"])
     if len(texts) < len(labels):
         raise InvalidData(
-            f"Labels are names in {', '.join(f'{part}_y' for part in texts)} and numbers in the other parts.",
-            fix="Give names in all parts, or numbers in all.",
+            f"Labels are names in {', '.join(f'{split}_y' for split in texts)} and numbers in the other splits.",
+            fix="Give names in all splits, or numbers in all.",
         )
-    rows = {part: _texts(f"{part}_y", array) for part, array in texts.items()}
+    rows = {split: _texts(f"{split}_y", array) for split, array in texts.items()}
     known = given or tuple(sorted(set().union(*rows.values())))
     _check_names("labels", known)
     number = {name: index for index, name in enumerate(known)}
@@ -53,13 +53,13 @@ def read_labels(
             f"Labels are not among class_names: {', '.join(map(repr, unknown[:5]))}.",
             fix="Name these classes in class_names, too, or leave class_names out.",
         )
-    return {part: np.array([number[name] for name in row], np.int64) for part, row in rows.items()}, known
+    return {split: np.array([number[name] for name in row], np.int64) for split, row in rows.items()}, known
 
 
-def renumbering(parts: Iterable[PartName]) -> str:
-    """The Python that numbers the classes from 0 without gaps, in all parts alike."""
+def renumbering(splits: Iterable[SplitName]) -> str:
+    """The Python that numbers the classes from 0 without gaps, in all splits alike."""
     return "; ".join(
-        ["known = np.unique(train_y)", *(f"{part}_y = np.searchsorted(known, {part}_y)" for part in parts)]
+        ["known = np.unique(train_y)", *(f"{split}_y = np.searchsorted(known, {split}_y)" for split in splits)]
     )
 
 
@@ -121,11 +121,11 @@ def _numbers(name: str, labels: NDArray[Any], renumber: str) -> NDArray[np.int64
     flat = labels.reshape(-1)
     if flat.dtype.kind == "f":
         if not np.isfinite(flat).all():
-            part = name.removesuffix("_y")
+            split = name.removesuffix("_y")
             raise InvalidData(
                 f"{name} has labels that are no numbers (NaN or infinite).",
                 fix=f"Leave these images out: `keep = np.isfinite({name}).reshape(-1); "
-                f"{part}_x, {name} = {part}_x[keep], {name}[keep]`.",
+                f"{split}_x, {name} = {split}_x[keep], {name}[keep]`.",
             )
         if (flat != np.round(flat)).any():
             raise InvalidData(

@@ -1,4 +1,4 @@
-"""Finds images of the validation or test part that are in the training part, too: figures measured on them flatter.
+"""Finds images of the validation or test set that are in the training set, too: figures measured on them flatter.
 
 Exact copies only; near copies (another crop, another compression) are not looked for.
 """
@@ -10,31 +10,31 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.parts import Part
+from nas.data.splits import Split
 
 _SAMPLES: Final = 256
 """Pixels, evenly spaced, by which candidates are found before whole images are compared."""
 
 
-def leaks(train: Part, others: Mapping[str, Part]) -> tuple[str, ...]:
-    """One warning to each part of `others` (same shape of images) that shares images with `train`."""
+def leaks(train: Split, others: Mapping[str, Split]) -> tuple[str, ...]:
+    """One warning to each split of `others` (same shape of images) that shares images with `train`."""
     train_keys = _keys(train)
     warnings = []
-    for name, part in others.items():
-        keys = _keys(part)
+    for name, split in others.items():
+        keys = _keys(split)
         common = set(train_keys) & set(keys)
         seen = {_digest(train.images[index]) for index, key in enumerate(train_keys) if key in common}
-        shared = sum(key in common and _digest(part.images[index]) in seen for index, key in enumerate(keys))
+        shared = sum(key in common and _digest(split.images[index]) in seen for index, key in enumerate(keys))
         if shared:
             warnings.append(
-                f"{shared} of {len(part)} images of the {name} part are exact copies of training images: "
+                f"{shared} of {len(split)} images of the {name} split are exact copies of training images: "
                 "accuracy on it flatters."
             )
     return tuple(warnings)
 
 
-def _keys(part: Part) -> list[bytes]:
-    flat: NDArray[np.uint8] = part.images.reshape(len(part), -1)
+def _keys(split: Split) -> list[bytes]:
+    flat: NDArray[np.uint8] = split.images.reshape(len(split), -1)
     columns = np.linspace(0, flat.shape[1] - 1, min(_SAMPLES, flat.shape[1])).astype(np.int64)
     sampled = np.ascontiguousarray(flat[:, columns])
     return [row.tobytes() for row in sampled]

@@ -1,4 +1,4 @@
-"""Finds the images below a folder of class folders without opening them: its layout, parts and classes, what is left aside.
+"""Finds the images below a folder of class folders without opening them: its layout, splits and classes, what is left aside.
 
 Not here: reading of the images (`folders.py`), checks of labels and classes (`checks.py`).
 """
@@ -12,7 +12,7 @@ from typing import Final, cast
 from unicodedata import normalize
 
 from nas.data.images import SUFFIXES
-from nas.data.parts import PARTS, PartName
+from nas.data.splits import SPLITS, SplitName
 from nas.errors import InvalidData
 
 _PART: Final = re.compile(
@@ -32,12 +32,12 @@ class Listing:
 
     Attributes:
         classes: sorted names of the class folders, in Unicode's composed form (NFC).
-        files: to each part its (path, label) pairs, sorted by class and path.
+        files: to each split its (path, label) pairs, sorted by class and path.
         warnings: what was left aside.
     """
 
     classes: tuple[str, ...]
-    files: dict[PartName, list[tuple[Path, int]]]
+    files: dict[SplitName, list[tuple[Path, int]]]
     warnings: tuple[str, ...] = ()
 
 
@@ -51,10 +51,10 @@ class _Aside:
     nested: dict[str, None] = field(default_factory=dict)
 
 
-def part_named(name: str) -> PartName | None:
-    """The part that a folder of this name holds, in any usual spelling and case: Train, validation, test_set; else None."""
+def split_named(name: str) -> SplitName | None:
+    """The split that a folder of this name holds, in any usual spelling and case: Train, validation, test_set; else None."""
     match = _PART.fullmatch(name)
-    return cast(PartName, match.lastgroup) if match else None
+    return cast(SplitName, match.lastgroup) if match else None
 
 
 def list_folder(root: Path) -> Listing:
@@ -63,35 +63,35 @@ def list_folder(root: Path) -> Listing:
     Hidden files and folders are ignored; other files that are no images by their ending are counted in a warning.
 
     Raises:
-        InvalidData: no class folders, a part whose classes `train` does not have, a class without images, two folders for one
-            part, parts inside of class folders, a folder that cannot be read, or a symbolic link that leads out of the folder.
+        InvalidData: no class folders, a split whose classes `train` does not have, a class without images, two folders for one
+            split, splits inside of class folders, a folder that cannot be read, or a symbolic link that leads out of the folder.
     """
     aside = _Aside()
     top = {path.name: path for path in _subfolders(root, root)}
-    split = {name for name, path in top.items() if part_named(name) and _subfolders(path, root)}
-    if split and "train" not in map(part_named, split):
+    split = {name for name, path in top.items() if split_named(name) and _subfolders(path, root)}
+    if split and "train" not in map(split_named, split):
         raise InvalidData(f"{root.name}/ has {min(split)}/ but no classes in train/.", fix=_LAYOUT)
-    if not split and all(map(part_named, top)):
+    if not split and all(map(split_named, top)):
         raise InvalidData(f"{root.name}/ has no class folders.", fix=_LAYOUT)
     if not split:
         _check_depth(root, top)
         aside.loose += _count_images(root, root)
         return _listing(root, {"train": root}, aside)
-    parts: dict[PartName, Path] = {}
+    splits: dict[SplitName, Path] = {}
     for name, path in top.items():
-        part = part_named(name)
-        if part is None:
+        split = split_named(name)
+        if split is None:
             aside.folders.append(name)
-        elif part in parts:
-            raise InvalidData(f"{parts[part].name}/ and {name}/ are both the {part} part.", fix="Keep one of them.")
+        elif split in splits:
+            raise InvalidData(f"{splits[split].name}/ and {name}/ are both the {split} split.", fix="Keep one of them.")
         else:
-            parts[part] = path
+            splits[split] = path
             aside.loose += _count_images(path, root)
-    return _listing(root, parts, aside)
+    return _listing(root, splits, aside)
 
 
 def _check_depth(root: Path, top: Mapping[str, Path]) -> None:
-    """Refuses what is a folder too high, and parts that lie inside of the classes."""
+    """Refuses what is a folder too high, and splits that lie inside of the classes."""
     inside = {name: [below.name for below in _subfolders(path, root)] for name, path in top.items()}
     if len(top) == 1 and any(inside.values()):
         name = next(iter(top))
@@ -99,35 +99,35 @@ def _check_depth(root: Path, top: Mapping[str, Path]) -> None:
             f"{root.name}/ has but one folder, {name}/, which holds folders itself.",
             fix=f"Give {root.name}/{name} as the data. {_LAYOUT}",
         )
-    if all("train" in map(part_named, names) and all(map(part_named, names)) for names in inside.values()):
+    if all("train" in map(split_named, names) and all(map(split_named, names)) for names in inside.values()):
         name = next(iter(top))
         raise InvalidData(
-            f"The layout seems to be class/part: every class folder holds {', '.join(inside[name])}.",
-            fix=f"Turn it round to part/class: move {name}/{inside[name][0]}/ to {inside[name][0]}/{name}/, and the others alike.",
+            f"The layout seems to be class/split: every class folder holds {', '.join(inside[name])}.",
+            fix=f"Turn it round to split/class: move {name}/{inside[name][0]}/ to {inside[name][0]}/{name}/, and the others alike.",
             facts={"classes": list(inside)[:20], "folders": inside[name]},
         )
 
 
-def _listing(root: Path, parts: dict[PartName, Path], aside: _Aside) -> Listing:
-    folders = {part: _class_folders(parts[part], root) for part in PARTS if part in parts}
+def _listing(root: Path, splits: dict[SplitName, Path], aside: _Aside) -> Listing:
+    folders = {split: _class_folders(splits[split], root) for split in SPLITS if split in splits}
     classes = tuple(sorted(folders["train"]))
     label = {name: index for index, name in enumerate(classes)}
-    files: dict[PartName, list[tuple[Path, int]]] = {}
-    for part, by_class in folders.items():
-        _check_classes(part, set(by_class), classes)
-        files[part] = [
+    files: dict[SplitName, list[tuple[Path, int]]] = {}
+    for split, by_class in folders.items():
+        _check_classes(split, set(by_class), classes)
+        files[split] = [
             (path, label[name])
             for name in sorted(by_class)
             for folder in by_class[name]
             for path in _images(folder, root, aside, folder)
         ]
-        if not files[part] and _count_images(parts[part], root):
+        if not files[split] and _count_images(splits[split], root):
             raise InvalidData(
-                f"The images of {parts[part].name}/ lie in no class folders, so their classes are not known.",
-                fix=f"Sort them into {parts[part].name}/class/, or remove {parts[part].name}/. {_LAYOUT}",
+                f"The images of {splits[split].name}/ lie in no class folders, so their classes are not known.",
+                fix=f"Sort them into {splits[split].name}/class/, or remove {splits[split].name}/. {_LAYOUT}",
             )
-        empty = sorted(set(classes) - {classes[index] for _, index in files[part]})
-        if part == "train" and empty:
+        empty = sorted(set(classes) - {classes[index] for _, index in files[split]})
+        if split == "train" and empty:
             raise InvalidData(
                 f"Class folder{'s' * (len(empty) > 1)} without images: {', '.join(empty[:_SHOWN])}.",
                 fix=f"Add images ({', '.join(sorted(SUFFIXES))}), or remove the folder. {_LAYOUT}",
@@ -148,8 +148,8 @@ def _class_folders(folder: Path, root: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _check_classes(part: PartName, found: set[str], classes: tuple[str, ...]) -> None:
-    """Raises `InvalidData` for classes that the training part does not have."""
+def _check_classes(split: SplitName, found: set[str], classes: tuple[str, ...]) -> None:
+    """Raises `InvalidData` for classes that the training set does not have."""
     unknown = sorted(found - set(classes))
     if not unknown:
         return
@@ -157,14 +157,14 @@ def _check_classes(part: PartName, found: set[str], classes: tuple[str, ...]) ->
     twins = [f"{name} ({folded[name.casefold()]} in train)" for name in unknown if name.casefold() in folded]
     if twins:
         raise InvalidData(
-            f"Classes of the {part} part differ from those of train only in upper and lower case: {', '.join(twins[:_SHOWN])}.",
-            fix="Rename these folders so that all parts spell a class alike.",
-            facts={"part": part, "classes": list(unknown[:20])},
+            f"Classes of the {split} split differ from those of train only in upper and lower case: {', '.join(twins[:_SHOWN])}.",
+            fix="Rename these folders so that all splits spell a class alike.",
+            facts={"split": split, "classes": list(unknown[:20])},
         )
     raise InvalidData(
-        f"The {part} part has classes that train does not have: {', '.join(unknown[:_SHOWN])}.",
-        fix="Give all parts folders of the same names.",
-        facts={"part": part, "classes": list(unknown[:20])},
+        f"The {split} split has classes that train does not have: {', '.join(unknown[:_SHOWN])}.",
+        fix="Give all splits folders of the same names.",
+        facts={"split": split, "classes": list(unknown[:20])},
     )
 
 

@@ -19,8 +19,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from nas.data.labels import read_labels
-from nas.data.parts import MAX_BYTES, PARTS, Part, PartName, Progress, Raw
 from nas.data.resize import squared
+from nas.data.splits import MAX_BYTES, SPLITS, Progress, Raw, Split, SplitName
 from nas.errors import InvalidData
 from nas.spec import Fit
 from search_spaces.errors import HwnasError
@@ -36,7 +36,7 @@ _HOWTO: Final = "Save it with np.savez(path, train_x=images, train_y=labels): ui
 def read_npz(
     path: Path, *, resolution: int | None = None, fit: Fit = "stretch", on_progress: Progress | None = None
 ) -> Raw:
-    """Reads an archive at its own resolution (large and non-square images: see `default_side`), or at `resolution`.
+    """Reads an archive at its own resolution (large and non-square images: see `default_image_size`), or at `resolution`.
 
     Raises:
         InvalidData: no readable archive, arrays missing, of wrong type or shape, or larger than the bounds.
@@ -45,24 +45,24 @@ def read_npz(
         archive = zipfile.ZipFile(path)
     with archive:
         arrays = _read_arrays(archive, path, on_progress)
-    parts = [part for part in PARTS if f"{part}_x" in arrays or f"{part}_y" in arrays]
-    if "train" not in parts:
+    splits = [split for split in SPLITS if f"{split}_x" in arrays or f"{split}_y" in arrays]
+    if "train" not in splits:
         found = ", ".join(sorted(arrays)) or "none"
         raise InvalidData(f"{path.name} has no train_x and train_y (arrays found: {found}).", fix=_HOWTO)
-    for part in parts:
-        if lacking := [kind for kind in "xy" if f"{part}_{kind}" not in arrays]:
+    for split in splits:
+        if lacking := [kind for kind in "xy" if f"{split}_{kind}" not in arrays]:
             raise InvalidData(
-                f"The archive has no {part}_{lacking[0]}.", fix=f"Give both {part}_x and {part}_y, or neither."
+                f"The archive has no {split}_{lacking[0]}.", fix=f"Give both {split}_x and {split}_y, or neither."
             )
-    images = _images({part: arrays[f"{part}_x"] for part in parts})
-    labels, classes = read_labels({part: arrays[f"{part}_y"] for part in parts}, arrays.get("class_names"))
-    for part in parts:
-        if len(labels[part]) != len(images[part]):
+    images = _images({split: arrays[f"{split}_x"] for split in splits})
+    labels, classes = read_labels({split: arrays[f"{split}_y"] for split in splits}, arrays.get("class_names"))
+    for split in splits:
+        if len(labels[split]) != len(images[split]):
             raise InvalidData(
-                f"{part}_y is of shape {arrays[f'{part}_y'].shape}, {part}_x has {len(images[part])} images.",
+                f"{split}_y is of shape {arrays[f'{split}_y'].shape}, {split}_x has {len(images[split])} images.",
                 fix="Give one class to each image.",
             )
-    return squared(Raw(classes, {part: Part(images[part], labels[part]) for part in parts}), resolution, fit)
+    return squared(Raw(classes, {split: Split(images[split], labels[split]) for split in splits}), resolution, fit)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def _read_arrays(archive: zipfile.ZipFile, path: Path, on_progress: Progress | N
     members = archive.infolist()
     if len(members) > _MAX_MEMBERS:
         raise InvalidData(f"{path.name} has {len(members)} members.", fix=_HOWTO)
-    known = {f"{part}_{kind}" for part in PARTS for kind in "xy"} | {"class_names"}
+    known = {f"{split}_{kind}" for split in SPLITS for kind in "xy"} | {"class_names"}
     wanted = {m.filename.removesuffix(".npy"): m for m in members if m.filename.removesuffix(".npy") in known}
     total, packed = (sum(getattr(m, size) for m in wanted.values()) for size in ("file_size", "compress_size"))
     if total > MAX_BYTES or total > max(_FREE_BYTES, _MAX_RATIO * packed):
@@ -136,25 +136,25 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) ->
     return array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
 
 
-def _images(arrays: dict[PartName, NDArray[Any]]) -> dict[PartName, NDArray[np.uint8]]:
-    """Images of all parts as (N, C, H, W).
+def _images(arrays: dict[SplitName, NDArray[Any]]) -> dict[SplitName, NDArray[np.uint8]]:
+    """Images of all splits as (N, C, H, W).
 
     Raises:
-        InvalidData: other than uint8 pixels in (N, H, W) or (N, H, W, 1 or 3); the fix covers all parts that have the fault.
+        InvalidData: other than uint8 pixels in (N, H, W) or (N, H, W, 1 or 3); the fix covers all splits that have the fault.
     """
     for check in (_shape_fault, _pixel_fault):
-        faults = {part: fault for part, array in arrays.items() if (fault := check(array, arrays)) is not None}
+        faults = {split: fault for split, array in arrays.items() if (fault := check(array, arrays)) is not None}
         if faults:
-            part, (what, _) = next(iter(faults.items()))
+            split, (what, _) = next(iter(faults.items()))
             lines = "; ".join(code.format(x=f"{name}_x", y=f"{name}_y") for name, (_, code) in faults.items() if code)
             fix = f"Make them so: `{lines}`." if lines else "Give (N, H, W) or (N, H, W, 3)."
-            raise InvalidData(f"{part}_x is {arrays[part].dtype} of shape {arrays[part].shape}: {what}.", fix=fix)
-    whole = {part: array[..., None] if array.ndim == 3 else array for part, array in arrays.items()}
-    grey = [part for part, array in whole.items() if array.shape[3] == 1]
+            raise InvalidData(f"{split}_x is {arrays[split].dtype} of shape {arrays[split].shape}: {what}.", fix=fix)
+    whole = {split: array[..., None] if array.ndim == 3 else array for split, array in arrays.items()}
+    grey = [split for split, array in whole.items() if array.shape[3] == 1]
     if 0 < len(grey) < len(whole):
         lines = "; ".join(f"{x} = np.repeat({x}.reshape(*{x}.shape[:3], 1), 3, 3)" for x in (f"{p}_x" for p in grey))
-        raise InvalidData("The parts differ in their number of channels.", fix=f"Give all as RGB: `{lines}`.")
-    return {part: np.ascontiguousarray(array.transpose(0, 3, 1, 2)) for part, array in whole.items()}
+        raise InvalidData("The splits differ in their number of channels.", fix=f"Give all as RGB: `{lines}`.")
+    return {split: np.ascontiguousarray(array.transpose(0, 3, 1, 2)) for split, array in whole.items()}
 
 
 _Fault = tuple[str, str] | None
@@ -166,8 +166,8 @@ def _shape_fault(array: NDArray[Any], _: object) -> _Fault:
     shape = array.shape
     if array.dtype.kind not in "biuf":
         return "pixels are text", ""
-    if array.ndim == 2 and (side := math.isqrt(shape[1])) ** 2 == shape[1] > 1:
-        return "pixels lie in one row", f"{{x}} = {{x}}.reshape(-1, {side}, {side})"
+    if array.ndim == 2 and (image_size := math.isqrt(shape[1])) ** 2 == shape[1] > 1:
+        return "pixels lie in one row", f"{{x}} = {{x}}.reshape(-1, {image_size}, {image_size})"
     if array.ndim not in (3, 4):
         return "images have height and width, and colours last", ""
     if min(shape[1:]) < 1:
@@ -186,8 +186,8 @@ def _colour_fault(shape: tuple[int, ...]) -> _Fault:
     return "images have 1 or 3 colours", ""
 
 
-def _pixel_fault(array: NDArray[Any], arrays: dict[PartName, NDArray[Any]]) -> _Fault:
-    """What is wrong with the type of pixels; parts are scaled alike, by the range of the training part where it has the fault."""
+def _pixel_fault(array: NDArray[Any], arrays: dict[SplitName, NDArray[Any]]) -> _Fault:
+    """What is wrong with the type of pixels; splits are scaled alike, by the range of the training set where it has the fault."""
     if array.dtype == np.uint8:
         return None
     if array.dtype.kind == "b":

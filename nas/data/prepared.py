@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.dataset import DataSet
-from nas.data.parts import PARTS, Part
+from nas.data.splits import SPLITS, Split
 from nas.errors import StoreCorrupt
 
 
@@ -18,8 +18,8 @@ def summary(data: DataSet) -> dict[str, Any]:
         "classes": list(data.classes),
         "resolution": data.resolution,
         "channels": data.channels,
-        "images": {name: len(part) for name, part in _parts(data).items()},
-        "per_class": {name: list(map(int, part.counts(len(data.classes)))) for name, part in _parts(data).items()},
+        "images": {name: len(split) for name, split in _splits(data).items()},
+        "per_class": {name: list(map(int, split.counts(len(data.classes)))) for name, split in _splits(data).items()},
         "skipped": list(data.skipped),
         "warnings": list(data.warnings),
         "content_hash": data.content_hash,
@@ -33,9 +33,9 @@ def pack(data: DataSet) -> bytes:
     from safetensors.numpy import save
 
     tensors: dict[str, NDArray[Any]] = {"about": np.frombuffer(json.dumps(summary(data)).encode(), np.uint8)}
-    for name, part in _parts(data).items():
-        tensors[f"{name}_images"] = np.ascontiguousarray(part.images)
-        tensors[f"{name}_labels"] = np.ascontiguousarray(part.labels)
+    for name, split in _splits(data).items():
+        tensors[f"{name}_images"] = np.ascontiguousarray(split.images)
+        tensors[f"{name}_labels"] = np.ascontiguousarray(split.labels)
     return save(tensors)
 
 
@@ -51,7 +51,7 @@ def unpack(blob: bytes) -> DataSet:
     try:
         tensors = {name: np.require(array, requirements="W") for name, array in load(blob).items()}
         about = json.loads(tensors["about"].tobytes())
-        train, val, test = (Part(tensors[f"{name}_images"], tensors[f"{name}_labels"]) for name in PARTS)
+        train, val, test = (Split(tensors[f"{name}_images"], tensors[f"{name}_labels"]) for name in SPLITS)
         classes, skipped, warnings = (tuple(about[key]) for key in ("classes", "skipped", "warnings"))
         span = about["pixel_range"]
         return DataSet(
@@ -72,5 +72,5 @@ def unpack(blob: bytes) -> DataSet:
         ) from error
 
 
-def _parts(data: DataSet) -> dict[str, Part]:
+def _splits(data: DataSet) -> dict[str, Split]:
     return {"train": data.train, "val": data.val, "test": data.test}

@@ -1,52 +1,133 @@
-"""Splits off the parts that a data set lacks: seeded, stratified, disjoint and complete. Not for shuffling batches."""
+"""A split of a data set as two arrays, what a reader found in a source, its default resolution, and bounds on sizes.
 
-from collections.abc import Sequence
-from typing import Final
+Not here: how files are read (`npz.py`, `folders.py`), checks of classes (`checks.py`), how missing splits are split off (`splits.py`).
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.parts import Part, PartName
+from nas.data.images import PixelRange
+from nas.errors import InvalidData
 
-FRACTIONS: Final[dict[PartName, float]] = {"test": 0.20, "val": 0.15}
-"""Share of each class of the given training part that goes to a missing part, in the order of drawing."""
+SplitName = Literal["train", "val", "test"]
+SPLITS: Final[tuple[SplitName, ...]] = ("train", "val", "test")
 
-_STREAM: Final = 0x51_17
-"""Keeps these random numbers apart from others of the same seed."""
+Progress = Callable[[int, int], None]
+"""Told (done, total) images or arrays from time to time, from the caller's own thread; raising in it stops the reading."""
+
+MAX_BYTES: Final = 8 << 30
+"""Bound on the bytes of all pixels of a data set in memory, and on what an archive may unpack to."""
+MAX_CLASSES: Final = 10_000
+MIN_SIZE: Final = 4
+MAX_SIZE: Final = 4096
+PHOTO_SIZES: Final = (64, 96)
+"""Least and largest default for photographs. A search's time grows with the square of the side, and the least that tells
+photographs apart is about 64."""
 
 
-def split_indices(labels: NDArray[np.int64], fractions: Sequence[float], seed: int) -> tuple[NDArray[np.int64], ...]:
-    """Draws one disjoint index set to each fraction, and the rest.
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images with their labels.
 
-    Of a class with n items each set takes `round(n * fraction)`, at least one; the caller sees to it that enough remain.
+    Attributes:
+        images: uint8 (N, C, H, W), C-contiguous, pixels 0-255. By convention nobody writes to it.
+        labels: int64 (N,), indices into the data set's classes.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.labels.dtype != np.int64:
+            raise TypeError("a split is uint8 (N, C, H, W) with int64 (N,)")
+        if self.labels.shape != (len(self.images),):
+            raise ValueError(f"{len(self.images)} images, but labels of shape {self.labels.shape}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def counts(self, classes: int) -> NDArray[np.int64]:
+        """Images of each of `classes` classes."""
+        return np.bincount(self.labels, minlength=classes).astype(np.int64)
+
+    def take(self, indices: NDArray[np.int64]) -> "Split":
+        """The images at `indices`, in that order (a copy)."""
+        return Split(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """What a reader found: `train` always, `val` and `test` where the source has them; all at one resolution."""
+
+    classes: tuple[str, ...]
+    splits: Mapping[SplitName, Split]
+    skipped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    pixel_range: PixelRange | None = None
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, at most 16: how many threads read or resize images."""
+    return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def default_image_size(short_sides: NDArray[np.int64], *, one_square_size: bool) -> int:
+    """The resolution when the user names none.
+
+    Square images of one size up to 64 pixels keep it. Others take the median of the short sides, rounded down to a multiple
+    of 32 and brought between 64 and 96; where it is below 64, to a multiple of 8 (below 8 it stays as it is).
 
     Args:
-        labels: int64 (N,).
-        fractions: share of each set of the whole; together less than 1.
-        seed: of the draw; the first set does not depend on how many follow.
-
-    Returns:
-        `len(fractions) + 1` sorted int64 arrays that together hold 0..N-1 once each; the rest is the last.
+        short_sides: shorter side of each image in pixels, (N,).
+        one_square_size: whether all images are square and of one size.
     """
-    generator = np.random.default_rng([seed, _STREAM])
-    taken: list[list[NDArray[np.int64]]] = [[] for _ in range(len(fractions) + 1)]
-    for label in np.unique(labels):
-        members = generator.permutation(np.flatnonzero(labels == label))
-        start = 0
-        for index, fraction in enumerate(fractions):
-            size = max(1, round(len(members) * fraction))
-            taken[index].append(members[start : start + size])
-            start += size
-        taken[-1].append(members[start:])
-    return tuple(np.sort(np.concatenate(pieces)) if pieces else np.empty(0, np.int64) for pieces in taken)
+    least, most = PHOTO_SIZES
+    image_size = int(np.median(short_sides))
+    if (one_square_size and image_size <= least) or image_size < 8:
+        return image_size
+    return image_size - image_size % 8 if image_size < least else min(image_size - image_size % 32, most)
 
 
-def complete(parts: dict[PartName, Part], seed: int) -> dict[PartName, Part]:
-    """All three parts: those given as they are, those missing split off `train` by `FRACTIONS`."""
-    missing = [name for name in FRACTIONS if name not in parts]
-    if not missing:
-        return dict(parts)
-    train = parts["train"]
-    *sets, rest = split_indices(train.labels, [FRACTIONS[name] for name in missing], seed)
-    split = {name: train.take(indices) for name, indices in zip(missing, sets, strict=True)}
-    return {**parts, **split, "train": train.take(rest)}
+def choose_image_size(
+    short_sides: NDArray[np.int64], resolution: int | None, *, one_square_size: bool
+) -> tuple[int, tuple[str, ...]]:
+    """The side in pixels: `resolution`, or the default with a note where that leaves out detail.
+
+    Raises:
+        InvalidData: the side is out of range.
+    """
+    image_size = resolution or default_image_size(short_sides, one_square_size=one_square_size)
+    check_image_size(image_size)
+    if resolution or image_size < PHOTO_SIZES[0] or np.median(short_sides) <= image_size:
+        return image_size, ()
+    note = (
+        f"Images are read at {image_size} x {image_size} pixels by default; --resolution N takes more detail and costs about "
+        f"(N/{image_size})^2 times the time."
+    )
+    return image_size, (note,)
+
+
+def check_image_size(image_size: int) -> None:
+    """Raises `InvalidData` when images of this side are too small or too large to learn from."""
+    if not MIN_SIZE <= image_size <= MAX_SIZE:
+        raise InvalidData(
+            f"Images would be {image_size} x {image_size} pixels, outside {MIN_SIZE} to {MAX_SIZE}.",
+            fix=f"Give images of at least {MIN_SIZE} pixels a side, or set a resolution between 8 and 512.",
+        )
+
+
+def check_memory(images: int, channels: int, image_size: int) -> None:
+    """Raises `InvalidData` when all pixels together would exceed `MAX_BYTES`."""
+    needed = images * channels * image_size * image_size
+    if needed > MAX_BYTES:
+        raise InvalidData(
+            f"{images:,} images of {image_size} x {image_size} x {channels} need {needed / 2**30:.1f} GiB, more than "
+            f"{MAX_BYTES >> 30} GiB.",
+            fix="Set a lower resolution, or give fewer images.",
+            facts={"bytes": needed, "limit": MAX_BYTES},
+        )

@@ -1,6 +1,6 @@
-"""The one order in which subsets of a part are drawn: seeded, and with every class in its share from the first images on.
+"""The one order in which subsets of a split are drawn: seeded, and with every class in its share from the first images on.
 
-Images of a folder lie in the order of their classes. Whatever looks at some of a part's images (batch norm, INT8 ranges, the
+Images of a folder lie in the order of their classes. Whatever looks at some of a split's images (batch norm, INT8 ranges, the
 judgement of candidates) takes the first so many in this order instead. Not here: splitting (`splits.py`), training batches.
 """
 
@@ -16,7 +16,7 @@ _STREAM: Final = 0x5B_5E7
 
 
 def stratified_order(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """A permutation of a part's images of which every beginning has the classes in their shares.
+    """A permutation of a split's images of which every beginning has the classes in their shares.
 
     Of a class with n of N images, the first m of the order hold m n / N, by less than one more or fewer: the classes take turns
     as tasks on a processor, each image between the moments at which its class would be a whole image behind and ahead, the most
@@ -27,7 +27,7 @@ def stratified_order(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
         seed: of the order within the classes, and among classes that are equally urgent.
 
     Returns:
-        int64 (N,), indices into the part.
+        int64 (N,), indices into the split.
     """
     generator, total = np.random.default_rng([seed, _STREAM]), len(labels)
     members = {int(label): generator.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)}

@@ -1,6 +1,6 @@
 """The search itself: an Optuna study that holds every trial, journalled so that a killed one goes on where it was.
 
-Objectives: INT8 accuracy on the validation part (measured on the supernet's subnet) and predicted latency. The latency
+Objectives: INT8 accuracy on the validation set (measured on the supernet's subnet) and predicted latency. The latency
 limit is a hard constraint that the sampler keeps before anything is evaluated.
 """
 
@@ -25,7 +25,7 @@ from search_spaces.space import Architecture, SearchSpace, Value
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An evaluated architecture; `accuracy` is INT8 on the validation part, 0-1."""
+    """An evaluated architecture; `accuracy` is INT8 on the validation set, 0-1."""
 
     architecture: Architecture
     accuracy: float

@@ -16,7 +16,7 @@ from nas.store import StageKey
 from nas.training.config import SINGLE
 
 VERSION = 1
-PHOTO_SIDE: Final = 32
+PHOTO_SIZE: Final = 32
 """From this side on images are taken for photographs."""
 SURE: Final = 2.0
 """Standard errors by which the check's network must beat chance before it is asked."""
@@ -60,7 +60,7 @@ def decided(context: Context, job: Job) -> Augment | None:
 def _unchecked(job: Job) -> Augment | None:
     if job.spec.augment != "auto":
         return NAMED[job.spec.augment]
-    if job.data.resolution < PHOTO_SIDE:
+    if job.data.resolution < PHOTO_SIZE:
         return LIGHT
     return None if job.work.probe_images else UNMIRRORED
 
@@ -90,19 +90,19 @@ def _probe(context: Context, job: Job, augment: Augment, key: StageKey) -> tuple
 
     torch.set_num_threads(job.threads)
     network, config = job.space.network(job.space.smallest()), config_for(job, SINGLE)
-    side, classes = network.input_shape[1], len(job.data.classes)
+    image_size, classes = network.input_shape[1], len(job.data.classes)
     weights = SupernetWeights.of(network.layers, job.spec.seed)
     batch = batches(context, job, config, job.spec.seed, job.work.probe_images, augment)
     strategy = SingleNetwork(network, weights.tensors, Training, batch, config, class_weights=class_weights(job))
     steps = max(1, job.work.probe_images // config.batch_size)
-    train(strategy, config, steps, callbacks(context, key, "preparing", part="flip_check_"))
+    train(strategy, config, steps, callbacks(context, key, "preparing", prefix="flip_check_"))
     plain = SupernetWeights({name: tensor.detach() for name, tensor in weights.tensors.items()})
-    statistics = recalibrate(network, plain, whole_batches(float_images(context, job, "train", 512)(side), 256))
+    statistics = recalibrate(network, plain, whole_batches(float_images(context, job, "train", 512)(image_size), 256))
     mode = Evaluation(plain.tensors, statistics)
-    part = context.arrays(job.data).subset("val", side, VALIDATION, job.spec.seed)
+    split = context.arrays(job.data).subset("val", image_size, VALIDATION, job.spec.seed)
     straight, mirrored = (
-        confusion(part.labels, mode_answers(network, mode, images), classes)
-        for images in (part.images, np.ascontiguousarray(part.images[:, :, :, ::-1]))
+        confusion(split.labels, mode_answers(network, mode, images), classes)
+        for images in (split.images, np.ascontiguousarray(split.images[:, :, :, ::-1]))
     )
     present = int((straight.sum(1) > 0).sum())
     scores = (score(straight, "balanced_accuracy"), score(mirrored, "balanced_accuracy"))

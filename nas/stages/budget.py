@@ -24,7 +24,7 @@ def check_budget(
     context: Context,
     target: Target,
     measured: MeasuredTable,
-    part: Narrowed,
+    restricted: Narrowed,
     budget: str | float,
     budget_on: BudgetOn = "quiet",
 ) -> TargetPlan:
@@ -33,7 +33,7 @@ def check_budget(
     Raises:
         InfeasibleBudget: even the fastest architecture is predicted to be slower; `facts` carry the reachable range.
     """
-    info, space, table = target.info, part.space, measured.table
+    info, space, table = target.info, restricted.space, measured.table
     latency = compile_table(table, Lattice.of(space))
     low, high = latency.reachable_ms
     slower = measured.slower[budget_on]
@@ -67,7 +67,7 @@ def check_budget(
     return TargetPlan(
         info=info,
         scheme=target.scheme,
-        removed=part.removed,
+        removed=restricted.removed,
         table=table,
         table_hash=measured.hash,
         latency=latency,

@@ -54,11 +54,11 @@ class SupernetTeacher:
 
     @cached_property
     def value(self) -> float:
-        """The search's metric on the validation part, in floating point, 0-1."""
+        """The search's metric on the validation set, in floating point, 0-1."""
         job = self.job
-        part = self.context.arrays(job.data).part("val", self.network.input_shape[1])
-        found = mode_answers(self.network, self.mode, part.images)
-        return score(confusion(part.labels, found, len(job.data.classes)), job.spec.metric)
+        split = self.context.arrays(job.data).split("val", self.network.input_shape[1])
+        found = mode_answers(self.network, self.mode, split.images)
+        return score(confusion(split.labels, found, len(job.data.classes)), job.spec.metric)
 
 
 def fine_tune(
@@ -113,7 +113,7 @@ def fine_tune(
         answers = None if teacher is None else teacher_answers(teacher.network, teacher.mode, batch)
         strategy = SingleNetwork(network, weights, Training, batch, config, answers, class_weights(job))
         steps = max(1, images // config.batch_size)
-        train(strategy, config, steps, callbacks(context, key, "finalising", target=run.id, part="tune_"))
+        train(strategy, config, steps, callbacks(context, key, "finalising", target=run.id, prefix="tune_"))
         return StageOutput({"weights": pack({name: tensor.detach() for name, tensor in weights.items()}, {})})
 
     return context.run("finalising", key, compute, target=run.id).outputs["weights"]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.batches import Batches, as_input
-from nas.data.parts import PartName
+from nas.data.splits import SplitName
 from nas.job import Job
 from nas.stages.context import Context
 from nas.training.config import TrainConfig
@@ -26,26 +26,26 @@ def batches(context: Context, job: Job, config: TrainConfig, seed: int, seen: in
     change = augment if seen >= REPEATS * job.data.images["train"] else NO_AUGMENT
     made: dict[int, Batches] = {}
 
-    def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
-        if side not in made:
-            made[side] = Batches(
-                context.arrays(job.data).part("train", side), config.batch_size, seed=seed, augment=change
+    def batch(step: int, image_size: int) -> tuple[Tensor, Tensor]:
+        if image_size not in made:
+            made[image_size] = Batches(
+                context.arrays(job.data).split("train", image_size), config.batch_size, seed=seed, augment=change
             )
-        return made[side].batch(step)
+        return made[image_size].batch(step)
 
     return batch
 
 
-def float_images(context: Context, job: Job, part: PartName, most: int) -> Callable[[int], Tensor]:
+def float_images(context: Context, job: Job, split: SplitName, most: int) -> Callable[[int], Tensor]:
     """Up to `most` images of a part at a side, every class in its share, unchanged, kept once made."""
     made: dict[int, Tensor] = {}
 
-    def at(side: int) -> Tensor:
-        if side not in made:
-            made[side] = as_input(
-                torch.from_numpy(context.arrays(job.data).subset(part, side, most, job.spec.seed).images)
+    def at(image_size: int) -> Tensor:
+        if image_size not in made:
+            made[image_size] = as_input(
+                torch.from_numpy(context.arrays(job.data).subset(split, image_size, most, job.spec.seed).images)
             )
-        return made[side]
+        return made[image_size]
 
     return at
 

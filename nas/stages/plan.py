@@ -16,7 +16,7 @@ from nas.job import Job
 from nas.result import Plan
 from nas.search.finalists import by_latency
 from nas.search.region import LimitedRegion
-from nas.stages.augmentation import PHOTO_SIDE, decided
+from nas.stages.augmentation import PHOTO_SIZE, decided
 from nas.stages.context import Context
 from nas.stages.costs import (
     START_S,
@@ -63,15 +63,15 @@ PROBE_SHARE: Final = 0.04
 """Of the whole time, that the check for mirroring may take."""
 PROBE_IMAGES, PROBE_EPOCHS = 16_000, 20
 """That the check trains on, at the most; more make it no surer."""
-SIDES: Final = (96, 64, 48, 32)
+IMAGE_SIZES: Final = (96, 64, 48, 32)
 """Smaller images, in the order in which they are tried where the time is short."""
 SMALL: Final = 64
 """Images of this side are made smaller only where even the least work would take too long."""
 
 
-def side_key(job: Job) -> StageKey:
+def image_size_key(job: Job) -> StageKey:
     """Of the size of the images that was decided for a spec, whose sketch at the data's own size this is."""
-    return StageKey("side", VERSION, asked(job))
+    return StageKey("image_size", VERSION, asked(job))
 
 
 def asked(job: Job) -> dict[str, object]:
@@ -171,7 +171,7 @@ def afford(job: Job, costs: Costs) -> Work:
 
 def probe_images(job: Job, costs: Costs) -> int:
     """Images that the check for mirroring trains on: the smallest network, so that it costs little."""
-    if job.spec.augment != "auto" or job.data.resolution < PHOTO_SIDE:
+    if job.spec.augment != "auto" or job.data.resolution < PHOTO_SIZE:
         return 0
     affordable = PROBE_SHARE * job.spec.seconds / costs.small[1]
     return round_down(min(PROBE_IMAGES, PROBE_EPOCHS * job.data.images["train"], affordable))
@@ -236,19 +236,21 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
 
 def note(job: Job) -> str:
     """What a person should know of the plan's choices."""
-    work, side = job.work, job.data.resolution
+    work, image_size = job.work, job.data.resolution
     if work.supernet_images:
         how = (
             f"A supernet is trained and {work.evaluations} of its networks are judged; {work.finalists} are fine-tuned"
         )
     else:
         how = f"The time is too short for a supernet to pay: {work.finalists} networks are trained instead"
-    return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {side} x {side} pixels."
+    return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {image_size} x {image_size} pixels."
 
 
 def _memory(job: Job) -> int:
     """Images at every side, the supernet with its gradients and two moments, and the largest network's training activations."""
     largest = job.space.network(job.space.largest())
-    sides = [int(side) for side in job.space.resolution.values]
-    pixels = sum(job.data.images.values()) * job.data.channels * sum(side * side for side in sides)
+    image_sizes = [int(image_size) for image_size in job.space.resolution.values]
+    pixels = (
+        sum(job.data.images.values()) * job.data.channels * sum(image_size * image_size for image_size in image_sizes)
+    )
     return PROCESS_BYTES + 2 * pixels + 16 * params(largest) + step_bytes(job, SUPERNET)

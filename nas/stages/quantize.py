@@ -1,7 +1,7 @@
 """The stages that make a trained network's files: INT8 after training, INT8 retraining, and what their answers are worth.
 
 Everything happens in the scheme of the target; where its scales are powers of two, the weights are equalised first. The better of
-post-training quantisation and INT8 retraining, on the validation part, is delivered. The test part is looked at once, at the end;
+post-training quantisation and INT8 retraining, on the validation set, is delivered. The test set is looked at once, at the end;
 a file's answers are what ONNX Runtime computes, whatever the file is run on.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from hw_targets.float_lowering import lower_float
-from nas.data.parts import PartName
+from nas.data.splits import SplitName
 from nas.equalise import equalised
 from nas.interpreter import BNFolded, float_weights, folded, recalibrate
 from nas.job import Job
@@ -42,7 +42,7 @@ OBSERVED = 512
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """A network's files, and what the INT8 file's answers on the validation part are worth.
+    """A network's files, and what the INT8 file's answers on the validation set are worth.
 
     Attributes:
         int8, fp32: hashes of the files.
@@ -61,7 +61,7 @@ def quantized(run: TargetRun, network: Network, weights: str) -> Quantized:
 
 
 def retrained(run: TargetRun, network: Network, weights: str) -> Quantized:
-    """The same with INT8 retraining, where that is better on the validation part."""
+    """The same with INT8 retraining, where that is better on the validation set."""
     plain = quantized(run, network, weights)
     other = _files(run, network, weights, "retrain_int8")
     return other if other.validation.value >= plain.validation.value else plain
@@ -97,7 +97,7 @@ def _files(run: TargetRun, network: Network, weights: str, how: Literal["quantiz
 
 
 def tested(context: Context, job: Job, network: Network, files: Quantized) -> tuple[Scores, Scores]:
-    """What the answers of the INT8 and the FP32 file on the test part are worth."""
+    """What the answers of the INT8 and the FP32 file on the test set are worth."""
     key = StageKey("test", VERSION, {"int8": files.int8, "fp32": files.fp32, "data": job.data.content_hash})
     record = context.store.find(key)
     if record is None:
@@ -112,11 +112,11 @@ def tested(context: Context, job: Job, network: Network, files: Quantized) -> tu
     )
 
 
-def file_scores(context: Context, job: Job, model: bytes, network: Network, name: PartName) -> Scores:
+def file_scores(context: Context, job: Job, model: bytes, network: Network, name: SplitName) -> Scores:
     """What a file's answers on a part are worth."""
-    part = context.arrays(job.data).part(name, network.input_shape[1])
-    found = answers(model, part.images, threads=job.threads)
-    return Scores(confusion(part.labels, found, len(job.data.classes)), job.spec.metric)
+    split = context.arrays(job.data).split(name, network.input_shape[1])
+    found = answers(model, split.images, threads=job.threads)
+    return Scores(confusion(split.labels, found, len(job.data.classes)), job.spec.metric)
 
 
 def _folded(context: Context, job: Job, network: Network, weights: str) -> Tensors:
@@ -153,5 +153,5 @@ def _retrain(
         class_weights(job),
     )
     steps = max(1, int(RETRAINED * job.work.tune_images) // config.batch_size)
-    train(strategy, config, steps, callbacks(context, key, "finalising", target=run.id, part="int8_"))
+    train(strategy, config, steps, callbacks(context, key, "finalising", target=run.id, prefix="int8_"))
     return {name: tensor.detach() for name, tensor in weights.items()}

@@ -33,7 +33,7 @@ class TargetSpaces:
     """
 
     space: SearchSpace
-    parts: tuple[Narrowed, ...]
+    restricted: tuple[Narrowed, ...]
 
 
 def restrict_space(
@@ -82,8 +82,8 @@ def _with_another(
 
 
 def _parts(whole: SearchSpace, targets: Sequence[Target]) -> TargetSpaces:
-    parts = tuple(narrow(whole, _refusal(target), who=target.info.id) for target in targets)
-    return TargetSpaces(joined(whole, [part.space for part in parts]), parts)
+    restricted = tuple(narrow(whole, _refusal(target), who=target.info.id) for target in targets)
+    return TargetSpaces(joined(whole, [restricted.space for restricted in restricted]), restricted)
 
 
 def _refusal(target: Target) -> Refusal:
@@ -97,11 +97,11 @@ def _refusal(target: Target) -> Refusal:
 
 
 def _told(context: Context, fitted: TargetSpaces, targets: Sequence[Target]) -> TargetSpaces:
-    for target, part in zip(targets, fitted.parts, strict=True):
-        if part.removed:
-            left = Lattice.of(part.space).size
+    for target, restricted in zip(targets, fitted.restricted, strict=True):
+        if restricted.removed:
+            left = Lattice.of(restricted.space).size
             context.info(
-                f"{target.info.id} does not run all of the space {part.space.name}, which is narrowed to {left:,} architectures: "
-                f"{part.describe()}."
+                f"{target.info.id} does not run all of the space {restricted.space.name}, which is narrowed to {left:,} architectures: "
+                f"{restricted.describe()}."
             )
     return fitted

@@ -92,7 +92,7 @@ def _evaluation_count(job: Job, target_plan: TargetPlan) -> int:
 
 
 def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> Callable[[Architecture], float]:
-    """The metric of a subnet in INT8 on the validation part; what any target's search of that scheme evaluated is remembered."""
+    """The metric of a subnet in INT8 on the validation set; what any target's search of that scheme evaluated is remembered."""
     inputs = {
         "supernet": supernet.hash, "data": job.data.content_hash, "threads": job.threads, "scheme": scheme.name,
         "metric": job.spec.metric, "seed": job.spec.seed,

@@ -64,7 +64,7 @@ class TrainedFinalist:
 
     Attributes:
         weights: hash of its float weights.
-        files: INT8 and FP32, with what the INT8 file's answers on the validation part are worth.
+        files: INT8 and FP32, with what the INT8 file's answers on the validation set are worth.
         images: that it saw in training.
     """
 

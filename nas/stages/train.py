@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from hw_targets.scheme import AFFINE, Scheme
-from nas.data.parts import Part
+from nas.data.splits import Split
 from nas.evaluate import Evaluator
 from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.job import Job
@@ -43,8 +43,8 @@ def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Sche
     """Judges subnets of a supernet on the job's validation images as they are, in one form of INT8."""
     arrays = context.arrays(job.data)
 
-    def validation(side: int) -> Part:
-        return arrays.subset("val", side, VALIDATION, job.spec.seed)
+    def validation(image_size: int) -> Split:
+        return arrays.subset("val", image_size, VALIDATION, job.spec.seed)
 
     calibration = float_images(context, job, "train", CALIBRATION)
     return Evaluator(weights, calibration, validation, job.spec.metric, len(job.data.classes), job.threads, scheme)
@@ -122,7 +122,7 @@ def sandwich(context: Context, job: Job, weights: SupernetWeights, config: Train
 
 
 def callbacks(
-    context: Context, key: StageKey, phase: Phase, *, target: str | None = None, part: str = ""
+    context: Context, key: StageKey, phase: Phase, *, target: str | None = None, prefix: str = ""
 ) -> TrainCallbacks:
     """Checkpoints of a training in the store, its progress and curves as events."""
     meter = None
@@ -134,7 +134,7 @@ def callbacks(
         meter(done, total)
 
     def on_metric(name: str, step: int, value: float) -> None:
-        context.on_event(MetricEvent(phase=phase, name=part + name, step=step, value=value, target=target))
+        context.on_event(MetricEvent(phase=phase, name=prefix + name, step=step, value=value, target=target))
 
     def tell(done: int, total: int, restored: bool) -> None:
         context.on_event(CheckpointEvent(phase=phase, target=target, step=done, total=total, restored=restored))

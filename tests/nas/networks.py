@@ -4,19 +4,21 @@ from search_spaces.builder import Graph, Tensor
 from search_spaces.network import Network
 
 
-def inverted(width: int = 8, kernel: int = 3, side: int = 12, activation: str = "relu6", classes: int = 10) -> Network:
+def inverted(
+    width: int = 8, kernel: int = 3, image_size: int = 12, activation: str = "relu6", classes: int = 10
+) -> Network:
     """Two inverted residuals with ReLU6."""
-    return _mobile("inverted", width, kernel, side, activation, classes, gate=False)
+    return _mobile("inverted", width, kernel, image_size, activation, classes, gate=False)
 
 
-def gated(width: int = 8, kernel: int = 3, side: int = 12, classes: int = 10) -> Network:
+def gated(width: int = 8, kernel: int = 3, image_size: int = 12, classes: int = 10) -> Network:
     """Two inverted residuals with hard-swish and squeeze-and-excite."""
-    return _mobile("gated", width, kernel, side, "hard_swish", classes, gate=True)
+    return _mobile("gated", width, kernel, image_size, "hard_swish", classes, gate=True)
 
 
-def residual(width: int = 8, kernel: int = 3, side: int = 12, classes: int = 10) -> Network:
+def residual(width: int = 8, kernel: int = 3, image_size: int = 12, classes: int = 10) -> Network:
     """Two residual blocks with ReLU."""
-    g = Graph((1, side, side))
+    g = Graph((1, image_size, image_size))
     x = g.conv("stem", g.input, width, kernel=3, activation="relu")
     x = g.max_pool("pool", x, kernel=3, stride=2)
     for index, (channels, stride) in enumerate([(width, 1), (2 * width, 2)]):
@@ -28,8 +30,10 @@ def residual(width: int = 8, kernel: int = 3, side: int = 12, classes: int = 10)
     return g.network("residual")
 
 
-def _mobile(name: str, width: int, kernel: int, side: int, activation: str, classes: int, *, gate: bool) -> Network:
-    g = Graph((1, side, side))
+def _mobile(
+    name: str, width: int, kernel: int, image_size: int, activation: str, classes: int, *, gate: bool
+) -> Network:
+    g = Graph((1, image_size, image_size))
     x = g.conv("stem", g.input, width, kernel=3, stride=2, activation=activation)
     for index, (channels, stride) in enumerate([(width, 1), (2 * width, 2)]):
         y = g.conv(f"{index}.expand", x, 3 * x.shape[0], activation=activation)

@@ -16,20 +16,20 @@ torch.set_num_threads(1)
 Convolution = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
-def layer(kernel: int, stride: int, side: int, groups: int = 6) -> Layer:
-    g = Graph((6, side, side))
+def layer(kernel: int, stride: int, image_size: int, groups: int = 6) -> Layer:
+    g = Graph((6, image_size, image_size))
     g.conv("c", g.input, 6, kernel=kernel, stride=stride, groups=groups)
     return g.layers[0]
 
 
 @pytest.mark.parametrize("kernel", [5, 7])
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("side", [4, 7, 10])
+@pytest.mark.parametrize("image_size", [4, 7, 10])
 @pytest.mark.parametrize("biased", [False, True])
-def test_results_and_gradients_are_torchs(kernel: int, stride: int, side: int, biased: bool) -> None:
+def test_results_and_gradients_are_torchs(kernel: int, stride: int, image_size: int, biased: bool) -> None:
     generator = torch.Generator().manual_seed(0)
-    own = layer(kernel, stride, side)
-    x = torch.randn((3, 6, side, side), generator=generator).contiguous(memory_format=torch.channels_last)
+    own = layer(kernel, stride, image_size)
+    x = torch.randn((3, 6, image_size, image_size), generator=generator).contiguous(memory_format=torch.channels_last)
     weight, bias = torch.randn((6, 1, kernel, kernel), generator=generator), torch.randn(6, generator=generator)
     assert pays(own, x)
 

@@ -85,7 +85,7 @@ class Digits:
 
     def __init__(self) -> None:
         data = load("digits", seed=0)
-        self.network = inverted(side=8, activation="relu", width=16)
+        self.network = inverted(image_size=8, activation="relu", width=16)
         self.images = torch.from_numpy(data.train.images).float() / 255
         self.labels = torch.from_numpy(data.train.labels).long()
         self.test, self.truth = torch.from_numpy(data.test.images), data.test.labels
@@ -110,7 +110,7 @@ class Digits:
             weights[pair.second.name + ".weight"] = weights[pair.second.name + ".weight"] / factor.reshape(shape)
         return weights
 
-    def batch(self, step: int, side: int) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int, image_size: int) -> tuple[Tensor, Tensor]:
         drawn = torch.randint(len(self.images), (64,), generator=torch.Generator().manual_seed(step))
         return self.images[drawn], self.labels[drawn]
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from hw_targets.scheme import AFFINE, POWER_OF_TWO, Scheme
 from nas.data.dataset import load
-from nas.data.parts import Part
 from nas.data.resize import at_resolution
+from nas.data.splits import Split
 from nas.data.subset import stratified_order
 from nas.evaluate import Evaluator, batch_size, mode_answers
 from nas.interpreter import BNFolded, Training, recalibrate
@@ -27,12 +27,12 @@ from tests.nas.networks import gated, inverted
 
 torch.set_num_threads(1)
 
-SIDE = 12
+SIZE = 12
 
 
 def images(count: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (count, 1, SIDE, SIDE), generator=generator).float() / 255
+    return torch.randint(0, 256, (count, 1, SIZE, SIZE), generator=generator).float() / 255
 
 
 def pixels(count: int, seed: int) -> Tensor:
@@ -40,8 +40,8 @@ def pixels(count: int, seed: int) -> Tensor:
 
 
 def evaluator(supernet_weights: SupernetWeights, labels: Tensor) -> Evaluator:
-    part = Part(pixels(80, 1).numpy(), labels.numpy())
-    return Evaluator(supernet_weights, lambda _: images(96, 0), lambda _: part, "accuracy", 10, threads=1)
+    split = Split(pixels(80, 1).numpy(), labels.numpy())
+    return Evaluator(supernet_weights, lambda _: images(96, 0), lambda _: split, "accuracy", 10, threads=1)
 
 
 @pytest.mark.parametrize("scheme", [AFFINE, POWER_OF_TWO], ids=lambda scheme: scheme.name)
@@ -63,26 +63,26 @@ def test_it_is_the_accuracy_of_the_network_that_would_be_deployed(scheme: Scheme
 def test_the_runtime_answers_as_the_interpreter_does() -> None:
     """A network trained for a moment on the digits at 12 pixels, on all 1,797 of them."""
     data = load("digits", seed=0)
-    parts = {name: at_resolution(getattr(data, name), SIDE) for name in ("train", "val", "test")}
-    whole = Part(
-        np.concatenate([part.images for part in parts.values()]),
-        np.concatenate([part.labels for part in parts.values()]),
+    splits = {name: at_resolution(getattr(data, name), SIZE) for name in ("train", "val", "test")}
+    whole = Split(
+        np.concatenate([split.images for split in splits.values()]),
+        np.concatenate([split.labels for split in splits.values()]),
     )
     for network in (inverted(), gated()):
-        judge = _trained(network, parts["train"], whole)
+        judge = _trained(network, splits["train"], whole)
         quantised, _ = judge.modes(network)
-        interpreted = Part(whole.images, mode_answers(network, quantised, whole.images))
+        interpreted = Split(whole.images, mode_answers(network, quantised, whole.images))
         assert judge(network).value > 0.6
         assert replace(judge, validation=partial(_always, interpreted))(network).value >= 0.999
 
 
-def _always(part: Part, _side: int) -> Part:
-    return part
+def _always(split: Split, _side: int) -> Split:
+    return split
 
 
-def _trained(network: Network, part: Part, judged: Part) -> Evaluator:
+def _trained(network: Network, split: Split, judged: Split) -> Evaluator:
     supernet_weights = SupernetWeights.of(network.layers, seed=0)
-    x, y = torch.from_numpy(part.images).float() / 255, torch.from_numpy(part.labels)
+    x, y = torch.from_numpy(split.images).float() / 255, torch.from_numpy(split.labels)
 
     def batch(step: int, _side: int) -> tuple[Tensor, Tensor]:
         chosen = torch.randperm(len(y), generator=torch.Generator().manual_seed(step))[:64]
@@ -90,7 +90,7 @@ def _trained(network: Network, part: Part, judged: Part) -> Evaluator:
 
     train(SingleNetwork(network, supernet_weights.tensors, Training, batch, SINGLE), SINGLE, 60)
     plain = SupernetWeights({name: tensor.detach() for name, tensor in supernet_weights.tensors.items()})
-    drawn = x[torch.from_numpy(stratified_order(part.labels, 0)[:256])]
+    drawn = x[torch.from_numpy(stratified_order(split.labels, 0)[:256])]
     return Evaluator(plain, lambda _: drawn, lambda _: judged, "accuracy", 10, threads=1)
 
 

@@ -31,8 +31,8 @@ torch.set_num_threads(1)
 Draw = Callable[..., Network]
 
 
-def images(count: int, channels: int = 1, side: int = 12, seed: int = 0) -> Tensor:
-    return torch.rand((count, channels, side, side), generator=torch.Generator().manual_seed(seed))
+def images(count: int, channels: int = 1, image_size: int = 12, seed: int = 0) -> Tensor:
+    return torch.rand((count, channels, image_size, image_size), generator=torch.Generator().manual_seed(seed))
 
 
 def single(layer: Layer) -> Network:
@@ -50,11 +50,11 @@ def test_a_convolution_by_hand() -> None:
 
 
 @pytest.mark.parametrize("channels", [4, 8, 12, 16])
-@pytest.mark.parametrize("side", [15, 64])
-def test_the_gradient_of_a_strided_convolution_of_single_pixels(channels: int, side: int) -> None:
-    g = Graph((channels, side, side))
+@pytest.mark.parametrize("image_size", [15, 64])
+def test_the_gradient_of_a_strided_convolution_of_single_pixels(channels: int, image_size: int) -> None:
+    g = Graph((channels, image_size, image_size))
     g.conv("c", g.input, 16, kernel=1, stride=2)
-    x = images(8, channels, side).contiguous(memory_format=torch.channels_last)
+    x = images(8, channels, image_size).contiguous(memory_format=torch.channels_last)
     weight = torch.ones((16, channels, 1, 1), requires_grad=True)
     y = operate(g.layers[0], [x], weight)
     shown = x[:, :, ::2, ::2]

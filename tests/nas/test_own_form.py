@@ -149,7 +149,7 @@ def test_the_delivered_file_has_power_of_two_scales_alone(whole: Whole) -> None:
 
 def test_one_target_alone_trains_a_supernet_of_its_own_part(tmp_path: Path) -> None:
     job = resolve_spec(_context(tmp_path), spec("dpu"))
-    assert job.space is job.parts[0].space or job.space.fingerprint == job.parts[0].space.fingerprint
+    assert job.space is job.restricted[0].space or job.space.fingerprint == job.restricted[0].space.fingerprint
     assert all(boards.Dpu().supports(layer).ok for layer in job.space.network(job.space.largest()).layers)
 
 
@@ -157,7 +157,7 @@ def test_a_search_in_one_scheme_does_not_answer_for_another(whole: Whole) -> Non
     folder, _, _ = whole
     assert len(list((folder / "store" / "stages" / "search").glob("*.json"))) == 2
     journals = (folder / "store" / "partial").glob("*/journal")
-    kept = [path for path in journals if any('"id"' in part.read_text() for part in path.iterdir())]
+    kept = [path for path in journals if any('"id"' in restricted.read_text() for restricted in path.iterdir())]
     assert len(kept) == 2  # the memory of evaluations, by scheme
 
 
@@ -174,7 +174,7 @@ def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, ac
     path.write_text(PYTHON_SPACE.replace("{activation}", activation))
     if fits:
         job = resolve_spec(_context(tmp_path), spec("dpu", space=str(path)))
-        assert [(one.choice, one.value) for one in job.parts[0].removed] == [("kernel", 7)]
+        assert [(one.choice, one.value) for one in job.restricted[0].removed] == [("kernel", 7)]
         return
     with pytest.raises(UnsupportedSpace, match=activation) as caught:
         resolve_spec(_context(tmp_path), spec("dpu", space=str(path)))

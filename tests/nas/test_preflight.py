@@ -49,11 +49,11 @@ def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: 
     wanted = SearchSpec.model_validate({**spec().model_dump(), "space": "mobilenet", "targets": pair})
     context = Context(Store(tmp_path))
     job = resolve_spec(context, wanted)
-    card, part = target(job.targets[1].id), job.parts[1].space
-    assert Lattice.of(part).size < Lattice.of(job.space).size
-    table = profile(context, card, part, job.work.profile).table
+    card, restricted = target(job.targets[1].id), job.restricted[1].space
+    assert Lattice.of(restricted).size < Lattice.of(job.space).size
+    table = profile(context, card, restricted, job.work.profile).table
     known = estimate_job(wanted, store=tmp_path)
-    assert known.reachable_ms == {card.info.id: compile_table(table, Lattice.of(part)).reachable_ms}
+    assert known.reachable_ms == {card.info.id: compile_table(table, Lattice.of(restricted)).reachable_ms}
     assert known.architectures == str(Lattice.of(job.space).size)
 
 
@@ -72,9 +72,9 @@ def test_a_time_too_short_for_a_supernet_trains_none_ahead(tmp_path: Path) -> No
         pretrain(spec().model_copy(update={"work": None, "minutes": 1.0}), store=tmp_path)
 
 
-@pytest.mark.parametrize(("side", "batch"), [(8, 64), (96, 64), (224, 32), (512, 8)])
-def test_larger_images_come_in_smaller_batches(side: int, batch: int, tmp_path: Path) -> None:
-    wanted = spec().model_copy(update={"space": "mobilenet", "resolution": side})
+@pytest.mark.parametrize(("image_size", "batch"), [(8, 64), (96, 64), (224, 32), (512, 8)])
+def test_larger_images_come_in_smaller_batches(image_size: int, batch: int, tmp_path: Path) -> None:
+    wanted = spec().model_copy(update={"space": "mobilenet", "resolution": image_size})
     job = resolve_spec(Context(Store(tmp_path)), wanted)
     assert config_for(job, SUPERNET).batch_size == batch
     assert step_bytes(job, SUPERNET) < 8 * 10**9

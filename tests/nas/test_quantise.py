@@ -44,12 +44,12 @@ def on_runtime(model: bytes, images: Tensor) -> NDArray[np.float32]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, {"image": part.numpy()})[0] for part in images.split(500)])
+    return np.concatenate([session.run(None, {"image": split.numpy()})[0] for split in images.split(500)])
 
 
-def pixels(count: int, side: int = 12, seed: int = 0) -> Tensor:
+def pixels(count: int, image_size: int = 12, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (count, 1, side, side), generator=generator, dtype=torch.uint8)
+    return torch.randint(0, 256, (count, 1, image_size, image_size), generator=generator, dtype=torch.uint8)
 
 
 def untrained(network: Network, images: Tensor) -> Tensors:
@@ -191,10 +191,12 @@ def test_every_operator_agrees_with_the_runtime() -> None:
     _assert_agrees(Network("n", (1, 12, 12), layers), same=0.9)
 
 
-@pytest.mark.parametrize("side", [7, 9, 12, 14])
-@pytest.mark.parametrize("draw", [lambda side: inverted(side=side, activation="relu"), inverted, residual, gated])
-def test_with_power_of_two_scales_the_runtime_agrees_bit_for_bit(draw: Draw, side: int) -> None:
-    network, images = draw(side=side), pixels(100, side=side)
+@pytest.mark.parametrize("image_size", [7, 9, 12, 14])
+@pytest.mark.parametrize(
+    "draw", [lambda image_size: inverted(image_size=image_size, activation="relu"), inverted, residual, gated]
+)
+def test_with_power_of_two_scales_the_runtime_agrees_bit_for_bit(draw: Draw, image_size: int) -> None:
+    network, images = draw(image_size=image_size), pixels(100, image_size=image_size)
     weights = untrained(network, images.float() / 255)
     ranges = observe(network, BNFolded(weights), [images.float() / 255], POWER_OF_TWO)
     quantised = quantise(network, weights, ranges, POWER_OF_TWO)
@@ -248,9 +250,9 @@ def fashion(test_data: Path) -> dict[str, Tensor]:
 def trained(network: Network, data: dict[str, Tensor], steps: int) -> Tensors:
     """Folded weights after some steps on Fashion-MNIST."""
 
-    def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
-        part = slice(64 * step, 64 * step + 64)
-        return data["train_x"][part, None].float() / 255, data["train_y"][part].long()
+    def batch(step: int, image_size: int) -> tuple[Tensor, Tensor]:
+        split = slice(64 * step, 64 * step + 64)
+        return data["train_x"][split, None].float() / 255, data["train_y"][split].long()
 
     supernet_weights = SupernetWeights.of(network.layers, seed=0)
     config = TrainConfig(batch_size=64, learning_rate=0.03)
@@ -262,7 +264,7 @@ def trained(network: Network, data: dict[str, Tensor], steps: int) -> Tensors:
 
 @pytest.mark.parametrize("draw", [inverted, residual, gated])
 def test_trained_networks_agree_with_the_runtime(draw: Draw, fashion: dict[str, Tensor]) -> None:
-    network = draw(side=28)
+    network = draw(image_size=28)
     weights = trained(network, fashion, steps=120)
     calibration = fashion["train_x"][:128, None].float() / 255
     quantised = quantise(network, weights, observe(network, BNFolded(weights), [calibration]))
@@ -273,7 +275,7 @@ def test_trained_networks_agree_with_the_runtime(draw: Draw, fashion: dict[str, 
     assert (ours.argmax(1) == theirs.argmax(1)).mean() >= 0.999
     assert (ours.argmax(1) == labels).mean() > 0.65  # it was indeed trained
     with torch.inference_mode():
-        plain = torch.cat([run(network, part.float() / 255, BNFolded(weights)) for part in images.split(250)]).numpy()
+        plain = torch.cat([run(network, split.float() / 255, BNFolded(weights)) for split in images.split(250)]).numpy()
     assert (ours.argmax(1) == labels).mean() > (plain.argmax(1) == labels).mean() - 0.01
 
 
@@ -283,7 +285,7 @@ def test_accuracy_is_no_worse_than_that_of_the_runtimes_own_quantiser(
 ) -> None:
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
-    network = draw(side=28)
+    network = draw(image_size=28)
     weights = trained(network, fashion, steps=120)
     calibration = fashion["train_x"][:128, None].float() / 255
     ours = quantise(network, weights, observe(network, BNFolded(weights), [calibration]))

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from nas.data.batches import as_input
-from nas.data.parts import PartName
+from nas.data.splits import SplitName
 from nas.job import Job
 from nas.stages import quantize
 from nas.stages.context import Context
@@ -27,15 +27,15 @@ from tests.nas.stages.jobs import board
 
 __all__ = ["board"]
 
-CLASSES, SIDE = 6, 16
+CLASSES, SIZE = 6, 16
 
 
 def textures(each: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Stripes, sorted by class: across or upright, and the brighter and stronger the later the class."""
     rng = np.random.default_rng(seed)
     labels = np.repeat(np.arange(CLASSES), each)
-    phase, noise = rng.uniform(0, 2 * np.pi, (len(labels), 1, 1)), rng.normal(0, 8, (len(labels), SIDE, SIDE))
-    wave = np.sin(np.arange(SIDE) * 1.2 + phase) * np.ones((1, SIDE, 1))
+    phase, noise = rng.uniform(0, 2 * np.pi, (len(labels), 1, 1)), rng.normal(0, 8, (len(labels), SIZE, SIZE))
+    wave = np.sin(np.arange(SIZE) * 1.2 + phase) * np.ones((1, SIZE, 1))
     upright = (labels % 2)[:, None, None] == 1
     pattern = np.where(upright, wave, wave.transpose(0, 2, 1))
     level = labels[:, None, None] // 2
@@ -44,15 +44,17 @@ def textures(each: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
 
 
 def trained(context: Context, job: Job) -> tuple[float, str]:
-    """What the INT8 file of the smallest network is worth on the validation part, and the hash of its float weights."""
+    """What the INT8 file of the smallest network is worth on the validation set, and the hash of its float weights."""
     network = job.space.network(job.space.smallest())
     weights = fine_tune(jobs.run_of(context, job), network, start=None, images=12_000, number=0)
     return quantized(jobs.run_of(context, job), network, weights).validation.value, weights
 
 
-def the_first(context: Context, job: Job, part: PartName, most: int) -> Callable[[int], Tensor]:
+def the_first(context: Context, job: Job, split: SplitName, most: int) -> Callable[[int], Tensor]:
     """The old way: as they lie."""
-    return lambda side: as_input(torch.from_numpy(context.arrays(job.data).part(part, side).images[:most]))
+    return lambda image_size: as_input(
+        torch.from_numpy(context.arrays(job.data).split(split, image_size).images[:most])
+    )
 
 
 @pytest.mark.usefixtures("board")
@@ -69,14 +71,14 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
     }
     context, job = made["sorted"]
     arrays = context.arrays(job.data)
-    train, val = arrays.part("train", SIDE).labels, arrays.part("val", SIDE).labels
+    train, val = arrays.split("train", SIZE).labels, arrays.split("val", SIZE).labels
     assert np.array_equal(train, np.sort(train)) and np.array_equal(val, np.sort(val))
     assert len(np.unique(train[:OBSERVED])) == 2  # the old way looked at two classes of six
-    drawn: list[tuple[PartName, int]] = [
+    drawn: list[tuple[SplitName, int]] = [
         ("train", CANDIDATES), ("train", OBSERVED), ("train", CALIBRATION), ("val", 120), ("val", VALIDATION)
     ]  # fmt: skip
     for name, most in drawn:
-        counts = arrays.subset(name, SIDE, most, 0).counts(CLASSES)
+        counts = arrays.subset(name, SIZE, most, 0).counts(CLASSES)
         assert counts.max() - counts.min() <= 2, (name, most)
 
     accuracies = {name: trained(*one) for name, one in made.items()}
@@ -99,7 +101,7 @@ SEEDS = range(3)
 
 
 def accuracies_of(folder: Path, data: str) -> list[float]:
-    """INT8 on the test part, seed after seed: of the split, of the training, and of what is drawn."""
+    """INT8 on the test set, seed after seed: of the split, of the training, and of what is drawn."""
     found = []
     for seed in SEEDS:
         context, job = jobs.with_target_plans(folder, data=data, seed=seed)

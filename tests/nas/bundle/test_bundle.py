@@ -102,7 +102,7 @@ def test_the_runner_names_what_it_cannot_read(bundle: Path, tmp_path: Path) -> N
     kind=st.sampled_from(KINDS),
     fit=st.sampled_from(get_args(Fit)),
     channels=st.sampled_from([1, 3]),
-    side=st.integers(4, 40),
+    image_size=st.integers(4, 40),
     pixel_range=st.sampled_from([(0, 65535), (0, 4095), (-10, 300), (0, 1)]),
     seed=st.integers(0, 2**31 - 1),
 )
@@ -111,14 +111,14 @@ def test_the_runner_sees_the_pixels_of_training(
     kind: str,
     fit: Fit,
     channels: int,
-    side: int,
+    image_size: int,
     pixel_range: tuple[float, float],
     seed: int,
 ) -> None:
     path = write(tmp_path_factory.mktemp("files"), kind, seed)
-    spec = {"fit": fit, "size": side, "pixel_range": pixel_range}
-    expected = read_image(path, channels, side, fit=fit, pixel_range=pixel_range)
-    assert np.array_equal(pixels(str(path), channels, side, spec)[0], expected)
+    spec = {"fit": fit, "size": image_size, "pixel_range": pixel_range}
+    expected = read_image(path, channels, image_size, fit=fit, pixel_range=pixel_range)
+    assert np.array_equal(pixels(str(path), channels, image_size, spec)[0], expected)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "F.tif"])

@@ -54,13 +54,13 @@ def test_the_verdict_has_a_row(latency: dict[str, Any], asked: str, verdict: str
 def test_metrics_beside_accuracy_have_rows() -> None:
     """Of 30 images 28 are right."""
     text = written(outcome())
-    assert "| balanced accuracy INT8, test part | 93.33% | measured |" in text
-    assert "| macro F1 INT8, test part | 50.00% | measured |" in text
+    assert "| balanced accuracy INT8, test set | 93.33% | measured |" in text
+    assert "| macro F1 INT8, test set | 50.00% | measured |" in text
 
 
 def test_few_classes_have_a_table_and_a_confusion_matrix() -> None:
     assert class_tables(answered()).splitlines() == [
-        "Of the INT8 model, measured on the test part.",
+        "Of the INT8 model, measured on the test set.",
         "",
         "| class | images | precision | recall |",
         "| --- | ---: | ---: | ---: |",

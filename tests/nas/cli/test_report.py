@@ -29,7 +29,7 @@ def test_every_number_of_a_receipt_has_its_kind() -> None:
         ("latency", "0.0801 ms", "predicted ± 1.1%"),
         ("", "0.0812 ms (p50 0.0815, p95 0.0912)", "measured"),
         ("budget", "0.0900 ms (reachable: 0.0300 to 0.400)", "kept (quiet)"),
-        ("accuracy", "INT8 95.00%, FP32 95.63%", "measured, test part"),
+        ("accuracy", "INT8 95.00%, FP32 95.63%", "measured, test set"),
         ("size", "INT8 328 kB, FP32 1.26 MB", "measured"),
         ("space", "1,234,567 of 1.23e+26 architectures", "predicted, exact"),
     ]:
@@ -96,7 +96,7 @@ def test_the_verdict_names_what_the_budget_is_held_against(
 
 def test_few_classes_are_shown_with_all_their_confusions() -> None:
     lines = drawn(lambda console: render_result(console, result())).splitlines()
-    start = lines.index("test part, INT8: true classes are rows, answers columns")
+    start = lines.index("test set, INT8: true classes are rows, answers columns")
     assert [line.split() for line in lines[start + 1 : start + 6]] == [
         ["1", "2", "3", "recall"],
         ["1", "cat", "115", "3", "2", "96%"],
@@ -141,7 +141,7 @@ def test_of_many_classes_the_worst_are_shown_with_what_they_are_taken_for() -> N
     test = TEST.model_copy(update={"classes": tuple(classes), "confusion": tuple(map(tuple, rows))})
     answer = result().model_copy(update={"models": {"cpu": model(test=test)}})
     lines = drawn(lambda console: render_result(console, answer)).splitlines()
-    start = lines.index("test part, INT8: the 5 worst of 13 classes")
+    start = lines.index("test set, INT8: the 5 worst of 13 classes")
     shown = [line.split() for line in lines[start + 1 : start + 10] if "%" in line]
     assert shown == [[f"c{k}", "20", "100%", f"{100 - 5 * k}%", "c0", f"({k})"] for k in (11, 10, 9, 8, 7)]
 

@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.batches import Batches, augmented
-from nas.data.parts import Part
+from nas.data.splits import Split
 
 
-def numbered(count: int, side: int = 4, channels: int = 1) -> Part:
+def numbered(count: int, image_size: int = 4, channels: int = 1) -> Split:
     """Images that are all of one value each, their own number; the label is the number too."""
     images = np.arange(count, dtype=np.uint8)[:, None, None, None].repeat(channels, 1)
-    return Part(np.ascontiguousarray(np.broadcast_to(images, (count, channels, side, side))), np.arange(count))
+    return Split(
+        np.ascontiguousarray(np.broadcast_to(images, (count, channels, image_size, image_size))), np.arange(count)
+    )
 
 
 def test_an_epoch_shows_each_image_once_and_epochs_differ() -> None:
@@ -35,8 +37,8 @@ def test_images_are_pixels_over_255_beside_their_labels() -> None:
 
 @given(seed=st.integers(0, 2**31 - 1), step=st.integers(0, 10_000))
 def test_a_batch_is_a_pure_function_of_seed_and_step(seed: int, step: int) -> None:
-    part = numbered(50, 8)
-    walked, fresh = Batches(part, 8, seed=seed), Batches(part, 8, seed=seed)
+    split = numbered(50, 8)
+    walked, fresh = Batches(split, 8, seed=seed), Batches(split, 8, seed=seed)
     for earlier in (0, step // 2, step + 1):
         walked.batch(earlier)
     for ours, theirs in zip(walked.batch(step), fresh.batch(step), strict=True):
@@ -45,8 +47,8 @@ def test_a_batch_is_a_pure_function_of_seed_and_step(seed: int, step: int) -> No
 
 def test_a_shift_moves_the_image_and_fills_with_zeros() -> None:
     image = np.arange(1, 65, dtype=np.uint8).reshape(1, 1, 8, 8)
-    part = Part(image.repeat(200, 0), np.zeros(200, np.int64))
-    images, _ = Batches(part, 200, seed=0, augment=Augment(shift=1 / 8, turn_deg=0, zoom=0)).batch(0)
+    split = Split(image.repeat(200, 0), np.zeros(200, np.int64))
+    images, _ = Batches(split, 200, seed=0, augment=Augment(shift=1 / 8, turn_deg=0, zoom=0)).batch(0)
     padded = np.pad(image[0, 0], 1)
     windows = {(y, x): padded[y : y + 8, x : x + 8].tobytes() for y in range(3) for x in range(3)}
     shown = {np.round(i[0].numpy() * 255).astype(np.uint8).tobytes() for i in images}
@@ -68,8 +70,8 @@ def test_a_turn_turns_about_the_middle_and_a_zoom_enlarges_it() -> None:
 
 def test_a_flip_mirrors_about_half_of_the_images() -> None:
     image = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
-    part = Part(image.repeat(200, 0), np.zeros(200, np.int64))
-    images, _ = Batches(part, 200, seed=0, augment=Augment(shift=0, turn_deg=0, zoom=0, flip=True)).batch(0)
+    split = Split(image.repeat(200, 0), np.zeros(200, np.int64))
+    images, _ = Batches(split, 200, seed=0, augment=Augment(shift=0, turn_deg=0, zoom=0, flip=True)).batch(0)
     shown = (images[:, 0] * 255).round()
     mirrored = (shown == torch.arange(64.0).reshape(8, 8).flip(1)).flatten(1).all(1)
     plain = (shown == torch.arange(64.0).reshape(8, 8)).flatten(1).all(1)
@@ -78,8 +80,8 @@ def test_a_flip_mirrors_about_half_of_the_images() -> None:
 
 def test_all_resolutions_show_the_same_images() -> None:
     batches = Batches({4: numbered(20, 4), 8: numbered(20, 8)}, 5, seed=3)
-    small, labels = batches.batch(7, side=4)
-    large, same = batches.batch(7, side=8)
+    small, labels = batches.batch(7, image_size=4)
+    large, same = batches.batch(7, image_size=8)
     assert small.shape[-1] == 4 and large.shape[-1] == 8 and torch.equal(labels, same)
     assert batches.batch(7)[0].shape[-1] == 4
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from nas.data import load, source_fingerprint
-from nas.data.parts import choose_side, default_side
 from nas.data.prepared import pack, summary, unpack
+from nas.data.splits import choose_image_size, default_image_size
 from nas.errors import InvalidData
 from nas.spec import Fit
 from tests.nas.data.test_folders import fill
@@ -40,13 +40,13 @@ def test_more_than_five_times_as_many_is_uneven(tmp_path: Path, counts: tuple[in
     ],
 )
 def test_every_part_gets_an_image_of_every_class(tmp_path: Path, given: tuple[str, ...], least: int, says: str) -> None:
-    for part in given:
-        fill(tmp_path / part, {"a": 2, "b": 2}, start=200)
+    for split in given:
+        fill(tmp_path / split, {"a": 2, "b": 2}, start=200)
     fill(tmp_path / "train", {"a": 30, "b": least})
     data = load(str(tmp_path))
-    assert [int(part.counts(2)[1]) for part in (data.train, data.val, data.test)] == [
+    assert [int(split.counts(2)[1]) for split in (data.train, data.val, data.test)] == [
         1,
-        *(2 if part in given else 1 for part in ("val", "test")),
+        *(2 if split in given else 1 for split in ("val", "test")),
     ]
     assert f"Class 'b' has only {least} training image" in " ".join(data.warnings)
     (tmp_path / "train" / "b" / "0000.png").unlink()
@@ -73,13 +73,13 @@ def test_every_part_gets_an_image_of_every_class(tmp_path: Path, given: tuple[st
         ([7], False, 7),
     ],
 )
-def test_the_default_resolution(sides: list[int], one_square_size: bool, expected: int) -> None:
-    assert default_side(np.array(sides), one_square_size=one_square_size) == expected
+def test_the_default_resolution(image_sizes: list[int], one_square_size: bool, expected: int) -> None:
+    assert default_image_size(np.array(image_sizes), one_square_size=one_square_size) == expected
 
 
 def test_the_price_of_detail_is_said_where_detail_is_lost() -> None:
-    def note(side: int, resolution: int | None = None) -> str:
-        return "".join(choose_side(np.array([side]), resolution, one_square_size=True)[1])
+    def note(image_size: int, resolution: int | None = None) -> str:
+        return "".join(choose_image_size(np.array([image_size]), resolution, one_square_size=True)[1])
 
     assert note(150) == (
         "Images are read at 96 x 96 pixels by default; --resolution N takes more detail and costs about (N/96)^2 times the time."
@@ -109,7 +109,7 @@ def test_ways_to_become_square_are_told_apart(tmp_path: Path, form: str) -> None
         assert unpack(pack(data)).fit == fit
         hashes.add(data.content_hash)
         fingerprints.add(source_fingerprint(str(source), resolution=None, seed=0, fit=fit))
-        seen = np.concatenate([part.images for part in (data.train, data.val, data.test)])[:, 0]
+        seen = np.concatenate([split.images for split in (data.train, data.val, data.test)])[:, 0]
         if fit == "crop":  # columns 3 to 8 as they are
             assert {image.tobytes() for image in seen} == {image[:, 3:9].tobytes() for image in images}
         bars = (seen == 0).all(axis=(0, 2))

@@ -35,12 +35,12 @@ def sizes(data: DataSet) -> tuple[int, int, int]:
 
 
 def test_class_folders_alone_are_all_training(tmp_path: Path) -> None:
-    data = load(str(fill(tmp_path / "parts", {"ok": 20, "bad": 10})))
-    assert (data.name, data.classes, data.resolution, data.channels) == ("parts", ("bad", "ok"), 8, 1)
+    data = load(str(fill(tmp_path / "splits", {"ok": 20, "bad": 10})))
+    assert (data.name, data.classes, data.resolution, data.channels) == ("splits", ("bad", "ok"), 8, 1)
     assert sizes(data) == (30 - 6 - 5, 5, 6)  # of 10 and 20: 2 and 4 for test, 2 and 3 for val
     assert (data.skipped, data.warnings) == ((), ())
-    values = np.concatenate([part.images[:, 0, 0, 0] for part in (data.train, data.val, data.test)])
-    labels = np.concatenate([part.labels for part in (data.train, data.val, data.test)])
+    values = np.concatenate([split.images[:, 0, 0, 0] for split in (data.train, data.val, data.test)])
+    labels = np.concatenate([split.labels for split in (data.train, data.val, data.test)])
     assert sorted(values[labels == 0]) == list(range(10))
     assert sorted(values[labels == 1]) == list(range(20))
 
@@ -51,7 +51,7 @@ def test_missing_parts_are_split_off_train(tmp_path: Path, names: tuple[str, ...
     for name in names:
         fill(tmp_path / name, {"a": 2, "b": 2}, start=100)
     data = load(str(tmp_path))
-    # Of each class of 10, two go to a missing test part and two (1.5, rounded to even) to a missing val part.
+    # Of each class of 10, two go to a missing test set and two (1.5, rounded to even) to a missing val split.
     assert sizes(data) == (20 - 4 * (2 - len(names)), 4, 4)
     assert (data.val.images[:, 0, 0, 0] >= 100).all() == bool({"val", "validation"} & set(names))
     assert (data.test.images[:, 0, 0, 0] >= 100).all() == ("test" in names)
@@ -70,7 +70,7 @@ def test_mixed_sizes_take_the_median_short_side(tmp_path: Path) -> None:
     data = load(str(tmp_path))
     assert data.resolution == 40  # the median, 45, rounded down to a multiple of 8
     assert data.warnings[0] == "Images of 10 sizes are resized to 40 x 40, aspect not kept."
-    assert "2 of 2 images of the val part are exact copies" in data.warnings[2]
+    assert "2 of 2 images of the val split are exact copies" in data.warnings[2]
     assert (data.train.images == 9).all()
     assert load(str(tmp_path), resolution=12).resolution == 12
 
@@ -137,11 +137,11 @@ def test_too_many_corrupt_images_are_an_error(tmp_path: Path) -> None:
         ({"a": 10}, "of 1 class;"),
         ({"a": 10, "b": 0}, "without images: b"),
         ({"a": 10, "b": 2}, "'b' has fewer than 3 training images"),
-        ({"train/a": 10, "train/b": 10, "val/c": 1}, "val part has classes that train does not have: c"),
+        ({"train/a": 10, "train/b": 10, "val/c": 1}, "val split has classes that train does not have: c"),
         ({"val/a": 10, "val/b": 10}, "has val/ but no classes in train/"),
         ({"train": 10, "val": 10}, "has no class folders"),
-        ({"train/a": 10, "train/b": 10, "val/a": 1, "valid/a": 1}, "are both the val part"),
-        ({"train/a": 10, "train/b": 10, "test/a": 0}, "test part has no images"),
+        ({"train/a": 10, "train/b": 10, "val/a": 1, "valid/a": 1}, "are both the val split"),
+        ({"train/a": 10, "train/b": 10, "test/a": 0}, "test set has no images"),
     ],
 )
 def test_bad_layouts_are_named_with_their_fix(tmp_path: Path, counts: dict[str, int], message: str) -> None:
@@ -152,7 +152,7 @@ def test_bad_layouts_are_named_with_their_fix(tmp_path: Path, counts: dict[str, 
 def test_a_class_absent_from_val_is_a_warning(tmp_path: Path) -> None:
     fill(tmp_path, {"train/a": 10, "train/b": 10})
     fill(tmp_path, {"val/a": 2}, start=100)
-    assert load(str(tmp_path)).warnings == ("Class 'b' has no images in the val part.",)
+    assert load(str(tmp_path)).warnings == ("Class 'b' has no images in the val split.",)
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_progress_and_cancellation(tmp_path: Path) -> None:
 
 
 def test_too_many_pixels_are_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.data.parts.MAX_BYTES", 1 << 10)
+    monkeypatch.setattr("nas.data.splits.MAX_BYTES", 1 << 10)
     with pytest.raises(InvalidData, match="Set a lower resolution"):
         load(str(fill(tmp_path, {"a": 10, "b": 10})))
 

@@ -11,10 +11,10 @@ from nas.spec import Fit
 from tests.nas.bundle.files import png16, tiff16
 
 
-def pixels(path: Path, channels: int, side: int = 4) -> list[int]:
+def pixels(path: Path, channels: int, image_size: int = 4) -> list[int]:
     """The one colour of an image that has one, channel by channel."""
-    array = read_image(path, channels, side)
-    assert array.shape == (channels, side, side)
+    array = read_image(path, channels, image_size)
+    assert array.shape == (channels, image_size, image_size)
     assert array.dtype == np.uint8
     flat = array.reshape(channels, -1)
     assert (flat == flat[:, :1]).all()

@@ -19,9 +19,9 @@ def labels_of(tmp_path: Path, labels: Any, **others: Any) -> tuple[tuple[str, ..
     """Classes, and the label of each image in the order of the archive (image i is filled with i)."""
     content = arrays(30) | {"train_y": labels} | others
     data = load(str(saved(tmp_path / "d.npz", content)))
-    parts = (data.train, data.val, data.test)
-    values = np.concatenate([part.images[:, 0, 0, 0] for part in parts])
-    return data.classes, np.concatenate([part.labels for part in parts])[np.argsort(values)].tolist()
+    splits = (data.train, data.val, data.test)
+    values = np.concatenate([split.images[:, 0, 0, 0] for split in splits])
+    return data.classes, np.concatenate([split.labels for split in splits])[np.argsort(values)].tolist()
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,16 @@ FLOATS = (PIXELS[..., 0] / 255).astype(np.float32)
         ({"class_names": np.array(["a", "b", "c"], object)}, "Python objects"),
     ],
 )
-@pytest.mark.parametrize("parts", [("train",), ("train", "test")])
+@pytest.mark.parametrize("splits", [("train",), ("train", "test")])
 def test_the_fix_of_each_message_works(
-    tmp_path: Path, change: dict[str, Any], message: str, parts: tuple[str, ...]
+    tmp_path: Path, change: dict[str, Any], message: str, splits: tuple[str, ...]
 ) -> None:
     """The line of Python between the back-ticks of each message, run until the archive is read."""
     train = {"train_x": PIXELS[..., 0], "train_y": NUMBERS} | change
     content = {
-        f"{part}{key.removeprefix('train')}" if key != "class_names" else key: value
+        f"{split}{key.removeprefix('train')}" if key != "class_names" else key: value
         for key, value in train.items()
-        for part in parts
+        for split in splits
     }
     path = tmp_path / "d.npz"
     with pytest.raises(InvalidData, match=message):
@@ -146,8 +146,8 @@ def test_a_part_alone_is_scaled_by_its_own_range(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test_y": np.array([0, 1])}, "names in train_y and numbers in the other parts"),
-        ({"test_y": np.array(["a", "x"])}, "'x' of the test part has no training images"),
+        ({"test_y": np.array([0, 1])}, "names in train_y and numbers in the other splits"),
+        ({"test_y": np.array(["a", "x"])}, "'x' of the test set has no training images"),
         ({"class_names": np.array(["a", "b"])}, "not among class_names: 'c'"),
         ({"train_y": np.array(["a", " "])[NUMBERS % 2]}, "empty name"),
         ({"train_y": np.array(["a", "b"])[NUMBERS % 2][:29]}, r"shape \(29,\), train_x has 30"),

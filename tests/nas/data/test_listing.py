@@ -1,4 +1,4 @@
-"""Layouts of folders: names of parts in any spelling, classes in any Unicode, folders inside of classes, and what is refused."""
+"""Layouts of folders: names of splits in any spelling, classes in any Unicode, folders inside of classes, and what is refused."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from unicodedata import normalize
 import pytest
 
 from nas.data import load, source_fingerprint
-from nas.data.listing import list_folder, part_named
+from nas.data.listing import list_folder, split_named
 from nas.errors import InvalidData
 from tests.nas.data.test_folders import fill
 
@@ -19,14 +19,14 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize(("part", "name"), [(part, name) for part, names in SPELLINGS.items() for name in names])
-def test_parts_in_any_usual_spelling(part: str, name: str) -> None:
-    assert part_named(name) == part
+@pytest.mark.parametrize(("split", "name"), [(split, name) for split, names in SPELLINGS.items() for name in names])
+def test_parts_in_any_usual_spelling(split: str, name: str) -> None:
+    assert split_named(name) == split
 
 
 @pytest.mark.parametrize("name", ["trains", "latest", "device", "tested", "contest", "devil", "evaluate", "a", ""])
 def test_other_names_are_classes(name: str) -> None:
-    assert part_named(name) is None
+    assert split_named(name) is None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_lone_test_part_beside_train(tmp_path: Path, names: tuple[str, str]) -
 def test_two_folders_of_one_part_are_refused(tmp_path: Path, one: str, other: str) -> None:
     fill(tmp_path, {f"{name}/{label}": 10 for name in ("train", one, other) for label in "ab"})
     with pytest.raises(
-        InvalidData, match=rf"({one}/ and {other}/|{other}/ and {one}/) are both the (test|val|train) part"
+        InvalidData, match=rf"({one}/ and {other}/|{other}/ and {one}/) are both the (test|val|train) split"
     ):
         load(str(tmp_path))
 
@@ -64,15 +64,15 @@ def test_folders_inside_classes_are_named(tmp_path: Path) -> None:
     assert "images belong to the class: a/monday, a/tuesday/early." in data.warnings[0]
 
 
-@pytest.mark.parametrize("parts", [("train", "test"), ("Training", "validation", "Test")])
-def test_classes_that_hold_the_parts_are_refused(tmp_path: Path, parts: tuple[str, ...]) -> None:
-    fill(tmp_path, {f"{label}/{part}": 10 for label in ("cat", "dog") for part in parts})
-    with pytest.raises(InvalidData, match=r"seems to be class/part.*Turn it round.*move cat/") as caught:
+@pytest.mark.parametrize("splits", [("train", "test"), ("Training", "validation", "Test")])
+def test_classes_that_hold_the_parts_are_refused(tmp_path: Path, splits: tuple[str, ...]) -> None:
+    fill(tmp_path, {f"{label}/{split}": 10 for label in ("cat", "dog") for split in splits})
+    with pytest.raises(InvalidData, match=r"seems to be class/split.*Turn it round.*move cat/") as caught:
         load(str(tmp_path))
     for label in ("cat", "dog"):  # what the fix says
-        for part in parts:
-            (tmp_path / part).mkdir(exist_ok=True)
-            (tmp_path / label / part).rename(tmp_path / part / label)
+        for split in splits:
+            (tmp_path / split).mkdir(exist_ok=True)
+            (tmp_path / label / split).rename(tmp_path / split / label)
         (tmp_path / label).rmdir()
     assert load(str(tmp_path)).classes == ("cat", "dog")
     assert caught.value.facts["classes"] == ["cat", "dog"]
@@ -90,10 +90,12 @@ def test_images_beside_class_folders_are_counted(tmp_path: Path) -> None:
     assert "3 images lie in no class folder and are ignored." in load(str(tmp_path)).warnings
 
 
-@pytest.mark.parametrize("parts", ["val", "test"])
-def test_classes_that_differ_in_case_only(tmp_path: Path, parts: str) -> None:
-    fill(tmp_path, {"train/Cat": 10, "train/dog": 10, f"{parts}/cat": 2, f"{parts}/dog": 2})
-    with pytest.raises(InvalidData, match=rf"{parts} part differ.* only in upper and lower case: cat \(Cat in train\)"):
+@pytest.mark.parametrize("splits", ["val", "test"])
+def test_classes_that_differ_in_case_only(tmp_path: Path, splits: str) -> None:
+    fill(tmp_path, {"train/Cat": 10, "train/dog": 10, f"{splits}/cat": 2, f"{splits}/dog": 2})
+    with pytest.raises(
+        InvalidData, match=rf"{splits} split differ.* only in upper and lower case: cat \(Cat in train\)"
+    ):
         load(str(tmp_path))
 
 
@@ -110,14 +112,14 @@ def test_accents_written_in_two_ways_are_one_class(tmp_path: Path) -> None:
     fill(tmp_path / "test", {composed: 2, decomposed: 3, "tea": 2}, start=90)
     data = load(str(tmp_path))
     assert data.classes == (composed, "tea")
-    assert [int(part.counts(2)[0]) for part in (data.train, data.val, data.test)] == [10, 2, 5]
+    assert [int(split.counts(2)[0]) for split in (data.train, data.val, data.test)] == [10, 2, 5]
 
 
 def test_a_thousand_classes(tmp_path: Path) -> None:
     image = (fill(tmp_path / "one", {"a": 1}) / "a" / "0000.png").read_bytes()
-    for part, count in (("train", 3), ("val", 1)):
+    for split, count in (("train", 3), ("val", 1)):
         for index in range(1000):
-            folder = tmp_path / part / f"class-{index:04d}"
+            folder = tmp_path / split / f"class-{index:04d}"
             folder.mkdir(parents=True)
             for number in range(count):
                 (folder / f"{number}.png").write_bytes(image)

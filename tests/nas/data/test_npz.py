@@ -31,10 +31,10 @@ def test_grey_and_colour_come_as_channels_first(tmp_path: Path) -> None:
     colour = arrays(shape=(8, 8, 3))
     colour["train_x"][..., 1] = 77
     raw = read_npz(saved(tmp_path / "colour.npz", colour))
-    assert raw.parts["train"].images.shape == (20, 3, 8, 8)
-    assert raw.parts["train"].images[5].reshape(3, -1).max(1).tolist() == [5, 77, 5]
+    assert raw.splits["train"].images.shape == (20, 3, 8, 8)
+    assert raw.splits["train"].images[5].reshape(3, -1).max(1).tolist() == [5, 77, 5]
     for shape in ((8, 8), (8, 8, 1)):
-        grey = read_npz(saved(tmp_path / "grey.npz", arrays(shape=shape))).parts["train"]
+        grey = read_npz(saved(tmp_path / "grey.npz", arrays(shape=shape))).splits["train"]
         assert grey.images.shape == (20, 1, 8, 8)
         assert grey.images[:, 0, 0, 0].tolist() == list(range(20))
         assert grey.labels.tolist() == [0, 1] * 10
@@ -56,7 +56,7 @@ def test_fortran_order_and_uncompressed_archives(tmp_path: Path) -> None:
     content = arrays()
     content["train_x"] = np.asfortranarray(np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8))
     np.savez(tmp_path / "f.npz", **content)
-    assert (read_npz(tmp_path / "f.npz").parts["train"].images[:, 0] == content["train_x"]).all()
+    assert (read_npz(tmp_path / "f.npz").splits["train"].images[:, 0] == content["train_x"]).all()
 
 
 def test_names_of_classes(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_images_that_are_not_square_are_resized(tmp_path: Path) -> None:
         ({"train_x": np.zeros((20, 3, 8, 8), np.uint8)}, r"transpose\(0, 2, 3, 1\)"),
         ({"train_x": np.zeros((20, 8), np.uint8)}, r"shape \(20, 8\)"),
         ({"train_x": np.zeros((20, 0, 8), np.uint8)}, "without pixels"),
-        ({"train_x": np.zeros((0, 8, 8), np.uint8), "train_y": np.zeros(0, int)}, "train part has no images"),
+        ({"train_x": np.zeros((0, 8, 8), np.uint8), "train_y": np.zeros(0, int)}, "train split has no images"),
         ({"train_x": np.zeros((20, 2, 2), np.uint8)}, "outside 4 to 4096"),
         ({"train_y": np.arange(20) / 2}, "train_y is float64 with fractions"),
         ({"train_y": np.zeros((20, 1, 1), int)}, r"shape \(20, 1, 1\)"),
@@ -112,14 +112,14 @@ def test_images_that_are_not_square_are_resized(tmp_path: Path) -> None:
         ({"class_names": np.array(["a", None], object)}, "never read"),
         ({"test_x": np.zeros((2, 8, 8), np.uint8)}, "no test_y"),
         ({"val_x": np.zeros((2, 8, 8, 3), np.uint8), "val_y": np.array([0, 1])}, "number of channels"),
-        ({"val_x": np.zeros((2, 8, 8), np.uint8), "val_y": np.array([0, 7])}, "val part reach from 0 to 7"),
+        ({"val_x": np.zeros((2, 8, 8), np.uint8), "val_y": np.array([0, 7])}, "val split reach from 0 to 7"),
         (
             {
                 "val_x": np.zeros((2, 8, 8), np.uint8),
                 "val_y": np.array([0, 2]),
                 "class_names": np.array(["a", "b", "c"]),
             },
-            "'c' of the val part has no training images",
+            "'c' of the val split has no training images",
         ),
     ],
 )

@@ -6,25 +6,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from nas.data.parts import Part
 from nas.data.resize import at_resolution, resized
+from nas.data.splits import Split
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     size=st.integers(1, 40),
     width=st.none() | st.integers(1, 40),
-    side=st.integers(1, 48),
+    image_size=st.integers(1, 48),
     channels=st.sampled_from([1, 3]),
     seed=st.integers(0, 2**31 - 1),
 )
-def test_bit_equal_to_pillow(size: int, width: int | None, side: int, channels: int, seed: int) -> None:
+def test_bit_equal_to_pillow(size: int, width: int | None, image_size: int, channels: int, seed: int) -> None:
     shape = (5, channels, size, width or size)
     images = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-    ours = resized(images, side)
+    ours = resized(images, image_size)
     for image, result in zip(images, ours, strict=True):
         pillow = Image.fromarray(image.transpose(1, 2, 0) if channels == 3 else image[0])
-        expected = np.asarray(pillow.resize((side, side), Image.Resampling.BILINEAR)).reshape(side, side, channels)
+        expected = np.asarray(pillow.resize((image_size, image_size), Image.Resampling.BILINEAR)).reshape(
+            image_size, image_size, channels
+        )
         difference = np.abs(result.astype(int) - expected.transpose(2, 0, 1))
         assert difference.max() <= (1 if width and width < size else 0)
 
@@ -45,7 +47,7 @@ def test_chunks_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, thre
 
 
 def test_a_part_of_that_side_is_itself() -> None:
-    part = Part(np.zeros((2, 1, 8, 8), np.uint8), np.zeros(2, np.int64))
-    assert at_resolution(part, 8) is part
-    assert at_resolution(part, 4).images.shape == (2, 1, 4, 4)
-    assert at_resolution(part, 4).labels is part.labels
+    split = Split(np.zeros((2, 1, 8, 8), np.uint8), np.zeros(2, np.int64))
+    assert at_resolution(split, 8) is split
+    assert at_resolution(split, 4).images.shape == (2, 1, 4, 4)
+    assert at_resolution(split, 4).labels is split.labels

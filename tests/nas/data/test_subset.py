@@ -27,7 +27,7 @@ def test_every_beginning_has_the_classes_in_their_shares(counts: list[int], seed
 def test_images_sorted_by_class_by_hand() -> None:
     """Two of ten images are of class 1, so each half of the order has one of them."""
     order = stratified_order(np.array([0] * 8 + [1] * 2), seed=0)
-    assert [sorted(part) for part in (order[:5] >= 8, order[5:] >= 8)] == [[False] * 4 + [True]] * 2
+    assert [sorted(split) for split in (order[:5] >= 8, order[5:] >= 8)] == [[False] * 4 + [True]] * 2
 
 
 def test_the_order_is_that_of_its_seed() -> None:

@@ -51,15 +51,15 @@ def test_a_rare_class_weighs_more_where_the_metric_counts_classes(job: Job) -> N
 def test_images_of_a_subset_are_pixels_of_every_class(made: tuple[Context, Job]) -> None:
     context, job = made
     x = float_images(context, job, "train", 20)(8)
-    part = context.arrays(job.data).subset("train", 8, 20, job.spec.seed)
-    assert np.array_equal((x * 255).round().to(torch.uint8).numpy(), part.images)
-    assert sorted(part.labels.tolist()) == sorted([*range(10), *range(10)])
+    split = context.arrays(job.data).subset("train", 8, 20, job.spec.seed)
+    assert np.array_equal((x * 255).round().to(torch.uint8).numpy(), split.images)
+    assert sorted(split.labels.tolist()) == sorted([*range(10), *range(10)])
     assert float_images(context, job, "train", 10**6)(8).shape[0] == job.data.images["train"]
 
 
 def test_images_that_are_seen_seldom_are_not_changed(made: tuple[Context, Job]) -> None:
     context, job = made
-    known = {image.tobytes() for image in context.arrays(job.data).part("train", 8).images}
+    known = {image.tobytes() for image in context.arrays(job.data).split("train", 8).images}
 
     def changed(seen: int) -> bool:
         x, _ = batches(context, job, TrainConfig(batch_size=32), 0, seen, LIGHT)(0, 8)

@@ -135,15 +135,15 @@ def priced(patch: pytest.MonkeyPatch, image_s: float) -> None:
     patch.setattr("nas.prepare_job.time_training", time_training)
 
 
-@pytest.mark.parametrize(("image_s", "side"), [(1e-4, 96), (2e-2, 64), (6e-2, 48), (0.1, 32)])
+@pytest.mark.parametrize(("image_s", "image_size"), [(1e-4, 96), (2e-2, 64), (6e-2, 48), (0.1, 32)])
 def test_images_become_smaller_where_the_time_is_short(
-    image_s: float, side: int, board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_s: float, image_size: int, board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two minutes for 60 images. 64 pixels cost 4/9 of 96, 48 a quarter, 32 a ninth."""
     priced(monkeypatch, image_s)
     wanted = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
     job, _ = choose_resolution(jobs.context(tmp_path), wanted)
-    assert job.data.resolution == side
+    assert job.data.resolution == image_size
 
 
 def test_the_size_is_decided_once(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

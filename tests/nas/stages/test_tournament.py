@@ -23,7 +23,7 @@ from tests.nas.stages.jobs import board
 __all__ = ["board"]
 
 IMAGES = 1000
-"""Of the validation part, so that three digits are exact."""
+"""Of the validation set, so that three digits are exact."""
 
 
 def files(value: float) -> Quantized:

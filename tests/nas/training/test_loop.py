@@ -26,12 +26,12 @@ RECIPE = TrainConfig(batch_size=16, learning_rate=0.01)
 STEPS = 6
 
 
-def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
+def batch(step: int, image_size: int) -> tuple[Tensor, Tensor]:
     """Images whose label is the brighter half: easy to learn."""
     generator = torch.Generator().manual_seed(step)
     labels = torch.randint(0, 2, (16,), generator=generator)
-    images = torch.rand((16, 1, side, side), generator=generator) * 0.5
-    images[labels == 1, :, : side // 2] += 0.5
+    images = torch.rand((16, 1, image_size, image_size), generator=generator) * 0.5
+    images[labels == 1, :, : image_size // 2] += 0.5
     return images, labels
 
 

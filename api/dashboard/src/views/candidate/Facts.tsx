@@ -99,7 +99,7 @@ function rowsOfAll(candidates: readonly Candidate[], metric: string, estimated: 
       ...row(
         "accuracy",
         <>
-          INT8 {metric} <small>validation part, {estimated ? "estimated by the supernet" : "trained alone"}</small>
+          INT8 {metric} <small>validation set, {estimated ? "estimated by the supernet" : "trained alone"}</small>
         </>,
         candidates.map((one) => one.accuracy),
         (value) => percent(value),
@@ -128,7 +128,7 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string, metric: 
           <>
             {percent(value)}{" "}
             <span className="kind">
-              ± {percent(last?.standard_error ?? 0)}, validation part, after {(last?.images ?? 0).toLocaleString("en")} images
+              ± {percent(last?.standard_error ?? 0)}, validation set, after {(last?.images ?? 0).toLocaleString("en")} images
             </span>
           </>
         );

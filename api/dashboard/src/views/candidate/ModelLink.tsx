@@ -7,7 +7,7 @@ import { percent } from "../../ui/format";
 export function ModelLink({ model }: { model: Schemas["DeliveredModel"] }) {
   return (
     <>
-      <Link to={`/models/${model.model_id}`}>the model</Link>, INT8 {percent(model.accuracy.int8)} <span className="kind">measured, test part</span>
+      <Link to={`/models/${model.model_id}`}>the model</Link>, INT8 {percent(model.accuracy.int8)} <span className="kind">measured, test set</span>
     </>
   );
 }

@@ -42,7 +42,7 @@ export function Picker() {
       <TableRegion label="Candidates">
         <table>
           <caption>
-            {rows.length} candidates; those on a Pareto front first, from the fastest, then the others from the most accurate. On the validation part,{" "}
+            {rows.length} candidates; those on a Pareto front first, from the fastest, then the others from the most accurate. On the validation set,{" "}
             {estimated ? "estimated by the supernet." : "of the networks as they were trained."}
           </caption>
           <thead>

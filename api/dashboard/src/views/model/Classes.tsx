@@ -1,4 +1,4 @@
-/** What the INT8 model answers of each class on the test part: precision and recall, and which classes it takes for which. */
+/** What the INT8 model answers of each class on the test set: precision and recall, and which classes it takes for which. */
 import { percent } from "../../ui/format";
 import { TableRegion } from "../../ui/TableRegion";
 import type { Model } from "./useModel";
@@ -15,7 +15,7 @@ export function Classes({ test }: { test: Test }) {
       <TableRegion label="Table of classes">
         <table>
           <caption>
-            INT8, test part. Over classes: balanced accuracy {percent(test.balanced_accuracy)}, macro F1 {percent(test.macro_f1)}.
+            INT8, test set. Over classes: balanced accuracy {percent(test.balanced_accuracy)}, macro F1 {percent(test.macro_f1)}.
           </caption>
           <thead>
             <tr>

@@ -11,7 +11,7 @@ export function Precisions({ model: { accuracy, test, size_bytes: size } }: { mo
   return (
     <TableRegion label="Table of both precisions">
       <table className="precisions">
-        <caption>Accuracy on the test part, measured; size of the ONNX file.</caption>
+        <caption>Accuracy on the test set, measured; size of the ONNX file.</caption>
         <thead>
           <tr>
             <td />

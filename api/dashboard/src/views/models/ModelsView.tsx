@@ -48,7 +48,7 @@ function ModelTable({ models }: { models: Page["items"] }) {
   return (
     <TableRegion label="Models">
       <table>
-        <caption>Newest first. Accuracy on the test part, measured; latency at batch 1.</caption>
+        <caption>Newest first. Accuracy on the test set, measured; latency at batch 1.</caption>
         <thead>
           <tr>
             <th scope="col">Model</th>

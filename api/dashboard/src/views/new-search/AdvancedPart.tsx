@@ -21,7 +21,7 @@ const SETTINGS: readonly Setting[] = [
   {
     name: "metric",
     label: "Compare networks by",
-    hint: "On the validation part. The other two count every class alike, however rare.",
+    hint: "On the validation set. The other two count every class alike, however rare.",
     values: { accuracy: "accuracy", balanced_accuracy: "balanced accuracy", macro_f1: "macro F1" },
     kinds: TRAINED,
   },

@@ -22,7 +22,7 @@ export function FinalistTable({ finalists, finished, metric, selected, onChoose,
     <TableRegion label="Finalists">
       <table>
         <caption>
-          Trained in rounds, of which the better half goes on; then quantised and judged in INT8 on the validation part. ± is one standard error, over the draw of its
+          Trained in rounds, of which the better half goes on; then quantised and judged in INT8 on the validation set. ± is one standard error, over the draw of its
           images.
         </caption>
         <thead>

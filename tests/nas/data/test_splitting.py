@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.data.parts import Part, PartName
-from nas.data.splits import FRACTIONS, complete, split_indices
+from nas.data.splits import Split, SplitName
+from nas.data.splitting import FRACTIONS, complete, split_indices
 
 sizes = st.lists(st.integers(5, 60), min_size=1, max_size=8)
 
@@ -41,11 +41,11 @@ def test_the_seed_decides() -> None:
 
 
 def test_only_missing_parts_are_split_off() -> None:
-    part = Part(np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1), np.arange(40) % 2)
-    given_parts: dict[PartName, Part] = {"train": part, "test": part}
+    split = Split(np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1), np.arange(40) % 2)
+    given_parts: dict[SplitName, Split] = {"train": split, "test": split}
     done = complete(given_parts, 0)
-    assert done["test"] is part
+    assert done["test"] is split
     assert (len(done["train"]), len(done["val"])) == (34, 6)
     assert sorted([*done["train"].images.ravel(), *done["val"].images.ravel()]) == list(range(40))
-    whole: dict[PartName, Part] = {"train": part, "val": part, "test": part}
+    whole: dict[SplitName, Split] = {"train": split, "val": split, "test": split}
     assert complete(whole, 0) == whole
