@@ -181,8 +181,8 @@ def _search(options: argparse.Namespace, seed: int, budgets: Sequence[float]) ->
     target_plan = replace(target_plan, budget_ms=limit, limit_ms=limit)
     run = TargetRun(context, job, target_plan, find_target(options.target), train_supernet(context, job))
     candidates = sorted(search_subnets(run), key=lambda c: -c.accuracy)
-    chosen = [c for budget in budgets for c in [c for c in candidates if c.latency_ms <= budget][: options.finalists]]
-    networks = [job.space.network(c.architecture) for c in chosen]
+    selected = [c for budget in budgets for c in [c for c in candidates if c.latency_ms <= budget][: options.finalists]]
+    networks = [job.space.network(c.architecture) for c in selected]
     return list({network.id: network for network in networks}.values())
 
 

@@ -78,11 +78,11 @@ def _row(
     classes: int,
 ) -> dict[str, Any]:
     image_size = network.input_shape[1]
-    shown = at_resolution(judged, image_size)
+    resized = at_resolution(judged, image_size)
 
     def evaluator(calibration: int) -> Evaluator:
         images = as_input(torch.from_numpy(at_resolution(_some(train, calibration, seed=0), image_size).images))
-        split = shown.take(np.arange(min(options.images, VALIDATION)))
+        split = resized.take(np.arange(min(options.images, VALIDATION)))
         return Evaluator(weights, lambda _: images, lambda _: split, "accuracy", classes, options.threads)
 
     now, before = evaluator(CALIBRATION), evaluator(BEFORE_CALIBRATION)
@@ -91,10 +91,10 @@ def _row(
     seconds = time.perf_counter() - started
     started = time.perf_counter()
     quantised, floats = before.modes(network)
-    simulated = mode_answers(network, quantised, shown.images)
+    simulated = mode_answers(network, quantised, resized.images)
     interpreter_seconds = time.perf_counter() - started
     file = lower_int8(network, quantise(network, floats.parameters, quantised.ranges))
-    agreement = float((answers(file, shown.images, threads=options.threads) == simulated).mean())
+    agreement = float((answers(file, resized.images, threads=options.threads) == simulated).mean())
     return {
         "network": network.id,
         "number": number,

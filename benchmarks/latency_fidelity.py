@@ -75,8 +75,8 @@ def networks(space: SearchSpace, fitted: int, tested: int, seed: int) -> tuple[l
         if len(held_out) < tested:
             network = space.network(space.sample(rng))
             held_out[network.id] = network
-    drawn = [space.network(space.sample(rng)) for _ in range(POOL * fitted)]
-    return choose([n for n in drawn if n.id not in held_out], fitted), list(held_out.values())
+    sampled = [space.network(space.sample(rng)) for _ in range(POOL * fitted)]
+    return choose([n for n in sampled if n.id not in held_out], fitted), list(held_out.values())
 
 
 def alone(layer: Layer) -> Network:

@@ -71,7 +71,7 @@ def _encoded(archive: Path, images: int | None) -> Iterator[tuple[str, str, int,
         names = [str(name) for name in arrays["class_names"]]
         for part in ("train", "test"):
             data, offsets, labels = (arrays[f"{part}_{what}"] for what in ("jpeg", "offsets", "y"))
-            chosen = stratified_order(labels.astype(np.int64), 0)[: images if part == "train" else None]
-            for number, index in enumerate(chosen.tolist()):
+            selected = stratified_order(labels.astype(np.int64), 0)[: images if part == "train" else None]
+            for number, index in enumerate(selected.tolist()):
                 with Image.open(io.BytesIO(data[offsets[index] : offsets[index + 1]].tobytes())) as image:
                     yield part, names[int(labels[index])], number, image.convert("RGB")

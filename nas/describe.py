@@ -121,7 +121,7 @@ class PredictionDetail(_Value):
     parts: tuple[LatencyPart, ...] = Field(description="the constant, the input, then the layers in their order")
 
 
-def drawn(
+def find_space(
     source: str | Mapping[str, Any],
     architecture: str,
     architecture_id: str,

@@ -184,15 +184,15 @@ def writing_is_typed() -> Iterator[None]:
 
 def write_error(error: OSError) -> OutOfSpace | UnwritableFolder | None:
     """The typed error of a full disk, or of a folder that may not be written to; None of anything else."""
-    told = f"Cannot write: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}."
+    message = f"Cannot write: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}."
     if error.errno in _FULL:
         return OutOfSpace(
-            told,
+            message,
             fix="Free some space (or choose another folder with --out) and run the same command again: it continues.",
         )
     if error.errno in _FORBIDDEN:
         return UnwritableFolder(
-            told,
+            message,
             fix="Give the user that runs hwnas the right to write there, or choose another folder with --out or --store.",
         )
     return None

@@ -151,11 +151,13 @@ def export(
         job, costs = start_job(context, spec)
         number = _index(job, target)
         device = find_target(job.targets[number].id)
-        chosen = _chosen(job.restricted[number], device, architecture)
+        selected = _select(job.restricted[number], device, architecture)
         target_plan = target_plan_of(context, job, number)
         job = finish_job(context, replace(job, target_plans=(target_plan,)), costs)
-        folder = out / run / f"{target_folder(target_plan.info.id)}-{chosen.id}"
-        model = deliver_selected(TargetRun(context, job, target_plan, device, _supernet(context, job)), chosen, folder)
+        folder = out / run / f"{target_folder(target_plan.info.id)}-{selected.id}"
+        model = deliver_selected(
+            TargetRun(context, job, target_plan, device, _supernet(context, job)), selected, folder
+        )
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The export was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
@@ -189,7 +191,7 @@ def _index(job: Job, target: str | None) -> int:
     )
 
 
-def _chosen(restricted: Narrowed, target: Target, architecture: str) -> Architecture:
+def _select(restricted: Narrowed, target: Target, architecture: str) -> Architecture:
     """The architecture of a string, in the part of the space that the target runs."""
     words = set(architecture.split())
     away = {f"{one.choice}={text(one.value)}": one.reason for one in restricted.removed}

@@ -91,8 +91,8 @@ class Observed:
         if self.scheme.power_of_two:
             flat = rows.flatten()
             generator = torch.Generator(flat.device).manual_seed(self._images)
-            drawn = torch.randint(len(flat), (min(_SAMPLED, len(flat)),), generator=generator, device=flat.device)
-            seen.values.append(flat[drawn])
+            indices = torch.randint(len(flat), (min(_SAMPLED, len(flat)),), generator=generator, device=flat.device)
+            seen.values.append(flat[indices])
 
     def ranges(self, network: Network) -> Ranges:
         """The range of every tensor of the network that was run.

@@ -18,7 +18,7 @@ CANDIDATES: TypeAdapter[dict[str, tuple[FrontPoint, ...]]] = TypeAdapter(dict[st
 
 
 def keep(folder: Path, spec: SearchSpec, candidates: Mapping[str, Sequence[FrontPoint]]) -> None:
-    """Writes what `chosen` reads.
+    """Writes what `select_architecture` reads.
 
     Raises:
         OutOfSpace: the disk is full.
@@ -28,7 +28,7 @@ def keep(folder: Path, spec: SearchSpec, candidates: Mapping[str, Sequence[Front
     write_atomically(folder / "candidates.json", CANDIDATES.dump_json(found, indent=1))
 
 
-def chosen(folder: Path, architecture: str) -> tuple[SearchSpec, str]:
+def select_architecture(folder: Path, architecture: str) -> tuple[SearchSpec, str]:
     """A run's spec, and the canonical string of the architecture that somebody means.
 
     Args:
@@ -50,10 +50,10 @@ def chosen(folder: Path, architecture: str) -> tuple[SearchSpec, str]:
     if "=" in architecture:
         return spec, architecture
     by_id = {point.architecture_id: point.architecture for found in points.values() for point in found}
-    return spec, by_id[meant(by_id, architecture, str(folder / "candidates.json"))]
+    return spec, by_id[resolve_id(by_id, architecture, str(folder / "candidates.json"))]
 
 
-def meant(ids: Collection[str], architecture: str, listed: str) -> str:
+def resolve_id(ids: Collection[str], architecture: str, listed: str) -> str:
     """The id of what a run evaluated that somebody means by it or its beginning; `listed` says where all of them are.
 
     Raises:

@@ -20,7 +20,7 @@ from nas.cli.progress import watch
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import LogEvent
 from nas.result import ExportResult, SearchResult
-from nas.runs import meant
+from nas.runs import resolve_id
 from nas.spec import SearchSpec
 from search_spaces.errors import InvalidSpace
 from search_spaces.yaml_file import read_yaml
@@ -104,7 +104,7 @@ def _evaluated(client: Client, wanted: ExportRequest) -> str:
         return wanted.architecture  # the service says why
     by_string = {architecture: one for one, architecture in found.items()}
     listed = f"{client.url}/jobs/{wanted.run}/candidates"
-    return by_string.get(wanted.architecture) or meant(found, wanted.architecture, listed)
+    return by_string.get(wanted.architecture) or resolve_id(found, wanted.architecture, listed)
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from api.tenancy import Subject
 from api.wire import Wire, examples
 from latency_models.errors import UnreadableTable
 from latency_models.table import LatencyTable
-from nas.describe import NetworkDetail, PredictionDetail, describe, drawn, predict
+from nas.describe import NetworkDetail, PredictionDetail, describe, find_space, predict
 from nas.errors import StoreCorrupt
 from nas.events import CandidateEvent, FinalistEvent, MeasurementEvent
 from nas.store import Store
@@ -158,7 +158,7 @@ def _drawn(
     spec = plain(WIRE_SPEC.validate_python(stored.spec))
     try:
         form = ahead.form(tenant_id, spec.data)
-        space, architecture = drawn(
+        space, architecture = find_space(
             spec.space,
             told.architecture,
             told.architecture_id,

@@ -22,7 +22,7 @@ def model_card(
     """The card's text."""
     channels, image_size, _ = network.input_shape
     target, latency, accuracy, size = receipt["target"], outcome.latency_ms, outcome.accuracy, outcome.size_bytes
-    shown = ", ".join(map(escape, classes[:20])) + (f" and {len(classes) - 20} more" if len(classes) > 20 else "")
+    listed = ", ".join(map(escape, classes[:20])) + (f" and {len(classes) - 20} more" if len(classes) > 20 else "")
     value = latency.simulated if latency.measured is None else latency.measured
     took = f"{value:.4g} ms" if value is not None else "not measured"
     colour = "grey" if channels == 1 else "RGB"
@@ -57,7 +57,7 @@ or `python classify.py photo.png`.
   The scaling by 1/255 is inside;
   there is no mean to subtract.
 - {_reading(input_spec, image_size)}
-- Output `logits`: float32 (batch, {len(classes)}); the classes in order: {shown}.
+- Output `logits`: float32 (batch, {len(classes)}); the classes in order: {listed}.
 - `model.fp32.onnx` is the same network before quantisation, with the same input.
 
 {_classes(outcome.test)}## How it came about

@@ -42,26 +42,26 @@ def _matrix(test: "TestOutcome", width: int) -> Table:
     precision = [_percent(one.precision) for one in test.classes]
     widths = [max(map(len, column)) + 1 for column in zip(headings, *body, precision, strict=True)]
     room = max(_NAME, width - sum(widths) - len(" recall"))
-    drawn = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
-    drawn.add_column("", no_wrap=True, overflow="ellipsis", max_width=room)
+    built = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1), header_style="bold")
+    built.add_column("", no_wrap=True, overflow="ellipsis", max_width=room)
     for heading in (*headings, "recall"):
-        drawn.add_column(Text(heading), justify="right", no_wrap=True)
+        built.add_column(Text(heading), justify="right", no_wrap=True)
     for number, (name, cells) in enumerate(zip(names, body, strict=True)):
         marked = [Text(cell, style="green" if at == number else "") for at, cell in enumerate(cells)]
-        drawn.add_row(Text(name), *marked, _percent(test.classes[number].recall))
-    drawn.add_row("precision", *precision, "", style="dim")
-    return drawn
+        built.add_row(Text(name), *marked, _percent(test.classes[number].recall))
+    built.add_row("precision", *precision, "", style="dim")
+    return built
 
 
 def _worst(test: "TestOutcome") -> Table:
     """The classes with the least recall, and what their images are taken for."""
-    drawn = table("class", "images", "precision", "recall", "most often taken for", right=(1, 2, 3))
+    built = table("class", "images", "precision", "recall", "most often taken for", right=(1, 2, 3))
     for number in test.worst(WORST):
         one, wrong = test.classes[number], test.taken_for(number)
         mistaken = "" if wrong is None else f"{_name(test.classes[wrong[0]].name)} ({wrong[1]:,})"
         row = (_name(one.name), f"{one.images:,}", _percent(one.precision), _percent(one.recall), mistaken)
-        drawn.add_row(*map(Text, row))
-    return drawn
+        built.add_row(*map(Text, row))
+    return built
 
 
 def _name(text: str) -> str:

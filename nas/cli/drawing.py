@@ -27,10 +27,10 @@ _WELL_KNOWN: Final = {"error", "code", "detail", "fix"}
 
 def table(*columns: str, right: Sequence[int] = ()) -> Table:
     """An empty table in the house style; columns by their headings, those in `right` aligned to the right."""
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    built = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for index, heading in enumerate(columns):
-        drawn.add_column(heading, justify="right" if index in right else "left", overflow="fold")
-    return drawn
+        built.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    return built
 
 
 def size(count: float, units: Sequence[str] = ("B", "kB", "MB", "GB", "TB"), base: float = 1000) -> str:

@@ -66,8 +66,10 @@ def estimate(
     if plot is not None and len(targets) > 1:
         raise typer.BadParameter("A picture is of one target; name one.", param_hint="--plot")
     tenants = [*((path, None) for path in beside or ()), *map(_density, retrain or ())]
-    asked = {"allow_host": host, "trace": plot is not None, "what_if": what_if}
-    results = _costed(Path(model), targets, input_size, measure, tenants, asked, store or Path(out) / "store")
+    simulator_options = {"allow_host": host, "trace": plot is not None, "what_if": what_if}
+    results = _costed(
+        Path(model), targets, input_size, measure, tenants, simulator_options, store or Path(out) / "store"
+    )
     if plot is not None:
         from nas.cli.simulation_picture import draw
 
@@ -91,10 +93,10 @@ def _costed(
     input_size: str | None,
     measure: bool | None,
     tenants: Sequence[tuple[str, float | None]],
-    asked: Mapping[str, Any],
+    simulator_options: Mapping[str, Any],
     store: str | Path,
 ) -> "list[Estimate]":
-    """The model on each target; `asked` and the further tenants of a card, by path and density, are for simulated targets."""
+    """The model on each target; `simulator_options` and the further tenants of a card, by path and density, are for simulated targets."""
     from hw_targets.registry import target as find_target
     from hw_targets.target import Simulator
     from nas.estimate import estimate, stored_tables
@@ -107,7 +109,7 @@ def _costed(
     simulated = [one for one in found if isinstance(one, Simulator)] or found  # of several, whom the options are for
     results = []
     for one in found:
-        options: dict[str, Any] = {**asked, "beside": beside} if one in simulated else {}
+        options: dict[str, Any] = {**simulator_options, "beside": beside} if one in simulated else {}
         tables = stored_tables(Store(store), one.info)
         results.append(estimate(network, one, tables=tables, measure=measure, file=model, **options))
     return results

@@ -20,21 +20,21 @@ def render_estimate(console: Console, result: "Estimate") -> None:
     if result.simulation is not None:
         _render_simulation(console, result, result.simulation)
         return
-    drawn = table("layer", "what", "MACs", "ms", "share", right=(2, 3, 4))
-    drawn.columns[0].max_width = 20
-    for column in drawn.columns[2:]:
+    built = table("layer", "what", "MACs", "ms", "share", right=(2, 3, 4))
+    built.columns[0].max_width = 20
+    for column in built.columns[2:]:
         column.no_wrap = True
     total = sum(layer.latency_ms or 0.0 for layer in result.layers)
     for layer in result.layers:
         known = layer.latency_ms is not None
-        drawn.add_row(
+        built.add_row(
             layer.name,
             _brief(layer.key),
             size(layer.macs, ("", "k", "M", "G", "T")) if layer.macs else "",
             f"{layer.latency_ms:.4f}" if known else "fused",
             f"{(layer.latency_ms or 0.0) / total:.1%}" if known and total else "",
         )
-    console.print(drawn)
+    console.print(built)
     if result.file is not None:
         _render_file(console, result.file, result.target)
     error = "" if result.error is None else f" ± {result.error:.1%}"
@@ -69,14 +69,14 @@ def _macs(result: "Estimate") -> str:
 
 def _render_simulation(console: Console, result: "Estimate", simulation: Mapping[str, Any]) -> None:
     """What each group takes and what binds it, then the whole: one request, the card, traffic, roofline."""
-    drawn = table("group", "bound by", "cycles", "share", "array", "MACs", "memory", right=range(2, 7))
-    drawn.columns[0].max_width, drawn.columns[1].min_width = 20, 14
-    for column in drawn.columns[1:]:
+    built = table("group", "bound by", "cycles", "share", "array", "MACs", "memory", right=range(2, 7))
+    built.columns[0].max_width, built.columns[1].min_width = 20, 14
+    for column in built.columns[1:]:
         column.no_wrap = True
     total = simulation["cycles"]
     for group in simulation["groups"]:
         moved = group["load_bytes"] + group["save_bytes"] + group["weight_bytes"]
-        drawn.add_row(
+        built.add_row(
             group["name"],
             group["bound_by"].removeprefix("instruction ").removesuffix(" engine"),
             f"{group['cycles']:,.0f}",
@@ -85,7 +85,7 @@ def _render_simulation(console: Console, result: "Estimate", simulation: Mapping
             size(group["macs"], ("", "k", "M", "G", "T")) if group["macs"] else "",
             size(moved) if moved else "",
         )
-    console.print(drawn)
+    console.print(built)
     console.print(
         Text.assemble((milliseconds(result.latency_ms), "bold"), f" simulated for one request, INT8, on {result.target}; ",
                       (f"{simulation['images_per_s']:,.0f} images/s", "bold"), " of the whole card")
@@ -112,19 +112,19 @@ def _render_simulation(console: Console, result: "Estimate", simulation: Mapping
 
 def _render_tenants(console: Console, tenants: Sequence[Mapping[str, Any]]) -> None:
     if tenants:
-        drawn = table("tenant", "does", "engines", "images/s", "ms", right=(2, 3, 4))
+        built = table("tenant", "does", "engines", "images/s", "ms", right=(2, 3, 4))
         for one in tenants:
             engines = "+".join(map(str, one["kernels"]))
             does = " ".join((one["what"], *([f"({one['label']})"] if one["label"] else [])))
-            drawn.add_row(one["network"], does, engines, f"{one['images_per_s']:,.0f}", f"{one['latency_ms']:.4g}")
-        console.print(drawn)
+            built.add_row(one["network"], does, engines, f"{one['images_per_s']:,.0f}", f"{one['latency_ms']:.4g}")
+        console.print(built)
 
 
 def _render_what_if(console: Console, found: Mapping[str, Any]) -> None:
-    drawn = table("what if", "cycles", "images/s", "", right=(1, 2))
+    built = table("what if", "cycles", "images/s", "", right=(1, 2))
     for one in found["variants"]:
-        drawn.add_row(one["what"], f"{one['cycles']:,.0f}", f"{one['images_per_s']:,.0f}", one["label"])
-    console.print(drawn)
+        built.add_row(one["what"], f"{one['cycles']:,.0f}", f"{one['images_per_s']:,.0f}", one["label"])
+    console.print(built)
     if "energy" in found:
         energy = found["energy"]
         console.print(

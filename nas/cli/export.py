@@ -56,11 +56,11 @@ def export(
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch
     from nas.cli.report import render_export
-    from nas.runs import chosen
+    from nas.runs import select_architecture
 
     folder = Path(run)
     name, parent = (folder.name, folder.parent) if folder.is_dir() and len(folder.parts) > 1 else (run, Path(out))
-    spec, whole = chosen(parent / name, architecture)
+    spec, whole = select_architecture(parent / name, architecture)
     folders: dict[str, Any] = {"out": parent, "store": store or None}
     with ended_politely(), watch(quiet=quiet) as progress:
         result = pipeline.export(spec, whole, target, on_event=progress, **folders)

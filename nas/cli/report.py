@@ -62,25 +62,25 @@ def _taken(console: Console, result: "SearchResult | ExportResult") -> None:
 def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
     """The finished networks, fastest first, the delivered one marked; what is only estimated is counted below."""
     points, estimates = result.fronts.get(target, ()), result.estimates.get(target, ())
-    shown = _thinned(points, model.architecture_id)
-    drawn = table("", "id", "architecture", METRIC_NAMES[result.metric], "latency", "", right=(3, 4))
+    displayed = _thinned(points, model.architecture_id)
+    built = table("", "id", "architecture", METRIC_NAMES[result.metric], "latency", "", right=(3, 4))
     for number in (1, 4, 5):
-        drawn.columns[number].no_wrap = True
+        built.columns[number].no_wrap = True
     letters = _id_letters([*points, *estimates])
-    for point in shown:
-        chosen = point.architecture_id == model.architecture_id
-        drawn.add_row(
-            "▶" if chosen else "", point.architecture_id[:letters], abbreviate(point.architecture), f"{point.accuracy:.2%}",
-            milliseconds(point.latency_ms), point.kind, style="bold green" if chosen else None,
+    for point in displayed:
+        selected = point.architecture_id == model.architecture_id
+        built.add_row(
+            "▶" if selected else "", point.architecture_id[:letters], abbreviate(point.architecture), f"{point.accuracy:.2%}",
+            milliseconds(point.latency_ms), point.kind, style="bold green" if selected else None,
         )  # fmt: skip
-    some = f" ({len(shown)} of its {len(points)} points)" if len(shown) < len(points) else ""
+    some = f" ({len(displayed)} of its {len(points)} points)" if len(displayed) < len(points) else ""
     notes = ["trained, in INT8 on the validation set; latency of the network, batch 1"]
     if not any(point.architecture_id == model.architecture_id for point in points):
         notes.append("the delivered model is not on this front")
     if estimates:
         notes.append(f"{len(estimates)} estimates of the supernet (--json lists them): hwnas export finishes any")
     title = Text(f"Front of finished networks on {target}{some}", style="bold")
-    return Group(title, drawn, *(Text(note, style="dim") for note in notes))
+    return Group(title, built, *(Text(note, style="dim") for note in notes))
 
 
 def _thinned(points: "Sequence[FrontPoint]", delivered: str) -> "list[FrontPoint]":
@@ -88,9 +88,9 @@ def _thinned(points: "Sequence[FrontPoint]", delivered: str) -> "list[FrontPoint
     if len(points) <= ROWS:
         return list(points)
     step = (len(points) - 1) / (ROWS - 1)
-    shown = [points[round(i * step)] for i in range(ROWS)]
-    shown += [p for p in points if p.architecture_id == delivered and p not in shown]
-    return sorted(shown, key=lambda p: p.latency_ms)
+    displayed = [points[round(i * step)] for i in range(ROWS)]
+    displayed += [p for p in points if p.architecture_id == delivered and p not in displayed]
+    return sorted(displayed, key=lambda p: p.latency_ms)
 
 
 def _id_letters(points: "Sequence[FrontPoint]") -> int:
@@ -102,26 +102,26 @@ def _id_letters(points: "Sequence[FrontPoint]") -> int:
 
 def _receipt(target: str, model: "ModelOutcome") -> Panel:
     latency, budget = model.latency_ms, model.budget
-    drawn = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    drawn.add_column(no_wrap=True, style="bold")
-    drawn.add_column(overflow="fold")
-    drawn.add_column(no_wrap=True, style="dim")
-    drawn.add_row("latency", milliseconds(latency.predicted), f"predicted ± {latency.predicted_error:.1%}")
-    drawn.add_row("", *_final_latency(model))
-    drawn.add_row("budget", _budget(model), _verdict(model))
-    drawn.add_row("accuracy", f"INT8 {model.accuracy.int8:.2%}, FP32 {model.accuracy.fp32:.2%}", "measured, test set")
+    built = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    built.add_column(no_wrap=True, style="bold")
+    built.add_column(overflow="fold")
+    built.add_column(no_wrap=True, style="dim")
+    built.add_row("latency", milliseconds(latency.predicted), f"predicted ± {latency.predicted_error:.1%}")
+    built.add_row("", *_final_latency(model))
+    built.add_row("budget", _budget(model), _verdict(model))
+    built.add_row("accuracy", f"INT8 {model.accuracy.int8:.2%}, FP32 {model.accuracy.fp32:.2%}", "measured, test set")
     if model.test is not None and _tells_more(model.test):
-        drawn.add_row("", _other_metrics(model.test), "measured, test set")
-    drawn.add_row("size", f"INT8 {size(model.size_bytes.int8)}, FP32 {size(model.size_bytes.fp32)}", "measured")
+        built.add_row("", _other_metrics(model.test), "measured, test set")
+    built.add_row("size", f"INT8 {size(model.size_bytes.int8)}, FP32 {size(model.size_bytes.fp32)}", "measured")
     within = f"{many(budget.architectures_within)} of {many(budget.architectures)} architectures"
-    drawn.add_row(
+    built.add_row(
         "space", f"{within} keep the budget" + ("" if budget.binds else ": it does not bind"), "predicted, exact"
     )
     if model.removed:
         reasons = "; ".join(dict.fromkeys(one.reason for one in model.removed))
-        drawn.add_row("narrowed", f"{len(model.removed)} values of choices were not searched: {reasons}", "")
-    drawn.add_row("chosen", abbreviate(model.architecture), model.architecture_id)
-    return Panel(drawn, title=f"model for {target}", title_align="left", border_style="green")
+        built.add_row("narrowed", f"{len(model.removed)} values of choices were not searched: {reasons}", "")
+    built.add_row("chosen", abbreviate(model.architecture), model.architecture_id)
+    return Panel(built, title=f"model for {target}", title_align="left", border_style="green")
 
 
 def _final_latency(model: "ModelOutcome") -> tuple[str, str]:
@@ -166,8 +166,8 @@ def render_plan(plan: "Plan") -> Text:
         if seconds or _can_be_stored(name, plan)
     ]
     total = duration(sum(plan.seconds.values()))
-    told = f"About {total} and {size(plan.memory_bytes)} of memory (estimated): {', '.join(parts)}."
-    return Text(f"{told} {plan.note}".rstrip(), style="dim")
+    summary = f"About {total} and {size(plan.memory_bytes)} of memory (estimated): {', '.join(parts)}."
+    return Text(f"{summary} {plan.note}".rstrip(), style="dim")
 
 
 def _can_be_stored(stage: str, plan: "Plan") -> bool:
@@ -178,20 +178,20 @@ def _can_be_stored(stage: str, plan: "Plan") -> bool:
 def render_profile(console: Console, profile: "ProfileResult") -> None:
     """A latency table's report card, with the reach of the space on the target."""
     card = profile.card
-    drawn = table("report card", _judged_by(card))
-    drawn.add_row("mean error (MAPE)", f"{card.mape:.2%}, where the noise of measuring is {card.noise_mape:.2%}")
-    drawn.add_row("within ±5 %, ±10 %", f"{card.within_5:.0%}, {card.within_10:.0%} of the networks")
+    built = table("report card", _judged_by(card))
+    built.add_row("mean error (MAPE)", f"{card.mape:.2%}, where the noise of measuring is {card.noise_mape:.2%}")
+    built.add_row("within ±5 %, ±10 %", f"{card.within_5:.0%}, {card.within_10:.0%} of the networks")
     tau = "undefined" if card.kendall_tau is None else f"{card.kendall_tau:.3f}"
-    drawn.add_row("order (Kendall tau)", tau)
-    drawn.add_row("fitted on", f"{_networks(card.fitted)}, {profile.keys:,} layer keys")
+    built.add_row("order (Kendall tau)", tau)
+    built.add_row("fitted on", f"{_networks(card.fitted)}, {profile.keys:,} layer keys")
     fastest, slowest = profile.reachable_ms
     reach = (
         f"{milliseconds(fastest)} to {milliseconds(slowest)} (predicted), {many(profile.architectures)} architectures"
     )
-    drawn.add_row("reachable", reach)
+    built.add_row("reachable", reach)
     title = f"{profile.target} for {profile.space} at {profile.resolution} px: {profile.device}, {profile.runtime}"
     console.print(Text(title, style="bold"))
-    console.print(drawn)
+    console.print(built)
     folder(console, "table", profile.table)
     warn(console, profile.warnings)
 

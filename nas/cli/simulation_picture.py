@@ -51,8 +51,8 @@ def _roofline(axes: Any, result: Estimate, simulation: dict[str, Any]) -> None:
             rate = group["macs"] / (alone * simulation["macs_per_cycle"]) * peak
             points.append((2 * group["macs"] / moved, rate, group["bound_by"]))
     for cause in dict.fromkeys(cause for *_, cause in points):
-        chosen = [p for p in points if p[2] == cause]
-        axes.scatter([p[0] for p in chosen], [p[1] for p in chosen], s=14, color=COLOURS[cause], label=cause)
+        selected = [p for p in points if p[2] == cause]
+        axes.scatter([p[0] for p in selected], [p[1] for p in selected], s=14, color=COLOURS[cause], label=cause)
     whole = (simulation["operations_per_byte"], simulation["achieved_tops"])
     axes.scatter(*zip(whole, strict=True), marker="*", s=120, color="black", label="whole network")
     spread = [x for x, *_ in points] + [whole[0], peak / slope]

@@ -26,11 +26,11 @@ def spaces(json: Json = False) -> Answer:
     def render(console: "Console") -> None:
         from nas.cli.drawing import table
 
-        drawn = table("space", "what it varies", "options (default first)")
+        built = table("space", "what it varies", "options (default first)")
         for known in KNOWN:
             options = "\n".join(f"{name}={'|'.join(values)}" for name, values in known.options.items())
-            drawn.add_row(known.name, known.summary, options)
-        console.print(drawn)
+            built.add_row(known.name, known.summary, options)
+        console.print(built)
         console.print(
             "Options are written name:option=value, and a .yaml or .py file is a space of your own.", style="dim"
         )

@@ -26,11 +26,11 @@ def targets(json: Json = False) -> Answer:
     def render(console: "Console") -> None:
         from nas.cli.drawing import table
 
-        drawn = table("target", "what it is", "options", "usable here")
+        built = table("target", "what it is", "options", "usable here")
         for entry, reason in entries:
             options = "\n".join(f"{name}: {meaning}" for name, meaning in entry.options.items())
-            drawn.add_row(entry.name, entry.summary, options, f"no: {reason}" if reason else "yes")
-        console.print(drawn)
+            built.add_row(entry.name, entry.summary, options, f"no: {reason}" if reason else "yes")
+        console.print(built)
         console.print("Options are written target:option=value, such as cpu:threads=2.", style="dim", markup=False)
 
     return Answer(document, render)

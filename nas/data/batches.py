@@ -84,11 +84,11 @@ class Batches:
         Returns:
             Images, float32 (B, C, side, side), channels-last, pixels / 255; and labels, int64 (B,).
         """
-        chosen = torch.from_numpy(self.indices(step)).to(self._device)
-        images = self._images[next(iter(self._images)) if image_size is None else image_size].index_select(0, chosen)
+        selected = torch.from_numpy(self.indices(step)).to(self._device)
+        images = self._images[next(iter(self._images)) if image_size is None else image_size].index_select(0, selected)
         generator = np.random.default_rng([self.seed, _AUGMENT, step])
-        images = augmented(as_input(images), self.augment, generator.random((RANDOMS, len(chosen))))
-        return images, self._labels.index_select(0, chosen)
+        images = augmented(as_input(images), self.augment, generator.random((RANDOMS, len(selected))))
+        return images, self._labels.index_select(0, selected)
 
 
 def as_input(images: Tensor) -> Tensor:

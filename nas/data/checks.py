@@ -88,9 +88,9 @@ def _balance(classes: tuple[str, ...], train: NDArray[np.int64]) -> list[str]:
     few = [i for i in present if train[i] < FEW]
     if few:
         low, high = train[few].min(), train[few].max()
-        shown = _listed([classes[i] for i in few])
+        listed = _listed([classes[i] for i in few])
         warnings.append(
-            f"{shown} {'have' if len(few) > 1 else 'has'} only {low if low == high else f'{low} to {high}'} training "
+            f"{listed} {'have' if len(few) > 1 else 'has'} only {low if low == high else f'{low} to {high}'} training "
             f"image{'s' if high > 1 else ''}: little can be learned of so few, and figures of the class rest on single images."
         )
     most, least = present[train[present].argmax()], present[train[present].argmin()]
@@ -122,6 +122,6 @@ def _counts(name: str, split: Split, classes: tuple[str, ...]) -> NDArray[np.int
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:5])
+    listed = ", ".join(repr(name) for name in names[:5])
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"Class{'es' * (len(names) > 1)} {shown}{more}"
+    return f"Class{'es' * (len(names) > 1)} {listed}{more}"

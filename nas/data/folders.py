@@ -153,11 +153,11 @@ def _each(
 def _check_skipped(root: Path, paths: list[Path], skipped: dict[int, str]) -> None:
     if len(skipped) <= MAX_SKIPPED_SHARE * len(paths):
         return
-    shown = [f"{shown_path(paths[index], root)}: {skipped[index]}" for index in sorted(skipped)[:20]]
+    listed = [f"{shown_path(paths[index], root)}: {skipped[index]}" for index in sorted(skipped)[:20]]
     raise InvalidData(
-        f"{len(skipped)} of {len(paths)} images cannot be read, more than {MAX_SKIPPED_SHARE:.0%}; the first is {shown[0]}.",
+        f"{len(skipped)} of {len(paths)} images cannot be read, more than {MAX_SKIPPED_SHARE:.0%}; the first is {listed[0]}.",
         fix="Repair or remove these files, or let hwnas read them where permission is denied.",
-        facts={"unreadable": len(skipped), "images": len(paths), "files": list(shown)},
+        facts={"unreadable": len(skipped), "images": len(paths), "files": list(listed)},
     )
 
 

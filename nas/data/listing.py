@@ -182,8 +182,8 @@ def _twins(classes: tuple[str, ...]) -> tuple[str, ...]:
 def _notes(aside: _Aside) -> list[str]:
     notes = []
     if aside.folders:
-        shown = ", ".join(sorted(aside.folders)[:10])
-        notes.append(f"Beside train/, val/ and test/ these folders are ignored: {shown}.")
+        listed = ", ".join(sorted(aside.folders)[:10])
+        notes.append(f"Beside train/, val/ and test/ these folders are ignored: {listed}.")
     if aside.nested:
         names = list(aside.nested)
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

@@ -33,11 +33,11 @@ def nominated(candidates: Sequence[Candidate], count: int, images: int) -> list[
     error = sqrt(max(best * (1 - best), 1 / images) / images)
     tied = sorted((c for c in candidates if c.accuracy >= best - error), key=lambda c: -c.latency_ms)
     order = tied + sorted((c for c in candidates if c not in tied), key=lambda c: -c.accuracy)
-    chosen = order[: (count + 1) // 2]
+    selected = order[: (count + 1) // 2]
     front = [candidates[i] for i in pareto([c.accuracy for c in candidates], [c.latency_ms for c in candidates])]
     for at in np.linspace(0, len(front) - 1, count // 2 + 1)[: count // 2]:
-        chosen.append(front[round(at)])
-    return list(dict.fromkeys([*chosen, *order]))[: 2 * count]
+        selected.append(front[round(at)])
+    return list(dict.fromkeys([*selected, *order]))[: 2 * count]
 
 
 def by_latency(region: LimitedRegion, space: SearchSpace, count: int, seed: int) -> list[Architecture]:
@@ -53,8 +53,8 @@ def by_latency(region: LimitedRegion, space: SearchSpace, count: int, seed: int)
     found: list[Architecture] = []
     for least, most, wanted in bands:
         codes = region.draw(float(least), float(most), DRAWN, rng)
-        drawn = region.latency.lattice.decode(region.canonical(codes)) if len(codes) else []
-        fresh = [a for a in dict.fromkeys(drawn) if a not in found]
+        sampled = region.latency.lattice.decode(region.canonical(codes)) if len(codes) else []
+        fresh = [a for a in dict.fromkeys(sampled) if a not in found]
         found += sorted(fresh, key=lambda a: (-macs(space.network(a)), a.id))[:wanted]
     if not found:
         found = region.latency.lattice.decode(region.canonical(region.draw(low, high, 1, rng)))

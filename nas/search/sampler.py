@@ -109,14 +109,14 @@ class BandSampler(BaseSampler):
         low, high = self._region.range_ms
         count = max(4, int(self._evaluation_count * UNIFORM_SHARE))
         edges = np.linspace(low, high, count + 1)
-        drawn = self._fresh(self._region.draw(edges[number], edges[number + 1], 16, rng), known)
-        return [int(v) for v in drawn[0]] if len(drawn) else self._anywhere(known, rng)
+        sampled = self._fresh(self._region.draw(edges[number], edges[number + 1], 16, rng), known)
+        return [int(v) for v in sampled[0]] if len(sampled) else self._anywhere(known, rng)
 
     def _anywhere(self, known: Evaluated, rng: np.random.Generator) -> list[int]:
         """Any architecture inside the limit, a new one where there is one; small regions run out of them."""
-        drawn = self._region.draw(*self._region.range_ms, POOL, rng)
-        fresh = self._fresh(drawn, known)
-        return [int(v) for v in (fresh if len(fresh) else drawn)[0]]
+        sampled = self._region.draw(*self._region.range_ms, POOL, rng)
+        fresh = self._fresh(sampled, known)
+        return [int(v) for v in (fresh if len(fresh) else sampled)[0]]
 
     def _guided(self, known: Evaluated, rng: np.random.Generator) -> list[int]:
         low, high = self._region.range_ms

@@ -79,22 +79,22 @@ class Context:
         if target.info.kind == "simulated":
             yield
             return
-        tell = self._patience(f"Waits for {target.info.device}, which another process is using.")
-        with stoppable(self.check_cancelled), self.claim(target), while_waiting(tell):
+        on_wait = self._notice_of_wait(f"Waits for {target.info.device}, which another process is using.")
+        with stoppable(self.check_cancelled), self.claim(target), while_waiting(on_wait):
             yield
 
-    def _patience(self, message: str) -> Callable[[], None]:
+    def _notice_of_wait(self, message: str) -> Callable[[], None]:
         """What is done again and again while another process is waited for: tells of the wait, once."""
         began: list[float] = []
 
-        def tell() -> None:
+        def on_wait() -> None:
             if not began:
                 began.append(time.monotonic())
             elif len(began) == 1 and time.monotonic() - began[0] > TOLD_AFTER_S:
                 began.append(time.monotonic())
                 self.info(message)
 
-        return tell
+        return on_wait
 
     @property
     def warnings(self) -> list[str]:
@@ -126,10 +126,10 @@ class Context:
         """
         label = f"{phase}:{target}" if target else phase
         self.check_cancelled()
-        tell = self._patience(
+        on_wait = self._notice_of_wait(
             f"Waits for another process, which computes the same stage ({label}), to take over its result."
         )
-        with stoppable(self.check_cancelled), self.store.lock(key, tell):
+        with stoppable(self.check_cancelled), self.store.lock(key, on_wait):
             found = self.store.find(key)
             if found is not None:
                 made_before = dict(found.outputs)
@@ -159,14 +159,14 @@ class Meter:
 
     def __init__(self, on_event: EventSink, phase: Phase, unit: str, target: str | None, done: float) -> None:
         self._on_event, self._phase, self._unit, self._target = on_event, phase, unit, target
-        self._start, self._before, self._told = time.monotonic(), done, float("-inf")
+        self._start, self._before, self._last = time.monotonic(), done, float("-inf")
 
     def __call__(self, done: float, total: float, *, eta_s: float | None = None) -> None:
         """Tells the listener that `done` of `total` units are done, and how long the rest takes where that is known better."""
         now = time.monotonic()
-        if now - self._told < 0.1 and done < total:
+        if now - self._last < 0.1 and done < total:
             return
-        self._told = now
+        self._last = now
         rate = (done - self._before) / (now - self._start) if now > self._start else 0.0
         if eta_s is None and rate > 0:
             eta_s = (total - done) / rate

@@ -67,7 +67,7 @@ def time_training(context: Context, job: Job) -> Costs:
     space = job.space
     smallest, largest = space.network(space.smallest()), space.network(space.largest())
     rng = random.Random(0)
-    drawn = fmean(layer_values(space.network(space.sample(rng))) for _ in range(16))
+    sampled = fmean(layer_values(space.network(space.sample(rng))) for _ in range(16))
     batch = config_for(job, SUPERNET).batch_size
     key = StageKey("time_step", VERSION, {"space": space.fingerprint, "threads": job.threads, "batch": batch})
     record = context.store.find(key)
@@ -85,7 +85,7 @@ def time_training(context: Context, job: Job) -> Costs:
         else:
             context.info(f"Other work takes {others:.0%} of this machine; the plan's times are taken again next time.")
     ends = layer_values(smallest), layer_values(largest)
-    return Costs((ends[0], facts["small"]), (ends[1], facts["large"]), sum(ends) + 2 * drawn)
+    return Costs((ends[0], facts["small"]), (ends[1], facts["large"]), sum(ends) + 2 * sampled)
 
 
 def profiling_s(work: ProfileWork, target: TargetInfo) -> float:

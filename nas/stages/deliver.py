@@ -98,11 +98,11 @@ def _finalists(run: TargetRun, found: Sequence[Candidate]) -> list[Finalist]:
     job, target_plan, count = run.job, run.target_plan, run.job.work.finalists
     if found:
         images = min(job.data.images["val"], VALIDATION)
-        chosen = [c.architecture for c in nominated(found, count, images)]
+        selected = [c.architecture for c in nominated(found, count, images)]
     else:
         region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
-        chosen = by_latency(region, target_plan.space, count, job.spec.seed)
-    finalists = _measured(run, chosen)
+        selected = by_latency(region, target_plan.space, count, job.spec.seed)
+    finalists = _measured(run, selected)
     keeping = [f for f in finalists if f.budgeted_ms(target_plan) <= target_plan.budget_ms]
     if len(keeping) < len(finalists):
         run.context.info(

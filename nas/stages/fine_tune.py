@@ -49,8 +49,8 @@ class SupernetTeacher:
         """Its weights with batch norm recalibrated."""
         weights, network = self.supernet.weights, self.network
         parameters = {name: view.detach() for name, view in weights.parameters(network).items()}
-        shown = float_images(self.context, self.job, "train", CALIBRATION)(network.input_shape[1])
-        return Evaluation(parameters, recalibrate(network, weights, whole_batches(shown, BATCH)))
+        images = float_images(self.context, self.job, "train", CALIBRATION)(network.input_shape[1])
+        return Evaluation(parameters, recalibrate(network, weights, whole_batches(images, BATCH)))
 
     @cached_property
     def value(self) -> float:

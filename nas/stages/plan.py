@@ -71,10 +71,10 @@ SMALL: Final = 64
 
 def image_size_key(job: Job) -> StageKey:
     """Of the size of the images that was decided for a spec, whose sketch at the data's own size this is."""
-    return StageKey("image_size", VERSION, asked(job))
+    return StageKey("image_size", VERSION, job_inputs(job))
 
 
-def asked(job: Job) -> dict[str, object]:
+def job_inputs(job: Job) -> dict[str, object]:
     """What a job was asked for and on what data, as inputs of a stage's key."""
     spec = job.spec.model_dump(mode="json", exclude={"work"})
     return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads}
@@ -125,7 +125,7 @@ def resolve(context: Context, job: Job, costs: Costs) -> Job:
     """The job with the work that its time affords: from its spec, from the store, or decided now and stored."""
     if job.spec.work is not None:
         return replace(job, work=job.spec.work)
-    key = StageKey("plan", VERSION, asked(job))
+    key = StageKey("plan", VERSION, job_inputs(job))
     record = context.store.find(key)
     if record is None:
         record = context.store.finish(key, {}, seconds=0.0, facts=afford(job, costs).model_dump(mode="json"))
@@ -195,9 +195,9 @@ def _finalist(job: Job, costs: Costs) -> tuple[float, float]:
 def _near_limit(target_plan: TargetPlan) -> tuple[float, float]:
     """Values that the layers put out, and latency, of networks that would be trained if latency alone decided."""
     region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
-    chosen = by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
-    latencies = region.predict_ms(region.encode(chosen))
-    return fmean(layer_values(target_plan.space.network(one)) for one in chosen), fmean(float(ms) for ms in latencies)
+    selected = by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
+    latencies = region.predict_ms(region.encode(selected))
+    return fmean(layer_values(target_plan.space.network(one)) for one in selected), fmean(float(ms) for ms in latencies)
 
 
 def round_down(images: float) -> int:

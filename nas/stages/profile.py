@@ -134,13 +134,13 @@ def _drawn(space: SearchSpace, count: int, rng: random.Random) -> list[Network]:
         architectures = lattice.decode(lattice.codes())
         rng.shuffle(architectures)
         return [space.network(architecture) for architecture in one_by_one(architectures)]
-    drawn: dict[Architecture, Network] = {}
-    while len(drawn) < count and rng.random() > 1e-4:
+    sampled: dict[Architecture, Network] = {}
+    while len(sampled) < count and rng.random() > 1e-4:
         stop_if_asked()
         architecture = space.sample(rng)
-        if architecture not in drawn:
-            drawn[architecture] = space.network(architecture)
-    return list(drawn.values())
+        if architecture not in sampled:
+            sampled[architecture] = space.network(architecture)
+    return list(sampled.values())
 
 
 def measure_samples(

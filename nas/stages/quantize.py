@@ -122,17 +122,17 @@ def file_scores(context: Context, job: Job, model: bytes, network: Network, name
 def _folded(context: Context, job: Job, network: Network, weights: str) -> Tensors:
     """Float parameters without batch norm, which is recalibrated on training images."""
     trained = trained_weights(context, weights)
-    shown = float_images(context, job, "train", CALIBRATION)(network.input_shape[1])
+    images = float_images(context, job, "train", CALIBRATION)(network.input_shape[1])
     with torch.no_grad():
-        tensors = folded(network, trained.tensors, recalibrate(network, trained, whole_batches(shown, BATCH)))
+        tensors = folded(network, trained.tensors, recalibrate(network, trained, whole_batches(images, BATCH)))
     return {n: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for n, t in tensors.items()}
 
 
 def _ranges(run: TargetRun, network: Network, parameters: Tensors) -> Ranges:
     """The ranges of all tensors on training images."""
-    shown = float_images(run.context, run.job, "train", OBSERVED)(network.input_shape[1])
+    images = float_images(run.context, run.job, "train", OBSERVED)(network.input_shape[1])
     with torch.inference_mode():
-        return observe(network, BNFolded(parameters), shown.split(BATCH), run.target_plan.scheme)
+        return observe(network, BNFolded(parameters), images.split(BATCH), run.target_plan.scheme)
 
 
 def _retrain(

@@ -40,8 +40,8 @@ def read_data(context: Context, source: str, *, resolution: int | None, seed: in
     for warning in facts["warnings"]:
         context.warn(warning)
     if facts["skipped"]:
-        shown = "; ".join(facts["skipped"][:3])
-        context.warn(f"{len(facts['skipped'])} unreadable images were left out: {shown}.")
+        listed = "; ".join(facts["skipped"][:3])
+        context.warn(f"{len(facts['skipped'])} unreadable images were left out: {listed}.")
     return DataFacts(
         facts["name"],
         facts["resolution"],

@@ -17,7 +17,7 @@ from nas.metrics import Scores
 from nas.search.front import hypervolume, pareto
 from nas.stages.fine_tune import SupernetTeacher, fine_tune
 from nas.stages.halving import rounds
-from nas.stages.plan import asked
+from nas.stages.plan import job_inputs
 from nas.stages.quantize import Quantized, quantized
 from nas.stages.target_run import TargetRun
 from nas.store import StageKey
@@ -197,7 +197,9 @@ def remembered(run: TargetRun, finalist: Finalist) -> TrainedFinalist | None:
 
 def _key(run: TargetRun) -> StageKey:
     work = run.job.work.model_dump(mode="json", exclude={"resolution"})  # which the data have
-    return StageKey("finished", VERSION, {**asked(run.job), "target": run.target_plan.info.fingerprint, "work": work})
+    return StageKey(
+        "finished", VERSION, {**job_inputs(run.job), "target": run.target_plan.info.fingerprint, "work": work}
+    )
 
 
 def with_files(finished: TrainedFinalist, files: Quantized) -> TrainedFinalist:

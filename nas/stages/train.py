@@ -136,7 +136,7 @@ def callbacks(
     def on_metric(name: str, step: int, value: float) -> None:
         context.on_event(MetricEvent(phase=phase, name=prefix + name, step=step, value=value, target=target))
 
-    def tell(done: int, total: int, restored: bool) -> None:
+    def on_checkpoint(done: int, total: int, restored: bool) -> None:
         context.on_event(CheckpointEvent(phase=phase, target=target, step=done, total=total, restored=restored))
 
     return TrainCallbacks(
@@ -145,6 +145,6 @@ def callbacks(
         on_step=on_step,
         on_metric=on_metric,
         cancelled=context.cancelled,
-        on_saved=partial(tell, restored=False),
-        on_restored=partial(tell, restored=True),
+        on_saved=partial(on_checkpoint, restored=False),
+        on_restored=partial(on_checkpoint, restored=True),
     )

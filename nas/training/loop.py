@@ -106,8 +106,8 @@ def train(
         callbacks.on_step(step + 1, steps)
         if step % 10 == 0 or step == steps - 1:
             speed = config.batch_size * (step + 1 - before) / max(1e-9, time.monotonic() - began)
-            told = {**metrics, "learning_rate": config.learning_rate_at(step, steps), "images_per_second": speed}
-            for name, value in told.items():
+            curves = {**metrics, "learning_rate": config.learning_rate_at(step, steps), "images_per_second": speed}
+            for name, value in curves.items():
                 callbacks.on_metric(name, step, value)
 
 

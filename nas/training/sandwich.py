@@ -65,7 +65,7 @@ class Sandwich:
         batch = cache(partial(self.batch, step))
         rng = random.Random(self.seed * 1_000_003 + step)
         students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.num_random))]
-        told: dict[str, list[float]] = {}
+        metrics: dict[str, list[float]] = {}
         answers: Tensor | None = None
         alone = step < self.largest_first
         for name, network in [("largest", self.largest), *([] if alone else students)]:
@@ -80,7 +80,7 @@ class Sandwich:
                     loss = F.cross_entropy(logits, answers)
             loss.backward()
             self.weights.add_gradients(network, leaves)
-            told.setdefault(f"loss_{name}", []).append(loss.item())
+            metrics.setdefault(f"loss_{name}", []).append(loss.item())
             right = (logits.detach().argmax(1) == labels).float().mean().item()
-            told.setdefault(f"accuracy_{name}", []).append(right)
-        return {name: fmean(values) for name, values in told.items()}
+            metrics.setdefault(f"accuracy_{name}", []).append(right)
+        return {name: fmean(values) for name, values in metrics.items()}

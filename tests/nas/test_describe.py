@@ -10,7 +10,7 @@ import pytest
 from hw_targets.registry import target
 from hw_targets.timing import profiles
 from latency_models.table import fit
-from nas.describe import describe, drawn, predict
+from nas.describe import describe, find_space, predict
 from search_spaces.errors import InvalidArchitecture
 from search_spaces.registry import space
 
@@ -61,10 +61,10 @@ def test_the_space_is_the_one_that_the_targets_demanded() -> None:
     for activation in ("relu6", "relu"):
         used = space(f"mobilenet:activation={activation}", **SIZE)
         chosen = used.sample(random.Random(1))
-        found, architecture = drawn("mobilenet:activation=relu6", str(chosen), chosen.id, **SIZE)
+        found, architecture = find_space("mobilenet:activation=relu6", str(chosen), chosen.id, **SIZE)
         assert (found.name, architecture) == (used.name, chosen)
     with pytest.raises(InvalidArchitecture):
-        drawn("mobilenet", "resolution=16", "0" * 12, **SIZE)
+        find_space("mobilenet", "resolution=16", "0" * 12, **SIZE)
 
 
 def test_a_simulated_target_says_what_binds_each_layer() -> None:

@@ -12,7 +12,7 @@ from nas import export, pipeline
 from nas.errors import Cancelled, InvalidSpec, UnknownArchitecture, UnknownRun
 from nas.events import Event, FinalistEvent, FrontPoint, PhaseEvent
 from nas.result import SearchResult
-from nas.runs import chosen, keep
+from nas.runs import keep, select_architecture
 from nas.spec import SearchSpec
 from search_spaces.errors import InvalidArchitecture
 from search_spaces.registry import space
@@ -84,7 +84,7 @@ def test_networks_that_lost_the_tournament_are_exported_without_training_from_wh
     finished = {event.architecture_id for event in events if isinstance(event, FinalistEvent)}
     assert len(finished) == 2
     for wanted in finished:
-        spec, architecture = chosen(tmp_path / result.run, wanted)
+        spec, architecture = select_architecture(tmp_path / result.run, wanted)
         events.clear()
         exported = export(spec, architecture, out=tmp_path, on_event=events.append)
         assert exported.run == result.run and Path(exported.model.bundle).parent == tmp_path / result.run
@@ -143,15 +143,15 @@ def test_a_run_knows_its_architectures_by_the_beginning_of_their_ids(searched: S
     wanted = other(result)
     run = folder / result.run
     resolved = SPEC.model_copy(update={"work": LITTLE.model_copy(update={"resolution": 8})})
-    assert chosen(run, wanted.architecture_id) == (resolved, wanted.architecture)
-    assert chosen(run, wanted.architecture) == (resolved, wanted.architecture)
+    assert select_architecture(run, wanted.architecture_id) == (resolved, wanted.architecture)
+    assert select_architecture(run, wanted.architecture) == (resolved, wanted.architecture)
     ids = ("ab12", "ab34", "cd56")
     points = [FrontPoint(architecture=f"n={one}", architecture_id=one, accuracy=0.5, latency_ms=1.0) for one in ids]
     keep(tmp_path / "run", SPEC, {"cpu": points, "cpu:threads=2": points[:1]})
-    assert chosen(tmp_path / "run", "ab1") == (SPEC, "n=ab12")
+    assert select_architecture(tmp_path / "run", "ab1") == (SPEC, "n=ab12")
     for wrong in ("ab", "x", ""):
         with pytest.raises(UnknownArchitecture):
-            chosen(tmp_path / "run", wrong)
+            select_architecture(tmp_path / "run", wrong)
     shutil.rmtree(tmp_path / "run")
     with pytest.raises(UnknownRun):
-        chosen(tmp_path / "run", "ab1")
+        select_architecture(tmp_path / "run", "ab1")

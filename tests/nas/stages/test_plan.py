@@ -115,8 +115,8 @@ def test_the_work_is_resolved_once(made: tuple[Context, Job]) -> None:
     assert afford(job, dearer) != first
     assert resolve(context, job, dearer).work == first
     given = first.model_copy(update={"evaluations": 3})
-    asked = replace(job, spec=job.spec.model_copy(update={"work": given}))
-    assert resolve(context, asked, dearer).work == given
+    job_inputs = replace(job, spec=job.spec.model_copy(update={"work": given}))
+    assert resolve(context, job_inputs, dearer).work == given
 
 
 def photographs(folder: Path) -> str:
