@@ -180,7 +180,7 @@ def _search(options: argparse.Namespace, seed: int, budgets: Sequence[float]) ->
     limit = min(max(budgets[-1], fastest), slowest)
     target_plan = replace(target_plan, budget_ms=limit, limit_ms=limit)
     run = TargetRun(context, job, target_plan, find_target(options.target), train_supernet(context, job))
-    candidates = sorted(search_subnets(run), key=lambda c: -c.accuracy)
+    candidates = sorted(search_subnets(run), key=lambda c: -c.value)
     selected = [c for budget in budgets for c in [c for c in candidates if c.latency_ms <= budget][: options.finalists]]
     networks = [job.space.network(c.architecture) for c in selected]
     return list({network.id: network for network in networks}.values())

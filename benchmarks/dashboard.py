@@ -24,6 +24,7 @@ from benchmarks.common import Outcome, Row, parser, progress, run
 from benchmarks.service_host import Host, hosted
 from benchmarks.service_load import stored
 from nas.events import CandidateEvent, FrontEvent, FrontPoint, StateEvent
+from nas.metric import MetricValue
 from tests.dashboard.browser import browsing, signed_in
 
 BUDGET_MS: Final = 1.0
@@ -151,7 +152,10 @@ def _running_job(host: Host, rng: random.Random, count: int) -> str:
             append(connection, job_id, _candidates(rng, start, min(1000, count - start)), epoch=1)
         points = [
             FrontPoint(
-                architecture=f"a{k}", architecture_id=f"{k:012x}", accuracy=0.9 + k / 400, latency_ms=0.1 + k / 25
+                architecture=f"a{k}",
+                architecture_id=f"{k:012x}",
+                metric=MetricValue(name="accuracy", value=0.9 + k / 400),
+                latency_ms=0.1 + k / 25,
             )
             for k in range(20)
         ]
@@ -170,7 +174,7 @@ def _candidates(rng: random.Random, start: int, count: int) -> list[CandidateEve
                 number=number,
                 architecture=f"number={number}",
                 architecture_id=f"{number:012x}",
-                accuracy=min(1.0, 0.8 + 0.1 * latency_ms + rng.gauss(0, 0.02)),
+                metric=MetricValue(name="accuracy", value=min(1.0, 0.8 + 0.1 * latency_ms + rng.gauss(0, 0.02))),
                 latency_ms={"cpu": latency_ms},
                 feasible={"cpu": latency_ms <= BUDGET_MS},
                 choices={f"choice{c}": rng.choice((3, 5, 7)) for c in range(20)},

@@ -79,22 +79,21 @@ def _row(options: argparse.Namespace, data: str, effort: str, seed: int) -> dict
     result = search(spec, out=out, on_event=_tell)
     wall_s, core_s = time.monotonic() - started, _core_seconds() - cores
     model = result.models[target.info.id]
-    assert model.test is not None
     theirs = _rival(out, spec, rival, wall_s)
-    common.progress(f"  {model.test.value:.4f} against {theirs['accuracy']:.4f}")
+    common.progress(f"  {model.metric.int8.value:.4f} against {theirs['accuracy']:.4f}")
     return {
         "effort": effort,
         "seed": seed,
         "metric": options.metric,
         "resolution": job.data.resolution,
-        "accuracy": model.test.value,
+        "accuracy": model.metric.int8.value,
         "latency_ms": model.latency_ms.measured,
         "budget_ms": profile.latency_ms,
         "wall_seconds": wall_s,
         "core_seconds": core_s,
         "planned_seconds": planned,
         "supernet": bool(result.estimates[target.info.id]),
-        "gain_points": 100 * (model.test.value - theirs["accuracy"]),
+        "gain_points": 100 * (model.metric.int8.value - theirs["accuracy"]),
         "mobilenet_v2_latency_ms": profile.latency_ms,
         **{f"mobilenet_v2_{name}": value for name, value in theirs.items()},
     }

@@ -268,7 +268,7 @@ def result() -> str:
     import nas.result as module
 
     models = [
-        module.SearchResult, module.ModelOutcome, module.LatencyOutcome, module.AccuracyOutcome, module.TestOutcome,
+        module.SearchResult, module.ModelOutcome, module.LatencyOutcome, module.PrecisionMetrics, module.TestOutcome,
         module.ClassOutcome, module.SizeOutcome, module.BudgetOutcome, module.RemovedValue, module.ExportResult,
     ]  # fmt: skip
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)

@@ -44,16 +44,16 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
     from matplotlib import pyplot
 
     model = result["models"][receipt["target"]["id"]]
-    latency, accuracy = model["latency_ms"], receipt["accuracy"]
+    latency, metric = model["latency_ms"], receipt["metric"]
     points = result["fronts"][receipt["target"]["id"]]
     figure, axes = pyplot.subplots(figsize=(7, 4), dpi=150, layout="constrained")
     axes.axvline(latency["budget"], color="#666666", linestyle="--", linewidth=1, label="latency budget")
     axes.plot(
-        evaluated["latency_ms"], _percent(evaluated["accuracy"]), "o", color="#bbc4cc", markersize=4, label="estimated"
+        evaluated["latency_ms"], _percent(evaluated["metric"]), "o", color="#bbc4cc", markersize=4, label="estimated"
     )
     axes.plot(
         [p["latency_ms"] for p in points],
-        _percent([p["accuracy"] for p in points]),
+        _percent([p["metric"]["value"] for p in points]),
         "o-",
         color="#4878a8",
         markersize=6,
@@ -64,7 +64,7 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
     if latency["measured"] is not None:
         axes.plot(
             [latency["measured"]],
-            _percent([accuracy["int8_validation"]["value"]]),
+            _percent([metric["int8_validation"]["value"]]),
             "X",
             color="#c0392b",
             markersize=9,

@@ -71,7 +71,7 @@ def example_front() -> str:
     for point in result["front"]:
         mark = " (delivered)" if point["architecture_id"] in chosen else ""
         latency = f"{point['latency_ms']:.4f} ms | {point.get('kind', 'predicted')}"
-        lines.append(f"| `{point['architecture_id']}`{mark} | {point['accuracy']:.2%} | {latency} |")
+        lines.append(f"| `{point['architecture_id']}`{mark} | {point['metric']['value']:.2%} | {latency} |")
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ from nas.metrics import Scores, confusion
 from nas.onnx_answers import answers
 from nas.quantise import FakeQuant, quantise, saturate
 from nas.ranges import Observed, observe
-from nas.spec import Metric
+from nas.spec import MetricName
 from nas.supernet_weights import SupernetWeights
 from search_spaces.network import Network
 
@@ -49,7 +49,7 @@ class Evaluator:
     weights: SupernetWeights
     calibration: Images
     validation: Callable[[int], Split]
-    metric: Metric
+    metric: MetricName
     classes: int
     threads: int
     scheme: Scheme = AFFINE

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from nas.metric import MetricValue
 from search_spaces.space import Value
 
-Phase = Literal["preparing", "profiling", "training", "searching", "finalising", "verifying", "delivering"]
+Phase = Literal["preparing", "profiling", "training", "searching", "fine_tuning", "verifying", "delivering"]
 """The stages of a search in their order."""
 
 LatencyKind = Literal["measured", "predicted", "simulated", "estimated"]
@@ -81,8 +82,8 @@ class CandidateEvent(_Event):
     number: int = Field(description="order of evaluation, from 0")
     architecture: str = Field(description="canonical string of the architecture")
     architecture_id: str
-    accuracy: float = Field(
-        description="the search's metric, in INT8 on the validation set, 0-1: of the supernet's subnet, or of the trained network "
+    metric: MetricValue = Field(
+        description="the search's metric, in INT8 on the validation set: of the supernet's subnet, or of the trained network "
         "where there is no supernet"
     )
     latency_ms: dict[str, float] = Field(description="predicted latency per target, batch 1, INT8")
@@ -103,7 +104,7 @@ class FrontPoint(_Event):
 
     architecture: str
     architecture_id: str
-    accuracy: float
+    metric: MetricValue
     latency_ms: float
     kind: LatencyKind = Field("predicted", description="how the latency came about")
 
@@ -129,7 +130,7 @@ class FrontEvent(_Event):
     )
     hypervolume: float | None = Field(
         None,
-        description="area that the front dominates, ms x accuracy, against the reference point (latency budget_ms, accuracy 0); "
+        description="area that the front dominates, ms x metric, against the reference point (latency budget_ms, metric 0); "
         "divided by budget_ms it is a share from 0 to 1",
     )
 
@@ -144,7 +145,7 @@ class FinalistEvent(_Event):
     round: int = Field(description="of successive halving, from 0")
     rounds: int = Field(description="how many there are, at the most")
     images: int = Field(description="that it has seen in training, of all rounds")
-    accuracy: float = Field(description="the search's metric, in INT8 on the validation set, 0-1")
+    metric: MetricValue = Field(description="the search's metric, in INT8 on the validation set")
     standard_error: float = Field(description="of the metric, over the draw of the validation images")
     latency_ms: float = Field(description="of its network, batch 1, INT8")
     kind: LatencyKind

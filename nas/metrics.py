@@ -1,6 +1,6 @@
-"""How good answers are: the confusion matrix of a part, and the metrics that are read from it. Not here: who answers.
+"""How good answers are: the confusion matrix of a split, and the metrics that are read from it. Not here: who answers.
 
-Definitions as in scikit-learn (`accuracy_score`, `balanced_accuracy_score`, `f1_score(average="macro")`); classes that a part
+Definitions as in scikit-learn (`accuracy_score`, `balanced_accuracy_score`, `f1_score(average="macro")`); classes that a split
 has no images of do not count.
 """
 
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.spec import Metric
+from nas.metric import MetricValue
+from nas.spec import MetricName
 
 Confusion = NDArray[np.int64]
 """(classes, classes): rows are the true class, columns the answer."""
@@ -23,7 +24,7 @@ def confusion(labels: NDArray[np.int64], answers: NDArray[np.int64], classes: in
     return np.bincount(labels * classes + answers, minlength=classes * classes).reshape(classes, classes)
 
 
-def score(matrix: Confusion, metric: Metric) -> float:
+def score(matrix: Confusion, metric: MetricName) -> float:
     """One metric of a confusion matrix, 0-1.
 
     >>> score(np.array([[8, 2], [0, 10]]), "accuracy")
@@ -39,10 +40,10 @@ def score(matrix: Confusion, metric: Metric) -> float:
     return float((2 * right[present] / (images + answered)[present]).mean())
 
 
-def standard_error(matrix: Confusion, metric: Metric) -> float:
+def standard_error(matrix: Confusion, metric: MetricName) -> float:
     """Of a metric, over the draw of the images; that of a macro F1 is taken for the balanced accuracy's.
 
-    At least that of one image: a part that is answered without a mistake is not known to be easy.
+    At least that of one image: a split that is answered without a mistake is not known to be easy.
     """
     images = matrix.sum(1)
     present = images > 0
@@ -55,15 +56,20 @@ def standard_error(matrix: Confusion, metric: Metric) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the answers on one part are worth: the confusion matrix, and the one metric that networks are compared by."""
+    """What the answers on one split are worth: the confusion matrix, and the one metric that networks are compared by."""
 
     matrix: Confusion
-    metric: Metric
+    metric: MetricName
 
     @property
     def value(self) -> float:
         """The metric, 0-1."""
         return score(self.matrix, self.metric)
+
+    @property
+    def reported(self) -> MetricValue:
+        """The metric as events and documents have it."""
+        return MetricValue(name=self.metric, value=self.value)
 
     @property
     def error(self) -> float:

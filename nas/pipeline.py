@@ -6,11 +6,12 @@ anything is trained. Torch is imported by the stages that need it, not here.
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
 from hw_targets.registry import target as find_target
@@ -266,7 +267,7 @@ def show(run: str, *, out: Path = Path("runs")) -> SearchResult:
     """The result of a finished run.
 
     Raises:
-        UnknownRun: there is none of that name; `facts` list those that there are.
+        UnknownRun: there is none of that name, `facts` list those that there are; or another version made it.
     """
     path = out / run / "result.json"
     known = sorted(p.parent.name for p in out.glob("*/result.json")) if out.is_dir() else []
@@ -276,4 +277,11 @@ def show(run: str, *, out: Path = Path("runs")) -> SearchResult:
             fix=f"Use one of {', '.join(known)}." if known else "Run `hwnas search` first.",
             facts={"known": list(known)},
         )
-    return SearchResult.model_validate(json.loads(path.read_text()))
+    try:
+        return SearchResult.model_validate_json(path.read_text())
+    except ValidationError as error:
+        raise UnknownRun(
+            f"{path} is of another version of hwnas: {error.error_count()} fields differ.",
+            fix="Run its search again (what it computed and this version can use is found in the store), or read the file itself.",
+            facts={"file": str(path)},
+        ) from error

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from latency_models.report import ReportCard
 from nas.events import FrontPoint
-from nas.spec import BudgetOn, Metric
+from nas.metric import MetricValue
+from nas.spec import BudgetOn, MetricName
 
 
 class _Value(BaseModel):
@@ -51,11 +52,11 @@ class LatencyOutcome(_Value):
         return "kept when quiet" if (self.measured_p50 or 0.0) > self.budget else "kept"
 
 
-class AccuracyOutcome(_Value):
-    """Top-1 accuracy on the test set, 0-1."""
+class PrecisionMetrics(_Value):
+    """The search's metric on the test set, of the two files."""
 
-    fp32: float
-    int8: float
+    fp32: MetricValue
+    int8: MetricValue
 
 
 class ClassOutcome(_Value):
@@ -70,13 +71,15 @@ class ClassOutcome(_Value):
 class TestOutcome(_Value):
     """The INT8 model on the test set, as ONNX Runtime computes it."""
 
-    metric: Metric = Field(description="what the search compared networks by")
-    value: float = Field(description="of that metric, 0-1")
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
+    metrics: tuple[MetricValue, ...] = Field(
+        description="the metric that the search compared networks by, then the others"
+    )
     classes: tuple[ClassOutcome, ...]
     confusion: tuple[tuple[int, ...], ...] = Field(description="images by true class (rows) and answer (columns)")
+
+    def value(self, name: str) -> float:
+        """Of one metric."""
+        return next(one.value for one in self.metrics if one.name == name)
 
     def worst(self, count: int) -> list[int]:
         """The classes with the least recall, by number, the worst first; those without images are left out."""
@@ -128,7 +131,7 @@ class ModelOutcome(_Value):
     architecture: str
     architecture_id: str
     latency_ms: LatencyOutcome
-    accuracy: AccuracyOutcome
+    metric: PrecisionMetrics
     test: TestOutcome | None = Field(
         None, description="the INT8 model on the test set in detail; none in older results"
     )
@@ -169,7 +172,7 @@ class SearchResult(_Value):
     """The whole answer of a search."""
 
     run: str = Field(description="name of the run's folder")
-    metric: Metric = Field("accuracy", description="what `accuracy` in fronts and estimates is")
+    metric: MetricName = Field("accuracy", description="what networks were compared by")
     front: tuple[FrontPoint, ...] = Field(
         description="networks that were trained, quantised and judged on the validation set, of the first target; `fronts` has all"
     )

@@ -7,7 +7,7 @@ architecture that it evaluated, by target.
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from nas.errors import UnknownArchitecture, UnknownRun
 from nas.events import FrontPoint
@@ -46,6 +46,10 @@ def select_architecture(folder: Path, architecture: str) -> tuple[SearchSpec, st
         raise UnknownRun(
             f"There is no finished run in {folder} that says what was searched.",
             fix="Name a run of --out, or run its search again: what it computed is found in the store.",
+        ) from error
+    except ValidationError as error:
+        raise UnknownRun(
+            f"The run in {folder} is of another version of hwnas.", fix="Run its search again with this version."
         ) from error
     if "=" in architecture:
         return spec, architecture

@@ -7,24 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from nas.metric import MetricValue
 from nas.work import EFFORT_S, Effort, Work
 from search_spaces.validation import number, told
 
 if TYPE_CHECKING:
     from hw_targets.target import Target
 
-Metric = Literal["accuracy", "balanced_accuracy", "macro_f1"]
+MetricName = Literal["accuracy", "balanced_accuracy", "macro_f1"]
 Fit = Literal["stretch", "crop", "pad"]
 AugmentName = Literal["auto", "none", "light", "photo"]
 ClassWeights = Literal["auto", "none"]
 BudgetOn = Literal["quiet", "p50", "p95"]
 
-METRIC_NAMES: Final[dict[Metric, str]] = {
+METRIC_NAMES: Final[dict[MetricName, str]] = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
 }
 """As people read them."""
+
+
+def metric_title(metric: MetricValue) -> str:
+    """A metric's name as people read it."""
+    return next((title for name, title in METRIC_NAMES.items() if name == metric.name), metric.name.replace("_", " "))
+
 
 _LATENCY = re.compile(r"(?P<number>([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?)(?P<percent>%?)")
 
@@ -103,7 +110,7 @@ class SearchSpec(BaseModel):
     augment: AugmentName = Field(
         "auto", description="random changes of training images; auto decides by the kind of data"
     )
-    metric: Metric = Field("accuracy", description="what networks are compared by on the validation set")
+    metric: MetricName = Field("accuracy", description="what networks are compared by on the validation set")
     class_weights: ClassWeights = Field(
         "auto", description="auto weighs rare classes up in training where the metric is not plain accuracy"
     )

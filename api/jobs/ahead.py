@@ -27,7 +27,7 @@ DIGITS_FORM: Final = {"resolution": 8, "channels": 1, "classes": 10}
 _STAGES: Final = {
     "profiling": ("profiling",),
     "supernet_training": ("training",),
-    "export": ("profiling", "training", "finalising", "verifying"),
+    "export": ("profiling", "training", "fine_tuning", "verifying"),
 }
 
 
@@ -135,7 +135,7 @@ def _validation(spec: AnySpec, survey: dict[str, Any]) -> Validation:
     from hw_targets.registry import target
 
     stages = _STAGES.get(spec.kind, tuple(seconds))
-    share = {"finalising", "verifying"} if isinstance(spec, ExportWireSpec) else set()  # of one target, not of all
+    share = {"fine_tuning", "verifying"} if isinstance(spec, ExportWireSpec) else set()  # of one target, not of all
     targets = len(getattr(plain(spec), "targets", "1"))
     wanted = {target(name).info.id for name in targets_of(spec)}
     plan = survey["plan"]

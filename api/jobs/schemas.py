@@ -22,7 +22,7 @@ from nas.result import (
     TestOutcome,
     Verdict,
 )
-from nas.spec import Metric
+from nas.spec import MetricName
 
 MAX_LABELS: Final = 32
 
@@ -104,7 +104,7 @@ class DeliveredModel(Wire):
 class SearchAnswer(Wire):
     """What a search found."""
 
-    metric: Metric = Field(default="accuracy", description="what `accuracy` in fronts and estimates is")
+    metric: MetricName = Field(default="accuracy", description="what `accuracy` in fronts and estimates is")
     front: tuple[FrontPoint, ...] = Field(
         description="Pareto front of the first target, fastest first: networks that were trained, quantised and judged"
     )

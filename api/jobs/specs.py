@@ -21,7 +21,7 @@ from pydantic import (
 
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, Wire, examples
-from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, Metric
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, MetricName
 from nas.work import Effort
 
 MAX_SPACE_VALUES: Final = 2000
@@ -130,7 +130,7 @@ WireFit = Annotated[
 WireAugment = Annotated[
     AugmentName, Field(description="random changes of training images; `auto` decides by the kind of data")
 ]
-WireMetric = Annotated[Metric, Field(description="what networks are compared by on the validation set")]
+WireMetric = Annotated[MetricName, Field(description="what networks are compared by on the validation set")]
 WireClassWeights = Annotated[
     ClassWeights,
     Field(description="`auto` weighs rare classes up in training where the metric is not plain accuracy"),

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from nas.bundle.class_tables import class_tables, escape
+from nas.metric import MetricValue
 from nas.result import LatencyOutcome, ModelOutcome, TestOutcome
-from nas.spec import METRIC_NAMES
+from nas.spec import metric_title
 from search_spaces.cost import macs, params
 from search_spaces.network import Network
 
@@ -21,7 +22,7 @@ def model_card(
 ) -> str:
     """The card's text."""
     channels, image_size, _ = network.input_shape
-    target, latency, accuracy, size = receipt["target"], outcome.latency_ms, outcome.accuracy, outcome.size_bytes
+    target, latency, metric, size = receipt["target"], outcome.latency_ms, outcome.metric, outcome.size_bytes
     listed = ", ".join(map(escape, classes[:20])) + (f" and {len(classes) - 20} more" if len(classes) > 20 else "")
     value = latency.simulated if latency.measured is None else latency.measured
     took = f"{value:.4g} ms" if value is not None else "not measured"
@@ -37,8 +38,8 @@ An INT8 network found and trained by hwnas for {escape(target["device"])}, {esca
 | latency, INT8, batch 1 | {took} | {latency.kind} |
 | median / 95th percentile | {_ms(latency.measured_p50)} / {_ms(latency.measured_p95)} | {latency.kind} |
 | predicted before | {latency.predicted:.4g} ms ± {latency.predicted_error:.1%} | predicted |
-| accuracy INT8, test set | {accuracy.int8:.2%} | measured |
-| accuracy FP32, test set | {accuracy.fp32:.2%} | measured |
+| {metric_title(metric.int8)} INT8, test set | {metric.int8.value:.2%} | measured |
+| {metric_title(metric.fp32)} FP32, test set | {metric.fp32.value:.2%} | measured |
 {_metrics(outcome.test)}| size INT8 / FP32 | {size.int8:,} / {size.fp32:,} bytes | measured |
 | multiply-accumulates, parameters | {macs(network):,}, {params(network):,} | counted |
 
@@ -65,7 +66,7 @@ or `python classify.py photo.png`.
 Architecture `{outcome.architecture_id}`: `{outcome.architecture}`.
 {int(outcome.budget.architectures_within):,} of {int(outcome.budget.architectures):,} architectures of the space keep the budget
 (reachable when quiet: {outcome.budget.reachable_ms[0]:.4g} to {outcome.budget.reachable_ms[1]:.4g} ms, predicted).
-{_training(receipt["training"], outcome.test)}
+{_training(receipt["training"], metric.int8)}
 `receipt.json` holds every number with its kind, the seeds, the hashes of all inputs, the versions and the latency of each
 layer; `architecture.json` the network as data.
 """
@@ -104,21 +105,17 @@ def _verdict(latency: LatencyOutcome) -> str:
 
 
 def _metrics(test: TestOutcome | None) -> str:
-    if test is None:
-        return ""
-    return (
-        f"| balanced accuracy INT8, test set | {test.balanced_accuracy:.2%} | measured |\n"
-        f"| macro F1 INT8, test set | {test.macro_f1:.2%} | measured |\n"
-    )
+    """The metrics that the search did not compare networks by."""
+    others = () if test is None else test.metrics[1:]
+    return "".join(f"| {metric_title(one)} INT8, test set | {one.value:.2%} | measured |\n" for one in others)
 
 
 def _classes(test: TestOutcome | None) -> str:
     return "" if test is None else f"## Class by class\n\n{class_tables(test)}\n\n"
 
 
-def _training(training: Mapping[str, Any], test: TestOutcome | None) -> str:
+def _training(training: Mapping[str, Any], metric: MetricValue) -> str:
     """How the weights were learned."""
-    metric = "accuracy" if test is None else test.metric
     seen = f"{training['images_seen']:,} images"
     if training["supernet"]:
         supernet = f"{training['work']['supernet_images']:,} images"
@@ -126,9 +123,9 @@ def _training(training: Mapping[str, Any], test: TestOutcome | None) -> str:
     else:
         learned = f"It was trained from random weights on {seen}, without a supernet"
     int8 = "then retrained in INT8" if training["int8_retrained"] else "quantised after training"
-    weighed = "more" if training["class_weights"] == "auto" and metric != "accuracy" else "no more than others"
+    weighed = "more" if training["class_weights"] == "auto" and metric.name != "accuracy" else "no more than others"
     return (
-        f"{learned}, and {int8}. Networks were compared by {METRIC_NAMES[metric]} on the validation set. Images of rare classes "
+        f"{learned}, and {int8}. Networks were compared by {metric_title(metric)} on the validation set. Images of rare classes "
         f"weighed {weighed} in training. {_changes(training['augment'])}"
     )
 

@@ -17,7 +17,7 @@ from latency_models.table import Prediction
 from search_spaces.cost import macs, params, peak_memory_bytes
 from search_spaces.network import Network
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 LIBRARIES: Final = ("hwnas", "torch", "onnx", "onnxruntime", "optuna", "numpy", "pillow", "scikit-learn")
 
 
@@ -78,7 +78,8 @@ def receipt(
     profile: Profile | None,
     card: ReportCard,
     latency: Mapping[str, Any],
-    accuracy: Mapping[str, Any],
+    metric: Mapping[str, Any],
+    test: Mapping[str, Any],
     size_bytes: Mapping[str, int],
     hashes: Mapping[str, str],
     seeds: Mapping[str, int],
@@ -99,7 +100,8 @@ def receipt(
         },
         "latency_ms": {**latency, "predicted": predicted(prediction)},
         "latency_table": {"kind": info.kind, **card.to_json()},
-        "accuracy": dict(accuracy),
+        "metric": dict(metric),
+        "test": dict(test),
         "size_bytes": {name: measured(size) for name, size in size_bytes.items()},
         "macs": {"value": macs(network), "kind": "counted"},
         "params": {"value": params(network), "kind": "counted"},

@@ -111,15 +111,15 @@ class _Notes:
                     self._learning.add(stage)
                 elif stage in self._learning:  # a rate says less than a loss
                     return
-                if event.phase != "finalising" or event.target not in self._judged:
+                if event.phase != "fine_tuning" or event.target not in self._judged:
                     self._note(*stage, f"{event.name.replace('_', ' ')} {event.value:.3g}")
             case FinalistEvent():
                 self._finalist(event)
             case CandidateEvent():
                 for target, latency_ms in event.latency_ms.items():
-                    if event.feasible.get(target) and event.accuracy > self._best.get(target, -1.0):
-                        self._best[target] = event.accuracy
-                        self._note("searching", target, f"best {event.accuracy:.1%} at {milliseconds(latency_ms)}")
+                    if event.feasible.get(target) and event.metric.value > self._best.get(target, -1.0):
+                        self._best[target] = event.metric.value
+                        self._note("searching", target, f"best {event.metric.value:.1%} at {milliseconds(latency_ms)}")
                     elif target not in self._best:
                         self._note("searching", target, f"{event.number + 1} evaluated, none in the budget yet")
             case FrontEvent() if event.of == "candidates" and event.target not in self._best:
@@ -133,14 +133,14 @@ class _Notes:
 
     def round_of(self, phase: str, target: str | None) -> tuple[int, int] | None:
         """The round of a stage's tournament that was judged last, from 1, and how many there are."""
-        return self._rounds.get(target) if phase == "finalising" else None
+        return self._rounds.get(target) if phase == "fine_tuning" else None
 
     def _finalist(self, event: FinalistEvent) -> None:
         judged = self._judged.setdefault(event.target, {})
         judged[event.architecture_id] = event
-        best = max(judged.values(), key=lambda one: (one.accuracy, -one.latency_ms))
+        best = max(judged.values(), key=lambda one: (one.metric.value, -one.latency_ms))
         self._rounds[event.target] = self._rounds[None] = (event.round + 1, event.rounds)
-        self._note("finalising", event.target, f"best {best.accuracy:.1%} at {milliseconds(best.latency_ms)}")
+        self._note("fine_tuning", event.target, f"best {best.metric.value:.1%} at {milliseconds(best.latency_ms)}")
 
     def _note(self, phase: str, target: str | None, text: str) -> None:
         self._notes[phase, target] = self._notes[phase, None] = text
@@ -177,7 +177,7 @@ class Lines:
         """Prints a line, if the event is worth one."""
         self._notes.take(event)
         match event:
-            case PhaseEvent() if event.phase == "finalising":  # as many stages as networks and rounds
+            case PhaseEvent() if event.phase == "fine_tuning":  # as many stages as networks and rounds
                 label = _label(event.phase, event.target)
                 if event.status == "started" and label not in self._said:
                     self._say(label, VERBS[event.status])
@@ -188,9 +188,9 @@ class Lines:
                 ended = f"finished in {duration(event.seconds)}" if event.seconds is not None else "finished"
                 self._say(label, VERBS.get(event.status, ended))
             case FrontEvent() if event.of == "finished":  # a round is over
-                label = _label("finalising", event.target)
+                label = _label("fine_tuning", event.target)
                 self._said[label] = self._clock()
-                self._say_once(label, self._judged("finalising", event.target))
+                self._say_once(label, self._judged("fine_tuning", event.target))
             case ProgressEvent() if event.total > 0:
                 self._progress(event)
             case LogEvent():

@@ -15,7 +15,7 @@ from rich.text import Text
 from nas.cli.class_report import render_classes
 from nas.cli.drawing import abbreviate, bare, folder, many, size, table, warn
 from nas.cli.progress import duration, milliseconds
-from nas.spec import METRIC_NAMES
+from nas.spec import METRIC_NAMES, metric_title
 
 if TYPE_CHECKING:
     from latency_models.report import ReportCard
@@ -70,7 +70,7 @@ def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
     for point in displayed:
         selected = point.architecture_id == model.architecture_id
         built.add_row(
-            "▶" if selected else "", point.architecture_id[:letters], abbreviate(point.architecture), f"{point.accuracy:.2%}",
+            "▶" if selected else "", point.architecture_id[:letters], abbreviate(point.architecture), f"{point.metric.value:.2%}",
             milliseconds(point.latency_ms), point.kind, style="bold green" if selected else None,
         )  # fmt: skip
     some = f" ({len(displayed)} of its {len(points)} points)" if len(displayed) < len(points) else ""
@@ -109,7 +109,8 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
     built.add_row("latency", milliseconds(latency.predicted), f"predicted ± {latency.predicted_error:.1%}")
     built.add_row("", *_final_latency(model))
     built.add_row("budget", _budget(model), _verdict(model))
-    built.add_row("accuracy", f"INT8 {model.accuracy.int8:.2%}, FP32 {model.accuracy.fp32:.2%}", "measured, test set")
+    fp32, int8 = model.metric.fp32, model.metric.int8
+    built.add_row(metric_title(int8), f"INT8 {int8.value:.2%}, FP32 {fp32.value:.2%}", "measured, test set")
     if model.test is not None and _tells_more(model.test):
         built.add_row("", _other_metrics(model.test), "measured, test set")
     built.add_row("size", f"INT8 {size(model.size_bytes.int8)}, FP32 {size(model.size_bytes.fp32)}", "measured")
@@ -151,11 +152,11 @@ def _tells_more(test: "TestOutcome") -> bool:
     from nas.data.checks import UNEVEN
 
     images = [one.images for one in test.classes if one.images]
-    return test.metric != "accuracy" or max(images) > UNEVEN * min(images)
+    return test.metrics[0].name != "accuracy" or max(images) > UNEVEN * min(images)
 
 
 def _other_metrics(test: "TestOutcome") -> str:
-    return f"INT8 balanced {test.balanced_accuracy:.2%}, macro F1 {test.macro_f1:.2%}"
+    return "INT8 " + ", ".join(f"{metric_title(one)} {one.value:.2%}" for one in test.metrics[1:])
 
 
 def render_plan(plan: "Plan") -> Text:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
-from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Metric
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, MetricName
 from nas.work import EFFORT_S, Effort
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def search(
         Fit, typer.Option(help="How images become square: stretched, cropped, or with black bars.")
     ] = "stretch",
     augment: Annotated[AugmentName, typer.Option(help="Random changes of training images.")] = "auto",
-    metric: Annotated[Metric, typer.Option(help="What networks are compared by.")] = "accuracy",
+    metric: Annotated[MetricName, typer.Option(help="What networks are compared by.")] = "accuracy",
     class_weights: Annotated[ClassWeights, typer.Option(help="Whether rare classes weigh more in training.")] = "auto",
     budget_on: Annotated[
         BudgetOn, typer.Option(help="Which latency the budget is held against: quiet, median or 95th percentile.")

@@ -29,12 +29,12 @@ def nominated(candidates: Sequence[Candidate], count: int, images: int) -> list[
     validation cannot tell from the best (within one standard error), the slowest first: capacity that the limit allows pays in
     training.
     """
-    best = max(c.accuracy for c in candidates)
+    best = max(c.value for c in candidates)
     error = sqrt(max(best * (1 - best), 1 / images) / images)
-    tied = sorted((c for c in candidates if c.accuracy >= best - error), key=lambda c: -c.latency_ms)
-    order = tied + sorted((c for c in candidates if c not in tied), key=lambda c: -c.accuracy)
+    tied = sorted((c for c in candidates if c.value >= best - error), key=lambda c: -c.latency_ms)
+    order = tied + sorted((c for c in candidates if c not in tied), key=lambda c: -c.value)
     selected = order[: (count + 1) // 2]
-    front = [candidates[i] for i in pareto([c.accuracy for c in candidates], [c.latency_ms for c in candidates])]
+    front = [candidates[i] for i in pareto([c.value for c in candidates], [c.latency_ms for c in candidates])]
     for at in np.linspace(0, len(front) - 1, count // 2 + 1)[: count // 2]:
         selected.append(front[round(at)])
     return list(dict.fromkeys([*selected, *order]))[: 2 * count]

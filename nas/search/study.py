@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, Trial, create_trial
 from nas.errors import Cancelled
 from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, ProgressEvent
 from nas.journal import Journal
+from nas.metric import MetricValue
 from nas.search.front import hypervolume, pareto
 from nas.search.sampler import BandSampler, Region
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
@@ -25,10 +26,10 @@ from search_spaces.space import Architecture, SearchSpace, Value
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An evaluated architecture; `accuracy` is INT8 on the validation set, 0-1."""
+    """An evaluated architecture; `value` is of the search's metric in INT8 on the validation set."""
 
     architecture: Architecture
-    accuracy: float
+    value: float
     latency_ms: float
 
 
@@ -43,6 +44,7 @@ class SearchProblem:
         budget_ms: what the user asked for, for the events; the region's limit is at most that.
         evaluations: architectures to evaluate at the most.
         seed: of the sampler.
+        metric: its name, for the events; higher is better.
         limit_ms: the region's limit, for the events; `budget_ms` when None.
         predicted_error: mean relative error of the predictions, a fraction, for the events.
     """
@@ -53,13 +55,14 @@ class SearchProblem:
     budget_ms: float
     evaluations: int
     seed: int
+    metric: str = "accuracy"
     limit_ms: float | None = None
     predicted_error: float | None = None
 
 
 def run(
     problem: SearchProblem,
-    accuracy: Callable[[Architecture], float],
+    evaluate: Callable[[Architecture], float],
     journal: Journal,
     *,
     on_event: EventSink,
@@ -69,8 +72,8 @@ def run(
     """Evaluates up to `problem.evaluations` architectures; returns them in the order of evaluation, one asked twice twice.
 
     Args:
-        question: what is searched for.
-        accuracy: INT8 validation accuracy of an architecture, 0-1; costly.
+        problem: what is searched for.
+        evaluate: the metric of an architecture in INT8 on the validation set; costly.
         journal: the trials so far; each new one is appended before the next begins.
         on_event: told of candidates, fronts and progress.
         cancelled: polled before each evaluation.
@@ -85,7 +88,7 @@ def run(
     for line in journal.read()[: problem.evaluations]:
         study.add_trial(_stored(problem.space, line))
     candidates = [_candidate(problem.space, t) for t in study.get_trials(deepcopy=False)]
-    seen = {c.architecture: c.accuracy for c in candidates}
+    seen = {c.architecture: c.value for c in candidates}
     replay(problem, candidates, on_event)  # a kill may have come between their storing and their telling
     started, before = time.monotonic(), len(candidates)
     while (number := len(candidates)) < problem.evaluations:
@@ -95,9 +98,9 @@ def run(
         architecture = _asked(problem.space, trial)
         latency = float(problem.region.predict_ms(problem.region.encode([architecture]))[0])
         found = seen.get(architecture)
-        value = accuracy(architecture) if found is None else found
+        value = evaluate(architecture) if found is None else found
         seen[architecture] = value
-        journal.append({"values": dict(architecture.values), "accuracy": value, "latency_ms": latency})
+        journal.append({"values": dict(architecture.values), "value": value, "latency_ms": latency})
         study.tell(trial, [value, latency])
         candidates.append(Candidate(architecture, value, latency))
         _announce(problem, candidates, on_event)
@@ -129,15 +132,15 @@ def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def front(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates that no other beats, fastest first."""
-    return [candidates[i] for i in pareto([c.accuracy for c in candidates], [c.latency_ms for c in candidates])]
+    return [candidates[i] for i in pareto([c.value for c in candidates], [c.latency_ms for c in candidates])]
 
 
-def point(candidate: Candidate) -> FrontPoint:
+def point(candidate: Candidate, metric: str) -> FrontPoint:
     """A candidate as it is reported."""
     return FrontPoint(
         architecture=str(candidate.architecture),
         architecture_id=candidate.architecture.id,
-        accuracy=candidate.accuracy,
+        metric=MetricValue(name=metric, value=candidate.value),
         latency_ms=candidate.latency_ms,
     )
 
@@ -152,7 +155,7 @@ def _stored(space: SearchSpace, line: dict[str, Any]) -> FrozenTrial:
     return create_trial(
         params=line["values"],
         distributions={name: CategoricalDistribution(offered[name]) for name in line["values"]},
-        values=[line["accuracy"], line["latency_ms"]],
+        values=[line["value"], line["latency_ms"]],
     )
 
 
@@ -168,7 +171,7 @@ def _told(problem: SearchProblem, candidates: Sequence[Candidate]) -> CandidateE
         number=len(candidates) - 1,
         architecture=str(newest.architecture),
         architecture_id=newest.architecture.id,
-        accuracy=newest.accuracy,
+        metric=MetricValue(name=problem.metric, value=newest.value),
         latency_ms={problem.target: newest.latency_ms},
         feasible={problem.target: newest.latency_ms <= problem.budget_ms},
         choices=dict(newest.architecture.values),
@@ -193,8 +196,8 @@ def front_event(problem: SearchProblem, candidates: Sequence[Candidate]) -> Fron
         target=problem.target,
         budget_ms=problem.budget_ms,
         evaluations=len(candidates),
-        points=tuple(point(c) for c in best),
+        points=tuple(point(c, problem.metric) for c in best),
         limit_ms=problem.budget_ms if problem.limit_ms is None else problem.limit_ms,
         predicted_error=problem.predicted_error,
-        hypervolume=hypervolume([c.accuracy for c in best], [c.latency_ms for c in best], limit=problem.budget_ms),
+        hypervolume=hypervolume([c.value for c in best], [c.latency_ms for c in best], limit=problem.budget_ms),
     )

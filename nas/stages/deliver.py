@@ -65,8 +65,8 @@ def deliver(run: TargetRun, folder: Path) -> Outcome:
     context.on_event(finished_front(target_plan, keeping))
     _warn_if_missed(run, winner, _advice(target_plan))
     return Outcome(
-        candidates=tuple(map(point, found)),
-        estimates=() if run.supernet is None else tuple(map(point, front(found))),
+        candidates=tuple(point(c, run.job.spec.metric) for c in found),
+        estimates=() if run.supernet is None else tuple(point(c, run.job.spec.metric) for c in front(found)),
         finished=finished_points(target_plan, keeping),
         model=package(run, winner, folder / target_folder(run.id)),
     )

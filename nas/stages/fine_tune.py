@@ -113,10 +113,10 @@ def fine_tune(
         answers = None if teacher is None else teacher_answers(teacher.network, teacher.mode, batch)
         strategy = SingleNetwork(network, weights, Training, batch, config, answers, class_weights(job))
         steps = max(1, images // config.batch_size)
-        train(strategy, config, steps, callbacks(context, key, "finalising", target=run.id, prefix="tune_"))
+        train(strategy, config, steps, callbacks(context, key, "fine_tuning", target=run.id, prefix="tune_"))
         return StageOutput({"weights": pack({name: tensor.detach() for name, tensor in weights.items()}, {})})
 
-    return context.run("finalising", key, compute, target=run.id).outputs["weights"]
+    return context.run("fine_tuning", key, compute, target=run.id).outputs["weights"]
 
 
 def _config(start: str | Supernet | None) -> TrainConfig:

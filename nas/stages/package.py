@@ -8,16 +8,17 @@ from nas.bundle.receipt import measured, receipt
 from nas.bundle.writer import write_bundle
 from nas.events import PhaseEvent
 from nas.job import Job
-from nas.metrics import Scores, per_class, score
+from nas.metrics import Scores, per_class
 from nas.result import (
-    AccuracyOutcome,
     ClassOutcome,
     LatencyOutcome,
     ModelOutcome,
+    PrecisionMetrics,
     RemovedValue,
     SizeOutcome,
     TestOutcome,
 )
+from nas.spec import METRIC_NAMES
 from nas.stages.quantize import tested
 from nas.stages.target_run import TargetRun
 from nas.stages.tournament import TrainedFinalist
@@ -87,7 +88,7 @@ def _outcome(run: TargetRun, delivered: Delivered, int8: Scores, fp32: Scores, f
             simulated=simulated,
             kind=target_plan.info.kind,
         ),
-        accuracy=AccuracyOutcome(fp32=score(fp32.matrix, "accuracy"), int8=score(int8.matrix, "accuracy")),
+        metric=PrecisionMetrics(fp32=fp32.reported, int8=int8.reported),
         test=_test_outcome(run.job, int8),
         size_bytes=SizeOutcome(fp32=size_of(finished.files.fp32), int8=size_of(finished.files.int8)),
         budget=target_plan.outcome,
@@ -100,12 +101,9 @@ def _test_outcome(job: Job, int8: Scores) -> TestOutcome:
         ClassOutcome(name=row["class"], images=row["images"], precision=row["precision"], recall=row["recall"])
         for row in per_class(int8.matrix, job.data.classes)
     )
+    others = (Scores(int8.matrix, name) for name in METRIC_NAMES if name != int8.metric)
     return TestOutcome(
-        metric=job.spec.metric,
-        value=int8.value,
-        accuracy=score(int8.matrix, "accuracy"),
-        balanced_accuracy=score(int8.matrix, "balanced_accuracy"),
-        macro_f1=score(int8.matrix, "macro_f1"),
+        metrics=(int8.reported, *(one.reported for one in others)),
         classes=tuple(classes),
         confusion=tuple(tuple(row) for row in int8.to_json()),
     )
@@ -115,10 +113,10 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
     context, job, target_plan = run.context, run.job, run.target_plan
     finished, finalist = delivered.finished, delivered.finished.finalist
     files = finished.files
-    test = {"part": "test", "images": job.data.images["test"]}
-    validation = {"part": "val", "images": job.data.images["val"]}
+    test = {"split": "test", "images": job.data.images["test"]}
+    validation = {"split": "val", "images": job.data.images["val"]}
     assert outcome.test is not None
-    details = outcome.test.model_dump(exclude={"metric", "value", "accuracy"})
+    details = outcome.test.model_dump(mode="json")
     return receipt(
         info=target_plan.info,
         scheme=target_plan.scheme,
@@ -128,19 +126,13 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
         profile=finalist.profile,
         card=target_plan.table.card,
         latency=_latencies(target_plan, delivered.latency, outcome),
-        accuracy={
-            "fp32": measured(outcome.accuracy.fp32, **test),
-            "int8": measured(outcome.accuracy.int8, **test),
-            "int8_validation": measured(score(files.validation.matrix, "accuracy"), **validation),
-            "metric": {
-                "name": job.spec.metric,
-                "int8": measured(outcome.test.value, **test),
-                "int8_validation": measured(
-                    files.validation.value, standard_error=files.validation.error, **validation
-                ),
-            },
-            "int8_test_part": {"kind": "measured", **details},
+        metric={
+            **outcome.metric.int8.model_dump(exclude={"value"}),
+            "fp32": measured(outcome.metric.fp32.value, **test),
+            "int8": measured(outcome.metric.int8.value, **test),
+            "int8_validation": measured(files.validation.value, standard_error=files.validation.error, **validation),
         },
+        test={"kind": "measured", "precision": "int8", **details},
         size_bytes=outcome.size_bytes.model_dump(),
         hashes={
             "data": job.data.content_hash,

@@ -216,7 +216,7 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
         "profiling": profiling,
         "training": work.supernet_images * costs.sandwich_s,
         "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, judged, CALIBRATION),
-        "finalising": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
+        "fine_tuning": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job),
     }

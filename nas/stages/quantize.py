@@ -20,7 +20,7 @@ from nas.metrics import Scores, confusion
 from nas.onnx_answers import answers
 from nas.quantise import FakeQuant, quantise
 from nas.ranges import Ranges, observe
-from nas.spec import Metric
+from nas.spec import MetricName
 from nas.stages.context import Context, StageOutput
 from nas.stages.fine_tune import BATCH, CALIBRATION, teacher_answers, trained_weights
 from nas.stages.inputs import batches, class_weights, float_images, whole_batches
@@ -91,7 +91,7 @@ def _files(run: TargetRun, network: Network, weights: str, how: Literal["quantiz
         scores = file_scores(context, job, model, network, "val")
         return StageOutput({"int8": model, "fp32": plain}, {"validation": scores.to_json()})
 
-    record = context.run("finalising", key, compute, target=run.id)
+    record = context.run("fine_tuning", key, compute, target=run.id)
     matrix = np.array(record.facts["validation"], np.int64)
     return Quantized(record.outputs["int8"], record.outputs["fp32"], Scores(matrix, job.spec.metric), retrains)
 
@@ -105,7 +105,7 @@ def tested(context: Context, job: Job, network: Network, files: Quantized) -> tu
             file_scores(context, job, context.store.get(digest), network, "test") for digest in (files.int8, files.fp32)
         )
         record = context.store.finish(key, {}, seconds=0.0, facts={"int8": int8.to_json(), "fp32": fp32.to_json()})
-    metric: Metric = job.spec.metric
+    metric: MetricName = job.spec.metric
     return (
         Scores(np.array(record.facts["int8"], np.int64), metric),
         Scores(np.array(record.facts["fp32"], np.int64), metric),
@@ -153,5 +153,5 @@ def _retrain(
         class_weights(job),
     )
     steps = max(1, int(RETRAINED * job.work.tune_images) // config.batch_size)
-    train(strategy, config, steps, callbacks(context, key, "finalising", target=run.id, prefix="int8_"))
+    train(strategy, config, steps, callbacks(context, key, "fine_tuning", target=run.id, prefix="int8_"))
     return {name: tensor.detach() for name, tensor in weights.items()}

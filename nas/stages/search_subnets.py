@@ -17,7 +17,7 @@ from nas.store import StageKey
 from nas.target_plan import TargetPlan
 from search_spaces.space import Architecture, SearchSpace
 
-VERSION = 4
+VERSION = 5
 
 
 def search_subnets(run: TargetRun) -> list[Candidate]:
@@ -81,6 +81,7 @@ def search_problem(job: Job, target_plan: TargetPlan) -> SearchProblem:
         target_plan.budget_ms,
         _evaluation_count(job, target_plan),
         job.spec.seed,
+        job.spec.metric,
         target_plan.limit_ms,
         target_plan.table.card.mape,
     )
@@ -99,25 +100,25 @@ def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) 
     }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
     judge = evaluator(context, job, supernet.weights, scheme)
-    known: dict[str, float] = {line["id"]: line["accuracy"] for line in journal.read_all()}
+    known: dict[str, float] = {line["id"]: line["value"] for line in journal.read_all()}
 
-    def accuracy(architecture: Architecture) -> float:
+    def evaluate(architecture: Architecture) -> float:
         if architecture.id not in known:
             with computing(impatient=context.cancelled):
                 known[architecture.id] = judge(job.space.network(architecture)).value
-            journal.append({"id": architecture.id, "accuracy": known[architecture.id]})
+            journal.append({"id": architecture.id, "value": known[architecture.id]})
         return known[architecture.id]
 
-    return accuracy
+    return evaluate
 
 
 def _line(candidate: Candidate) -> dict[str, Any]:
     return {
         "values": dict(candidate.architecture.values),
-        "accuracy": candidate.accuracy,
+        "value": candidate.value,
         "latency_ms": candidate.latency_ms,
     }
 
 
 def _candidate(space: SearchSpace, line: dict[str, Any]) -> Candidate:
-    return Candidate(space.architecture(line["values"]), line["accuracy"], line["latency_ms"])
+    return Candidate(space.architecture(line["values"]), line["value"], line["latency_ms"])

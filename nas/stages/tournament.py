@@ -132,7 +132,7 @@ def _finalist_event(target_plan: TargetPlan, done: TrainedFinalist, number: int,
         round=number,
         rounds=count,
         images=done.images,
-        accuracy=scores.value,
+        metric=scores.reported,
         standard_error=scores.error,
         latency_ms=finalist.latency_ms,
         kind=finalist.kind(target_plan),
@@ -151,7 +151,7 @@ def point(target_plan: TargetPlan, finished: TrainedFinalist) -> FrontPoint:
     return FrontPoint(
         architecture=str(finalist.architecture),
         architecture_id=finalist.architecture.id,
-        accuracy=finished.files.validation.value,
+        metric=finished.files.validation.reported,
         latency_ms=finalist.latency_ms,
         kind=finalist.kind(target_plan),
     )
@@ -160,7 +160,7 @@ def point(target_plan: TargetPlan, finished: TrainedFinalist) -> FrontPoint:
 def finished_front(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> FrontEvent:
     """The front of what is finished so far."""
     points = finished_points(target_plan, finished)
-    area = hypervolume([p.accuracy for p in points], [p.latency_ms for p in points], limit=target_plan.budget_ms)
+    area = hypervolume([p.metric.value for p in points], [p.latency_ms for p in points], limit=target_plan.budget_ms)
     return FrontEvent(
         of="finished",
         target=target_plan.info.id,

@@ -130,7 +130,7 @@ def _finalist(target: str, architecture_id: str, **more: Any) -> FinalistEvent:
 def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
     """Two networks are trained, of which `a1` goes on for another round; both are candidates in the end."""
     on_event(PlanEvent(resolution=8, supernet=False, note="2 networks are trained instead of a supernet."))
-    on_event(PhaseEvent(phase="finalising", status="started", target="cpu", seconds=None))
+    on_event(PhaseEvent(phase="fine_tuning", status="started", target="cpu", seconds=None))
     on_event(_finalist("cpu", "a1", rounds=2, accuracy=0.9))
     on_event(_finalist("cpu", "b2", rounds=2, accuracy=0.7, latency_ms=0.15))
     on_event(_finalist("cpu", "a1", rounds=2, round=1, images=2000))
@@ -139,7 +139,7 @@ def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
     on_event(FrontEvent(of="finished", target="cpu", budget_ms=0.2, evaluations=2, points=(FINISHED,)))
     return SearchResult(
         run=out.name, metric=spec.metric, front=(FINISHED,), fronts={"cpu": (FINISHED,)}, models={"cpu": _model(out, "cpu")},
-        seconds={"finalising": 0.1},
+        seconds={"fine_tuning": 0.1},
     )  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def export(
     claim: DeviceClaim,
 ) -> ExportResult:
     """Delivers what was asked for; with the seed `SLOW` it waits to be cancelled."""
-    on_event(PhaseEvent(phase="finalising", status="started", target=target, seconds=None))
+    on_event(PhaseEvent(phase="fine_tuning", status="started", target=target, seconds=None))
     while spec.seed == SLOW:
         time.sleep(0.02)
         if cancelled():
@@ -223,7 +223,7 @@ def export(
     model = _model(out, target).model_copy(update={"architecture": architecture})
     late = (f"The budget on {target} is missed.",)
     return ExportResult(
-        run=out.name, target=target, model=model, within_budget=False, seconds={"finalising": 0.1}, warnings=late
+        run=out.name, target=target, model=model, within_budget=False, seconds={"fine_tuning": 0.1}, warnings=late
     )
 
 
@@ -237,7 +237,7 @@ def estimate_job(spec: SearchSpec, *, store: Store) -> JobEstimate:
         os.kill(os.getpid(), signal.SIGKILL)
     if spec.seed == INFEASIBLE:
         raise InfeasibleBudget("No network is as fast.", fix="Allow more.", facts={"reachable_ms": [0.2, 1.5]})
-    seconds = {"profiling": 1.0, "training": 2.0, "searching": 3.0, "finalising": 4.0}
+    seconds = {"profiling": 1.0, "training": 2.0, "searching": 3.0, "fine_tuning": 4.0}
     note = "2 networks are trained at 8 x 8 pixels."
     plan = Plan(seconds=seconds, memory_bytes=10**9, resolution=8, supernet=False, note=note)
     reachable = {budget.target: (0.2, 1.5) for budget in spec.targets}

@@ -129,7 +129,7 @@ def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -
     document = told.json()
     assert document["spec"]["space"] == "mobilenet" and document["architectures"] == "9" * 26
     assert document["reachable_ms"] == {"cpu": [0.2, 1.5]} and document["warnings"] == ["busy"]
-    assert document["seconds"] == {"profiling": 1.0, "training": 2.0, "searching": 3.0, "finalising": 4.0}
+    assert document["seconds"] == {"profiling": 1.0, "training": 2.0, "searching": 3.0, "fine_tuning": 4.0}
     assert (document["resolution"], document["supernet"]) == (8, False)
     assert document["note"] == "2 networks are trained at 8 x 8 pixels."
     profiling = client.post("/v1/jobs?validate_only=true", json={"spec": {"kind": "profiling", "target": "cpu"}}).json()

@@ -102,7 +102,7 @@ def test_another_tenants_search_is_unknown(client: TestClient) -> None:
 def test_validating_tells_what_finishing_takes(client: TestClient) -> None:
     job = searched(client, targets=TWO)
     told = export(client, job, query="?validate_only=true", target="cpu").json()
-    assert told["seconds"] == {"profiling": 1.0, "training": 2.0, "finalising": 2.0}  # of one of the two targets
+    assert told["seconds"] == {"profiling": 1.0, "training": 2.0, "fine_tuning": 2.0}  # of one of the two targets
     assert list(told["reachable_ms"]) == ["cpu"] and told["spec"]["architecture"] == "resolution=8 width=1"
     assert export(client, job, "ffff", query="?validate_only=true", target="cpu").status_code == 404
     infeasible = searched(client, seed=fake_engine.INFEASIBLE)

@@ -48,7 +48,7 @@ def tell(client: TestClient, job_id: str, told: Sequence[Event]) -> None:
 
 
 def metric(name: str, step: int, value: float, target: str | None = None) -> MetricEvent:
-    phase = "training" if target is None else "finalising"
+    phase = "training" if target is None else "fine_tuning"
     return MetricEvent(phase=phase, name=name, step=step, value=value, target=target)
 
 
@@ -67,7 +67,7 @@ def test_curves_by_phase_target_and_name(client: TestClient) -> None:
     training, tune, area = answer["items"]
     assert training["steps"] == list(range(0, 100, 10)) and training["values"][-1] == 0.5 and training["count"] == 10
     assert (training["phase"], training["target"]) == ("training", None)
-    assert (tune["phase"], tune["target"], tune["values"]) == ("finalising", "cpu", [2.0])
+    assert (tune["phase"], tune["target"], tune["values"]) == ("fine_tuning", "cpu", [2.0])
     assert (area["phase"], area["name"], area["steps"], area["values"]) == ("searching", "hypervolume", [3], [0.25])
     few = client.get(f"/v1/jobs/{job_id}/metrics", params={"points": 4}).json()["items"][0]
     assert (few["steps"], few["count"]) == ([0, 10, 80, 90], 10)
@@ -232,7 +232,7 @@ def test_an_architecture_that_was_not_evaluated(client: TestClient, settings: Se
 
 def test_the_newest_state_of_an_unfinished_training_is_listed(client: TestClient) -> None:
     def state(step: int, *, restored: bool = False, target: str | None = None) -> CheckpointEvent:
-        phase = "training" if target is None else "finalising"
+        phase = "training" if target is None else "fine_tuning"
         return CheckpointEvent(phase=phase, target=target, step=step, total=90, restored=restored)
 
     def listed() -> list[tuple[Any, ...]]:
@@ -247,22 +247,22 @@ def test_the_newest_state_of_an_unfinished_training_is_listed(client: TestClient
     training = ("stage", "training", None, None, None, False)
     assert listed() == [training]
     # Two stages of one phase: what is told after the first has ended belongs to the second.
-    tell(client, job_id, [state(5, target="cpu"), PhaseEvent(phase="finalising", status="finished", target="cpu")])
-    finalising = ("stage", "finalising", "cpu", None, None, False)
-    assert listed() == [training, finalising]
+    tell(client, job_id, [state(5, target="cpu"), PhaseEvent(phase="fine_tuning", status="finished", target="cpu")])
+    fine_tuning = ("stage", "fine_tuning", "cpu", None, None, False)
+    assert listed() == [training, fine_tuning]
     tell(client, job_id, [state(7, target="cpu")])
-    assert listed() == [training, finalising, ("checkpoint", "finalising", "cpu", 7, 90, False)]
+    assert listed() == [training, fine_tuning, ("checkpoint", "fine_tuning", "cpu", 7, 90, False)]
 
 
 def test_what_is_stored_of_all_finalists_is_told_as_one(client: TestClient) -> None:
     def ended(status: Literal["finished", "reused"], seconds: float | None) -> PhaseEvent:
-        return PhaseEvent(phase="finalising", status=status, target="cpu", seconds=seconds)
+        return PhaseEvent(phase="fine_tuning", status=status, target="cpu", seconds=seconds)
 
     job_id = queued(
         client, [ended("reused", None), ended("finished", 10.0), ended("finished", 2.5), ended("reused", None)]
     )
     (stage,) = client.get(f"/v1/jobs/{job_id}/checkpoints").json()["items"]
-    assert (stage["phase"], stage["reused"], stage["seconds"]) == ("finalising", False, 12.5)
+    assert (stage["phase"], stage["reused"], stage["seconds"]) == ("fine_tuning", False, 12.5)
 
 
 def test_logs_by_level(client: TestClient) -> None:

@@ -31,12 +31,12 @@ def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> No
         assert [attempt["outcome"] for attempt in job["attempts"]] == ["paused", "succeeded"]
         stream = client.get(f"/v1/jobs/{job['id']}/events", headers={"Accept": "text/event-stream"}).text
         assert stream.count("\nid: ") == job["last_event"]
-        phases = {"preparing", "profiling", "training", "searching", "finalising", "verifying", "delivering"}
+        phases = {"preparing", "profiling", "training", "searching", "fine_tuning", "verifying", "delivering"}
         assert all(f'"phase":"{phase}"' in stream for phase in phases)
 
         curves = client.get(f"{address}/metrics").json()["items"]
         names = {(curve["phase"], curve["name"]) for curve in curves}
-        assert {("training", "loss_random"), ("searching", "hypervolume"), ("finalising", "int8_loss")} <= names
+        assert {("training", "loss_random"), ("searching", "hypervolume"), ("fine_tuning", "int8_loss")} <= names
         chosen = job["result"]["models"]["cpu"]
         seen = client.get(f"{address}/candidates/{chosen['architecture_id']}").json()
         (target,) = seen["targets"]

@@ -22,7 +22,7 @@ from tests.api.conftest import body, other_key, serving, subject_of
 from tests.api.held_engine import WORK
 from tests.api.server import children, eventually
 
-PHASES = ("preparing", "profiling", "training", "searching", "verifying", "finalising", "delivering")
+PHASES = ("preparing", "profiling", "training", "searching", "verifying", "fine_tuning", "delivering")
 """In the order in which they are first met, so that those before the held one are in the store by then."""
 SPEC: dict[str, Any] = {
     "data": "digits", "space": "resnet", "effort": "quick", "threads": 1,

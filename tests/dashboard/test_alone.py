@@ -38,7 +38,7 @@ def test_advanced_settings_are_asked_for_and_kept_in_the_address(page: Page, fak
     expect(page).to_have_url(re.compile("metric=macro_f1&budget_on=p50"))
     expect(page.get_by_text("2 networks are trained at 8 x 8 pixels.")).to_be_visible(timeout=60_000)
     stages = page.locator("table.stages")
-    expect(stages.get_by_role("row")).to_have_count(2)  # profiling and finalising: no supernet is trained or searched
+    expect(stages.get_by_role("row")).to_have_count(2)  # profiling and fine_tuning: no supernet is trained or searched
     page.get_by_role("button", name="Queue it").click()
     expect(page).to_have_url(re.compile("/jobs/job_"))
     (job,) = fake.http.get("/v1/jobs").json()["items"]

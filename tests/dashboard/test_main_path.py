@@ -118,7 +118,7 @@ def growth(page: Page) -> list[int]:
             sizes.append(size)
         # The stage before may stand there for a moment longer than it takes.
         later = page.locator(".job-title, .job-stage strong").filter(
-            has_text=re.compile("finalising|delivering|succeeded")
+            has_text=re.compile("fine_tuning|delivering|succeeded")
         )
         if len(sizes) > 2 or later.count():
             return sizes

@@ -16,6 +16,7 @@ from nas.runs import keep, select_architecture
 from nas.spec import SearchSpec
 from search_spaces.errors import InvalidArchitecture
 from search_spaces.registry import space
+from tests.metrics import as_accuracy
 from tests.work import LITTLE
 
 SPEC = SearchSpec.model_validate(
@@ -51,7 +52,7 @@ def test_another_point_of_the_front_is_finished_with_what_the_search_computed(se
     folder, result = searched
     wanted, events = other(result), list[Event]()
     exported = export(SPEC, wanted.architecture, out=folder, on_event=events.append)
-    assert "finalising" in computed(events) and not computed(events) & {"profiling", "training", "searching"}
+    assert "fine_tuning" in computed(events) and not computed(events) & {"profiling", "training", "searching"}
     assert exported.model.architecture_id == wanted.architecture_id
     assert (exported.run, exported.target, exported.within_budget) == (result.run, *result.models, True)
     bundle = Path(exported.model.bundle)
@@ -59,7 +60,7 @@ def test_another_point_of_the_front_is_finished_with_what_the_search_computed(se
     assert sorted(p.name for p in bundle.iterdir()) == sorted(p.name for p in Path(delivered.bundle).iterdir())
     assert bundle.parent == folder / result.run and bundle != Path(delivered.bundle)
     receipt = json.loads((bundle / "receipt.json").read_text())
-    assert receipt["accuracy"]["int8"]["value"] == exported.model.accuracy.int8
+    assert receipt["metric"]["int8"]["value"] == exported.model.metric.int8.value
     assert receipt["latency_ms"]["simulated"]["value"] == exported.model.latency_ms.simulated
     events.clear()
     assert export(SPEC, wanted.architecture, out=folder, on_event=events.append).model == exported.model
@@ -71,7 +72,7 @@ def test_what_the_search_delivered_is_not_finished_again(searched: Searched) -> 
     (delivered,) = result.models.values()
     events: list[Event] = []
     exported = export(SPEC, delivered.architecture, out=folder, on_event=events.append)
-    assert "finalising" not in computed(events)
+    assert "fine_tuning" not in computed(events)
     assert exported.model.model_copy(update={"bundle": delivered.bundle}) == delivered
 
 
@@ -88,7 +89,7 @@ def test_networks_that_lost_the_tournament_are_exported_without_training_from_wh
         events.clear()
         exported = export(spec, architecture, out=tmp_path, on_event=events.append)
         assert exported.run == result.run and Path(exported.model.bundle).parent == tmp_path / result.run
-        assert "finalising" not in computed(events)
+        assert "fine_tuning" not in computed(events)
 
 
 def test_a_lost_store_is_computed_again_to_the_same_model(searched: Searched, tmp_path: Path) -> None:
@@ -146,7 +147,9 @@ def test_a_run_knows_its_architectures_by_the_beginning_of_their_ids(searched: S
     assert select_architecture(run, wanted.architecture_id) == (resolved, wanted.architecture)
     assert select_architecture(run, wanted.architecture) == (resolved, wanted.architecture)
     ids = ("ab12", "ab34", "cd56")
-    points = [FrontPoint(architecture=f"n={one}", architecture_id=one, accuracy=0.5, latency_ms=1.0) for one in ids]
+    points = [
+        FrontPoint(architecture=f"n={one}", architecture_id=one, metric=as_accuracy(0.5), latency_ms=1.0) for one in ids
+    ]
     keep(tmp_path / "run", SPEC, {"cpu": points, "cpu:threads=2": points[:1]})
     assert select_architecture(tmp_path / "run", "ab1") == (SPEC, "n=ab12")
     for wrong in ("ab", "x", ""):

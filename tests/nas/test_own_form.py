@@ -144,7 +144,7 @@ def test_the_delivered_file_has_power_of_two_scales_alone(whole: Whole) -> None:
     for node in nodes:
         assert values[node.input[1]].ndim == 0 and log2(float(values[node.input[1]])).is_integer()
         assert len(node.input) == 2 or (values[node.input[2]] == 0 and values[node.input[2]].dtype == np.int8)
-    assert result.models["dpu"].accuracy.int8 > result.models["dpu"].accuracy.fp32 - 0.03
+    assert result.models["dpu"].metric.int8.value > result.models["dpu"].metric.fp32.value - 0.03
 
 
 def test_one_target_alone_trains_a_supernet_of_its_own_part(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_the_answer(whole: Whole) -> None:
     assert model.budget.binds
     assert 0 < int(model.budget.architectures_within) < int(model.budget.architectures)
     latencies = [p.latency_ms for p in result.front]
-    accuracies = [p.accuracy for p in result.front]
+    accuracies = [p.metric.value for p in result.front]
     assert latencies == sorted(latencies)
     assert accuracies == sorted(accuracies)
     assert max(latencies) <= model.latency_ms.budget
@@ -142,12 +142,13 @@ def test_the_bundle_runs_and_counts_as_its_receipt_says(whole: Whole) -> None:
     for precision in ("int8", "fp32"):
         session = onnxruntime.InferenceSession(bundle / f"model.{precision}.onnx", providers=["CPUExecutionProvider"])
         answers = session.run(None, {"image": test.images})[0].argmax(1)
-        said = receipt["accuracy"][precision]
+        said = receipt["metric"][precision]
         assert said["kind"] == "measured"
         assert np.mean(answers == test.labels) == pytest.approx(said["value"], abs=1.5 / len(test))
     kinds = {row["latency_ms"]["kind"] for row in receipt["layers"]}
     assert kinds <= {"predicted", "estimated"}
     assert receipt["latency_ms"]["predicted"]["error"] > 0
+    assert (receipt["metric"]["name"], receipt["metric"]["higher_is_better"]) == ("accuracy", True)
     assert set(receipt["hashes"]) >= {"data", "supernet", "latency_table", "weights", "model.int8.onnx"}
 
 
@@ -155,7 +156,7 @@ def test_events_tell_every_stage(whole: Whole) -> None:
     _, _, events = whole
     finished = [e.phase for e in events if isinstance(e, PhaseEvent) and e.status in ("finished", "reused")]
     assert set(finished) == {
-        "preparing", "profiling", "training", "searching", "verifying", "finalising", "delivering",
+        "preparing", "profiling", "training", "searching", "verifying", "fine_tuning", "delivering",
     }  # fmt: skip
 
 

@@ -5,15 +5,17 @@ from dataclasses import asdict
 from typing import Any
 
 from nas.data.augment import NO_AUGMENT
+from nas.metric import MetricValue
 from nas.result import (
-    AccuracyOutcome,
     BudgetOutcome,
     ClassOutcome,
     LatencyOutcome,
     ModelOutcome,
+    PrecisionMetrics,
     SizeOutcome,
     TestOutcome,
 )
+from tests.metrics import as_accuracy
 
 
 def answered(names: Sequence[str] = ("a", "b|c", "d")) -> TestOutcome:
@@ -27,7 +29,12 @@ def answered(names: Sequence[str] = ("a", "b|c", "d")) -> TestOutcome:
     )
     accuracy = sum(right) / (10 * len(names))
     return TestOutcome(
-        metric="accuracy", value=accuracy, accuracy=accuracy, balanced_accuracy=accuracy, macro_f1=0.5, classes=classes,
+        metrics=(
+            as_accuracy(accuracy),
+            MetricValue(name="balanced_accuracy", value=accuracy),
+            MetricValue(name="macro_f1", value=0.5),
+        ),
+        classes=classes,
         confusion=tuple(rows),
     )  # fmt: skip
 
@@ -47,7 +54,7 @@ def outcome(test: TestOutcome | None = None) -> ModelOutcome:
             measured_p95=0.1,
             kind="measured",
         ),
-        accuracy=AccuracyOutcome(fp32=0.99, int8=0.98),
+        metric=PrecisionMetrics(fp32=as_accuracy(0.99), int8=as_accuracy(0.98)),
         test=test or answered(),
         size_bytes=SizeOutcome(fp32=4000, int8=1000),
         budget=BudgetOutcome(reachable_ms=(0.01, 1.0), architectures="100", architectures_within="7", binds=True),

@@ -17,20 +17,22 @@ from nas.events import (
     PlanEvent,
     ProgressEvent,
 )
+from nas.metric import MetricValue
 from nas.result import (
-    AccuracyOutcome,
     BudgetOutcome,
     ClassOutcome,
     ExportResult,
     LatencyOutcome,
     ModelOutcome,
     Plan,
+    PrecisionMetrics,
     ProfileResult,
     SearchResult,
     SizeOutcome,
     TestOutcome,
 )
 from nas.spec import SearchSpec
+from tests.metrics import as_accuracy
 
 ARCHITECTURE = (
     "resolution=24 s1.depth=2 s1.width=16 s1.se=true s1.b0.kernel=7 s1.b0.expansion=4.0 s1.b1.kernel=5 s1.b1.expansion=4.0 "
@@ -42,7 +44,7 @@ FRONT = tuple(
     FrontPoint(
         architecture=ARCHITECTURE,
         architecture_id=f"{i:x}5a279017720",
-        accuracy=0.9 + i / 100,
+        metric=as_accuracy(0.9 + i / 100),
         latency_ms=0.05 + i / 100,
         kind="measured" if i else "predicted",
     )
@@ -50,10 +52,14 @@ FRONT = tuple(
 )
 """Of finished networks; the fastest was not measured."""
 
-ESTIMATES = tuple(point.model_copy(update={"accuracy": 0.8, "kind": "predicted"}) for point in FRONT[:4])
+ESTIMATES = tuple(point.model_copy(update={"metric": as_accuracy(0.8), "kind": "predicted"}) for point in FRONT[:4])
 
 TEST = TestOutcome(
-    metric="accuracy", value=0.95, accuracy=0.95, balanced_accuracy=0.9361, macro_f1=0.9121,
+    metrics=(
+        as_accuracy(0.95),
+        MetricValue(name="balanced_accuracy", value=0.9361),
+        MetricValue(name="macro_f1", value=0.9121),
+    ),
     classes=(
         ClassOutcome(name="cat", images=120, precision=115 / 116, recall=115 / 120),
         ClassOutcome(name="dog", images=20, precision=18 / 21, recall=18 / 20),
@@ -79,7 +85,7 @@ def model(
             budget=0.09, predicted=0.0801, predicted_error=0.011, measured=measured, measured_p50=spread[0],
             measured_p95=spread[1], kind="measured" if measured else "simulated",
         ),
-        accuracy=AccuracyOutcome(fp32=0.9563, int8=0.95),
+        metric=PrecisionMetrics(fp32=as_accuracy(0.9563), int8=as_accuracy(0.95)),
         test=test,
         size_bytes=SizeOutcome(fp32=1_261_500, int8=328_000),
         budget=BudgetOutcome(
@@ -115,7 +121,7 @@ def events() -> list[Any]:
     for number, feasible in enumerate((False, True, True)):
         told.append(
             CandidateEvent(
-                number=number, architecture="a", architecture_id="1", accuracy=0.97 - number / 100,
+                number=number, architecture="a", architecture_id="1", metric=as_accuracy(0.97 - number / 100),
                 latency_ms={"cpu": 0.0834}, feasible={"cpu": feasible},
             )
         )  # fmt: skip
@@ -128,7 +134,7 @@ def tournament() -> list[Any]:
     """Two rounds among three networks; the best of the first does not stay the best. The front is told again when it is over."""
 
     def judged(network: str, number: int, accuracy: float, latency_ms: float) -> list[Any]:
-        phase: dict[str, Any] = {"phase": "finalising", "target": "cpu"}
+        phase: dict[str, Any] = {"phase": "fine_tuning", "target": "cpu"}
         return [
             PhaseEvent(status="started", **phase),
             MetricEvent(name="tune_loss", step=0, value=0.5, **phase),
@@ -137,7 +143,7 @@ def tournament() -> list[Any]:
             PhaseEvent(status="finished", seconds=2.0, **phase),
             FinalistEvent(
                 target="cpu", architecture=network, architecture_id=network, round=number, rounds=2, images=10,
-                accuracy=accuracy, standard_error=0.01, latency_ms=latency_ms, kind="measured",
+                metric=as_accuracy(accuracy), standard_error=0.01, latency_ms=latency_ms, kind="measured",
             ),
         ]  # fmt: skip
 
@@ -184,7 +190,7 @@ class Engine:
         self._fail()
         return ExportResult(
             run="digits-mobilenet-1", target="cpu", model=model(measured=0.0952), within_budget=False,
-            seconds={"training": 0.0, "finalising:cpu": 12.0}, warnings=("The budget is missed.",),
+            seconds={"training": 0.0, "fine_tuning:cpu": 12.0}, warnings=("The budget is missed.",),
         )  # fmt: skip
 
     def plan(self, spec: SearchSpec, *, out: Path, store: str | None) -> Plan:

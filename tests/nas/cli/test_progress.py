@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nas.cli.progress import Bars, Lines, Silent, duration, milliseconds, watch
 from nas.events import CandidateEvent, Event, MetricEvent, PhaseEvent, PlanEvent, ProgressEvent
+from tests.metrics import as_accuracy
 from tests.nas.cli.fakes import events, tournament
 
 
@@ -109,7 +110,7 @@ def two_targets() -> list[Event]:
         for number, accuracy in enumerate(accuracies):
             told.append(
                 CandidateEvent(
-                    number=number, architecture="a", architecture_id="1", accuracy=accuracy, latency_ms={target: latency_ms},
+                    number=number, architecture="a", architecture_id="1", metric=as_accuracy(accuracy), latency_ms={target: latency_ms},
                     feasible={target: number > 0},
                 )
             )  # fmt: skip
@@ -145,7 +146,8 @@ def test_a_candidate_of_two_targets_is_told_of_each() -> None:
         display(PhaseEvent(phase="searching", status="started", target=target, seconds=None))
     display(
         CandidateEvent(
-            number=0, architecture="a", architecture_id="1", accuracy=0.9, latency_ms=latencies, feasible={"cpu": True, "card": False}
+            number=0, architecture="a", architecture_id="1", metric=as_accuracy(0.9), latency_ms=latencies,
+            feasible={"cpu": True, "card": False}
         )
     )  # fmt: skip
     clock.now += 11
@@ -161,11 +163,11 @@ def test_each_finished_network_shows_its_own_loss() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     for target, value in (("cpu", 0.5), ("card", 0.25)):
-        display(MetricEvent(phase="finalising", name="tune_loss", step=0, value=value, target=target))
-        display(PhaseEvent(phase="finalising", status="started", target=target, seconds=None))
+        display(MetricEvent(phase="fine_tuning", name="tune_loss", step=0, value=value, target=target))
+        display(PhaseEvent(phase="fine_tuning", status="started", target=target, seconds=None))
     clock.now += 11
     for target in ("cpu", "card"):
-        display(ProgressEvent(phase="finalising", target=target, done=1, total=2, unit="steps"))
+        display(ProgressEvent(phase="fine_tuning", target=target, done=1, total=2, unit="steps"))
     assert [line.rpartition(", ")[2] for line in out.getvalue().splitlines()[2:]] == ["tune loss 0.5", "tune loss 0.25"]
 
 
@@ -177,9 +179,9 @@ def test_a_tournament_is_told_round_by_round() -> None:
         display(event)
         clock.now += 0.5
     assert out.getvalue().splitlines() == [
-        "finalising cpu: started",
-        "finalising cpu: round 1 of 2: best 96.0% at 0.0700 ms",
-        "finalising cpu: round 2 of 2: best 97.0% at 0.0900 ms",
+        "fine_tuning cpu: started",
+        "fine_tuning cpu: round 1 of 2: best 96.0% at 0.0700 ms",
+        "fine_tuning cpu: round 2 of 2: best 97.0% at 0.0900 ms",
     ]
 
 
@@ -200,9 +202,9 @@ def test_a_long_round_is_told_every_ten_seconds() -> None:
         display(event)
         clock.now += 4
     assert out.getvalue().splitlines() == [
-        "finalising cpu: started",
-        "finalising cpu: 100%, 10/10 steps, tune loss 0.5",
-        "finalising cpu: 100%, 10/10 steps, round 1 of 2: best 95.0% at 0.0800 ms",
+        "fine_tuning cpu: started",
+        "fine_tuning cpu: 100%, 10/10 steps, tune loss 0.5",
+        "fine_tuning cpu: 100%, 10/10 steps, round 1 of 2: best 95.0% at 0.0800 ms",
     ]
 
 
@@ -211,13 +213,13 @@ def test_one_bar_shows_a_whole_tournament() -> None:
     told = tournament()
     for event in told[:19]:
         display(event)
-    assert "finalising cpu 1/2" in _drawn(display) and "best 96.0% at 0.0700 ms" in _drawn(display)
-    display(PhaseEvent(phase="finalising", status="started", target="cpu"))
+    assert "fine_tuning cpu 1/2" in _drawn(display) and "best 96.0% at 0.0700 ms" in _drawn(display)
+    display(PhaseEvent(phase="fine_tuning", status="started", target="cpu"))
     assert "✓" not in _drawn(display)
     for event in told[20:]:
         display(event)
     (bar,) = _drawn(display).splitlines()
-    assert "finalising cpu 2/2" in bar and "best 97.0% at 0.0900 ms" in bar
+    assert "fine_tuning cpu 2/2" in bar and "best 97.0% at 0.0900 ms" in bar
     assert bar.endswith("✓ 10 s")  # five networks, two seconds each
 
 

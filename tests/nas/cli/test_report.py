@@ -12,6 +12,7 @@ from nas.cli.drawing import abbreviate, error_panel, many, size
 from nas.cli.report import render_plan, render_result
 from nas.events import FrontPoint
 from nas.result import ClassOutcome, LatencyOutcome, Plan, SearchResult
+from tests.metrics import as_accuracy
 from tests.nas.cli.fakes import ARCHITECTURE, FRONT, TEST, model, result
 
 
@@ -159,19 +160,22 @@ def test_other_metrics_are_told_where_accuracy_hides_something(metric: str, imag
 
 
 def test_a_plan_leaves_out_what_does_not_occur() -> None:
-    seconds = {"profiling": 0.0, "training": 0.0, "searching": 0.0, "finalising": 150.0, "verifying": 0.0}
+    seconds = {"profiling": 0.0, "training": 0.0, "searching": 0.0, "fine_tuning": 150.0, "verifying": 0.0}
     plan = Plan(seconds=seconds, memory_bytes=700_000_000, supernet=False, note="2 networks are trained.")
     assert str(render_plan(plan)) == (
-        "About 2 min 30 s and 700 MB of memory (estimated): profiling stored, finalising 2 min 30 s. 2 networks are trained."
+        "About 2 min 30 s and 700 MB of memory (estimated): profiling stored, fine_tuning 2 min 30 s. 2 networks are trained."
     )
     trained = plan.model_copy(update={"supernet": True, "note": ""})
-    assert "profiling stored, training stored, finalising" in str(render_plan(trained))
+    assert "profiling stored, training stored, fine_tuning" in str(render_plan(trained))
 
 
 def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_chosen_point() -> None:
     points = tuple(
         FrontPoint(
-            architecture="resolution=8", architecture_id=f"id{i}", accuracy=0.5 + i / 1000, latency_ms=0.1 + i / 1000
+            architecture="resolution=8",
+            architecture_id=f"id{i}",
+            metric=as_accuracy(0.5 + i / 1000),
+            latency_ms=0.1 + i / 1000,
         )
         for i in range(100)
     )

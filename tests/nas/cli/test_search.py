@@ -43,7 +43,7 @@ def test_the_document_has_what_was_promised(engine: Engine, answer: Answering) -
     }  # fmt: skip
     model = document["models"]["cpu"]
     assert {"budget", "predicted", "measured_p50", "measured_p95"} <= set(model["latency_ms"])
-    assert set(model["accuracy"]) == set(model["size_bytes"]) == {"fp32", "int8"}
+    assert set(model["metric"]) == set(model["size_bytes"]) == {"fp32", "int8"}
     assert document["seconds"]["training"] == 75.3
 
 
@@ -125,7 +125,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
 
 
-LONG = {"training": 1800.0, "finalising": 1801.0}
+LONG = {"training": 1800.0, "fine_tuning": 1801.0}
 """Of an hour and a second."""
 
 

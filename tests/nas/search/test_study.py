@@ -79,7 +79,7 @@ def test_every_candidate_keeps_the_limit_and_is_new(tmp_path: Path) -> None:
 
 
 def test_beats_uniform_sampling(tmp_path: Path) -> None:
-    guided = max(c.accuracy for c in search(tmp_path / "j", evaluations=40))
+    guided = max(c.value for c in search(tmp_path / "j", evaluations=40))
     rng = np.random.default_rng(0)
     uniform = np.concatenate([REGION.draw(0.0, LIMIT_MS, 64, rng) for _ in range(3)])[:40]
     assert guided > max(accuracy(a) for a in REGION.lattice.decode(uniform))
@@ -130,7 +130,7 @@ def test_events_tell_what_is_cheaply_known(tmp_path: Path) -> None:
     last = fronts[-1]
     assert last.limit_ms == LIMIT_MS and last.predicted_error is None
     assert areas[-1] == hypervolume(
-        [p.accuracy for p in last.points], [p.latency_ms for p in last.points], limit=LIMIT_MS
+        [p.metric.value for p in last.points], [p.latency_ms for p in last.points], limit=LIMIT_MS
     )
 
 

@@ -122,14 +122,16 @@ def test_the_winner_is_the_faster_of_equals(four: Play) -> None:
 def test_each_judgement_is_told(four: Play) -> None:
     four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
     told = [e for e in four.events if isinstance(e, FinalistEvent)]
-    assert [(e.round, e.rounds, e.images, e.accuracy) for e in told] == [
+    assert [(e.round, e.rounds, e.images, e.metric.value) for e in told] == [
         (0, 3, 250, 0.9), (0, 3, 250, 0.8), (0, 3, 250, 0.8), (0, 3, 250, 0.7), (1, 3, 500, 0.91), (1, 3, 500, 0.85),
         (2, 3, 1000, 0.92),
     ]  # fmt: skip
     assert {e.kind for e in told} == {"simulated"} and told[0].standard_error == pytest.approx((0.09 / 1000) ** 0.5)
     fronts = [e for e in four.events if isinstance(e, FrontEvent)]
     assert [e.of for e in fronts] == ["finished"] * 3
-    assert [p.accuracy for p in fronts[-1].points] == [0.92]  # the fastest is the best: nothing else is on the front
+    assert [p.metric.value for p in fronts[-1].points] == [
+        0.92
+    ]  # the fastest is the best: nothing else is on the front
 
 
 def test_who_makes_no_mistake_trains_no_further_than_the_second_round(four: Play) -> None:
@@ -171,7 +173,10 @@ def test_one_finalist_is_trained_for_all_of_the_images(four: Play) -> None:
 def test_the_front_of_what_is_finished(four: Play) -> None:
     done = [TrainedFinalist(f, "w", files(v), 1) for f, v in zip(four.finalists, (0.8, 0.7, 0.9, 0.9), strict=True)]
     points = finished_points(four.run.target_plan, done)
-    assert [(p.latency_ms, p.accuracy, p.kind) for p in points] == [(1.0, 0.8, "simulated"), (3.0, 0.9, "simulated")]
+    assert [(p.latency_ms, p.metric.value, p.kind) for p in points] == [
+        (1.0, 0.8, "simulated"),
+        (3.0, 0.9, "simulated"),
+    ]
 
 
 def test_the_budget_is_held_against_the_latency_that_was_named(four: Play) -> None:
