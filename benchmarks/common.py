@@ -96,7 +96,7 @@ def machine() -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {"cpu": processor(), "cores": os.cpu_count() or 1, "versions": versions}
+    return {"cpu": processor(), "cores": len(os.sched_getaffinity(0)), "versions": versions}
 
 
 def processor() -> str:

@@ -68,12 +68,12 @@ def list_folder(root: Path) -> Listing:
     """
     aside = _Aside()
     top = {path.name: path for path in _subfolders(root, root)}
-    split = {name for name, path in top.items() if split_named(name) and _subfolders(path, root)}
-    if split and "train" not in map(split_named, split):
-        raise InvalidData(f"{root.name}/ has {min(split)}/ but no classes in train/.", fix=_LAYOUT)
-    if not split and all(map(split_named, top)):
+    folders_of_splits = {name for name, path in top.items() if split_named(name) and _subfolders(path, root)}
+    if folders_of_splits and "train" not in map(split_named, folders_of_splits):
+        raise InvalidData(f"{root.name}/ has {min(folders_of_splits)}/ but no classes in train/.", fix=_LAYOUT)
+    if not folders_of_splits and all(map(split_named, top)):
         raise InvalidData(f"{root.name}/ has no class folders.", fix=_LAYOUT)
-    if not split:
+    if not folders_of_splits:
         _check_depth(root, top)
         aside.loose += _count_images(root, root)
         return _listing(root, {"train": root}, aside)

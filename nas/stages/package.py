@@ -69,7 +69,7 @@ def package(run: TargetRun, delivered: Delivered, folder: Path) -> ModelOutcome:
 
 def _outcome(run: TargetRun, delivered: Delivered, int8: Scores, fp32: Scores, folder: Path) -> ModelOutcome:
     target_plan, finished, file = run.target_plan, delivered.finished, delivered.latency
-    finalist, size_of = finished.finalist, lambda digest: len(run.context.store.get(digest))
+    finalist, store = finished.finalist, run.context.store
     simulated = (
         finalist.profile.latency_ms if finalist.profile is not None and target_plan.info.kind == "simulated" else None
     )
@@ -90,7 +90,7 @@ def _outcome(run: TargetRun, delivered: Delivered, int8: Scores, fp32: Scores, f
         ),
         metric=PrecisionMetrics(fp32=fp32.reported, int8=int8.reported),
         test=_test_outcome(run.job, int8),
-        size_bytes=SizeOutcome(fp32=size_of(finished.files.fp32), int8=size_of(finished.files.int8)),
+        size_bytes=SizeOutcome(fp32=len(store.get(finished.files.fp32)), int8=len(store.get(finished.files.int8))),
         budget=target_plan.outcome,
         removed=tuple(RemovedValue(**asdict(one)) for one in target_plan.removed),
     )

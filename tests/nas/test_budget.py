@@ -70,7 +70,7 @@ def test_a_budget_on_the_median_is_searched_as_a_quiet_latency(tmp_path: Path) -
     quiet_ms = (low + high) / 2
     target_plan = check_budget(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), 1.5 * quiet_ms, "p50")
     plain = check_budget(context, Board(), measured(table), Narrowed(SPACE, ()), quiet_ms)
-    assert target_plan.budget_ms == 1.5 * quiet_ms and target_plan.held_against(1.0, 2.0, 3.0) == 2.0
+    assert target_plan.budget_ms == 1.5 * quiet_ms and target_plan.budgeted_ms(1.0, 2.0, 3.0) == 2.0
     assert target_plan.limit_ms == pytest.approx(plain.limit_ms) and target_plan.outcome == plain.outcome
     percent = check_budget(context, Board(), measured(table, 1.5), Narrowed(SPACE, ()), "50%", "p50")
     assert percent.budget_ms == pytest.approx(1.5 * quiet_ms) and percent.limit_ms == pytest.approx(plain.limit_ms)

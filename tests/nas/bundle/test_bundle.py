@@ -18,6 +18,7 @@ from nas.bundle.class_tables import escape
 from nas.bundle.classify import pixels
 from nas.bundle.writer import write_bundle
 from nas.data.images import read_image
+from nas.data.splits import SPLITS
 from nas.spec import Fit
 from nas.stages.context import Context
 from nas.stages.read_data import read_data
@@ -149,7 +150,8 @@ def test_the_bundle_reads_as_its_data_set_was_read(tmp_path: Path, fit: Fit) -> 
         "size": 12,
         "pixel_range": [0, 4095],
     }
-    trained_on = {image.tobytes() for part in ("train", "val", "test") for image in data.part(part, 8).images}
+    arrays = context.arrays(data)
+    trained_on = {image.tobytes() for split in SPLITS for image in arrays.split(split, 8).images}
     code = "import sys; from classify import pixels; sys.stdout.buffer.write(pixels(sys.argv[1], 1, 8).tobytes())"
     done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=folder, capture_output=True, check=True)
     assert done.stdout in trained_on

@@ -103,8 +103,10 @@ def test_what_is_planned_fits_into_the_time(
     if not fits(job, costs):
         return
     work = afford(job, costs)
-    told = plan.told(context, replace(job, work=work), costs, profiling=profiling_s(work.profile, job.targets[0]))
-    assert START_S + sum(told.seconds.values()) <= 60 * minutes * 1.2, (work, told)
+    estimated = plan.plan_of(
+        context, replace(job, work=work), costs, profiling=profiling_s(work.profile, job.targets[0])
+    )
+    assert START_S + sum(estimated.seconds.values()) <= 60 * minutes * 1.2, (work, estimated)
 
 
 def test_the_work_is_resolved_once(made: tuple[Context, Job]) -> None:

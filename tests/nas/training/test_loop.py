@@ -195,7 +195,7 @@ def test_gradients_through_leaves_are_those_through_slices() -> None:
     images, labels = batch(0, 12)
     total = torch.zeros_like(through_leaves)
     rng = random.Random(3 * 1_000_003)
-    slices = {name: tensor.clone().requires_grad_() for name, tensor in again.supernet_weights.tensors.items()}
+    slices = {name: tensor.clone().requires_grad_() for name, tensor in again.weights.tensors.items()}
     from nas.interpreter import run
 
     answers = None
