@@ -167,7 +167,7 @@ def export(
         run=run,
         target=target_plan.info.id,
         model=model,
-        within_budget=model.latency_ms.verdict != "missed",
+        within_budget=model.latency_ms.verdict != "exceeded",
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
         warnings=tuple(dict.fromkeys(context.warnings)),
     )

@@ -14,7 +14,7 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Verdict = Literal["kept", "kept when quiet", "missed"]
+Verdict = Literal["met", "met when quiet", "exceeded"]
 
 
 class LatencyOutcome(_Value):
@@ -46,10 +46,10 @@ class LatencyOutcome(_Value):
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the budget is kept; by a quiet machine only, where the median run on this one takes longer."""
+        """Whether the budget is met; on a quiet machine only, where the median run on this one takes longer."""
         if self.held_ms > self.budget:
-            return "missed"
-        return "kept when quiet" if (self.measured_p50 or 0.0) > self.budget else "kept"
+            return "exceeded"
+        return "met when quiet" if (self.measured_p50 or 0.0) > self.budget else "met"
 
 
 class PrecisionMetrics(_Value):

@@ -99,8 +99,8 @@ _STATISTICS: Final = {"quiet": "the quiet latency", "p50": "the median", "p95": 
 
 
 def _verdict(latency: LatencyOutcome) -> str:
-    if latency.verdict == "kept when quiet":
-        return f"kept when the machine is quiet; the median, {_ms(latency.measured_p50)}, is over it"
+    if latency.verdict == "met when quiet":
+        return f"met when the machine is quiet; the median, {_ms(latency.measured_p50)}, is over it"
     return latency.verdict
 
 

@@ -152,8 +152,13 @@ def milliseconds(value: float) -> str:
     return f"{value:.{digits}f} ms"
 
 
+def stage_name(name: str) -> str:
+    """A stage as people read it: `fine-tuning cpu` of `fine_tuning:cpu`."""
+    return name.replace("fine_tuning", "fine-tuning").replace(":", " ")
+
+
 def _label(phase: str, target: str | None) -> str:
-    return f"{phase} {target}" if target else phase
+    return stage_name(f"{phase}:{target}" if target else phase)
 
 
 def _count(value: float) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from nas.cli.class_report import render_classes
 from nas.cli.drawing import abbreviate, bare, folder, many, size, table, warn
-from nas.cli.progress import duration, milliseconds
+from nas.cli.progress import duration, milliseconds, stage_name
 from nas.spec import METRIC_NAMES, metric_title
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _model(console: Console, target: str, model: "ModelOutcome") -> None:
 
 
 def _taken(console: Console, result: "SearchResult | ExportResult") -> None:
-    stages = [f"{name.replace(':', ' ')} {duration(s) if s else 'stored'}" for name, s in result.seconds.items()]
+    stages = [f"{stage_name(name)} {duration(s) if s else 'stored'}" for name, s in result.seconds.items()]
     console.print(Text(f"run {result.run}: " + ", ".join(stages), style="dim"))
     warn(console, result.warnings)
 
@@ -136,14 +136,14 @@ def _final_latency(model: "ModelOutcome") -> tuple[str, str]:
 def _verdict(model: "ModelOutcome") -> str:
     """Whether the budget is kept, and by which statistic of the latency."""
     latency = model.latency_ms
-    return latency.verdict if latency.verdict == "kept when quiet" else f"{latency.verdict} ({latency.budget_on})"
+    return latency.verdict if latency.verdict == "met when quiet" else f"{latency.verdict} ({latency.budget_on})"
 
 
 def _budget(model: "ModelOutcome") -> str:
     """The budget with the reach of the space, whose latencies are of a quiet machine."""
     latency, (fastest, slowest) = model.latency_ms, model.budget.reachable_ms
     quiet = "" if latency.budget_on == "quiet" else " when quiet"
-    over = f"; p50 is over it: {bare(latency.measured_p50)}" if latency.verdict == "kept when quiet" else ""
+    over = f"; p50 is over it: {bare(latency.measured_p50)}" if latency.verdict == "met when quiet" else ""
     return f"{milliseconds(latency.budget)} (reachable{quiet}: {bare(fastest)} to {bare(slowest)}){over}"
 
 
@@ -162,7 +162,7 @@ def _other_metrics(test: "TestOutcome") -> str:
 def render_plan(plan: "Plan") -> Text:
     """What a search will take, and what its time is used for."""
     parts = [
-        f"{name.replace(':', ' ')} {duration(seconds) if seconds else 'stored'}"
+        f"{stage_name(name)} {duration(seconds) if seconds else 'stored'}"
         for name, seconds in plan.seconds.items()
         if seconds or _can_be_stored(name, plan)
     ]

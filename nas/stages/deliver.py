@@ -89,7 +89,7 @@ def deliver_selected(run: TargetRun, architecture: Architecture, folder: Path) -
         (trained,) = play(run, [finalist])
         finished = with_files(trained, retrained(run, finalist.network, trained.weights))
     delivered = _measured_file(run, finished)
-    _warn_if_missed(run, delivered, "It was chosen, so it is delivered all the same.")
+    _warn_if_missed(run, delivered, "It was selected, so it is exported all the same.")
     return package(run, delivered, folder)
 
 
@@ -106,7 +106,7 @@ def _finalists(run: TargetRun, found: Sequence[Candidate]) -> list[Finalist]:
     keeping = [f for f in finalists if f.budgeted_ms(target_plan) <= target_plan.budget_ms]
     if len(keeping) < len(finalists):
         run.context.info(
-            f"{len(finalists) - len(keeping)} of the {len(finalists)} most promising networks missed the budget when "
+            f"{len(finalists) - len(keeping)} of the {len(finalists)} most promising networks exceeded the budget when "
             f"{target_plan.info.kind} on {run.id}; they are left out."
         )
     return keeping[:count] or [min(finalists, key=lambda f: f.budgeted_ms(target_plan))]
@@ -172,13 +172,13 @@ def _warn_if_missed(run: TargetRun, delivered: Delivered, advice: str) -> None:
     target_plan, took = run.target_plan, delivered.budgeted_ms(run.target_plan)
     if took > target_plan.budget_ms:
         run.context.warn(
-            f"The budget of {target_plan.budget_ms:g} ms on {run.id} is missed: the delivered model took {took:.4g} ms "
+            f"The budget of {target_plan.budget_ms:g} ms on {run.id} is exceeded: the model took {took:.4g} ms "
             f"when {target_plan.info.kind}. {advice}",
             target=run.id,
         )
     elif delivered.latency is not None and delivered.latency.p50_ms > target_plan.budget_ms:
         run.context.warn(
-            f"The budget of {target_plan.budget_ms:g} ms on {run.id} is kept by a quiet machine only: the median run took "
+            f"The budget of {target_plan.budget_ms:g} ms on {run.id} is met on a quiet machine only: the median run took "
             f"{delivered.latency.p50_ms:.4g} ms while it was measured. Run again when the machine is idle, or hold the budget "
             "against the median: --budget-on p50.",
             target=run.id,

@@ -109,7 +109,7 @@ def test_one_that_misses_the_budget_is_delivered_and_says_so(searched: Searched)
     assert exported.model.latency_ms.final_ms > exported.model.latency_ms.budget
     receipt = json.loads((Path(exported.model.bundle) / "receipt.json").read_text())
     assert receipt["warnings"] == list(exported.warnings)
-    assert any("is missed" in warning and "chosen" in warning for warning in exported.warnings)
+    assert any("is exceeded" in warning and "selected" in warning for warning in exported.warnings)
 
 
 def test_what_is_no_architecture_or_target_of_the_search_is_refused(searched: Searched) -> None:

@@ -179,9 +179,9 @@ def test_a_tournament_is_told_round_by_round() -> None:
         display(event)
         clock.now += 0.5
     assert out.getvalue().splitlines() == [
-        "fine_tuning cpu: started",
-        "fine_tuning cpu: round 1 of 2: best 96.0% at 0.0700 ms",
-        "fine_tuning cpu: round 2 of 2: best 97.0% at 0.0900 ms",
+        "fine-tuning cpu: started",
+        "fine-tuning cpu: round 1 of 2: best 96.0% at 0.0700 ms",
+        "fine-tuning cpu: round 2 of 2: best 97.0% at 0.0900 ms",
     ]
 
 
@@ -202,9 +202,9 @@ def test_a_long_round_is_told_every_ten_seconds() -> None:
         display(event)
         clock.now += 4
     assert out.getvalue().splitlines() == [
-        "fine_tuning cpu: started",
-        "fine_tuning cpu: 100%, 10/10 steps, tune loss 0.5",
-        "fine_tuning cpu: 100%, 10/10 steps, round 1 of 2: best 95.0% at 0.0800 ms",
+        "fine-tuning cpu: started",
+        "fine-tuning cpu: 100%, 10/10 steps, tune loss 0.5",
+        "fine-tuning cpu: 100%, 10/10 steps, round 1 of 2: best 95.0% at 0.0800 ms",
     ]
 
 
@@ -213,13 +213,13 @@ def test_one_bar_shows_a_whole_tournament() -> None:
     told = tournament()
     for event in told[:19]:
         display(event)
-    assert "fine_tuning cpu 1/2" in _drawn(display) and "best 96.0% at 0.0700 ms" in _drawn(display)
+    assert "fine-tuning cpu 1/2" in _drawn(display) and "best 96.0% at 0.0700 ms" in _drawn(display)
     display(PhaseEvent(phase="fine_tuning", status="started", target="cpu"))
     assert "✓" not in _drawn(display)
     for event in told[20:]:
         display(event)
     (bar,) = _drawn(display).splitlines()
-    assert "fine_tuning cpu 2/2" in bar and "best 97.0% at 0.0900 ms" in bar
+    assert "fine-tuning cpu 2/2" in bar and "best 97.0% at 0.0900 ms" in bar
     assert bar.endswith("✓ 10 s")  # five networks, two seconds each
 
 

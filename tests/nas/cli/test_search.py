@@ -38,7 +38,8 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
 def test_the_document_has_what_was_promised(engine: Engine, answer: Answering) -> None:
     _, document = answer(*PLAIN)
     assert document["front"][0] == {
-        "architecture": ARCHITECTURE, "architecture_id": "05a279017720", "accuracy": 0.9, "latency_ms": 0.05,
+        "architecture": ARCHITECTURE, "architecture_id": "05a279017720", "latency_ms": 0.05,
+        "metric": {"name": "accuracy", "value": 0.9, "higher_is_better": True},
         "kind": "predicted",
     }  # fmt: skip
     model = document["models"]["cpu"]

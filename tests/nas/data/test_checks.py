@@ -58,7 +58,7 @@ def test_every_part_gets_an_image_of_every_class(tmp_path: Path, given: tuple[st
 
 
 @pytest.mark.parametrize(
-    ("sides", "one_square_size", "expected"),
+    ("image_sizes", "one_square_size", "expected"),
     [
         ([28], True, 28),
         ([64], True, 64),

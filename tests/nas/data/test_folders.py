@@ -141,7 +141,7 @@ def test_too_many_corrupt_images_are_an_error(tmp_path: Path) -> None:
         ({"val/a": 10, "val/b": 10}, "has val/ but no classes in train/"),
         ({"train": 10, "val": 10}, "has no class folders"),
         ({"train/a": 10, "train/b": 10, "val/a": 1, "valid/a": 1}, "are both the val split"),
-        ({"train/a": 10, "train/b": 10, "test/a": 0}, "test set has no images"),
+        ({"train/a": 10, "train/b": 10, "test/a": 0}, "test split has no images"),
     ],
 )
 def test_bad_layouts_are_named_with_their_fix(tmp_path: Path, counts: dict[str, int], message: str) -> None:

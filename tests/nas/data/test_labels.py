@@ -147,7 +147,7 @@ def test_a_part_alone_is_scaled_by_its_own_range(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"test_y": np.array([0, 1])}, "names in train_y and numbers in the other splits"),
-        ({"test_y": np.array(["a", "x"])}, "'x' of the test set has no training images"),
+        ({"test_y": np.array(["a", "x"])}, "'x' of the test split has no training images"),
         ({"class_names": np.array(["a", "b"])}, "not among class_names: 'c'"),
         ({"train_y": np.array(["a", " "])[NUMBERS % 2]}, "empty name"),
         ({"train_y": np.array(["a", "b"])[NUMBERS % 2][:29]}, r"shape \(29,\), train_x has 30"),

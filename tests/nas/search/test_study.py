@@ -136,7 +136,8 @@ def test_events_tell_what_is_cheaply_known(tmp_path: Path) -> None:
 
 def test_events_of_earlier_versions_are_read() -> None:
     candidate = {
-        "type": "candidate", "number": 0, "architecture": "a=1", "architecture_id": "x", "accuracy": 0.5,
+        "type": "candidate", "number": 0, "architecture": "a=1", "architecture_id": "x",
+        "metric": {"name": "accuracy", "value": 0.5},
         "latency_ms": {"cpu": 1.0}, "feasible": {"cpu": True},
     }  # fmt: skip
     front_before = {"type": "front", "target": "cpu", "budget_ms": 1.0, "evaluations": 1, "points": []}

@@ -99,7 +99,7 @@ class TestDelivered:
     ) -> None:
         answer = deliver(tmp_path, monkeypatch, 4.0, 3.8, 3.9)
         assert (answer.delivered, answer.front) == (1, [1])
-        assert "The budget of 3.5 ms on board is missed: the delivered model took 3.8 ms" in answer.warnings[0]
+        assert "The budget of 3.5 ms on board is exceeded: the model took 3.8 ms" in answer.warnings[0]
 
     def test_a_budget_that_a_quiet_machine_alone_keeps_is_said(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

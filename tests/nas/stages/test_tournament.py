@@ -156,7 +156,7 @@ class Teacher:
 
 
 def test_a_teacher_is_dropped_when_its_pupil_is_better(four: Play) -> None:
-    four.patch.setattr(tournament, "Largest", Teacher)
+    four.patch.setattr(tournament, "SupernetTeacher", Teacher)
     _, scripted = four("supernet", a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
     assert all(taught for _, _, number, taught in scripted.trained if number == 0)
     assert [(name, taught) for name, _, number, taught in scripted.trained if number] == [
