@@ -9,23 +9,31 @@ from typing import Final
 from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import catalogue, dashboard_files, events, health, plain_pages, problems
-from api.access import Buckets, lock
+from api import dashboard_files, problems
 from api.blobs import Blobs
 from api.database import Database
-from api.datasets import routes as dataset_routes
 from api.datasets.service import Datasets
-from api.jobs import insight as job_insight
-from api.jobs import routes as job_routes
 from api.jobs.service import Jobs
-from api.keys import routes as key_routes
+from api.jobs.specs import KINDS
 from api.keys.service import Keys
-from api.latency_tables import routes as latency_tables
 from api.maintenance import Maintenance
 from api.middleware import Gate, allowed_hosts
-from api.models import routes as model_routes
 from api.models.service import Models
 from api.parameters import known_parameters
+from api.rate_limiter import RateLimiter
+from api.routes import (
+    catalogue,
+    dashboard,
+    datasets,
+    health,
+    job_events,
+    jobs,
+    keys,
+    latency_tables,
+    models,
+    plain_pages,
+)
+from api.routes.public import require_authentication
 from api.settings import Settings
 from api.supervisor import Supervisor
 from api.turns import Turns
@@ -34,11 +42,11 @@ from search_spaces.errors import HwnasError
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 
-MODULES: Final = (
-    job_routes, job_insight, events, dataset_routes, model_routes, key_routes, catalogue, latency_tables, health, plain_pages,
-    dashboard_files,
+ROUTERS: Final = (
+    jobs.router, job_events.router, datasets.router, models.router, keys.router, catalogue.router, latency_tables.router,
+    health.router, plain_pages.router, dashboard.router,
 )  # fmt: skip
-"""The modules with routes."""
+"""Every route of the service."""
 
 AT_ONCE: Final = 2
 """How many uploads are checked at the same time, and how many jobs looked ahead of; others wait."""
@@ -72,13 +80,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.stopping = threading.Event()
     app.state.checks, app.state.surveys = Turns(AT_ONCE), Turns(AT_ONCE)
-    app.state.buckets = Buckets(settings.requests_per_s, settings.request_burst)
+    app.state.rate_limiter = RateLimiter(settings.requests_per_s, settings.request_burst)
     names = allowed_hosts({*LOCAL_NAMES, _in_url(settings.host)}, settings.port)
     app.add_middleware(Gate, settings=settings, hosts=names | {name.lower() for name in settings.allowed_hosts})
-    problems.install(app)
-    for module in MODULES:
-        lock(module.router.routes)
-        app.include_router(module.router, dependencies=[Depends(known_parameters)])
+    problems.install(app, {"spec": KINDS})
+    for router in ROUTERS:
+        require_authentication(router.routes)
+        app.include_router(router, dependencies=[Depends(known_parameters)])
     return app
 
 
@@ -100,7 +108,7 @@ def _start(app: FastAPI, settings: Settings) -> None:
         database.close()
         raise
     app.state.jobs = Jobs(database, settings)
-    app.state.tail = events.Tail(app.state.jobs, settings.stream_poll_s)
+    app.state.tail = job_events.Tail(app.state.jobs, settings.stream_poll_s)
     app.state.datasets = Datasets(database, settings)
     app.state.models = Models(database, Blobs(settings.artifacts))
     app.state.dashboard = dashboard_files.read_dashboard(dashboard_files.DIST)

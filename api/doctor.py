@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from api import schema
 from api.database import Database, file_of, has_wal_reset_bug
 from api.errors import Unhealthy
-from api.health import LEAST_FREE_BYTES
-from api.settings import Settings
+from api.settings import MIN_FREE_BYTES, Settings
 from api.version import program_version
 from api.workers import living
 from nas.cli.answer import Answer
@@ -80,7 +79,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
     if settings.home in closed:
         return
     free = shutil.disk_usage(settings.home).free
-    verdict: Verdict = "ok" if free > LEAST_FREE_BYTES else "wrong"
+    verdict: Verdict = "ok" if free > MIN_FREE_BYTES else "wrong"
     yield Finding("disk", verdict, f"{free // 2**20} MiB are free in {settings.home}")
     for path in (settings.home, settings.pepper):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & _PRIVATE:

@@ -15,12 +15,10 @@ from starlette.routing import Match
 
 from api import errors as service_errors
 from api.errors import InvalidRequest, MethodNotAllowed, NotFound, RequestError
-from api.jobs.specs import KINDS
 from api.problem_document import MEDIA_TYPE, FieldProblem, problem_of
 from search_spaces.errors import HwnasError
 from search_spaces.validation import telling
 
-_TAGS: Final = tuple([kind] for kind in KINDS)
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -84,8 +82,13 @@ def error_kinds() -> dict[str, type[HwnasError]]:
     return found
 
 
-def install(app: FastAPI) -> None:
-    """Makes an application answer every foreseen failure with a problem document; `middleware.py` answers the others."""
+def install(app: FastAPI, unions: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Makes an application answer every foreseen failure with a problem document; `middleware.py` answers the others.
+
+    Args:
+        app: the application.
+        unions: fields of bodies that are unions on `kind`, with the kinds that they know.
+    """
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, HwnasError)
@@ -93,7 +96,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem_response(_invalid(error), request.scope)
+        return problem_response(_invalid(error, unions or {}), request.scope)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -117,9 +120,9 @@ def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0]
 
 
-def _invalid(error: RequestValidationError) -> HwnasError:
+def _invalid(error: RequestValidationError, unions: Mapping[str, Sequence[str]]) -> HwnasError:
     errors = error.errors()
-    fields = _fields(errors, error.body)
+    fields = _fields(errors, error.body, unions)
     malformed = any(e["type"] == "json_invalid" for e in errors)
     kind: type[RequestError] = service_errors.MalformedBody if malformed else InvalidRequest
     named = "; ".join(f"{f.pointer or f.parameter or 'body'}: {f.detail}" for f in fields[:5])
@@ -130,24 +133,34 @@ def _invalid(error: RequestValidationError) -> HwnasError:
     )
 
 
-def _fields(errors: Sequence[Mapping[str, Any]], sent: Any) -> tuple[FieldProblem, ...]:
+def _fields(
+    errors: Sequence[Mapping[str, Any]], sent: Any, unions: Mapping[str, Sequence[str]]
+) -> tuple[FieldProblem, ...]:
     """One for each wrong field of a request with a body: what is said of it first."""
     found: dict[tuple[str | None, str | None], FieldProblem] = {}
     for error in telling(errors):
-        field = _field(error, sent)
+        field = _field(error, sent, unions)
         found.setdefault((field.pointer, field.parameter), field)
     return tuple(found.values())
 
 
-def _field(error: Mapping[str, Any], sent: Any) -> FieldProblem:
+def _field(error: Mapping[str, Any], sent: Any, unions: Mapping[str, Sequence[str]]) -> FieldProblem:
     place, *path = error["loc"]
     detail = str(error["msg"]).removeprefix("Value error, ")
     if place == "body":
-        if path[:1] == ["spec"]:  # the kind of a job is no part of the pointer, but for one that is not known
-            path = ["spec", "kind"] if "tag" in error["type"] else ["spec", *path[2:]] if path[1:2] in _TAGS else path
+        kinds = unions.get(path[0]) if path else None
+        if kinds is not None:  # the kind is no part of the pointer, but for one that is not known
+            path = _without_kind(path, kinds, error["type"])
         parts = [str(p).replace("~", "~0").replace("/", "~1") for p in _sent_path(path, sent, error["type"])]
         return FieldProblem(pointer="".join(f"/{p}" for p in parts), detail=detail)
     return FieldProblem(parameter=str(path[0]) if path else str(place), detail=detail)
+
+
+def _without_kind(path: list[Any], kinds: Sequence[str], error_type: str) -> list[Any]:
+    """A path into a union without pydantic's step for the member."""
+    if "tag" in error_type:
+        return [path[0], "kind"]
+    return [path[0], *path[2:]] if path[1:2] and path[1] in kinds else path
 
 
 def _sent_path(path: Sequence[Any], sent: Any, kind: str) -> Iterator[Any]:

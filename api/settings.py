@@ -3,13 +3,16 @@
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from nas.store import Store
 
-MIB = 1024 * 1024
+MIB: Final = 1024 * 1024
+
+MIN_FREE_BYTES: Final = 100 * MIB
+"""A service whose home has less free disk than this is not ready."""
 
 
 class Settings(BaseModel):

@@ -6,7 +6,9 @@ What another tenant owns is not there: its address answers 404, as an address th
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Connection, Select, Table, select
+
+from api.tables import tenants
 
 Scope = Literal[
     "jobs:read",
@@ -44,3 +46,11 @@ class Subject:
 def readable(table: Table, tenant_id: str) -> Select[Any]:
     """Rows of a table that belong to a tenant."""
     return select(table).where(table.c.tenant_id == tenant_id)
+
+
+def lock_tenant(connection: Connection, tenant_id: str) -> dict[str, Any]:
+    """The tenant's own limits. Its row is locked until the transaction ends, so that what is counted meanwhile stays true."""
+    limits: dict[str, Any] | None = connection.scalar(
+        select(tenants.c.limits).where(tenants.c.id == tenant_id).with_for_update()
+    )
+    return limits or {}

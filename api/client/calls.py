@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 from api.client.tolerant import tolerant
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import ApiError, NoAnswer, UnusableKey
+from api.job_states import ENDED
 from api.jobs.schemas import CandidatePage, Fronts, JobDocument, JobEvent, JobPage, Validation
-from api.jobs.states import ENDED
 from api.models.schemas import ModelDocument, ModelPage
 from nas.events import EventSink, ignore
 from search_spaces.errors import HwnasError

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from api.database import utc_ms
-from api.jobs.states import ENDED
+from api.job_states import ENDED
 from api.tables import dataset_uses, datasets, jobs
 from api.tenancy import readable
 

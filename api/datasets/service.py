@@ -180,7 +180,7 @@ class Datasets:
             DatasetInUse: a job that has not ended reads it.
         """
         with self._database.write() as connection:
-            self._quotas.hold(connection, subject.tenant_id)  # no job may be queued with it meanwhile
+            self._quotas.lock_limits(connection, subject.tenant_id)  # no job may be queued with it meanwhile
             check(self._document(connection, subject, dataset_id))
             users = repository.users(connection, dataset_id)
             if users:

@@ -7,8 +7,8 @@ is to be renewed. Not here: the lock against other processes of the same machine
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from api.job_states import HELD
 from api.jobs import leases
-from api.jobs.states import HELD
 from api.tables import device_leases, jobs
 
 

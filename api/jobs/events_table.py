@@ -1,6 +1,6 @@
 """Statements on what a job tells: its events with their numbers, and the candidates and fronts among them.
 
-Not here: the job's own row (`repository.py`), and the form in which events are sent (`api/events.py`).
+Not here: the job's own row (`repository.py`), and the form in which events are sent (`api/routes/job_events.py`).
 """
 
 from collections.abc import Sequence

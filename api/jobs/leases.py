@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, fun
 
 from api.database import utc_ms
 from api.errors import WorkerLost
+from api.job_states import HELD
 from api.jobs.events_table import append
 from api.jobs.repository import count, move
-from api.jobs.states import HELD
 from api.problem_document import problem_of
 from api.tables import job_attempts, job_needs, jobs, tenants
 from nas.events import LogEvent, StateEvent

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
 
 from api.database import utc_ms
+from api.job_states import ENDED, HELD, State, sources
 from api.jobs.events_table import append
-from api.jobs.states import ENDED, HELD, State, sources
 from api.tables import dataset_uses, job_attempts, job_needs, jobs
 from api.tenancy import readable
 from nas.events import EndEvent, Event, StateEvent

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import Field, computed_field
 
 from api.ids import id_pattern
+from api.job_states import State
 from api.jobs.specs import SEARCH, Kind, WireSpec
-from api.jobs.states import State
 from api.problem_document import Problem
 from api.wire import Wire, examples
 from latency_models.report import ReportCard

@@ -11,6 +11,7 @@ from api.database import Database, as_time
 from api.errors import JobCancelling, JobEnded, JobNotEnded, UnknownJob
 from api.idempotency import Idempotent
 from api.ids import new_id
+from api.job_states import ENDED, HELD, State
 from api.jobs import events_table, repository, waiting
 from api.jobs.ahead import Ahead
 from api.jobs.checkpoints import checkpoints
@@ -39,7 +40,6 @@ from api.jobs.schemas import (
     merged,
 )
 from api.jobs.specs import WIRE_SPEC
-from api.jobs.states import ENDED, HELD, State
 from api.problem_document import FieldProblem
 from api.quotas import Quotas
 from api.settings import Settings
@@ -94,7 +94,7 @@ class Jobs:
             needs=needs_of(spec),
         )
         with self._database.write() as connection:
-            self._quotas.hold(connection, subject.tenant_id)
+            self._quotas.lock_limits(connection, subject.tenant_id)
             if idempotent is not None:  # again, now that nobody else of the tenant can queue anything
                 stored = idempotent.answer(connection, subject)
                 if stored is not None:

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, select
 
+from api.job_states import HELD
 from api.jobs.leases import MAX_RUNNING
 from api.jobs.schemas import WaitingFor
-from api.jobs.states import HELD
 from api.tables import job_needs, jobs, tenants
 from api.workers import living
 

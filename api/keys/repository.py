@@ -34,14 +34,6 @@ def tenant_page(connection: Connection, *, before: str | None, limit: int) -> Se
     return connection.execute(query if before is None else query.where(tenants.c.id < before)).all()
 
 
-def hold_tenant(connection: Connection, tenant_id: str) -> dict[str, Any]:
-    """The limits of a tenant, whose row is held until the transaction ends, so that what is counted stays true."""
-    limits: dict[str, Any] | None = connection.scalar(
-        select(tenants.c.limits).where(tenants.c.id == tenant_id).with_for_update()
-    )
-    return limits or {}
-
-
 def add_key(connection: Connection, *, lifetime_ms: int | None, **values: Any) -> None:
     """Stores a key."""
     expires = None if lifetime_ms is None else utc_ms() + lifetime_ms

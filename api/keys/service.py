@@ -26,7 +26,7 @@ from api.keys.schemas import (
     TenantPage,
 )
 from api.keys.secrets import Pepper, key_id_of, new_key, new_session
-from api.tenancy import SCOPES, Subject
+from api.tenancy import SCOPES, Subject, lock_tenant
 
 FIRST_TENANT: Final = "default"
 SESSION_S: Final = 12 * 3600
@@ -314,7 +314,7 @@ def _settled(connection: Connection, subject: Subject, idempotent: Idempotent | 
     """The answer to the same request before; others of the tenant wait until this transaction ends."""
     if idempotent is None:
         return None
-    repository.hold_tenant(connection, subject.tenant_id)
+    lock_tenant(connection, subject.tenant_id)
     return idempotent.answer(connection, subject)
 
 

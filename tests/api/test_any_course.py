@@ -17,8 +17,8 @@ from hypothesis.stateful import (
 from sqlalchemy import delete, select
 
 from api.database import Database
+from api.job_states import ENDED, HELD, TRANSITIONS, State
 from api.jobs import device_leases, events_table, leases, repository
-from api.jobs.states import ENDED, HELD, TRANSITIONS, State
 from api.tables import job_attempts, job_events, jobs
 from api.worker.claimed import Held, stop
 from tests.api.conftest import both_engines

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import Row
 
-from api.access import Anyone
+from api.access import Authenticated
 from api.dependencies import DatabaseValue
 from api.problems import problems
 from api.wire import Wire, examples
@@ -115,7 +115,7 @@ class SpaceList(Wire):
 
 
 @router.get("/targets", operation_id="list_targets", summary="List targets", responses=problems())
-def list_targets(_subject: Anyone, database: DatabaseValue) -> TargetList:
+def list_targets(_subject: Authenticated, database: DatabaseValue) -> TargetList:
     """What networks can be found for, and the devices that running workers can measure."""
     from hw_targets.registry import targets
 
@@ -159,7 +159,7 @@ def _form(option: "Option") -> OptionDocument:
 
 
 @router.get("/search-spaces", operation_id="list_search_spaces", summary="List search spaces", responses=problems())
-def list_search_spaces(_subject: Anyone) -> SpaceList:
+def list_search_spaces(_subject: Authenticated) -> SpaceList:
     """The spaces that come with the service. A search can also declare its own."""
     from search_spaces.registry import KNOWN
 

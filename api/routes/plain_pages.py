@@ -17,7 +17,7 @@ from api.problems import known_problems, problems
 
 router = APIRouter(include_in_schema=False)
 
-STYLE: Final = Path(__file__).parent / "static" / "plain.css"
+STYLE: Final = Path(__file__).parents[1] / "static" / "plain.css"
 
 
 @router.get("/static/plain.css")

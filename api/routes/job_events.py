@@ -21,10 +21,10 @@ from api.database import as_time
 from api.dependencies import JobsService, SettingsValue
 from api.errors import ScopeMissing, UnknownJob
 from api.jobs.events_table import StoredEvent
-from api.jobs.routes import JobId
 from api.jobs.schemas import EventPage
 from api.jobs.service import Jobs
 from api.problems import problems
+from api.routes.jobs import JobId
 from api.settings import Settings
 
 log = logging.getLogger("hwnas.events")

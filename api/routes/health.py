@@ -3,7 +3,7 @@
 import platform
 import shutil
 import sqlite3
-from typing import Final, Literal
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -13,13 +13,12 @@ from api.database import Database, has_wal_reset_bug
 from api.dependencies import DatabaseValue, SettingsValue, SupervisorValue
 from api.errors import ServiceUnavailable
 from api.problems import problems
+from api.settings import MIN_FREE_BYTES
 from api.version import program_version
 from api.wire import Wire, examples
 from api.workers import living
 
 router = APIRouter(tags=["health"])
-
-LEAST_FREE_BYTES: Final = 100 * 1024 * 1024
 
 
 class Live(Wire):
@@ -78,7 +77,7 @@ def readyz(database: DatabaseValue, settings: SettingsValue, supervisor: Supervi
     except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is the same
         failing.append(f"the database does not answer ({type(error).__name__})")
     free = shutil.disk_usage(settings.home).free
-    if free < LEAST_FREE_BYTES:
+    if free < MIN_FREE_BYTES:
         failing.append(f"only {free} bytes are free in the home")
     if supervisor is not None and not supervisor.alive():
         failing.append("the worker is not running")

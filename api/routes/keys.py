@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.access import COOKIE, Admin, Anyone, KeysMaker, KeysReader, KeysWriter
+from api.access import SESSION_COOKIE, Admin, Authenticated, KeysCreator, KeysReader, KeysWriter
 from api.conditions import IfMatch, check_match, tagged
 from api.dependencies import KeysService
 from api.errors import (
@@ -59,7 +59,7 @@ TenantId = Annotated[str, Path(pattern=id_pattern("ten"))]
 )
 def create_api_key(
     wanted: ApiKeyCreate,
-    subject: KeysMaker,
+    subject: KeysCreator,
     keys: KeysService,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -122,13 +122,13 @@ async def create_session(
 
 
 @router.get("/sessions", operation_id="get_session", summary="Who is signed in", responses=problems())
-async def get_session(subject: Anyone) -> SessionDocument:
+async def get_session(subject: Authenticated) -> SessionDocument:
     """The tenant and the scopes of the session or key that the request came with."""
     return _session(subject)
 
 
 @router.delete("/sessions", operation_id="delete_session", status_code=204, summary="Sign out", responses=problems())
-async def delete_session(_subject: Anyone, keys: KeysService, request: Request, response: Response) -> None:
+async def delete_session(_subject: Authenticated, keys: KeysService, request: Request, response: Response) -> None:
     """Ends the session that the request came with; a key goes on."""
     await end_session(keys, request, response)
 
@@ -181,16 +181,21 @@ def get_tenant(tenant_id: TenantId, _subject: Admin, keys: KeysService) -> Tenan
 def set_cookie(response: Response, cookie: str, request: Request) -> None:
     """Gives a browser its session."""
     response.set_cookie(
-        COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+        SESSION_COOKIE,
+        cookie,
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
     )
 
 
 async def end_session(keys: Keys, request: Request, response: Response) -> None:
     """Takes a browser's session."""
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(SESSION_COOKIE)
     if cookie is not None:
         await run_in_threadpool(keys.sign_out, cookie)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
 
 
 def _idempotent(route: str, key: str | None, wanted: BaseModel) -> Idempotent | None:

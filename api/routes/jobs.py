@@ -1,4 +1,4 @@
-"""Routes of jobs. Their events have a module of their own (`api/events.py`)."""
+"""Routes of jobs. Their events have a module of their own (`job_events.py`)."""
 
 from collections.abc import Callable
 from typing import Annotated, Final
@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access import JobsReader, JobsWriter
 from api.conditions import IfMatch, check_match, tag, tagged
-from api.dependencies import JobsService
+from api.dependencies import DatabaseValue, JobsService, SettingsValue
 from api.errors import (
     CheckFailed,
     IdempotencyMismatch,
@@ -21,12 +21,16 @@ from api.errors import (
     PreconditionFailed,
     QuotaExceeded,
     ScopeMissing,
+    UnknownCandidate,
     UnknownDataset,
     UnknownJob,
 )
 from api.idempotency import REPLAYED, IdempotencyKey, Idempotent
 from api.ids import id_pattern
-from api.jobs.repository import Filter, Order
+from api.job_states import State
+from api.jobs.candidate import CandidateDocument, candidate
+from api.jobs.curves import LEAST_POINTS, MOST_POINTS, Metrics, curves
+from api.jobs.repository import Filter, Order, standing
 from api.jobs.schemas import (
     CandidatePage,
     Checkpoints,
@@ -39,8 +43,8 @@ from api.jobs.schemas import (
     LogPage,
     Validation,
 )
+from api.jobs.service import unknown_job
 from api.jobs.specs import Kind
-from api.jobs.states import State
 from api.pages import PageSize, PageToken
 from api.problems import links, problems
 from api.strict import BODY_PROBLEMS, StrictRoute
@@ -52,6 +56,10 @@ from search_spaces.errors import InvalidSpace
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
 
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
+ArchitectureId = Annotated[
+    str,
+    Path(pattern=r"^[A-Za-z0-9_\-]{1,64}$", description="`architecture_id` of a candidate or of a point of a front"),
+]
 Label = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_.\-]{0,62}=[A-Za-z0-9 ._\-/]{0,100}$")]
 
 _USES: Final = (
@@ -255,6 +263,46 @@ def list_job_logs(
 def list_job_checkpoints(job_id: JobId, subject: JobsReader, jobs: JobsService) -> Checkpoints:
     """Finished stages, and the newest state of an unfinished training: a job that is taken up again goes on from there."""
     return jobs.checkpoints(subject, job_id)
+
+
+@router.get(
+    "/{job_id}/metrics",
+    operation_id="list_job_metrics",
+    summary="Get the curves of a job",
+    responses=problems(UnknownJob, ScopeMissing),
+)
+def list_job_metrics(
+    job_id: JobId,
+    subject: JobsReader,
+    database: DatabaseValue,
+    points: Annotated[
+        int, Query(ge=LEAST_POINTS, le=MOST_POINTS, description="points of a curve at the most; what it tells is kept")
+    ] = 500,
+) -> Metrics:
+    """Losses, accuracies, rates and hypervolumes by now, thinned; first, last and extreme points are kept."""
+    with database.read() as connection:
+        job = standing(connection, subject.tenant_id, job_id)
+        if job is None:
+            raise unknown_job(job_id)
+        return curves(connection, job_id, points, last_event=job[1])
+
+
+@router.get(
+    "/{job_id}/candidates/{architecture_id}",
+    operation_id="get_job_candidate",
+    summary="Get an evaluated architecture in full",
+    responses=problems(UnknownJob, UnknownCandidate, ScopeMissing),
+)
+def get_job_candidate(
+    job_id: JobId,
+    architecture_id: ArchitectureId,
+    subject: JobsReader,
+    jobs: JobsService,
+    database: DatabaseValue,
+    settings: SettingsValue,
+) -> CandidateDocument:
+    """Its choices beside their alternatives, its layers, and what each costs on each target: predicted, simulated, measured."""
+    return candidate(database, settings, jobs.ahead, subject, job_id, architecture_id)
 
 
 def _condition(if_match: str | None) -> Callable[[JobDocument], None]:
