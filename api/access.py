@@ -41,13 +41,13 @@ async def authenticate(
     keys: Keys = request.app.state.keys
     if bearer is not None:
         secret = bearer.credentials
-        subject = keys.recognised(secret=secret)
+        subject = keys.cached(secret=secret)
         if subject is None:
-            subject = await run_in_threadpool(keys.recognise, secret)
+            subject = await run_in_threadpool(keys.authenticate_key, secret)
     elif cookie is not None and "authorization" not in request.headers:
-        subject = keys.recognised(cookie=cookie)
+        subject = keys.cached(cookie=cookie)
         if subject is None:
-            subject = await run_in_threadpool(keys.recognise_session, cookie)
+            subject = await run_in_threadpool(keys.authenticate_session, cookie)
         sent = request.headers.get(CSRF_HEADER, "")
         if request.method not in _SAFE_METHODS and not hmac.compare_digest(
             sent.encode(), (subject.csrf or "").encode()

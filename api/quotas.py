@@ -1,4 +1,4 @@
-"""How much a tenant may have: jobs that wait or run, and stored bytes. Checked in the transaction that adds something."""
+"""Quotas of a tenant: unfinished jobs and stored bytes. Checked in the transaction that adds something."""
 
 from typing import Any
 
@@ -26,32 +26,32 @@ class Quotas:
         }
 
     def check_jobs(self, connection: Connection, tenant_id: str) -> None:
-        """That one more job may be queued.
+        """Checks that one more job may be queued.
 
         Raises:
             QuotaExceeded: it may not.
         """
-        most = self.lock_limits(connection, tenant_id)["max_queued"]
-        if unfinished_jobs(connection, tenant_id) >= most:
+        limit = self.lock_limits(connection, tenant_id)["max_queued"]
+        if unfinished_jobs(connection, tenant_id) >= limit:
             raise QuotaExceeded(
-                f"The tenant has {most} jobs that have not ended.",
+                f"The tenant has {limit} jobs that have not ended.",
                 fix="Wait until some have ended, or cancel some.",
-                facts={"max_queued": most},
+                facts={"max_queued": limit},
             )
 
     def check_bytes(self, connection: Connection, tenant_id: str, more: int) -> None:
-        """That so many more bytes may be stored.
+        """Checks that so many more bytes may be stored.
 
         Raises:
             QuotaExceeded: they may not.
         """
-        most = self.lock_limits(connection, tenant_id)["max_stored_bytes"]
+        limit = self.lock_limits(connection, tenant_id)["max_stored_bytes"]
         stored = stored_bytes(connection, tenant_id)
-        if stored + more > most:
+        if stored + more > limit:
             raise QuotaExceeded(
-                f"The tenant stores {stored} of {most} bytes; {more} more are too many.",
+                f"The tenant stores {stored} of {limit} bytes; {more} more are too many.",
                 fix="Delete data sets or models.",
-                facts={"stored_bytes": stored, "max_stored_bytes": most},
+                facts={"stored_bytes": stored, "max_stored_bytes": limit},
             )
 
 

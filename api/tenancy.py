@@ -1,6 +1,6 @@
-"""Whose things are whose. Every statement on what belongs to a tenant starts from `readable`, so that nobody sees another's.
+"""Tenants, their callers and scopes. Every statement on what belongs to a tenant starts from `readable`, so that nobody sees another's.
 
-What another tenant owns is not there: its address answers 404, as an address that was never given does.
+What another tenant owns does not exist for a caller: its address answers 404, like one that never existed.
 """
 
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ Scope = Literal[
     "keys:write",
     "admin",
 ]
-"""What a key may do. `admin` creates tenants and keys of any tenant; it does not open their work."""
+"""What a key may do. `admin` creates tenants and keys of any tenant; it gives no access to their work."""
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who asks.
+    """The authenticated caller of a request.
 
     Attributes:
-        tenant_id: whose work they may read and write.
-        key_id: the key they came with, or that their session was opened with.
+        tenant_id: the tenant whose work it may read and write.
+        key_id: its key, or the key that opened its session.
         scopes: what the key may do.
-        csrf: what a write must send along that is authorised by a cookie; None with a key.
+        csrf: the token that a write with a session cookie must send; None with a key.
     """
 
     tenant_id: str

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from api.ids import id_pattern
 from api.jobs.schemas import ProfilingAnswer
-from api.wire import Wire, examples
+from api.wire import WireModel, examples
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "id": "lat_01jd3z6g4m8x2c5v7b9n1q3r5t", "job_id": None, "created_at": "2026-01-31T12:00:00Z",
@@ -23,7 +23,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-class LatencyTableDocument(Wire):
+class LatencyTableDocument(WireModel):
     """A latency table that a profiling job measured."""
 
     model_config = examples(_EXAMPLE)
@@ -34,7 +34,7 @@ class LatencyTableDocument(Wire):
     created_at: datetime
 
 
-class LatencyTablePage(Wire):
+class LatencyTablePage(WireModel):
     """Some latency tables, newest first."""
 
     model_config = examples({"items": [_EXAMPLE], "next_page_token": None})

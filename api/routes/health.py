@@ -1,4 +1,4 @@
-"""Routes that tell whether the service lives, is ready, and which it is. They need no key and tell nothing of anyone's work."""
+"""Liveness, readiness and version. These routes need no key and reveal nothing of anyone's work."""
 
 import platform
 import shutil
@@ -15,13 +15,13 @@ from api.errors import ServiceUnavailable
 from api.problems import problems
 from api.settings import MIN_FREE_BYTES
 from api.version import program_version
-from api.wire import Wire, examples
-from api.workers import living
+from api.wire import WireModel, examples
+from api.worker_registry import live_workers
 
 router = APIRouter(tags=["health"])
 
 
-class Live(Wire):
+class Live(WireModel):
     """The process answers."""
 
     model_config = examples({"status": "ok"})
@@ -29,7 +29,7 @@ class Live(Wire):
     status: Literal["ok"] = "ok"
 
 
-class Ready(Wire):
+class Ready(WireModel):
     """The service can take and run jobs."""
 
     model_config = examples(
@@ -43,12 +43,12 @@ class Ready(Wire):
     database: str = Field(description="kind and version of the database")
     schema_version: str = Field(description="of the database, as the program expects it")
     worker: Literal["running", "elsewhere"] = Field(description="`elsewhere` when this server supervises none")
-    workers: int = Field(description="that spoke within the last minute, of any server")
+    workers: int = Field(description="with a heartbeat within the last minute, of any server")
     free_bytes: int = Field(description="left on the disk of the home")
     warnings: tuple[str, ...]
 
 
-class Version(Wire):
+class Version(WireModel):
     """Which program this is."""
 
     model_config = examples({"hwnas": "0.1.0", "python": "3.11.2", "api": "v1"})
@@ -73,7 +73,7 @@ def readyz(database: DatabaseValue, settings: SettingsValue, supervisor: Supervi
     try:
         with database.read() as connection:
             schema.check(connection)
-            workers = len(living(connection, 60_000))
+            workers = len(live_workers(connection, 60_000))
     except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is the same
         failing.append(f"the database does not answer ({type(error).__name__})")
     free = shutil.disk_usage(settings.home).free
@@ -105,6 +105,6 @@ def _warnings(database: Database) -> list[str]:
     """SQLite 3.7.0 to 3.51.2 can, very rarely, damage a database in WAL mode (fixed in 3.51.3)."""
     if database.kind == "sqlite" and has_wal_reset_bug():
         return [
-            f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug, fixed in 3.51.3; one process moves its log; keep backups"
+            f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug, fixed in 3.51.3; one process checkpoints the WAL; keep backups"
         ]
     return []

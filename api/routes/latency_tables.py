@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from api import pages
+from api import pagination
 from api.access import JobsReader
-from api.database import as_time
+from api.database import to_datetime
 from api.dependencies import DatabaseValue
 from api.errors import InvalidPageToken, ScopeMissing
 from api.latency_tables import repository
 from api.latency_tables.schemas import LatencyTableDocument, LatencyTablePage
-from api.pages import PageSize, PageToken
+from api.pagination import PageSize, PageToken
 from api.problems import problems
 from hw_targets.errors import UnknownTarget
 
@@ -38,16 +38,16 @@ def list_latency_tables(
     if target_id not in known:
         raise UnknownTarget(f"There is no target {target_id!r}.", fix=f"Use one of {', '.join(known)}.")
     binding = f"latency_tables {subject.tenant_id} {target_id}"
-    before = pages.read_token(page_token, binding) if page_token else None
+    before = pagination.read_token(page_token, binding) if page_token else None
     with database.read() as connection:
         rows = repository.page(
-            connection, subject.tenant_id, target_id, before=before, limit=pages.bounded(page_size) + 1
+            connection, subject.tenant_id, target_id, before=before, limit=pagination.clamp_page_size(page_size) + 1
         )
-    shown, next_token = pages.cut(rows, page_size, binding)
+    page_rows, next_token = pagination.paginate(rows, page_size, binding)
     items = [
         LatencyTableDocument.model_validate(
-            {"id": r.id, "job_id": r.job_id, "summary": r.summary, "created_at": as_time(r.created_at)}
+            {"id": r.id, "job_id": r.job_id, "summary": r.summary, "created_at": to_datetime(r.created_at)}
         )
-        for r in shown
+        for r in page_rows
     ]
     return LatencyTablePage(items=tuple(items), next_page_token=next_token)

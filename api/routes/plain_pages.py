@@ -1,4 +1,4 @@
-"""Pages without script: what a problem's `type` leads to, and what stands at `/` where the dashboard was not built.
+"""Pages without script: the page of a problem's `type`, and the page at `/` where the dashboard was not built.
 
 No style in the page either: it stays usable with the strictest content security policy.
 """

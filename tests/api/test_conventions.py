@@ -149,7 +149,7 @@ def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -
     ],
 )
 def test_looking_ahead_is_bounded(settings: Settings, seed: int, told: str) -> None:
-    bounds = {"survey_memory_bytes": 4 * 2**30, "check_timeout_s": 3.0}
+    bounds = {"estimate_memory_bytes": 4 * 2**30, "check_timeout_s": 3.0}
     with serving(settings.model_copy(update=bounds)) as client:
         refused = client.post("/v1/jobs", json=body(seed=seed), params={"validate_only": True})
         assert (refused.status_code, refused.json()["code"]) == (422, "check_failed")

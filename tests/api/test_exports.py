@@ -79,12 +79,13 @@ def test_what_the_service_fills_in_is_ignored_in_a_request(client: TestClient) -
 def test_what_an_export_cannot_be_of_is_refused_at_once(
     client: TestClient, changes: dict[str, Any], status: int, code: str
 ) -> None:
-    spec = {"job": searched(client, targets=TWO), "target": "cpu:threads=2", **changes}
+    search = searched(client, targets=TWO)
+    spec = {"job": search, "target": "cpu:threads=2", **changes}
     refused = export(client, **spec)
     assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert refused.json()["fix"]
-    before = client.get("/v1/jobs", params={"kind": "export"}).json()["items"]
-    assert before == []
+    assert client.get("/v1/jobs", params={"kind": "export"}).json()["items"] == []
+    assert export(client, search, target="cpu:threads=2").status_code == 201
 
 
 def test_only_a_search_has_architectures(client: TestClient) -> None:
@@ -95,6 +96,7 @@ def test_only_a_search_has_architectures(client: TestClient) -> None:
 
 def test_another_tenants_search_is_unknown(client: TestClient) -> None:
     job = searched(client)
+    assert export(client, job).status_code == 201
     client.headers["Authorization"] = f"Bearer {other_key(client, 'others')}"
     assert export(client, job).json()["code"] == "unknown_job"
 

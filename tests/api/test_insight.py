@@ -166,7 +166,7 @@ def test_a_candidate_whose_table_is_gone(client: TestClient, settings: Settings)
     assert "not in the store" in document["targets"][0]["notes"][0]
 
 
-def test_a_candidate_that_cannot_be_drawn_any_more(client: TestClient) -> None:
+def test_a_candidate_that_cannot_be_built_any_more(client: TestClient) -> None:
     common = {"architecture": "resolution=8", "architecture_id": "a1", "accuracy": 0.9}
     told = [CandidateEvent(number=0, latency_ms={"cpu": 0.1}, feasible={"cpu": True}, **common)]
     job_id = queued(client, told)
@@ -175,7 +175,7 @@ def test_a_candidate_that_cannot_be_drawn_any_more(client: TestClient) -> None:
         tenant = subject_of(client).tenant_id
         models.add(connection, tenant, "mdl_" + "0" * 26, job_id, "cpu", outcome, [])
     document = client.get(f"/v1/jobs/{job_id}/candidates/a1").json()
-    assert document["network"] is None and "cannot be drawn" in document["notes"][0]
+    assert document["network"] is None and "cannot be built" in document["notes"][0]
     (target,) = document["targets"]
     assert target["model"]["model_id"] == "mdl_" + "0" * 26 and target["model"]["latency_ms"]["measured"] == 0.1
     assert (target["table_sha256"], target["prediction"]) == (None, None) and target["notes"]

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
 from api.app import ROUTERS
-from api.blobs import Blobs
+from api.blobs import BlobStore
 from api.errors import UnusablePepper
 from api.ids import new_id
 from api.keys.secrets import Pepper, key_id_of, new_key
@@ -55,7 +55,7 @@ def owned(client: TestClient, settings: Settings) -> dict[str, str]:
     job = client.post("/v1/jobs", json=body()).json()["id"]
     made = settings.home / "made.onnx"
     made.write_bytes(b"model")
-    blob = Blobs(settings.artifacts).add(made)
+    blob = BlobStore(settings.artifacts).add(made)
     model, dataset = new_id("mdl"), new_id("ds")
     file = {"name": "model.int8.onnx", "sha256": blob.sha256, "size_bytes": 5, "media_type": "application/octet-stream"}
     from api.datasets import repository as datasets
@@ -232,7 +232,7 @@ def test_what_is_no_key(client: TestClient, header: str) -> None:
 def test_the_first_key_is_made_once(settings: Settings) -> None:
     with serving(settings) as client:
         first = client.headers["Authorization"]
-        assert client.app.state.keys.first() is None  # type: ignore[attr-defined]
+        assert client.app.state.keys.create_first() is None  # type: ignore[attr-defined]
     with serving(settings) as client:
         assert client.get("/v1/tenants", headers={"Authorization": first}).status_code == 200
 
@@ -243,7 +243,7 @@ def test_the_database_holds_no_secret(client: TestClient, settings: Settings) ->
         rows = str(connection.execute(api_keys.select()).all())
     assert secret not in rows and secret.split("_")[2] not in rows
     assert settings.pepper.stat().st_mode & 0o777 == 0o600
-    assert "..." in repr(Pepper.of(settings.pepper, fresh=False))
+    assert "..." in repr(Pepper.load(settings.pepper, create=False))
 
 
 @pytest.mark.parametrize("content", [None, "", "ab" * 15, "no digits", "é"])

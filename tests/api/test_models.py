@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from api.blobs import Blobs
+from api.blobs import BlobStore
 from api.database import Database
 from api.ids import new_id
 from api.jobs import repository as jobs
@@ -45,7 +45,7 @@ def model(client: TestClient, settings: Settings) -> str:
     """The id of a model with one file."""
     source = settings.home / "made.onnx"
     source.write_bytes(CONTENT)
-    blob = Blobs(settings.artifacts).add(source)
+    blob = BlobStore(settings.artifacts).add(source)
     database: Database = client.app.state.database  # type: ignore[attr-defined]
     model_id, job_id = new_id("mdl"), new_id("job")
     file = {
@@ -151,7 +151,7 @@ def test_no_name_leads_out(client: TestClient, model: str, name: str) -> None:
 
 def test_a_blob_is_complete_before_it_has_its_name(settings: Settings) -> None:
     settings.make_folders()
-    blobs = Blobs(settings.artifacts)
+    blobs = BlobStore(settings.artifacts)
     source = settings.home / "file"
     source.write_bytes(CONTENT)
     assert blobs.add(source) == blobs.add(source)

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.blobs import Blobs
+from api.blobs import BlobStore
 from api.database import Database
 from api.datasets import repository as datasets
 from api.ids import new_id
@@ -41,7 +41,7 @@ def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
     database = Database(url or f"sqlite:///{server.home / 'hwnas.sqlite3'}")
     made = server.home / "made.onnx"
     made.write_bytes(b"model")
-    blob = Blobs(server.home / "artifacts").add(made)
+    blob = BlobStore(server.home / "artifacts").add(made)
     file = {"name": "model.int8.onnx", "sha256": blob.sha256, "size_bytes": 5, "media_type": "application/octet-stream"}
     summary = {
         "classes": ["a", "b"], "resolution": 8, "channels": 1, "images": {"train": 2, "val": 1, "test": 1}, "skipped": 0,
