@@ -138,7 +138,7 @@ def create_key(
     pepper_file: PepperFile = None,
     json: Json = False,
 ) -> Answer:
-    """Make a key and show it, only once."""
+    """Make a key and show it only once."""
     from api.keys.command import create
 
     return create(_settings(home, database, pepper_file), name=name, tenant=tenant, scopes=scope, days=days)

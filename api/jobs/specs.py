@@ -189,7 +189,7 @@ class SearchWireSpec(WireModel):
 
 
 class ProfilingWireSpec(WireModel):
-    """A profile: a target's latency table for a space, measured before any search, with its validation."""
+    """A profile: a target's latency table for a space, measured before any search, with its predictor validation."""
 
     model_config = examples(
         {"kind": "profiling", "target": "cpu", "space": "mobilenet", "data": "digits", "effort": "quick"}
