@@ -1,1 +1,1 @@
-"""The service: HTTP, its database, its workers, and the commands that serve (floor 5)."""
+"""The service: HTTP, its database, its workers, and the commands that serve (layer 5)."""

@@ -1,4 +1,4 @@
-"""Puts the service together: settings in, an ASGI application out. Not here: sockets and signals (`serve.py`)."""
+"""The application factory: settings in, an ASGI application out. Not here: sockets and signals (`serve.py`)."""
 
 import shutil
 import threading
@@ -9,39 +9,47 @@ from typing import Final
 from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from api import catalogue, dashboard_files, events, health, plain_pages, problems
-from api.access import Buckets, lock
-from api.blobs import Blobs
+from api import dashboard_files, problems
+from api.blobs import BlobStore
 from api.database import Database
-from api.datasets import routes as dataset_routes
 from api.datasets.service import Datasets
-from api.jobs import insight as job_insight
-from api.jobs import routes as job_routes
 from api.jobs.service import Jobs
-from api.keys import routes as key_routes
+from api.jobs.specs import KINDS
 from api.keys.service import Keys
-from api.latency_tables import routes as latency_tables
 from api.maintenance import Maintenance
-from api.middleware import Gate, allowed_hosts
-from api.models import routes as model_routes
+from api.middleware import RequestGuard, allowed_hosts
 from api.models.service import Models
-from api.parameters import known_parameters
+from api.query_parameters import reject_unknown_parameters
+from api.rate_limiter import RateLimiter
+from api.routes import (
+    catalogue,
+    dashboard,
+    datasets,
+    health,
+    job_events,
+    jobs,
+    keys,
+    latency_tables,
+    models,
+    plain_pages,
+)
+from api.routes.public import require_authentication
 from api.settings import Settings
 from api.supervisor import Supervisor
-from api.turns import Turns
+from api.tenant_limiter import TenantLimiter
 from api.version import program_version
 from search_spaces.errors import HwnasError
 
-LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
+LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
-MODULES: Final = (
-    job_routes, job_insight, events, dataset_routes, model_routes, key_routes, catalogue, latency_tables, health, plain_pages,
-    dashboard_files,
+ROUTERS: Final = (
+    jobs.router, job_events.router, datasets.router, models.router, keys.router, catalogue.router, latency_tables.router,
+    health.router, plain_pages.router, dashboard.router,
 )  # fmt: skip
-"""The modules with routes."""
+"""Every route of the service."""
 
-AT_ONCE: Final = 2
-"""How many uploads are checked at the same time, and how many jobs looked ahead of; others wait."""
+MAX_CONCURRENT: Final = 2
+"""How many uploads are checked at the same time, and how many jobs are estimated; others wait."""
 
 _DESCRIPTION: Final = """Finds the most accurate INT8 network that keeps a latency budget on your hardware.
 
@@ -49,7 +57,7 @@ Queue a job with `POST /v1/jobs`, follow `GET /v1/jobs/{id}/events`, download fr
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application. Folders, database and worker are made when it starts, not here."""
+    """The application. Folders, database and worker are created when it starts, not here."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -71,18 +79,19 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.stopping = threading.Event()
-    app.state.checks, app.state.surveys = Turns(AT_ONCE), Turns(AT_ONCE)
-    app.state.buckets = Buckets(settings.requests_per_s, settings.request_burst)
-    names = allowed_hosts({*LOCAL_NAMES, _in_url(settings.host)}, settings.port)
-    app.add_middleware(Gate, settings=settings, hosts=names | {name.lower() for name in settings.allowed_hosts})
-    problems.install(app)
-    for module in MODULES:
-        lock(module.router.routes)
-        app.include_router(module.router, dependencies=[Depends(known_parameters)])
+    app.state.upload_limiter = TenantLimiter(MAX_CONCURRENT)
+    app.state.estimate_limiter = TenantLimiter(MAX_CONCURRENT)
+    app.state.rate_limiter = RateLimiter(settings.requests_per_s, settings.request_burst)
+    hosts = allowed_hosts({*LOCAL_HOSTS, _url_host(settings.host)}, settings.port)
+    app.add_middleware(RequestGuard, settings=settings, hosts=hosts | {name.lower() for name in settings.allowed_hosts})
+    problems.add_handlers(app, {"spec": KINDS})
+    for router in ROUTERS:
+        require_authentication(router.routes)
+        app.include_router(router, dependencies=[Depends(reject_unknown_parameters)])
     return app
 
 
-def _in_url(host: str) -> str:
+def _url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
@@ -94,15 +103,15 @@ def _start(app: FastAPI, settings: Settings) -> None:
         settings.incoming.mkdir(mode=0o700)
     app.state.database = database
     try:
-        database.create()
-        app.state.keys = Keys.of(database, settings.pepper)
+        database.migrate()
+        app.state.keys = Keys.open(database, settings.pepper)
     except HwnasError:
         database.close()
         raise
     app.state.jobs = Jobs(database, settings)
-    app.state.tail = events.Tail(app.state.jobs, settings.stream_poll_s)
+    app.state.event_tail = job_events.EventTail(app.state.jobs, settings.stream_poll_s)
     app.state.datasets = Datasets(database, settings)
-    app.state.models = Models(database, Blobs(settings.artifacts))
+    app.state.models = Models(database, BlobStore(settings.artifacts))
     app.state.dashboard = dashboard_files.read_dashboard(dashboard_files.DIST)
     app.state.supervisor = Supervisor(database, settings) if settings.worker else None
     if app.state.supervisor is not None:

@@ -1,4 +1,4 @@
-"""Delivered files by the SHA-256 of their content, in a folder. Not the engine's store of stages (`nas.store`)."""
+"""A store of delivered files, by the SHA-256 of their content. Not the engine's store of stages (`nas.store`)."""
 
 import hashlib
 import os
@@ -19,14 +19,14 @@ class Blob:
     size_bytes: int
 
 
-class Blobs:
+class BlobStore:
     """A folder of files named by their hashes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def add(self, path: Path) -> Blob:
-        """Copies a file in; complete and on the disk before it has its name, so that a reader never sees half of one."""
+        """Copies a file in; it gets its name once it is complete and on the disk, so that a reader never sees a part of it."""
         digest, size = hashlib.sha256(), 0
         handle, name = tempfile.mkstemp(dir=self._folder, prefix="incoming-")
         copy = Path(name)
@@ -38,9 +38,9 @@ class Blobs:
                     size += len(chunk)
                 sink.flush()
                 os.fsync(sink.fileno())
-            place = self.path(digest.hexdigest())
-            place.parent.mkdir(exist_ok=True, mode=0o700)
-            copy.replace(place)
+            target = self.path(digest.hexdigest())
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            copy.replace(target)
         finally:
             copy.unlink(missing_ok=True)
         return Blob(digest.hexdigest(), size)

@@ -14,16 +14,16 @@ from nas.cli.app import EPILOG, Version
 from nas.cli.guard import Commands
 
 if TYPE_CHECKING:
-    from api.serve import Serving
+    from api.serve import ServerInfo
     from api.settings import Settings
 
 _HOME_VARIABLE = "HWNAS_HOME"
 _DATABASE_VARIABLE = "HWNAS_DATABASE"
 _SERVER_VARIABLE = "HWNAS_SERVER"
-_OF_A_SERVER = ("search", "run", "export")
-"""The commands that a service can do in the place of this machine."""
-_OF_A_MACHINE = ("show", "estimate", "profile", "targets")
-"""The commands of which one could take this machine's answer for a service's."""
+_REMOTE_COMMANDS = ("search", "run", "export")
+"""The commands that a service can run instead of this machine."""
+_LOCAL_COMMANDS = ("show", "estimate", "profile", "targets")
+"""The commands whose answer could be mistaken for a service's."""
 
 Home = Annotated[
     Path | None,
@@ -58,20 +58,20 @@ def hwnas(
     """Finds the most accurate INT8 network that keeps a latency budget on your hardware, trains it, and measures it."""
     command = str(context.invoked_subcommand)
     url = server or os.environ.get(_SERVER_VARIABLE)
-    if command not in _OF_A_SERVER:
+    if command not in _REMOTE_COMMANDS:
         if server:
             raise typer.BadParameter(
-                f"`hwnas {command}` works on this machine only; a service does {', '.join(_OF_A_SERVER)}.",
+                f"`hwnas {command}` works on this machine only; a service does {', '.join(_REMOTE_COMMANDS)}.",
                 param_hint="--server",
             )
-        if url and command in _OF_A_MACHINE:
+        if url and command in _LOCAL_COMMANDS:
             typer.echo(f"hwnas {command} works on this machine, not on the service of {_SERVER_VARIABLE}.", err=True)
     elif url:
-        from api.client.search import elsewhere, export_elsewhere
+        from api.client.search import remote_export, remote_search
         from nas.cli import export, search
 
-        search.ELSEWHERE.set(elsewhere(url))
-        export.ELSEWHERE.set(export_elsewhere(url))
+        search.ELSEWHERE.set(remote_search(url))
+        export.ELSEWHERE.set(remote_export(url))
 
 
 keys_app = typer.Typer(
@@ -103,26 +103,26 @@ def serve(
         home, database, pepper_file, host=host, port=port, allowed_hosts=tuple(allow_host or ()), worker=worker
     )
 
-    def ready(serving: "Serving") -> None:
-        _tell(serving, settings, as_json=json)
+    def ready(server_info: "ServerInfo") -> None:
+        _announce(server_info, settings, as_json=json)
 
     run(settings, ready)
 
 
 @app.command()
 def worker(home: Home = None, database: DatabaseUrl = None) -> None:
-    """Run jobs of a service whose home and database this machine can reach, until SIGTERM; then hand back the job."""
-    from api.worker.process import alone
+    """Run jobs of a service whose home and database this machine can reach, until SIGTERM; then return the job to the queue."""
+    from api.worker.process import run_standalone
 
-    alone(_settings(home, database, None))
+    run_standalone(_settings(home, database, None))
 
 
 @app.command()
 def doctor(home: Home = None, database: DatabaseUrl = None, json: Json = False) -> Answer:
-    """Look over an installation: database, disk, targets, workers, versions. Changes nothing; exits 1 if something is wrong."""
-    from api.doctor import answer, examine
+    """Check an installation: database, disk, targets, workers, versions. Changes nothing; exits 1 if something is wrong."""
+    from api.doctor import answer, run_checks
 
-    return answer(examine(_settings(home, database, None)))
+    return answer(run_checks(_settings(home, database, None)))
 
 
 @keys_app.command("create")
@@ -138,7 +138,7 @@ def create_key(
     pepper_file: PepperFile = None,
     json: Json = False,
 ) -> Answer:
-    """Make a key and show it this once."""
+    """Make a key and show it only once."""
     from api.keys.command import create
 
     return create(_settings(home, database, pepper_file), name=name, tenant=tenant, scopes=scope, days=days)
@@ -147,9 +147,9 @@ def create_key(
 @keys_app.command("list")
 def list_keys(home: Home = None, database: DatabaseUrl = None, json: Json = False) -> Answer:
     """List the keys of all tenants, without their secrets."""
-    from api.keys.command import listed
+    from api.keys.command import list_all
 
-    return listed(_settings(home, database, None))
+    return list_all(_settings(home, database, None))
 
 
 @keys_app.command("revoke")
@@ -167,9 +167,9 @@ def revoke_key(
 
 def default_home() -> Path:
     """The folder of the service's state: `HWNAS_HOME`, else the user's data folder."""
-    chosen = os.environ.get(_HOME_VARIABLE)
-    if chosen:
-        return Path(chosen)
+    configured = os.environ.get(_HOME_VARIABLE)
+    if configured:
+        return Path(configured)
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "hwnas"
 
@@ -181,33 +181,33 @@ def _settings(home: Path | None, database: str | None, pepper_file: Path | None,
     secret = os.environ.get(f"{_DATABASE_VARIABLE}_FILE")
     if not url and secret:
         url = Path(secret).read_text().strip()
-    place = (home or default_home()).expanduser().resolve()
-    return Settings.model_validate({"home": place, "database": url, "pepper_file": pepper_file, **others})
+    folder = (home or default_home()).expanduser().resolve()
+    return Settings.model_validate({"home": folder, "database": url, "pepper_file": pepper_file, **others})
 
 
-def _tell(serving: "Serving", settings: "Settings", *, as_json: bool) -> None:
-    """One line when the server answers; the first key on the terminal, or in a file when there is none. Never in a log."""
+def _announce(server_info: "ServerInfo", settings: "Settings", *, as_json: bool) -> None:
+    """Prints one line when the server answers, with the first key on a terminal, else in a file. Never in a log."""
     from api.version import program_version
 
     stdout = sys.__stdout__ or sys.stdout
     on_terminal = stdout.isatty() and not as_json
-    place = None
-    if serving.first_key is not None and not on_terminal:
-        place = settings.home / "first-key"
-        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    key_file = None
+    if server_info.first_key is not None and not on_terminal:
+        key_file = settings.home / "first-key"
+        handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w") as file:
-            file.write(serving.first_key + "\n")
+            file.write(server_info.first_key + "\n")
     if as_json:
-        about = {"url": serving.url, "home": str(settings.home), "pid": os.getpid(), "version": program_version()}
-        if place is not None:
-            about["first_key_file"] = str(place)
+        about = {"url": server_info.url, "home": str(settings.home), "pid": os.getpid(), "version": program_version()}
+        if key_file is not None:
+            about["first_key_file"] = str(key_file)
         stdout.write(json_module.dumps(about) + "\n")
     else:
-        stdout.write(f"hwnas serves at {serving.url} (state in {settings.home}; stop with Ctrl-C)\n")
-        if place is not None:
-            stdout.write(f"The first key is in {place}; delete that file once you have it.\n")
-        elif serving.first_key is not None:
-            stdout.write(f"The first key, shown this once: {serving.first_key}\n")
+        stdout.write(f"hwnas serves at {server_info.url} (state in {settings.home}; stop with Ctrl-C)\n")
+        if key_file is not None:
+            stdout.write(f"The first key is in {key_file}; delete that file once you have it.\n")
+        elif server_info.first_key is not None:
+            stdout.write(f"The first key, shown only once: {server_info.first_key}\n")
     stdout.flush()
 
 

@@ -1,7 +1,7 @@
-"""The committed description of the interface, and what of a change to it would break a client.
+"""The committed OpenAPI description of the interface, and which changes to it would break a client.
 
-`python -m api.contract` writes `docs/reference/openapi.json` anew, and refuses to when that would break clients of the committed one.
-Additions are no break: clients must accept new fields in answers, new states, and new addresses.
+`python -m api.contract` renews `docs/reference/openapi.json`, unless that would break clients of the committed one.
+Additions do not break: clients must accept new fields in answers, new states, and new addresses.
 """
 
 import argparse
@@ -17,13 +17,13 @@ FILE: Final = Path(__file__).parents[1] / "docs" / "reference" / "openapi.json"
 Schema = dict[str, Any]
 
 
-def description() -> Schema:
+def current() -> Schema:
     """The description of this program's interface."""
     from api.app import create_app
     from api.settings import Settings
 
-    made: Schema = create_app(Settings(home=Path(tempfile.gettempdir()))).openapi()
-    return made
+    schema: Schema = create_app(Settings(home=Path(tempfile.gettempdir()))).openapi()
+    return schema
 
 
 def committed() -> Schema:
@@ -32,17 +32,17 @@ def committed() -> Schema:
     return found
 
 
-def written(document: Schema) -> str:
-    """A description as it is committed."""
+def serialized(document: Schema) -> str:
+    """A description in the form of the committed file."""
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
-def breaks(old: Schema, new: Schema) -> list[str]:
-    """What a client of `old` would stumble over in `new`."""
-    return list(_Compared(old, new).all())
+def breaking_changes(old: Schema, new: Schema) -> list[str]:
+    """The differences that would break a client of `old`."""
+    return list(_Comparison(old, new).all())
 
 
-class _Compared:
+class _Comparison:
     """Two descriptions side by side."""
 
     def __init__(self, old: Schema, new: Schema) -> None:
@@ -51,7 +51,7 @@ class _Compared:
         self._seen: set[tuple[str, str, bool]] = set()
 
     def all(self) -> Iterator[str]:
-        """Every break."""
+        """Every breaking change."""
         for path, methods in self._old["paths"].items():
             for method, old in methods.items():
                 new = self._new["paths"].get(path, {}).get(method)
@@ -83,40 +83,40 @@ class _Compared:
                 if status not in new["responses"]:
                     yield f"{name} does not answer {status} any more"
                 pairs.append((f"{name} {status}", answer, new["responses"].get(status, {}), False))
-        for place, before, after, sent in pairs:
+        for location, before, after, sent in pairs:
             for media_type, content in before.get("content", {}).items():
                 if media_type not in after.get("content", {}):
-                    yield f"{place} does not have {media_type} any more"
+                    yield f"{location} does not have {media_type} any more"
                 else:
                     there = after["content"][media_type]
-                    yield from self._schema(place, content.get("schema", {}), there.get("schema", {}), sent=sent)
+                    yield from self._schema(location, content.get("schema", {}), there.get("schema", {}), sent=sent)
 
-    def _schema(self, place: str, old: Schema, new: Schema, *, sent: bool) -> Iterator[str]:
-        """Breaks of a schema that clients send, or are sent."""
+    def _schema(self, location: str, old: Schema, new: Schema, *, sent: bool) -> Iterator[str]:
+        """Breaking changes of a schema that clients send, or receive."""
         if "$ref" in old and "$ref" in new:
             if (old["$ref"], new["$ref"], sent) in self._seen:
                 return
             self._seen.add((old["$ref"], new["$ref"], sent))
         old, new = self._resolved(self._old, old), self._resolved(self._new, new)
         if old.get("type") != new.get("type"):
-            yield f"{place} is {new.get('type')}, not {old.get('type')}"
+            yield f"{location} is {new.get('type')}, not {old.get('type')}"
             return
         gone = set(old.get("enum") or ()) - set(new.get("enum") or old.get("enum") or ())
         if sent and gone:
-            yield f"{place} does not take {sorted(gone)} any more"
+            yield f"{location} does not take {sorted(gone)} any more"
         before, after = old.get("properties", {}), new.get("properties", {})
         for field, schema in before.items():
             if field not in after:
-                yield f"{place} has no {field} any more"
+                yield f"{location} has no {field} any more"
             else:
-                yield from self._schema(f"{place}.{field}", schema, after[field], sent=sent)
+                yield from self._schema(f"{location}.{field}", schema, after[field], sent=sent)
         needed, was = set(new.get("required", ())), set(old.get("required", ()))
         if sent and needed - was:
-            yield f"{place} needs {sorted(needed - was)}"
+            yield f"{location} needs {sorted(needed - was)}"
         if not sent and was - needed - (set(before) - set(after)):
-            yield f"{place} may lack {sorted(was - needed)}"
+            yield f"{location} may lack {sorted(was - needed)}"
         if "items" in old and "items" in new:
-            yield from self._schema(f"{place}[]", old["items"], new["items"], sent=sent)
+            yield from self._schema(f"{location}[]", old["items"], new["items"], sent=sent)
 
     def _resolved(self, document: Schema, schema: Schema) -> Schema:
         if "$ref" in schema:
@@ -132,12 +132,12 @@ def main() -> int:
         "--break-clients", action="store_true", help="also when that breaks clients of the committed one"
     )
     options = parser.parse_args()
-    new = description()
-    found = breaks(committed(), new) if FILE.exists() and not options.break_clients else []
+    new = current()
+    found = breaking_changes(committed(), new) if FILE.exists() and not options.break_clients else []
     if found:
         sys.stderr.write("This would break clients:\n" + "\n".join(found) + "\n")
         return 1
-    FILE.write_text(written(new))
+    FILE.write_text(serialized(new))
     return 0
 
 

@@ -1,7 +1,7 @@
 """The database: one code path for SQLite (the default) and PostgreSQL, in short transactions on plain connections.
 
 All times are integers: milliseconds since 1970 UTC by the database's own clock, so that leases do not depend on a worker's.
-Tables are in `tables.py`, statements in each resource's `repository.py`, the way to the schema in `schema.py`.
+Tables are in `tables.py`, statements in each resource's `repository.py`, the migrations in `schema.py`.
 
 **SQLite's WAL-reset bug.** Versions 3.7.0 to 3.51.2 can, very rarely, damage a database in WAL mode when one connection
 checkpoints while another commits. On these no connection checkpoints by itself; one owner (the server, `maintenance.py`) does so
@@ -24,12 +24,12 @@ from sqlalchemy.sql.functions import FunctionElement
 from api import schema
 from api.errors import UnusableDatabase
 
-FIXED_SQLITE: Final = (3, 51, 3)
+WAL_RESET_FIXED: Final = (3, 51, 3)
 """The first version without the WAL-reset bug."""
 
 _WRITE: Final = "hwnas_write"
 _PRAGMAS: Final = ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
-# A process that is frozen in the middle of a transaction holds its locks no longer than a few seconds.
+# A process that is frozen in the middle of a transaction keeps its locks for a few seconds at most.
 _POSTGRESQL: Final = "-c timezone=UTC -c statement_timeout=60000 -c idle_in_transaction_session_timeout=5000"
 
 
@@ -50,14 +50,14 @@ def _postgresql_ms(_element: Any, _compiler: Any, **_options: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
-def as_time(milliseconds: int) -> datetime:
+def to_datetime(milliseconds: int) -> datetime:
     """A stored time as a datetime in UTC."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
     """Whether an SQLite can damage a database in WAL mode."""
-    return (3, 7, 0) <= version < FIXED_SQLITE
+    return (3, 7, 0) <= version < WAL_RESET_FIXED
 
 
 class Database:
@@ -87,29 +87,29 @@ class Database:
         with self._writer.begin() as connection:
             yield connection
 
-    def create(self) -> None:
-        """Brings the database to this program's schema.
+    def migrate(self) -> None:
+        """Migrates the database to this program's schema.
 
         Raises:
             DatabaseVersion: another version of the program made this database.
             UnusableDatabase: it cannot be opened, or is damaged.
         """
         schema.migrate(self._writer)
-        damage = self.damage()
+        damage = self.integrity_error()
         if damage:
             raise UnusableDatabase(f"The database is damaged: {damage}.", fix="Restore it from a backup.")
 
-    def check(self) -> None:
-        """That the schema is this program's.
+    def check_schema(self) -> None:
+        """Checks that the schema is this program's.
 
         Raises:
-            DatabaseVersion: it is not.
+            DatabaseVersion: it is another.
         """
         with self.read() as connection:
             schema.check(connection)
 
-    def damage(self) -> str:
-        """What SQLite's own check finds wrong; empty when nothing is. PostgreSQL looks after itself."""
+    def integrity_error(self) -> str:
+        """What SQLite's integrity check reports; empty when it passes, and for PostgreSQL."""
         if self.kind != "sqlite":
             return ""
         with self.read() as connection:
@@ -124,10 +124,10 @@ class Database:
             return f"postgresql {connection.exec_driver_sql('SHOW server_version').scalar()}"
 
     def truncate_wal(self) -> bool:
-        """Moves what the write-ahead log of SQLite holds into the database and empties it, under the writer's lock.
+        """Checkpoints SQLite's write-ahead log and truncates it, under the writer's lock.
 
         Returns:
-            False when a reader was in the way; the next call tries again. True on PostgreSQL.
+            False when a reader blocked it; the next call tries again. True on PostgreSQL.
         """
         if self.kind != "sqlite":
             return True
@@ -153,7 +153,7 @@ def _engine(url: str) -> Engine:
             _prepare_sqlite(engine)
             return engine
         if parsed.drivername == "postgresql+psycopg":
-            # The pool asks a connection whether it lives: the server may have been started anew.
+            # The pool tests each connection before its use: the server may have restarted.
             return create_engine(
                 parsed, pool_size=10, max_overflow=20, pool_timeout=30, pool_pre_ping=True,
                 connect_args={"connect_timeout": 10, "options": _POSTGRESQL},
@@ -169,7 +169,7 @@ def _engine(url: str) -> Engine:
     )
 
 
-def file_of(url: str) -> Path | None:
+def sqlite_file(url: str) -> Path | None:
     """The file of an SQLite database; None of another."""
     parsed = make_url(url)
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None

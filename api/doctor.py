@@ -1,4 +1,4 @@
-"""Looks over an installation of the service and says what is wrong with it. Changes nothing."""
+"""Checks an installation of the service and reports what is wrong. Changes nothing."""
 
 import os
 import platform
@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from api import schema
-from api.database import Database, file_of, has_wal_reset_bug
+from api.database import Database, has_wal_reset_bug, sqlite_file
 from api.errors import Unhealthy
-from api.health import LEAST_FREE_BYTES
-from api.settings import Settings
+from api.settings import MIN_FREE_BYTES, Settings
 from api.version import program_version
-from api.workers import living
+from api.worker_registry import live_workers
 from nas.cli.answer import Answer
 from search_spaces.errors import HwnasError
 
@@ -30,15 +29,15 @@ _PRIVATE: Final = 0o077
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     verdict: Verdict
     detail: str
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Everything that there is to look at."""
+def run_checks(settings: Settings) -> list[Finding]:
+    """The findings of all checks."""
     return [
         Finding("version", "ok", f"hwnas {program_version()}, Python {platform.python_version()}"),
         *_home(settings),
@@ -57,14 +56,14 @@ def answer(findings: Sequence[Finding]) -> Answer:
     if wrong:
         raise Unhealthy(
             "; ".join(f"{finding.name}: {finding.detail}" for finding in wrong),
-            fix="Mend this, and look again.",
+            fix="Fix this, then run hwnas doctor again.",
             facts={"findings": [asdict(finding) for finding in findings]},
         )
     document = {
         "ok": True,
         "findings": [asdict(finding) for finding in findings],
     }
-    return Answer(document, lambda console: _draw(console, findings))
+    return Answer(document, lambda console: _print(console, findings))
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
@@ -72,30 +71,32 @@ def _home(settings: Settings) -> Iterator[Finding]:
         yield Finding("home", "warning", f"{settings.home} does not exist yet; hwnas serve makes it")
         return
     used = (settings.home, settings.artifacts, settings.datasets, settings.incoming, settings.runs, settings.store)
-    closed = [path for path in used if _is_closed(path)]
-    if closed:
+    not_writable = [path for path in used if _not_writable(path)]
+    if not_writable:
         yield Finding(
-            "home", "wrong", f"this user may not write in {', '.join(map(str, closed))}; chown it, or run as its owner"
+            "home",
+            "wrong",
+            f"this user may not write in {', '.join(map(str, not_writable))}; chown it, or run as its owner",
         )
-    if settings.home in closed:
+    if settings.home in not_writable:
         return
     free = shutil.disk_usage(settings.home).free
-    verdict: Verdict = "ok" if free > LEAST_FREE_BYTES else "wrong"
+    verdict: Verdict = "ok" if free > MIN_FREE_BYTES else "wrong"
     yield Finding("disk", verdict, f"{free // 2**20} MiB are free in {settings.home}")
     for path in (settings.home, settings.pepper):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & _PRIVATE:
             yield Finding("permissions", "wrong", f"others can read {path}; chmod go= it")
     if (settings.home / "first-key").exists():
-        yield Finding("first key", "warning", f"{settings.home / 'first-key'} still holds it; delete the file")
+        yield Finding("first key", "warning", f"{settings.home / 'first-key'} still has it; delete the file")
 
 
-def _is_closed(folder: Path) -> bool:
+def _not_writable(folder: Path) -> bool:
     """Whether a folder is there and this user cannot work in it."""
     return os.access(folder, os.F_OK) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    file = file_of(settings.database_url)
+    file = sqlite_file(settings.database_url)
     try:
         if file is not None and not file.exists():
             yield Finding("database", "warning", f"{file} does not exist yet; hwnas serve makes it")
@@ -105,7 +106,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             return
         database = Database(settings.database_url)
         try:
-            yield from _opened(database)
+            yield from _check_database(database)
         finally:
             database.close()
     except HwnasError as error:
@@ -114,26 +115,26 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", "wrong", f"it cannot be opened: {type(error).__name__}")
 
 
-def _opened(database: Database) -> Iterator[Finding]:
+def _check_database(database: Database) -> Iterator[Finding]:
     yield Finding("database", "ok", database.version())
     if database.kind == "sqlite":
         if has_wal_reset_bug():
             yield Finding(
                 "sqlite",
                 "warning",
-                f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug (fixed in 3.51.3); one process moves its log, which "
-                "avoids it; keep backups",
+                f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug (fixed in 3.51.3); the WAL is checkpointed by a single "
+                "process, which avoids it; keep backups",
             )
-        damage = database.damage()
-        yield Finding("integrity", "wrong" if damage else "ok", damage or "integrity_check finds nothing")
+        error = database.integrity_error()
+        yield Finding("integrity", "wrong" if error else "ok", error or "integrity_check finds nothing")
     with database.read() as connection:
         found = schema.revision(connection)
         verdict: Verdict = "ok" if found == schema.head() else "wrong"
         yield Finding("schema", verdict, f"{found}, this program knows {schema.head()}")
         if verdict == "ok":
-            workers = living(connection, 60_000)
+            workers = live_workers(connection, 60_000)
             names = ", ".join(sorted({f"{w.host} ({', '.join(w.targets) or 'no target'})" for w in workers}))
-            yield Finding("workers", "ok" if workers else "warning", names or "none spoke within the last minute")
+            yield Finding("workers", "ok" if workers else "warning", names or "no heartbeat within the last minute")
 
 
 def _targets() -> Iterator[Finding]:
@@ -144,13 +145,13 @@ def _targets() -> Iterator[Finding]:
         yield Finding(f"target {entry.name}", "warning" if reason else "ok", reason or "available here")
 
 
-def _draw(console: "Console", findings: Sequence[Finding]) -> None:
+def _print(console: "Console", findings: Sequence[Finding]) -> None:
     from rich.markup import escape
 
     from nas.cli.drawing import table
 
     colours = {"ok": "green", "warning": "yellow", "wrong": "red"}
-    drawn = table("looked at", "", "found")
+    rendered = table("check", "", "finding")
     for finding in findings:
-        drawn.add_row(finding.name, f"[{colours[finding.verdict]}]{finding.verdict}[/]", escape(finding.detail))
-    console.print(drawn)
+        rendered.add_row(finding.name, f"[{colours[finding.verdict]}]{finding.verdict}[/]", escape(finding.detail))
+    console.print(rendered)

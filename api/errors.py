@@ -1,4 +1,4 @@
-"""What can go wrong in the service itself. See `search_spaces.errors.HwnasError` for the common form."""
+"""The errors of the service itself. See `search_spaces.errors.HwnasError` for the common form."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -108,7 +108,7 @@ class CsrfTokenMissing(HwnasError):
 
 
 class TooManyRequests(HwnasError):
-    """The key has used up its requests for the moment; `Retry-After` says when to go on."""
+    """The key has used up its requests for the moment; `Retry-After` says when to continue."""
 
     code = "too_many_requests"
     status = 429
@@ -136,7 +136,7 @@ class IdempotencyMismatch(HwnasError):
 
 
 class SecretShown(HwnasError):
-    """The request made a key before, whose secret was shown then and is not kept."""
+    """The request made a key before, whose secret was shown then and is not stored."""
 
     code = "secret_shown"
     status = 409
@@ -164,7 +164,7 @@ class TenantExists(HwnasError):
 
 
 class InvalidPageToken(HwnasError):
-    """A page token that this list did not give, or that belongs to another filter."""
+    """A page token of another list or filter."""
 
     code = "invalid_page_token"
 
@@ -240,14 +240,14 @@ class DatasetInUse(HwnasError):
 
 
 class UnsafeArchive(HwnasError):
-    """An archive that is refused unread: too many or too large entries, links, or names that leave its folder."""
+    """An archive that is rejected unread: too many or too large entries, links, or names that leave its folder."""
 
     code = "unsafe_archive"
     status = 422
 
 
 class CheckFailed(HwnasError):
-    """The check of a data set, or looking ahead of a job, ran out of its time or memory."""
+    """The check of a data set, or the estimate of a job, ran out of its time or memory."""
 
     code = "check_failed"
     status = 422
@@ -268,14 +268,14 @@ class WorkerLost(HwnasError):
 
 
 class LeaseLost(HwnasError):
-    """The job belongs to another worker by now; the one that meets this stops without writing."""
+    """Another worker has the job; this one stops without writing."""
 
     code = "lease_lost"
     status = 409
 
 
 class InternalError(HwnasError):
-    """A mistake in the program; the log has it under the request's or the job's id."""
+    """A defect of the program; the log has it under the request's or the job's id."""
 
     code = "internal_error"
     status = 500
@@ -310,7 +310,7 @@ class UnusableDatabase(HwnasError):
 
 
 class UnknownHost(HwnasError):
-    """The service was told to listen on an address that this machine does not have, or to be called by no name."""
+    """The service cannot listen on the address: this machine does not have it, or it is no address."""
 
     code = "unknown_host"
 
@@ -328,7 +328,7 @@ class PortForbidden(HwnasError):
 
 
 class UnknownHome(HwnasError):
-    """The folder that a command was given as the service's home holds no service."""
+    """The folder that was given as the service's home has no service."""
 
     code = "unknown_home"
     status = 404
@@ -341,23 +341,23 @@ class HomeInUse(HwnasError):
 
 
 class Unhealthy(HwnasError):
-    """`hwnas doctor` found something wrong; `facts` have all that it looked at."""
+    """`hwnas doctor` found something wrong; `facts` have all findings."""
 
     code = "unhealthy"
     status = 500
 
 
 class ApiError(HwnasError):
-    """A service refused a client's request; `code` and `status` become those of its problem document."""
+    """A service rejected a client's request; `code` and `status` become those of its problem document."""
 
     code = "api_error"
 
     @staticmethod
-    def of(problem: Mapping[str, object]) -> "ApiError":
+    def from_problem(problem: Mapping[str, object]) -> "ApiError":
         """The error of a problem document."""
         facts = problem.get("facts")
         made = ApiError(
-            str(problem.get("detail", "The service refused the request.")),
+            str(problem.get("detail", "The service rejected the request.")),
             fix=str(problem.get("fix", "See the server's log.")),
             facts=facts if isinstance(facts, Mapping) else None,
         )

@@ -17,10 +17,10 @@ from api.errors import IdempotencyMismatch
 from api.tables import idempotency
 from api.tenancy import Subject
 
-REPLAYED: Final = "Idempotency-Replayed"
+REPLAYED_HEADER: Final = "Idempotency-Replayed"
 """The header of an answer that was given before."""
 
-KEPT_MS: Final = 24 * 3600 * 1000
+RETENTION_MS: Final = 24 * 3600 * 1000
 
 IdempotencyKey = Annotated[
     Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")] | SkipJsonSchema[None],
@@ -35,7 +35,7 @@ class Idempotent:
     """One request under an idempotency key.
 
     Attributes:
-        route: the operation; keys of different ones do not meet.
+        route: the operation; the same key may be used for another.
         value: the client's key.
         digest: of the request.
     """
@@ -45,11 +45,11 @@ class Idempotent:
     digest: str
 
     @staticmethod
-    def of(route: str, value: str, body: bytes) -> "Idempotent":
+    def from_body(route: str, value: str, body: bytes) -> "Idempotent":
         """A request with its body."""
         return Idempotent(route, value, hashlib.sha256(body).hexdigest())
 
-    def answer(self, connection: Connection, subject: Subject) -> bytes | None:
+    def stored_answer(self, connection: Connection, subject: Subject) -> bytes | None:
         """The stored answer, if the request was answered before.
 
         Raises:
@@ -70,7 +70,7 @@ class Idempotent:
             )
         return bytes(row.answer)
 
-    def keep(self, connection: Connection, subject: Subject, status: int, answer: bytes) -> None:
+    def store_answer(self, connection: Connection, subject: Subject, status: int, answer: bytes) -> None:
         """Stores the answer."""
         connection.execute(
             insert(idempotency).values(
@@ -85,6 +85,6 @@ class Idempotent:
         )
 
 
-def drop_old(connection: Connection) -> None:
-    """Forgets answers that are older than 24 h."""
-    connection.execute(delete(idempotency).where(idempotency.c.created_at < utc_ms() - KEPT_MS))
+def delete_old(connection: Connection) -> None:
+    """Deletes answers that are older than 24 h."""
+    connection.execute(delete(idempotency).where(idempotency.c.created_at < utc_ms() - RETENTION_MS))

@@ -38,7 +38,7 @@ def redacted(text: str) -> str:
     return _BEARER.sub(r"\1 [redacted]", text)
 
 
-def to_stderr(level: int = logging.INFO) -> None:
+def log_to_stderr(level: int = logging.INFO) -> None:
     """Sends all logs of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())

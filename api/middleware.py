@@ -1,4 +1,4 @@
-"""What happens to every request before a route sees it: an id, the checks of `Host` and `Origin`, a bounded body, headers.
+"""Middleware of every request: an id, checks of `Host` and `Origin`, a limit on the body, security headers, one line of log.
 
 Plain ASGI, so that event streams pass through without being buffered.
 """
@@ -18,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import BodyTimeout, BodyTooLarge, CrossOrigin, HostNotAllowed, InternalError, ServiceUnavailable
-from api.home import home_forbidden, home_full
+from api.home_errors import home_forbidden, home_full
 from api.problems import problem_response
 from api.settings import Settings
 from search_spaces.errors import HwnasError
@@ -34,9 +34,9 @@ SECURITY_HEADERS: Final = {
 
 log = logging.getLogger("hwnas.api")
 
-_UNNOTED: Final = ("/livez", "/readyz")
-_STREAMED: Final = re.compile(r"/v1/datasets/?")
-"""Routes that read their body piece by piece, with bounds of their own."""
+_UNLOGGED: Final = ("/livez", "/readyz")
+_STREAMED_BODIES: Final = re.compile(r"/v1/datasets/?")
+"""Routes that read their body piece by piece, with limits of their own."""
 
 
 def allowed_hosts(names: Iterable[str], port: int) -> frozenset[str]:
@@ -44,7 +44,7 @@ def allowed_hosts(names: Iterable[str], port: int) -> frozenset[str]:
     return frozenset(name if port == 80 else f"{name}:{port}" for name in names)
 
 
-class Gate:
+class RequestGuard:
     """The outermost layer of the application."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, hosts: frozenset[str]) -> None:
@@ -77,8 +77,8 @@ class Gate:
         try:
             headers = Headers(scope=scope)
             self._check_host(headers)
-            if not _STREAMED.fullmatch(scope["path"]):
-                receive = await self._bounded(headers, receive)
+            if not _STREAMED_BODIES.fullmatch(scope["path"]):
+                receive = await self._read_body(headers, receive)
         except HwnasError as error:
             await problem_response(error, scope, headers={"Connection": "close"})(scope, receive, send_with_headers)
             return
@@ -87,9 +87,9 @@ class Gate:
         except Exception as error:
             log.error("a request failed", exc_info=error, extra={"request_id": request_id, "path": scope["path"]})
             if not started:
-                await problem_response(_unexpected(error), scope)(scope, receive, send_with_headers)
+                await problem_response(_unexpected_error(error), scope)(scope, receive, send_with_headers)
         finally:
-            _note(scope, status, time.perf_counter() - clock)
+            _log_request(scope, status, time.perf_counter() - clock)
 
     def _check_host(self, headers: Headers) -> None:
         host = headers.get("host", "").lower()
@@ -104,15 +104,15 @@ class Gate:
                 f"Pages of {origin[:100]!r} may not use this server.", fix="Use a page of this server, or a program."
             )
 
-    async def _bounded(self, headers: Headers, receive: Receive) -> Receive:
-        """Reads the whole body, if there is one, and gives it to the application in one piece."""
-        most = self._settings.max_body_bytes
+    async def _read_body(self, headers: Headers, receive: Receive) -> Receive:
+        """Reads the whole body, if there is one, and passes it to the application in one piece."""
+        limit = self._settings.max_body_bytes
         length = headers.get("content-length", "0")
         if "transfer-encoding" not in headers and length == "0":
             return receive
         body = bytearray()
-        if length.isdigit() and int(length) > most:
-            raise _too_large(most)
+        if length.isdigit() and int(length) > limit:
+            raise _too_large(limit)
         more = True
         while more:
             try:
@@ -122,14 +122,14 @@ class Gate:
             if message["type"] == "http.disconnect":
                 raise BodyTimeout("The client left before the end of its body.", fix="Send it again.")
             body += message.get("body", b"")
-            if len(body) > most:
-                raise _too_large(most)
+            if len(body) > limit:
+                raise _too_large(limit)
             more = message.get("more_body", False)
-        return _Replay(bytes(body), receive)
+        return _BufferedBody(bytes(body), receive)
 
 
-class _Replay:
-    """Gives a body that was read already, then what the server says."""
+class _BufferedBody:
+    """Returns a body that was read already, then passes on what the server sends."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body
@@ -142,18 +142,18 @@ class _Replay:
         return await self._receive()
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    """One line of the log a request, without its query and its headers."""
-    if scope["path"] not in _UNNOTED:
-        told = {
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    """Logs one line for a request, without its query and headers."""
+    if scope["path"] not in _UNLOGGED:
+        fields = {
             "request_id": scope["state"]["request_id"], "key_id": scope["state"].get("key_id"), "method": scope["method"],
             "path": scope["path"], "status": status, "ms": round(seconds * 1000, 1),
         }  # fmt: skip
-        log.info("request", extra=told)
+        log.info("request", extra=fields)
 
 
-def _unexpected(error: Exception) -> HwnasError:
-    """What a client is told of a failure that no route foresaw: nothing of its inside."""
+def _unexpected_error(error: Exception) -> HwnasError:
+    """The error that a client gets for an unhandled exception, without its details."""
     if isinstance(error, OperationalError) and "disk is full" in str(error.orig):
         return home_full()
     if isinstance(error, OperationalError) and "readonly database" in str(error.orig):
@@ -161,9 +161,11 @@ def _unexpected(error: Exception) -> HwnasError:
     if isinstance(error, OperationalError | DatabaseTimeout):
         return ServiceUnavailable("The database does not answer.", fix="Try again in a moment; see the server's log.")
     return InternalError(
-        "The service met an error of its own.", fix="See its log under this id, and report it if it stays."
+        "The service had an internal error.", fix="See its log under this id, and report it if it persists."
     )
 
 
-def _too_large(most: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body is larger than {most} bytes.", fix="Send less.", facts={"limit_bytes": most})
+def _too_large(limit_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The body is larger than {limit_bytes} bytes.", fix="Send less.", facts={"limit_bytes": limit_bytes}
+    )

@@ -1,6 +1,6 @@
 """Every failure as a problem document (RFC 9457), with a stable code that is documented under its `type`.
 
-Not here: the errors themselves, which each floor defines, and the document (`problem_document.py`).
+Not here: the errors themselves, which each package defines, and the document (`problem_document.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +15,10 @@ from starlette.routing import Match
 
 from api import errors as service_errors
 from api.errors import InvalidRequest, MethodNotAllowed, NotFound, RequestError
-from api.jobs.specs import KINDS
 from api.problem_document import MEDIA_TYPE, FieldProblem, problem_of
 from search_spaces.errors import HwnasError
 from search_spaces.validation import telling
 
-_TAGS: Final = tuple([kind] for kind in KINDS)
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
@@ -35,7 +33,7 @@ def problem_response(
 
 Responses = dict[int | str, dict[str, Any]]
 
-_OF_ALL: Final = (InvalidRequest, service_errors.Unauthenticated, service_errors.TooManyRequests)
+_COMMON: Final = (InvalidRequest, service_errors.Unauthenticated, service_errors.TooManyRequests)
 
 
 def problems(*kinds: type[HwnasError], public: bool = False) -> Responses:
@@ -46,7 +44,7 @@ def problems(*kinds: type[HwnasError], public: bool = False) -> Responses:
         public: whether the route answers without a key.
     """
     by_status: dict[int, list[type[HwnasError]]] = {}
-    declared: tuple[type[HwnasError], ...] = (InvalidRequest, *kinds) if public else (*_OF_ALL, *kinds)
+    declared: tuple[type[HwnasError], ...] = (InvalidRequest, *kinds) if public else (*_COMMON, *kinds)
     for kind in declared:
         by_status.setdefault(kind.status, []).append(kind)
     return {
@@ -84,8 +82,13 @@ def error_kinds() -> dict[str, type[HwnasError]]:
     return found
 
 
-def install(app: FastAPI) -> None:
-    """Makes an application answer every foreseen failure with a problem document; `middleware.py` answers the others."""
+def add_handlers(app: FastAPI, unions: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Makes an application answer every expected failure with a problem document; `middleware.py` answers the others.
+
+    Args:
+        app: the application.
+        unions: fields of bodies that are unions on `kind`, with the kinds that they know.
+    """
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, HwnasError)
@@ -93,7 +96,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem_response(_invalid(error), request.scope)
+        return problem_response(_invalid(error, unions or {}), request.scope)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -105,7 +108,7 @@ def install(app: FastAPI) -> None:
 
 
 def _headers(error: HwnasError) -> dict[str, str]:
-    """What the protocol wants beside some statuses."""
+    """The headers that HTTP requires with some statuses."""
     if isinstance(error, service_errors.Unauthenticated):
         return {"WWW-Authenticate": 'Bearer realm="hwnas"'}
     if isinstance(error, service_errors.TooManyRequests):
@@ -117,9 +120,9 @@ def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0]
 
 
-def _invalid(error: RequestValidationError) -> HwnasError:
+def _invalid(error: RequestValidationError, unions: Mapping[str, Sequence[str]]) -> HwnasError:
     errors = error.errors()
-    fields = _fields(errors, error.body)
+    fields = _fields(errors, error.body, unions)
     malformed = any(e["type"] == "json_invalid" for e in errors)
     kind: type[RequestError] = service_errors.MalformedBody if malformed else InvalidRequest
     named = "; ".join(f"{f.pointer or f.parameter or 'body'}: {f.detail}" for f in fields[:5])
@@ -130,41 +133,51 @@ def _invalid(error: RequestValidationError) -> HwnasError:
     )
 
 
-def _fields(errors: Sequence[Mapping[str, Any]], sent: Any) -> tuple[FieldProblem, ...]:
-    """One for each wrong field of a request with a body: what is said of it first."""
+def _fields(
+    errors: Sequence[Mapping[str, Any]], sent: Any, unions: Mapping[str, Sequence[str]]
+) -> tuple[FieldProblem, ...]:
+    """The first error of each wrong field of a request with a body."""
     found: dict[tuple[str | None, str | None], FieldProblem] = {}
     for error in telling(errors):
-        field = _field(error, sent)
+        field = _field(error, sent, unions)
         found.setdefault((field.pointer, field.parameter), field)
     return tuple(found.values())
 
 
-def _field(error: Mapping[str, Any], sent: Any) -> FieldProblem:
-    place, *path = error["loc"]
+def _field(error: Mapping[str, Any], sent: Any, unions: Mapping[str, Sequence[str]]) -> FieldProblem:
+    location, *path = error["loc"]
     detail = str(error["msg"]).removeprefix("Value error, ")
-    if place == "body":
-        if path[:1] == ["spec"]:  # the kind of a job is no part of the pointer, but for one that is not known
-            path = ["spec", "kind"] if "tag" in error["type"] else ["spec", *path[2:]] if path[1:2] in _TAGS else path
-        parts = [str(p).replace("~", "~0").replace("/", "~1") for p in _sent_path(path, sent, error["type"])]
+    if location == "body":
+        kinds = unions.get(path[0]) if path else None
+        if kinds is not None:  # the kind is no part of the pointer, but for one that is not known
+            path = _without_kind(path, kinds, error["type"])
+        parts = [str(p).replace("~", "~0").replace("/", "~1") for p in _path_in_body(path, sent, error["type"])]
         return FieldProblem(pointer="".join(f"/{p}" for p in parts), detail=detail)
-    return FieldProblem(parameter=str(path[0]) if path else str(place), detail=detail)
+    return FieldProblem(parameter=str(path[0]) if path else str(location), detail=detail)
 
 
-def _sent_path(path: Sequence[Any], sent: Any, kind: str) -> Iterator[Any]:
-    """The steps of a path that lead into what was sent, and the one to what is missing.
+def _without_kind(path: list[Any], kinds: Sequence[str], error_type: str) -> list[Any]:
+    """A path into a union without pydantic's step for the member."""
+    if "tag" in error_type:
+        return [path[0], "kind"]
+    return [path[0], *path[2:]] if path[1:2] and path[1] in kinds else path
+
+
+def _path_in_body(path: Sequence[Any], sent: Any, error_type: str) -> Iterator[Any]:
+    """The steps of a path that exist in the body that was sent, and the last step to what is missing.
 
     The others are pydantic's own: names of members of a union, and `[key]` for the name of a field.
     """
-    lacking = path[-1:] if kind in ("missing", "union_tag_not_found") else path[:0]
-    for step in path[: len(path) - len(lacking)]:
+    missing = path[-1:] if error_type in ("missing", "union_tag_not_found") else path[:0]
+    for step in path[: len(path) - len(missing)]:
         if (isinstance(sent, dict) and step in sent) or (isinstance(sent, list) and step in range(len(sent))):
             yield step
             sent = sent[step]
-    yield from lacking
+    yield from missing
 
 
 def _http(app: FastAPI, request: Request, error: HTTPException) -> Response:
-    """Failures that the framework raises itself."""
+    """The response to an error that the framework raises itself."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = sorted(_allowed(app, request))
         return problem_response(

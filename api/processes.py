@@ -1,4 +1,4 @@
-"""What the service's child processes share with it, and the way to have a question answered by one under limits."""
+"""Child processes of the service: one that answers a JSON request under limits of memory and time, and what all of them share."""
 
 import contextlib
 import json
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from api.home import home_error
+from api.home_errors import home_error
 from search_spaces.errors import HwnasError
 
-_NO_THREADS: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class ChildTooSlow(Exception):
@@ -22,7 +22,7 @@ class ChildTooSlow(Exception):
 
 
 class ChildFailed(Exception):
-    """The child ended without an answer; its argument is the exit code."""
+    """The child ended without an answer; the argument is its exit code."""
 
 
 def child_environment(**extra: str) -> dict[str, str]:
@@ -30,11 +30,11 @@ def child_environment(**extra: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path), **extra}
 
 
-def ask(module: str, request: dict[str, Any], timeout_s: float) -> Any:
+def run_child(module: str, request: dict[str, Any], timeout_s: float) -> Any:
     """Runs `python -m module` with a JSON document on stdin; the JSON document that it answers on stdout.
 
     Raises:
-        ChildTooSlow: it took longer than `timeout_s`; it was ended with all that it started.
+        ChildTooSlow: it took longer than `timeout_s`; it was killed with all that it started.
         ChildFailed: it ended without an answer.
     """
     process = subprocess.Popen(  # noqa: S603 (a module of this package)
@@ -42,7 +42,7 @@ def ask(module: str, request: dict[str, Any], timeout_s: float) -> Any:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=child_environment(**_NO_THREADS),
+        env=child_environment(**_ONE_THREAD),
         start_new_session=True,
     )
     try:
@@ -50,15 +50,15 @@ def ask(module: str, request: dict[str, Any], timeout_s: float) -> Any:
     except subprocess.TimeoutExpired:
         raise ChildTooSlow from None
     finally:
-        end(process)
+        kill(process)
     try:
         return json.loads(output)
     except ValueError:
         raise ChildFailed(process.returncode) from None
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends a process with all that it may have started."""
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kills a process with all that it may have started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -67,45 +67,45 @@ def end(process: "subprocess.Popen[bytes]") -> None:
             pipe.close()
 
 
-def answer(look: Callable[[dict[str, Any]], dict[str, Any]], too_greedy: HwnasError) -> None:
-    """Answers `ask`, in the process that it started: with what `look` finds, or with an error.
+def child_main(handle: Callable[[dict[str, Any]], dict[str, Any]], out_of_memory: HwnasError) -> None:
+    """The main function of a child: answers its parent's `run_child` with what `handle` returns, or with its error.
 
-    The request says what the process may take: `memory_bytes`, `cpu_s`, `file_bytes`.
+    The request has the limits of the process: `memory_bytes`, `cpu_s`, `file_bytes`.
 
     Args:
-        look: gives the answer to a request.
-        too_greedy: told when that takes more memory than it may.
+        handle: returns the answer to a request.
+        out_of_memory: the error to answer with when that takes more memory than it may.
     """
     request = json.load(sys.stdin)
-    limit(request["memory_bytes"], request["cpu_s"], request["file_bytes"])
+    limit_resources(request["memory_bytes"], request["cpu_s"], request["file_bytes"])
     answer_to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not end up in the answer
     try:
-        found = look(request)
+        found = handle(request)
     except HwnasError as error:
-        found = _told(error)
+        found = _error_document(error)
     except OSError as error:
-        refused = home_error(error)
-        if refused is None:
+        known = home_error(error)
+        if known is None:
             raise
-        found = _told(refused)
+        found = _error_document(known)
     except MemoryError:
-        found = _told(too_greedy)
+        found = _error_document(out_of_memory)
     except RuntimeError as error:  # torch's form of it
         if "memory" not in str(error):
             raise
-        found = _told(too_greedy)
+        found = _error_document(out_of_memory)
     with contextlib.closing(answer_to):
         json.dump(found, answer_to, default=str)
 
 
-def _told(error: HwnasError) -> dict[str, Any]:
+def _error_document(error: HwnasError) -> dict[str, Any]:
     return {"error": {"code": error.code, "detail": error.detail, "fix": error.fix, "facts": error.facts}}
 
 
-def limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
-    """Limits this process, for good; when the machine's memory runs out, it goes before others."""
-    expendable(1000)
+def limit_resources(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
+    """Limits this process, permanently; when the machine's memory runs out, it is killed before others."""
+    set_oom_score(1000)
     for kind, most in (
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_CPU, cpu_s),
@@ -118,7 +118,7 @@ def limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
         resource.setrlimit(kind, (least, least))
 
 
-def expendable(score: int) -> None:
-    """Has Linux end this process before those with a smaller score (0 of most, at most 1000) when memory runs out."""
+def set_oom_score(score: int) -> None:
+    """Has Linux kill this process before those with a lower score (0 by default, at most 1000) when memory runs out."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(score))

@@ -1,14 +1,14 @@
-"""How much a tenant may have: jobs that wait or run, and stored bytes. Checked in the transaction that adds something."""
+"""Quotas of a tenant: unfinished jobs and stored bytes. Checked in the transaction that adds something."""
 
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from api.errors import QuotaExceeded
-from api.jobs.repository import count
-from api.keys.repository import hold_tenant
+from api.job_states import ENDED
 from api.settings import Settings
-from api.tables import artifacts, datasets, models
+from api.tables import artifacts, datasets, jobs, models
+from api.tenancy import lock_tenant
 
 
 class Quotas:
@@ -17,42 +17,48 @@ class Quotas:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def hold(self, connection: Connection, tenant_id: str) -> dict[str, Any]:
-        """Lets no other transaction add anything to the tenant until this one ends; its limits."""
-        own = hold_tenant(connection, tenant_id)
+    def lock_limits(self, connection: Connection, tenant_id: str) -> dict[str, Any]:
+        """The limits of a tenant; no other transaction adds anything to it until this one ends."""
+        own = lock_tenant(connection, tenant_id)
         return {
             "max_queued": own.get("max_queued", self._settings.max_queued),
             "max_stored_bytes": own.get("max_stored_bytes", self._settings.max_stored_bytes),
         }
 
     def check_jobs(self, connection: Connection, tenant_id: str) -> None:
-        """That one more job may be queued.
+        """Checks that one more job may be queued.
 
         Raises:
             QuotaExceeded: it may not.
         """
-        most = self.hold(connection, tenant_id)["max_queued"]
-        if count(connection, tenant_id, "queued", "running", "paused", "cancelling") >= most:
+        limit = self.lock_limits(connection, tenant_id)["max_queued"]
+        if unfinished_jobs(connection, tenant_id) >= limit:
             raise QuotaExceeded(
-                f"The tenant has {most} jobs that have not ended.",
+                f"The tenant has {limit} jobs that have not ended.",
                 fix="Wait until some have ended, or cancel some.",
-                facts={"max_queued": most},
+                facts={"max_queued": limit},
             )
 
     def check_bytes(self, connection: Connection, tenant_id: str, more: int) -> None:
-        """That so many more bytes may be stored.
+        """Checks that so many more bytes may be stored.
 
         Raises:
             QuotaExceeded: they may not.
         """
-        most = self.hold(connection, tenant_id)["max_stored_bytes"]
+        limit = self.lock_limits(connection, tenant_id)["max_stored_bytes"]
         stored = stored_bytes(connection, tenant_id)
-        if stored + more > most:
+        if stored + more > limit:
             raise QuotaExceeded(
-                f"The tenant stores {stored} of {most} bytes; {more} more are too many.",
+                f"The tenant stores {stored} of {limit} bytes; {more} more are too many.",
                 fix="Delete data sets or models.",
-                facts={"stored_bytes": stored, "max_stored_bytes": most},
+                facts={"stored_bytes": stored, "max_stored_bytes": limit},
             )
+
+
+def unfinished_jobs(connection: Connection, tenant_id: str) -> int:
+    """How many jobs of a tenant have not ended."""
+    query = select(func.count()).where(jobs.c.tenant_id == tenant_id, jobs.c.state.not_in(ENDED))
+    return int(connection.execute(query).scalar_one())
 
 
 def stored_bytes(connection: Connection, tenant_id: str) -> int:

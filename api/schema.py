@@ -1,4 +1,4 @@
-"""Brings a database to the schema of this program with Alembic, one process at a time, or tells why it cannot."""
+"""Migrates a database to the schema of this program with Alembic, one process at a time, or says why it cannot."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from api.errors import DatabaseVersion, UnusableDatabase
 
-STEPS: Final = Path(__file__).parent / "migrations"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 _LOCK: Final = 0x68776E6173
 """Number of the lock under which PostgreSQL lets one process migrate: `hwnas` in ASCII."""
@@ -25,7 +25,7 @@ _LOCK: Final = 0x68776E6173
 @cache
 def head() -> str:
     """The revision that this program works with."""
-    found = ScriptDirectory(str(STEPS)).get_current_head()
+    found = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     assert found is not None
     return found
 
@@ -36,17 +36,17 @@ def revision(connection: Connection) -> str | None:
 
 
 def migrate(engine: Engine) -> None:
-    """Brings a database to `head`; nothing happens when it is there.
+    """Migrates a database to `head`; nothing happens when it is there.
 
     Raises:
         DatabaseVersion: another version of the program made it.
         UnusableDatabase: it cannot be opened.
     """
     try:
-        with _alone(engine), engine.connect() as connection:
+        with _migration_lock(engine), engine.connect() as connection:
             if revision(connection) == head():
                 return
-            check(connection, behind=True)
+            check(connection, allow_older=True)
             connection.rollback()
             command.upgrade(_config(connection), "head")
     except DBAPIError as error:
@@ -56,17 +56,17 @@ def migrate(engine: Engine) -> None:
         ) from error
 
 
-def check(connection: Connection, *, behind: bool = False) -> None:
-    """That a database has the schema of this program, or, with `behind`, one from which a way leads there.
+def check(connection: Connection, *, allow_older: bool = False) -> None:
+    """Checks that a database has the schema of this program or, with `allow_older`, one that can be migrated to it.
 
     Raises:
-        DatabaseVersion: it has not.
+        DatabaseVersion: it has another.
     """
     found = revision(connection)
-    known = {step.revision for step in ScriptDirectory(str(STEPS)).walk_revisions()}
-    # A kill before the first step may leave Alembic's own table behind.
+    known = {step.revision for step in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    # A kill before the first step may leave Alembic's own table allow_older.
     empty = found is None and set(inspect(connection).get_table_names()) <= {"alembic_version"}
-    if found == head() or (behind and (found in known or empty)):
+    if found == head() or (allow_older and (found in known or empty)):
         return
     if empty or found in known:
         raise DatabaseVersion(
@@ -81,17 +81,17 @@ def check(connection: Connection, *, behind: bool = False) -> None:
 
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(STEPS).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
 @contextlib.contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Only one process migrates; others wait and then find it done."""
+def _migration_lock(engine: Engine) -> Iterator[None]:
+    """Lets one process migrate at a time; the others wait and then have nothing to do."""
     if engine.dialect.name == "sqlite":
-        place = engine.url.database
-        with FileLock(f"{place}.migrating") if place else contextlib.nullcontext():
+        file = engine.url.database
+        with FileLock(f"{file}.migrating") if file else contextlib.nullcontext():
             yield
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as holder:

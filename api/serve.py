@@ -1,4 +1,4 @@
-"""Binds a socket, takes the home for itself, and runs the application on uvicorn until it is told to stop."""
+"""Binds a socket, locks the home, and runs the application on uvicorn until it is stopped."""
 
 import contextlib
 import errno
@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from api import logs
 from api.app import create_app
-from api.database import Database, file_of
+from api.database import Database, sqlite_file
 from api.errors import HomeInUse, PortForbidden, PortInUse, UnknownHost
 from api.keys.service import Keys
 from api.settings import Settings
@@ -23,19 +23,19 @@ _BACKLOG: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """What whoever started a server is told once it answers.
+class ServerInfo:
+    """A server that answers requests.
 
     Attributes:
         url: its address.
-        first_key: the secret of the first key, when this start made it; it is not shown again.
+        first_key: the secret of the first key, when this start made it; it cannot be shown again.
     """
 
     url: str
     first_key: str | None
 
 
-def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
+def serve(settings: Settings, on_ready: Callable[[ServerInfo], None]) -> None:
     """Serves until SIGINT or SIGTERM.
 
     Args:
@@ -49,12 +49,12 @@ def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
         HomeInUse: another server uses the home.
         DatabaseVersion, UnusableDatabase, UnusablePepper: what is wrong with its database, or the file beside it.
     """
-    family, address = resolved(settings.host)
+    family, address = resolve_host(settings.host)
     settings.make_folders()
-    with _alone(settings), _bound(family, address, settings.port) as listener:
+    with _home_lock(settings), _bind(family, address, settings.port) as listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         first_key = prepare(settings)
-        logs.to_stderr()
+        logs.log_to_stderr()
         app = create_app(settings)
         config = uvicorn.Config(
             app,
@@ -67,13 +67,13 @@ def serve(settings: Settings, on_ready: Callable[[Serving], None]) -> None:
             timeout_graceful_shutdown=max(1, round(settings.shutdown_s)),
         )
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        ready = Serving(f"http://{host}:{settings.port}", first_key)
+        ready = ServerInfo(f"http://{host}:{settings.port}", first_key)
         server = _Server(config, app.state.stopping.set, lambda: on_ready(ready))
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
 
-def resolved(host: str) -> tuple[socket.AddressFamily, str]:
+def resolve_host(host: str) -> tuple[socket.AddressFamily, str]:
     """The family and address of a host to listen on.
 
     Raises:
@@ -90,7 +90,7 @@ def resolved(host: str) -> tuple[socket.AddressFamily, str]:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready, and event streams when it stops, so that none of them holds it up."""
+    """Calls back when it is ready and when it stops, so that event streams end and do not delay it."""
 
     def __init__(self, config: uvicorn.Config, stopping: Callable[[], None], ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -108,23 +108,23 @@ class _Server(uvicorn.Server):
 
 
 def prepare(settings: Settings) -> str | None:
-    """Brings the database to its schema and makes the first key, so that what is wrong is told before the server starts.
+    """Migrates the database and creates the first key, so that errors are reported before the server starts.
 
     Returns:
         The secret of the first key, when it was made now.
     """
     database = Database(settings.database_url)
     try:
-        database.create()
-        return Keys.of(database, settings.pepper).first()
+        database.migrate()
+        return Keys.open(database, settings.pepper).create_first()
     finally:
         database.close()
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """One server a home; but for a home whose database is PostgreSQL, which any number may share."""
-    if file_of(settings.database_url) is None:
+def _home_lock(settings: Settings) -> Iterator[None]:
+    """Locks the home for one server; a home whose database is PostgreSQL may be shared by any number."""
+    if sqlite_file(settings.database_url) is None:
         yield
         return
     lock = FileLock(settings.home / "server.lock")
@@ -138,7 +138,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     # asyncio turns Nagle's delay (40 ms an answer) off only for sockets that name their protocol.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -147,12 +147,12 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise _refused(error, address, port) from error
+        raise _listen_error(error, address, port) from error
     return listener
 
 
-def _refused(error: OSError, address: str, port: int) -> HwnasError:
-    """Why there can be no socket."""
+def _listen_error(error: OSError, address: str, port: int) -> HwnasError:
+    """The typed error of a socket that cannot be opened."""
     wrong = f"Cannot listen on port {port} of {address}: {error.strerror}."
     if error.errno == errno.EADDRINUSE:
         return PortInUse(wrong, fix="Choose another --port.")

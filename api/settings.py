@@ -1,15 +1,18 @@
-"""What one server is told at its start: where its state lies, where it listens, and its bounds. Not for a job's own options."""
+"""Settings of one server: where its state is, where it listens, and its limits. Not here: options of a job."""
 
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from nas.store import Store
 
-MIB = 1024 * 1024
+MIB: Final = 1024 * 1024
+
+MIN_FREE_BYTES: Final = 100 * MIB
+"""A service whose home has less free disk than this is not ready."""
 
 
 class Settings(BaseModel):
@@ -33,33 +36,31 @@ class Settings(BaseModel):
     profiler: str = Field(default="nas.pipeline:profile", pattern=r"^[\w.]+:\w+$", description="runs a profile")
     trainer: str = Field(default="nas.preflight:pretrain", pattern=r"^[\w.]+:\w+$", description="trains a supernet")
     exporter: str = Field(
-        default="nas.pipeline:export", pattern=r"^[\w.]+:\w+$", description="finishes an architecture that was chosen"
+        default="nas.pipeline:export", pattern=r"^[\w.]+:\w+$", description="trains and exports a selected architecture"
     )
-    surveyor: str = Field(
-        default="nas.preflight:estimate_job", pattern=r"^[\w.]+:\w+$", description="looks ahead of a search"
-    )
+    estimator: str = Field(default="nas.preflight:estimate_job", pattern=r"^[\w.]+:\w+$", description="estimates a job")
     worker: bool = Field(default=True, description="whether the server supervises a worker process of its own")
 
-    lease_s: float = Field(default=30.0, gt=0, description="how long a job belongs to a worker that does not speak")
+    lease_s: float = Field(default=30.0, gt=0, description="how long a job stays with a worker without a heartbeat")
     heartbeat_s: float = Field(default=10.0, gt=0)
     control_s: float = Field(default=0.5, gt=0, description="how often a worker looks for a request to cancel or pause")
     poll_s: float = Field(default=0.5, gt=0, description="how often an idle worker looks for a job")
     flush_s: float = Field(default=0.2, gt=0, description="how long events wait to be stored together")
     cancel_grace_s: float = Field(
-        default=20.0, gt=0, description="after this a job that does not stop is ended with its process"
+        default=20.0, gt=0, description="after this a job that does not stop is killed with its process"
     )
     drain_s: float = Field(
         default=10.0, gt=0, description="how long a running job may take to stop when the server stops"
     )
     max_attempts: int = Field(default=3, ge=1, le=100)
-    max_job_s: float = Field(default=7 * 86_400, gt=0, description="the longest that a job may be at work")
+    max_job_s: float = Field(default=7 * 86_400, gt=0, description="the longest runtime of a job")
 
     max_queued: int = Field(default=1000, ge=0, description="jobs of a tenant that have not ended")
     max_running: int = Field(default=100, ge=0, description="jobs of a tenant that run at once")
     max_stored_bytes: int = Field(default=100 * 1024 * MIB, ge=0, description="of a tenant's data sets and models")
     requests_per_s: float = Field(default=50.0, gt=0, description="of one key, in the long run")
     request_burst: int = Field(default=200, ge=1, description="requests of one key at once")
-    maintenance_s: float = Field(default=30.0, gt=0, description="how often the server tidies up")
+    maintenance_s: float = Field(default=30.0, gt=0, description="how often the server runs its maintenance")
 
     max_body_bytes: int = MIB
     body_timeout_s: float = Field(default=30.0, gt=0, description="the longest silence of a client that sends a body")
@@ -68,8 +69,8 @@ class Settings(BaseModel):
     max_upload_entries: int = 200_000
     check_timeout_s: float = Field(default=120.0, gt=0, description="the longest a check of a data set may take")
     check_memory_bytes: int = 8192 * MIB
-    survey_memory_bytes: int = Field(
-        default=16384 * MIB, ge=1, description="addresses of a process that looks ahead of a job"
+    estimate_memory_bytes: int = Field(
+        default=16384 * MIB, ge=1, description="address space of a process that estimates a job"
     )
 
     stream_poll_s: float = Field(default=0.25, gt=0)
@@ -115,17 +116,17 @@ class Settings(BaseModel):
         return self.home / "store"
 
     def store_of(self, tenant_id: str) -> Store:
-        """The engine's store as a tenant sees it: what one computed, no other finds."""
+        """The engine's store with a tenant's own index: no other tenant finds what it computed."""
         return Store(self.store, namespace=tenant_id)
 
     def make_folders(self) -> None:
-        """Creates the folders of the home, readable by the user alone."""
+        """Creates the folders of the home, readable by this user alone."""
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         for folder in (self.artifacts, self.datasets, self.incoming, self.runs, self.store):
             folder.mkdir(exist_ok=True, mode=0o700)
 
 
-def load(name: str) -> Callable[..., Any]:
+def load_function(name: str) -> Callable[..., Any]:
     """The function that a setting such as `engine` names."""
     module, _, attribute = name.partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)

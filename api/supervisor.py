@@ -1,6 +1,6 @@
-"""Keeps one worker process running beside the server, and ends it with the server.
+"""Keeps one worker process running beside the server, and stops it with the server.
 
-The worker holds the read end of a pipe whose other end is here: when this process dies in whatever way, the pipe closes and
+The worker has the read end of a pipe whose other end is here: when this process dies in whatever way, the pipe closes and
 the worker ends itself.
 """
 
@@ -24,27 +24,29 @@ from api.settings import Settings
 
 log = logging.getLogger("hwnas.supervisor")
 
-_FIRST_PAUSE_S: Final = 0.2
-_LONGEST_PAUSE_S: Final = 30.0
+_MIN_BACKOFF_S: Final = 0.2
+_MAX_BACKOFF_S: Final = 30.0
 _HEALTHY_S: Final = 10.0
 
 
 class Supervisor:
-    """Starts a worker, starts another when it dies, and takes back at once what a dead one held."""
+    """Starts a worker, restarts it when it dies, and reclaims the job of a dead one at once."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
         # With SQLite one server uses the home, so that any worker of the home is one of this server's, or dead.
-        whose = str(settings.home.resolve()) if database.kind == "sqlite" else uuid4().hex
-        self._owners = f"{socket.gethostname()[:60]}/{hashlib.blake2b(whose.encode(), digest_size=6).hexdigest()}/"
+        scope = str(settings.home.resolve()) if database.kind == "sqlite" else uuid4().hex
+        self._owner_prefix = (
+            f"{socket.gethostname()[:60]}/{hashlib.blake2b(scope.encode(), digest_size=6).hexdigest()}/"
+        )
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
     def start(self) -> None:
         """Starts the worker. No other server may use the same home."""
-        self._take_back()
+        self._reclaim_jobs()
         self._process = self._spawn()
         self._thread.start()
 
@@ -59,7 +61,7 @@ class Supervisor:
         return process.pid if process is not None and process.poll() is None else None
 
     def stop(self) -> None:
-        """Asks the worker to stop; it hands its job back. Ends it when it takes longer than `drain_s`."""
+        """Stops the worker, which returns its job to the queue. Kills it when that takes longer than `drain_s`."""
         self._stopping.set()
         process = self._process
         if process is None:
@@ -68,26 +70,26 @@ class Supervisor:
             process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(self._settings.drain_s)
-        self._end(process)
+        self._kill(process)
         self._thread.join()
 
     def _watch(self) -> None:
-        pause = _FIRST_PAUSE_S
+        pause = _MIN_BACKOFF_S
         while True:
             process = self._process
             assert process is not None
             started = time.monotonic()
             code = process.wait()
-            self._end(process)
+            self._kill(process)
             if self._stopping.is_set():
                 return
-            pause = _FIRST_PAUSE_S if time.monotonic() - started > _HEALTHY_S else min(pause * 2, _LONGEST_PAUSE_S)
+            pause = _MIN_BACKOFF_S if time.monotonic() - started > _HEALTHY_S else min(pause * 2, _MAX_BACKOFF_S)
             log.warning("the worker ended (exit %s); another starts in %.1f s", code, pause)
             if self._stopping.wait(pause):
                 return
             self._process = self._spawn()
-            if self._stopping.is_set():  # stop() may have looked at the one before
-                self._end(self._process)
+            if self._stopping.is_set():  # stop() may have terminated the one before
+                self._kill(self._process)
                 return
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
@@ -99,26 +101,26 @@ class Supervisor:
             start_new_session=True,
         )
         assert process.stdin is not None
-        greeting = f"{self._owners}{uuid4().hex}\n{self._settings.model_dump_json()}\n"
+        header = f"{self._owner_prefix}{uuid4().hex}\n{self._settings.model_dump_json()}\n"
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(greeting.encode())
+            process.stdin.write(header.encode())
             process.stdin.flush()
         return process
 
-    def _end(self, process: "subprocess.Popen[bytes]") -> None:
-        """Ends the process and all that it started, and frees its job."""
+    def _kill(self, process: "subprocess.Popen[bytes]") -> None:
+        """Kills the process and all that it started, and reclaims its job."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         if process.stdin is not None:
             with contextlib.suppress(OSError):
                 process.stdin.close()
-        self._take_back()
+        self._reclaim_jobs()
 
-    def _take_back(self) -> None:
+    def _reclaim_jobs(self) -> None:
         try:
             with self._database.write() as connection:
-                if leases.expire(connection, self._owners):
-                    leases.take_back(connection)
+                if leases.expire_leases(connection, self._owner_prefix):
+                    leases.reclaim_expired(connection)
         except Exception:
-            log.exception("could not free the job of a lost worker; its lease will run out")
+            log.exception("could not reclaim the job of a lost worker; its lease will expire")

@@ -82,7 +82,7 @@ jobs = Table(
     Column("max_duration_ms", BigInteger, nullable=False),
     Column("active_ms", BigInteger, nullable=False, server_default="0"),  # time in the hands of workers, ended attempts
     Column("not_before", BigInteger, nullable=False, server_default="0"),
-    # The lease. A worker's writes carry its epoch; a higher one in the row means that the job is another's by now.
+    # The lease. A worker's writes carry its epoch; a higher one in the row means that another worker has the job.
     Column("lease_epoch", Integer, nullable=False, server_default="0"),
     Column("lease_owner", String(120)),
     Column("lease_expires_at", BigInteger),
@@ -92,7 +92,6 @@ jobs = Table(
     Column("event_seq", Integer, nullable=False, server_default="0"),
     Column("result", JSON(none_as_null=True)),
     Column("error", JSON(none_as_null=True)),
-    Column("traceparent", String(80)),
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
@@ -115,7 +114,7 @@ device_leases = Table(
     "device_leases",
     metadata,
     Column("device", String(200), primary_key=True),
-    # It holds as long as the job has this epoch: whoever loses the job loses the device with it.
+    # Valid as long as the job has this epoch: a worker that loses the job loses the device with it.
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("epoch", Integer, nullable=False),
     Index(None, "job_id"),

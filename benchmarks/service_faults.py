@@ -18,7 +18,7 @@ import httpx2
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from api.jobs.states import ENDED
+from api.job_states import ENDED
 from api.tables import candidates, job_events, jobs
 from benchmarks.common import Outcome, Row, parser, progress, run
 from benchmarks.service_host import Host, hosted

@@ -124,10 +124,9 @@ class RemovedValue(_Value):
     )
 
 
-class ModelOutcome(_Value):
-    """The delivered model of one target."""
+class ModelFigures(_Value):
+    """What is known of the delivered model of one target, wherever its files are."""
 
-    bundle: str = Field(description="folder of the bundle")
     architecture: str
     architecture_id: str
     latency_ms: LatencyOutcome
@@ -138,6 +137,12 @@ class ModelOutcome(_Value):
     size_bytes: SizeOutcome
     budget: BudgetOutcome
     removed: tuple[RemovedValue, ...] = Field((), description="what the target does not run of the space, and why")
+
+
+class ModelOutcome(ModelFigures):
+    """The delivered model of one target, in a folder."""
+
+    bundle: str = Field(description="folder of the bundle")
 
 
 class Plan(_Value):
@@ -185,14 +190,19 @@ class SearchResult(_Value):
     warnings: tuple[str, ...] = ()
 
 
-class ExportResult(_Value):
-    """The whole answer of an export: one architecture that somebody chose, finished for one target."""
+class ExportFigures(_Value):
+    """What is known of an export, wherever its model's files are."""
 
-    run: str = Field(description="name of the run's folder")
     target: str
-    model: ModelOutcome
     within_budget: bool = Field(
         description="whether the model keeps the budget: measured, or simulated on a simulated target"
     )
     seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
     warnings: tuple[str, ...] = ()
+
+
+class ExportResult(ExportFigures):
+    """The whole answer of an export: one architecture that somebody chose, finished for one target."""
+
+    run: str = Field(description="name of the run's folder")
+    model: ModelOutcome

@@ -1,4 +1,4 @@
-"""The Python client of the service: jobs that can be waited for, models that are downloaded whole.
+"""The Python client of the service: jobs to wait for, models to download.
 
     from api.client import Client
 

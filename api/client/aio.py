@@ -1,7 +1,7 @@
-"""The client for coroutines. `sync.py` has the one for ordinary code; what they share is in `calls.py` and `files.py`."""
+"""The client for coroutines. `sync.py` has the one for ordinary code; what they share is in `exchange.py`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
@@ -9,9 +9,10 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from api.client import calls
-from api.client.calls import Call, Following, Page, Tries
-from api.client.files import Download, pieces, place_of, whole
+from api.client import calls, exchange
+from api.client.calls import Call, Page
+from api.client.files import is_complete, path_of
+from api.client.transport import AsyncTransport
 from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import Fronts, JobDocument, JobEvent, Validation
 from api.models.schemas import Artifact, ModelDocument
@@ -26,6 +27,7 @@ class AsyncClient:
     def __init__(self, url: str, *, key: str | None = None, timeout_s: float = 60.0) -> None:
         headers = {"Authorization": f"Bearer {calls.key_or_environment(key)}"}
         self._http = httpx2.AsyncClient(base_url=url, headers=headers, timeout=timeout_s)
+        self._transport = AsyncTransport(self._http)
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,7 +47,7 @@ class AsyncClient:
         return await self.submit({"kind": "search", "data": data, "targets": [dict(t) for t in targets], **others})
 
     async def export(self, job_id: str, architecture_id: str, *, target: str | None = None) -> "AsyncJob":
-        """Queues the finishing of another architecture of a search than the one it delivered."""
+        """Queues the export of another architecture of a search than the delivered one."""
         return await self.submit(calls.export_spec(job_id, architecture_id, target))
 
     async def submit(
@@ -55,7 +57,7 @@ class AsyncClient:
         return AsyncJob(self, await self.run(calls.create_job(spec, labels, max_duration_s)))
 
     async def validate(self, spec: Mapping[str, Any]) -> Validation:
-        """What a job would take."""
+        """Estimates a job."""
         return await self.run(calls.validate(spec))
 
     async def job(self, job_id: str) -> "AsyncJob":
@@ -64,111 +66,52 @@ class AsyncClient:
 
     async def jobs(self, **filters: Any) -> AsyncIterator["AsyncJob"]:
         """All jobs, newest first, page by page."""
-        async for document in self._items(lambda token: self.run(calls.list_jobs(token, filters))):
+        async for document in self._paged(lambda token: calls.list_jobs(token, filters)):
             yield AsyncJob(self, document)
 
     async def models(self, *, job_id: str | None = None) -> AsyncIterator["AsyncModel"]:
         """All models, newest first, or those of one job."""
-        async for document in self._items(lambda token: self.run(calls.list_models(job_id, token))):
+        async for document in self._paged(lambda token: calls.list_models(job_id, token)):
             yield AsyncModel(self, document)
 
-    async def candidates(self, job_id: str) -> AsyncIterator[CandidateEvent]:
+    def candidates(self, job_id: str) -> AsyncGenerator[CandidateEvent, None]:
         """The architectures that a search has evaluated, in their order."""
-        async for event in self._items(lambda token: self.run(calls.list_candidates(job_id, token))):
-            yield event
+        return self._paged(lambda token: calls.list_candidates(job_id, token))
 
     async def fronts(self, job_id: str) -> Fronts:
-        """The Pareto fronts of a search by now: of finished networks, and what the supernet said of its own."""
+        """The Pareto fronts of a search so far: of finished networks, and of the supernet's estimates."""
         return await self.run(calls.get_fronts(job_id))
 
-    async def datasets(self) -> AsyncIterator[DatasetDocument]:
+    def datasets(self) -> AsyncGenerator[DatasetDocument, None]:
         """All data sets, newest first; `sha256` is that of the file which was uploaded."""
-        async for document in self._items(lambda token: self.run(calls.list_datasets(token))):
-            yield document
-
-    async def _items(self, page_of: Callable[[str | None], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-        """All items of a list whose pages are asked for by their tokens, each when it is needed."""
-        token: str | None = None
-        while True:
-            page = await page_of(token)
-            for item in page.items:
-                yield item
-            token = page.next_page_token
-            if token is None:
-                return
+        return self._paged(calls.list_datasets)
 
     async def upload(self, path: Path | str, *, name: str | None = None) -> DatasetDocument:
         """Uploads an `.npz` or a `.zip` of class folders."""
         return await self.run(calls.upload(Path(path), name or "data set"))
 
-    async def events(self, job_id: str, *, after: int = 0) -> AsyncGenerator[JobEvent, None]:
-        """Events above a number until the job's last, as they happen; a lost connection is taken up again."""
-        follow = Following(job_id, after)
-        while not follow.ended:
-            pause = 0.0
-            try:
-                async with self._http.stream("GET", follow.path, headers=follow.headers) as stream:
-                    if stream.status_code == 204:
-                        return
-                    if stream.status_code != 200:
-                        pause = follow.tries.refused(stream.status_code, stream.headers, await stream.aread())
-                    else:
-                        async for line in stream.aiter_lines():
-                            event = follow.take(line)
-                            if event is not None:
-                                yield event
-                            if follow.ended:
-                                return
-            except httpx2.TransportError as error:
-                pause = follow.tries.silence(error)
-            await asyncio.sleep(pause)
+    def events(self, job_id: str, *, after: int = 0) -> AsyncGenerator[JobEvent, None]:
+        """Events above a number until the job's last, as they happen; reconnects after a lost connection."""
+        return exchange.follow(self._transport, job_id, after)
 
     async def download(self, artifact: Artifact, path: Path) -> None:
-        """Downloads a file: goes on from what is there of it, and checks its hash.
+        """Downloads a file: resumes from what is there of it, and checks its hash.
 
         Raises:
             WrongContent: the hash is another; what was downloaded is removed.
         """
-        download = Download(artifact, path)
-        while (headers := await asyncio.to_thread(download.missing)) is not None:
-            pause = 0.0
-            try:
-                async with self._http.stream("GET", download.url, headers=headers) as stream:
-                    if stream.status_code not in (200, 206):
-                        pause = download.tries.refused(stream.status_code, stream.headers, await stream.aread())
-                    else:
-                        await asyncio.to_thread(download.begin, stream.status_code)
-                        async for piece in stream.aiter_bytes():
-                            await asyncio.to_thread(download.take, piece)
-            except httpx2.TransportError as error:
-                pause = download.tries.silence(error)
-            await asyncio.sleep(pause)
-        await asyncio.to_thread(download.finish)
+        await exchange.download(self._transport, artifact, path)
 
     async def run(self, call: Call[T]) -> T:
         """Sends a request, again where that does no harm."""
-        tries = Tries(again=call.repeatable)
-        while True:
-            try:
-                answer = await self._http.request(
-                    call.method,
-                    call.path,
-                    json=call.body,
-                    content=None if call.file is None else _pieces(call.file),
-                    params=dict(call.params),
-                    headers=dict(call.headers),
-                    timeout=self._http.timeout if call.file is None else None,
-                )
-                if answer.is_success:
-                    return call.read(answer.content)
-                pause = tries.refused(answer.status_code, answer.headers, answer.content)
-            except httpx2.TransportError as error:
-                pause = tries.silence(error)
-            await asyncio.sleep(pause)
+        return await exchange.request(self._transport, call)
+
+    def _paged(self, page_call: Callable[[str | None], Call[Page[T]]]) -> AsyncGenerator[T, None]:
+        return exchange.paged(self._transport, page_call)
 
 
 class AsyncJob:
-    """A job, as it was when it was last asked for."""
+    """A job, as it was when it was last requested."""
 
     def __init__(self, client: AsyncClient, document: JobDocument) -> None:
         self._client = client
@@ -181,17 +124,17 @@ class AsyncJob:
 
     @property
     def state(self) -> str:
-        """Its state when it was last asked for."""
+        """Its state when it was last requested."""
         return self.document.state
 
     async def refresh(self) -> "AsyncJob":
-        """Asks for it again."""
+        """Requests it again."""
         self.document = await self._client.run(calls.get_job(self.id))
         return self
 
     async def wait(self, *, progress: bool = False, on_event: EventSink = ignore) -> "AsyncJob":
         """Waits until the job has ended, however it ends; the arguments are those of `Job.wait`."""
-        with calls.drawing(shown=progress) as draw:
+        with calls.progress_bars(enabled=progress) as draw:
             if not calls.ended(self.document):
                 async with aclosing(self.events()) as events:
                     async for event in events:
@@ -205,27 +148,27 @@ class AsyncJob:
         return self._client.events(self.id, after=after)
 
     async def cancel(self) -> "AsyncJob":
-        """Asks it to stop for good."""
-        return await self._ask("cancel")
+        """Cancels it."""
+        return await self._control("cancel")
 
     async def pause(self) -> "AsyncJob":
-        """Asks it to stop until it is resumed."""
-        return await self._ask("pause")
+        """Pauses it until it is resumed."""
+        return await self._control("pause")
 
     async def resume(self, *, any_device: bool = False) -> "AsyncJob":
-        """Queues it again; with `any_device` no more bound to the devices of its first worker, only to those that its spec names."""
-        return await self._ask("resume", any_device=any_device)
+        """Queues it again; with `any_device` no longer bound to the devices of its first worker, only to those that its spec names."""
+        return await self._control("resume", any_device=any_device)
 
     async def models(self) -> list["AsyncModel"]:
-        """What it delivered."""
+        """Its delivered models."""
         return [model async for model in self._client.models(job_id=self.id)]
 
     async def export(self, architecture_id: str, *, target: str | None = None) -> "AsyncJob":
-        """Queues the finishing of another of its architectures than the one it delivered."""
+        """Queues the export of another of its architectures than the delivered one."""
         return await self._client.export(self.id, architecture_id, target=target)
 
-    async def _ask(self, what: str, **how: bool) -> "AsyncJob":
-        self.document = await self._client.run(calls.ask_job(self.id, what, **how))
+    async def _control(self, action: str, **options: bool) -> "AsyncJob":
+        self.document = await self._client.run(calls.control_job(self.id, action, **options))
         return self
 
 
@@ -237,22 +180,15 @@ class AsyncModel:
         self.document = document
 
     async def download(self, folder: Path | str) -> Path:
-        """Downloads all of its files into a folder; files that are there and whole are kept.
+        """Downloads all of its files into a folder; files that are complete already are kept.
 
         Raises:
             WrongContent: a file is not what the service said.
         """
-        place = Path(folder)
-        await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
+        target = Path(folder)
+        await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
         for artifact in self.document.artifacts:
-            path = place_of(artifact, place)
-            if not await asyncio.to_thread(whole, path, artifact):
+            path = path_of(artifact, target)
+            if not await asyncio.to_thread(is_complete, path, artifact):
                 await self._client.download(artifact, path)
-        return place
-
-
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    """A file, read beside the event loop."""
-    found = pieces(path)
-    while (piece := await asyncio.to_thread(next, found, None)) is not None:
-        yield piece
+        return target

@@ -1,4 +1,4 @@
-"""What both clients ask for and how they read the answers. No network here: `sync.py` and `aio.py` send."""
+"""The requests of both clients, how their responses are read, and when they are repeated. No network here (`exchange.py`)."""
 
 import json
 import os
@@ -15,23 +15,23 @@ from pydantic import BaseModel, ValidationError
 from api.client.tolerant import tolerant
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import ApiError, NoAnswer, UnusableKey
+from api.job_states import ENDED
 from api.jobs.schemas import CandidatePage, Fronts, JobDocument, JobEvent, JobPage, Validation
-from api.jobs.states import ENDED
 from api.models.schemas import ModelDocument, ModelPage
 from nas.events import EventSink, ignore
 from search_spaces.errors import HwnasError
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Item_co = TypeVar("Item_co", covariant=True)
 Document = TypeVar("Document", bound=BaseModel)
 
 KEY_VARIABLE: Final = "HWNAS_KEY"
-TRIES: Final = 5
-"""How often a request that can be repeated is sent while the server does not answer."""
+MAX_RETRIES: Final = 5
+"""How often a repeatable request is sent again while the service does not answer."""
 
-_REPEATED: Final = (429, 502, 503, 504)
-_SENDABLE: Final = re.compile(r"[!-~]+")
-"""What a header takes as one word; a key is one."""
+_RETRIED_STATUSES: Final = (429, 502, 503, 504)
+_HEADER_WORD: Final = re.compile(r"[!-~]+")
+"""What a header takes as one word, which a key must be."""
 
 
 class Page(Protocol[Item_co]):
@@ -45,17 +45,17 @@ class Page(Protocol[Item_co]):
 
 
 @dataclass(frozen=True)
-class Call(Generic[T]):
-    """One request, and how its answer is read.
+class Call(Generic[T_co]):
+    """One request, and how its response is read.
 
     Attributes:
         body: to be sent as JSON.
-        file: to be sent as it is, in the place of a body.
+        file: to be sent instead of a body.
     """
 
     method: str
     path: str
-    read: Callable[[bytes], T]
+    read: Callable[[bytes], T_co]
     body: Any = None
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +94,7 @@ def export_spec(job_id: str, architecture_id: str, target: str | None) -> dict[s
 
 
 def validate(spec: Mapping[str, Any]) -> Call[Validation]:
-    """What a job would take."""
+    """Estimates a job."""
     return Call("POST", "/v1/jobs", reader(Validation), {"spec": dict(spec)}, {"validate_only": "true"})
 
 
@@ -108,20 +108,20 @@ def list_jobs(token: str | None, filters: Mapping[str, Any]) -> Call[JobPage]:
     return Call("GET", "/v1/jobs", reader(JobPage), params=_paged(filters, token))
 
 
-def ask_job(job_id: str, what: str, **how: bool) -> Call[JobDocument]:
+def control_job(job_id: str, action: str, **options: bool) -> Call[JobDocument]:
     """Cancels, pauses or resumes a job."""
-    params = {name: "true" for name, on in how.items() if on}
-    return Call("POST", f"/v1/jobs/{job_id}/{what}", reader(JobDocument), params=params)
+    params = {name: "true" for name, on in options.items() if on}
+    return Call("POST", f"/v1/jobs/{job_id}/{action}", reader(JobDocument), params=params)
 
 
 def list_candidates(job_id: str, token: str | None) -> Call[CandidatePage]:
-    """A page of what a search evaluated, as large as the service gives them."""
+    """A page of the candidates of a search, as large as the service allows."""
     params = _paged({"page_size": 1000}, token)
     return Call("GET", f"/v1/jobs/{job_id}/candidates", reader(CandidatePage), params=params)
 
 
 def get_fronts(job_id: str) -> Call[Fronts]:
-    """The fronts of a search by now."""
+    """The fronts of a search so far."""
     return Call("GET", f"/v1/jobs/{job_id}/pareto-front", reader(Fronts))
 
 
@@ -147,8 +147,8 @@ def upload(path: Path, name: str) -> Call[DatasetDocument]:
 
 
 def _paged(filters: Mapping[str, Any], token: str | None) -> dict[str, Any]:
-    chosen = {**filters, "page_token": token}
-    return {key: value for key, value in chosen.items() if value is not None}
+    params = {**filters, "page_token": token}
+    return {key: value for key, value in params.items() if value is not None}
 
 
 def key_or_environment(key: str | None) -> str:
@@ -160,9 +160,9 @@ def key_or_environment(key: str | None) -> str:
     found = (key or os.environ.get(KEY_VARIABLE, "")).strip()
     if not found:
         raise UnusableKey("A service needs a key, and there is none.", fix=f"Set {KEY_VARIABLE} to it, or pass key=.")
-    if not _SENDABLE.fullmatch(found):
+    if not _HEADER_WORD.fullmatch(found):
         raise UnusableKey(
-            "What stands for the key cannot be one: it has white space inside, or characters other than ASCII.",
+            "The key is not valid: it has white space inside, or characters other than ASCII.",
             fix=f"Copy the whole key, nas_..., into {KEY_VARIABLE}, or pass it as key=.",
         )
     return found
@@ -173,66 +173,66 @@ def ended(job: JobDocument) -> bool:
     return job.state in ENDED or job.finished_at is not None
 
 
-def refusal(status: int, content: bytes) -> ApiError:
-    """The error of an answer that is none."""
+def error_of(status: int, content: bytes) -> ApiError:
+    """The error of a response without success."""
     try:
-        return ApiError.of({"status": status, **json.loads(content)})
+        return ApiError.from_problem({"status": status, **json.loads(content)})
     except (ValueError, TypeError):
-        return ApiError.of({"status": status, "detail": f"The server answered {status}."})
+        return ApiError.from_problem({"status": status, "detail": f"The server answered {status}."})
 
 
 def pause_before(number: int, status: int | None, retry_after: str | None) -> float | None:
-    """Seconds to wait before trying again for the `number`-th time; None when it is not tried again."""
-    if number >= TRIES or (status is not None and status not in _REPEATED):
+    """Seconds to wait before the retry after `number` others; None when there is no further retry."""
+    if number >= MAX_RETRIES or (status is not None and status not in _RETRIED_STATUSES):
         return None
     if retry_after is not None and retry_after.isdigit():
         return min(30.0, float(retry_after))
     return 0.2 * float(2**number)
 
 
-class Tries:
-    """How often in a row something was tried that goes on when it is tried again."""
+class Retries:
+    """The retries of one operation: when it is repeated, and after what pause."""
 
-    def __init__(self, *, again: bool = True) -> None:
-        self._again = again
+    def __init__(self, *, enabled: bool = True) -> None:
+        self._enabled = enabled
         self._number = 0
 
-    def went_on(self) -> None:
-        """Something came: what fails next fails for the first time."""
+    def reset(self) -> None:
+        """Some data arrived: the next failure counts as the first."""
         self._number = 0
 
-    def silence(self, error: Exception) -> float:
+    def after_no_answer(self, error: Exception) -> float:
         """Seconds to wait after the service could not be reached.
 
         Raises:
-            NoAnswer: it was tried often enough.
+            NoAnswer: there is no further retry.
         """
-        wrong = NoAnswer(f"The service does not answer: {error}.", fix="Check its address, and whether it runs.")
-        return self._pause(wrong, None, None)
+        failure = NoAnswer(f"The service does not answer: {error}.", fix="Check its address, and whether it runs.")
+        return self._pause(failure, None, None)
 
-    def refused(self, status: int, headers: Mapping[str, str], content: bytes) -> float:
-        """Seconds to wait after an answer that is none.
+    def after_error(self, status: int, headers: Mapping[str, str], content: bytes) -> float:
+        """Seconds to wait after a response without success.
 
         Raises:
-            ApiError: it would be the same again, or was tried often enough.
+            ApiError: there is no further retry, or a retry would not help.
         """
-        return self._pause(refusal(status, content), status, headers.get("retry-after"))
+        return self._pause(error_of(status, content), status, headers.get("retry-after"))
 
-    def _pause(self, wrong: HwnasError, status: int | None, retry_after: str | None) -> float:
-        pause = pause_before(self._number, status, retry_after) if self._again else None
+    def _pause(self, failure: HwnasError, status: int | None, retry_after: str | None) -> float:
+        pause = pause_before(self._number, status, retry_after) if self._enabled else None
         if pause is None:
-            raise wrong
+            raise failure
         self._number += 1
         return pause
 
 
-class Following:
-    """The way of an event stream over any number of connections, until the job's last event."""
+class EventStream:
+    """An event stream over any number of connections, until the job's last event."""
 
     def __init__(self, job_id: str, after: int) -> None:
         self.path = f"/v1/jobs/{job_id}/events"
         self.ended = False
-        self.tries = Tries()
+        self.retries = Retries()
         self._last = after
 
     @property
@@ -240,8 +240,8 @@ class Following:
         """Of the next connection."""
         return {"Accept": "text/event-stream", "Last-Event-ID": str(self._last)}
 
-    def take(self, line: str) -> JobEvent | None:
-        """The event that a line holds, if it does; one of a type that this client does not know is passed over."""
+    def parse(self, line: str) -> JobEvent | None:
+        """The event of a line, if there is one; an event of a type that this client does not know is skipped."""
         if not line.startswith("data: "):
             return None
         try:
@@ -249,7 +249,7 @@ class Following:
         except ValidationError:
             return None  # no event of the job, such as `reconnect`
         self._last = found.seq
-        self.tries.went_on()
+        self.retries.reset()
         if not isinstance(found.event, BaseModel):
             return None
         self.ended = found.event.type == "end"
@@ -257,9 +257,9 @@ class Following:
 
 
 @contextmanager
-def drawing(*, shown: bool) -> Iterator[EventSink]:
-    """What draws a bar of each stage on standard error, or nothing."""
-    if not shown:
+def progress_bars(*, enabled: bool) -> Iterator[EventSink]:
+    """A sink of events that draws a bar of each stage on standard error, or ignores them."""
+    if not enabled:
         yield ignore
         return
     from nas.cli.progress import watch

@@ -1,36 +1,25 @@
-"""What both clients do with files: pieces of an upload, and a download that goes on from what is there. No network here."""
+"""The files of a download: what is there, what is missing, and the check of the whole. No network here (`exchange.py`)."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
-from api.client.calls import Tries
+from api.client.calls import Retries
 from api.errors import WrongContent
 from api.models.schemas import Artifact
 
-PIECE: Final = 1 << 20
 
-
-def pieces(path: Path) -> Iterator[bytes]:
-    """A file, a mebibyte at a time."""
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            yield piece
-
-
-def whole(path: Path, artifact: Artifact) -> bool:
-    """Whether a file is there and is the artifact."""
+def is_complete(path: Path, artifact: Artifact) -> bool:
+    """Whether a file exists and is the artifact."""
     return path.is_file() and sha256_of(path) == artifact.sha256
 
 
-def place_of(artifact: Artifact, folder: Path) -> Path:
-    """Where a file of a bundle goes, whatever its name says."""
+def path_of(artifact: Artifact, folder: Path) -> Path:
+    """The path of an artifact in a folder; an artifact's name never leads out of it."""
     return folder / Path(artifact.name).name
 
 
 class Download:
-    """One file on its way to the disk, over any number of connections; `NAME.part` holds what is there of it.
+    """A download to a file over any number of connections; `NAME.part` has what has arrived.
 
     Args:
         artifact: what is downloaded.
@@ -38,41 +27,41 @@ class Download:
     """
 
     def __init__(self, artifact: Artifact, path: Path) -> None:
-        self.tries = Tries()
+        self.retries = Retries()
         self._artifact = artifact
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
 
     @property
     def url(self) -> str:
-        """Where it comes from."""
+        """Its address."""
         return self._artifact.url
 
     def missing(self) -> dict[str, str] | None:
-        """Headers of a request for what is missing; None when nothing is."""
-        have = self._part.stat().st_size if self._part.exists() else 0
-        if have >= self._artifact.size_bytes:
+        """Headers of a request for the missing bytes; None when there are none."""
+        present = self._part.stat().st_size if self._part.exists() else 0
+        if present >= self._artifact.size_bytes:
             return None
-        return {"Range": f"bytes={have}-", "If-Range": f'"sha256-{self._artifact.sha256}"'} if have else {}
+        return {"Range": f"bytes={present}-", "If-Range": f'"sha256-{self._artifact.sha256}"'} if present else {}
 
     def begin(self, status: int) -> None:
-        """An answer begins: with 206 what is missing, else the whole file."""
+        """A response begins: with status 206 the missing bytes, else the whole file."""
         self._part.open("ab" if status == 206 else "wb").close()
 
-    def take(self, piece: bytes) -> None:
-        """Appends a piece."""
+    def write(self, chunk: bytes) -> None:
+        """Appends a chunk."""
         with self._part.open("ab") as file:
-            file.write(piece)
-        self.tries.went_on()
+            file.write(chunk)
+        self.retries.reset()
 
     def finish(self) -> None:
-        """Checks the whole file and puts it in its place.
+        """Checks the whole file and moves it to its path.
 
         Raises:
             WrongContent: the hash is another; what was downloaded is removed.
         """
         self._part.touch()
-        if not whole(self._part, self._artifact):
+        if not is_complete(self._part, self._artifact):
             self._part.unlink()
             raise WrongContent(f"{self._artifact.name} is not what the service said.", fix="Download it again.")
         self._part.replace(self._path)

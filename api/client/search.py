@@ -28,8 +28,8 @@ from search_spaces.yaml_file import read_yaml
 DIGITS: Final = "digits"
 
 
-def elsewhere(url: str) -> Callable[[SearchSpec, Path, bool], Answer]:
-    """What runs searches on the service at an address."""
+def remote_search(url: str) -> Callable[[SearchSpec, Path, bool], Answer]:
+    """A function that runs searches on the service at an address."""
 
     def execute(spec: SearchSpec, out: Path, quiet: bool) -> Answer:
         from nas.cli.report import render_result
@@ -41,8 +41,8 @@ def elsewhere(url: str) -> Callable[[SearchSpec, Path, bool], Answer]:
     return execute
 
 
-def export_elsewhere(url: str) -> Callable[[ExportRequest, Path, bool], Answer]:
-    """What runs exports on the service at an address."""
+def remote_export(url: str) -> Callable[[ExportRequest, Path, bool], Answer]:
+    """A function that runs exports on the service at an address."""
 
     def execute(wanted: ExportRequest, out: Path, quiet: bool) -> Answer:
         from nas.cli.report import render_export
@@ -58,15 +58,15 @@ def export(client: Client, wanted: ExportRequest, out: Path, *, quiet: bool) -> 
     """Queues an export, waits for it, and downloads its model into a folder named after the job.
 
     Raises:
-        ApiError: the service refuses it, or it failed there.
+        ApiError: the service rejects it, or it failed there.
         UnknownArchitecture: the search evaluated no such architecture, or several whose ids begin so.
         RemoteJobEnded: someone cancelled it.
-        Cancelled: this process was interrupted; the job goes on.
+        Cancelled: this process was interrupted; the job continues.
     """
-    job = client.export(wanted.run, _evaluated(client, wanted), target=wanted.target)
-    with _ended(client, job, quiet=quiet) as answer:
+    job = client.export(wanted.run, _architecture_id(client, wanted), target=wanted.target)
+    with _result_of(client, job, quiet=quiet) as answer:
         (model,) = job.models()
-        placed = _placed(answer["model"], model, out / job.id)
+        placed = _with_bundle(answer["model"], model, out / job.id)
     result: ExportResult = tolerant(ExportResult).validate_python(
         {**answer, "run": job.id, "model": placed}, extra="ignore"
     )
@@ -77,27 +77,27 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
     """Queues a search, waits for it, and downloads its models into a folder named after the job.
 
     Raises:
-        ApiError: the service refuses it, or the search failed there.
+        ApiError: the service rejects it, or the search failed there.
         InvalidData: there is no such data.
         InvalidSpec: the space is code, which a service does not take.
         InvalidSpace: its file is not readable as a space.
         RemoteJobEnded: someone cancelled it.
-        Cancelled: this process was interrupted; the job goes on.
+        Cancelled: this process was interrupted; the job continues.
     """
     fields: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
     fields["space"] = _space(spec.space)
     if spec.data != DIGITS:
         fields["data"] = uploaded(client, spec.data)
     job = client.submit({"kind": "search", **fields})
-    with _ended(client, job, quiet=quiet) as answer:
+    with _result_of(client, job, quiet=quiet) as answer:
         for model in job.models():
             target = model.document.target
-            answer["models"][target] = _placed(answer["models"][target], model, out / job.id)
+            answer["models"][target] = _with_bundle(answer["models"][target], model, out / job.id)
     result: SearchResult = tolerant(SearchResult).validate_python({**answer, "run": job.id}, extra="ignore")
     return result
 
 
-def _evaluated(client: Client, wanted: ExportRequest) -> str:
+def _architecture_id(client: Client, wanted: ExportRequest) -> str:
     """The id of the architecture, which may be named by its id, by the beginning of it, or by its string."""
     found = {one.architecture_id: one.architecture for one in client.candidates(wanted.run)}
     if not found:
@@ -118,8 +118,8 @@ def _service(url: str) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def _ended(client: Client, job: Job, *, quiet: bool) -> Iterator[dict[str, Any]]:
-    """The result of a job once it has ended; whoever interrupts is told that the job stays with the service, and where."""
+def _result_of(client: Client, job: Job, *, quiet: bool) -> Iterator[dict[str, Any]]:
+    """Waits for a job and yields its result. An interrupt leaves the job with the service, and the error says where."""
     page = f"{client.url}/jobs/{job.id}"
     try:
         with watch(quiet=quiet) as progress:
@@ -129,8 +129,8 @@ def _ended(client: Client, job: Job, *, quiet: bool) -> Iterator[dict[str, Any]]
     except KeyboardInterrupt as error:
         rest = f"{client.url}/v1"
         raise Cancelled(
-            f"Interrupted; the job {job.id} {'has ended' if ended(job.document) else 'goes on'} in the service.",
-            fix=f"Follow it, cancel it and fetch what it delivers at {page}, or with GET {rest}/jobs/{job.id}, "
+            f"Interrupted; the job {job.id} {'has ended' if ended(job.document) else 'continues'} in the service.",
+            fix=f"Follow it, cancel it and download its models at {page}, or with GET {rest}/jobs/{job.id}, "
             f"POST {rest}/jobs/{job.id}/cancel and GET {rest}/models?job={job.id}. The same command again queues another job.",
             facts={"job": job.id},
         ) from error
@@ -139,17 +139,17 @@ def _ended(client: Client, job: Job, *, quiet: bool) -> Iterator[dict[str, Any]]
 def _answer(job: Job) -> dict[str, Any]:
     """The result of a job that ended."""
     if job.document.error is not None:
-        raise ApiError.of(job.document.error.model_dump())
+        raise ApiError.from_problem(job.document.error.model_dump())
     if job.document.result is None:
         raise RemoteJobEnded(f"The job {job.id} is {job.state}.", fix="Run the same command again: it continues.")
     found: dict[str, Any] = job.document.result.model_dump(mode="json", warnings=False)
     return found
 
 
-def _placed(outcome: dict[str, Any], model: Model, folder: Path) -> dict[str, Any]:
-    """A model's outcome as the engine tells it, with the bundle downloaded."""
-    place = model.download(folder / "".join(c if c.isalnum() else "-" for c in model.document.target))
-    return {**outcome, "bundle": str(place.resolve())}
+def _with_bundle(outcome: dict[str, Any], model: Model, folder: Path) -> dict[str, Any]:
+    """A model's outcome in the engine's form, with the bundle downloaded."""
+    target = model.download(folder / "".join(c if c.isalnum() else "-" for c in model.document.target))
+    return {**outcome, "bundle": str(target.resolve())}
 
 
 def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:
@@ -164,7 +164,7 @@ def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:
         return space
     declared: Any = read_yaml(Path(space), "a space", InvalidSpace)
     if not isinstance(declared, dict):
-        raise InvalidSpace(f"{space} holds no space.", fix="Give a YAML file of a space.")
+        raise InvalidSpace(f"{space} has no space.", fix="Give a YAML file of a space.")
     return declared
 
 
@@ -182,11 +182,11 @@ def uploaded(client: Client, source: str) -> str:
 
         raise missing(source, error) from error
     name = "".join(c if c.isalnum() else "-" for c in path.stem).strip("-") or None
-    with _packed(path) as file:
-        return _known(client, sha256_of(file)) or client.upload(file, name=name).id
+    with _archive_of(path) as file:
+        return _uploaded_before(client, sha256_of(file)) or client.upload(file, name=name).id
 
 
-def _known(client: Client, sha256: str) -> str | None:
+def _uploaded_before(client: Client, sha256: str) -> str | None:
     try:
         return next((found.id for found in client.datasets() if found.sha256 == sha256), None)
     except ApiError as error:
@@ -196,7 +196,7 @@ def _known(client: Client, sha256: str) -> str | None:
 
 
 @contextlib.contextmanager
-def _packed(path: Path) -> Iterator[Path]:
+def _archive_of(path: Path) -> Iterator[Path]:
     """A file to upload: the `.npz` itself, or a zip of the folder, which is the same for the same names and content."""
     if not path.is_dir():
         yield path
@@ -207,6 +207,6 @@ def _packed(path: Path) -> Iterator[Path]:
             for file in sorted(path.rglob("*")):
                 if file.is_file() and not file.is_symlink():
                     entry = zipfile.ZipInfo(file.relative_to(path).as_posix())
-                    with file.open("rb") as content, packed.open(entry, "w", force_zip64=True) as place:
-                        shutil.copyfileobj(content, place)
+                    with file.open("rb") as content, packed.open(entry, "w", force_zip64=True) as sink:
+                        shutil.copyfileobj(content, sink)
         yield archive

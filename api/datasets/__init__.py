@@ -1,1 +1,1 @@
-"""Data sets: uploads, their check in a child process, their routes."""
+"""Data sets: uploads, and their check in a child process."""

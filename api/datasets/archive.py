@@ -1,6 +1,6 @@
-"""Unpacks a zip archive of images from a stranger: everything is bounded before and while bytes are written.
+"""Unpacks an untrusted zip archive of images: everything is limited before and while bytes are written.
 
-`.npz` archives are bounded here and read in place. Not here: what the images and arrays are (`nas.data`).
+`.npz` archives are checked here and read in place. Not here: what the images and arrays are (`nas.data`).
 """
 
 import contextlib
@@ -23,13 +23,15 @@ _CHUNK: Final = 1 << 20
 _UTF8: Final = 0x800
 """The flag of an entry whose name is declared as UTF-8."""
 _BAD_NAME: Final = re.compile(r"[:\x00-\x1f\x7f]|^/|//")
-_LITTER: Final = re.compile(r"(^|/)(__MACOSX|\._[^/]*|\.DS_Store|Icon\r|Thumbs\.db|desktop\.ini)(/|$)", re.IGNORECASE)
+_SYSTEM_FILES: Final = re.compile(
+    r"(^|/)(__MACOSX|\._[^/]*|\.DS_Store|Icon\r|Thumbs\.db|desktop\.ini)(/|$)", re.IGNORECASE
+)
 """What macOS and Windows put beside the files of a folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """What an archive may be.
+class ArchiveLimits:
+    """Limits of an archive.
 
     Attributes:
         entries: files and folders in it.
@@ -41,40 +43,40 @@ class Bounds:
 
 
 def is_npz(path: Path) -> bool:
-    """Whether a zip archive holds arrays rather than images.
+    """Whether a zip archive has arrays rather than images.
 
     Raises:
         UnsafeArchive: it is no zip archive.
     """
-    with _opened(path) as archive:
+    with _open(path) as archive:
         return any(name.endswith(".npy") for name in archive.namelist())
 
 
-def check_arrays(path: Path, bounds: Bounds) -> None:
-    """Looks over an `.npz`, which is not unpacked.
+def check_arrays(path: Path, limits: ArchiveLimits) -> None:
+    """Checks an `.npz`, which is not unpacked.
 
     Raises:
-        UnsafeArchive: see `Bounds`; also overlapping entries, or a ratio above 100.
+        UnsafeArchive: see `ArchiveLimits`; also overlapping entries, or a ratio above 100.
     """
-    with _opened(path) as archive:
-        _check_sizes(archive.infolist(), path.stat().st_size, bounds)
+    with _open(path) as archive:
+        _check_sizes(archive.infolist(), path.stat().st_size, limits)
 
 
-def unpack(path: Path, folder: Path, bounds: Bounds) -> Path:
+def unpack(path: Path, folder: Path, limits: ArchiveLimits) -> Path:
     """Writes the images of an archive under a new folder.
 
-    Files that are no images by their suffix are left out. One folder around everything is stepped into. Names are those of
-    `name_of`.
+    Files that are no images by their suffix are left out. A single folder around everything is left out. Names are those of
+    `entry_name`.
 
     Returns:
         The folder of the class folders (or of `train`, `val`, `test`).
 
     Raises:
-        UnsafeArchive: see `Bounds`; also links, encrypted or overlapping entries, names that leave the folder, entries
+        UnsafeArchive: see `ArchiveLimits`; also links, encrypted or overlapping entries, names that leave the folder, entries
             larger than they say, a ratio above 100, a damaged archive, or no image at all.
     """
-    with _opened(path) as archive:
-        _check_sizes(archive.infolist(), path.stat().st_size, bounds)
+    with _open(path) as archive:
+        _check_sizes(archive.infolist(), path.stat().st_size, limits)
         members = _named(archive.infolist())
         folder.mkdir(mode=0o700)
         written = 0
@@ -89,13 +91,13 @@ def unpack(path: Path, folder: Path, bounds: Bounds) -> Path:
             raise UnsafeArchive("The archive has a name twice.", fix="Pack the folder once more.") from error
     if not written:
         raise UnsafeArchive(
-            "The archive holds no images.",
+            "The archive has no images.",
             fix=f"Pack a folder of class folders with {', '.join(sorted(SUFFIXES))} files, or upload an .npz.",
         )
     return _root(folder)
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
+def _open(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -105,20 +107,20 @@ def _opened(path: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def _check_sizes(members: list[zipfile.ZipInfo], packed: int, bounds: Bounds) -> None:
-    if len(members) > bounds.entries:
-        raise _refused(f"it has {len(members)} entries, more than {bounds.entries}")
+def _check_sizes(members: list[zipfile.ZipInfo], packed: int, limits: ArchiveLimits) -> None:
+    if len(members) > limits.entries:
+        raise _rejected(f"it has {len(members)} entries, more than {limits.entries}")
     total = sum(member.file_size for member in members)
-    if total > bounds.unpacked_bytes:
-        raise _refused(f"it unpacks to {total} bytes, more than {bounds.unpacked_bytes}")
+    if total > limits.unpacked_bytes:
+        raise _rejected(f"it unpacks to {total} bytes, more than {limits.unpacked_bytes}")
     if total > MAX_RATIO * max(packed, 1):
-        raise _refused(f"it unpacks to {total // max(packed, 1)} times its size, more than {MAX_RATIO}")
+        raise _rejected(f"it unpacks to {total // max(packed, 1)} times its size, more than {MAX_RATIO}")
     if sum(member.compress_size for member in members) > packed:
-        raise _refused("its entries overlap")
+        raise _rejected("its entries overlap")
 
 
-def name_of(member: zipfile.ZipInfo) -> str:
-    """An entry's name as its maker meant it, in Unicode's composed form (NFC).
+def entry_name(member: zipfile.ZipInfo) -> str:
+    """An entry's name in Unicode's composed form (NFC).
 
     macOS writes UTF-8 and does not say so; what is no UTF-8 is in the code page of zip, 437. PowerShell 5 writes backslashes.
     """
@@ -134,19 +136,19 @@ def _as_written(member: zipfile.ZipInfo) -> str:
 
 
 def _named(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
-    """The entries by their names, without what systems litter folders with; folders end with a slash."""
+    """The entries by their names, without the files that systems add to folders; folders end with a slash."""
     found: dict[str, zipfile.ZipInfo] = {}
     spellings: dict[str, str] = {}
     for member in members:
-        name, raw = name_of(member), _as_written(member)
-        if _LITTER.search(name):
+        name, raw = entry_name(member), _as_written(member)
+        if _SYSTEM_FILES.search(name):
             continue
         _check_member(member, name)
         if not {name.rstrip("/"), name.rstrip("/") + "/"}.isdisjoint(found):
-            raise _refused(f"it has {name[:80]!r} twice")
+            raise _rejected(f"it has {name[:80]!r} twice")
         for composed, spelt in zip(_folders(name), _folders(raw), strict=True):
             if spellings.setdefault(composed, spelt) != spelt:
-                raise _refused(f"it has {composed[:80]!r} twice, in two spellings of the same letters")
+                raise _rejected(f"it has {composed[:80]!r} twice, in two spellings of the same letters")
         found[name] = member
     return found
 
@@ -158,24 +160,24 @@ def _folders(name: str) -> list[str]:
 
 
 def _check_member(member: zipfile.ZipInfo, name: str) -> None:
-    shown = repr(name[:80])
+    quoted = repr(name[:80])
     parts = name.rstrip("/").split("/")
     if _BAD_NAME.search(name) or ".." in parts or "." in parts or "" in parts:
-        raise _refused(f"its entry {shown} leaves the folder or has a name that is not portable")
+        raise _rejected(f"its entry {quoted} leaves the folder or has a name that is not portable")
     if len(parts) > MAX_DEPTH or max(len(part.encode()) for part in parts) > 255:
-        raise _refused(f"its entry {shown} is too deep or its name is too long")
+        raise _rejected(f"its entry {quoted} is too deep or its name is too long")
     mode = member.external_attr >> 16
     if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
-        raise _refused(f"its entry {shown} is a link or a device")
+        raise _rejected(f"its entry {quoted} is a link or a device")
     if member.flag_bits & 0x1:
-        raise _refused(f"its entry {shown} is encrypted")
+        raise _rejected(f"its entry {quoted} is encrypted")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _refused(f"its entry {shown} is compressed in a way other than deflate")
+        raise _rejected(f"its entry {quoted} is compressed in a way other than deflate")
 
 
-def _refused(why: str) -> UnsafeArchive:
+def _rejected(why: str) -> UnsafeArchive:
     return UnsafeArchive(
-        f"The archive is refused: {why}.",
+        f"The archive is rejected: {why}.",
         fix="Pack plain image files in class folders with deflate, or save arrays with np.savez.",
     )
 
@@ -194,12 +196,12 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> Non
         while chunk := source.read(_CHUNK):
             left -= len(chunk)
             if left < 0:
-                raise _refused(f"its entry {member.filename[:80]!r} is larger than it says")
+                raise _rejected(f"its entry {member.filename[:80]!r} is larger than it says")
             sink.write(chunk)
 
 
 def _root(folder: Path) -> Path:
-    """Steps into a folder that is alone and holds folders itself."""
+    """Descends into a folder that is alone and contains folders."""
     inside = sorted(folder.iterdir())
     while len(inside) == 1 and inside[0].is_dir() and inside[0].name != "train":
         below = sorted(inside[0].iterdir())

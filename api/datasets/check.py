@@ -1,48 +1,49 @@
-"""The process that opens a stranger's file: unpacks and loads an upload under limits of memory, time and file size.
+"""The process that opens an untrusted upload: unpacks and loads it under limits of memory, time and file size.
 
 Run as `python -m api.datasets.check` with one JSON document on stdin; answers one on stdout. It ends before its result is
-believed, so that whatever a hostile file does to it stays there.
+used, so that whatever a hostile file does to it stays there.
 """
 
 from pathlib import Path
 from typing import Any
 
-from api.datasets.archive import Bounds, check_arrays, is_npz, unpack
+from api.datasets.archive import ArchiveLimits, check_arrays, is_npz, unpack
 from api.datasets.storage import ARRAYS, IMAGES
 from api.errors import CheckFailed
-from api.processes import answer
+from api.processes import child_main
 
 
 def main() -> None:
     """Reads the request, checks, and answers."""
-    answer(
+    child_main(
         lambda request: {
-            "summary": check(Path(request["upload"]), Path(request["folder"]), Bounds(**request["bounds"]))
+            "summary": check(Path(request["upload"]), Path(request["folder"]), ArchiveLimits(**request["limits"]))
         },
         CheckFailed("The data set needs more memory than its check may use.", fix="Give fewer or smaller images."),
     )
 
 
-def check(upload: Path, folder: Path, bounds: Bounds) -> dict[str, Any]:
-    """Brings an upload into the form that `nas.data` loads, under `folder`, and loads it once.
+def check(upload: Path, folder: Path, limits: ArchiveLimits) -> dict[str, Any]:
+    """Converts an upload to what `nas.data` loads, under `folder`, and loads it once.
 
     Raises:
-        UnsafeArchive, InvalidData: as they say.
+        UnsafeArchive: the archive is not safe to unpack.
+        InvalidData: it has no usable data set.
     """
     from nas.data import load
 
     if is_npz(upload):
-        form, place = "npz", folder / ARRAYS
-        check_arrays(upload, bounds)
-        upload.rename(place)
+        dataset_format, target = "npz", folder / ARRAYS
+        check_arrays(upload, limits)
+        upload.rename(target)
     else:
-        form, place = "image_folder", folder / IMAGES
-        root = unpack(upload, folder / "unpacked", bounds)
-        root.rename(place)
+        dataset_format, target = "image_folder", folder / IMAGES
+        root = unpack(upload, folder / "unpacked", limits)
+        root.rename(target)
         upload.unlink()
-    data = load(str(place))
+    data = load(str(target))
     return {
-        "format": form,
+        "format": dataset_format,
         "classes": list(data.classes),
         "resolution": data.resolution,
         "channels": data.channels,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from api.database import utc_ms
-from api.jobs.states import ENDED
+from api.job_states import ENDED
 from api.tables import dataset_uses, datasets, jobs
 from api.tenancy import readable
 
@@ -29,8 +29,8 @@ def page(connection: Connection, tenant_id: str, *, before: str | None, limit: i
     return connection.execute(query if before is None else query.where(datasets.c.id < before)).all()
 
 
-def users(connection: Connection, dataset_id: str) -> list[str]:
-    """Jobs that have not ended and read the data set."""
+def jobs_using(connection: Connection, dataset_id: str) -> list[str]:
+    """Ids of jobs that have not ended and read the data set."""
     query = (
         select(jobs.c.id)
         .join(dataset_uses, dataset_uses.c.job_id == jobs.c.id)

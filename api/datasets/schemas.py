@@ -6,12 +6,12 @@ from typing import Literal
 from pydantic import Field
 
 from api.ids import id_pattern
-from api.wire import Wire, examples
+from api.wire import WireModel, examples
 
 Format = Literal["npz", "image_folder"]
 
 
-class Images(Wire):
+class Images(WireModel):
     """Images in each part."""
 
     train: int
@@ -19,7 +19,7 @@ class Images(Wire):
     test: int
 
 
-class Summary(Wire):
+class Summary(WireModel):
     """What the check of a data set found."""
 
     classes: tuple[str, ...]
@@ -30,7 +30,7 @@ class Summary(Wire):
     warnings: tuple[str, ...]
 
 
-class DatasetDocument(Wire):
+class DatasetDocument(WireModel):
     """A data set that passed its check. `digits` is built in and not listed."""
 
     model_config = examples(
@@ -53,7 +53,7 @@ class DatasetDocument(Wire):
     created_at: datetime
 
 
-class DatasetPage(Wire):
+class DatasetPage(WireModel):
     """Some data sets, newest first."""
 
     model_config = examples({"items": [], "next_page_token": None})

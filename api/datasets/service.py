@@ -1,4 +1,4 @@
-"""Takes data sets in: streams an upload to the disk, has it checked in a child process, and keeps what passed."""
+"""Data sets: streams an upload to the disk, has it checked in a child process, and stores what passed."""
 
 import hashlib
 import shutil
@@ -9,15 +9,15 @@ from typing import Any, BinaryIO, Final
 
 from sqlalchemy import Connection
 
-from api import pages
-from api.database import Database, as_time
+from api import pagination
+from api.database import Database, to_datetime
 from api.datasets import repository
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import BodyTooLarge, CheckFailed, DatasetInUse, UnknownDataset, UnsafeArchive
-from api.home import home_error
+from api.home_errors import home_error
 from api.idempotency import Idempotent
 from api.ids import new_id
-from api.processes import ChildFailed, ChildTooSlow, ask
+from api.processes import ChildFailed, ChildTooSlow, run_child
 from api.quotas import Quotas
 from api.settings import Settings
 from api.tenancy import Subject
@@ -27,22 +27,22 @@ UPLOAD: Final = "upload.zip"
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """What comes with an upload.
+class UploadMetadata:
+    """What a client sends beside an upload.
 
     Attributes:
         name: for people.
-        key: its `Idempotency-Key`, if there is one.
+        idempotency_key: its `Idempotency-Key`, if there is one.
     """
 
     name: str
-    key: str | None = None
+    idempotency_key: str | None = None
 
     def idempotent(self, sha256: str) -> Idempotent | None:
         """The request by its key; its name and its content must be the same when it is sent again."""
-        if self.key is None:
+        if self.idempotency_key is None:
             return None
-        return Idempotent.of("create_dataset", self.key, f"{sha256} {self.name}".encode())
+        return Idempotent.from_body("create_dataset", self.idempotency_key, f"{sha256} {self.name}".encode())
 
 
 class Upload:
@@ -51,7 +51,7 @@ class Upload:
     def __init__(self, settings: Settings) -> None:
         self.id = new_id("ds")
         self.folder = settings.incoming / self.id
-        self._most = settings.max_upload_bytes
+        self._max_bytes = settings.max_upload_bytes
         self._hash = hashlib.sha256()
         self._size = 0
         self._file: BinaryIO | None = None
@@ -64,8 +64,8 @@ class Upload:
             OutOfSpace, UnwritableFolder: the disk is full, or the home may not be written to.
         """
         self._size += len(chunk)
-        if self._size > self._most:
-            raise too_large(self._most)
+        if self._size > self._max_bytes:
+            raise body_too_large(self._max_bytes)
         try:
             if self._file is None:
                 self.folder.mkdir(mode=0o700)
@@ -104,7 +104,7 @@ class Datasets:
         self._settings = settings
         self._quotas = Quotas(settings)
 
-    def accept(self, subject: Subject, upload: Upload, label: Label) -> tuple[DatasetDocument, bool]:
+    def accept(self, subject: Subject, upload: Upload, metadata: UploadMetadata) -> tuple[DatasetDocument, bool]:
         """Checks a complete upload and keeps it.
 
         Returns:
@@ -112,41 +112,41 @@ class Datasets:
 
         Raises:
             IdempotencyMismatch: the idempotency key came with other content or another name before.
-            UnsafeArchive, InvalidData, CheckFailed: why it is refused.
+            UnsafeArchive, InvalidData, CheckFailed: why it is rejected.
             QuotaExceeded: the tenant stores too much.
             OutOfSpace, UnwritableFolder: the disk is full, or the home may not be written to.
         """
         path, sha256, size = upload.finish()
-        idempotent = label.idempotent(sha256)
+        idempotent = metadata.idempotent(sha256)
         with self._database.write() as connection:
-            stored = None if idempotent is None else idempotent.answer(connection, subject)
+            stored = None if idempotent is None else idempotent.stored_answer(connection, subject)
             if stored is not None:
                 return DatasetDocument.model_validate_json(stored), False
             self._quotas.check_bytes(connection, subject.tenant_id, size)
         summary = self._check(path, upload.folder)
-        form = summary.pop("format")
-        place = self._settings.datasets / upload.id
+        dataset_format = summary.pop("format")
+        folder = self._settings.datasets / upload.id
         try:
-            upload.folder.rename(place)
+            upload.folder.rename(folder)
         except OSError as error:
             raise home_error(error) or error from error
         try:
             with self._database.write() as connection:
                 self._quotas.check_bytes(connection, subject.tenant_id, size)
-                stored = None if idempotent is None else idempotent.answer(connection, subject)
+                stored = None if idempotent is None else idempotent.stored_answer(connection, subject)
                 if stored is None:
                     repository.add(
-                        connection, id=upload.id, tenant_id=subject.tenant_id, name=label.name, format=form,
+                        connection, id=upload.id, tenant_id=subject.tenant_id, name=metadata.name, format=dataset_format,
                         sha256=sha256, size_bytes=size, summary=summary,
                     )  # fmt: skip
                     made = self._document(connection, subject, upload.id)
                     if idempotent is not None:
-                        idempotent.keep(connection, subject, 201, made.model_dump_json().encode())
+                        idempotent.store_answer(connection, subject, 201, made.model_dump_json().encode())
         except BaseException:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         if stored is not None:  # the same request was answered while this one was checked
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             return DatasetDocument.model_validate_json(stored), False
         return made, True
 
@@ -163,14 +163,16 @@ class Datasets:
         """Data sets, newest first.
 
         Raises:
-            InvalidPageToken: the token is none of this list's.
+            InvalidPageToken: the token is not from this list.
         """
         binding = f"datasets {subject.tenant_id}"
-        before = pages.read_token(token, binding) if token else None
+        before = pagination.read_token(token, binding) if token else None
         with self._database.read() as connection:
-            rows = repository.page(connection, subject.tenant_id, before=before, limit=pages.bounded(size) + 1)
-        shown, next_token = pages.cut(rows, size, binding)
-        return DatasetPage(items=tuple(map(_document, shown)), next_page_token=next_token)
+            rows = repository.page(
+                connection, subject.tenant_id, before=before, limit=pagination.clamp_page_size(size) + 1
+            )
+        page_rows, next_token = pagination.paginate(rows, size, binding)
+        return DatasetPage(items=tuple(map(_document, page_rows)), next_page_token=next_token)
 
     def remove(self, subject: Subject, dataset_id: str, check: Callable[[DatasetDocument], None]) -> None:
         """Removes a data set with its files.
@@ -180,14 +182,14 @@ class Datasets:
             DatasetInUse: a job that has not ended reads it.
         """
         with self._database.write() as connection:
-            self._quotas.hold(connection, subject.tenant_id)  # no job may be queued with it meanwhile
+            self._quotas.lock_limits(connection, subject.tenant_id)  # no job may be queued with it meanwhile
             check(self._document(connection, subject, dataset_id))
-            users = repository.users(connection, dataset_id)
-            if users:
+            using = repository.jobs_using(connection, dataset_id)
+            if using:
                 raise DatasetInUse(
-                    f"{len(users)} jobs read the data set {dataset_id}.",
+                    f"{len(using)} jobs read the data set {dataset_id}.",
                     fix="Wait for them, or cancel them.",
-                    facts={"jobs": users[:10]},
+                    facts={"jobs": using[:10]},
                 )
             repository.remove(connection, subject.tenant_id, dataset_id)
         shutil.rmtree(self._settings.datasets / dataset_id, ignore_errors=True)
@@ -199,7 +201,7 @@ class Datasets:
         return _document(row)
 
     def _check(self, path: Path, folder: Path) -> dict[str, Any]:
-        """Runs `check.py` on a file; its answer, or its error as this process's."""
+        """Runs `check.py` on a file. Returns its summary, or raises its error."""
         settings = self._settings
         request = {
             "upload": str(path),
@@ -207,10 +209,10 @@ class Datasets:
             "memory_bytes": settings.check_memory_bytes,
             "cpu_s": int(settings.check_timeout_s) + 1,
             "file_bytes": settings.max_unpacked_bytes,
-            "bounds": {"entries": settings.max_upload_entries, "unpacked_bytes": settings.max_unpacked_bytes},
+            "limits": {"entries": settings.max_upload_entries, "unpacked_bytes": settings.max_unpacked_bytes},
         }
         try:
-            return _summary(ask("api.datasets.check", request, settings.check_timeout_s))
+            return _summary(run_child("api.datasets.check", request, settings.check_timeout_s))
         except ChildTooSlow:
             raise CheckFailed(
                 f"The check of the data set took longer than {settings.check_timeout_s:g} s.",
@@ -218,14 +220,16 @@ class Datasets:
             ) from None
         except ChildFailed as error:
             raise CheckFailed(
-                f"The check of the data set broke off (exit {error}).",
-                fix="Look whether the archive is sound; it may need more memory or time than a check may use.",
+                f"The check of the data set failed (exit {error}).",
+                fix="Check the archive; it may need more memory or time than a check may use.",
             ) from None
 
 
-def too_large(most: int) -> BodyTooLarge:
-    """The error for a body above a bound."""
-    return BodyTooLarge(f"The body is larger than {most} bytes.", fix="Send less.", facts={"limit_bytes": most})
+def body_too_large(limit_bytes: int) -> BodyTooLarge:
+    """The error for a body above the limit."""
+    return BodyTooLarge(
+        f"The body is larger than {limit_bytes} bytes.", fix="Send less.", facts={"limit_bytes": limit_bytes}
+    )
 
 
 def _summary(answer: dict[str, Any]) -> dict[str, Any]:
@@ -248,6 +252,6 @@ def _document(row: repository.DatasetRow) -> DatasetDocument:
             "sha256": row.sha256,
             "size_bytes": row.size_bytes,
             "summary": row.summary,
-            "created_at": as_time(row.created_at),
+            "created_at": to_datetime(row.created_at),
         }
     )

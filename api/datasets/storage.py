@@ -8,6 +8,6 @@ IMAGES: Final = "images"
 
 
 def source(datasets: Path, dataset_id: str) -> Path:
-    """What `nas.data` loads for an id that is known to be valid."""
+    """The path that `nas.data` loads for the id of a data set that exists."""
     folder = datasets / dataset_id
     return folder / ARRAYS if (folder / ARRAYS).is_file() else folder / IMAGES

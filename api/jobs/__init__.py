@@ -1,1 +1,1 @@
-"""Jobs: their wire form, their table's statements, their rules, their routes."""
+"""Jobs: their wire form, their table's statements, their rules."""

@@ -1,6 +1,6 @@
-"""Curves of a job for a page that draws them: its metrics by now, thinned to few points. Not here: the events themselves.
+"""Curves of a job for plots: its metrics so far, downsampled. Not here: the events themselves.
 
-Thinning depends on nothing but the points: the first and the last stay, and of each stretch between them the lowest and the highest.
+Downsampling depends on the points alone: the first and the last stay, and of each bucket between them the lowest and the highest.
 """
 
 import json
@@ -12,18 +12,18 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from api.jobs import events_table
-from api.wire import Wire, examples
+from api.wire import WireModel, examples
 from nas.events import Phase
 
-PAGE: Final = 5000
-LEAST_POINTS: Final = 4
-MOST_POINTS: Final = 5000
+PAGE_SIZE: Final = 5000
+MIN_POINTS: Final = 4
+MAX_POINTS: Final = 5000
 
 Key = tuple[str, str | None, str]
 """(phase, target, name) of a curve."""
 
 
-class MetricSeries(Wire):
+class MetricSeries(WireModel):
     """One curve: `values[i]` at `steps[i]`, steps ascending."""
 
     phase: Phase
@@ -33,11 +33,11 @@ class MetricSeries(Wire):
     )
     steps: tuple[int, ...]
     values: tuple[float, ...]
-    count: int = Field(description="points that there are, before thinning")
+    count: int = Field(description="points before downsampling")
 
 
-class Metrics(Wire):
-    """All curves of a job by now."""
+class Metrics(WireModel):
+    """All curves of a job so far."""
 
     model_config = examples(
         {
@@ -60,18 +60,18 @@ class Metrics(Wire):
 def curves(connection: Connection, job_id: str, points: int, last_event: int) -> Metrics:
     """The curves of a job from its events up to `last_event`, each with at most `points` points.
 
-    Steps that come again are a training that was taken up from a checkpoint, or that of the next network: they take the place of
-    what was told from there on.
+    When steps repeat, a training was resumed from a checkpoint or the next network is trained: the new points replace the old ones
+    from there on.
     """
     found: dict[Key, list[tuple[int, float]]] = {}
-    for key, step, value in _told(connection, job_id, last_event):
+    for key, step, value in _points(connection, job_id, last_event):
         line = found.setdefault(key, [])
         while line and line[-1][0] >= step:
             line.pop()
         line.append((step, value))
     items = []
     for (phase, target, name), line in found.items():
-        kept = thinned([value for _, value in line], points)
+        kept = downsample([value for _, value in line], points)
         items.append(
             MetricSeries.model_validate(
                 {
@@ -87,27 +87,27 @@ def curves(connection: Connection, job_id: str, points: int, last_event: int) ->
     return Metrics(items=tuple(items), last_event=last_event)
 
 
-def thinned(values: Sequence[float], points: int) -> list[int]:
-    """Indices of at most `points` values (4 or more): the first, the last, and the lowest and highest of each stretch between.
+def downsample(values: Sequence[float], points: int) -> list[int]:
+    """Indices of at most `points` values (4 or more): the first, the last, and the lowest and highest of each bucket between.
 
-    >>> thinned([0, 5, 1, 9, 2, 3], 4)
+    >>> downsample([0, 5, 1, 9, 2, 3], 4)
     [0, 2, 3, 5]
     """
     if len(values) <= points:
         return list(range(len(values)))
-    stretches, inner = (points - 2) // 2, len(values) - 2
+    buckets, inner = (points - 2) // 2, len(values) - 2
     kept = {0, len(values) - 1}
-    for number in range(stretches):
-        stretch = range(1 + inner * number // stretches, 1 + inner * (number + 1) // stretches)
-        kept.add(min(stretch, key=lambda i: (values[i], i)))
-        kept.add(max(stretch, key=lambda i: (values[i], -i)))
+    for number in range(buckets):
+        bucket = range(1 + inner * number // buckets, 1 + inner * (number + 1) // buckets)
+        kept.add(min(bucket, key=lambda i: (values[i], i)))
+        kept.add(max(bucket, key=lambda i: (values[i], -i)))
     return sorted(kept)
 
 
-def _told(connection: Connection, job_id: str, last: int) -> Iterable[tuple[Key, int, float]]:
+def _points(connection: Connection, job_id: str, last: int) -> Iterable[tuple[Key, int, float]]:
     after = 0
     while True:
-        rows = events_table.of_types(connection, job_id, ("metric", "front"), after=after, last=last, limit=PAGE)
+        rows = events_table.of_types(connection, job_id, ("metric", "front"), after=after, last=last, limit=PAGE_SIZE)
         for row in rows:
             event: dict[str, Any] = json.loads(row.data)
             if row.type == "metric":
@@ -115,9 +115,9 @@ def _told(connection: Connection, job_id: str, last: int) -> Iterable[tuple[Key,
             elif event.get("of") == "finished":
                 continue
             else:
-                point = ("searching", event["target"], "hypervolume"), event["queries"], event.get("hypervolume")
+                point = ("searching", event["target"], "hypervolume"), event["evaluations"], event.get("hypervolume")
             if point[2] is not None and math.isfinite(point[2]):
                 yield point
-        if len(rows) < PAGE:
+        if len(rows) < PAGE_SIZE:
             return
         after = rows[-1].seq

@@ -1,6 +1,6 @@
-"""Statements on what a job tells: its events with their numbers, and the candidates and fronts among them.
+"""All statements on the numbered events of a job, and on the candidates and fronts among them.
 
-Not here: the job's own row (`repository.py`), and the form in which events are sent (`api/events.py`).
+Not here: the job's own row (`repository.py`), and the form in which events are sent (`api/routes/job_events.py`).
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from api.database import utc_ms
 from api.tables import candidates, fronts, job_events, jobs
 from nas.events import EVENT, CandidateEvent, Event, FinalistEvent, FrontEvent, PhaseEvent, PlanEvent
 
-MOST: Final = 2**31 - 1
-"""More than there are events of a job."""
+MAX_SEQ: Final = 2**31 - 1
+"""No event of a job has a higher number."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as it lies in the table; `data` is the event's JSON."""
+    """A row of the table; `data` is the event's JSON."""
 
     seq: int
     at: int
@@ -30,26 +30,26 @@ class StoredEvent:
 def append(
     connection: Connection, job_id: str, items: Sequence[Event], *, epoch: int | None = None, **values: Any
 ) -> int | None:
-    """Numbers and stores events, and sets columns of the job with them; with `epoch` only while that lease holds.
+    """Numbers and stores events, and sets columns of the job with them; with `epoch` only while that lease is valid.
 
-    A candidate that is stored already is left out: an engine that goes on after a kill tells its candidates once more.
+    A candidate that is stored already is left out: an engine that resumes after a kill emits its candidates again.
 
     Returns:
         The number of the last one; None when the lease is lost (nothing was stored then).
     """
-    fresh = _fresh(connection, job_id, items)
+    fresh = _without_stored_candidates(connection, job_id, items)
     query = update(jobs).where(jobs.c.id == job_id).values(event_seq=jobs.c.event_seq + len(fresh), **values)
     if epoch is not None:
         query = query.where(jobs.c.lease_epoch == epoch)
     row = connection.execute(query.returning(jobs.c.event_seq, jobs.c.lease_epoch, utc_ms())).one_or_none()
     if row is None:
         return None
-    last, held, now = row
+    last, lease_epoch, now = row
     rows = [
         {
             "job_id": job_id,
             "seq": seq,
-            "epoch": held,
+            "epoch": lease_epoch,
             "at": now,
             "type": item.type,
             "data": EVENT.dump_json(item).decode(),
@@ -58,7 +58,7 @@ def append(
     ]
     if rows:
         connection.execute(insert(job_events), rows)
-        _keep_results(connection, job_id, list(zip(fresh, rows, strict=True)))
+        _store_results(connection, job_id, list(zip(fresh, rows, strict=True)))
     return int(last)
 
 
@@ -69,7 +69,13 @@ def page(connection: Connection, job_id: str, *, after: int, limit: int) -> list
 
 
 def of_types(
-    connection: Connection, job_id: str, kinds: Sequence[str], *, after: int = 0, last: int = MOST, limit: int = MOST
+    connection: Connection,
+    job_id: str,
+    kinds: Sequence[str],
+    *,
+    after: int = 0,
+    last: int = MAX_SEQ,
+    limit: int = MAX_SEQ,
 ) -> list[StoredEvent]:
     """Events of some types, numbered above `after` and up to `last`, in order."""
     query = _events(job_id).where(job_events.c.type.in_(kinds), job_events.c.seq > after, job_events.c.seq <= last)
@@ -86,34 +92,34 @@ def log_page(
     return [StoredEvent(*row) for row in connection.execute(query.order_by(job_events.c.seq).limit(limit))]
 
 
-def newest(connection: Connection, job_id: str, kind: str, *, limit: int) -> list[StoredEvent]:
-    """The last events of a type, the newest first."""
+def latest(connection: Connection, job_id: str, kind: str, *, limit: int) -> list[StoredEvent]:
+    """The latest events of a type, newest first."""
     query = _events(job_id).where(job_events.c.type == kind).order_by(job_events.c.seq.desc()).limit(limit)
     return [StoredEvent(*row) for row in connection.execute(query)]
 
 
-def of_architecture(connection: Connection, job_id: str, architecture_id: str) -> list[str]:
-    """The candidates of a job that are one architecture, as JSON, in order."""
+def candidates_of(connection: Connection, job_id: str, architecture_id: str) -> list[str]:
+    """The candidates of a job with an architecture, as JSON, in order."""
     named = candidates.c.data.contains(f'"architecture_id":"{architecture_id}"', autoescape=True)
     query = select(candidates.c.data).where(candidates.c.job_id == job_id, named).order_by(candidates.c.seq)
     return list(connection.scalars(query))
 
 
-def finalists(connection: Connection, job_id: str, architecture_id: str) -> list[FinalistEvent]:
-    """What was told of an architecture as a finalist, in order; a job that is taken up again tells it once more."""
+def finalists_of(connection: Connection, job_id: str, architecture_id: str) -> list[FinalistEvent]:
+    """The finalist events of an architecture, in order; a resumed job emits them again."""
     named = job_events.c.data.contains(f'"architecture_id":"{architecture_id}"', autoescape=True)
     query = _events(job_id).where(job_events.c.type == "finalist", named).order_by(job_events.c.seq)
     return [FinalistEvent.model_validate_json(row.data) for row in connection.execute(query)]
 
 
 def resolution_of(connection: Connection, job_id: str) -> int | None:
-    """Side of the images that a job works with, in pixels; None before that is known, and of jobs that did not tell."""
-    told = newest(connection, job_id, "plan", limit=1)
-    return PlanEvent.model_validate_json(told[0].data).resolution if told else None
+    """Input resolution of a job in pixels; None while it is not known."""
+    plans = latest(connection, job_id, "plan", limit=1)
+    return PlanEvent.model_validate_json(plans[0].data).resolution if plans else None
 
 
-def tables_of(connection: Connection, job_id: str) -> dict[str, str]:
-    """SHA-256 of the latency table that a job used, by target; empty for jobs that did not tell."""
+def latency_tables_of(connection: Connection, job_id: str) -> dict[str, str]:
+    """SHA-256 of the latency table that a job used, by target; only those that are known."""
     found: dict[str, str] = {}
     for row in of_types(connection, job_id, ("phase",)):
         event = PhaseEvent.model_validate_json(row.data)
@@ -139,13 +145,13 @@ def candidate_page(connection: Connection, job_id: str, *, after: int, limit: in
     return [StoredEvent(*row) for row in connection.execute(query)]
 
 
-def architecture(connection: Connection, job_id: str, architecture_id: str) -> str | None:
+def architecture_string(connection: Connection, job_id: str, architecture_id: str) -> str | None:
     """The canonical string of an architecture that a job evaluated, trained as a finalist, or has on a front."""
     known: dict[str, str] = {}
     for event in fronts_of(connection, job_id):
         known |= {p.architecture_id: p.architecture for p in event.points}
-    known |= {f.architecture_id: f.architecture for f in finalists(connection, job_id, architecture_id)}
-    for data in of_architecture(connection, job_id, architecture_id):
+    known |= {f.architecture_id: f.architecture for f in finalists_of(connection, job_id, architecture_id)}
+    for data in candidates_of(connection, job_id, architecture_id):
         candidate = CandidateEvent.model_validate_json(data)
         known[candidate.architecture_id] = candidate.architecture
     return known.get(architecture_id)
@@ -157,8 +163,8 @@ def fronts_of(connection: Connection, job_id: str) -> list[FrontEvent]:
     return [FrontEvent.model_validate_json(data) for data in connection.scalars(query)]
 
 
-def _fresh(connection: Connection, job_id: str, items: Sequence[Event]) -> list[Event]:
-    """The events without the candidates that are stored already, or come twice."""
+def _without_stored_candidates(connection: Connection, job_id: str, items: Sequence[Event]) -> list[Event]:
+    """The events without candidates that are stored already or come twice."""
     numbers = [item.number for item in items if isinstance(item, CandidateEvent)]
     if not numbers:
         return list(items)
@@ -176,7 +182,7 @@ def _fresh(connection: Connection, job_id: str, items: Sequence[Event]) -> list[
     return fresh
 
 
-def _keep_results(connection: Connection, job_id: str, stored: Sequence[tuple[Event, dict[str, Any]]]) -> None:
+def _store_results(connection: Connection, job_id: str, stored: Sequence[tuple[Event, dict[str, Any]]]) -> None:
     found = [
         {"job_id": job_id, "target": _target(item), "number": item.number, "seq": row["seq"], "data": row["data"]}
         for item, row in stored

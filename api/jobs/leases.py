@@ -1,7 +1,7 @@
-"""Who works on a job: claiming with a lease, renewing it, and taking jobs back from workers that were lost.
+"""Leases of jobs: claiming and renewing one, what is requested of its holder, and reclaiming jobs of lost workers.
 
-A lease is an epoch, an owner and an end by the database's clock. Every write of a worker carries the epoch that it was
-given; a claim raises it, so that a worker that lost its lease (killed, paused, cut off) can store nothing any more.
+A lease is an epoch, an owner and an expiry by the database's clock. Every write of a worker carries the epoch of its lease.
+A claim raises it, so that a worker that lost its lease (killed, paused, cut off) can store nothing any more.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,22 +12,23 @@ from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, fun
 
 from api.database import utc_ms
 from api.errors import WorkerLost
+from api.job_states import LEASED
 from api.jobs.events_table import append
-from api.jobs.repository import count, move
-from api.jobs.states import HELD
+from api.jobs.repository import count, transition
 from api.problem_document import problem_of
 from api.tables import job_attempts, job_needs, jobs, tenants
+from api.tenancy import lock_tenant
 from nas.events import LogEvent, StateEvent
 
-Wish = Literal["go_on", "cancel", "pause", "lost", "late"]
-"""What is asked of the holder of a lease. `lost`: it holds it no more. `late`: the job has had all of its time."""
+LeaseSignal = Literal["continue", "cancel", "pause", "lost", "timeout"]
+"""What is requested of the holder of a lease. `lost`: it has no lease any more. `timeout`: the job reached its maximum duration."""
 
 MAX_RUNNING: Final = "max_running"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that this worker holds."""
+    """A job that a worker claimed, with the epoch of its lease."""
 
     job_id: str
     tenant_id: str
@@ -38,8 +39,8 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Able:
-    """What a worker can do.
+class WorkerCapabilities:
+    """Which jobs a worker can run.
 
     Attributes:
         kinds: of jobs that it runs.
@@ -51,54 +52,58 @@ class Able:
     targets: Mapping[str, str]
     simulated: Collection[str] = ()
 
-    def fits(self) -> ColumnElement[bool]:
-        """Whether a queued job may be taken now by such a worker."""
+    def can_run(self) -> ColumnElement[bool]:
+        """Whether such a worker can run a queued job now."""
         bound = job_needs.c.fingerprint
-        can = (
+        measurable = (
             and_(job_needs.c.target == name, or_(bound.is_(None), bound == own)) for name, own in self.targets.items()
         )
-        beyond = exists().where(job_needs.c.job_id == jobs.c.id, not_(or_(false(), *can)))
-        return and_(jobs.c.state == "queued", jobs.c.not_before <= utc_ms(), jobs.c.kind.in_(self.kinds), not_(beyond))
+        unmet = exists().where(job_needs.c.job_id == jobs.c.id, not_(or_(false(), *measurable)))
+        return and_(jobs.c.state == "queued", jobs.c.not_before <= utc_ms(), jobs.c.kind.in_(self.kinds), not_(unmet))
 
 
-def claim(connection: Connection, owner: str, lease_s: float, able: Able, *, max_running: int = 10_000) -> Claim | None:
-    """Takes the oldest queued job of the tenant that has the fewest running; of equals, the one served longest ago.
+def claim(
+    connection: Connection, owner: str, lease_s: float, capabilities: WorkerCapabilities, *, max_running: int = 10_000
+) -> Claim | None:
+    """Claims the oldest queued job of the tenant with the fewest running jobs; of equals, of the one served longest ago.
 
     Args:
         owner: name of the worker.
         lease_s: length of the lease in seconds.
-        able: what it can do.
+        capabilities: which jobs it can run.
         max_running: how many jobs of a tenant run at once, unless its own limits say otherwise.
 
     Returns:
-        None when there is nothing to do.
+        None when no queued job can run.
     """
-    for tenant_id in _waiting(connection, able):
-        # Two workers may not both see room for one more: the row of the tenant is held meanwhile.
-        limits = connection.scalar(select(tenants.c.limits).where(tenants.c.id == tenant_id).with_for_update()) or {}
-        if count(connection, tenant_id, *HELD) >= limits.get(MAX_RUNNING, max_running):
+    for tenant_id in _tenants_with_work(connection, capabilities):
+        # Two workers may not both see room for one more: the row of the tenant is locked meanwhile.
+        limits = lock_tenant(connection, tenant_id)
+        if count(connection, tenant_id, *LEASED) >= limits.get(MAX_RUNNING, max_running):
             continue
-        found = _take(connection, tenant_id, owner, lease_s, able)
-        if found is not None:
+        claimed = _claim_oldest(connection, tenant_id, owner, lease_s, capabilities)
+        if claimed is not None:
             connection.execute(update(tenants).where(tenants.c.id == tenant_id).values(last_served_at=utc_ms()))
-            return found
+            return claimed
     return None
 
 
-def _waiting(connection: Connection, able: Able) -> list[str]:
-    """Tenants with queued jobs, in the order in which they are to be served."""
+def _tenants_with_work(connection: Connection, capabilities: WorkerCapabilities) -> list[str]:
+    """Tenants with jobs that can run now, in the order in which they are served."""
     running = (
-        select(func.count()).where(jobs.c.tenant_id == tenants.c.id, jobs.c.state.in_(HELD)).correlate(tenants)
+        select(func.count()).where(jobs.c.tenant_id == tenants.c.id, jobs.c.state.in_(LEASED)).correlate(tenants)
     ).scalar_subquery()
-    waits = exists().where(jobs.c.tenant_id == tenants.c.id, able.fits())
-    query = select(tenants.c.id).where(waits).order_by(running, tenants.c.last_served_at, tenants.c.id)
+    has_work = exists().where(jobs.c.tenant_id == tenants.c.id, capabilities.can_run())
+    query = select(tenants.c.id).where(has_work).order_by(running, tenants.c.last_served_at, tenants.c.id)
     return list(connection.scalars(query))
 
 
-def _take(connection: Connection, tenant_id: str, owner: str, lease_s: float, able: Able) -> Claim | None:
+def _claim_oldest(
+    connection: Connection, tenant_id: str, owner: str, lease_s: float, capabilities: WorkerCapabilities
+) -> Claim | None:
     oldest = (
         select(jobs.c.id)
-        .where(jobs.c.tenant_id == tenant_id, able.fits())
+        .where(jobs.c.tenant_id == tenant_id, capabilities.can_run())
         .order_by(jobs.c.created_at, jobs.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -127,14 +132,16 @@ def _take(connection: Connection, tenant_id: str, owner: str, lease_s: float, ab
             job_id=row.id, epoch=row.lease_epoch, attempt=row.attempt, worker=owner, started_at=utc_ms()
         )
     )
-    _bind(connection, row.id, able)
+    _bind_to_devices(connection, row.id, capabilities)
     append(connection, row.id, [StateEvent(state="running")], epoch=row.lease_epoch)
     return Claim(row.id, tenant_id, row.lease_epoch, row.kind, row.spec, row.attempt)
 
 
-def _bind(connection: Connection, job_id: str, able: Able) -> None:
-    """Binds a job to the devices of its first worker: its latencies are of these, and its front would change with others."""
-    own = {name: fingerprint for name, fingerprint in able.targets.items() if name not in able.simulated}
+def _bind_to_devices(connection: Connection, job_id: str, capabilities: WorkerCapabilities) -> None:
+    """Binds a job to the devices of its first worker: its latencies were measured there, and differ on others."""
+    own = {
+        name: fingerprint for name, fingerprint in capabilities.targets.items() if name not in capabilities.simulated
+    }
     if own:
         free = update(job_needs).where(
             job_needs.c.job_id == job_id, job_needs.c.target.in_(own), job_needs.c.fingerprint.is_(None)
@@ -143,16 +150,16 @@ def _bind(connection: Connection, job_id: str, able: Able) -> None:
 
 
 def renew(connection: Connection, job_id: str, epoch: int, lease_s: float) -> bool:
-    """Prolongs a lease; False when it is lost."""
+    """Extends a lease; False when it is lost."""
     query = update(jobs).where(jobs.c.id == job_id, jobs.c.lease_epoch == epoch)
     return connection.execute(query.values(lease_expires_at=utc_ms() + int(lease_s * 1000))).rowcount == 1
 
 
-def wish(connection: Connection, job_id: str, epoch: int) -> Wish:
-    """What is asked of the holder of a lease."""
-    late = jobs.c.active_ms + utc_ms() - job_attempts.c.started_at > jobs.c.max_duration_ms
+def read_signal(connection: Connection, job_id: str, epoch: int) -> LeaseSignal:
+    """What is requested of the holder of a lease now."""
+    timed_out = jobs.c.active_ms + utc_ms() - job_attempts.c.started_at > jobs.c.max_duration_ms
     row = connection.execute(
-        select(jobs.c.cancel_requested_at, jobs.c.pause_requested_at, late.label("late"))
+        select(jobs.c.cancel_requested_at, jobs.c.pause_requested_at, timed_out.label("timed_out"))
         .join(job_attempts, (job_attempts.c.job_id == jobs.c.id) & (job_attempts.c.epoch == jobs.c.lease_epoch))
         .where(jobs.c.id == job_id, jobs.c.lease_epoch == epoch)
     ).one_or_none()
@@ -160,14 +167,14 @@ def wish(connection: Connection, job_id: str, epoch: int) -> Wish:
         return "lost"
     if row.cancel_requested_at is not None:
         return "cancel"
-    if row.late:
-        return "late"
-    return "go_on" if row.pause_requested_at is None else "pause"
+    if row.timed_out:
+        return "timeout"
+    return "continue" if row.pause_requested_at is None else "pause"
 
 
-def hand_back(connection: Connection, job_id: str, epoch: int) -> bool:
-    """Queues a job again that its worker stops in good order; the attempt does not count. False when the lease is lost."""
-    return move(
+def requeue(connection: Connection, job_id: str, epoch: int) -> bool:
+    """Queues a job again whose worker shuts down; the attempt does not count. False when the lease is lost."""
+    return transition(
         connection,
         job_id,
         "queued",
@@ -178,29 +185,29 @@ def hand_back(connection: Connection, job_id: str, epoch: int) -> bool:
     )
 
 
-def set_aside(connection: Connection, job_id: str, epoch: int) -> bool:
-    """Pauses a job that its worker stops on request; the attempt does not count. False when the lease is lost."""
-    return move(connection, job_id, "paused", epoch=epoch, attempt=jobs.c.attempt - 1)
+def pause(connection: Connection, job_id: str, epoch: int) -> bool:
+    """Pauses a job whose worker stopped on request; the attempt does not count. False when the lease is lost."""
+    return transition(connection, job_id, "paused", epoch=epoch, attempt=jobs.c.attempt - 1)
 
 
-def expire(connection: Connection, owner_prefix: str) -> int:
-    """Ends the leases of owners who are known to be dead, without waiting for their time; answers how many."""
+def expire_leases(connection: Connection, owner_prefix: str) -> int:
+    """Expires at once the leases of owners that are known to be dead; returns how many."""
     query = update(jobs).where(jobs.c.lease_owner.startswith(owner_prefix, autoescape=True))
     return connection.execute(query.values(lease_expires_at=0)).rowcount
 
 
-def take_back(connection: Connection) -> int:
-    """Ends or queues again every job whose worker did not renew its lease; answers how many there were."""
-    lost = connection.execute(
+def reclaim_expired(connection: Connection) -> int:
+    """Ends every job whose lease has expired, or queues it again; returns how many there were."""
+    expired = connection.execute(
         select(jobs.c.id, jobs.c.state, jobs.c.attempt, jobs.c.max_attempts, jobs.c.pause_requested_at)
-        .where(jobs.c.state.in_(HELD), jobs.c.lease_expires_at < utc_ms())
+        .where(jobs.c.state.in_(LEASED), jobs.c.lease_expires_at < utc_ms())
         .with_for_update(skip_locked=True)
     ).all()
-    for row in lost:
+    for row in expired:
         message = f"The worker was lost in attempt {row.attempt} of {row.max_attempts}."
-        told = [LogEvent(level="warning", message=message)]
+        events = [LogEvent(level="warning", message=message)]
         if row.state == "cancelling":
-            move(connection, row.id, "cancelled", extra=told, outcome="lost")
+            transition(connection, row.id, "cancelled", extra=events, outcome="lost")
         elif row.attempt >= row.max_attempts:
             error = WorkerLost(
                 f"The worker was lost in each of {row.attempt} attempts.",
@@ -208,8 +215,8 @@ def take_back(connection: Connection) -> int:
                 facts={"attempts": row.attempt},
             )
             document = problem_of(error).model_dump(mode="json")
-            move(connection, row.id, "failed", extra=told, outcome="lost", error=document)
+            transition(connection, row.id, "failed", extra=events, outcome="lost", error=document)
         else:
             target: Literal["queued", "paused"] = "queued" if row.pause_requested_at is None else "paused"
-            move(connection, row.id, target, extra=told, outcome="lost")
-    return len(lost)
+            transition(connection, row.id, target, extra=events, outcome="lost")
+    return len(expired)

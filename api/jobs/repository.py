@@ -1,4 +1,4 @@
-"""All statements on the rows of jobs that routes need. Not here: leases (`leases.py`), and events (`events_table.py`)."""
+"""All statements on the rows of jobs. Not here: leases (`leases.py`), and events (`events_table.py`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, insert, or_, select, update
 
 from api.database import utc_ms
+from api.job_states import ENDED, LEASED, State, sources
 from api.jobs.events_table import append
-from api.jobs.states import ENDED, HELD, State, sources
 from api.tables import dataset_uses, job_attempts, job_needs, jobs
 from api.tenancy import readable
 from nas.events import EndEvent, Event, StateEvent
@@ -24,7 +24,8 @@ class NewJob:
 
     Attributes:
         datasets: uploaded data sets that it reads.
-        needs: targets, without their options, that its worker must be able to measure, and on which device if on one only.
+        needs: targets, without their options, that its worker must be able to measure, each with the fingerprint of the device if
+            only one will do.
     """
 
     id: str
@@ -39,8 +40,8 @@ class NewJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which jobs of a tenant are listed; None is all."""
+class JobFilter:
+    """Which jobs of a tenant are listed; None means all."""
 
     state: State | None = None
     kind: str | None = None
@@ -49,15 +50,15 @@ class Filter:
     target: str | None = None
 
 
-Order = Literal["-created_at", "created_at", "state", "-state"]
-"""Of a list of jobs; a minus is descending. Of one state, the newest come first."""
+JobOrder = Literal["-created_at", "created_at", "state", "-state"]
+"""Sort order of a list of jobs; a minus is descending. Within a state, the newest come first."""
 
 
-_RUNNING: Final = select(func.sum(utc_ms() - job_attempts.c.started_at)).where(
+_RUNNING_MS: Final = select(func.sum(utc_ms() - job_attempts.c.started_at)).where(
     job_attempts.c.job_id == jobs.c.id, job_attempts.c.ended_at.is_(None)
 )
-_AT_WORK_MS: Final = jobs.c.active_ms + func.coalesce(_RUNNING.correlate(jobs).scalar_subquery(), 0)
-"""How long workers had the job of the statement, the attempt that runs now included. Built once: each read of a job has it."""
+_TOTAL_ACTIVE_MS: Final = jobs.c.active_ms + func.coalesce(_RUNNING_MS.correlate(jobs).scalar_subquery(), 0)
+"""Total time in the hands of workers, with the attempt that runs now. Built once, since each read of a job has it."""
 
 
 def add(connection: Connection, job: NewJob) -> None:
@@ -84,7 +85,7 @@ def add(connection: Connection, job: NewJob) -> None:
 
 
 def set_needs(connection: Connection, job_id: str, needs: Mapping[str, str | None]) -> None:
-    """Replaces what a job needs, and so frees it of the devices that it was bound to by a claim."""
+    """Replaces the needs of a job, which unbinds it from the devices that a claim bound it to."""
     connection.execute(delete(job_needs).where(job_needs.c.job_id == job_id))
     _add_needs(connection, job_id, needs)
 
@@ -96,32 +97,32 @@ def _add_needs(connection: Connection, job_id: str, needs: Mapping[str, str | No
 
 def find(connection: Connection, tenant_id: str, job_id: str) -> JobRow | None:
     """A job of a tenant."""
-    return connection.execute(_with_time(readable(jobs, tenant_id)).where(jobs.c.id == job_id)).one_or_none()
+    return connection.execute(_with_active_time(readable(jobs, tenant_id)).where(jobs.c.id == job_id)).one_or_none()
 
 
-def _with_time(query: Select[Any]) -> Select[Any]:
-    """Adds `at_work_ms`: the time in the hands of workers by now."""
-    return query.add_columns(_AT_WORK_MS.label("at_work_ms"))
+def _with_active_time(query: Select[Any]) -> Select[Any]:
+    """Adds `total_active_ms`, the time in the hands of workers so far."""
+    return query.add_columns(_TOTAL_ACTIVE_MS.label("total_active_ms"))
 
 
 def spec(connection: Connection, job_id: str) -> dict[str, Any]:
-    """What a job is asked to do, as it is stored."""
+    """The stored spec of a job."""
     found: dict[str, Any] = connection.execute(select(jobs.c.spec).where(jobs.c.id == job_id)).scalar_one()
     return found
 
 
-def standing(connection: Connection, tenant_id: str, job_id: str) -> tuple[State, int] | None:
-    """State of a job and number of its last event, without the rest of it."""
+def state_of(connection: Connection, tenant_id: str, job_id: str) -> tuple[State, int] | None:
+    """State of a job and number of its last event."""
     query = readable(jobs, tenant_id).where(jobs.c.id == job_id).with_only_columns(jobs.c.state, jobs.c.event_seq)
     row = connection.execute(query).one_or_none()
     return None if row is None else (row.state, row.event_seq)
 
 
 def page(
-    connection: Connection, tenant_id: str, wanted: Filter, order: Order, *, after: str | None, limit: int
+    connection: Connection, tenant_id: str, filters: JobFilter, order: JobOrder, *, after: str | None, limit: int
 ) -> Sequence[JobRow]:
-    """Jobs of a tenant in an order; those that follow the `place` named `after`."""
-    query = _filtered(_with_time(readable(jobs, tenant_id)), wanted).limit(limit)
+    """Jobs of a tenant in an order; those after the `sort_key` `after`."""
+    query = _filtered(_with_active_time(readable(jobs, tenant_id)), filters).limit(limit)
     state, _, job_id = (after or "").rpartition("/")
     older = jobs.c.id < job_id
     match order:
@@ -138,21 +139,21 @@ def page(
     return connection.execute(query if after is None else query.where(rest)).all()
 
 
-def place(order: Order, row: JobRow) -> str:
-    """Where a job stands in a list of that order, for `page`."""
+def sort_key(order: JobOrder, row: JobRow) -> str:
+    """The position of a job in a list of that order, for `page`."""
     return f"{row.state}/{row.id}" if order.endswith("state") else str(row.id)
 
 
-def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
-    if wanted.state is not None:
-        query = query.where(jobs.c.state == wanted.state)
-    if wanted.kind is not None:
-        query = query.where(jobs.c.kind == wanted.kind)
-    if wanted.created_after is not None:
-        query = query.where(jobs.c.created_at > wanted.created_after)
-    if wanted.target is not None:
-        query = query.where(exists().where(job_needs.c.job_id == jobs.c.id, job_needs.c.target == wanted.target))
-    for key, value in wanted.labels:
+def _filtered(query: Select[Any], filters: JobFilter) -> Select[Any]:
+    if filters.state is not None:
+        query = query.where(jobs.c.state == filters.state)
+    if filters.kind is not None:
+        query = query.where(jobs.c.kind == filters.kind)
+    if filters.created_after is not None:
+        query = query.where(jobs.c.created_at > filters.created_after)
+    if filters.target is not None:
+        query = query.where(exists().where(job_needs.c.job_id == jobs.c.id, job_needs.c.target == filters.target))
+    for key, value in filters.labels:
         query = query.where(jobs.c.labels[key].as_string() == value)
     return query
 
@@ -187,7 +188,7 @@ def attempts(connection: Connection, job_id: str) -> Sequence[Row[Any]]:
     return connection.execute(query).all()
 
 
-def move(
+def transition(
     connection: Connection,
     job_id: str,
     target: State,
@@ -198,63 +199,63 @@ def move(
     outcome: str | None = None,
     **values: Any,
 ) -> bool:
-    """Brings a job to another state, if a way leads there, with the events that tell of it.
+    """Changes the state of a job, if the transition exists, and appends the events of it.
 
     A job that no worker has afterwards loses its lease: its epoch rises, so that no write of an earlier lease can follow.
 
     Args:
-        source: only from this state; from any that has a way there when None.
-        epoch: only while that lease holds.
-        extra: events to store before the one of the state.
-        outcome: of the attempt that ends with it; the state when None.
+        source: only from this state; from any with a transition to `target` when None.
+        epoch: only while this lease is valid.
+        extra: events to append before that of the state.
+        outcome: of the attempt that ends; the state when None.
         values: further columns to set.
 
     Returns:
-        False when no way leads from the job's state to `target`, or the lease is lost; nothing was changed then.
+        False when there is no such transition from the job's state, or the lease is lost; nothing was changed then.
     """
     query = update(jobs).where(jobs.c.id == job_id, jobs.c.state.in_((source,) if source else sources(target)))
     if epoch is not None:
         query = query.where(jobs.c.lease_epoch == epoch)
-    freed = target not in HELD
-    if freed:
+    unleased = target not in LEASED
+    if unleased:
         values |= {
             "lease_owner": None,
             "lease_expires_at": None,
             "lease_epoch": jobs.c.lease_epoch + 1,
-            "active_ms": _AT_WORK_MS,
+            "active_ms": _TOTAL_ACTIVE_MS,
         }
     if target in ENDED:
         values["finished_at"] = utc_ms()
     if connection.execute(query.values(state=target, **values)).rowcount != 1:
         return False
-    if freed:
+    if unleased:
         open_attempts = update(job_attempts).where(job_attempts.c.job_id == job_id, job_attempts.c.ended_at.is_(None))
         connection.execute(open_attempts.values(ended_at=utc_ms(), outcome=outcome or target))
-    told: list[Event] = [*extra, StateEvent(state=target)]
+    events: list[Event] = [*extra, StateEvent(state=target)]
     if target in ENDED:
-        told.append(EndEvent(state=target))
-    append(connection, job_id, told)
+        events.append(EndEvent(state=target))
+    append(connection, job_id, events)
     return True
 
 
 def request_cancel(connection: Connection, job_id: str) -> None:
-    """Cancels a waiting job at once, and asks the worker to stop a running one; leaves a job in another state as it is."""
+    """Cancels a waiting job at once, and requests that the worker stop a running one; other states stay as they are."""
     waiting: tuple[State, ...] = ("queued", "paused")
     for source in waiting:
-        if move(connection, job_id, "cancelled", source=source, cancel_requested_at=utc_ms()):
+        if transition(connection, job_id, "cancelled", source=source, cancel_requested_at=utc_ms()):
             return
-    move(connection, job_id, "cancelling", cancel_requested_at=utc_ms())
+    transition(connection, job_id, "cancelling", cancel_requested_at=utc_ms())
 
 
 def request_pause(connection: Connection, job_id: str) -> None:
-    """Pauses a queued job at once, and asks the worker to stop a running one; leaves a job in another state as it is."""
-    if not move(connection, job_id, "paused", source="queued"):
+    """Pauses a queued job at once, and requests that the worker stop a running one; other states stay as they are."""
+    if not transition(connection, job_id, "paused", source="queued"):
         query = update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running")
         connection.execute(query.values(pause_requested_at=func.coalesce(jobs.c.pause_requested_at, utc_ms())))
 
 
 def resume(connection: Connection, job_id: str) -> None:
-    """Queues a paused job again, and takes back a request to pause that was not followed yet."""
-    if not move(connection, job_id, "queued", source="paused", pause_requested_at=None):
+    """Queues a paused job again, and withdraws a request to pause that has not taken effect."""
+    if not transition(connection, job_id, "queued", source="paused", pause_requested_at=None):
         query = update(jobs).where(jobs.c.id == job_id, jobs.c.state == "running")
         connection.execute(query.values(pause_requested_at=None))

@@ -1,34 +1,27 @@
-"""Jobs on the wire: what a client sends and sees. What a job is asked to do is in `specs.py`."""
+"""Jobs on the wire: what a client sends and receives. The specs of jobs are in `specs.py`."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, computed_field
+from pydantic import Field
 
 from api.ids import id_pattern
+from api.job_states import State
 from api.jobs.specs import SEARCH, Kind, WireSpec
-from api.jobs.states import State
+from api.models.schemas import WireModelFigures
 from api.problem_document import Problem
-from api.wire import Wire, examples
+from api.wire import WireModel, examples
 from latency_models.report import ReportCard
 from nas.events import CandidateEvent, Event, FrontEvent, FrontPoint, LogEvent, Phase
-from nas.result import (
-    AccuracyOutcome,
-    BudgetOutcome,
-    LatencyOutcome,
-    RemovedValue,
-    SizeOutcome,
-    TestOutcome,
-    Verdict,
-)
+from nas.result import ExportFigures
 from nas.spec import MetricName
 
 MAX_LABELS: Final = 32
 
 LogLevel = Literal["info", "warning", "error"]
 LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
-"""From the least to the gravest."""
+"""From the least to the most severe."""
 
 JOB: Final = "job_01jd3z6g4m8x2c5v7b9n1q3r5t"
 _AT: Final = "2026-01-31T12:00:00Z"
@@ -37,7 +30,7 @@ LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.\-]{0,62}$")]
 LabelValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._\-/]{0,100}$")]
 
 
-class JobCreate(Wire):
+class JobCreate(WireModel):
     """A job to be queued."""
 
     model_config = examples({"spec": SEARCH, "labels": {"project": "digits"}, "max_duration_s": 3600.0})
@@ -54,11 +47,11 @@ class JobCreate(Wire):
         strict=True,
         gt=0,
         le=30 * 86_400,
-        description="the job is ended after so much time at work; more than a server's most (a week) is taken as that",
+        description="longest runtime of the job, after which it fails; at most that of the server (a week)",
     )
 
 
-class JobPatch(Wire):
+class JobPatch(WireModel):
     """What can be changed of a job."""
 
     model_config = examples({"labels": {"project": "digits", "old": None}})
@@ -70,7 +63,7 @@ class JobPatch(Wire):
     )
 
 
-class Progress(Wire):
+class Progress(WireModel):
     """How far the running phase is."""
 
     done: float
@@ -79,34 +72,18 @@ class Progress(Wire):
     eta_s: float | None = None
 
 
-class DeliveredModel(Wire):
+class DeliveredModel(WireModelFigures):
     """The model of one target, as a search answers it."""
 
     model_id: str = Field(pattern=id_pattern("mdl"))
-    architecture: str
-    architecture_id: str
-    latency_ms: LatencyOutcome
-    accuracy: AccuracyOutcome
-    test: TestOutcome | None = Field(
-        default=None, description="the INT8 model on the test set in detail; not in lists, and none of older models"
-    )
-    size_bytes: SizeOutcome
-    budget: BudgetOutcome
-    removed: tuple[RemovedValue, ...] = ()
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the budget is kept; by a quiet machine only, where the median run takes longer."""
-        return self.latency_ms.verdict
 
 
-class SearchAnswer(Wire):
+class SearchAnswer(WireModel):
     """What a search found."""
 
     metric: MetricName = Field(default="accuracy", description="what `accuracy` in fronts and estimates is")
     front: tuple[FrontPoint, ...] = Field(
-        description="Pareto front of the first target, fastest first: networks that were trained, quantised and judged"
+        description="Pareto front of the first target, fastest first: networks that were trained, quantised and evaluated"
     )
     fronts: dict[str, tuple[FrontPoint, ...]] = Field(description="Pareto front of each target")
     estimates: dict[str, tuple[FrontPoint, ...]] = Field(
@@ -117,7 +94,7 @@ class SearchAnswer(Wire):
     warnings: tuple[str, ...] = ()
 
 
-class ProfilingAnswer(Wire):
+class ProfilingAnswer(WireModel):
     """A latency table and how far to trust it."""
 
     target: str
@@ -135,7 +112,7 @@ class ProfilingAnswer(Wire):
     warnings: tuple[str, ...] = ()
 
 
-class SupernetAnswer(Wire):
+class SupernetAnswer(WireModel):
     """A trained supernet. Searches with the same data, space, targets, effort, seed and threads find it."""
 
     space: str
@@ -145,31 +122,25 @@ class SupernetAnswer(Wire):
     warnings: tuple[str, ...] = ()
 
 
-class ExportAnswer(Wire):
-    """The model of the architecture that was chosen."""
+class ExportAnswer(ExportFigures):
+    """The model of the selected architecture."""
 
-    target: str
     model: DeliveredModel
-    within_budget: bool = Field(
-        description="whether the model keeps the search's budget: measured, or simulated on a simulated target"
-    )
-    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
-    warnings: tuple[str, ...] = ()
 
 
 Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer | ExportAnswer
 
 
-class WaitingFor(Wire):
-    """What a queued job waits for besides its turn, now."""
+class WaitingFor(WireModel):
+    """Why a queued job does not start now, besides waiting for its turn."""
 
     detail: str = Field(description="in words")
     target: str | None = Field(default=None, description="which no running worker can measure as the job needs it")
     device: str | None = Field(default=None, description="fingerprint of the device of it that the job is bound to")
 
 
-class Attempt(Wire):
-    """One time that a worker took a job up."""
+class Attempt(WireModel):
+    """One attempt of a worker at a job."""
 
     attempt: int
     worker: str
@@ -189,7 +160,7 @@ _JOB: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-class JobDocument(Wire):
+class JobDocument(WireModel):
     """A job. `state` is changed by the service alone; clients must accept states that they do not know."""
 
     model_config = examples(_JOB)
@@ -204,11 +175,11 @@ class JobDocument(Wire):
     attempts: tuple[Attempt, ...] | None = Field(default=None, description="all of them; not in lists")
     spec: WireSpec
     labels: dict[str, str]
-    max_duration_s: float = Field(description="the job is ended after so much time at work")
+    max_duration_s: float = Field(description="longest runtime of the job, after which it fails")
     waiting_for: WaitingFor | None = Field(
         default=None, description="a worker, when no running one can take it; null when it only waits for its turn"
     )
-    pause_requested_at: datetime | None = Field(description="when a running job was asked to pause")
+    pause_requested_at: datetime | None = Field(description="when a pause of a running job was requested")
     result: Answer | None = Field(description="when `succeeded`")
     error: Problem | None = Field(description="when `failed`")
     last_event: int = Field(description="number of the job's last event")
@@ -216,12 +187,12 @@ class JobDocument(Wire):
     started_at: datetime | None
     finished_at: datetime | None
     active_s: float = Field(
-        default=0.0, description="time at work by now, over all attempts; not part of the job's version (`ETag`)"
+        default=0.0, description="runtime so far, over all attempts; not part of the job's version (`ETag`)"
     )
 
 
-class JobPage(Wire):
-    """Some jobs, in the order that was asked for."""
+class JobPage(WireModel):
+    """Some jobs, in the requested order."""
 
     model_config = examples({"items": [_JOB], "next_page_token": None})
 
@@ -229,14 +200,14 @@ class JobPage(Wire):
     next_page_token: str | None = Field(description="for the next page; null on the last")
 
 
-class Validation(Wire):
-    """What a job would take: the answer to `validate_only`."""
+class Validation(WireModel):
+    """The estimate of a job: the answer to `validate_only`."""
 
     model_config = examples(
         {
             "spec": SEARCH, "architectures": "8503056000", "reachable_ms": {"cpu": [0.04, 0.31]},
             "seconds": {"profiling": 20.0, "training": 60.0}, "memory_bytes": 900_000_000, "resolution": 8, "supernet": True,
-            "note": "A supernet is trained and 100 of its networks are judged.", "warnings": [],
+            "note": "A supernet is trained and 100 of its networks are evaluated.", "warnings": [],
         }
     )  # fmt: skip
 
@@ -247,15 +218,15 @@ class Validation(Wire):
     )
     seconds: dict[str, float] = Field(description="estimated, by stage; 0.0 where it is stored")
     memory_bytes: int | None = Field(description="estimated peak; null where it is not estimated")
-    resolution: int | None = Field(default=None, description="side of the images that are worked with, in pixels")
+    resolution: int | None = Field(default=None, description="input resolution in pixels")
     supernet: bool | None = Field(
         default=None, description="whether a supernet is trained; null where the job trains nothing"
     )
-    note: str = Field(default="", description="what a person should know of what the time was shared out to")
+    note: str = Field(default="", description="how the time is divided, for people")
     warnings: tuple[str, ...] = ()
 
 
-class JobEvent(Wire):
+class JobEvent(WireModel):
     """One thing that happened during a job."""
 
     seq: int = Field(description="1, 2, 3, ... within the job, without gaps")
@@ -263,7 +234,7 @@ class JobEvent(Wire):
     event: Event
 
 
-class EventPage(Wire):
+class EventPage(WireModel):
     """Events in their order."""
 
     model_config = examples(
@@ -279,7 +250,7 @@ class EventPage(Wire):
     ended: bool = Field(description="whether the last item is the job's last event")
 
 
-class CandidatePage(Wire):
+class CandidatePage(WireModel):
     """Evaluated architectures, in the order of evaluation."""
 
     model_config = examples({"items": [], "next_page_token": None})
@@ -288,27 +259,27 @@ class CandidatePage(Wire):
     next_page_token: str | None = Field(description="for the next page; null on the last that there is yet")
 
 
-class Fronts(Wire):
-    """The Pareto fronts of each target by now."""
+class Fronts(WireModel):
+    """The Pareto fronts of each target so far."""
 
     model_config = examples(
         {
             "items": [
-                {"type": "front", "of": "finished", "target": "cpu", "budget_ms": 0.2, "queries": 4, "points": []}
+                {"type": "front", "of": "finished", "target": "cpu", "budget_ms": 0.2, "evaluations": 4, "points": []}
             ],
-            "estimates": [{"type": "front", "target": "cpu", "budget_ms": 0.2, "queries": 10, "points": []}],
+            "estimates": [{"type": "front", "target": "cpu", "budget_ms": 0.2, "evaluations": 10, "points": []}],
         }
     )
 
     items: tuple[FrontEvent, ...] = Field(
-        description="of networks that were trained, quantised and judged; while a target has none, that of its candidates"
+        description="of networks that were trained, quantised and evaluated; while a target has none, that of its candidates"
     )
     estimates: tuple[FrontEvent, ...] = Field(
         default=(), description="of candidates: what the supernet said of its networks; empty without a supernet"
     )
 
 
-class LogLine(Wire):
+class LogLine(WireModel):
     """A line for people."""
 
     seq: int = Field(description="number of its event")
@@ -322,7 +293,7 @@ class LogLine(Wire):
         return LogLine(seq=seq, at=at, level=event.level, message=event.message)
 
 
-class LogPage(Wire):
+class LogPage(WireModel):
     """Lines of a job's log, in their order."""
 
     model_config = examples({"items": [], "next_page_token": None})
@@ -331,8 +302,8 @@ class LogPage(Wire):
     next_page_token: str | None = Field(description="for the next page; null on the last that there is yet")
 
 
-class Checkpoint(Wire):
-    """What a job that is taken up again goes on from: a stage whose result is stored, or the state of an unfinished training."""
+class Checkpoint(WireModel):
+    """What a resumed job starts from: a stage whose result is stored, or the checkpoint of an unfinished training."""
 
     kind: Literal["stage", "checkpoint"] = Field(
         default="stage", description="stage: finished; checkpoint: the newest state of a stage that is not"
@@ -341,15 +312,15 @@ class Checkpoint(Wire):
     target: str | None
     at: datetime
     reused: bool = Field(
-        description="of a stage: whether it was stored before the job; of a checkpoint: whether the training went on from it"
+        description="of a stage: whether it was stored before the job; of a checkpoint: whether the training was resumed from it"
     )
     seconds: float | None = Field(description="how long the stage took; null of a checkpoint")
     step: int | None = Field(default=None, description="of a checkpoint: steps done")
     total: int | None = Field(default=None, description="of a checkpoint: steps of the whole training")
 
 
-class Checkpoints(Wire):
-    """What is stored of a job's work."""
+class Checkpoints(WireModel):
+    """The stored stages and checkpoints of a job."""
 
     model_config = examples(
         {

@@ -1,4 +1,4 @@
-"""What can be done with jobs: the rules between the routes and the statements. Not here: looking ahead (`ahead.py`)."""
+"""Operations on jobs: the rules between the routes and the statements. Not here: checks of a spec (`preflight.py`)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,16 +6,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api import pages
-from api.database import Database, as_time
-from api.errors import JobCancelling, JobEnded, JobNotEnded, UnknownJob
+from api import pagination
+from api.database import Database, to_datetime
+from api.errors import InvalidRequest, JobCancelling, JobEnded, JobNotEnded, UnknownJob
 from api.idempotency import Idempotent
 from api.ids import new_id
+from api.job_states import ENDED, LEASED, State
 from api.jobs import events_table, repository, waiting
-from api.jobs.ahead import Ahead
 from api.jobs.checkpoints import checkpoints
+from api.jobs.engine_spec import DIGITS, base_spec, needs_of
 from api.jobs.events_table import StoredEvent
-from api.jobs.local import DIGITS, needs_of, plain
+from api.jobs.preflight import Preflight
 from api.jobs.schemas import (
     LEVELS,
     MAX_LABELS,
@@ -39,14 +40,13 @@ from api.jobs.schemas import (
     merged,
 )
 from api.jobs.specs import WIRE_SPEC
-from api.jobs.states import ENDED, HELD, State
 from api.problem_document import FieldProblem
 from api.quotas import Quotas
 from api.settings import Settings
 from api.tenancy import Subject
 from nas.events import EVENT, CandidateEvent, LogEvent
 
-Check = Callable[[JobDocument], None]
+Precondition = Callable[[JobDocument], None]
 
 
 class Jobs:
@@ -56,10 +56,10 @@ class Jobs:
         self._database = database
         self._settings = settings
         self._quotas = Quotas(settings)
-        self.ahead = Ahead(database, settings)
+        self.preflight = Preflight(database, settings)
 
     def create(
-        self, subject: Subject, wanted: JobCreate, idempotent: Idempotent | None = None
+        self, subject: Subject, new: JobCreate, idempotent: Idempotent | None = None
     ) -> tuple[JobDocument, bool]:
         """Queues a job.
 
@@ -76,34 +76,34 @@ class Jobs:
         """
         if idempotent is not None:
             with self._database.read() as connection:
-                stored = idempotent.answer(connection, subject)
+                stored = idempotent.stored_answer(connection, subject)
             if stored is not None:
                 return JobDocument.model_validate_json(stored), False
-        spec = self.ahead.check(subject, wanted.spec)
+        spec = self.preflight.check(subject, new.spec)
         job_id = new_id("job")
-        most = self._settings.max_job_s
+        longest_s = self._settings.max_job_s
         job = repository.NewJob(
             id=job_id,
             tenant_id=subject.tenant_id,
             kind=spec.kind,
             spec=spec.model_dump(mode="json", exclude_none=True),
             max_attempts=self._settings.max_attempts,
-            max_duration_s=min(wanted.max_duration_s or most, most),
-            labels=wanted.labels,
-            datasets=() if plain(spec).data == DIGITS else (plain(spec).data,),
+            max_duration_s=min(new.max_duration_s or longest_s, longest_s),
+            labels=new.labels,
+            datasets=() if base_spec(spec).data == DIGITS else (base_spec(spec).data,),
             needs=needs_of(spec),
         )
         with self._database.write() as connection:
-            self._quotas.hold(connection, subject.tenant_id)
-            if idempotent is not None:  # again, now that nobody else of the tenant can queue anything
-                stored = idempotent.answer(connection, subject)
+            self._quotas.lock_limits(connection, subject.tenant_id)
+            if idempotent is not None:  # again, under the tenant's lock
+                stored = idempotent.stored_answer(connection, subject)
                 if stored is not None:
                     return JobDocument.model_validate_json(stored), False
             self._quotas.check_jobs(connection, subject.tenant_id)
             repository.add(connection, job)
             made = self._document(connection, subject, job_id)
             if idempotent is not None:
-                idempotent.keep(connection, subject, 201, made.model_dump_json().encode())
+                idempotent.store_answer(connection, subject, 201, made.model_dump_json().encode())
         return made, True
 
     def get(self, subject: Subject, job_id: str) -> JobDocument:
@@ -116,23 +116,29 @@ class Jobs:
             return self._document(connection, subject, job_id)
 
     def page(
-        self, subject: Subject, wanted: repository.Filter, order: repository.Order, *, size: int, token: str | None
+        self,
+        subject: Subject,
+        filters: repository.JobFilter,
+        order: repository.JobOrder,
+        *,
+        size: int,
+        token: str | None,
     ) -> JobPage:
         """Jobs in an order.
 
         Raises:
-            InvalidPageToken: the token is none of this list with this filter.
+            InvalidPageToken: the token is not from this list with this filter.
         """
-        binding = f"jobs {subject.tenant_id} {wanted} {order}"
-        after = pages.read_token(token, binding) if token else None
+        binding = f"jobs {subject.tenant_id} {filters} {order}"
+        after = pagination.read_token(token, binding) if token else None
         with self._database.read() as connection:
             rows = repository.page(
-                connection, subject.tenant_id, wanted, order, after=after, limit=pages.bounded(size) + 1
+                connection, subject.tenant_id, filters, order, after=after, limit=pagination.clamp_page_size(size) + 1
             )
-            waits = waiting.waits(connection, rows, self._settings.max_running)
-        shown, next_token = pages.cut(rows, size, binding, partial(repository.place, order))
-        items = tuple(document(row, waits.get(row.id)) for row in shown)
-        return JobPage(items=tuple(map(brief, items)), next_page_token=next_token)
+            reasons = waiting.waiting_reasons(connection, rows, self._settings.max_running)
+        page_rows, next_token = pagination.paginate(rows, size, binding, partial(repository.sort_key, order))
+        items = tuple(job_document(row, reasons.get(row.id)) for row in page_rows)
+        return JobPage(items=tuple(map(without_test_details, items)), next_page_token=next_token)
 
     def events(self, subject: Subject, job_id: str, *, after: int, size: int) -> EventPage:
         """Events with numbers above `after`.
@@ -140,18 +146,20 @@ class Jobs:
         Raises:
             UnknownJob: there is none of that id.
         """
-        stored, ended = self.stored_events(subject.tenant_id, job_id, after=after, size=pages.bounded(size))
-        items = tuple(JobEvent(seq=e.seq, at=as_time(e.at), event=EVENT.validate_json(e.data)) for e in stored)
+        stored, ended = self.stored_events(
+            subject.tenant_id, job_id, after=after, size=pagination.clamp_page_size(size)
+        )
+        items = tuple(JobEvent(seq=e.seq, at=to_datetime(e.at), event=EVENT.validate_json(e.data)) for e in stored)
         return EventPage(items=items, next_after=items[-1].seq if items else after, ended=ended)
 
     def stored_events(self, tenant_id: str, job_id: str, *, after: int, size: int) -> tuple[list[StoredEvent], bool]:
-        """At most `size` events with numbers above `after`, as they are stored, and whether none follows them ever.
+        """At most `size` events with numbers above `after`, as they are stored, and whether no event will ever follow them.
 
         Raises:
             UnknownJob: there is none of that id.
         """
         with self._database.read() as connection:
-            job = repository.standing(connection, tenant_id, job_id)
+            job = repository.state_of(connection, tenant_id, job_id)
             if job is None:
                 raise unknown_job(job_id)
             state, last = job
@@ -164,7 +172,7 @@ class Jobs:
         Raises:
             UnknownJob, InvalidPageToken: as they say.
         """
-        rows, next_token = self._pieces(subject, job_id, "candidates", events_table.candidate_page, size, token)
+        rows, next_token = self._event_page(subject, job_id, "candidates", events_table.candidate_page, size, token)
         items = tuple(CandidateEvent.model_validate_json(row.data) for row in rows)
         return CandidatePage(items=items, next_page_token=next_token)
 
@@ -176,8 +184,8 @@ class Jobs:
         """
         read = partial(events_table.log_page, levels=LEVELS[LEVELS.index(level) :])
         what = "log" if level == "info" else f"log {level}"
-        rows, next_token = self._pieces(subject, job_id, what, read, size, token)
-        lines = [LogLine.of(row.seq, as_time(row.at), LogEvent.model_validate_json(row.data)) for row in rows]
+        rows, next_token = self._event_page(subject, job_id, what, read, size, token)
+        lines = [LogLine.of(row.seq, to_datetime(row.at), LogEvent.model_validate_json(row.data)) for row in rows]
         return LogPage(items=tuple(lines), next_page_token=next_token)
 
     def fronts(self, subject: Subject, job_id: str) -> Fronts:
@@ -187,23 +195,23 @@ class Jobs:
             UnknownJob: there is none of that id.
         """
         with self._database.read() as connection:
-            self._standing(connection, subject, job_id)
+            self._state_of(connection, subject, job_id)
             found = events_table.fronts_of(connection, job_id)
         estimates = tuple(front for front in found if front.of == "candidates")
         return Fronts(items=tuple({front.target: front for front in found}.values()), estimates=estimates)
 
     def checkpoints(self, subject: Subject, job_id: str) -> Checkpoints:
-        """What is stored of its work.
+        """Its finished stages and checkpoints.
 
         Raises:
             UnknownJob: there is none of that id.
         """
         with self._database.read() as connection:
-            self._standing(connection, subject, job_id)
+            self._state_of(connection, subject, job_id)
             return checkpoints(connection, job_id)
 
-    def relabel(self, subject: Subject, job_id: str, patch: JobPatch, check: Check) -> JobDocument:
-        """Sets and removes labels, if `check` does not object to the version that it is shown.
+    def update_labels(self, subject: Subject, job_id: str, patch: JobPatch, check: Precondition) -> JobDocument:
+        """Sets and removes labels, if `check` accepts the current version.
 
         Raises:
             UnknownJob: there is none of that id.
@@ -218,7 +226,7 @@ class Jobs:
             repository.set_labels(connection, subject.tenant_id, job_id, labels)
             return self._document(connection, subject, job_id)
 
-    def remove(self, subject: Subject, job_id: str, check: Check) -> None:
+    def remove(self, subject: Subject, job_id: str, check: Precondition) -> None:
         """Removes a job that ended, with its events and candidates. Its models stay.
 
         Raises:
@@ -234,28 +242,28 @@ class Jobs:
                 )
 
     def cancel(self, subject: Subject, job_id: str) -> JobDocument:
-        """Asks a job to stop for good. Asking again changes nothing.
+        """Cancels a job. Idempotent.
 
         Raises:
             UnknownJob: there is none of that id.
             JobEnded: it succeeded or failed before.
         """
-        return self._ask(subject, job_id, repository.request_cancel, unless=("succeeded", "failed"))
+        return self._request(subject, job_id, repository.request_cancel, unless=("succeeded", "failed"))
 
     def pause(self, subject: Subject, job_id: str) -> JobDocument:
-        """Asks a job to stop until it is resumed. Asking again changes nothing.
+        """Pauses a job until it is resumed. Idempotent.
 
         Raises:
             UnknownJob: there is none of that id.
             JobEnded: it has ended.
             JobCancelling: it is about to be cancelled.
         """
-        return self._ask(subject, job_id, repository.request_pause, unless=(*ENDED, "cancelling"))
+        return self._request(subject, job_id, repository.request_pause, unless=(*ENDED, "cancelling"))
 
     def resume(self, subject: Subject, job_id: str, *, any_device: bool = False) -> JobDocument:
-        """Queues a paused job again. Asking again changes nothing.
+        """Queues a paused job again. Idempotent.
 
-        With `any_device` it is bound no more to the devices of its first worker, only to those that its spec names.
+        With `any_device` it is no longer bound to the devices of its first worker, only to those that its spec names.
 
         Raises:
             UnknownJob: there is none of that id.
@@ -269,24 +277,24 @@ class Jobs:
                 repository.set_needs(connection, job_id, needs_of(spec))
             repository.resume(connection, job_id)
 
-        return self._ask(subject, job_id, change, unless=(*ENDED, "cancelling"))
+        return self._request(subject, job_id, change, unless=(*ENDED, "cancelling"))
 
     def running(self) -> int:
-        """How many jobs of all tenants workers have."""
+        """How many jobs of all tenants have a worker."""
         with self._database.read() as connection:
-            return repository.count_all(connection, *HELD)
+            return repository.count_all(connection, *LEASED)
 
-    def _ask(
+    def _request(
         self, subject: Subject, job_id: str, change: Callable[[Connection, str], None], *, unless: tuple[State, ...]
     ) -> JobDocument:
         with self._database.write() as connection:
-            state, _ = self._standing(connection, subject, job_id)
+            state, _ = self._state_of(connection, subject, job_id)
             if state in unless:
                 raise _too_late(job_id, state)
             change(connection, job_id)
             return self._document(connection, subject, job_id)
 
-    def _pieces(
+    def _event_page(
         self,
         subject: Subject,
         job_id: str,
@@ -296,16 +304,16 @@ class Jobs:
         token: str | None,
     ) -> tuple[list[StoredEvent], str | None]:
         binding = f"{what} {subject.tenant_id} {job_id}"
-        after = pages.read_number(token, binding) if token else 0
-        size = pages.bounded(size)
+        after = pagination.read_number(token, binding) if token else 0
+        size = pagination.clamp_page_size(size)
         with self._database.read() as connection:
-            self._standing(connection, subject, job_id)
+            self._state_of(connection, subject, job_id)
             rows = read(connection, job_id, after=after, limit=size + 1)
         more = len(rows) > size
-        return rows[:size], pages.number_token(rows[size - 1].seq, binding) if more else None
+        return rows[:size], pagination.number_token(rows[size - 1].seq, binding) if more else None
 
-    def _standing(self, connection: Connection, subject: Subject, job_id: str) -> tuple[State, int]:
-        found = repository.standing(connection, subject.tenant_id, job_id)
+    def _state_of(self, connection: Connection, subject: Subject, job_id: str) -> tuple[State, int]:
+        found = repository.state_of(connection, subject.tenant_id, job_id)
         if found is None:
             raise unknown_job(job_id)
         return found
@@ -314,25 +322,25 @@ class Jobs:
         row = repository.find(connection, subject.tenant_id, job_id)
         if row is None:
             raise unknown_job(job_id)
-        tried = tuple(
+        attempts = tuple(
             Attempt(
                 attempt=a.attempt,
                 worker=a.worker,
-                started_at=as_time(a.started_at),
-                ended_at=None if a.ended_at is None else as_time(a.ended_at),
+                started_at=to_datetime(a.started_at),
+                ended_at=None if a.ended_at is None else to_datetime(a.ended_at),
                 outcome=a.outcome,
             )
             for a in (repository.attempts(connection, job_id) if row.started_at is not None else ())
         )
-        waits = waiting.waits(connection, [row], self._settings.max_running)
-        return document(row, waits.get(job_id)).model_copy(update={"attempts": tried})
+        reasons = waiting.waiting_reasons(connection, [row], self._settings.max_running)
+        return job_document(row, reasons.get(job_id)).model_copy(update={"attempts": attempts})
 
 
-def document(row: repository.JobRow, waiting_for: WaitingFor | None) -> JobDocument:
-    """A job's row as clients see it in lists."""
+def job_document(row: repository.JobRow, waiting_for: WaitingFor | None) -> JobDocument:
+    """A row as a job in lists."""
 
     def time_of(value: int | None) -> Any:
-        return None if value is None else as_time(value)
+        return None if value is None else to_datetime(value)
 
     return JobDocument.model_validate(
         {
@@ -351,20 +359,20 @@ def document(row: repository.JobRow, waiting_for: WaitingFor | None) -> JobDocum
             "result": row.result,
             "error": row.error,
             "last_event": row.event_seq,
-            "created_at": as_time(row.created_at),
+            "created_at": to_datetime(row.created_at),
             "started_at": time_of(row.started_at),
             "finished_at": time_of(row.finished_at),
-            "active_s": row.at_work_ms / 1000,
+            "active_s": row.total_active_ms / 1000,
         }
     )
 
 
-def brief(job: JobDocument) -> JobDocument:
+def without_test_details(job: JobDocument) -> JobDocument:
     """A job without the confusion matrices of its models: those of many classes are too large for lists."""
     match job.result:
         case SearchAnswer(models=models):
-            shown = {target: model.model_copy(update={"test": None}) for target, model in models.items()}
-            result: Answer = job.result.model_copy(update={"models": shown})
+            trimmed = {target: model.model_copy(update={"test": None}) for target, model in models.items()}
+            result: Answer = job.result.model_copy(update={"models": trimmed})
         case ExportAnswer(model=model):
             result = job.result.model_copy(update={"model": model.model_copy(update={"test": None})})
         case _:
@@ -381,13 +389,11 @@ def _too_late(job_id: str, state: State) -> Exception:
     if state == "cancelling":
         return JobCancelling(
             f"The job {job_id} is being cancelled.",
-            fix="Wait until it has stopped, and queue its spec again: it goes on from what is stored.",
+            fix="Wait until it has stopped, and queue its spec again: it resumes from what is stored.",
         )
     return JobEnded(f"The job {job_id} is {state}.", fix="GET the job for its result.", facts={"state": state})
 
 
 def _too_many_labels() -> Exception:
-    from api.errors import InvalidRequest
-
     wrong = FieldProblem(pointer="/labels", detail=f"a job has at most {MAX_LABELS} labels")
     return InvalidRequest(f"A job has at most {MAX_LABELS} labels.", fix="Remove some.", fields=(wrong,))

@@ -1,5 +1,5 @@
-"""What a job is asked to do, on the wire: one model a kind, in a union on `kind`. A further kind joins with a model here and a
-handler in `api/worker/handlers.py`.
+"""The spec of a job on the wire: one model a kind, in a union on `kind`. A new kind needs a model here and
+a handler in `api/worker/handlers.py`.
 
 A wire spec names data sets, targets and spaces by id, or declares a space; never a path or code.
 """
@@ -20,20 +20,20 @@ from pydantic import (
 )
 
 from api.ids import ID_BODY, id_pattern
-from api.wire import INTEGRAL, Wire, examples
+from api.wire import INTEGRAL, WireModel, examples
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, MetricName
 from nas.work import Effort
 
 MAX_SPACE_VALUES: Final = 2000
-"""How many values an inline space may hold."""
+"""How many values a declared space may have."""
 
-_FILE_LIKE: Final = re.compile(r"[/\\\x00-\x1f\x7f]|\.(py|ya?ml|json|npz|pkl|onnx)|\.\.", re.IGNORECASE)
+_PATH_LIKE: Final = re.compile(r"[/\\\x00-\x1f\x7f]|\.(py|ya?ml|json|npz|pkl|onnx)|\.\.", re.IGNORECASE)
 
 
 def no_path(text: str) -> str:
-    """Refuses what looks like a path or a file: those belong to the command line."""
-    if _FILE_LIKE.search(text):
-        raise ValueError(f"{text[:80]!r} looks like a path or a file, which the service never takes; give an id")
+    """Rejects what looks like a path or a file: those belong to the command line."""
+    if _PATH_LIKE.search(text):
+        raise ValueError(f"{text[:80]!r} looks like a path or a file, which the service never accepts; give an id")
     return text
 
 
@@ -74,7 +74,7 @@ Device = Annotated[
 ]
 
 
-class WireTarget(Wire):
+class WireTarget(WireModel):
     """One target with its latency budget."""
 
     target: TargetName
@@ -95,20 +95,20 @@ def _bounded(space: str | dict[str, JsonValue]) -> str | dict[str, JsonValue]:
     if isinstance(space, dict):
         for count, value in enumerate(_values(space)):
             if count >= MAX_SPACE_VALUES:
-                raise ValueError(f"the space holds more than {MAX_SPACE_VALUES} values")
+                raise ValueError(f"the space has more than {MAX_SPACE_VALUES} values")
             if isinstance(value, str):
                 no_path(value)
     return space
 
 
-def _form(space: Any) -> str | None:
+def _space_tag(space: Any) -> str | None:
     return "name" if isinstance(space, str) else "declaration" if isinstance(space, dict) else None
 
 
 Space = Annotated[
     Annotated[KnownSpaceName, Tag("name")] | Annotated[dict[str, JsonValue], Tag("declaration")],
     Discriminator(
-        _form, custom_error_type="space_form", custom_error_message="a space is a known name or a declaration"
+        _space_tag, custom_error_type="space_form", custom_error_message="a space is a known name or a declaration"
     ),
     AfterValidator(_bounded),
 ]
@@ -138,7 +138,7 @@ WireClassWeights = Annotated[
 WireBudgetOn = Annotated[
     BudgetOn,
     Field(
-        description="which latency the budget is held against: the quiet statistic, or the median or 95th percentile of a run"
+        description="which latency is compared with the budget: the quiet statistic, or the median or 95th percentile of a run"
     ),
 ]
 
@@ -157,7 +157,7 @@ SEARCH: Final[dict[str, Any]] = {
 """A search that any installation can run."""
 
 
-class SearchWireSpec(Wire):
+class SearchWireSpec(WireModel):
     """A search: the most accurate INT8 network within a latency budget on each target."""
 
     model_config = examples(SEARCH)
@@ -167,7 +167,7 @@ class SearchWireSpec(Wire):
     space: Space = Field("mobilenet", description=_SPACE)
     targets: tuple[WireTarget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
-    minutes: float | None = Field(default=None, strict=True, gt=0, le=100_000, description="a limit on the whole job")
+    minutes: float | None = Field(default=None, strict=True, gt=0, le=100_000, description="time of the whole job")
     resolution: Side | None = Field(default=None, description="largest input side in pixels")
     seed: Seed = Field(default=0)
     threads: Threads | None = Field(default=None, description="threads of training; all cores when absent")
@@ -184,12 +184,12 @@ class SearchWireSpec(Wire):
             raise ValueError("a target is named twice; give each target one budget")
         devices = {(t.target.partition(":")[0], t.device) for t in targets if t.device is not None}
         if len({name for name, _ in devices}) != len(devices):
-            raise ValueError("a target is asked for on two devices; queue a job for each")
+            raise ValueError("a target names two devices; queue a job for each")
         return targets
 
 
-class ProfilingWireSpec(Wire):
-    """A profile: a target's latency table for a space, measured ahead of any search, with its report card."""
+class ProfilingWireSpec(WireModel):
+    """A profile: a target's latency table for a space, measured before any search, with its predictor validation."""
 
     model_config = examples(
         {"kind": "profiling", "target": "cpu", "space": "mobilenet", "data": "digits", "effort": "quick"}
@@ -205,7 +205,7 @@ class ProfilingWireSpec(Wire):
     seed: Seed = Field(default=0)
 
 
-class SupernetWireSpec(Wire):
+class SupernetWireSpec(WireModel):
     """A training: the supernet of a space on a data set, which later searches with the same settings find trained."""
 
     model_config = examples(
@@ -263,7 +263,7 @@ EXPORT: Final[dict[str, Any]] = {
 }
 
 
-class ExportWireSpec(Wire):
+class ExportWireSpec(WireModel):
     """An export: another architecture that a search evaluated than the one it delivered, finished and measured on a target.
 
     `architecture` and `search` are filled in by the service when the job is made, so that the export outlives the search's

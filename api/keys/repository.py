@@ -34,14 +34,6 @@ def tenant_page(connection: Connection, *, before: str | None, limit: int) -> Se
     return connection.execute(query if before is None else query.where(tenants.c.id < before)).all()
 
 
-def hold_tenant(connection: Connection, tenant_id: str) -> dict[str, Any]:
-    """The limits of a tenant, whose row is held until the transaction ends, so that what is counted stays true."""
-    limits: dict[str, Any] | None = connection.scalar(
-        select(tenants.c.limits).where(tenants.c.id == tenant_id).with_for_update()
-    )
-    return limits or {}
-
-
 def add_key(connection: Connection, *, lifetime_ms: int | None, **values: Any) -> None:
     """Stores a key."""
     expires = None if lifetime_ms is None else utc_ms() + lifetime_ms
@@ -70,7 +62,7 @@ def key_page(connection: Connection, tenant_id: str, *, before: str | None, limi
 
 
 def touch_key(connection: Connection, key_id: str) -> None:
-    """Notes that a key was used."""
+    """Records that a key was used."""
     connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=utc_ms()))
 
 
@@ -89,7 +81,7 @@ def add_session(connection: Connection, digest: str, key_id: str, lifetime_ms: i
 
 
 def session_key(connection: Connection, digest: str) -> KeyRow | None:
-    """The valid key of a session that is not over."""
+    """The valid key of an unexpired session."""
     key_id = connection.scalar(
         select(sessions.c.key_id).where(sessions.c.digest == digest, sessions.c.expires_at > utc_ms())
     )
@@ -101,6 +93,6 @@ def end_session(connection: Connection, digest: str) -> None:
     connection.execute(delete(sessions).where(sessions.c.digest == digest))
 
 
-def drop_old_sessions(connection: Connection) -> None:
-    """Removes sessions that are over."""
+def delete_old_sessions(connection: Connection) -> None:
+    """Deletes expired sessions."""
     connection.execute(delete(sessions).where(sessions.c.expires_at <= utc_ms()))

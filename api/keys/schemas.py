@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from api.ids import id_pattern
 from api.tenancy import SCOPES, Scope
-from api.wire import INTEGRAL, NAME, Wire, examples
+from api.wire import INTEGRAL, NAME, WireModel, examples
 
 KEY = "key_01jd3z6g4m8x2c5v7b9n1q3r5t"
 TENANT = "ten_01jd3z6g4m8x2c5v7b9n1q3r5t"
@@ -24,7 +24,7 @@ def _distinct(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
     return tuple(scope for scope in SCOPES if scope in scopes)
 
 
-class ApiKeyCreate(Wire):
+class ApiKeyCreate(WireModel):
     """A key to be made. Its scopes are at most those of the key that makes it."""
 
     model_config = examples(
@@ -39,7 +39,7 @@ class ApiKeyCreate(Wire):
     )
 
 
-class ApiKeyDocument(Wire):
+class ApiKeyDocument(WireModel):
     """A key, without its secret."""
 
     model_config = examples(
@@ -60,7 +60,7 @@ class ApiKeyDocument(Wire):
 
 
 class ApiKeyMade(ApiKeyDocument):
-    """A key with its secret, which is shown this once."""
+    """A key with its secret, which is shown only once."""
 
     model_config = examples(
         {
@@ -73,7 +73,7 @@ class ApiKeyMade(ApiKeyDocument):
     secret: str = Field(description="send it as `Authorization: Bearer ...`; it cannot be shown again")
 
 
-class ApiKeyPage(Wire):
+class ApiKeyPage(WireModel):
     """Some keys, newest first."""
 
     model_config = examples({"items": [], "next_page_token": None})
@@ -82,7 +82,7 @@ class ApiKeyPage(Wire):
     next_page_token: str | None = Field(description="for the next page; null on the last")
 
 
-class SessionCreate(Wire):
+class SessionCreate(WireModel):
     """A key that a browser trades for a cookie."""
 
     model_config = examples({"key": _SHOWN})
@@ -90,7 +90,7 @@ class SessionCreate(Wire):
     key: str = Field(min_length=1, max_length=200, description="the secret of a key")
 
 
-class SessionDocument(Wire):
+class SessionDocument(WireModel):
     """Who is signed in."""
 
     model_config = examples(
@@ -105,7 +105,7 @@ class SessionDocument(Wire):
     )
 
 
-class TenantLimits(Wire):
+class TenantLimits(WireModel):
     """What a tenant may use, where it differs from the server's own limits."""
 
     model_config = examples({"max_queued": 1000, "max_running": 4, "max_stored_bytes": 10_000_000_000})
@@ -115,7 +115,7 @@ class TenantLimits(Wire):
     max_stored_bytes: Bytes | None = Field(default=None, description="of data sets and models together")
 
 
-class TenantCreate(Wire):
+class TenantCreate(WireModel):
     """A tenant to be made."""
 
     model_config = examples({"name": "vision", "limits": {"max_running": 2}})
@@ -124,7 +124,7 @@ class TenantCreate(Wire):
     limits: TenantLimits = TenantLimits()
 
 
-class TenantDocument(Wire):
+class TenantDocument(WireModel):
     """A tenant: a group of people who share data sets, jobs and models."""
 
     model_config = examples(
@@ -137,7 +137,7 @@ class TenantDocument(Wire):
     created_at: datetime
 
 
-class TenantPage(Wire):
+class TenantPage(WireModel):
     """Some tenants, newest first."""
 
     model_config = examples({"items": [], "next_page_token": None})

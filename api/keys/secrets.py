@@ -1,6 +1,6 @@
-"""Secrets of keys and sessions: how they are made and recognised, and the pepper under which they are stored.
+"""Secrets of keys and sessions: how they are made and verified, and the pepper under which they are stored.
 
-A key reads `nas_<id>_<random><checksum>`; the checksum tells a mistyped key from a revoked one without asking the database.
+A key reads `nas_<id>_<random><checksum>`; the checksum distinguishes a mistyped key from a revoked one without the database.
 Stored is an HMAC-SHA-256 with a pepper that lies in a file of its own, so that a copy of the database opens nothing.
 """
 
@@ -21,7 +21,7 @@ _LEAST_BYTES: Final = 16
 _KEY: Final = re.compile(rf"(nas_({ID_BODY})_[0-9a-z]{{{_RANDOM}}})([0-9a-f]{{8}})")
 
 KEY_PATTERN: Final = re.compile(r"nas_[0-9a-z]{26}_[0-9a-z]{8,40}")
-"""What looks like a key in a text, for those who keep secrets out of logs."""
+"""What looks like a key in a text; logs redact it."""
 
 
 def new_key(key_id: str) -> str:
@@ -54,8 +54,8 @@ def _read(path: Path) -> bytes:
     return value
 
 
-def _why(error: OSError | ValueError) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it holds something else"
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it has other content"
 
 
 class Pepper:
@@ -68,18 +68,18 @@ class Pepper:
         return "Pepper(...)"
 
     @staticmethod
-    def of(path: Path, *, fresh: bool) -> "Pepper":
-        """Reads the pepper; of a fresh installation, makes it, readable by this user alone, when there is none.
+    def load(path: Path, *, create: bool) -> "Pepper":
+        """Reads the pepper. With `create`, creates a missing one, readable by this user alone.
 
         Raises:
-            UnusablePepper: the file is missing though keys were mixed with it, or holds no pepper.
+            UnusablePepper: the file is missing though keys were mixed with it, or has no pepper.
         """
         try:
             return Pepper(_read(path))
         except (OSError, ValueError) as error:
-            if not (fresh and isinstance(error, FileNotFoundError)):
+            if not (create and isinstance(error, FileNotFoundError)):
                 raise UnusablePepper(
-                    f"The secret that all keys were mixed with cannot be read from {path}: {_why(error)}.",
+                    f"The secret that all keys were mixed with cannot be read from {path}: {_reason(error)}.",
                     fix="Name its file with --pepper-file, or restore it from the backup. If it is lost, all keys are: write 64 "
                     "random hexadecimal digits into it, and make new keys with hwnas keys create.",
                     facts={"pepper_file": str(path)},
@@ -96,12 +96,12 @@ class Pepper:
                 pass
             finally:
                 temporary.unlink()
-            return Pepper.of(path, fresh=fresh)
+            return Pepper.load(path, create=create)
 
     def digest(self, purpose: str, text: str) -> str:
         """What is stored of a secret, or signed, for one purpose."""
         return hmac.new(self._value, f"{purpose}\n{text}".encode(), hashlib.sha256).hexdigest()
 
-    def is_digest(self, purpose: str, text: str, digest: str) -> bool:
-        """Whether a stored digest is that of a secret, in a time that tells nothing."""
+    def verify(self, purpose: str, text: str, digest: str) -> bool:
+        """Whether a stored digest is that of a secret, in constant time."""
         return hmac.compare_digest(self.digest(purpose, text), digest)

@@ -1,4 +1,4 @@
-"""What can be done with keys, sessions and tenants, and who a request comes from."""
+"""Operations on keys, sessions and tenants, and the authentication of requests."""
 
 import threading
 import time
@@ -10,8 +10,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from api import pages
-from api.database import Database, as_time
+from api import pagination
+from api.database import Database, to_datetime
 from api.errors import ScopeMissing, SecretShown, TenantExists, Unauthenticated, UnknownKey, UnknownTenant
 from api.idempotency import Idempotent
 from api.ids import new_id
@@ -26,18 +26,18 @@ from api.keys.schemas import (
     TenantPage,
 )
 from api.keys.secrets import Pepper, key_id_of, new_key, new_session
-from api.tenancy import SCOPES, Subject
+from api.tenancy import SCOPES, Subject, lock_tenant
 
 FIRST_TENANT: Final = "default"
 SESSION_S: Final = 12 * 3600
-REMEMBERED_S: Final = 2.0
-"""How long a key that was recognised is not looked up again; a key that another process revoked works that much longer."""
+CACHE_S: Final = 2.0
+"""How long an authenticated key is cached; a key that another process revoked works that much longer."""
 
 _TOUCH_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _CachedSubject:
     subject: Subject
     until: float
 
@@ -48,33 +48,33 @@ class Keys:
     def __init__(self, database: Database, pepper: Pepper) -> None:
         self._database = database
         self._pepper = pepper
-        self._known: dict[str, _Known] = {}
+        self._cache: dict[str, _CachedSubject] = {}
         self._touched: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @staticmethod
-    def of(database: Database, pepper: Path) -> "Keys":
-        """The keys of a database, with the pepper of a file, which is made when the database is new.
+    def open(database: Database, pepper: Path) -> "Keys":
+        """The keys of a database, with the pepper of a file, which is created when the database is new.
 
         Raises:
-            UnusablePepper: the file is missing though there are keys, or holds no pepper.
+            UnusablePepper: the file is missing though there are keys, or has no pepper.
         """
         with database.read() as connection:
-            fresh = not repository.any_tenant(connection)
-        return Keys(database, Pepper.of(pepper, fresh=fresh))
+            create = not repository.any_tenant(connection)
+        return Keys(database, Pepper.load(pepper, create=create))
 
-    def first(self) -> str | None:
-        """Makes the first tenant with a key that may do everything, where there is no tenant; the key's secret, else None."""
+    def create_first(self) -> str | None:
+        """Creates the first tenant, with a key of all scopes, if there is no tenant. Returns the key's secret, else None."""
         with self._database.write() as connection:
             if repository.any_tenant(connection):
                 return None
             tenant_id = new_id("ten")
             repository.add_tenant(connection, tenant_id, FIRST_TENANT, {})
-            wanted = ApiKeyCreate(name="first key", scopes=SCOPES)
-            return self._make(connection, tenant_id, wanted)[1]
+            new = ApiKeyCreate(name="first key", scopes=SCOPES)
+            return self._add_key(connection, tenant_id, new)[1]
 
-    def create(self, subject: Subject, wanted: ApiKeyCreate, idempotent: Idempotent | None = None) -> ApiKeyMade:
-        """Makes a key.
+    def create(self, subject: Subject, new: ApiKeyCreate, idempotent: Idempotent | None = None) -> ApiKeyMade:
+        """Creates a key.
 
         Raises:
             SecretShown: the same idempotency key made one before. Its secret cannot be shown again, since it is not stored.
@@ -82,34 +82,34 @@ class Keys:
             ScopeMissing: it would do more than the key that makes it.
             UnknownTenant: there is no tenant of that id.
         """
-        tenant_id = wanted.tenant_id or subject.tenant_id
-        more = _beyond(subject, wanted.scopes)
-        if more or (tenant_id != subject.tenant_id and "admin" not in subject.scopes):
+        tenant_id = new.tenant_id or subject.tenant_id
+        missing = _missing_scopes(subject, new.scopes)
+        if missing or (tenant_id != subject.tenant_id and "admin" not in subject.scopes):
             raise ScopeMissing(
-                f"This key cannot give {', '.join(more) or 'keys of another tenant'}.",
+                f"This key cannot grant {', '.join(missing) or 'keys of another tenant'}.",
                 fix="Ask an administrator, or ask for less.",
             )
         with self._database.write() as connection:
-            stored = _settled(connection, subject, idempotent)
+            stored = _replayed_answer(connection, subject, idempotent)
             if stored is not None:
                 raise _secret_shown(ApiKeyDocument.model_validate_json(stored).id)
             if repository.tenant(connection, tenant_id=tenant_id) is None:
                 raise _unknown_tenant(tenant_id)
-            key_id, secret = self._make(connection, tenant_id, wanted)
+            key_id, secret = self._add_key(connection, tenant_id, new)
             row = repository.find_key(connection, tenant_id, key_id)
             assert row is not None
             if idempotent is not None:
-                idempotent.keep(connection, subject, 201, _document(row).model_dump_json().encode())
+                idempotent.store_answer(connection, subject, 201, _document(row).model_dump_json().encode())
         return ApiKeyMade(**_document(row).model_dump(), secret=secret)
 
-    def create_for(self, tenant: str, wanted: ApiKeyCreate) -> ApiKeyMade:
+    def create_for(self, tenant: str, new: ApiKeyCreate) -> ApiKeyMade:
         """Makes a key of a named tenant, and the tenant when there is none: for the command line of the server's owner."""
         with self._database.write() as connection:
             found = repository.tenant(connection, name=tenant)
             tenant_id = new_id("ten") if found is None else found.id
             if found is None:
                 repository.add_tenant(connection, tenant_id, tenant, {})
-            key_id, secret = self._make(connection, tenant_id, wanted)
+            key_id, secret = self._add_key(connection, tenant_id, new)
             row = repository.find_key(connection, tenant_id, key_id)
         assert row is not None
         return ApiKeyMade(**_document(row).model_dump(), secret=secret)
@@ -130,14 +130,16 @@ class Keys:
         """Keys of the tenant, newest first.
 
         Raises:
-            InvalidPageToken: the token is none of this list's.
+            InvalidPageToken: the token is not from this list.
         """
         binding = f"keys {subject.tenant_id}"
-        before = pages.read_token(token, binding) if token else None
+        before = pagination.read_token(token, binding) if token else None
         with self._database.read() as connection:
-            rows = repository.key_page(connection, subject.tenant_id, before=before, limit=pages.bounded(size) + 1)
-        shown, next_token = pages.cut(rows, size, binding)
-        return ApiKeyPage(items=tuple(map(_document, shown)), next_page_token=next_token)
+            rows = repository.key_page(
+                connection, subject.tenant_id, before=before, limit=pagination.clamp_page_size(size) + 1
+            )
+        page_rows, next_token = pagination.paginate(rows, size, binding)
+        return ApiKeyPage(items=tuple(map(_document, page_rows)), next_page_token=next_token)
 
     def revoke(self, subject: Subject, key_id: str) -> None:
         """Ends a key and its sessions; again without effect.
@@ -150,59 +152,58 @@ class Keys:
             row = repository.find_key(connection, subject.tenant_id, key_id)
             if row is None:
                 raise _unknown_key(key_id)
-            more = _beyond(subject, row.scopes)
-            if more:
+            missing = _missing_scopes(subject, row.scopes)
+            if missing:
                 raise ScopeMissing(
-                    f"This key cannot revoke one that has {', '.join(more)}.",
+                    f"This key cannot revoke one that has {', '.join(missing)}.",
                     fix="Ask an administrator, or use a key that has these scopes.",
                 )
             repository.revoke_key(connection, key_id)
-        self._forget()
+        self._clear_cache()
 
-    def recognise(self, secret: str) -> Subject:
-        """Who a key belongs to.
+    def authenticate_key(self, secret: str) -> Subject:
+        """The caller with a key.
 
         Raises:
             Unauthenticated: it is no key, or revoked, or expired.
         """
         digest = self._pepper.digest("key", secret)
-        subject = self.remembered(digest)
+        subject = self._cached(digest)
         if subject is not None:
             return subject
         key_id = key_id_of(secret)
         if key_id is None:
-            raise Unauthenticated("That is no key.", fix="Send the whole key, as it was shown when it was made.")
+            raise Unauthenticated("This is no key.", fix="Send the whole key, as it was shown when it was made.")
         with self._database.read() as connection:
             row = repository.valid_key(connection, key_id)
-        if row is None or not self._pepper.is_digest("key", secret, row.digest):
+        if row is None or not self._pepper.verify("key", secret, row.digest):
             raise Unauthenticated("The key is not valid any more.", fix="Ask for a new one: hwnas keys create.")
-        return self._remember(digest, row, csrf=None)
+        return self._cache_subject(digest, row, csrf=None)
 
-    def recognise_session(self, cookie: str) -> Subject:
-        """Who a session belongs to.
+    def authenticate_session(self, cookie: str) -> Subject:
+        """The caller with a session.
 
         Raises:
-            Unauthenticated: it is over.
+            Unauthenticated: it has expired or was ended.
         """
         digest = self._pepper.digest("session", cookie)
-        subject = self.remembered(digest)
+        subject = self._cached(digest)
         if subject is not None:
             return subject
         with self._database.read() as connection:
             row = repository.session_key(connection, digest)
         if row is None:
-            raise Unauthenticated("The session is over.", fix="Sign in again.")
-        return self._remember(digest, row, csrf=self._pepper.digest("csrf", cookie))
+            raise Unauthenticated("The session has expired.", fix="Sign in again.")
+        return self._cache_subject(digest, row, csrf=self._pepper.digest("csrf", cookie))
 
-    def recognised(self, *, secret: str | None = None, cookie: str | None = None) -> Subject | None:
-        """Who it is, if that is known without asking the database."""
+    def cached(self, *, secret: str | None = None, cookie: str | None = None) -> Subject | None:
+        """The caller with a key or a session, if it is cached; without the database."""
         purpose, text = ("key", secret) if secret is not None else ("session", cookie or "")
-        return self.remembered(self._pepper.digest(purpose, text))
+        return self._cached(self._pepper.digest(purpose, text))
 
-    def remembered(self, digest: str) -> Subject | None:
-        """Who was recognised by a secret a moment ago."""
-        known = self._known.get(digest)
-        return known.subject if known is not None and known.until > time.monotonic() else None
+    def _cached(self, digest: str) -> Subject | None:
+        cached = self._cache.get(digest)
+        return cached.subject if cached is not None and cached.until > time.monotonic() else None
 
     def sign_in(self, secret: str) -> tuple[Subject, str]:
         """Opens a session for a key; the subject and the secret of its cookie.
@@ -210,7 +211,7 @@ class Keys:
         Raises:
             Unauthenticated: it is no valid key.
         """
-        subject = self.recognise(secret)
+        subject = self.authenticate_key(secret)
         cookie = new_session()
         digest = self._pepper.digest("session", cookie)
         with self._database.write() as connection:
@@ -222,10 +223,10 @@ class Keys:
         """Ends a session."""
         with self._database.write() as connection:
             repository.end_session(connection, self._pepper.digest("session", cookie))
-        self._forget()
+        self._clear_cache()
 
     def create_tenant(
-        self, subject: Subject, wanted: TenantCreate, idempotent: Idempotent | None = None
+        self, subject: Subject, new: TenantCreate, idempotent: Idempotent | None = None
     ) -> tuple[TenantDocument, bool]:
         """Makes a tenant.
 
@@ -239,15 +240,15 @@ class Keys:
         tenant_id = new_id("ten")
         try:
             with self._database.write() as connection:
-                stored = _settled(connection, subject, idempotent)
+                stored = _replayed_answer(connection, subject, idempotent)
                 if stored is not None:
                     return TenantDocument.model_validate_json(stored), False
-                repository.add_tenant(connection, tenant_id, wanted.name, wanted.limits.model_dump(exclude_none=True))
+                repository.add_tenant(connection, tenant_id, new.name, new.limits.model_dump(exclude_none=True))
                 made = _tenant(repository.tenant(connection, tenant_id=tenant_id), tenant_id)
                 if idempotent is not None:
-                    idempotent.keep(connection, subject, 201, made.model_dump_json().encode())
+                    idempotent.store_answer(connection, subject, 201, made.model_dump_json().encode())
         except IntegrityError:
-            raise TenantExists(f"There is a tenant {wanted.name!r} already.", fix="Choose another name.") from None
+            raise TenantExists(f"There is a tenant {new.name!r} already.", fix="Choose another name.") from None
         return made, True
 
     def tenant(self, tenant_id: str) -> TenantDocument:
@@ -263,35 +264,35 @@ class Keys:
         """Tenants, newest first.
 
         Raises:
-            InvalidPageToken: the token is none of this list's.
+            InvalidPageToken: the token is not from this list.
         """
-        before = pages.read_token(token, "tenants") if token else None
+        before = pagination.read_token(token, "tenants") if token else None
         with self._database.read() as connection:
-            rows = repository.tenant_page(connection, before=before, limit=pages.bounded(size) + 1)
-        shown, next_token = pages.cut(rows, size, "tenants")
-        return TenantPage(items=tuple(_tenant(row, row.id) for row in shown), next_page_token=next_token)
+            rows = repository.tenant_page(connection, before=before, limit=pagination.clamp_page_size(size) + 1)
+        page_rows, next_token = pagination.paginate(rows, size, "tenants")
+        return TenantPage(items=tuple(_tenant(row, row.id) for row in page_rows), next_page_token=next_token)
 
-    def _make(self, connection: Connection, tenant_id: str, wanted: ApiKeyCreate) -> tuple[str, str]:
+    def _add_key(self, connection: Connection, tenant_id: str, new: ApiKeyCreate) -> tuple[str, str]:
         key_id = new_id("key")
         secret = new_key(key_id)
         repository.add_key(
             connection,
-            lifetime_ms=None if wanted.expires_in_s is None else wanted.expires_in_s * 1000,
+            lifetime_ms=None if new.expires_in_s is None else new.expires_in_s * 1000,
             id=key_id,
             tenant_id=tenant_id,
-            name=wanted.name,
+            name=new.name,
             digest=self._pepper.digest("key", secret),
-            scopes=list(wanted.scopes),
+            scopes=list(new.scopes),
         )
         return key_id, secret
 
-    def _remember(self, digest: str, row: repository.KeyRow, csrf: str | None) -> Subject:
+    def _cache_subject(self, digest: str, row: repository.KeyRow, csrf: str | None) -> Subject:
         subject = Subject(row.tenant_id, row.id, frozenset(row.scopes), csrf)
         now = time.monotonic()
         with self._lock:
-            if len(self._known) > 10_000:
-                self._known.clear()
-            self._known[digest] = _Known(subject, now + REMEMBERED_S)
+            if len(self._cache) > 10_000:
+                self._cache.clear()
+            self._cache[digest] = _CachedSubject(subject, now + CACHE_S)
             touch = now - self._touched.get(row.id, -_TOUCH_S) >= _TOUCH_S
             if touch:
                 self._touched[row.id] = now
@@ -300,28 +301,28 @@ class Keys:
                 repository.touch_key(connection, row.id)
         return subject
 
-    def _forget(self) -> None:
+    def _clear_cache(self) -> None:
         with self._lock:
-            self._known.clear()
+            self._cache.clear()
 
 
-def _beyond(subject: Subject, scopes: Iterable[str]) -> list[str]:
-    """Of these scopes those that a key may neither give nor take away."""
+def _missing_scopes(subject: Subject, scopes: Iterable[str]) -> list[str]:
+    """The scopes among these that a key may neither grant nor revoke."""
     return [] if "admin" in subject.scopes else sorted(set(scopes) - subject.scopes)
 
 
-def _settled(connection: Connection, subject: Subject, idempotent: Idempotent | None) -> bytes | None:
-    """The answer to the same request before; others of the tenant wait until this transaction ends."""
+def _replayed_answer(connection: Connection, subject: Subject, idempotent: Idempotent | None) -> bytes | None:
+    """The stored answer of the same request. Locks the tenant until this transaction ends."""
     if idempotent is None:
         return None
-    repository.hold_tenant(connection, subject.tenant_id)
-    return idempotent.answer(connection, subject)
+    lock_tenant(connection, subject.tenant_id)
+    return idempotent.stored_answer(connection, subject)
 
 
 def _tenant(row: Row[Any] | None, tenant_id: str) -> TenantDocument:
     if row is None:
         raise _unknown_tenant(tenant_id)
-    return TenantDocument(id=row.id, name=row.name, limits=row.limits, created_at=as_time(row.created_at))
+    return TenantDocument(id=row.id, name=row.name, limits=row.limits, created_at=to_datetime(row.created_at))
 
 
 def _secret_shown(key_id: str) -> SecretShown:
@@ -342,7 +343,7 @@ def _unknown_tenant(tenant_id: str) -> UnknownTenant:
 
 def _document(row: repository.KeyRow) -> ApiKeyDocument:
     def time_of(value: int | None) -> object:
-        return None if value is None else as_time(value)
+        return None if value is None else to_datetime(value)
 
     return ApiKeyDocument.model_validate(
         {
@@ -350,7 +351,7 @@ def _document(row: repository.KeyRow) -> ApiKeyDocument:
             "name": row.name,
             "tenant_id": row.tenant_id,
             "scopes": row.scopes,
-            "created_at": as_time(row.created_at),
+            "created_at": to_datetime(row.created_at),
             "expires_at": time_of(row.expires_at),
             "last_used_at": time_of(row.last_used_at),
             "revoked_at": time_of(row.revoked_at),

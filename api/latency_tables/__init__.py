@@ -1,1 +1,1 @@
-"""Latency tables that profiling jobs measured: what is known of each, and their route."""
+"""Latency tables that profiling jobs measured: what is known of each."""

@@ -1,1 +1,1 @@
-"""Delivered models: their files by content hash, their routes."""
+"""Delivered models, with their files by content hash."""

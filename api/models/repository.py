@@ -47,12 +47,12 @@ def page(
 
 
 def remove(connection: Connection, tenant_id: str, model_id: str) -> None:
-    """Removes a model with the list of its files; the files themselves go when nothing names them any more."""
+    """Removes a model with the list of its files; the files themselves are deleted when no artifact references them."""
     connection.execute(delete(models).where(models.c.tenant_id == tenant_id, models.c.id == model_id))
 
 
-def named(connection: Connection, hashes: Sequence[str]) -> set[str]:
-    """Those of some hashes that an artifact names."""
+def referenced(connection: Connection, hashes: Sequence[str]) -> set[str]:
+    """The hashes among these that an artifact has."""
     return set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.sha256.in_(hashes)).distinct()))
 
 

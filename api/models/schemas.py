@@ -6,16 +6,8 @@ from typing import Any, Final
 from pydantic import Field, computed_field
 
 from api.ids import id_pattern
-from api.wire import Wire, examples
-from nas.result import (
-    AccuracyOutcome,
-    BudgetOutcome,
-    LatencyOutcome,
-    RemovedValue,
-    SizeOutcome,
-    TestOutcome,
-    Verdict,
-)
+from api.wire import WireModel, examples
+from nas.result import ModelFigures, TestOutcome, Verdict
 
 MODEL: Final = "mdl_01jd3z6g4m8x2c5v7b9n1q3r5t"
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -25,7 +17,8 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "budget": 0.2, "predicted": 0.19, "predicted_error": 0.01, "measured": 0.19, "measured_p50": 0.2, "measured_p95": 0.22,
         "kind": "measured",
     },
-    "accuracy": {"fp32": 0.985, "int8": 0.98}, "size_bytes": {"fp32": 40000, "int8": 12000},
+    "metric": {"fp32": {"name": "accuracy", "value": 0.985}, "int8": {"name": "accuracy", "value": 0.98}},
+    "size_bytes": {"fp32": 40000, "int8": 12000},
     "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "binds": True},
     "artifacts": [
         {
@@ -36,7 +29,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-class Artifact(Wire):
+class Artifact(WireModel):
     """One file of a model's bundle."""
 
     name: str
@@ -46,26 +39,12 @@ class Artifact(Wire):
     url: str = Field(description="where to GET it, relative to the server")
 
 
-class ModelDocument(Wire):
-    """A model that a search delivered for one target."""
+class WireModelFigures(ModelFigures):
+    """What clients see of a delivered model, in a job's result and by itself."""
 
-    model_config = examples(_EXAMPLE)
-
-    id: str = Field(pattern=id_pattern("mdl"))
-    job_id: str | None = Field(pattern=id_pattern("job"), description="null when the job was deleted")
-    target: str
-    architecture: str
-    architecture_id: str
-    latency_ms: LatencyOutcome
-    accuracy: AccuracyOutcome
     test: TestOutcome | None = Field(
         default=None, description="the INT8 model on the test set in detail; not in lists, and none of older models"
     )
-    size_bytes: SizeOutcome
-    budget: BudgetOutcome
-    removed: tuple[RemovedValue, ...] = ()
-    artifacts: tuple[Artifact, ...]
-    created_at: datetime
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -74,7 +53,19 @@ class ModelDocument(Wire):
         return self.latency_ms.verdict
 
 
-class ModelPage(Wire):
+class ModelDocument(WireModelFigures):
+    """A model that a search delivered for one target."""
+
+    model_config = examples(_EXAMPLE)
+
+    id: str = Field(pattern=id_pattern("mdl"))
+    job_id: str | None = Field(pattern=id_pattern("job"), description="null when the job was deleted")
+    target: str
+    artifacts: tuple[Artifact, ...]
+    created_at: datetime
+
+
+class ModelPage(WireModel):
     """Some models, newest first."""
 
     model_config = examples({"items": [_EXAMPLE], "next_page_token": None})

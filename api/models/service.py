@@ -1,4 +1,4 @@
-"""What can be done with delivered models."""
+"""Operations on delivered models."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from api import pages
-from api.blobs import Blobs
-from api.database import Database, as_time
+from api import pagination
+from api.blobs import BlobStore
+from api.database import Database, to_datetime
 from api.errors import UnknownArtifact, UnknownModel
 from api.models import repository
 from api.models.schemas import ModelDocument, ModelPage
@@ -29,7 +29,7 @@ class StoredFile:
 class Models:
     """Models of one database and home."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
         self._database = database
         self._blobs = blobs
 
@@ -62,20 +62,20 @@ class Models:
         """Models, newest first.
 
         Raises:
-            InvalidPageToken: the token is none of this list with this filter.
+            InvalidPageToken: the token is not from this list with this filter.
         """
         binding = f"models {subject.tenant_id} job={job_id}"
-        before = pages.read_token(token, binding) if token else None
+        before = pagination.read_token(token, binding) if token else None
         with self._database.read() as connection:
             rows = repository.page(
-                connection, subject.tenant_id, job_id=job_id, before=before, limit=pages.bounded(size) + 1
+                connection, subject.tenant_id, job_id=job_id, before=before, limit=pagination.clamp_page_size(size) + 1
             )
-            shown, next_token = pages.cut(rows, size, binding)
-            files: dict[str, list[Row[Any]]] = {row.id: [] for row in shown}
+            page_rows, next_token = pagination.paginate(rows, size, binding)
+            files: dict[str, list[Row[Any]]] = {row.id: [] for row in page_rows}
             for file in repository.files(connection, list(files)):
                 files[file.model_id].append(file)
         return ModelPage(
-            items=tuple(_document(row, files[row.id]).model_copy(update={"test": None}) for row in shown),
+            items=tuple(_document(row, files[row.id]).model_copy(update={"test": None}) for row in page_rows),
             next_page_token=next_token,
         )
 
@@ -119,6 +119,6 @@ def _document(row: repository.ModelRow, files: Iterable[Row[Any]]) -> ModelDocum
                 }
                 for file in files
             ],
-            "created_at": as_time(row.created_at),
+            "created_at": to_datetime(row.created_at),
         }
     )

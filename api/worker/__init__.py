@@ -1,1 +1,1 @@
-"""The worker process: claims jobs, runs them, stores what they tell."""
+"""The worker process: claims jobs, runs them, and stores their events and results."""

@@ -1,4 +1,4 @@
-"""What each kind of job does. A further kind joins by adding a spec to the wire and a handler here."""
+"""What each kind of job does. A new kind needs a spec in `api/jobs/specs.py` and a handler here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from api.blobs import Blobs
+from api.blobs import BlobStore
 from api.ids import new_id
-from api.jobs.local import local_spec
+from api.jobs.engine_spec import engine_spec
 from api.jobs.specs import ExportWireSpec, ProfilingWireSpec, SearchWireSpec, SupernetWireSpec
 from api.latency_tables import repository as tables
 from api.models import repository as models
-from api.settings import Settings, load
+from api.settings import Settings, load_function
 from nas.events import EventSink
 from nas.result import ExportResult, SearchResult
 from nas.stages.context import DeviceClaim
@@ -28,38 +28,38 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
-    """What a handler works with.
+class JobContext:
+    """What a handler gets beside the job's id and spec.
 
     Attributes:
         settings: of the service.
         tenant_id: whose job it is.
-        form: side, channels and classes of the images of a data set.
+        input_spec: resolution, channels and number of classes of a data set's images.
         out: a folder of the job's own.
-        blobs: where delivered files go.
-        on_event: tells what happens.
-        cancelled: whether to stop.
-        hold: claims a device while it is measured.
+        blobs: the store of delivered files.
+        on_event: receives the engine's events.
+        cancelled: whether the engine should stop.
+        claim: claims a device while it is measured.
     """
 
     settings: Settings
     tenant_id: str
-    form: Callable[[str], dict[str, Any]]
+    input_spec: Callable[[str], dict[str, Any]]
     out: Path
-    blobs: Blobs
+    blobs: BlobStore
     on_event: EventSink
     cancelled: Callable[[], bool]
-    hold: DeviceClaim
+    claim: DeviceClaim
 
     @property
     def store(self) -> Store:
-        """The engine's store as the tenant sees it."""
+        """The engine's store with the tenant's index."""
         return self.settings.store_of(self.tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A job's success.
+class JobOutcome:
+    """The result of a job that succeeded.
 
     Attributes:
         result: JSON of the result, as clients see it.
@@ -70,42 +70,48 @@ class Done:
     store: Callable[[Connection], None]
 
 
-Handler = Callable[[str, dict[str, Any], Workplace], Done]
+Handler = Callable[[str, dict[str, Any], JobContext], JobOutcome]
 
 
-def search(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
-    """Runs the engine's search and takes its bundles in. Paths of this machine do not reach the result."""
+def search(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome:
+    """Runs the engine's search and stores its bundles. The result has no paths of this machine."""
     wire = SearchWireSpec.model_validate(spec)
-    answer: SearchResult = load(place.settings.engine)(
-        local_spec(wire, place.settings.datasets),
-        out=place.out,
-        store=place.store,
-        on_event=place.on_event,
-        cancelled=place.cancelled,
-        claim=place.hold,
+    answer: SearchResult = load_function(context.settings.engine)(
+        engine_spec(wire, context.settings.datasets),
+        out=context.out,
+        store=context.store,
+        on_event=context.on_event,
+        cancelled=context.cancelled,
+        claim=context.claim,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
-    return Done(result, _take_in(job_id, result["models"], place))
+    return JobOutcome(result, _store_bundles(job_id, result["models"], context))
 
 
-def _take_in(job_id: str, outcomes: Mapping[str, dict[str, Any]], place: Workplace) -> Callable[[Connection], None]:
-    """Stores the bundles of models by their targets, and names a model's id in its outcome where its folder was; writes their rows."""
+def _store_bundles(
+    job_id: str, outcomes: Mapping[str, dict[str, Any]], context: JobContext
+) -> Callable[[Connection], None]:
+    """Stores the bundles of models by target, and replaces each folder in its outcome by the model's id.
+
+    Returns:
+        What inserts the rows of the models.
+    """
     rows: list[tuple[str, str, dict[str, Any], list[dict[str, Any]]]] = []
     for target, outcome in outcomes.items():
-        files = _stored(place.out / outcome.pop("bundle"), place.blobs)
+        files = _store_files(context.out / outcome.pop("bundle"), context.blobs)
         model_id = new_id("mdl")
         rows.append((model_id, target, dict(outcome), files))
         outcome["model_id"] = model_id
 
     def store(connection: Connection) -> None:
         for model_id, target, outcome, files in rows:
-            models.add(connection, place.tenant_id, model_id, job_id, target, outcome, files)
+            models.add(connection, context.tenant_id, model_id, job_id, target, outcome, files)
 
     return store
 
 
-def _stored(bundle: Path, blobs: Blobs) -> list[dict[str, Any]]:
-    """The files of a bundle, stored."""
+def _store_files(bundle: Path, blobs: BlobStore) -> list[dict[str, Any]]:
+    """Stores the files of a bundle; their rows."""
     files = []
     for path in sorted(bundle.iterdir()):
         if path.is_file() and not path.is_symlink():
@@ -117,60 +123,60 @@ def _stored(bundle: Path, blobs: Blobs) -> list[dict[str, Any]]:
     return files
 
 
-def profile(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
-    """Measures a latency table. The table itself stays in the store, where searches find it."""
+def profile(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome:
+    """Measures a latency table. The table itself stays in the store, where searches use it."""
     wire = ProfilingWireSpec.model_validate(spec)
-    form = place.form(wire.data)
-    answer = load(place.settings.profiler)(
+    inputs = context.input_spec(wire.data)
+    answer = load_function(context.settings.profiler)(
         wire.target,
         wire.space,
-        resolution=wire.resolution or form["resolution"],
-        channels=form["channels"],
-        classes=form["classes"],
+        resolution=wire.resolution or inputs["resolution"],
+        channels=inputs["channels"],
+        classes=inputs["classes"],
         effort=wire.effort,
         seed=wire.seed,
-        out=place.out,
-        store=place.store,
-        on_event=place.on_event,
-        cancelled=place.cancelled,
-        claim=place.hold,
+        out=context.out,
+        store=context.store,
+        on_event=context.on_event,
+        cancelled=context.cancelled,
+        claim=context.claim,
     )
     result = answer.model_dump(mode="json", exclude={"table"})
     result["table_sha256"] = Path(answer.table).name
 
     def store(connection: Connection) -> None:
-        tables.add(connection, place.tenant_id, job_id, result)
+        tables.add(connection, context.tenant_id, job_id, result)
 
-    return Done(result, store)
+    return JobOutcome(result, store)
 
 
-def train_supernet(_job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
-    """Trains a supernet. It stays in the store, where searches find it."""
+def train_supernet(_job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome:
+    """Trains a supernet. It stays in the store, where searches use it."""
     wire = SupernetWireSpec.model_validate(spec)
-    answer = load(place.settings.trainer)(
-        local_spec(wire, place.settings.datasets),
-        store=place.store,
-        on_event=place.on_event,
-        cancelled=place.cancelled,
+    answer = load_function(context.settings.trainer)(
+        engine_spec(wire, context.settings.datasets),
+        store=context.store,
+        on_event=context.on_event,
+        cancelled=context.cancelled,
     )
-    return Done(answer.model_dump(mode="json"), lambda _connection: None)
+    return JobOutcome(answer.model_dump(mode="json"), lambda _connection: None)
 
 
-def export(job_id: str, spec: dict[str, Any], place: Workplace) -> Done:
-    """Finishes an architecture that a search evaluated, and takes its bundle in."""
+def export(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome:
+    """Trains and exports an architecture that a search evaluated, and stores its bundle."""
     wire = ExportWireSpec.model_validate(spec)
-    answer: ExportResult = load(place.settings.exporter)(
-        local_spec(wire, place.settings.datasets),
+    answer: ExportResult = load_function(context.settings.exporter)(
+        engine_spec(wire, context.settings.datasets),
         wire.architecture,
         wire.target,
-        out=place.out,
-        store=place.store,
-        on_event=place.on_event,
-        cancelled=place.cancelled,
-        claim=place.hold,
+        out=context.out,
+        store=context.store,
+        on_event=context.on_event,
+        cancelled=context.cancelled,
+        claim=context.claim,
     )
     result = answer.model_dump(mode="json", exclude={"run"})
-    return Done(result, _take_in(job_id, {answer.target: result["model"]}, place))
+    return JobOutcome(result, _store_bundles(job_id, {answer.target: result["model"]}, context))
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {

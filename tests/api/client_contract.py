@@ -342,7 +342,7 @@ class ClientContract:
         assert "HWNAS_KEY" in refused.value.fix and "cret" not in str(refused.value)
 
     def test_nobody_answers(self, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("api.client.calls.TRIES", 2)
+        monkeypatch.setattr("api.client.calls.MAX_RETRIES", 2)
         with connect("http://127.0.0.1:9", key="nas_1") as client:
             with pytest.raises(NoAnswer):
                 client.job("job_1")

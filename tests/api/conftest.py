@@ -51,7 +51,7 @@ def database_url(engine: str, tmp_path: Path, request: pytest.FixtureRequest) ->
 def database(database_url: str) -> Iterator[Database]:
     """An empty database with its schema."""
     made = Database(database_url)
-    made.create()
+    made.migrate()
     yield made
     made.close()
 
@@ -99,7 +99,7 @@ def search() -> dict[str, Any]:
 def serving(settings: Settings, **options: Any) -> Iterator[TestClient]:
     """A service inside this process, and a client with its first key."""
     with TestClient(create_app(settings), base_url=ORIGIN, **options) as client:
-        client.headers["Authorization"] = f"Bearer {client.app.state.keys.first() or other_key(client)}"  # type: ignore[attr-defined]
+        client.headers["Authorization"] = f"Bearer {client.app.state.keys.create_first() or other_key(client)}"  # type: ignore[attr-defined]
         yield client
 
 
@@ -115,7 +115,7 @@ def other_key(client: TestClient, tenant: str = "default", *scopes: str) -> str:
 def subject_of(client: TestClient) -> Subject:
     """Who the client is."""
     secret = re.sub("^Bearer ", "", client.headers["Authorization"])
-    found: Subject = client.app.state.keys.recognise(secret)  # type: ignore[attr-defined]
+    found: Subject = client.app.state.keys.authenticate_key(secret)  # type: ignore[attr-defined]
     return found
 
 

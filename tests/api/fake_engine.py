@@ -27,15 +27,16 @@ from nas.events import (
     PlanEvent,
     ProgressEvent,
 )
+from nas.metric import MetricValue
 from nas.preflight import JobEstimate, Pretrained
 from nas.result import (
-    AccuracyOutcome,
     BudgetOutcome,
     ClassOutcome,
     ExportResult,
     LatencyOutcome,
     ModelOutcome,
     Plan,
+    PrecisionMetrics,
     ProfileResult,
     SearchResult,
     SizeOutcome,
@@ -44,6 +45,7 @@ from nas.result import (
 from nas.spec import SearchSpec
 from nas.stages.context import DeviceClaim
 from nas.store import StageKey, Store
+from tests.metrics import as_accuracy
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS, GREEDY, ALONE = range(9)
 """What a seed asks for; `ALONE` is a search without a supernet. From `LONG` on, a seed is the number of steps, each of which tells
@@ -52,14 +54,14 @@ something of its own."""
 LONG = 100
 STEPS = 5
 FINISHED = FrontPoint(
-    architecture="resolution=8", architecture_id="a1", accuracy=0.985, latency_ms=0.1, kind="measured"
+    architecture="resolution=8", architecture_id="a1", metric=as_accuracy(0.985), latency_ms=0.1, kind="measured"
 )
 TEST = TestOutcome(
-    metric="accuracy",
-    value=0.75,
-    accuracy=0.75,
-    balanced_accuracy=0.75,
-    macro_f1=11 / 15,
+    metrics=(
+        as_accuracy(0.75),
+        MetricValue(name="balanced_accuracy", value=0.75),
+        MetricValue(name="macro_f1", value=11 / 15),
+    ),
     classes=(
         ClassOutcome(name="crack", images=2, precision=1.0, recall=0.5),
         ClassOutcome(name="whole", images=2, precision=2 / 3, recall=1.0),
@@ -89,7 +91,7 @@ def search(
         return _alone(spec, out, on_event)
     on_event(PlanEvent(resolution=8, supernet=True, note="2 networks are fine-tuned."))
     on_event(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
-    point = FrontPoint(architecture="resolution=8", architecture_id="a1", accuracy=0.98, latency_ms=0.1)
+    point = FrontPoint(architecture="resolution=8", architecture_id="a1", metric=as_accuracy(0.98), latency_ms=0.1)
     for step in range(100_000 if spec.seed in (SLOW, DEAF) else spec.seed if spec.seed >= LONG else STEPS):
         on_event(ProgressEvent(phase="searching", done=step, total=STEPS, unit="candidates", eta_s=0.1))
         if spec.seed >= LONG:
@@ -121,7 +123,7 @@ def search(
 
 def _finalist(target: str, architecture_id: str, **more: Any) -> FinalistEvent:
     common: dict[str, Any] = {
-        "architecture": "resolution=8", "round": 0, "rounds": 1, "images": 1000, "accuracy": 0.985, "standard_error": 0.01,
+        "architecture": "resolution=8", "round": 0, "rounds": 1, "images": 1000, "metric": as_accuracy(0.985), "standard_error": 0.01,
         "latency_ms": 0.1, "kind": "measured",
     }  # fmt: skip
     return FinalistEvent(target=target, architecture_id=architecture_id, **common | more)
@@ -131,11 +133,11 @@ def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
     """Two networks are trained, of which `a1` goes on for another round; both are candidates in the end."""
     on_event(PlanEvent(resolution=8, supernet=False, note="2 networks are trained instead of a supernet."))
     on_event(PhaseEvent(phase="fine_tuning", status="started", target="cpu", seconds=None))
-    on_event(_finalist("cpu", "a1", rounds=2, accuracy=0.9))
-    on_event(_finalist("cpu", "b2", rounds=2, accuracy=0.7, latency_ms=0.15))
+    on_event(_finalist("cpu", "a1", rounds=2, metric=as_accuracy(0.9)))
+    on_event(_finalist("cpu", "b2", rounds=2, metric=as_accuracy(0.7), latency_ms=0.15))
     on_event(_finalist("cpu", "a1", rounds=2, round=1, images=2000))
     for number, (architecture_id, accuracy) in enumerate((("a1", 0.985), ("b2", 0.7))):
-        on_event(_candidate(architecture_id, number, accuracy=accuracy))
+        on_event(_candidate(architecture_id, number, metric=as_accuracy(accuracy)))
     on_event(FrontEvent(of="finished", target="cpu", budget_ms=0.2, evaluations=2, points=(FINISHED,)))
     return SearchResult(
         run=out.name, metric=spec.metric, front=(FINISHED,), fronts={"cpu": (FINISHED,)}, models={"cpu": _model(out, "cpu")},
@@ -144,7 +146,7 @@ def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
 
 
 def _candidate(architecture_id: str, step: int, **more: Any) -> CandidateEvent:
-    common: dict[str, Any] = {"architecture": "resolution=8", "accuracy": 0.98, "latency_ms": {"cpu": 0.1}}
+    common: dict[str, Any] = {"architecture": "resolution=8", "metric": as_accuracy(0.98), "latency_ms": {"cpu": 0.1}}
     return CandidateEvent(number=step, architecture_id=architecture_id, feasible={"cpu": True}, **common | more)
 
 
@@ -153,13 +155,15 @@ def _tell_of(step: int, on_event: EventSink) -> None:
     name, latency_ms, accuracy = f"a{step}", 0.1 + 0.001 * (step % 90), 0.5 + 0.005 * (step % 97)
     facts: dict[str, Any] = {"choices": {"resolution": 8, "width": 0.25 * (1 + step % 4)}, "macs": 10_000 + step}
     sizes = {"params": 1000 + step, "weight_bytes": 1100 + step, "peak_memory_bytes": 4096}
-    on_event(_candidate(name, step, accuracy=accuracy, latency_ms={"cpu": latency_ms}, **facts, **sizes))
+    on_event(_candidate(name, step, metric=as_accuracy(accuracy), latency_ms={"cpu": latency_ms}, **facts, **sizes))
     if step % 10 == 0:
         on_event(MetricEvent(phase="searching", name="accuracy", step=step, value=accuracy))
     if step % 50 == 0:
         took = {"latency_ms": latency_ms, "p50_ms": latency_ms, "p95_ms": latency_ms, "noise": 0.01}
         on_event(MeasurementEvent(target="cpu", architecture_id=name, of="candidate", kind="measured", **took))
-        point = FrontPoint(architecture="resolution=8", architecture_id=name, accuracy=accuracy, latency_ms=latency_ms)
+        point = FrontPoint(
+            architecture="resolution=8", architecture_id=name, metric=as_accuracy(accuracy), latency_ms=latency_ms
+        )
         on_event(
             FrontEvent(
                 target="cpu", budget_ms=0.2, evaluations=step + 1, points=(point,), hypervolume=0.05 + step * 1e-5
@@ -194,7 +198,7 @@ def _model(out: Path, target: str) -> ModelOutcome:
             measured_p95=0.12,
             kind="measured",
         ),
-        accuracy=AccuracyOutcome(fp32=0.985, int8=0.98),
+        metric=PrecisionMetrics(fp32=as_accuracy(0.985), int8=as_accuracy(0.98)),
         test=TEST,
         size_bytes=SizeOutcome(fp32=4000, int8=1000),
         budget=BudgetOutcome(reachable_ms=(0.05, 1.5), architectures="100", architectures_within="40", binds=True),

@@ -16,7 +16,7 @@ LITTLE: Final = Work(
 )
 
 SETTINGS: Final[dict[str, Any]] = {
-    "engine": f"{__name__}:search", "exporter": f"{__name__}:export", "surveyor": f"{__name__}:estimate_job",
+    "engine": f"{__name__}:search", "exporter": f"{__name__}:export", "estimator": f"{__name__}:estimate_job",
 }  # fmt: skip
 
 

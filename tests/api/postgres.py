@@ -98,7 +98,7 @@ class Postgres:
         if self._template is None:
             self._template = self.empty()
             made = Database(self.url(self._template))
-            made.create()
+            made.migrate()
             made.close()
         name = f"test_{uuid4().hex}"
         self._run(f"CREATE DATABASE {name} TEMPLATE {self._template}")

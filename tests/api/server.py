@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 from api.processes import child_environment
-from api.serve import Serving, serve
+from api.serve import ServerInfo, serve
 from api.settings import Settings
 
 
@@ -28,7 +28,7 @@ def fast_settings(home: Path, **changes: Any) -> Settings:
         "control_s": 0.05,
         "heartbeat_s": 0.2,
         "lease_s": 2.0,
-        "surveyor": "tests.api.fake_engine:estimate_job",
+        "estimator": "tests.api.fake_engine:estimate_job",
         "profiler": "tests.api.fake_engine:profile",
         "trainer": "tests.api.fake_engine:pretrain",
         "exporter": "tests.api.fake_engine:export",
@@ -142,7 +142,7 @@ def eventually(condition: Callable[[], Any], within_s: float = 60.0) -> Any:
 
 
 def _main() -> None:
-    def ready(serving: Serving) -> None:
+    def ready(serving: ServerInfo) -> None:
         os.write(1, json.dumps(asdict(serving)).encode() + b"\n")
 
     serve(Settings.model_validate_json(sys.argv[1]), ready)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from api.datasets.archive import Bounds, unpack
+from api.datasets.archive import ArchiveLimits, unpack
 from api.datasets.check import check
 from api.errors import UnsafeArchive
 
-BOUNDS = Bounds(entries=1000, unpacked_bytes=10**7)
+BOUNDS = ArchiveLimits(entries=1000, unpacked_bytes=10**7)
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 
 

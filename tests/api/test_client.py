@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import api.cli  # noqa: F401 - adds --server
 from api.client import Client
-from api.client.calls import ask_job, pause_before
+from api.client.calls import control_job, pause_before
 from api.client.search import uploaded
 from api.processes import child_environment
 from nas.cli import app
@@ -169,7 +169,11 @@ def test_an_interrupt_leaves_the_job_to_the_service(served: tuple[str, str]) -> 
         state = job.state
         job.cancel().wait()
     assert (process.returncode, error["code"], error["job"]) == (130, "cancelled", job_id)
-    assert state in ("queued", "running") and "goes on" in error["detail"] and f"/jobs/{job_id}/cancel" in error["fix"]
+    assert (
+        state in ("queued", "running")
+        and "continues in the service" in error["detail"]
+        and f"/jobs/{job_id}/cancel" in error["fix"]
+    )
 
 
 @pytest.mark.parametrize("named", ["a1", "a", "resolution=8"])
@@ -223,5 +227,5 @@ def test_a_service_of_the_environment_does_not_keep_from_working_here(
 
 
 def test_a_job_is_freed_of_its_device_only_when_asked() -> None:
-    assert ask_job("job_1", "resume", any_device=True).params == {"any_device": "true"}
-    assert ask_job("job_1", "resume", any_device=False).params == {}
+    assert control_job("job_1", "resume", any_device=True).params == {"any_device": "true"}
+    assert control_job("job_1", "resume", any_device=False).params == {}

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from api.contract import breaks, committed, description, written
+from api.contract import breaking_changes, committed, current, serialized
 
 Change = Callable[[dict[str, Any]], object]
 
 
 def test_the_committed_description_is_this_programs() -> None:
-    now = description()
-    assert breaks(committed(), now) == []
-    assert written(committed()) == written(now), "run python -m api.contract"
+    now = current()
+    assert breaking_changes(committed(), now) == []
+    assert serialized(committed()) == serialized(now), "run python -m api.contract"
 
 
 def test_every_body_has_an_example() -> None:
@@ -68,15 +68,15 @@ def _forget(document: dict[str, Any], *path: str) -> None:
     ],
 )  # fmt: skip
 def test_a_break_is_named(change: Change, told: str) -> None:
-    old = description()
+    old = current()
     new = copy.deepcopy(old)
     change(new)
-    assert any(told in line for line in breaks(old, new)), breaks(old, new)
+    assert any(told in line for line in breaking_changes(old, new)), breaking_changes(old, new)
 
 
 def test_an_addition_is_no_break() -> None:
-    old = description()
+    old = current()
     new = copy.deepcopy(old)
     new["paths"]["/v2"] = {}
     new["components"]["schemas"]["JobDocument"]["properties"]["colour"] = {"type": "string"}
-    assert breaks(old, new) == []
+    assert breaking_changes(old, new) == []

@@ -15,6 +15,7 @@ from nas.events import CandidateEvent, Event, FrontEvent, LogEvent, PhaseEvent
 from tests.api import fake_engine
 from tests.api.conftest import body, both_engines, serving
 from tests.api.test_datasets import digits
+from tests.metrics import as_accuracy
 
 pytestmark = both_engines
 
@@ -149,7 +150,7 @@ def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -
     ],
 )
 def test_looking_ahead_is_bounded(settings: Settings, seed: int, told: str) -> None:
-    bounds = {"survey_memory_bytes": 4 * 2**30, "check_timeout_s": 3.0}
+    bounds = {"estimate_memory_bytes": 4 * 2**30, "check_timeout_s": 3.0}
     with serving(settings.model_copy(update=bounds)) as client:
         refused = client.post("/v1/jobs", json=body(seed=seed), params={"validate_only": True})
         assert (refused.status_code, refused.json()["code"]) == (422, "check_failed")
@@ -163,7 +164,7 @@ def test_what_a_job_told_is_found_by_kind(client: TestClient) -> None:
         PhaseEvent(phase="searching", status="started", target="cpu", seconds=None),
         *(
             CandidateEvent(
-                number=n, architecture="a", architecture_id=str(n), accuracy=0.5, latency_ms={"cpu": 1.0}, feasible={"cpu": True}
+                number=n, architecture="a", architecture_id=str(n), metric=as_accuracy(0.5), latency_ms={"cpu": 1.0}, feasible={"cpu": True}
             )
             for n in range(3)
         ),

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, insert, select
 
 from api import schema
-from api.database import Database, file_of, has_wal_reset_bug, utc_ms
+from api.database import Database, has_wal_reset_bug, sqlite_file, utc_ms
 from api.errors import DatabaseVersion, UnusableDatabase
 from api.tables import fronts, job_needs, metadata, workers
 from tests.api import postgres as postgres_server
@@ -23,8 +23,8 @@ def test_the_steps_lead_to_the_tables(database: Database) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         assert schema.revision(connection) == schema.head()
-    database.create()
-    database.check()
+    database.migrate()
+    database.check_schema()
 
 
 @both_engines
@@ -36,10 +36,10 @@ def test_each_step_leads_back(database: Database) -> None:
         with database.read() as connection:
             assert schema.revision(connection) is None
         with pytest.raises(DatabaseVersion, match=r"is empty.* Start hwnas serve") as empty:
-            database.check()
+            database.check_schema()
         assert schema.head() in empty.value.detail
     finally:
-        database.create()
+        database.migrate()
 
 
 @both_engines
@@ -47,7 +47,7 @@ def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
     with database._writer.connect() as connection:
         command.downgrade(schema._config(connection), "v0001")
     with pytest.raises(DatabaseVersion, match=r"older schema v0001.* Start hwnas serve"):
-        database.check()
+        database.check_schema()
     with database.write() as connection:
         connection.exec_driver_sql("INSERT INTO tenants (id, name, limits, created_at) VALUES ('ten', 'ten', '{}', 0)")
         connection.exec_driver_sql(
@@ -59,7 +59,7 @@ def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
         connection.exec_driver_sql(
             "INSERT INTO workers (id, host, version, targets, started_at, seen_at) VALUES ('w', 'h', '1', '{}', 0, 0)"
         )
-    database.create()
+    database.migrate()
     with database.read() as connection:
         assert connection.execute(select(job_needs)).all() == [("job", "cpu", None)]
         assert connection.scalar(select(workers.c.devices)) == {}
@@ -70,7 +70,7 @@ def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
         command.downgrade(schema._config(connection), "v0003")
     with database.read() as connection:
         assert connection.exec_driver_sql("SELECT * FROM fronts").all() == [("job", "cpu", "old")]
-    database.create()
+    database.migrate()
 
 
 def test_several_processes_may_migrate_at_once(postgres: postgres_server.Postgres, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_several_processes_may_migrate_at_once(postgres: postgres_server.Postgre
 
         def create(database: Database, wrong: list[BaseException] = wrong) -> None:
             try:
-                database.create()
+                database.migrate()
             except BaseException as error:  # noqa: BLE001 - told below
                 wrong.append(error)
 
@@ -103,7 +103,7 @@ def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
     other.close()
     database = Database(f"sqlite:///{file}")
     with pytest.raises(DatabaseVersion, match="of another program"):
-        database.create()
+        database.migrate()
     database.close()
 
 
@@ -118,7 +118,7 @@ def test_times_are_the_databases_own(database: Database) -> None:
         now = connection.scalar(select(utc_ms()))
     assert now is not None and 1_700_000_000_000 < now < 4_000_000_000_000
     assert database.version().startswith("sqlite 3.")
-    assert file_of("postgresql://a/b") is None
+    assert sqlite_file("postgresql://a/b") is None
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_only_the_owner_moves_the_log(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("api.database.has_wal_reset_bug", lambda: True)
     file = tmp_path / "test.sqlite3"
     database = Database(f"sqlite:///{file}")
-    database.create()
+    database.migrate()
     log = Path(f"{file}-wal")
     for number in range(100):
         with database.write() as connection:
@@ -166,7 +166,7 @@ def test_only_the_owner_moves_the_log(tmp_path: Path, monkeypatch: pytest.Monkey
     assert log.stat().st_size == 0
     with database.read() as connection:
         assert connection.scalar(select(func.count()).select_from(workers)) == 20_000
-    assert database.damage() == ""
+    assert database.integrity_error() == ""
     database.close()
 
 

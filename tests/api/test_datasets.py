@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
 
-from api.datasets.archive import Bounds, unpack
+from api.datasets.archive import ArchiveLimits, unpack
 from api.datasets.check import check
 from api.errors import UnsafeArchive
 from api.settings import Settings
@@ -106,7 +106,7 @@ def test_images_of_every_promised_ending_are_read(tmp_path: Path, suffix: str) -
         files[f"{('cat', 'dog')[n % 2]}/{n}{suffix}"] = stream.getvalue()
     packed = tmp_path / "upload.zip"
     packed.write_bytes(archive(files))
-    summary = check(packed, tmp_path, Bounds(entries=100, unpacked_bytes=1_000_000))
+    summary = check(packed, tmp_path, ArchiveLimits(entries=100, unpacked_bytes=1_000_000))
     assert (summary["classes"], sum(summary["images"].values())) == (["cat", "dog"], 20)
 
 
@@ -251,7 +251,7 @@ def test_archives_that_are_not_unpacked(tmp_path: Path, case: str) -> None:
     packed = tmp_path / "upload.zip"
     packed.write_bytes(content)
     with pytest.raises(UnsafeArchive, match=why):
-        unpack(packed, tmp_path / "out", Bounds(entries=100, unpacked_bytes=1_000_000))
+        unpack(packed, tmp_path / "out", ArchiveLimits(entries=100, unpacked_bytes=1_000_000))
     assert not tmp_path.parent.joinpath("evil.png").exists()
 
 
@@ -266,7 +266,7 @@ def test_no_name_leaves_its_folder(name: str) -> None:
         with zipfile.ZipFile(packed, "w") as made:
             made.writestr(member, png())
         with contextlib.suppress(UnsafeArchive):
-            unpack(packed, inner / "out", Bounds(entries=10, unpacked_bytes=10_000))
+            unpack(packed, inner / "out", ArchiveLimits(entries=10, unpacked_bytes=10_000))
         assert {path.name for path in Path(outer).iterdir()} == {"inner", "upload.zip"}
         assert {path.name for path in inner.iterdir()} <= {"out"}
 

@@ -8,12 +8,12 @@ from typing import Final
 
 import pytest
 
-from api.jobs.local import local_spec, needs_of
+from api.jobs.engine_spec import engine_spec, needs_of
 from api.jobs.specs import WIRE_SPEC
-from api.jobs.waiting import missing
+from api.jobs.waiting import missing_worker
 from api.processes import child_environment
-from api.worker.devices import device_of, machine
-from api.workers import measurable
+from api.worker.device_claims import device_name, machine_id
+from api.worker_registry import measurable_targets
 from hw_targets.registry import target
 from hw_targets.target import TargetInfo
 from tests.api.conftest import body
@@ -22,7 +22,7 @@ BOARD: Final = TargetInfo("board", "measured", "int8", "runtime 1", "a board", "
 
 
 def test_simulated_targets_say_the_same_on_every_machine() -> None:
-    names = [name for name, found in measurable().items() if found.kind == "simulated"]
+    names = [name for name, found in measurable_targets().items() if found.kind == "simulated"]
     assert names
     code = f"""
 import os, socket, platform
@@ -41,7 +41,7 @@ def test_a_spec_may_name_a_device_of_each_target(tmp_path: Path) -> None:
     pair = [{"target": "cpu", "latency_ms": 1}, {"target": "cpu:threads=2", "latency_ms": 1, "device": "a"}]
     wire = WIRE_SPEC.validate_python(body(targets=pair)["spec"])
     assert needs_of(wire) == {"cpu": "a"}
-    assert [t.target for t in local_spec(wire, tmp_path).targets] == ["cpu", "cpu:threads=2"]
+    assert [t.target for t in engine_spec(wire, tmp_path).targets] == ["cpu", "cpu:threads=2"]
     profile = WIRE_SPEC.validate_python({"kind": "profiling", "target": "cpu", "device": "a"})
     assert needs_of(profile) == {"cpu": "a"}
     assert needs_of(WIRE_SPEC.validate_python({"kind": "supernet_training", "data": "digits"})) == {}
@@ -66,11 +66,11 @@ def test_a_spec_may_name_a_device_of_each_target(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_job_waits_for(needs: dict[str, str | None], workers: list[dict[str, str]], told: str | None) -> None:
-    found = missing(needs, workers)
+    found = missing_worker(needs, workers)
     assert (found and found.detail) == told
 
 
 def test_a_device_has_one_name_on_all_machines_that_reach_it() -> None:
-    assert device_of(BOARD) == "//board.lab"
-    assert device_of(target("cpu").info) == device_of(target("cpu:threads=2").info) == f"{machine()}/cpu"
-    assert device_of(replace(BOARD, id="gpu:index=1", unit="")) == f"{machine()}/gpu"
+    assert device_name(BOARD) == "//board.lab"
+    assert device_name(target("cpu").info) == device_name(target("cpu:threads=2").info) == f"{machine_id()}/cpu"
+    assert device_name(replace(BOARD, id="gpu:index=1", unit="")) == f"{machine_id()}/gpu"

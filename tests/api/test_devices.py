@@ -11,13 +11,13 @@ from starlette.testclient import TestClient
 
 from api.database import Database
 from api.jobs import device_leases, leases, repository
-from api.jobs.leases import Able
-from api.jobs.waiting import waits
+from api.jobs.leases import WorkerCapabilities
+from api.jobs.waiting import waiting_reasons
 from api.tables import jobs, tenants
 from api.version import program_version
-from api.worker.claimed import Held
-from api.worker.devices import Devices
-from api.workers import WorkerInfo, gone, living, seen
+from api.worker.claimed_job import ClaimedJob
+from api.worker.device_claims import DeviceClaims
+from api.worker_registry import WorkerInfo, live_workers, record_heartbeat, remove
 from hw_targets.target import TargetInfo
 from nas.errors import Cancelled
 from nas.events import Event, LogEvent
@@ -26,8 +26,8 @@ from tests.api.test_leases import queue, run_out, take, tenant
 
 pytestmark = both_engines
 
-A = Able(("search",), {"cpu": "a", "dpu": "1"}, {"dpu"})
-B = Able(("search",), {"cpu": "b", "dpu": "2"}, {"dpu"})
+A = WorkerCapabilities(("search",), {"cpu": "a", "dpu": "1"}, {"dpu"})
+B = WorkerCapabilities(("search",), {"cpu": "b", "dpu": "2"}, {"dpu"})
 ALONE = "board/0"
 
 
@@ -40,7 +40,7 @@ def hold(database: Database, claim: leases.Claim | None, device: str = ALONE) ->
     """Asks for a device."""
     assert claim is not None
     with database.write() as connection:
-        return device_leases.take(connection, device, claim.job_id, claim.epoch)
+        return device_leases.acquire(connection, device, claim.job_id, claim.epoch)
 
 
 def test_a_job_stays_on_the_device_of_its_first_worker(database: Database) -> None:
@@ -51,7 +51,7 @@ def test_a_job_stays_on_the_device_of_its_first_worker(database: Database) -> No
     claim = take(database, "like the first", B)
     assert claim is not None
     with database.write() as connection:
-        assert leases.hand_back(connection, claim.job_id, claim.epoch)
+        assert leases.requeue(connection, claim.job_id, claim.epoch)
     assert take(database, "other", A) is None
 
 
@@ -95,13 +95,13 @@ def test_a_queued_job_says_what_it_waits_for(client: TestClient) -> None:
 
     assert waiting() == {"detail": "No worker is running.", "target": None, "device": None}
     with database.write() as connection:
-        seen(connection, WorkerInfo("one", {"cpu": info("b")}))
+        record_heartbeat(connection, WorkerInfo("one", {"cpu": info("b")}))
     assert waiting() is None
     assert take(database, "one", B) is not None
     run_out(database)
     with database.write() as connection:
-        gone(connection, "one")
-        seen(connection, WorkerInfo("two", {"cpu": info("a")}))
+        remove(connection, "one")
+        record_heartbeat(connection, WorkerInfo("two", {"cpu": info("a")}))
     assert (waiting()["target"], waiting()["device"]) == ("cpu", "b")
     client.post(f"/v1/jobs/{job_id}/pause")
     assert waiting() is None
@@ -109,8 +109,8 @@ def test_a_queued_job_says_what_it_waits_for(client: TestClient) -> None:
 
 def test_a_worker_tells_the_version_of_the_program(database: Database) -> None:
     with database.write() as connection:
-        seen(connection, WorkerInfo("one", {}))
-        (row,) = living(connection)
+        record_heartbeat(connection, WorkerInfo("one", {}))
+        (row,) = live_workers(connection)
     assert row.version == program_version() == version("hwnas")
 
 
@@ -129,7 +129,7 @@ def test_a_queued_job_says_that_its_tenant_may_run_no_more(client: TestClient) -
         }
 
     with database.write() as connection:
-        seen(connection, WorkerInfo("one", {"cpu": info("b")}))
+        record_heartbeat(connection, WorkerInfo("one", {"cpu": info("b")}))
     assert told() == {first: None, second: None}
     limit(0)
     assert set(told().values()) == {"The tenant may run no more than 0 jobs at once."}
@@ -143,14 +143,14 @@ def test_only_queued_jobs_wait(database: Database) -> None:
     claim = take(database)
     with database.read() as connection:
         row = repository.find(connection, tenant(database), claim.job_id if claim else "")
-        assert row is not None and waits(connection, [row], 100) == {}
+        assert row is not None and waiting_reasons(connection, [row], 100) == {}
 
 
 def test_targets_are_listed_with_the_devices_of_living_workers(client: TestClient) -> None:
     database: Database = client.app.state.database  # type: ignore[attr-defined]
     with database.write() as connection:
         for number, found in enumerate(("a", "b", "b")):
-            seen(connection, WorkerInfo(f"worker {number}", {"cpu": info(found)}))
+            record_heartbeat(connection, WorkerInfo(f"worker {number}", {"cpu": info(found)}))
     devices = {item["id"]: item["devices"] for item in client.get("/v1/targets").json()["items"]}
     assert devices.pop("cpu") == [
         {"fingerprint": "a", "device": "device a", "workers": 1},
@@ -167,10 +167,10 @@ def test_a_device_is_measured_by_one_job_at_a_time(database: Database) -> None:
     assert hold(database, two, "another board")
     with database.write() as connection:
         assert two is not None and one is not None
-        device_leases.give_back(connection, ALONE, two.job_id, two.epoch)
+        device_leases.release(connection, ALONE, two.job_id, two.epoch)
     assert not hold(database, two)
     with database.write() as connection:
-        device_leases.give_back(connection, ALONE, one.job_id, one.epoch)
+        device_leases.release(connection, ALONE, one.job_id, one.epoch)
     assert hold(database, two)
 
 
@@ -194,7 +194,7 @@ def test_a_worker_that_lost_its_job_gets_no_device(database: Database) -> None:
     assert hold(database, new) and not hold(database, old)
     with database.write() as connection:
         assert old is not None and new is not None
-        device_leases.give_back(connection, ALONE, old.job_id, old.epoch)
+        device_leases.release(connection, ALONE, old.job_id, old.epoch)
     queue(database)
     assert not hold(database, take(database))
 
@@ -222,14 +222,14 @@ class Board:
     info = info("f", name="board", unit="//board.lab")
 
 
-def worker(database: Database) -> tuple[Held, Devices, list[Event]]:
+def worker(database: Database) -> tuple[ClaimedJob, DeviceClaims, list[Event]]:
     """A worker with a job, its claims to devices, and what it tells."""
     queue(database)
     claim = take(database)
     assert claim is not None
     told: list[Event] = []
-    held = Held(claim, threading.Event())
-    return held, Devices(database, held, told.append, 0.02), told
+    held = ClaimedJob(claim, threading.Event())
+    return held, DeviceClaims(database, held, told.append, 0.02), told
 
 
 def test_a_worker_waits_for_a_device_and_tells_so_once(database: Database) -> None:

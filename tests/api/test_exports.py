@@ -10,13 +10,14 @@ from api.jobs.events_table import append
 from nas.events import CandidateEvent, FinalistEvent, FrontEvent, FrontPoint
 from tests.api import fake_engine
 from tests.api.conftest import body, both_engines, other_key
+from tests.metrics import as_accuracy
 
 NOBODY = "0" * 26
 TWO = [{"target": "cpu", "latency_ms": 0.2}, {"target": "cpu:threads=2", "latency_ms": "40%"}]
 
 
 FINALIST = FinalistEvent(
-    target="cpu", architecture="resolution=8 width=3", architecture_id="c3", round=0, rounds=2, images=1000, accuracy=0.8,
+    target="cpu", architecture="resolution=8 width=3", architecture_id="c3", round=0, rounds=2, images=1000, metric=as_accuracy(0.8),
     standard_error=0.04, latency_ms=0.15, kind="measured",
 )  # fmt: skip
 
@@ -26,10 +27,12 @@ def searched(client: TestClient, **changes: Any) -> str:
     job_id: str = client.post("/v1/jobs", json=body(**changes)).json()["id"]
     database: Database = client.app.state.database  # type: ignore[attr-defined]
     candidate = CandidateEvent(
-        number=0, architecture="resolution=8 width=1", architecture_id="a1", accuracy=0.9, latency_ms={"cpu": 0.1},
+        number=0, architecture="resolution=8 width=1", architecture_id="a1", metric=as_accuracy(0.9), latency_ms={"cpu": 0.1},
         feasible={"cpu": True},
     )  # fmt: skip
-    point = FrontPoint(architecture="resolution=8 width=2", architecture_id="b2", accuracy=0.9, latency_ms=0.1)
+    point = FrontPoint(
+        architecture="resolution=8 width=2", architecture_id="b2", metric=as_accuracy(0.9), latency_ms=0.1
+    )
     with database.write() as connection:
         front = FrontEvent(of="finished", target="cpu", budget_ms=0.2, evaluations=1, points=(point,))
         append(connection, job_id, [candidate, front, FINALIST])
@@ -79,12 +82,13 @@ def test_what_the_service_fills_in_is_ignored_in_a_request(client: TestClient) -
 def test_what_an_export_cannot_be_of_is_refused_at_once(
     client: TestClient, changes: dict[str, Any], status: int, code: str
 ) -> None:
-    spec = {"job": searched(client, targets=TWO), "target": "cpu:threads=2", **changes}
+    search = searched(client, targets=TWO)
+    spec = {"job": search, "target": "cpu:threads=2", **changes}
     refused = export(client, **spec)
     assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert refused.json()["fix"]
-    before = client.get("/v1/jobs", params={"kind": "export"}).json()["items"]
-    assert before == []
+    assert client.get("/v1/jobs", params={"kind": "export"}).json()["items"] == []
+    assert export(client, search, target="cpu:threads=2").status_code == 201
 
 
 def test_only_a_search_has_architectures(client: TestClient) -> None:
@@ -95,6 +99,7 @@ def test_only_a_search_has_architectures(client: TestClient) -> None:
 
 def test_another_tenants_search_is_unknown(client: TestClient) -> None:
     job = searched(client)
+    assert export(client, job).status_code == 201
     client.headers["Authorization"] = f"Bearer {other_key(client, 'others')}"
     assert export(client, job).json()["code"] == "unknown_job"
 

@@ -29,6 +29,7 @@ from nas.events import (
 from search_spaces.registry import space
 from tests.api.conftest import body, both_engines, other_key, subject_of
 from tests.latency_models.synthetic import INFO, profile
+from tests.metrics import as_accuracy
 
 pytestmark = both_engines
 
@@ -121,7 +122,7 @@ def searched(client: TestClient, settings: Settings, *, stored: bool) -> tuple[s
     blob = json.dumps(fit([profile(n, rng) for n in networks], INFO).to_json()).encode()
     digest = settings.store_of(subject_of(client).tenant_id).put(blob) if stored else "ab" * 32
     chosen = made.largest()
-    common = {"architecture": str(chosen), "architecture_id": chosen.id, "accuracy": 0.9}
+    common = {"architecture": str(chosen), "architecture_id": chosen.id, "metric": as_accuracy(0.9)}
     told: list[Event] = [
         PhaseEvent(phase="profiling", status="reused", target="toy", outputs={"table": digest}),
         CandidateEvent(number=0, latency_ms={"toy": 0.1}, feasible={"toy": True}, **common),
@@ -144,7 +145,7 @@ def test_a_candidate_in_full(client: TestClient, settings: Settings) -> None:
     found = client.get(f"/v1/jobs/{job_id}/candidates/{architecture_id}")
     assert found.status_code == 200, found.text
     document = found.json()
-    assert (document["architecture_id"], document["accuracy"], document["notes"]) == (architecture_id, 0.9, [])
+    assert (document["architecture_id"], document["metric"]["value"], document["notes"]) == (architecture_id, 0.9, [])
     network = document["network"]
     assert network["input_shape"] == [1, 8, 8] and network["layers"][0]["name"] == "stem.conv"
     choices = {c["name"]: c for stage in network["stages"] for c in stage["choices"]}
@@ -166,8 +167,8 @@ def test_a_candidate_whose_table_is_gone(client: TestClient, settings: Settings)
     assert "not in the store" in document["targets"][0]["notes"][0]
 
 
-def test_a_candidate_that_cannot_be_drawn_any_more(client: TestClient) -> None:
-    common = {"architecture": "resolution=8", "architecture_id": "a1", "accuracy": 0.9}
+def test_a_candidate_that_cannot_be_built_any_more(client: TestClient) -> None:
+    common = {"architecture": "resolution=8", "architecture_id": "a1", "metric": as_accuracy(0.9)}
     told = [CandidateEvent(number=0, latency_ms={"cpu": 0.1}, feasible={"cpu": True}, **common)]
     job_id = queued(client, told)
     outcome = model_outcome()
@@ -175,7 +176,7 @@ def test_a_candidate_that_cannot_be_drawn_any_more(client: TestClient) -> None:
         tenant = subject_of(client).tenant_id
         models.add(connection, tenant, "mdl_" + "0" * 26, job_id, "cpu", outcome, [])
     document = client.get(f"/v1/jobs/{job_id}/candidates/a1").json()
-    assert document["network"] is None and "cannot be drawn" in document["notes"][0]
+    assert document["network"] is None and "cannot be built" in document["notes"][0]
     (target,) = document["targets"]
     assert target["model"]["model_id"] == "mdl_" + "0" * 26 and target["model"]["latency_ms"]["measured"] == 0.1
     assert (target["table_sha256"], target["prediction"]) == (None, None) and target["notes"]
@@ -188,7 +189,7 @@ def model_outcome() -> dict[str, Any]:
             "budget": 0.2, "predicted": 0.1, "predicted_error": 0.01, "measured": 0.1, "measured_p50": 0.11,
             "measured_p95": 0.12, "kind": "measured",
         },
-        "accuracy": {"fp32": 0.985, "int8": 0.98}, "size_bytes": {"fp32": 4000, "int8": 1000},
+        "metric": {"fp32": as_accuracy(0.985), "int8": as_accuracy(0.98)}, "size_bytes": {"fp32": 4000, "int8": 1000},
         "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "binds": True},
     }  # fmt: skip
 
@@ -196,7 +197,7 @@ def model_outcome() -> dict[str, Any]:
 def finalist(architecture_id: str, number: int, accuracy: float, architecture: str = "resolution=8") -> FinalistEvent:
     return FinalistEvent(
         target="toy", architecture=architecture, architecture_id=architecture_id, round=number, rounds=2,
-        images=1000 * (number + 1), accuracy=accuracy, standard_error=0.02, latency_ms=0.11, kind="measured",
+        images=1000 * (number + 1), metric=as_accuracy(accuracy), standard_error=0.02, latency_ms=0.11, kind="measured",
     )  # fmt: skip
 
 
@@ -205,9 +206,12 @@ def test_a_finalist_is_there_before_it_is_a_candidate(client: TestClient) -> Non
     # A job that was taken up again tells the first round once more.
     job_id = queued(client, [first, finalist("b2", 0, 0.7), first, second])
     document = client.get(f"/v1/jobs/{job_id}/candidates/a1").json()
-    assert (document["architecture"], document["accuracy"]) == ("resolution=8", 0.9)
+    assert (document["architecture"], document["metric"]["value"]) == ("resolution=8", 0.9)
     (target,) = document["targets"]
-    assert [(f["round"], f["images"], f["accuracy"]) for f in target["finalists"]] == [(0, 1000, 0.8), (1, 2000, 0.9)]
+    assert [(f["round"], f["images"], f["metric"]["value"]) for f in target["finalists"]] == [
+        (0, 1000, 0.8),
+        (1, 2000, 0.9),
+    ]
     assert (target["target"], target["evaluation"]) == ("toy", None)
     assert client.get(f"/v1/jobs/{job_id}/candidates/c3").status_code == 404
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
-from api.jobs.local import local_spec
+from api.jobs.engine_spec import engine_spec
 from api.jobs.specs import WIRE_SPEC, SearchWireSpec
 from api.settings import Settings
 from hw_targets.registry import TargetEntry, parse, targets
@@ -151,9 +151,9 @@ def test_the_local_spec_names_only_files_of_the_home(tmp_path: Any) -> None:
     folder = tmp_path / f"ds_{NOBODY}"
     folder.mkdir()
     wire = SearchWireSpec.model_validate(body(data=f"ds_{NOBODY}", seed=3)["spec"])
-    assert local_spec(wire, tmp_path).data == str(folder / "images")
+    assert engine_spec(wire, tmp_path).data == str(folder / "images")
     (folder / "data.npz").touch()
-    local = local_spec(wire, tmp_path)
+    local = engine_spec(wire, tmp_path)
     assert local.data == str(folder / "data.npz")
     assert (local.seed, local.effort, local.targets[0].latency_ms) == (3, "quick", "40%")
 
@@ -170,7 +170,7 @@ HOW: Final = {"fit": "pad", "augment": "photo", "metric": "macro_f1", "class_wei
     ids=["search", "supernet"],
 )
 def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, spec: dict[str, Any]) -> None:
-    local = local_spec(WIRE_SPEC.validate_python(spec), tmp_path).model_dump()
+    local = engine_spec(WIRE_SPEC.validate_python(spec), tmp_path).model_dump()
     wanted = {name: spec[name] for name in (*HOW, "budget_on", "minutes") if name in spec}
     assert {name: local[name] for name in wanted} == wanted
 
@@ -178,7 +178,7 @@ def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, 
 def test_a_supernet_is_trained_for_the_targets_that_are_named(tmp_path: Path, client: TestClient) -> None:
     def names(**fields: Any) -> list[str]:
         wire = WIRE_SPEC.validate_python({"kind": "supernet_training", "data": "digits", **fields})
-        return [one.target for one in local_spec(wire, tmp_path).targets]
+        return [one.target for one in engine_spec(wire, tmp_path).targets]
 
     assert (names(), names(targets=["alveo-u50", "cpu"])) == (["cpu"], ["alveo-u50", "cpu"])
     for named, code in ((["warp"], "unknown_target"), (["cpu", "cpu"], "invalid_request"), ([], "invalid_request")):
@@ -187,7 +187,7 @@ def test_a_supernet_is_trained_for_the_targets_that_are_named(tmp_path: Path, cl
 
 
 def test_what_a_spec_leaves_out_is_the_engines_default(tmp_path: Path) -> None:
-    local = local_spec(SearchWireSpec.model_validate(body()["spec"]), tmp_path)
+    local = engine_spec(SearchWireSpec.model_validate(body()["spec"]), tmp_path)
     given = {"data", "targets", "effort"}
     defaults = {name: field.default for name, field in SearchSpec.model_fields.items() if name not in given}
     assert local.model_dump(exclude=given) == defaults

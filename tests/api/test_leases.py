@@ -10,6 +10,7 @@ from api.keys import repository as keys
 from api.tables import candidates, job_attempts, jobs
 from nas.events import EVENT, CandidateEvent, LogEvent
 from tests.api.conftest import both_engines
+from tests.metrics import as_accuracy
 
 pytestmark = both_engines
 
@@ -39,17 +40,17 @@ def queue(
     return job_id
 
 
-def take(database: Database, owner: str = "me", able: leases.Able | None = None) -> leases.Claim | None:
+def take(database: Database, owner: str = "me", able: leases.WorkerCapabilities | None = None) -> leases.Claim | None:
     """Claims a job for 30 s."""
     with database.write() as connection:
-        return leases.claim(connection, owner, 30, able or leases.Able(("search",), {"cpu": "a"}))
+        return leases.claim(connection, owner, 30, able or leases.WorkerCapabilities(("search",), {"cpu": "a"}))
 
 
 def run_out(database: Database) -> int:
     """Lets all leases run out and takes their jobs back."""
     with database.write() as connection:
         connection.execute(update(jobs).values(lease_expires_at=1))
-        return leases.take_back(connection)
+        return leases.reclaim_expired(connection)
 
 
 def state(database: Database, job_id: str) -> str:
@@ -102,10 +103,10 @@ def test_a_worker_without_its_lease_writes_nothing(database: Database) -> None:
     before = told(database, job_id)
     with database.write() as connection:
         assert events_table.append(connection, job_id, [LOG], epoch=old.epoch) is None
-        assert not repository.move(connection, job_id, "succeeded", epoch=old.epoch, result={})
+        assert not repository.transition(connection, job_id, "succeeded", epoch=old.epoch, result={})
         assert not leases.renew(connection, job_id, old.epoch, 30)
-        assert not leases.hand_back(connection, job_id, old.epoch)
-        assert leases.wish(connection, job_id, old.epoch) == "lost"
+        assert not leases.requeue(connection, job_id, old.epoch)
+        assert leases.read_signal(connection, job_id, old.epoch) == "lost"
     assert told(database, job_id) == before
     with database.write() as connection:
         assert events_table.append(connection, job_id, [LOG], epoch=new.epoch) == len(before) + 1
@@ -116,7 +117,7 @@ def test_nothing_follows_the_last_event(database: Database) -> None:
     claim = take(database)
     assert claim is not None
     with database.write() as connection:
-        assert repository.move(connection, job_id, "succeeded", epoch=claim.epoch, result={})
+        assert repository.transition(connection, job_id, "succeeded", epoch=claim.epoch, result={})
         assert events_table.append(connection, job_id, [LOG], epoch=claim.epoch) is None
     assert told(database, job_id)[-1] == "end succeeded"
 
@@ -128,7 +129,7 @@ def test_a_renewed_lease_is_not_taken_back(database: Database) -> None:
     with database.write() as connection:
         connection.execute(update(jobs).values(lease_expires_at=utc_ms() + 10))
         assert leases.renew(connection, claim.job_id, claim.epoch, 30)
-        assert leases.take_back(connection) == 0
+        assert leases.reclaim_expired(connection) == 0
         left = connection.scalar(select(jobs.c.lease_expires_at - utc_ms()))
     assert left is not None and 29_000 <= left <= 30_000
 
@@ -138,7 +139,7 @@ def test_a_job_that_is_handed_back_keeps_its_attempts(database: Database) -> Non
     claim = take(database)
     assert claim is not None
     with database.write() as connection:
-        assert leases.hand_back(connection, job_id, claim.epoch)
+        assert leases.requeue(connection, job_id, claim.epoch)
     again = take(database)
     assert again is not None and again.attempt == 1 and again.epoch > claim.epoch
 
@@ -149,7 +150,7 @@ def test_a_lost_job_that_was_to_be_cancelled_is_cancelled(database: Database) ->
     assert claim is not None
     with database.write() as connection:
         repository.request_cancel(connection, job_id)
-        assert leases.wish(connection, job_id, claim.epoch) == "cancel"
+        assert leases.read_signal(connection, job_id, claim.epoch) == "cancel"
     assert state(database, job_id) == "cancelling"
     run_out(database)
     assert state(database, job_id) == "cancelled"
@@ -160,8 +161,8 @@ def test_only_leases_of_the_dead_expire(database: Database) -> None:
     take(database, "host/home_1/a")
     take(database, "host/homeX1/b")
     with database.write() as connection:
-        assert leases.expire(connection, "host/home_1/") == 1
-        assert leases.take_back(connection) == 1
+        assert leases.expire_leases(connection, "host/home_1/") == 1
+        assert leases.reclaim_expired(connection) == 1
     assert (state(database, mine), state(database, other)) == ("queued", "running")
 
 
@@ -191,7 +192,7 @@ def test_all_attempts_are_kept(database: Database) -> None:
     claim = take(database, "another")
     assert claim is not None and attempts(database, job_id) == [(1, "lost"), (2, None)]
     with database.write() as connection:
-        repository.move(connection, job_id, "failed", epoch=claim.epoch)
+        repository.transition(connection, job_id, "failed", epoch=claim.epoch)
     assert attempts(database, job_id) == [(1, "lost"), (2, "failed")]
 
 
@@ -201,15 +202,15 @@ def test_a_paused_job_rests_until_it_is_resumed(database: Database) -> None:
     assert claim is not None
     with database.write() as connection:
         repository.request_pause(connection, job_id)
-        assert leases.wish(connection, job_id, claim.epoch) == "pause"
-        assert leases.set_aside(connection, job_id, claim.epoch)
+        assert leases.read_signal(connection, job_id, claim.epoch) == "pause"
+        assert leases.pause(connection, job_id, claim.epoch)
     assert take(database) is None and state(database, job_id) == "paused"
     with database.write() as connection:
         repository.resume(connection, job_id)
     again = take(database)
     assert again is not None and again.attempt == 1
     with database.read() as connection:
-        assert leases.wish(connection, job_id, again.epoch) == "go_on"
+        assert leases.read_signal(connection, job_id, again.epoch) == "continue"
     assert attempts(database, job_id) == [(1, "paused"), (1, None)]
 
 
@@ -220,7 +221,7 @@ def test_a_request_to_pause_can_be_taken_back(database: Database) -> None:
     with database.write() as connection:
         repository.request_pause(connection, job_id)
         repository.resume(connection, job_id)
-        assert leases.wish(connection, job_id, claim.epoch) == "go_on"
+        assert leases.read_signal(connection, job_id, claim.epoch) == "continue"
 
 
 def test_a_lost_job_that_was_to_pause_is_paused(database: Database) -> None:
@@ -240,9 +241,9 @@ def test_a_job_has_so_much_time_in_all_of_its_attempts(database: Database) -> No
         with database.write() as connection:
             connection.execute(update(job_attempts).values(started_at=job_attempts.c.started_at - 60_000))
         with database.read() as connection:
-            wish = leases.wish(connection, job_id, claim.epoch)
+            wish = leases.read_signal(connection, job_id, claim.epoch)
         run_out(database)
-    assert wish == "late"
+    assert wish == "timeout"
     with database.read() as connection:
         active_ms = connection.scalar(select(jobs.c.active_ms))
     assert active_ms is not None and 120_000 <= active_ms < 180_000
@@ -262,15 +263,15 @@ def test_a_tenant_runs_so_many_jobs_at_once(database: Database) -> None:
     claim = take(database)
     assert claim is not None and claim.job_id == held and take(database) is None
     with database.write() as connection:
-        repository.move(connection, held, "succeeded", epoch=claim.epoch)
+        repository.transition(connection, held, "succeeded", epoch=claim.epoch)
     assert take(database) is not None
 
 
 def test_a_worker_takes_only_what_it_can_run(database: Database) -> None:
     queue(database)
     with database.write() as connection:
-        assert leases.claim(connection, "me", 30, leases.Able(("export",), {"cpu": "a"})) is None
-        assert leases.claim(connection, "me", 30, leases.Able(("export", "search"), {})) is not None
+        assert leases.claim(connection, "me", 30, leases.WorkerCapabilities(("export",), {"cpu": "a"})) is None
+        assert leases.claim(connection, "me", 30, leases.WorkerCapabilities(("export", "search"), {})) is not None
 
 
 def test_a_worker_takes_only_what_it_can_measure(database: Database) -> None:
@@ -282,7 +283,7 @@ def test_a_worker_takes_only_what_it_can_measure(database: Database) -> None:
     claim = take(database)
     assert claim is not None and claim.job_id == "job_1" and take(database) is None
     with database.write() as connection:
-        both = leases.claim(connection, "other", 30, leases.Able(("search",), {"cpu": "a", "fpga": "f"}))
+        both = leases.claim(connection, "other", 30, leases.WorkerCapabilities(("search",), {"cpu": "a", "fpga": "f"}))
     assert both is not None and both.job_id == "job_0"
 
 
@@ -293,7 +294,7 @@ def test_a_candidate_that_is_told_again_is_stored_once(database: Database) -> No
 
     def candidate(number: int, target: str = "cpu") -> CandidateEvent:
         return CandidateEvent(
-            number=number, architecture="a", architecture_id="1", accuracy=0.5, latency_ms={target: 1.0}, feasible={target: True}
+            number=number, architecture="a", architecture_id="1", metric=as_accuracy(0.5), latency_ms={target: 1.0}, feasible={target: True}
         )  # fmt: skip
 
     with database.write() as connection:

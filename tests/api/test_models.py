@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from api.blobs import Blobs
+from api.blobs import BlobStore
 from api.database import Database
 from api.ids import new_id
 from api.jobs import repository as jobs
@@ -33,7 +33,7 @@ OUTCOME = {
         "simulated": 0.11,
         "kind": "simulated",
     },
-    "accuracy": {"fp32": 0.985, "int8": 0.98},
+    "metric": {"fp32": {"name": "accuracy", "value": 0.985}, "int8": {"name": "accuracy", "value": 0.98}},
     "size_bytes": {"fp32": 4000, "int8": 1000},
     "budget": {"reachable_ms": [0.05, 1.5], "architectures": "9" * 26, "architectures_within": "40", "binds": True},
     "removed": [{"choice": "s1.se", "value": True, "layer": "s1.b0.se.scale", "reason": "no product", "alone": True}],
@@ -45,7 +45,7 @@ def model(client: TestClient, settings: Settings) -> str:
     """The id of a model with one file."""
     source = settings.home / "made.onnx"
     source.write_bytes(CONTENT)
-    blob = Blobs(settings.artifacts).add(source)
+    blob = BlobStore(settings.artifacts).add(source)
     database: Database = client.app.state.database  # type: ignore[attr-defined]
     model_id, job_id = new_id("mdl"), new_id("job")
     file = {
@@ -151,7 +151,7 @@ def test_no_name_leads_out(client: TestClient, model: str, name: str) -> None:
 
 def test_a_blob_is_complete_before_it_has_its_name(settings: Settings) -> None:
     settings.make_folders()
-    blobs = Blobs(settings.artifacts)
+    blobs = BlobStore(settings.artifacts)
     source = settings.home / "file"
     source.write_bytes(CONTENT)
     assert blobs.add(source) == blobs.add(source)

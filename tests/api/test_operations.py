@@ -15,8 +15,8 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-from api.blobs import Blobs
-from api.doctor import examine
+from api.blobs import BlobStore
+from api.doctor import run_checks
 from api.ids import new_id
 from api.keys.secrets import new_key
 from api.logs import JsonLines, redacted
@@ -104,7 +104,7 @@ def test_doctor_sees_what_its_user_cannot_write(tmp_path: Path, monkeypatch: pyt
         monkeypatch.setattr(
             os, "access", lambda asked, mode: access(asked, mode) and (asked != path or mode == os.F_OK)
         )
-        return [(one.name, one.detail) for one in examine(settings) if one.verdict == "wrong"]
+        return [(one.name, one.detail) for one in run_checks(settings) if one.verdict == "wrong"]
 
     assert closed(tmp_path / "none") == []
     for path in (settings.home, settings.runs):
@@ -185,7 +185,7 @@ def test_logs_are_json_and_hold_no_secret() -> None:
 
 
 def test_files_that_nothing_names_are_removed_after_a_day(client: TestClient, settings: Settings) -> None:
-    blobs = Blobs(settings.artifacts)
+    blobs = BlobStore(settings.artifacts)
     made = settings.home / "file"
     hashes = []
     for content in (b"old", b"new"):

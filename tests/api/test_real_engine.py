@@ -47,7 +47,7 @@ def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> No
         assert {taken["of"] for taken in target["measurements"]} == {"candidate", "file"}
         fronts = client.get(f"{address}/pareto-front").json()
         assert [front["of"] for front in (*fronts["items"], *fronts["estimates"])] == ["finished", "candidates"]
-        judged = {point["architecture_id"]: point["accuracy"] for point in fronts["items"][0]["points"]}
+        judged = {point["architecture_id"]: point["metric"]["value"] for point in fronts["items"][0]["points"]}
         assert len(target["finalists"]) >= 1 and len(judged) <= LITTLE.finalists
         assert [point["architecture_id"] for point in job["result"]["front"]] == list(judged)
         assert 0 < job["active_s"] < 600

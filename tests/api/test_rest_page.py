@@ -6,7 +6,7 @@ from typing import get_args
 
 from starlette.testclient import TestClient
 
-from api.jobs.states import TRANSITIONS
+from api.job_states import TRANSITIONS
 from nas.events import Event, Phase
 from nas.work import Effort
 

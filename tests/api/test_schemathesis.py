@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.blobs import Blobs
+from api.blobs import BlobStore
 from api.database import Database
 from api.datasets import repository as datasets
 from api.ids import new_id
@@ -28,6 +28,7 @@ from tests.api.conftest import body, both_engines
 from tests.api.postgres import BINARIES
 from tests.api.server import Server, fast_settings
 from tests.api.test_models import OUTCOME
+from tests.metrics import as_accuracy
 
 OWNED = re.compile(r"\{(job|dataset|model|key)_id\}")
 FILES = "GET /v1/models/{model_id}/artifacts/{name}"
@@ -41,7 +42,7 @@ def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
     database = Database(url or f"sqlite:///{server.home / 'hwnas.sqlite3'}")
     made = server.home / "made.onnx"
     made.write_bytes(b"model")
-    blob = Blobs(server.home / "artifacts").add(made)
+    blob = BlobStore(server.home / "artifacts").add(made)
     file = {"name": "model.int8.onnx", "sha256": blob.sha256, "size_bytes": 5, "media_type": "application/octet-stream"}
     summary = {
         "classes": ["a", "b"], "resolution": 8, "channels": 1, "images": {"train": 2, "val": 1, "test": 1}, "skipped": 0,
@@ -53,7 +54,7 @@ def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
         number=0,
         architecture="resolution=8",
         architecture_id="a1",
-        accuracy=0.9,
+        metric=as_accuracy(0.9),
         latency_ms={"cpu": 0.1},
         feasible={"cpu": True},
     )

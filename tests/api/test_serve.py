@@ -19,7 +19,7 @@ from sqlalchemy import select, text
 from api.database import Database
 from api.errors import PortForbidden, PortInUse, UnknownHost
 from api.processes import child_environment
-from api.serve import resolved, serve
+from api.serve import resolve_host, serve
 from api.tables import job_events
 from tests.api import fake_engine
 from tests.api.conftest import body, both_engines
@@ -207,7 +207,7 @@ def test_a_database_that_is_none_or_of_another_version(tmp_path: Path) -> None:
     assert json.loads(serve_command("--home", str(tmp_path)).stdout)["error"]["code"] == "unusable_database"
     file.unlink()
     database = Database(f"sqlite:///{file}")
-    database.create()
+    database.migrate()
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'v9999'"))
     database.close()
@@ -237,12 +237,12 @@ def test_a_client_that_stops_sending_is_cut_off(tmp_path: Path, address: str, me
 @pytest.mark.parametrize("host", ["example.org", "", "300.1.1.1"])
 def test_a_host_that_is_no_address(host: str) -> None:
     with pytest.raises(UnknownHost):
-        resolved(host)
+        resolve_host(host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1", "0.0.0.0"])
 def test_addresses(host: str) -> None:
-    assert resolved(host)[1] != "localhost"
+    assert resolve_host(host)[1] != "localhost"
 
 
 def test_the_command_tells_when_it_is_ready_and_stops_on_interrupt(tmp_path: Path) -> None:

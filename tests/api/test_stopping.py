@@ -135,6 +135,6 @@ def test_a_job_paused_in_phase_after_phase_goes_the_way_of_an_unbroken_one(
     assert job["result"]["estimates"] == unbroken.model_dump(mode="json")["estimates"]
     found = client.get(f"{address}/candidates").json()["items"]
     assert [one["number"] for one in found] == list(range(len(found)))
-    int8, fp32 = (unbroken.models["cpu"].accuracy.int8, unbroken.models["cpu"].accuracy.fp32)
+    int8, fp32 = (unbroken.models["cpu"].metric.int8, unbroken.models["cpu"].metric.fp32)
     if job["result"]["models"]["cpu"]["architecture_id"] == unbroken.models["cpu"].architecture_id:
-        assert job["result"]["models"]["cpu"]["accuracy"] == {"fp32": fp32, "int8": int8}
+        assert job["result"]["models"]["cpu"]["metric"] == {"fp32": fp32.model_dump(), "int8": int8.model_dump()}

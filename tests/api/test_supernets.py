@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from api.jobs.local import local_spec
+from api.jobs.engine_spec import engine_spec
 from api.jobs.specs import WIRE_SPEC
 from nas.preflight import estimate_job, pretrain
 from nas.prepare_job import resolve_spec
@@ -22,7 +22,7 @@ WORK = LITTLE.model_copy(update={"supernet_images": 128})
 def local(**fields: Any) -> SearchSpec:
     """The engine's spec of a wire spec of the digits."""
     spec = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, **fields}
-    return local_spec(WIRE_SPEC.validate_python(spec), Path()).model_copy(update={"work": WORK})
+    return engine_spec(WIRE_SPEC.validate_python(spec), Path()).model_copy(update={"work": WORK})
 
 
 def search(target: str) -> SearchSpec:

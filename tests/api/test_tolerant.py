@@ -11,6 +11,7 @@ from api.jobs.schemas import _JOB, JobDocument, JobEvent
 from api.models.schemas import _EXAMPLE, ModelDocument
 from nas.events import EVENT, CandidateEvent, Event
 from tests.api.client_contract import LATER_JOB
+from tests.metrics import as_accuracy
 
 
 def read(kind: type[BaseModel], document: Any) -> Any:
@@ -41,7 +42,12 @@ def test_nested_lists_of_texts_take_others() -> None:
     model = read(ModelDocument, {**_EXAMPLE, "latency_ms": {**_EXAMPLE["latency_ms"], "kind": "emulated"}})
     assert (model.latency_ms.kind, model.latency_ms.final_ms) == ("emulated", 0.19)
     event: Event = CandidateEvent(
-        number=1, architecture="a", architecture_id="b", accuracy=0.5, latency_ms={"cpu": 1.0}, feasible={"cpu": True}
+        number=1,
+        architecture="a",
+        architecture_id="b",
+        metric=as_accuracy(0.5),
+        latency_ms={"cpu": 1.0},
+        feasible={"cpu": True},
     )
     frame = {"seq": 3, "at": "2026-01-31T12:00:00Z", "event": {**event.model_dump(), "smell": 1}}
     assert read(JobEvent, frame).event == event

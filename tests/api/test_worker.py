@@ -50,13 +50,19 @@ def test_a_search_ends_with_its_result_and_all_its_events(busy: TestClient) -> N
     told = events(busy, job["id"])
     assert (job["state"], job["attempt"], job["error"]) == ("succeeded", 1, None)
     assert set(job["result"]["models"]) == {"cpu", "cpu:threads=2"}
-    assert job["result"]["models"]["cpu"]["accuracy"] == {"fp32": 0.985, "int8": 0.98}
+    assert job["result"]["models"]["cpu"]["metric"]["int8"] == {
+        "name": "accuracy",
+        "value": 0.98,
+        "higher_is_better": True,
+    }
     assert "bundle" not in str(job["result"]) and "run" not in job["result"]
     assert [event["number"] for event in told if event["type"] == "candidate"] == list(range(fake_engine.STEPS))
     told_fronts = [(event["target"], event["of"]) for event in told if event["type"] == "front"]
     assert told_fronts == [(t, of) for t in ("cpu", "cpu:threads=2") for of in ("candidates", "finished")]
-    assert job["result"]["fronts"]["cpu"][0]["accuracy"] == 0.985  # of the trained network; 0.98 was the estimate
-    assert job["result"]["estimates"]["cpu"][0]["accuracy"] == 0.98 and job["result"]["metric"] == "accuracy"
+    assert (
+        job["result"]["fronts"]["cpu"][0]["metric"]["value"] == 0.985
+    )  # of the trained network; 0.98 was the estimate
+    assert job["result"]["estimates"]["cpu"][0]["metric"]["value"] == 0.98 and job["result"]["metric"] == "accuracy"
     states = [event["state"] for event in told if event["type"] == "state"]
     assert states == ["queued", "running", "succeeded"]
     assert told[-1] == {"type": "end", "state": "succeeded"}

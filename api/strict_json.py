@@ -14,8 +14,8 @@ from api.errors import BodyTimeout, BodyTooLarge, MalformedBody, UnsupportedMedi
 
 MAX_DEPTH: Final = 64
 
-BODY_PROBLEMS: Final = (MalformedBody, BodyTooLarge, BodyTimeout, UnsupportedMediaType)
-"""What a route with a JSON body can answer with for the body's sake."""
+BODY_ERRORS: Final = (MalformedBody, BodyTooLarge, BodyTimeout, UnsupportedMediaType)
+"""The errors of a JSON body."""
 
 _JSON: Final = re.compile(r"application/([^;\s]+\+)?json\s*(;.*)?", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ def strict_json(body: bytes) -> Any:
     """Parses a body.
 
     Raises:
-        MalformedBody: it is no JSON, or JSON that only lenient readers take.
+        MalformedBody: it is no JSON, or JSON that only lenient parsers accept.
     """
     try:
         document = json.loads(
@@ -55,8 +55,8 @@ class StrictRoute(APIRoute):
         """Wraps the framework's handler, which reads the body with `request.json()` where it is declared as JSON."""
         handle = super().get_route_handler()
 
-        async def strict(plain: Request) -> Response:
-            request = _StrictRequest(plain.scope, plain.receive)
+        async def strict(original: Request) -> Response:
+            request = _StrictRequest(original.scope, original.receive)
             if self.body_field is not None:
                 await _check_media_type(request)
             try:

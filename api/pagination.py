@@ -1,4 +1,4 @@
-"""Pages of lists by key: opaque tokens that hold the last row's key and are bound to the list and its filter."""
+"""Keyset pagination: opaque tokens with the key of the last row, bound to the list and its filter."""
 
 import base64
 import hashlib
@@ -25,23 +25,23 @@ _CHECK_BYTES: Final = 8
 
 def make_token(key: str, binding: str) -> str:
     """A token for what follows the row `key` in the list that `binding` describes."""
-    return base64.urlsafe_b64encode(_check(key, binding) + key.encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_checksum(key, binding) + key.encode()).decode().rstrip("=")
 
 
 def read_token(token: str, binding: str) -> str:
     """The key in a token.
 
     Raises:
-        InvalidPageToken: it is none of this list's.
+        InvalidPageToken: it is not from this list.
     """
     try:
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         key = raw[_CHECK_BYTES:].decode("ascii")
     except ValueError:
         raw, key = b"", ""
-    if not _KEY.fullmatch(key) or raw[:_CHECK_BYTES] != _check(key, binding):
+    if not _KEY.fullmatch(key) or raw[:_CHECK_BYTES] != _checksum(key, binding):
         raise InvalidPageToken(
-            "The page token is not one of this list.",
+            "The page token is not from this list.",
             fix="Use next_page_token of the page before with an unchanged filter, or start without a token.",
         )
     return key
@@ -56,13 +56,13 @@ def read_number(token: str, binding: str) -> int:
     """The number in a token.
 
     Raises:
-        InvalidPageToken: it is none of this list's.
+        InvalidPageToken: it is not from this list.
     """
     return int(read_token(token, binding).removeprefix("seq_"))
 
 
-def bounded(size: int) -> int:
-    """A page size within the bound."""
+def clamp_page_size(size: int) -> int:
+    """A page size, at most `MAX_PAGE_SIZE`."""
     return min(size, MAX_PAGE_SIZE)
 
 
@@ -70,16 +70,16 @@ def _id(row: Row[Any]) -> str:
     return str(row.id)
 
 
-def cut(
+def paginate(
     rows: Sequence[Row[Any]], size: int, binding: str, key: Callable[[Row[Any]], str] = _id
 ) -> tuple[Sequence[Row[Any]], str | None]:
-    """One page of rows that were read with one more than `bounded(size)`, and the token of the next page, if there is one.
+    """One page of rows that were read with one more than `clamp_page_size(size)`, and the token of the next page, if there is one.
 
-    `key` is where a row stands in the list: its id, or `WORD/ID` where the list is in the order of a word first.
+    `key` is the position of a row in the list: its id, or `WORD/ID` where the list is sorted by a word first.
     """
-    shown = rows[: bounded(size)]
-    return shown, make_token(key(shown[-1]), binding) if len(rows) > len(shown) else None
+    page = rows[: clamp_page_size(size)]
+    return page, make_token(key(page[-1]), binding) if len(rows) > len(page) else None
 
 
-def _check(key: str, binding: str) -> bytes:
+def _checksum(key: str, binding: str) -> bytes:
     return hashlib.blake2b(f"{binding}\n{key}".encode(), digest_size=_CHECK_BYTES).digest()

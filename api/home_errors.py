@@ -1,4 +1,4 @@
-"""What clients are told when the server's home is full or closed to it. No paths: those are in the log."""
+"""The errors of a home folder that is full or not writable, as clients see them: without paths, which are in the log."""
 
 from nas.errors import OutOfSpace, UnwritableFolder
 from nas.files import write_error
@@ -6,7 +6,7 @@ from search_spaces.errors import HwnasError
 
 
 def home_error(error: OSError) -> HwnasError | None:
-    """The typed error of a home that is full or closed to the server; None of anything else."""
+    """The typed error of a full disk or a missing permission; None of any other error."""
     found = write_error(error)
     if isinstance(found, OutOfSpace):
         return home_full()
@@ -19,8 +19,8 @@ def home_full() -> OutOfSpace:
 
 
 def home_forbidden() -> UnwritableFolder:
-    """The server has not the right to use it."""
+    """The server may not read or write it."""
     return UnwritableFolder(
         "The server lacks the right to a file or folder of its home.",
-        fix="Give the user that runs the server the right to read and write all of it (hwnas doctor tells where), and try again.",
+        fix="Give the user that runs the server the right to read and write all of it (hwnas doctor reports where), and try again.",
     )

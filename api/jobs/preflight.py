@@ -1,4 +1,4 @@
-"""Looks ahead of a job: refuses a spec that cannot run, and tells what one would take (`validate_only`)."""
+"""Checks a spec before its job is queued, and estimates what the job would take (`validate_only`)."""
 
 import logging
 import os
@@ -7,22 +7,22 @@ from typing import Any, Final
 from api.database import Database
 from api.datasets import repository as datasets
 from api.errors import CheckFailed, UnknownDataset
-from api.jobs.exports import resolved
-from api.jobs.local import DIGITS, local_spec, plain, targets_of
+from api.jobs.engine_spec import DIGITS, base_spec, engine_spec, targets_of
+from api.jobs.exports import resolve_export
 from api.jobs.schemas import Validation
 from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec
 from api.problems import error_kinds
-from api.processes import ChildFailed, ChildTooSlow, ask
+from api.processes import ChildFailed, ChildTooSlow, run_child
 from api.settings import Settings
 from api.tenancy import Subject
 from nas.spec import targets_named
 
 log = logging.getLogger("hwnas.api")
 
-FILE_BYTES: Final = 2**30
-"""What a process that looks ahead may write into a file; it stores a few facts."""
+ESTIMATE_FILE_BYTES: Final = 2**30
+"""The largest file that an estimating process may write."""
 
-DIGITS_FORM: Final = {"resolution": 8, "channels": 1, "classes": 10}
+DIGITS_INPUT_SPEC: Final = {"resolution": 8, "channels": 1, "classes": 10}
 
 _STAGES: Final = {
     "profiling": ("profiling",),
@@ -31,21 +31,21 @@ _STAGES: Final = {
 }
 
 
-class Ahead:
-    """Looks at specs of one service."""
+class Preflight:
+    """Checks and estimates of specs, for one service."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
 
     def check(self, subject: Subject, spec: AnySpec) -> AnySpec:
-        """Refuses a spec that cannot run, before anything is queued.
+        """Rejects a spec that cannot run.
 
         Returns:
-            The spec that is to be stored: an export's with the architecture and the search that it names.
+            The spec to store: an export's with the architecture and the spec of the search that it names.
 
         Raises:
-            UnknownJob, UnknownArchitecture, InvalidRequest: as `api.jobs.exports.resolved`.
+            UnknownJob, UnknownArchitecture, InvalidRequest: as `api.jobs.exports.resolve_export`.
             UnknownDataset: it names a data set that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpec: it names a target twice.
@@ -54,63 +54,63 @@ class Ahead:
         from search_spaces.registry import space
 
         if isinstance(spec, ExportWireSpec):
-            spec = resolved(self._database, subject, spec)
-        of = plain(spec)
-        form = self.form(subject.tenant_id, of.data)
+            spec = resolve_export(self._database, subject, spec)
+        base = base_spec(spec)
+        inputs = self.input_spec(subject.tenant_id, base.data)
         targets_named(targets_of(spec))
         space(
-            of.space,
-            resolution=of.resolution or int(form["resolution"]),
-            channels=int(form["channels"]),
-            classes=int(form["classes"]),
+            base.space,
+            resolution=base.resolution or int(inputs["resolution"]),
+            channels=int(inputs["channels"]),
+            classes=int(inputs["classes"]),
         )
         return spec
 
     def validate(self, subject: Subject, spec: AnySpec) -> Validation:
-        """What a job of this spec would take. A process of its own looks, for a moment on the real data and machine.
+        """Estimates a job of this spec, in a process of its own that reads the data and times the machine for a moment.
 
         Raises:
             UnknownJob, UnknownArchitecture, InvalidRequest: as `check`.
-            UnknownDataset, UnknownTarget, InvalidSpace, InfeasibleBudget, InvalidData: why it would fail.
-            CheckFailed: looking took too long.
+            UnknownDataset, UnknownTarget, InvalidSpace, InfeasibleBudget, InvalidData: why the job would fail.
+            CheckFailed: the estimate took too much time or memory.
         """
         spec = self.check(subject, spec)
         settings = self._settings
         request = {
-            "surveyor": settings.surveyor,
-            "spec": local_spec(spec, settings.datasets).model_dump(mode="json"),
+            "estimator": settings.estimator,
+            "spec": engine_spec(spec, settings.datasets).model_dump(mode="json"),
             "store": str(settings.store),
             "tenant": subject.tenant_id,
-            "file_bytes": FILE_BYTES,
-            "memory_bytes": settings.survey_memory_bytes,
+            "file_bytes": ESTIMATE_FILE_BYTES,
+            "memory_bytes": settings.estimate_memory_bytes,
             "cpu_s": (int(settings.check_timeout_s) + 1) * (os.cpu_count() or 1),  # it may use all of them
         }
         try:
-            answer = ask("api.jobs.survey", request, settings.check_timeout_s)
+            answer = run_child("api.jobs.estimate", request, settings.check_timeout_s)
         except ChildTooSlow:
             raise CheckFailed(
-                f"Looking ahead of the job took longer than {settings.check_timeout_s:.0f} seconds.",
+                f"Estimating the job took longer than {settings.check_timeout_s:.0f} seconds.",
                 fix="Try again when the machine is idle, or choose a smaller resolution.",
             ) from None
         except ChildFailed as failed:
-            log.warning("a process that looked ahead of a job ended with %s", failed)
+            log.warning("an estimating process ended with %s", failed)
             raise CheckFailed(
-                "The process that looked ahead of the job was ended, perhaps since it took too much memory.",
+                "The process that estimates the job was ended, perhaps since it took too much memory.",
                 fix="Choose a smaller resolution or a smaller space.",
             ) from None
         if "error" in answer:
             error = answer["error"]
             raise error_kinds()[error["code"]](error["detail"], fix=error["fix"], facts=error["facts"])
-        return _validation(spec, answer["survey"])
+        return _validation(spec, answer["estimate"])
 
-    def form(self, tenant_id: str, data: str) -> dict[str, Any]:
-        """Side, channels and classes of the images of a data set.
+    def input_spec(self, tenant_id: str, data: str) -> dict[str, Any]:
+        """Resolution, channels and number of classes of a data set's images.
 
         Raises:
             UnknownDataset: there is none of that id.
         """
         if data == DIGITS:
-            return dict(DIGITS_FORM)
+            return dict(DIGITS_INPUT_SPEC)
         with self._database.read() as connection:
             row = datasets.find(connection, tenant_id, data)
         if row is None:
@@ -130,24 +130,24 @@ def unknown_dataset(dataset_id: str) -> UnknownDataset:
     )
 
 
-def _validation(spec: AnySpec, survey: dict[str, Any]) -> Validation:
-    seconds: dict[str, float] = survey["plan"]["seconds"]
+def _validation(spec: AnySpec, estimate: dict[str, Any]) -> Validation:
+    seconds: dict[str, float] = estimate["plan"]["seconds"]
     from hw_targets.registry import target
 
     stages = _STAGES.get(spec.kind, tuple(seconds))
-    share = {"fine_tuning", "verifying"} if isinstance(spec, ExportWireSpec) else set()  # of one target, not of all
-    targets = len(getattr(plain(spec), "targets", "1"))
-    wanted = {target(name).info.id for name in targets_of(spec)}
-    plan = survey["plan"]
+    per_target = {"fine_tuning", "verifying"} if isinstance(spec, ExportWireSpec) else set()  # an export has one target
+    targets = len(getattr(base_spec(spec), "targets", "1"))
+    target_ids = {target(name).info.id for name in targets_of(spec)}
+    plan = estimate["plan"]
     trains = not isinstance(spec, ProfilingWireSpec)
     return Validation(
         spec=spec,
-        architectures=survey["architectures"],
-        reachable_ms={name: range_ms for name, range_ms in survey["reachable_ms"].items() if name in wanted},
-        seconds={n: round(s / targets, 1) if n in share else s for n, s in seconds.items() if n in stages},
+        architectures=estimate["architectures"],
+        reachable_ms={name: range_ms for name, range_ms in estimate["reachable_ms"].items() if name in target_ids},
+        seconds={n: round(s / targets, 1) if n in per_target else s for n, s in seconds.items() if n in stages},
         memory_bytes=plan["memory_bytes"] if trains else None,
         resolution=plan["resolution"],
         supernet=plan["supernet"] if trains else None,
         note=plan["note"] if isinstance(spec, SearchWireSpec) else "",
-        warnings=tuple(survey["warnings"]),
+        warnings=tuple(estimate["warnings"]),
     )

@@ -17,10 +17,10 @@ from hypothesis.stateful import (
 from sqlalchemy import delete, select
 
 from api.database import Database
+from api.job_states import ENDED, LEASED, TRANSITIONS, State
 from api.jobs import device_leases, events_table, leases, repository
-from api.jobs.states import ENDED, HELD, TRANSITIONS, State
 from api.tables import job_attempts, job_events, jobs
-from api.worker.claimed import Held, stop
+from api.worker.claimed_job import ClaimedJob, end_stopped_job
 from tests.api.conftest import both_engines
 from tests.api.test_leases import LOG, queue, run_out, state, take, told
 
@@ -46,7 +46,7 @@ class JobMachine(RuleBasedStateMachine):
     @rule(device=st.sampled_from("ab"))
     def claims(self, device: str) -> None:
         """A worker looks for work: one of two, with a device each."""
-        claim = take(self.database, "me", leases.Able(("search",), {"cpu": device}))
+        claim = take(self.database, "me", leases.WorkerCapabilities(("search",), {"cpu": device}))
         if claim is not None:
             self.epochs.append(claim.epoch)
             assert self.bound in (None, device)
@@ -64,15 +64,15 @@ class JobMachine(RuleBasedStateMachine):
         """A worker, perhaps one of long ago, asks for a device: only the one that has the job gets it."""
         epoch = self.epochs[max(-1 - back, -len(self.epochs))]
         with self.database.write() as connection:
-            got = device_leases.take(connection, "cpu", self.job_id, epoch)
+            got = device_leases.acquire(connection, "cpu", self.job_id, epoch)
             current = connection.scalar(select(jobs.c.lease_epoch))
-        assert got == (epoch == current and state(self.database, self.job_id) in HELD)
+        assert got == (epoch == current and state(self.database, self.job_id) in LEASED)
 
     @rule(back=st.integers(0, 3), end=st.sampled_from(ENDED))
     def ends(self, back: int, end: State) -> None:
         """A worker, perhaps one of long ago, ends the job."""
         with self.database.write() as connection:
-            repository.move(connection, self.job_id, end, epoch=self.epochs[max(-1 - back, -len(self.epochs))])
+            repository.transition(connection, self.job_id, end, epoch=self.epochs[max(-1 - back, -len(self.epochs))])
 
     @rule(back=st.integers(0, 3))
     def tells(self, back: int) -> None:
@@ -84,7 +84,7 @@ class JobMachine(RuleBasedStateMachine):
     def hands_back(self) -> None:
         """The server stops."""
         with self.database.write() as connection:
-            leases.hand_back(connection, self.job_id, self.epochs[-1])
+            leases.requeue(connection, self.job_id, self.epochs[-1])
 
     @rule()
     def cancels(self) -> None:
@@ -110,7 +110,7 @@ class JobMachine(RuleBasedStateMachine):
         epoch = self.epochs[max(-1 - back, -len(self.epochs))]
         claim = leases.Claim(self.job_id, "", epoch, "search", {}, 1)
         with self.database.write() as connection:
-            stop(connection, Held(claim, threading.Event()))
+            end_stopped_job(connection, ClaimedJob(claim, threading.Event()))
 
     @rule()
     def is_lost(self) -> None:
@@ -133,7 +133,7 @@ class JobMachine(RuleBasedStateMachine):
             assert connection.scalar(select(jobs.c.event_seq)) == len(connection.execute(select(job_events)).all())
             running = connection.scalars(select(job_attempts.c.epoch).where(job_attempts.c.ended_at.is_(None))).all()
             leased = connection.scalar(select(jobs.c.lease_owner)) is not None
-        assert leased == (states[-1] in HELD) == (len(running) == 1)
+        assert leased == (states[-1] in LEASED) == (len(running) == 1)
 
 
 def test_any_course_of_events(database: Database) -> None:

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
-from api.home import home_error
-from api.middleware import _unexpected
+from api.home_errors import home_error
+from api.middleware import _unexpected_error
 from tests.api.test_datasets import digits
 
 
@@ -54,4 +54,9 @@ def test_an_upload_that_cannot_be_kept_says_why(
     ],
 )
 def test_what_the_database_says_of_its_disk(said: str, code: str) -> None:
-    assert _unexpected(OperationalError("insert", {}, Exception(said))).code == code
+    assert _unexpected_error(OperationalError("insert", {}, Exception(said))).code == code
+
+
+def test_an_unhandled_exception_is_an_internal_error_without_its_details() -> None:
+    error = _unexpected_error(ValueError("/home/secret"))
+    assert error.code == "internal_error" and "secret" not in f"{error.detail} {error.fix} {error.facts}"

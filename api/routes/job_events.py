@@ -1,4 +1,4 @@
-"""The events of a job under one address in two forms: pages of JSON, and a stream (server-sent events) to those who ask.
+"""The events of a job under one address in two forms: pages of JSON, and a stream of server-sent events.
 
 The stream is numbered like the pages, so that a client that lost its connection continues with `Last-Event-ID`.
 """
@@ -17,14 +17,14 @@ from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 
 from api.access import JobsReader
-from api.database import as_time
+from api.database import to_datetime
 from api.dependencies import JobsService, SettingsValue
 from api.errors import ScopeMissing, UnknownJob
 from api.jobs.events_table import StoredEvent
-from api.jobs.routes import JobId
 from api.jobs.schemas import EventPage
 from api.jobs.service import Jobs
 from api.problems import problems
+from api.routes.jobs import JobId
 from api.settings import Settings
 
 log = logging.getLogger("hwnas.events")
@@ -34,7 +34,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 STREAM = "text/event-stream"
 RETRY_MS = 1000
 RECONNECT = format_sse_event(data_str="{}", event="reconnect")
-PAGE = 500
+BATCH_SIZE = 500
 
 _SEQ = r"^(0|[1-9][0-9]{0,8})?$"
 
@@ -66,11 +66,11 @@ async def list_job_events(
         Header(description="in a stream, instead of `after`"),
     ] = None,
 ) -> Any:
-    """Events with numbers above `after`; a stream goes on until the job's `end` event."""
+    """Events with numbers above `after`; a stream continues until the job's `end` event."""
     if STREAM not in request.headers.get("accept", ""):
         return await run_in_threadpool(jobs.events, subject, job_id, after=after, size=page_size)
     start = int(last_event_id) if last_event_id else after
-    tail: Tail = request.app.state.tail
+    tail: EventTail = request.app.state.event_tail
     first = await tail.read(subject.tenant_id, job_id, start)
     if first.ended and not first.frames:
         return Response(status_code=204)
@@ -81,29 +81,29 @@ async def list_job_events(
 
 
 async def _follow(
-    tail: "Tail", job: tuple[str, str], piece: "Piece", settings: Settings, stopping: Callable[[], bool]
+    tail: "EventTail", job: tuple[str, str], batch: "EventBatch", settings: Settings, stopping: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    """The stream, from its first piece on."""
+    """The stream, from its first batch."""
     clock = asyncio.get_running_loop().time
-    until, spoke = clock() + settings.stream_life_s, clock()
+    until, last_sent = clock() + settings.stream_life_s, clock()
     yield format_sse_event(retry=RETRY_MS, comment="events of " + job[1])
     while True:
-        if piece.frames:
-            yield piece.frames
-            spoke = clock()
-        if piece.ended:
+        if batch.frames:
+            yield batch.frames
+            last_sent = clock()
+        if batch.ended:
             return
         if stopping() or clock() > until:
             yield RECONNECT
             return
-        if not piece.full:
-            await tail.tick()
-        if clock() - spoke > settings.stream_ping_s:
+        if not batch.full:
+            await tail.wait_for_poll()
+        if clock() - last_sent > settings.stream_ping_s:
             yield KEEPALIVE_COMMENT
-            spoke = clock()
+            last_sent = clock()
         try:
-            piece = await tail.read(*job, piece.last)
-        except UnknownJob:  # deleted meanwhile; who comes again is told so
+            batch = await tail.read(*job, batch.last)
+        except UnknownJob:  # deleted meanwhile; a client that reconnects gets 404
             return
         except DBAPIError:
             log.exception("a stream ends, since the database does not answer", extra={"job_id": job[1]})
@@ -112,7 +112,7 @@ async def _follow(
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class EventBatch:
     """Some events of a stream.
 
     Attributes:
@@ -128,41 +128,41 @@ class Piece:
     ended: bool
 
 
-class Tail:
-    """Reads events for all streams of a process: they look at the same moments, and those at the same place share one read."""
+class EventTail:
+    """Reads events for all streams of a process. They poll at the same moments, and those at the same position share one read."""
 
     def __init__(self, jobs: Jobs, poll_s: float) -> None:
         self._jobs = jobs
         self._poll_s = poll_s
-        self._reads: dict[tuple[str, str, int], asyncio.Task[Piece]] = {}
+        self._tasks: dict[tuple[str, str, int], asyncio.Task[EventBatch]] = {}
 
-    async def tick(self) -> None:
-        """Waits for the next moment to look."""
+    async def wait_for_poll(self) -> None:
+        """Waits for the next poll."""
         now = asyncio.get_running_loop().time()
         await asyncio.sleep(self._poll_s - now % self._poll_s)
 
-    async def read(self, tenant_id: str, job_id: str, last: int) -> Piece:
+    async def read(self, tenant_id: str, job_id: str, last: int) -> EventBatch:
         """What follows the event `last`.
 
         Raises:
             UnknownJob: there is no such job.
         """
         key = (tenant_id, job_id, last)
-        task = self._reads.get(key)
+        task = self._tasks.get(key)
         if task is None:
             task = asyncio.create_task(run_in_threadpool(self._read, tenant_id, job_id, last))
-            self._reads[key] = task
-            task.add_done_callback(lambda _: self._reads.pop(key))
+            self._tasks[key] = task
+            task.add_done_callback(lambda _: self._tasks.pop(key))
         return await asyncio.shield(task)  # a client that leaves must not end the read of others
 
-    def _read(self, tenant_id: str, job_id: str, last: int) -> Piece:
-        stored, ended = self._jobs.stored_events(tenant_id, job_id, after=last, size=PAGE)
+    def _read(self, tenant_id: str, job_id: str, last: int) -> EventBatch:
+        stored, ended = self._jobs.stored_events(tenant_id, job_id, after=last, size=BATCH_SIZE)
         frames = b"".join(map(_frame, stored))
-        return Piece(frames, stored[-1].seq if stored else last, len(stored) == PAGE, ended)
+        return EventBatch(frames, stored[-1].seq if stored else last, len(stored) == BATCH_SIZE, ended)
 
 
 def _frame(stored: StoredEvent) -> bytes:
     """One event as the stream has it: the JSON of a `JobEvent`, whose event was validated when it was stored."""
-    at = as_time(stored.at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = to_datetime(stored.at).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     data = f'{{"seq":{stored.seq},"at":"{at}","event":{stored.data}}}'
     return format_sse_event(data_str=data, event=stored.type, id=str(stored.seq))

@@ -1,9 +1,9 @@
-"""Routes that tell whether the service lives, is ready, and which it is. They need no key and tell nothing of anyone's work."""
+"""Liveness, readiness and version. These routes need no key and reveal nothing of anyone's work."""
 
 import platform
 import shutil
 import sqlite3
-from typing import Final, Literal
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -13,16 +13,15 @@ from api.database import Database, has_wal_reset_bug
 from api.dependencies import DatabaseValue, SettingsValue, SupervisorValue
 from api.errors import ServiceUnavailable
 from api.problems import problems
+from api.settings import MIN_FREE_BYTES
 from api.version import program_version
-from api.wire import Wire, examples
-from api.workers import living
+from api.wire import WireModel, examples
+from api.worker_registry import live_workers
 
 router = APIRouter(tags=["health"])
 
-LEAST_FREE_BYTES: Final = 100 * 1024 * 1024
 
-
-class Live(Wire):
+class Live(WireModel):
     """The process answers."""
 
     model_config = examples({"status": "ok"})
@@ -30,7 +29,7 @@ class Live(Wire):
     status: Literal["ok"] = "ok"
 
 
-class Ready(Wire):
+class Ready(WireModel):
     """The service can take and run jobs."""
 
     model_config = examples(
@@ -44,12 +43,12 @@ class Ready(Wire):
     database: str = Field(description="kind and version of the database")
     schema_version: str = Field(description="of the database, as the program expects it")
     worker: Literal["running", "elsewhere"] = Field(description="`elsewhere` when this server supervises none")
-    workers: int = Field(description="that spoke within the last minute, of any server")
+    workers: int = Field(description="with a heartbeat within the last minute, of any server")
     free_bytes: int = Field(description="left on the disk of the home")
     warnings: tuple[str, ...]
 
 
-class Version(Wire):
+class Version(WireModel):
     """Which program this is."""
 
     model_config = examples({"hwnas": "0.1.0", "python": "3.11.2", "api": "v1"})
@@ -74,11 +73,11 @@ def readyz(database: DatabaseValue, settings: SettingsValue, supervisor: Supervi
     try:
         with database.read() as connection:
             schema.check(connection)
-            workers = len(living(connection, 60_000))
+            workers = len(live_workers(connection, 60_000))
     except Exception as error:  # noqa: BLE001 - whatever the driver raises, the answer is the same
         failing.append(f"the database does not answer ({type(error).__name__})")
     free = shutil.disk_usage(settings.home).free
-    if free < LEAST_FREE_BYTES:
+    if free < MIN_FREE_BYTES:
         failing.append(f"only {free} bytes are free in the home")
     if supervisor is not None and not supervisor.alive():
         failing.append("the worker is not running")
@@ -106,6 +105,6 @@ def _warnings(database: Database) -> list[str]:
     """SQLite 3.7.0 to 3.51.2 can, very rarely, damage a database in WAL mode (fixed in 3.51.3)."""
     if database.kind == "sqlite" and has_wal_reset_bug():
         return [
-            f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug, fixed in 3.51.3; one process moves its log; keep backups"
+            f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug, fixed in 3.51.3; one process checkpoints the WAL; keep backups"
         ]
     return []

@@ -1,4 +1,4 @@
-"""The states of a job and the ways between them, as data. `docs/reference/rest.md` shows the same table."""
+"""The states of a job and the transitions between them, as data. `docs/reference/rest.md` shows the same table."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -14,14 +14,14 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     "succeeded": frozenset(),
     "failed": frozenset(),
 }
-"""Where each state may lead. `running` to `queued`: the worker was lost, or the server stops."""
+"""The states that may follow each state. `running` to `queued`: the worker was lost, or the server stops."""
 
-HELD: Final[tuple[State, ...]] = ("running", "cancelling")
-"""The states in which a worker has the job, under a lease."""
+LEASED: Final[tuple[State, ...]] = ("running", "cancelling")
+"""The states in which a worker has a lease on the job."""
 
 ENDED: Final[tuple[State, ...]] = ("cancelled", "succeeded", "failed")
 
 
 def sources(target: State) -> tuple[State, ...]:
     """The states from which `target` may be reached."""
-    return tuple(state for state, ways in TRANSITIONS.items() if target in ways)
+    return tuple(state for state, following in TRANSITIONS.items() if target in following)

@@ -12,7 +12,6 @@ from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from api.access import ModelsReader, ModelsWriter
-from api.conditions import IfMatch, check_match, tagged
 from api.dependencies import ModelsService
 from api.errors import (
     InvalidPageToken,
@@ -22,10 +21,11 @@ from api.errors import (
     UnknownArtifact,
     UnknownModel,
 )
+from api.etags import IfMatch, check_if_match, with_etag
 from api.ids import id_pattern
 from api.models.schemas import ModelDocument, ModelPage
 from api.models.service import StoredFile
-from api.pages import PageSize, PageToken
+from api.pagination import PageSize, PageToken
 from api.problems import problem_response, problems
 from search_spaces.errors import HwnasError
 
@@ -65,7 +65,7 @@ def list_models(
 )
 def get_model(model_id: ModelId, subject: ModelsReader, models: ModelsService, response: Response) -> ModelDocument:
     """One model with its figures and the list of its files."""
-    return tagged(models.get(subject, model_id), response)
+    return with_etag(models.get(subject, model_id), response)
 
 
 @router.delete(
@@ -80,7 +80,7 @@ def delete_model(model_id: ModelId, subject: ModelsWriter, models: ModelsService
 
     def check(model: ModelDocument) -> None:
         if if_match is not None:
-            check_match(if_match, model)
+            check_if_match(if_match, model)
 
     models.remove(subject, model_id, check)
 
@@ -119,10 +119,10 @@ def _matches(if_none_match: str, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
-def _asks_for_parts(wanted: str) -> bool:
+def _is_byte_range(value: str) -> bool:
     """Whether a `Range` is well-formed and of bytes (RFC 9110, 14.1.2); any other is ignored."""
-    bounds = _BOUNDS.findall(wanted)
-    return _RANGE.fullmatch(wanted) is not None and all(int(first) <= int(last) for first, last in bounds)
+    bounds = _BOUNDS.findall(value)
+    return _RANGE.fullmatch(value) is not None and all(int(first) <= int(last) for first, last in bounds)
 
 
 class _Download(FileResponse):
@@ -132,7 +132,7 @@ class _Download(FileResponse):
         super().__init__(file.path, headers=headers, media_type=file.media_type, filename=file.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _asks_for_parts(Headers(scope=scope).get("range", "")):
+        if not _is_byte_range(Headers(scope=scope).get("range", "")):
             scope = {**scope, "headers": [field for field in scope["headers"] if field[0] != b"range"]}
         error: HwnasError | None = None
         content_range = ""

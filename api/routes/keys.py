@@ -6,8 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.access import COOKIE, Admin, Anyone, KeysMaker, KeysReader, KeysWriter
-from api.conditions import IfMatch, check_match, tagged
+from api.access import SESSION_COOKIE, Admin, Authenticated, KeysCreator, KeysReader, KeysWriter
 from api.dependencies import KeysService
 from api.errors import (
     IdempotencyMismatch,
@@ -20,7 +19,8 @@ from api.errors import (
     UnknownKey,
     UnknownTenant,
 )
-from api.idempotency import REPLAYED, IdempotencyKey, Idempotent
+from api.etags import IfMatch, check_if_match, with_etag
+from api.idempotency import REPLAYED_HEADER, IdempotencyKey, Idempotent
 from api.ids import id_pattern
 from api.keys.schemas import (
     ApiKeyCreate,
@@ -34,9 +34,9 @@ from api.keys.schemas import (
     TenantPage,
 )
 from api.keys.service import SESSION_S, Keys
-from api.pages import PageSize, PageToken
+from api.pagination import PageSize, PageToken
 from api.problems import links, problems
-from api.strict import BODY_PROBLEMS, StrictRoute
+from api.strict_json import BODY_ERRORS, StrictRoute
 from api.tenancy import SCOPES, Subject
 
 router = APIRouter(prefix="/v1", tags=["keys"], route_class=StrictRoute)
@@ -51,24 +51,24 @@ TenantId = Annotated[str, Path(pattern=id_pattern("ten"))]
     status_code=201,
     summary="Make a key",
     responses=links(
-        problems(*BODY_PROBLEMS, ScopeMissing, UnknownTenant, SecretShown, IdempotencyMismatch),
+        problems(*BODY_ERRORS, ScopeMissing, UnknownTenant, SecretShown, IdempotencyMismatch),
         "key_id",
         "get_api_key",
         "delete_api_key",
     ),
 )
 def create_api_key(
-    wanted: ApiKeyCreate,
-    subject: KeysMaker,
+    new: ApiKeyCreate,
+    subject: KeysCreator,
     keys: KeysService,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> ApiKeyMade:
-    """A key of the same tenant with at most the same scopes; an administrator's may differ. Its secret is shown this once.
+    """A key of the same tenant with at most the same scopes; an administrator's may differ. Its secret is shown only once.
 
-    Sent again with its `Idempotency-Key` it makes no second key, and names the first: its secret is not kept.
+    Sent again with its `Idempotency-Key` it makes no second key, and names the first: its secret is not stored.
     """
-    made = keys.create(subject, wanted, _idempotent("create_api_key", idempotency_key, wanted))
+    made = keys.create(subject, new, _idempotent("create_api_key", idempotency_key, new))
     response.headers["Location"] = f"/v1/api-keys/{made.id}"
     return made
 
@@ -88,7 +88,7 @@ def list_api_keys(
 )
 def get_api_key(key_id: KeyId, subject: KeysReader, keys: KeysService, response: Response) -> ApiKeyDocument:
     """One key, without its secret."""
-    return tagged(keys.get(subject, key_id), response)
+    return with_etag(keys.get(subject, key_id), response)
 
 
 @router.delete(
@@ -101,7 +101,7 @@ def get_api_key(key_id: KeyId, subject: KeysReader, keys: KeysService, response:
 def delete_api_key(key_id: KeyId, subject: KeysWriter, keys: KeysService, if_match: IfMatch = None) -> None:
     """Ends a key and its sessions for good, if this key could have made it. It stays on the list, with `revoked_at`."""
     if if_match is not None:
-        check_match(if_match, keys.get(subject, key_id))
+        check_if_match(if_match, keys.get(subject, key_id))
     keys.revoke(subject, key_id)
 
 
@@ -110,26 +110,26 @@ def delete_api_key(key_id: KeyId, subject: KeysWriter, keys: KeysService, if_mat
     operation_id="create_session",
     status_code=201,
     summary="Sign in",
-    responses=problems(*BODY_PROBLEMS, Unauthenticated, public=True),
+    responses=problems(*BODY_ERRORS, Unauthenticated, public=True),
 )
 async def create_session(
-    wanted: SessionCreate, keys: KeysService, request: Request, response: Response
+    new: SessionCreate, keys: KeysService, request: Request, response: Response
 ) -> SessionDocument:
     """Trades a key for a cookie (HttpOnly, SameSite=Strict), for browsers. Writes need `csrf_token` beside it."""
-    subject, cookie = await run_in_threadpool(keys.sign_in, wanted.key)
+    subject, cookie = await run_in_threadpool(keys.sign_in, new.key)
     set_cookie(response, cookie, request)
     return _session(subject)
 
 
 @router.get("/sessions", operation_id="get_session", summary="Who is signed in", responses=problems())
-async def get_session(subject: Anyone) -> SessionDocument:
+async def get_session(subject: Authenticated) -> SessionDocument:
     """The tenant and the scopes of the session or key that the request came with."""
     return _session(subject)
 
 
 @router.delete("/sessions", operation_id="delete_session", status_code=204, summary="Sign out", responses=problems())
-async def delete_session(_subject: Anyone, keys: KeysService, request: Request, response: Response) -> None:
-    """Ends the session that the request came with; a key goes on."""
+async def delete_session(_subject: Authenticated, keys: KeysService, request: Request, response: Response) -> None:
+    """Ends the session that the request came with; a key stays valid."""
     await end_session(keys, request, response)
 
 
@@ -138,22 +138,20 @@ async def delete_session(_subject: Anyone, keys: KeysService, request: Request, 
     operation_id="create_tenant",
     status_code=201,
     summary="Make a tenant",
-    responses=links(
-        problems(*BODY_PROBLEMS, ScopeMissing, TenantExists, IdempotencyMismatch), "tenant_id", "get_tenant"
-    ),
+    responses=links(problems(*BODY_ERRORS, ScopeMissing, TenantExists, IdempotencyMismatch), "tenant_id", "get_tenant"),
 )
 def create_tenant(
-    wanted: TenantCreate,
+    new: TenantCreate,
     subject: Admin,
     keys: KeysService,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> TenantDocument:
     """A tenant without keys; make its first with `POST /v1/api-keys` and its `tenant_id`."""
-    made, fresh = keys.create_tenant(subject, wanted, _idempotent("create_tenant", idempotency_key, wanted))
+    made, fresh = keys.create_tenant(subject, new, _idempotent("create_tenant", idempotency_key, new))
     response.headers["Location"] = f"/v1/tenants/{made.id}"
     if not fresh:
-        response.headers[REPLAYED] = "true"
+        response.headers[REPLAYED_HEADER] = "true"
     return made
 
 
@@ -179,22 +177,27 @@ def get_tenant(tenant_id: TenantId, _subject: Admin, keys: KeysService) -> Tenan
 
 
 def set_cookie(response: Response, cookie: str, request: Request) -> None:
-    """Gives a browser its session."""
+    """Sets the session cookie of a browser."""
     response.set_cookie(
-        COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+        SESSION_COOKIE,
+        cookie,
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
     )
 
 
 async def end_session(keys: Keys, request: Request, response: Response) -> None:
-    """Takes a browser's session."""
-    cookie = request.cookies.get(COOKIE)
+    """Ends a browser's session and deletes its cookie."""
+    cookie = request.cookies.get(SESSION_COOKIE)
     if cookie is not None:
         await run_in_threadpool(keys.sign_out, cookie)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
 
 
-def _idempotent(route: str, key: str | None, wanted: BaseModel) -> Idempotent | None:
-    return None if key is None else Idempotent.of(route, key, wanted.model_dump_json().encode())
+def _idempotent(route: str, key: str | None, new: BaseModel) -> Idempotent | None:
+    return None if key is None else Idempotent.from_body(route, key, new.model_dump_json().encode())
 
 
 def _session(subject: Subject) -> SessionDocument:

@@ -1,4 +1,4 @@
-"""Pages without script: what a problem's `type` leads to, and what stands at `/` where the dashboard was not built.
+"""Pages without script: the page of a problem's `type`, and the page at `/` where the dashboard was not built.
 
 No style in the page either: it stays usable with the strictest content security policy.
 """
@@ -17,7 +17,7 @@ from api.problems import known_problems, problems
 
 router = APIRouter(include_in_schema=False)
 
-STYLE: Final = Path(__file__).parent / "static" / "plain.css"
+STYLE: Final = Path(__file__).parents[1] / "static" / "plain.css"
 
 
 @router.get("/static/plain.css")

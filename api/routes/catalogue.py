@@ -1,4 +1,4 @@
-"""Routes of what a search can name: targets of this machine and known search spaces."""
+"""Routes of the targets and the known search spaces that a search can name."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import Row
 
-from api.access import Anyone
+from api.access import Authenticated
 from api.dependencies import DatabaseValue
 from api.problems import problems
-from api.wire import Wire, examples
-from api.workers import living
+from api.wire import WireModel, examples
+from api.worker_registry import live_workers
 from search_spaces.space import Value
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
-SHOWN_SIDE: Final = 32
-"""Side of the images that a space is shown for, in pixels."""
+EXAMPLE_RESOLUTION: Final = 32
+"""Resolution for which the choices of a space are listed, in pixels."""
 
 
-class OptionDocument(Wire):
+class OptionDocument(WireModel):
     """What an option of a target takes."""
 
     name: str
@@ -33,12 +33,10 @@ class OptionDocument(Wire):
     summary: str
     default: str | None = Field(description="what holds when it is absent; null where that depends on other options")
     values: tuple[str, ...] = Field(description="of a `choice`, else empty")
-    bare: bool = Field(
-        description="whether a value is written by itself, `card:VALUE`, in the place of `card:name=VALUE`"
-    )
+    bare: bool = Field(description="whether a value is written by itself, `card:VALUE`, instead of `card:name=VALUE`")
 
 
-class DeviceDocument(Wire):
+class DeviceDocument(WireModel):
     """A device that running workers can measure for a target."""
 
     fingerprint: str = Field(description="what a job can ask for as `device`; of the target without options")
@@ -46,7 +44,7 @@ class DeviceDocument(Wire):
     workers: int = Field(description="how many running workers have it")
 
 
-class TargetDocument(Wire):
+class TargetDocument(WireModel):
     """A kind of target."""
 
     id: str = Field(description="what a search names; options follow a colon, as in `cpu:threads=2`")
@@ -58,7 +56,7 @@ class TargetDocument(Wire):
     forms: tuple[OptionDocument, ...] = Field(default=(), description="the options again, with what each takes")
 
 
-class TargetList(Wire):
+class TargetList(WireModel):
     """All targets; there are few, so they are not paged."""
 
     model_config = examples(
@@ -82,7 +80,7 @@ class TargetList(Wire):
     items: tuple[TargetDocument, ...]
 
 
-class SpaceDocument(Wire):
+class SpaceDocument(WireModel):
     """A known search space."""
 
     id: str = Field(description="what a search names; options follow a colon, as in `mobilenet:activation=hard_swish`")
@@ -90,12 +88,12 @@ class SpaceDocument(Wire):
     options: dict[str, tuple[str, ...]] = Field(description="values of each option, the default first")
     choices: dict[str, tuple[Value, ...]] = Field(
         default_factory=dict,
-        description=f"values of each choice with the default options, for images of {SHOWN_SIDE} pixels: `resolution` goes up to "
+        description=f"values of each choice with the default options, for images of {EXAMPLE_RESOLUTION} pixels: `resolution` goes up to "
         "the side of the images",
     )
 
 
-class SpaceList(Wire):
+class SpaceList(WireModel):
     """All known spaces."""
 
     model_config = examples(
@@ -115,12 +113,12 @@ class SpaceList(Wire):
 
 
 @router.get("/targets", operation_id="list_targets", summary="List targets", responses=problems())
-def list_targets(_subject: Anyone, database: DatabaseValue) -> TargetList:
-    """What networks can be found for, and the devices that running workers can measure."""
+def list_targets(_subject: Authenticated, database: DatabaseValue) -> TargetList:
+    """The targets of searches, and the devices that running workers can measure."""
     from hw_targets.registry import targets
 
     with database.read() as connection:
-        workers = living(connection)
+        workers = live_workers(connection)
     items = []
     for entry in targets():
         reason = entry.unavailable()
@@ -132,7 +130,7 @@ def list_targets(_subject: Anyone, database: DatabaseValue) -> TargetList:
                 available=not reason,
                 reason=reason or None,
                 devices=_devices(entry.name, workers),
-                forms=tuple(_form(option) for option in entry.forms),
+                forms=tuple(_option_document(option) for option in entry.forms),
             )
         )
     return TargetList(items=tuple(items))
@@ -147,7 +145,7 @@ def _devices(target: str, workers: Sequence[Row[Any]]) -> tuple[DeviceDocument, 
     )
 
 
-def _form(option: "Option") -> OptionDocument:
+def _option_document(option: "Option") -> OptionDocument:
     return OptionDocument(
         name=option.name,
         kind=option.kind,
@@ -159,7 +157,7 @@ def _form(option: "Option") -> OptionDocument:
 
 
 @router.get("/search-spaces", operation_id="list_search_spaces", summary="List search spaces", responses=problems())
-def list_search_spaces(_subject: Anyone) -> SpaceList:
+def list_search_spaces(_subject: Authenticated) -> SpaceList:
     """The spaces that come with the service. A search can also declare its own."""
     from search_spaces.registry import KNOWN
 
@@ -175,5 +173,5 @@ def list_search_spaces(_subject: Anyone) -> SpaceList:
 def _choices(name: str) -> dict[str, tuple[Value, ...]]:
     from search_spaces.registry import space
 
-    made = space(name, resolution=SHOWN_SIDE, channels=3, classes=10)
+    made = space(name, resolution=EXAMPLE_RESOLUTION, channels=3, classes=10)
     return {choice.name: choice.values for choice in made.choices}

@@ -1,4 +1,4 @@
-"""Refuses query parameters that a route does not know, as unknown fields of bodies are: a misspelt one must not be passed over."""
+"""Rejects query parameters that a route does not know, like unknown fields of bodies: a misspelt one must not be ignored."""
 
 import difflib
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ from fastapi.routing import APIRoute
 from api.errors import InvalidRequest
 from api.problem_document import FieldProblem
 
-MOST: Final = 20
-"""How many wrong parameters are named."""
+MAX_REPORTED: Final = 20
+"""How many wrong parameters an error reports."""
 
 
-async def known_parameters(request: Request) -> None:
-    """A dependency of every route that the description of the interface has.
+async def reject_unknown_parameters(request: Request) -> None:
+    """A dependency of every route; routes outside of the OpenAPI description are left alone.
 
     Raises:
-        InvalidRequest: a parameter is none of the route's, or is given twice and takes one value.
+        InvalidRequest: the route does not have a parameter, or one that takes one value is given twice.
     """
     route = request.scope.get("route")
     if not request.query_params or not isinstance(route, APIRoute) or not route.include_in_schema:
@@ -34,12 +34,12 @@ async def known_parameters(request: Request) -> None:
         if not several and given.count(name) > 1
     ]
     if fields:
-        told = "; ".join(f"{field.parameter}: {field.detail}" for field in fields[:5])
+        named = "; ".join(f"{field.parameter}: {field.detail}" for field in fields[:5])
         raise InvalidRequest(
-            f"The request is not valid: {told}.",
+            f"The request is not valid: {named}.",
             fix=f"Its query parameters are {', '.join(known)}." if known else "It has no query parameters.",
-            facts={"unknown": [name[:100] for name in unknown[:MOST]], "known": list(known)},
-            fields=tuple(fields[:MOST]),
+            facts={"unknown": [name[:100] for name in unknown[:MAX_REPORTED]], "known": list(known)},
+            fields=tuple(fields[:MAX_REPORTED]),
         )
 
 
@@ -52,8 +52,8 @@ def _declared(dependant: Dependant) -> Iterator[tuple[str, bool]]:
 
 
 def _unknown(name: str, known: list[str]) -> FieldProblem:
-    """What is said of a parameter, with those that it may stand for: `validateOnly` and `validate-only` for `validate_only`."""
-    plain = {one.replace("_", ""): one for one in known}
-    close = difflib.get_close_matches(name[:100].lower().replace("_", "").replace("-", ""), plain, cutoff=0.7)
-    meant = f"; did you mean {' or '.join(plain[one] for one in close)}?" if close else ""
-    return FieldProblem(parameter=name[:100], detail=f"no parameter of this address{meant}")
+    """The error of an unknown parameter, with those that are spelt like it: `validateOnly` and `validate-only` suggest `validate_only`."""
+    by_letters = {one.replace("_", ""): one for one in known}
+    close = difflib.get_close_matches(name[:100].lower().replace("_", "").replace("-", ""), by_letters, cutoff=0.7)
+    hint = f"; did you mean {' or '.join(by_letters[one] for one in close)}?" if close else ""
+    return FieldProblem(parameter=name[:100], detail=f"no parameter of this address{hint}")

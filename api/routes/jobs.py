@@ -1,4 +1,4 @@
-"""Routes of jobs. Their events have a module of their own (`api/events.py`)."""
+"""Routes of jobs. Their events have a module of their own (`job_events.py`)."""
 
 from collections.abc import Callable
 from typing import Annotated, Final
@@ -9,8 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 
 from api.access import JobsReader, JobsWriter
-from api.conditions import IfMatch, check_match, tag, tagged
-from api.dependencies import JobsService
+from api.dependencies import DatabaseValue, JobsService, SettingsValue
 from api.errors import (
     CheckFailed,
     IdempotencyMismatch,
@@ -21,12 +20,17 @@ from api.errors import (
     PreconditionFailed,
     QuotaExceeded,
     ScopeMissing,
+    UnknownCandidate,
     UnknownDataset,
     UnknownJob,
 )
-from api.idempotency import REPLAYED, IdempotencyKey, Idempotent
+from api.etags import IfMatch, check_if_match, etag, with_etag
+from api.idempotency import REPLAYED_HEADER, IdempotencyKey, Idempotent
 from api.ids import id_pattern
-from api.jobs.repository import Filter, Order
+from api.job_states import State
+from api.jobs.candidate import CandidateDocument, candidate_document
+from api.jobs.curves import MAX_POINTS, MIN_POINTS, Metrics, curves
+from api.jobs.repository import JobFilter, JobOrder, state_of
 from api.jobs.schemas import (
     CandidatePage,
     Checkpoints,
@@ -39,11 +43,11 @@ from api.jobs.schemas import (
     LogPage,
     Validation,
 )
+from api.jobs.service import unknown_job
 from api.jobs.specs import Kind
-from api.jobs.states import State
-from api.pages import PageSize, PageToken
+from api.pagination import PageSize, PageToken
 from api.problems import links, problems
-from api.strict import BODY_PROBLEMS, StrictRoute
+from api.strict_json import BODY_ERRORS, StrictRoute
 from api.wire import Moment
 from hw_targets.errors import TargetUnavailable, UnknownTarget
 from nas.errors import InfeasibleBudget, InvalidData, InvalidSpec, UnknownArchitecture
@@ -52,9 +56,13 @@ from search_spaces.errors import InvalidSpace
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
 
 JobId = Annotated[str, Path(pattern=id_pattern("job"))]
-Label = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_.\-]{0,62}=[A-Za-z0-9 ._\-/]{0,100}$")]
+ArchitectureId = Annotated[
+    str,
+    Path(pattern=r"^[A-Za-z0-9_\-]{1,64}$", description="`architecture_id` of a candidate or of a point of a front"),
+]
+LabelFilter = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_.\-]{0,62}=[A-Za-z0-9 ._\-/]{0,100}$")]
 
-_USES: Final = (
+_LINKED_OPERATIONS: Final = (
     "get_job", "cancel_job", "pause_job", "resume_job", "update_job", "delete_job", "list_job_events",
     "list_job_candidates", "get_job_pareto_front", "list_job_logs", "list_job_checkpoints", "list_job_metrics",
 )  # fmt: skip
@@ -69,37 +77,37 @@ _USES: Final = (
     responses={
         **links(
             problems(
-                *BODY_PROBLEMS, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
+                *BODY_ERRORS, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
                 InfeasibleBudget, InvalidData, InvalidSpec, TargetUnavailable, CheckFailed, UnknownJob, UnknownArchitecture,
             ),
             "job_id",
-            *_USES,
+            *_LINKED_OPERATIONS,
         ),
         200: {"model": Validation, "description": "with `validate_only`: nothing was queued"},
     },
 )  # fmt: skip
 async def create_job(
-    wanted: JobCreate,
+    new: JobCreate,
     subject: JobsWriter,
     jobs: JobsService,
     request: Request,
     response: Response,
-    validate_only: Annotated[bool, Query(description="tell what the job would take, and queue nothing")] = False,
+    validate_only: Annotated[bool, Query(description="estimate the job, and queue nothing")] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> JobDocument | Validation:
-    """Queues a job. What cannot run is refused at once: unknown names, and spaces that do not fit the images."""
+    """Queues a job. A spec that cannot run is rejected at once: unknown names, and spaces that do not fit the images."""
     if validate_only:
         response.status_code = 200
-        async with request.app.state.surveys.of(subject.tenant_id, request):
-            return await run_in_threadpool(jobs.ahead.validate, subject, wanted.spec)
+        async with request.app.state.estimate_limiter.slot(subject.tenant_id, request):
+            return await run_in_threadpool(jobs.preflight.validate, subject, new.spec)
     idempotent = None
     if idempotency_key is not None:
-        idempotent = Idempotent.of("create_job", idempotency_key, await request.body())
-    job, fresh = await run_in_threadpool(jobs.create, subject, wanted, idempotent)
+        idempotent = Idempotent.from_body("create_job", idempotency_key, await request.body())
+    job, fresh = await run_in_threadpool(jobs.create, subject, new, idempotent)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
-    response.headers["ETag"] = tag(job)
+    response.headers["ETag"] = etag(job)
     if not fresh:
-        response.headers[REPLAYED] = "true"
+        response.headers[REPLAYED_HEADER] = "true"
     return job
 
 
@@ -111,13 +119,15 @@ def list_jobs(
     state: Annotated[State | SkipJsonSchema[None], Query(description="only jobs in this state")] = None,
     kind: Annotated[Kind | SkipJsonSchema[None], Query(description="only jobs of this kind")] = None,
     created_after: Annotated[Moment | SkipJsonSchema[None], Query(description="only younger jobs")] = None,
-    label: Annotated[tuple[Label, ...], Query(max_length=8, description="only jobs with this label: `key=value`")] = (),
+    label: Annotated[
+        tuple[LabelFilter, ...], Query(max_length=8, description="only jobs with this label: `key=value`")
+    ] = (),
     target: Annotated[
         Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.\-]{0,199}$")] | SkipJsonSchema[None],
         Query(description="only jobs for this target, without its options: `cpu`"),
     ] = None,
     order_by: Annotated[
-        Order, Query(description="a minus is descending; of one state, by its name, the newest come first")
+        JobOrder, Query(description="a minus is descending; of one state, by its name, the newest come first")
     ] = "-created_at",
     page_size: PageSize = 50,
     page_token: PageToken = None,
@@ -125,20 +135,20 @@ def list_jobs(
     """Jobs, newest first unless `order_by` says otherwise."""
     after = None if created_after is None else int(created_after.timestamp() * 1000)
     pairs = tuple((key, value) for key, _, value in (one.partition("=") for one in sorted(label)))
-    return jobs.page(subject, Filter(state, kind, after, pairs, target), order_by, size=page_size, token=page_token)
+    return jobs.page(subject, JobFilter(state, kind, after, pairs, target), order_by, size=page_size, token=page_token)
 
 
 @router.get("/{job_id}", operation_id="get_job", summary="Get a job", responses=problems(UnknownJob, ScopeMissing))
 def get_job(job_id: JobId, subject: JobsReader, jobs: JobsService, response: Response) -> JobDocument:
     """One job, with its result when it succeeded and its error when it failed."""
-    return tagged(jobs.get(subject, job_id), response)
+    return with_etag(jobs.get(subject, job_id), response)
 
 
 @router.patch(
     "/{job_id}",
     operation_id="update_job",
     summary="Change the labels of a job",
-    responses=problems(*BODY_PROBLEMS, UnknownJob, ScopeMissing, PreconditionFailed),
+    responses=problems(*BODY_ERRORS, UnknownJob, ScopeMissing, PreconditionFailed),
 )
 def update_job(
     job_id: JobId,
@@ -149,7 +159,7 @@ def update_job(
     if_match: IfMatch = None,
 ) -> JobDocument:
     """Sets labels, and removes those that are null."""
-    return tagged(jobs.relabel(subject, job_id, patch, _condition(if_match)), response)
+    return with_etag(jobs.update_labels(subject, job_id, patch, _if_match(if_match)), response)
 
 
 @router.delete(
@@ -161,7 +171,7 @@ def update_job(
 )
 def delete_job(job_id: JobId, subject: JobsWriter, jobs: JobsService, if_match: IfMatch = None) -> None:
     """Removes the job with its events and candidates. The models that it delivered stay."""
-    jobs.remove(subject, job_id, _condition(if_match))
+    jobs.remove(subject, job_id, _if_match(if_match))
 
 
 @router.post(
@@ -171,7 +181,7 @@ def delete_job(job_id: JobId, subject: JobsWriter, jobs: JobsService, if_match: 
     responses=problems(UnknownJob, JobEnded, ScopeMissing),
 )
 def cancel_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocument:
-    """Cancels a waiting job at once and asks a running one to stop (`cancelling`). Asking again changes nothing."""
+    """Cancels a waiting job at once; a running one stops soon (`cancelling`). Idempotent."""
     return jobs.cancel(subject, job_id)
 
 
@@ -182,7 +192,7 @@ def cancel_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocu
     responses=problems(UnknownJob, JobEnded, JobCancelling, ScopeMissing),
 )
 def pause_job(job_id: JobId, subject: JobsWriter, jobs: JobsService) -> JobDocument:
-    """Pauses a queued job at once and asks a running one to stop; what it computed is kept. Asking again changes nothing."""
+    """Pauses a queued job at once; a running one stops soon, and what it computed is kept. Idempotent."""
     return jobs.pause(subject, job_id)
 
 
@@ -197,10 +207,10 @@ def resume_job(
     subject: JobsWriter,
     jobs: JobsService,
     any_device: Annotated[
-        bool, Query(description="free it of the devices that it was bound to; what they measured is measured anew")
+        bool, Query(description="unbind it from its devices; what they measured is measured again")
     ] = False,
 ) -> JobDocument:
-    """Queues a paused job again; it goes on where it was. Asking again changes nothing."""
+    """Queues a paused job again; it resumes where it was. Idempotent."""
     return jobs.resume(subject, job_id, any_device=any_device)
 
 
@@ -224,7 +234,7 @@ def list_job_candidates(
     responses=problems(UnknownJob, ScopeMissing),
 )
 def get_job_pareto_front(job_id: JobId, subject: JobsReader, jobs: JobsService) -> Fronts:
-    """The front of each target by now, also while the search runs, and beside it what the supernet said of its networks."""
+    """The front of each target so far, also while the search runs, and beside it the supernet's estimates."""
     return jobs.fronts(subject, job_id)
 
 
@@ -238,30 +248,70 @@ def list_job_logs(
     job_id: JobId,
     subject: JobsReader,
     jobs: JobsService,
-    level: Annotated[LogLevel, Query(description="only lines that are at least as grave")] = "info",
+    level: Annotated[LogLevel, Query(description="only lines that are at least as severe")] = "info",
     page_size: PageSize = 50,
     page_token: PageToken = None,
 ) -> LogPage:
-    """What a person should read of the job, in its order."""
+    """The job's messages for people, in their order."""
     return jobs.logs(subject, job_id, level=level, size=page_size, token=page_token)
 
 
 @router.get(
     "/{job_id}/checkpoints",
     operation_id="list_job_checkpoints",
-    summary="List what is stored of the work",
+    summary="List stored stages and checkpoints",
     responses=problems(UnknownJob, ScopeMissing),
 )
 def list_job_checkpoints(job_id: JobId, subject: JobsReader, jobs: JobsService) -> Checkpoints:
-    """Finished stages, and the newest state of an unfinished training: a job that is taken up again goes on from there."""
+    """Finished stages, and the newest checkpoint of each unfinished training: a resumed job starts from there."""
     return jobs.checkpoints(subject, job_id)
 
 
-def _condition(if_match: str | None) -> Callable[[JobDocument], None]:
-    """What `If-Match` asks of a version."""
+@router.get(
+    "/{job_id}/metrics",
+    operation_id="list_job_metrics",
+    summary="Get the curves of a job",
+    responses=problems(UnknownJob, ScopeMissing),
+)
+def list_job_metrics(
+    job_id: JobId,
+    subject: JobsReader,
+    database: DatabaseValue,
+    points: Annotated[
+        int, Query(ge=MIN_POINTS, le=MAX_POINTS, description="points of a curve at most; extreme points are kept")
+    ] = 500,
+) -> Metrics:
+    """Losses, accuracies, learning rates and hypervolumes so far, downsampled; first, last and extreme points are kept."""
+    with database.read() as connection:
+        found = state_of(connection, subject.tenant_id, job_id)
+        if found is None:
+            raise unknown_job(job_id)
+        return curves(connection, job_id, points, last_event=found[1])
+
+
+@router.get(
+    "/{job_id}/candidates/{architecture_id}",
+    operation_id="get_job_candidate",
+    summary="Get an evaluated architecture in full",
+    responses=problems(UnknownJob, UnknownCandidate, ScopeMissing),
+)
+def get_job_candidate(
+    job_id: JobId,
+    architecture_id: ArchitectureId,
+    subject: JobsReader,
+    jobs: JobsService,
+    database: DatabaseValue,
+    settings: SettingsValue,
+) -> CandidateDocument:
+    """Its choices beside their alternatives, its layers, and what each costs on each target: predicted, simulated, measured."""
+    return candidate_document(database, settings, jobs.preflight, subject, job_id, architecture_id)
+
+
+def _if_match(if_match: str | None) -> Callable[[JobDocument], None]:
+    """The check of a version by `If-Match`."""
 
     def check(job: JobDocument) -> None:
         if if_match is not None:
-            check_match(if_match, job)
+            check_if_match(if_match, job)
 
     return check

@@ -1,4 +1,4 @@
-"""The workers that run now: who they are, and which targets each can measure. They tell so themselves, while they live."""
+"""The running workers, and which targets each can measure. Each records itself by a heartbeat."""
 
 import logging
 import socket
@@ -15,9 +15,9 @@ from hw_targets.target import TargetInfo
 
 log = logging.getLogger("hwnas.worker")
 
-GONE_MS: Final = 24 * 3600 * 1000
-LIVING_MS: Final = 60_000
-"""A worker that spoke within this time is taken to live."""
+RETENTION_MS: Final = 24 * 3600 * 1000
+HEARTBEAT_TIMEOUT_MS: Final = 60_000
+"""A worker whose last heartbeat is older counts as dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +25,33 @@ class WorkerInfo:
     """A worker.
 
     Attributes:
-        can: each target that it can measure, by its name, without options.
+        targets_info: each target that it can measure, by its name without options.
         version: of the program.
     """
 
     id: str
-    can: Mapping[str, TargetInfo]
+    targets_info: Mapping[str, TargetInfo]
     host: str = socket.gethostname()[:100]
     version: str = field(default_factory=program_version)
 
     @property
     def targets(self) -> dict[str, str]:
         """Fingerprint of the device of each target."""
-        return {name: info.fingerprint for name, info in self.can.items()}
+        return {name: info.fingerprint for name, info in self.targets_info.items()}
 
     @property
     def simulated(self) -> frozenset[str]:
-        """The targets among them that need no device: they say the same on every machine."""
-        return frozenset(name for name, info in self.can.items() if info.kind == "simulated")
+        """The targets among them that need no device: they give the same latencies on every machine."""
+        return frozenset(name for name, info in self.targets_info.items() if info.kind == "simulated")
 
     @property
     def devices(self) -> dict[str, dict[str, str]]:
         """What is known of each device, by its fingerprint."""
-        return {info.fingerprint: {"device": info.device, "kind": info.kind} for info in self.can.values()}
+        return {info.fingerprint: {"device": info.device, "kind": info.kind} for info in self.targets_info.values()}
 
 
-def seen(connection: Connection, worker: WorkerInfo) -> None:
-    """Notes that a worker lives."""
+def record_heartbeat(connection: Connection, worker: WorkerInfo) -> None:
+    """Records that a worker is alive."""
     changed = update(workers).where(workers.c.id == worker.id).values(seen_at=utc_ms())
     if connection.execute(changed).rowcount == 0:
         connection.execute(
@@ -67,23 +67,23 @@ def seen(connection: Connection, worker: WorkerInfo) -> None:
         )
 
 
-def gone(connection: Connection, worker_id: str) -> None:
-    """Notes that a worker ended."""
+def remove(connection: Connection, worker_id: str) -> None:
+    """Removes a worker that has ended."""
     connection.execute(delete(workers).where(workers.c.id == worker_id))
 
 
-def living(connection: Connection, within_ms: int = LIVING_MS) -> list[Row[Any]]:
-    """Workers that spoke within so many milliseconds."""
+def live_workers(connection: Connection, within_ms: int = HEARTBEAT_TIMEOUT_MS) -> list[Row[Any]]:
+    """Workers with a heartbeat within so many milliseconds."""
     return list(connection.execute(select(workers).where(workers.c.seen_at > utc_ms() - within_ms)).all())
 
 
-def drop_old(connection: Connection) -> None:
-    """Forgets workers that have not spoken for a day."""
-    connection.execute(delete(workers).where(workers.c.seen_at < utc_ms() - GONE_MS))
+def delete_old(connection: Connection) -> None:
+    """Deletes workers without a heartbeat for a day."""
+    connection.execute(delete(workers).where(workers.c.seen_at < utc_ms() - RETENTION_MS))
 
 
-def measurable() -> dict[str, TargetInfo]:
-    """Each target that this machine can measure, by name; one that fails at it cannot."""
+def measurable_targets() -> dict[str, TargetInfo]:
+    """The targets that this machine can measure, by name. One whose check fails is left out."""
     from hw_targets.registry import target, targets
 
     found: dict[str, TargetInfo] = {}
@@ -92,5 +92,5 @@ def measurable() -> dict[str, TargetInfo]:
             if not entry.unavailable():
                 found[entry.name] = target(entry.name).info
         except Exception:
-            log.exception("cannot tell whether the target %s can be measured here", entry.name)
+            log.exception("cannot check whether the target %s can be measured here", entry.name)
     return found

@@ -1,4 +1,4 @@
-"""Versions of single resources: their `ETag`, and `If-Match` before a change."""
+"""`ETag` of single resources, and `If-Match` before a change."""
 
 import hashlib
 from typing import Annotated, Final, TypeVar
@@ -16,30 +16,32 @@ IfMatch = Annotated[
 
 Document = TypeVar("Document", bound=BaseModel)
 
-CLOCKS: Final = frozenset({"active_s"})
-"""Fields that change by themselves as time goes on: no version of what someone decided on."""
+VOLATILE_FIELDS: Final = frozenset({"active_s"})
+"""Fields that change with time alone; they are not part of the version."""
 
 
-def tag(document: BaseModel) -> str:
+def etag(document: BaseModel) -> str:
     """The `ETag` of a document: a hash of its JSON."""
-    content = document.model_dump_json(exclude=set(CLOCKS)).encode()
+    content = document.model_dump_json(exclude=set(VOLATILE_FIELDS)).encode()
     return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
 
 
-def tagged(document: Document, response: Response) -> Document:
+def with_etag(document: Document, response: Response) -> Document:
     """The document; its `ETag` goes into the response."""
-    response.headers["ETag"] = tag(document)
+    response.headers["ETag"] = etag(document)
     return document
 
 
-def check_match(if_match: str, document: BaseModel) -> None:
-    """That a request means the current version.
+def check_if_match(if_match: str, document: BaseModel) -> None:
+    """Checks that a request is for the current version.
 
     Raises:
-        PreconditionFailed: it means another.
+        PreconditionFailed: it is for another.
     """
-    current = tag(document)
+    current = etag(document)
     if if_match.strip() != "*" and current not in {one.strip() for one in if_match.split(",")}:
         raise PreconditionFailed(
-            "The resource has changed.", fix="GET it again, and decide anew.", facts={"etag": current}
+            "The resource has changed.",
+            fix="GET it again, and repeat the change if it still applies.",
+            facts={"etag": current},
         )

@@ -8,9 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.access import DatasetsReader, DatasetsWriter
-from api.conditions import IfMatch, check_match, tagged
 from api.datasets.schemas import DatasetDocument, DatasetPage
-from api.datasets.service import Datasets, Label, Upload, too_large
+from api.datasets.service import Datasets, Upload, UploadMetadata, body_too_large
 from api.dependencies import DatasetsService, SettingsValue
 from api.errors import (
     BodyTimeout,
@@ -26,9 +25,10 @@ from api.errors import (
     UnsafeArchive,
     UnsupportedMediaType,
 )
-from api.idempotency import REPLAYED, IdempotencyKey
+from api.etags import IfMatch, check_if_match, with_etag
+from api.idempotency import REPLAYED_HEADER, IdempotencyKey
 from api.ids import id_pattern
-from api.pages import PageSize, PageToken
+from api.pagination import PageSize, PageToken
 from api.problems import links, problems
 from api.settings import Settings
 from api.tenancy import Subject
@@ -91,16 +91,16 @@ async def create_dataset(
         )
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > settings.max_upload_bytes:
-        raise too_large(settings.max_upload_bytes)
-    made, fresh = await _receive(request, subject, datasets, settings, Label(name, idempotency_key))
+        raise body_too_large(settings.max_upload_bytes)
+    made, fresh = await _receive(request, subject, datasets, settings, UploadMetadata(name, idempotency_key))
     response.headers["Location"] = f"/v1/datasets/{made.id}"
     if not fresh:
-        response.headers[REPLAYED] = "true"
+        response.headers[REPLAYED_HEADER] = "true"
     return made
 
 
 async def _receive(
-    request: Request, subject: Subject, datasets: Datasets, settings: Settings, label: Label
+    request: Request, subject: Subject, datasets: Datasets, settings: Settings, metadata: UploadMetadata
 ) -> tuple[DatasetDocument, bool]:
     upload = Upload(settings)
     stream = request.stream().__aiter__()
@@ -118,8 +118,8 @@ async def _receive(
                 buffer.clear()
             if chunk is None:
                 break
-        async with request.app.state.checks.of(subject.tenant_id, request):
-            return await run_in_threadpool(datasets.accept, subject, upload, label)
+        async with request.app.state.upload_limiter.slot(subject.tenant_id, request):
+            return await run_in_threadpool(datasets.accept, subject, upload, metadata)
     finally:
         await run_in_threadpool(upload.discard)
 
@@ -144,7 +144,7 @@ def get_dataset(
     dataset_id: DatasetId, subject: DatasetsReader, datasets: DatasetsService, response: Response
 ) -> DatasetDocument:
     """One data set."""
-    return tagged(datasets.get(subject, dataset_id), response)
+    return with_etag(datasets.get(subject, dataset_id), response)
 
 
 @router.delete(
@@ -161,6 +161,6 @@ def delete_dataset(
 
     def check(dataset: DatasetDocument) -> None:
         if if_match is not None:
-            check_match(if_match, dataset)
+            check_if_match(if_match, dataset)
 
     datasets.remove(subject, dataset_id, check)

@@ -1,0 +1,62 @@
+"""From a wire spec to the engine's: ids of data sets become files of the home. Also which targets and devices a job names."""
+
+from pathlib import Path
+from typing import Final
+
+from pydantic.main import IncEx
+
+from api.datasets.storage import source
+from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec, SupernetWireSpec
+from nas.spec import SearchSpec
+
+DIGITS: Final = "digits"
+
+_NO_DEVICE: Final[IncEx] = {"__all__": {"device"}}
+_WIRE_ONLY: Final[IncEx] = {"kind": True, "target": True, "device": True, "targets": _NO_DEVICE}
+"""What the engine's spec does not have."""
+
+
+BaseSpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec
+"""A spec that names data and space itself."""
+
+
+def base_spec(wire: AnySpec) -> BaseSpec:
+    """The spec that names a job's data and space: its own, or for an export that of its search."""
+    if not isinstance(wire, ExportWireSpec):
+        return wire
+    assert wire.search is not None  # preflight fills it in
+    return wire.search
+
+
+def engine_spec(wire: AnySpec, datasets_folder: Path) -> SearchSpec:
+    """The engine's spec. A job that is no search gets the spec of a search with the same settings."""
+    base = base_spec(wire)
+    fields = base.model_dump(mode="json", exclude=_WIRE_ONLY, exclude_none=True)
+    if not isinstance(base, SearchWireSpec):
+        fields["targets"] = [{"target": name, "latency_ms": "100%"} for name in targets_of(base)]
+    if base.data != DIGITS:
+        fields["data"] = str(source(datasets_folder, base.data))
+    return SearchSpec.model_validate(fields)
+
+
+def targets_of(wire: AnySpec) -> tuple[str, ...]:
+    """The targets that a job names, with their options."""
+    if isinstance(wire, SearchWireSpec):
+        return tuple(budget.target for budget in wire.targets)
+    if isinstance(wire, SupernetWireSpec):
+        return wire.targets
+    target = getattr(wire, "target", None)
+    return () if target is None else (target,)
+
+
+def needs_of(wire: AnySpec) -> dict[str, str | None]:
+    """The targets, without options, that a job's worker must be able to measure, each with the only device that will do, if any."""
+    needs: dict[str, str | None] = {}
+    named = targets_of(wire)
+    base = base_spec(wire)  # an export is measured on the device that its search names
+    for budget in base.targets if isinstance(base, SearchWireSpec) else (base,):
+        target = getattr(budget, "target", None)
+        if target in named:
+            name = target.partition(":")[0]
+            needs[name] = needs.get(name) or getattr(budget, "device", None)
+    return needs
