@@ -1,7 +1,9 @@
 """The database itself: its schema on both engines, how it gets there, and SQLite's write-ahead log."""
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -12,7 +14,8 @@ from sqlalchemy import func, insert, select
 from api import schema
 from api.database import Database, has_wal_reset_bug, sqlite_file, utc_ms
 from api.errors import DatabaseVersion, UnusableDatabase
-from api.tables import fronts, job_needs, metadata, workers
+from api.migrations.versions import v0006
+from api.tables import fronts, job_events, job_needs, jobs, metadata, workers
 from tests.api import postgres as postgres_server
 from tests.api.conftest import both_engines
 
@@ -42,6 +45,72 @@ def test_each_step_leads_back(database: Database) -> None:
         database.migrate()
 
 
+TEST_BEFORE = {
+    "metric": "macro_f1", "value": 0.5, "accuracy": 0.9, "balanced_accuracy": 0.7, "macro_f1": 0.5, "classes": [],
+    "confusion": [],
+}  # fmt: skip
+TEST_AFTER = {
+    "classes": [],
+    "confusion": [],
+    "metrics": [
+        {"name": "macro_f1", "value": 0.5, "higher_is_better": True},
+        {"name": "accuracy", "value": 0.9, "higher_is_better": True},
+        {"name": "balanced_accuracy", "value": 0.7, "higher_is_better": True},
+    ],
+}
+POINT = {"architecture_id": "a1", "accuracy": 0.5, "latency_ms": 1.0}
+RENEWED_POINT = {
+    "architecture_id": "a1", "latency_ms": 1.0, "metric": {"name": "macro_f1", "value": 0.5, "higher_is_better": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (POINT, RENEWED_POINT),
+        ({"type": "front", "queries": 3, "points": [POINT]}, {"type": "front", "evaluations": 3, "points": [RENEWED_POINT]}),
+        ({"type": "phase", "phase": "finalising"}, {"type": "phase", "phase": "fine_tuning"}),
+        ({"type": "metric", "name": "accuracy_largest"}, {"type": "metric", "name": "accuracy_largest"}),
+        (
+            {"accuracy": {"fp32": 0.9, "int8": 0.8}, "test": TEST_BEFORE},
+            {
+                "metric": {
+                    "fp32": {"name": "accuracy", "value": 0.9, "higher_is_better": True},
+                    "int8": {"name": "accuracy", "value": 0.8, "higher_is_better": True},
+                },
+                "test": TEST_AFTER,
+            },
+        ),
+        ({"seconds": {"finalising": 2.0}, "card": {"mape": 0.1}}, {"seconds": {"fine_tuning": 2.0}, "accuracy_report": {"mape": 0.1}}),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_stored_documents_are_put_into_other_words_and_back(before: Any, after: Any) -> None:
+    assert v0006.renewed(before, "macro_f1") == after
+    assert v0006.former(after, "macro_f1") == before
+
+
+@both_engines
+def test_the_events_of_a_job_are_rewritten_with_the_name_of_its_metric(database: Database) -> None:
+    with database._writer.connect() as connection:
+        command.downgrade(schema._config(connection), "v0005")
+    spec = json.dumps({"kind": "search", "metric": "macro_f1"})
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO tenants (id, name, limits, created_at) VALUES ('ten', 'ten', '{}', 0)")
+        connection.exec_driver_sql(
+            "INSERT INTO jobs (id, tenant_id, kind, spec, spec_version, labels, state, phase, max_attempts, max_duration_ms, created_at)"
+            f" VALUES ('job', 'ten', 'search', '{spec}', 1, '{{}}', 'running', 'finalising', 1, 1, 0)"
+        )
+        event = {"type": "finalist", **POINT}
+        connection.execute(
+            insert(job_events).values(job_id="job", seq=1, epoch=1, at=0, type="finalist", data=json.dumps(event))
+        )
+    database.migrate()
+    with database.read() as connection:
+        assert json.loads(connection.scalar(select(job_events.c.data)) or "") == {"type": "finalist", **RENEWED_POINT}
+        assert connection.scalar(select(jobs.c.phase)) == "fine_tuning"
+
+
 @both_engines
 def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
     with database._writer.connect() as connection:
@@ -54,7 +123,7 @@ def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
             "INSERT INTO jobs (id, tenant_id, kind, spec, spec_version, labels, state, max_attempts, max_duration_ms, created_at)"
             " VALUES ('job', 'ten', 'search', '{}', 1, '{}', 'queued', 1, 1, 0)"
         )
-        connection.exec_driver_sql("INSERT INTO fronts (job_id, target, data) VALUES ('job', 'cpu', 'old')")
+        connection.exec_driver_sql("INSERT INTO fronts (job_id, target, data) VALUES ('job', 'cpu', '{\"queries\":3}')")
         connection.exec_driver_sql("INSERT INTO job_needs (job_id, target) VALUES ('job', 'cpu')")
         connection.exec_driver_sql(
             "INSERT INTO workers (id, host, version, targets, started_at, seen_at) VALUES ('w', 'h', '1', '{}', 0, 0)"
@@ -63,13 +132,13 @@ def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
     with database.read() as connection:
         assert connection.execute(select(job_needs)).all() == [("job", "cpu", None)]
         assert connection.scalar(select(workers.c.devices)) == {}
-        assert connection.execute(select(fronts)).all() == [("job", "cpu", "candidates", "old")]
+        assert connection.execute(select(fronts)).all() == [("job", "cpu", "candidates", '{"evaluations":3}')]
     with database.write() as connection:
-        connection.execute(insert(fronts).values(job_id="job", target="cpu", of="finished", data="new"))
+        connection.execute(insert(fronts).values(job_id="job", target="cpu", of="finished", data="{}"))
     with database._writer.connect() as connection:
         command.downgrade(schema._config(connection), "v0003")
     with database.read() as connection:
-        assert connection.exec_driver_sql("SELECT * FROM fronts").all() == [("job", "cpu", "old")]
+        assert connection.exec_driver_sql("SELECT * FROM fronts").all() == [("job", "cpu", '{"queries":3}')]
     database.migrate()
 
 
