@@ -19,6 +19,7 @@ from nas.spec import SearchSpec
 from nas.work import PROFILES
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 from tests.hw_targets.contract import TargetContract
 from tests.hw_targets.networks import inverted_residuals, residual
 from tests.nas import boards
@@ -96,7 +97,7 @@ def test_each_target_is_searched_in_what_it_runs(whole: Whole) -> None:
     for point in result.fronts["dpu"]:
         assert "kernel=7" not in point.architecture and "se=true" not in point.architecture
     assert int(result.models["dpu"].budget.architectures) < int(result.models["board"].budget.architectures)
-    network = Network.from_onnx(Path(result.models["dpu"].bundle) / "model.int8.onnx")
+    network = read_onnx(Path(result.models["dpu"].bundle) / "model.int8.onnx")
     assert all(boards.Dpu().supports(layer).ok and layer.activation in (None, "relu") for layer in network.layers)
 
 

@@ -8,7 +8,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 
 BIG = 4097
 """More elements than a constant whose value is looked at has."""
@@ -123,7 +123,7 @@ def with_weights(model: onnx.ModelProto, value: NDArray[Any]) -> onnx.ModelProto
 
 def keys(board: Board, *outputs: str) -> list[str]:
     """The layer keys of a drawn graph."""
-    return [layer.key for layer in Network.from_onnx(board.bytes(*outputs)).layers]
+    return [layer.key for layer in read_onnx(board.bytes(*outputs)).layers]
 
 
 def swish(board: Board, x: str, form: str) -> str:

@@ -8,11 +8,12 @@ from onnx import TensorProto, helper
 
 from search_spaces.cost import layer_macs, layer_params, macs, params, uncounted, weight_bytes
 from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 from tests.search_spaces.onnx_graphs import Board
 
 
 def read(board: Board, *outputs: str) -> Network:
-    return Network.from_onnx(board.bytes(*outputs))
+    return read_onnx(board.bytes(*outputs))
 
 
 def tokens(board: Board, x: str, out: int, into: int) -> str:
@@ -259,7 +260,7 @@ def test_operators_of_others_make_a_total_a_lower_bound() -> None:
     model = board.model(board.conv("secret", 2, 4))
     model.graph.value_info.append(stated)
     model.opset_import.append(helper.make_opsetid("company", 1))
-    network = Network.from_onnx(model.SerializeToString())
+    network = read_onnx(model.SerializeToString())
     assert uncounted(network) == ("Secret",)
     assert macs(network) == (4 * 3 + 2 * 4) * 64
     assert [layer_macs(layer) for layer in network.layers] == [768, 0, 512]
@@ -277,5 +278,5 @@ def test_a_loop_makes_a_total_a_lower_bound() -> None:
     x = board.op("Loop", board.constant(3, np.int64), board.constant(True, np.bool_), board.x, body=body)
     model = board.model(board.conv(x, 2, 2))
     model.graph.value_info.append(value(x, TensorProto.FLOAT, [1, 2, 4, 4]))
-    network = Network.from_onnx(model.SerializeToString())
+    network = read_onnx(model.SerializeToString())
     assert uncounted(network) == ("Loop",)

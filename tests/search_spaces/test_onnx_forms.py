@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from search_spaces.cost import macs, params
 from search_spaces.errors import UnreadableModel
-from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 from tests.search_spaces.onnx_graphs import Board, keys
 
 
@@ -43,7 +43,7 @@ def test_an_input_with_channels_last_leaves_no_trace() -> None:
     x = board.conv(board.op("Transpose", x, perm=[0, 3, 1, 2]), 4, 3)
     x = board.op("Relu", board.op("Transpose", x, perm=[0, 2, 3, 1]))
     x = board.op("ReduceMean", x, axes=[1, 2], keepdims=0)
-    network = Network.from_onnx(board.bytes(board.gemm(x, 2, 4)))
+    network = read_onnx(board.bytes(board.gemm(x, 2, 4)))
     assert network.input_shape == (3, 6, 8)
     assert [layer.key for layer in network.layers] == [
         "conv 3x6x8>4x6x8 k1 s1 p0,0,0,0 relu",
@@ -71,7 +71,7 @@ def test_shape_arithmetic_is_folded() -> None:
         board.constant([0], np.int64),
     )
     x = board.op("Reshape", x, board.op("Concat", rows, board.constant([-1], np.int64), axis=0))
-    network = Network.from_onnx(board.bytes(board.gemm(x, 5, 2 * 6 * 8)), input_size=(3, 4))
+    network = read_onnx(board.bytes(board.gemm(x, 5, 2 * 6 * 8)), input_size=(3, 4))
     assert [layer.key for layer in network.layers] == ["resize 2x3x4>2x6x8", "linear 2x6x8>5x1x1"]
 
 
@@ -106,7 +106,7 @@ def test_fused_dynamic_products_keep_their_bias() -> None:
     x = board.op(
         "DynamicQuantizeMatMul", board.x, weight, scale, zero, board.constant(np.zeros(5)), domain="com.microsoft"
     )
-    network = Network.from_onnx(board.bytes(x))
+    network = read_onnx(board.bytes(x))
     assert (macs(network), params(network), len(network.layers)) == (10 * 6 * 5, 6 * 5 + 5, 1)
 
 
@@ -146,7 +146,7 @@ def test_the_input_is_read_as_channels_height_width(shape: tuple[int | str, ...]
         x = board.op("Unsqueeze", x, board.constant([0], np.int64))
     if last:
         x = board.op("Transpose", x, perm=[0, 3, 1, 2])
-    network = Network.from_onnx(board.bytes(board.conv(x, 4, 3, 3, pads=[1] * 4, strides=[2, 2])))
+    network = read_onnx(board.bytes(board.conv(x, 4, 3, 3, pads=[1] * 4, strides=[2, 2])))
     assert network.input_shape == (3, 6, 8)
     assert macs(network) == 4 * 27 * 3 * 4
     assert network.layers[-1].key == "conv 3x6x8>4x3x4 k3 s2 p1,1,1,1"
@@ -158,7 +158,7 @@ def test_a_batch_may_be_added_by_a_reshape_and_after_the_transposition() -> None
     board = Board((6, 8, 3))
     x = board.op("Transpose", board.x, perm=[2, 0, 1])
     x = board.op("Reshape", x, board.constant([1, 3, 6, 8], np.int64))
-    network = Network.from_onnx(board.bytes(board.conv(x, 4, 3)))
+    network = read_onnx(board.bytes(board.conv(x, 4, 3)))
     assert network.input_shape == (3, 6, 8)
     assert [layer.key for layer in network.layers] == ["conv 3x6x8>4x6x8 k1 s1 p0,0,0,0"]
 
@@ -167,21 +167,21 @@ def test_open_sizes_of_an_image_without_a_batch_are_its_height_and_width() -> No
     board = Board(("h", "w", 3))
     x = board.op("Transpose", board.op("Unsqueeze", board.x, board.constant([0], np.int64)), perm=[0, 3, 1, 2])
     data = board.bytes(board.conv(x, 4, 3))
-    assert Network.from_onnx(data, input_size=(6, 8)).input_shape == (3, 6, 8)
+    assert read_onnx(data, input_size=(6, 8)).input_shape == (3, 6, 8)
     with pytest.raises(UnreadableModel, match="--input-size"):
-        Network.from_onnx(data)
+        read_onnx(data)
 
 
 def test_a_grey_image_without_channels_has_one() -> None:
     board = Board(("n", 6, 8))
     x = board.op("Unsqueeze", board.x, board.constant([1], np.int64))
-    assert Network.from_onnx(board.bytes(board.conv(x, 4, 1))).input_shape == (1, 6, 8)
+    assert read_onnx(board.bytes(board.conv(x, 4, 1))).input_shape == (1, 6, 8)
 
 
 def test_channels_that_are_cut_off_are_channels_of_the_input() -> None:
     board = Board((1, 6, 8, 4))
     x = board.op("Slice", board.x, *(board.constant([v], np.int64) for v in (0, 3, 3)))
-    network = Network.from_onnx(board.bytes(board.conv(board.op("Transpose", x, perm=[0, 3, 1, 2]), 4, 3)))
+    network = read_onnx(board.bytes(board.conv(board.op("Transpose", x, perm=[0, 3, 1, 2]), 4, 3)))
     assert network.input_shape == (4, 6, 8)
     assert network.layers[-1].key == "conv 3x6x8>4x6x8 k1 s1 p0,0,0,0"
 
@@ -189,7 +189,7 @@ def test_channels_that_are_cut_off_are_channels_of_the_input() -> None:
 def test_a_sequence_with_channels_last_is_read_as_channels_and_length() -> None:
     board = Board(("n", 20, 6))
     x = board.op("Conv", board.op("Transpose", board.x, perm=[0, 2, 1]), board.constant(np.zeros((4, 6, 3))))
-    network = Network.from_onnx(board.bytes(x))
+    network = read_onnx(board.bytes(x))
     assert network.input_shape == (6, 20, 1)
     assert keys(board, x) == ["conv 6x20x1>4x18x1 k3x1 s1 p0,0,0,0"]
 
@@ -206,7 +206,7 @@ def test_a_constant_may_be_the_first_operand(op: str, first: bool, shape: tuple[
     x = board.op(op, *((constant, board.x) if first else (board.x, constant)))
     x = board.conv(x, 3, 3)
     x = board.op(op, *((constant, x) if first else (x, constant)))
-    network = Network.from_onnx(board.bytes(x))
+    network = read_onnx(board.bytes(x))
     assert [layer.key for layer in network.layers] == ["conv 3x4x4>3x4x4 k1 s1 p0,0,0,0"]
     assert macs(network) == 3 * 3 * 16
 

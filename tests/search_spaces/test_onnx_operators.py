@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 from tests.search_spaces.onnx_graphs import Board, keys, swish
 
 
@@ -103,7 +103,7 @@ def test_bilinear_resize_is_known_and_nearest_is_not() -> None:
 def test_every_output_of_an_operator_that_is_read_is_a_layer() -> None:
     board = Board((1, 4, 4, 4))
     first = board.op("Split", board.x, outputs=2, axis=1)
-    network = Network.from_onnx(board.bytes(board.op("Add", first, f"{first}_1")))
+    network = read_onnx(board.bytes(board.op("Add", first, f"{first}_1")))
     assert [layer.key for layer in network.layers] == ["onnx:Split 4x4x4>2x4x4"] * 2 + ["add 2x4x4+2x4x4>2x4x4"]
 
 
@@ -151,7 +151,7 @@ def test_an_activation_belongs_to_the_layer_that_it_alone_reads(
 def test_a_clip_is_an_activation_where_its_limits_are_one(limits: tuple[float, ...], activation: str | None) -> None:
     board = Board((1, 2, 4, 4))
     x = board.op("Clip", board.conv(board.x, 2, 2), *(board.constant(limit) for limit in limits))
-    layers = Network.from_onnx(board.bytes(x)).layers
+    layers = read_onnx(board.bytes(x)).layers
     assert layers[-1].activation == activation
     assert layers[-1].op == ("conv" if activation else "onnx:Clip")
 
