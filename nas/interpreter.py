@@ -16,7 +16,7 @@ from torch import Tensor
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.stopping import stop_if_asked
 from hw_targets.weights import FloatLayer, FloatWeights
-from nas.bank import BETA, BIAS, GAMMA, WEIGHT, Bank, weight_extent
+from nas.bank import BETA, BIAS, GAMMA, WEIGHT, Bank
 from nas.depthwise import depthwise, pays
 from nas.tensors import Tensors
 from search_spaces.network import INPUT, Layer, Network
@@ -341,14 +341,3 @@ def float_weights(network: Network, parameters: Mapping[str, Tensor]) -> FloatWe
         for layer in network.layers
         if layer.has_weights
     }
-
-
-def folded_parameters(network: Network, weights: FloatWeights, device: str | torch.device = "cpu") -> Tensors:
-    """The inverse of `float_weights`."""
-    result: Tensors = {}
-    for layer in network.layers:
-        if layer.has_weights:
-            own = weights[layer.name]
-            result[layer.name + WEIGHT] = torch.from_numpy(own.weight).reshape(weight_extent(layer)).to(device)
-            result[layer.name + BIAS] = torch.from_numpy(own.bias).to(device)
-    return result

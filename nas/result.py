@@ -2,21 +2,17 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from latency_models.report import ReportCard
 from nas.events import FrontPoint
+from nas.frozen import FrozenModel
 from nas.spec import BudgetOn, Metric
-
-
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
 
 Verdict = Literal["kept", "kept when quiet", "missed"]
 
 
-class LatencyOutcome(_Value):
+class LatencyOutcome(FrozenModel):
     """Latency of one delivered model, milliseconds, batch 1, INT8."""
 
     budget: float
@@ -51,14 +47,14 @@ class LatencyOutcome(_Value):
         return "kept when quiet" if (self.measured_p50 or 0.0) > self.budget else "kept"
 
 
-class AccuracyOutcome(_Value):
+class AccuracyOutcome(FrozenModel):
     """Top-1 accuracy on the test part, 0-1."""
 
     fp32: float
     int8: float
 
 
-class ClassOutcome(_Value):
+class ClassOutcome(FrozenModel):
     """What the INT8 model answers of one class on the test part."""
 
     name: str
@@ -67,7 +63,7 @@ class ClassOutcome(_Value):
     recall: float | None = Field(description="share of its images that are answered right; null where there are none")
 
 
-class TestOutcome(_Value):
+class TestOutcome(FrozenModel):
     """The INT8 model on the test part, as ONNX Runtime computes it."""
 
     metric: Metric = Field(description="what the search compared networks by")
@@ -90,14 +86,14 @@ class TestOutcome(_Value):
         return (-other, images) if images else None
 
 
-class SizeOutcome(_Value):
+class SizeOutcome(FrozenModel):
     """Bytes of the model files."""
 
     fp32: int
     int8: int
 
 
-class BudgetOutcome(_Value):
+class BudgetOutcome(FrozenModel):
     """How a budget sits in its space, from exact dynamic programming over the latency table."""
 
     reachable_ms: tuple[float, float] = Field(
@@ -108,7 +104,7 @@ class BudgetOutcome(_Value):
     binds: bool = Field(description="false when every architecture keeps the budget")
 
 
-class RemovedValue(_Value):
+class RemovedValue(FrozenModel):
     """A value of a choice that was not searched, since the target does not run it."""
 
     choice: str
@@ -121,7 +117,7 @@ class RemovedValue(_Value):
     )
 
 
-class ModelOutcome(_Value):
+class ModelOutcome(FrozenModel):
     """The delivered model of one target."""
 
     bundle: str = Field(description="folder of the bundle")
@@ -137,7 +133,7 @@ class ModelOutcome(_Value):
     removed: tuple[RemovedValue, ...] = Field((), description="what the target does not run of the space, and why")
 
 
-class Plan(_Value):
+class Plan(FrozenModel):
     """What a search will take."""
 
     seconds: dict[str, float] = Field(description="per stage, estimated; 0.0 where it is in the store already")
@@ -147,7 +143,7 @@ class Plan(_Value):
     note: str = Field("", description="what a person should know of these choices")
 
 
-class ProfileResult(_Value):
+class ProfileResult(FrozenModel):
     """A latency table and how far to trust it."""
 
     target: str
@@ -165,7 +161,7 @@ class ProfileResult(_Value):
     warnings: tuple[str, ...] = ()
 
 
-class SearchResult(_Value):
+class SearchResult(FrozenModel):
     """The whole answer of a search."""
 
     run: str = Field(description="name of the run's folder")
@@ -182,7 +178,7 @@ class SearchResult(_Value):
     warnings: tuple[str, ...] = ()
 
 
-class ExportResult(_Value):
+class ExportResult(FrozenModel):
     """The whole answer of an export: one architecture that somebody chose, finished for one target."""
 
     run: str = Field(description="name of the run's folder")
