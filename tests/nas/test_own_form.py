@@ -54,7 +54,6 @@ class TestDpu(TargetContract):
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     boards.install(monkeypatch)
-    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a simulated target must not wait for a device")
@@ -181,8 +180,9 @@ def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, ac
 def test_a_table_made_ahead_serves_the_search(tmp_path: Path) -> None:
     made = pipeline.profile("dpu", "mobilenet", resolution=8, channels=1, classes=10, effort="quick", store=tmp_path)
     assert made.card.mape < 0.03
-    assert pipeline.plan(spec("dpu"), store=tmp_path).seconds["profiling"] == 0
-    assert pipeline.plan(spec("dpu"), store=tmp_path).seconds["verifying"] == 0
+    quick = spec("dpu", work=LITTLE.model_copy(update={"profile": PROFILES["quick"]}))
+    assert pipeline.plan(quick, store=tmp_path).seconds["profiling"] == 0
+    assert pipeline.plan(quick, store=tmp_path).seconds["verifying"] == 0
 
 
 def _context(folder: Path) -> Any:

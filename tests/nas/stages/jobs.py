@@ -1,5 +1,6 @@
 """Jobs on small data and a simulated board, for tests of single stages. No tests."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,14 @@ from nas.pipeline import Job
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.store import Store
-from nas.work import PROFILES
 from tests.nas import boards
 from tests.work import LITTLE
 
 
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulated board is known, and its table takes little."""
+    """The simulated board is known."""
     boards.install(monkeypatch)
-    for effort in PROFILES:
-        monkeypatch.setitem(PROFILES, effort, LITTLE.profile)
 
 
 def context(folder: Path, on_event: EventSink = ignore) -> Context:
@@ -39,9 +37,10 @@ def spec(**fields: Any) -> SearchSpec:
 
 
 def sketched(folder: Path, **fields: Any) -> tuple[Context, Job]:
-    """A job without its goals."""
+    """A job without its goals, whose table takes little."""
     made = context(folder)
-    return made, pipeline.sketch(made, spec(**fields))
+    job = pipeline.sketch(made, spec(**fields))
+    return made, replace(job, work=job.work.model_copy(update={"profile": LITTLE.profile}))
 
 
 def with_goals(folder: Path, **fields: Any) -> tuple[Context, Job]:
