@@ -12,11 +12,11 @@ from onnx import numpy_helper
 from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
 from hw_targets.scheme import AFFINE, POWER_OF_TWO, Range, Scheme, exponent_for, power_of_two
+from hw_targets.testing.networks import ALL
 from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed
 from search_spaces.network import INPUT, Layer, Network
 from search_spaces.onnx_reader import read_onnx
 from tests.hw_targets.files import images, run
-from tests.hw_targets.networks import ALL
 
 
 def names(network: Network) -> str:

@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from hw_targets.random_weights import random_weights
 from hw_targets.scheme import GATE_RANGE
+from hw_targets.testing.networks import ALL, pools
 from hw_targets.weights import PRE, absorbed, hard_swish_range, keeps_range
 from search_spaces.network import INPUT, Layer, Network
-from tests.hw_targets.networks import ALL, pools
 
 
 def layer(op: str, activation: str | None) -> Layer:

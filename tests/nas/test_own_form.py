@@ -11,7 +11,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from hw_targets.target import Target
+from hw_targets.testing.networks import inverted_residuals, residual
+from hw_targets.testing.target import CreateTarget, TargetContract
 from nas import pipeline
 from nas.events import Event, LogEvent
 from nas.result import SearchResult
@@ -20,8 +21,6 @@ from nas.work import PROFILES
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.network import Network
 from search_spaces.onnx_reader import read_onnx
-from tests.hw_targets.contract import TargetContract
-from tests.hw_targets.networks import inverted_residuals, residual
 from tests.nas import boards
 from tests.work import LITTLE
 
@@ -39,14 +38,17 @@ def space(resolution, channels, classes):
 
 
 class TestBoard(TargetContract):
-    def make(self) -> Target:
-        return boards.Board()
+    @pytest.fixture
+    def create(self) -> CreateTarget:
+        return boards.Board
 
 
 class TestDpu(TargetContract):
-    def make(self) -> Target:
-        return boards.Dpu()
+    @pytest.fixture
+    def create(self) -> CreateTarget:
+        return boards.Dpu
 
+    @pytest.fixture
     def networks(self) -> Sequence[Network]:
         return [inverted_residuals("relu"), residual()]
 

@@ -12,8 +12,8 @@ from hw_targets.overlay.estimate import estimate
 from hw_targets.overlay.registry import machine
 from hw_targets.overlay.roofline import tpu_v1
 from hw_targets.overlay.tenants import Asked, share
+from hw_targets.testing.networks import inverted_residuals, residual
 from search_spaces.network import Network
-from tests.hw_targets.networks import inverted_residuals, residual
 from tests.hw_targets.overlay.networks import Sketch, chain, sides, sketches
 
 U50, U55C = machine("alveo-u50"), machine("alveo-u55c:dwc")

@@ -1,6 +1,5 @@
-"""The training loop: AdamW against torch's, the schedule, and a killed training that goes on bit by bit."""
+"""The training loop: AdamW against torch's, and a killed training that goes on bit by bit."""
 
-import random
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -8,40 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.bank import Bank
 from nas.errors import Cancelled, StoreCorrupt
-from nas.interpreter import Folded, Training, folded, recalibrate
-from nas.quantise import Requantised, quantise, run_quantised
-from nas.ranges import observe
-from nas.training.loop import UNWATCHED, TrainingStrategy, Watch, train
+from nas.training.loop import UNWATCHED, Watch, train
 from nas.training.recipe import Recipe
-from nas.training.sandwich import Sandwich
-from nas.training.single import Single
-from tests.nas.networks import inverted
-
-torch.set_num_threads(1)
-
-LARGE, SMALL = inverted(width=6, kernel=5), inverted(width=4, kernel=3)
-RECIPE = Recipe(batch_size=16, learning_rate=0.01)
-STEPS = 6
-
-
-def batch(step: int, side: int) -> tuple[Tensor, Tensor]:
-    """Images whose label is the brighter half: easy to learn."""
-    generator = torch.Generator().manual_seed(step)
-    labels = torch.randint(0, 2, (16,), generator=generator)
-    images = torch.rand((16, 1, side, side), generator=generator) * 0.5
-    images[labels == 1, :, : side // 2] += 0.5
-    return images, labels
-
-
-def supernet() -> tuple[Bank, Sandwich]:
-    bank = Bank.of((*LARGE.layers, *SMALL.layers), seed=0)
-
-    def sample(rng: random.Random) -> object:
-        return inverted(width=rng.choice((4, 5, 6)), kernel=rng.choice((3, 5)))
-
-    return bank, Sandwich(bank, LARGE, SMALL, sample, batch, RECIPE, seed=3)  # type: ignore[arg-type]
+from tests.nas.training.supernets import RECIPE, STEPS, supernet
 
 
 class Squares:
@@ -75,11 +44,6 @@ def test_the_optimiser_is_adamw_on_gradients_clipped_together(clip: float) -> No
         theirs.step()
     assert torch.allclose(ours.weights["matrix"], matrix, atol=1e-6)
     assert torch.allclose(ours.weights["vector"], vector, atol=1e-6)
-
-
-def test_the_rate_rises_and_falls() -> None:
-    recipe = Recipe(learning_rate=1.0, warm_up=0.5)
-    assert [recipe.rate(step, 4) for step in range(4)] == pytest.approx([0.5, 1.0, 1.0, 0.5])
 
 
 @pytest.mark.parametrize("stop", [1, 3, 5])
@@ -137,17 +101,6 @@ def test_a_checkpoint_of_another_training_is_refused() -> None:
         train(Squares(), RECIPE, STEPS, replace(UNWATCHED, load=lambda: kept[0]))
 
 
-def test_global_random_numbers_are_not_read() -> None:
-    results = []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        random.seed(seed)
-        bank, strategy = supernet()
-        train(strategy, RECIPE, 2)
-        results.append(bank.tensors["stem.weight"].detach())
-    assert torch.equal(*results)
-
-
 def test_the_watch_learns_what_happens() -> None:
     metrics: list[str] = []
     steps: list[tuple[int, int]] = []
@@ -158,81 +111,3 @@ def test_the_watch_learns_what_happens() -> None:
     train(strategy, RECIPE, 3, watch)
     assert steps == [(1, 3), (2, 3), (3, 3)]
     assert {"loss_largest", "loss_smallest", "loss_random", "learning_rate", "images_per_second"} <= set(metrics)
-
-
-def test_the_random_networks_are_told_on_average() -> None:
-    def told(randoms: int) -> dict[str, float]:
-        _, strategy = supernet()
-        return replace(strategy, sample=lambda _: SMALL, randoms=randoms).backward(0)
-
-    assert told(3) == pytest.approx(told(1))
-    assert told(1)["loss_random"] == pytest.approx(told(1)["loss_smallest"])
-    assert "loss_random" not in told(0)
-
-
-def test_a_step_trains_what_its_networks_have_and_leaves_the_rest() -> None:
-    bank, strategy = supernet()
-    strategy.backward(0)
-    gradient = bank.tensors["0.depth.weight"].grad
-    assert gradient is not None and bool((gradient != 0).all())
-    other = Bank.of((*LARGE.layers, *SMALL.layers), seed=0)
-    leaves = other.leaves(SMALL)
-    for leaf in leaves.values():
-        leaf.grad = torch.ones_like(leaf)
-    other.add_gradients(SMALL, leaves)
-    other.add_gradients(SMALL, leaves)
-    gathered = other.tensors["0.depth.weight"].grad
-    assert gathered is not None
-    assert bool((gathered[:12, :, 1:4, 1:4] == 2).all()) and float(gathered.sum()) == 2 * 12 * 9
-
-
-def test_gradients_through_leaves_are_those_through_slices() -> None:
-    bank, strategy = supernet()
-    strategy.backward(0)
-    through_leaves = bank.tensors["1.expand.weight"].grad
-    assert through_leaves is not None
-    _, again = supernet()
-    images, labels = batch(0, 12)
-    total = torch.zeros_like(through_leaves)
-    rng = random.Random(3 * 1_000_003)
-    slices = {name: tensor.clone().requires_grad_() for name, tensor in again.bank.tensors.items()}
-    from nas.interpreter import run
-
-    answers = None
-    for network in (LARGE, SMALL, again.sample(rng), again.sample(rng)):
-        logits = run(network, images, Training(Bank(slices).parameters(network)))
-        if answers is None:
-            loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=RECIPE.label_smoothing)
-            answers = logits.detach().softmax(1)
-        else:
-            loss = torch.nn.functional.cross_entropy(logits, answers)
-        (gradient,) = torch.autograd.grad(loss, [slices["1.expand.weight"]])
-        total += gradient
-    assert torch.allclose(through_leaves, total, atol=1e-6)
-
-
-def test_training_learns_and_int8_retraining_ends_in_the_numbers_it_trained() -> None:
-    bank, strategy = supernet()
-    losses: list[float] = []
-
-    def on_metric(name: str, step: int, value: float) -> None:
-        if name == "loss_largest":
-            losses.append(value)
-
-    train(strategy, RECIPE, 41, replace(UNWATCHED, on_metric=on_metric))
-    assert losses[-1] < losses[0] / 2
-    plain = Bank({name: tensor.detach() for name, tensor in bank.tensors.items()})
-    images = torch.cat([batch(step, 12)[0] for step in range(100, 104)])
-    weights = folded(SMALL, plain.parameters(SMALL), recalibrate(SMALL, plain, [images]))
-    ranges = observe(SMALL, Folded(weights), [images])
-    leaves = {name: value.clone() for name, value in weights.items()}
-    recipe = Recipe(batch_size=16, learning_rate=1e-3, weight_decay=0.0)
-    single: TrainingStrategy = Single(SMALL, leaves, lambda own: Requantised(SMALL, own, ranges), batch, recipe)
-    train(single, recipe, 4)
-    assert not torch.equal(leaves["stem.weight"], weights["stem.weight"])
-    pixels = (images * 255).round().to(torch.uint8)
-    from nas.interpreter import run
-
-    with torch.no_grad():
-        trained = run(SMALL, pixels.float() / 255, Requantised(SMALL, leaves, ranges))
-    assert torch.equal(trained, run_quantised(SMALL, quantise(SMALL, leaves, ranges), pixels))
