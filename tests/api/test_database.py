@@ -13,7 +13,7 @@ from api import schema
 from api.database import Database, file_of, has_wal_reset_bug, utc_ms
 from api.errors import DatabaseVersion, UnusableDatabase
 from api.tables import fronts, job_needs, metadata, workers
-from tests.api import postgres as postgres_server
+from api.testing import postgres as postgres_server
 from tests.api.conftest import both_engines
 
 

@@ -13,13 +13,13 @@ from starlette.testclient import TestClient
 
 from api.settings import Settings
 from api.tables import jobs
+from api.testing.server import children, eventually
 from hw_targets.lock import measuring
 from nas import pipeline
 from nas.result import SearchResult
 from nas.spec import SearchSpec
 from tests.api.conftest import body, other_key, serving, subject_of
 from tests.api.held_engine import WORK
-from tests.api.server import children, eventually
 from tests.work import profile_digits
 
 PHASES = ("preparing", "profiling", "training", "searching", "verifying", "finalising", "delivering")

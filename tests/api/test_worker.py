@@ -8,9 +8,9 @@ from starlette.testclient import TestClient
 
 from api.errors import UnknownJob
 from api.jobs.schemas import JobEvent
-from tests.api import fake_engine
+from api.testing import fake_engine
+from api.testing.server import eventually
 from tests.api.conftest import body, other_key
-from tests.api.server import eventually
 
 
 def run(client: TestClient, **changes: Any) -> dict[str, Any]:
