@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search_spaces.cost import macs
 from search_spaces.onnx_reader import read_onnx
 from tests.search_spaces.onnx_graphs import Board, keys, swish
 
@@ -190,3 +191,22 @@ def test_a_closing_softmax_is_left_out_and_another_is_not() -> None:
     soft = board.op("Softmax", x)
     assert keys(board, soft) == ["linear 2x1x1>3x1x1"]
     assert keys(board, board.gemm(soft, 2, 3))[1] == "onnx:Softmax 3x1x1>3x1x1"
+
+
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("op", ["Mul", "Add", "Sub", "Sum"])
+@pytest.mark.parametrize("shape", [(), (1,), (3, 1, 1), (1, 3, 1, 1)])
+def test_a_constant_may_be_the_first_operand(op: str, first: bool, shape: tuple[int, ...]) -> None:
+    board = Board((1, 3, 4, 4))
+    constant = board.constant(np.ones(shape))
+    x = board.op(op, *((constant, board.x) if first else (board.x, constant)))
+    x = board.conv(x, 3, 3)
+    x = board.op(op, *((constant, x) if first else (x, constant)))
+    network = read_onnx(board.bytes(x))
+    assert [layer.key for layer in network.layers] == ["conv 3x4x4>3x4x4 k1 s1 p0,0,0,0"]
+    assert macs(network) == 3 * 3 * 16
+
+
+def test_a_constant_divided_by_a_map_is_no_scale() -> None:
+    board = Board((1, 3, 4, 4))
+    assert keys(board, board.op("Div", board.constant(1.0), board.conv(board.x, 3, 3)))[1:] == ["onnx:Div 3x4x4>3x4x4"]

@@ -240,3 +240,20 @@ def test_an_opset_of_the_future_is_named() -> None:
     board = Board((1, 3, 4, 4), opset=99)
     with pytest.raises(UnreadableModel, match="opset 99 of ONNX"):
         read_onnx(board.bytes(board.conv(board.x, 2, 3)))
+
+
+def test_shape_arithmetic_is_folded() -> None:
+    """`x.view(x.size(0), -1)`, and an upsampling to twice the input's size computed from its shape."""
+    board = Board(("batch", 2, "height", "width"))
+    size = board.op("Slice", board.op("Shape", board.x), *(board.constant([v], np.int64) for v in (2, 4)))
+    double = board.op("Cast", board.op("Mul", board.op("Cast", size, to=1), board.constant(2)), to=7)
+    sizes = board.op("Concat", board.constant([1, 2], np.int64), double, axis=0)
+    x = board.op("Resize", board.x, "", "", sizes, mode="linear")
+    rows = board.op(
+        "Unsqueeze",
+        board.op("Gather", board.op("Shape", x), board.constant(0, np.int64)),
+        board.constant([0], np.int64),
+    )
+    x = board.op("Reshape", x, board.op("Concat", rows, board.constant([-1], np.int64), axis=0))
+    network = read_onnx(board.bytes(board.gemm(x, 5, 2 * 6 * 8)), input_size=(3, 4))
+    assert [layer.key for layer in network.layers] == ["resize 2x3x4>2x6x8", "linear 2x6x8>5x1x1"]
