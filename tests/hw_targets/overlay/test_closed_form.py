@@ -10,7 +10,7 @@ from search_spaces.cost import macs
 
 def test_each_bound_leaves_something_out() -> None:
     network, at = residual(32), machine("alveo-u50")
-    parts = groups(network)
+    parts = groups(network, at.overlay.convolution.input_channels)
     works = [work(group, at) for group in parts]
-    assert peak_only(works, at) * at.overlay.convolution.macs_per_cycle == macs(network)
+    assert peak_only(works, at) * at.overlay.convolution.macs_per_cycle <= macs(network)
     assert 0 < peak_only(works, at) <= ceiling_only(works, at) < closed_form(parts, works, at)
