@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.nas.search.test_tight_limits import small_space
 
 from hw_targets.target import Profile
 from hw_targets.timing import profiles
@@ -21,6 +20,7 @@ from search_spaces.narrow import Narrowed
 from search_spaces.space import SearchSpace
 from tests.nas.boards import Board
 from tests.nas.networks import residual
+from tests.nas.search.test_region import small_space
 
 SPACE = small_space(tuple(range(1, 9)), (1, 2, 3))
 

@@ -45,7 +45,7 @@ def test_a_part_is_images_with_as_many_labels() -> None:
     with pytest.raises(ValueError, match="3 images"):
         Part(images, labels[:2])
     with pytest.raises(TypeError, match="uint8"):
-        Part(images.astype(np.float32), labels)  # type: ignore[arg-type]
+        Part(images.astype(np.float32), labels)
 
 
 def test_sides_and_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
