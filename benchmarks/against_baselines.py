@@ -48,13 +48,13 @@ from nas.supernet_weights import SupernetWeights
 from nas.training.config import SINGLE
 from nas.training.loop import train
 from nas.training.single_network import SingleNetwork
+from nas.work import PROFILES, ProfileWork
 from search_spaces.cost import macs, params
 from search_spaces.network import Network
 
 NAME: Final = "against_baselines"
 VERSION: Final = 3
 BATCH: Final = 256
-ROUNDS: Final = 20
 FASTER: Final = 1.25
 """Budgets are the baselines' latencies divided by this, so that a found network is a fifth faster than what it is held against."""
 APART: Final = 1.15
@@ -85,9 +85,9 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     target = find_target(options.target)
     context, job = _job(options, 0)
     fixed = baselines(resolution=job.data.resolution, channels=job.data.channels, classes=len(job.data.classes))
-    budgets = sorted(options.latency_ms or _budgets(context, target, list(fixed.values())))
+    budgets = sorted(options.latency_ms or _budgets(options, context, target, list(fixed.values())))
     tests = _tests(options, budgets, list(fixed.values()))
-    latency = _latencies(target, list({n.id: n for n, _, _ in tests}.values()))
+    latency = _latencies(options, target, list({n.id: n for n, _, _ in tests}.values()))
     results = [
         Trained(f"found-{n.id[:6]}" if found else n.name, seed, found, n, latency[n.id], **facts)
         for (n, seed, found), facts in tests.items()
@@ -96,13 +96,13 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     return common.Outcome(_summary(rows, options.seeds), rows)
 
 
-def _budgets(context: Context, target: Target, fixed: Sequence[Network]) -> list[float]:
+def _budgets(options: argparse.Namespace, context: Context, target: Target, fixed: Sequence[Network]) -> list[float]:
     """From the baselines' latencies; measured once, so that a second run searches for the same."""
     inputs = {"fingerprint": target.info.fingerprint, "networks": [n.id for n in fixed], "faster": FASTER}
     key = StageKey("baseline_budgets", VERSION, inputs)
 
     def compute() -> StageOutput:
-        latency = _latencies(target, fixed)
+        latency = _latencies(options, target, fixed)
         return StageOutput({}, {"budgets_ms": apart(ms / FASTER for ms in latency.values())})
 
     return list(context.run("profiling", key, compute, target=target.info.id).facts["budgets_ms"])
@@ -166,7 +166,9 @@ def _context(options: argparse.Namespace) -> tuple[Context, SearchSpec]:
 def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
     """The benchmark's own amounts of work on the data's one split; the seed is of what is trained and searched."""
     context, spec = _context(options)
-    job = with_target_plans(context, resolve_spec(context, spec))
+    job = resolve_spec(context, spec)
+    table = dict(zip(ProfileWork.model_fields, options.table, strict=True))
+    job = with_target_plans(context, replace(job, work=job.work.model_copy(update={"profile": ProfileWork(**table)})))
     seen = int(options.supernet_epochs * job.data.images["train"])
     work = job.work.model_copy(update={"supernet_images": seen, "evaluations": options.evaluations})
     return context, replace(job, spec=spec.model_copy(update={"seed": seed}), work=work, augment=LIGHT)
@@ -186,8 +188,8 @@ def _search(options: argparse.Namespace, seed: int, budgets: Sequence[float]) ->
     return list({network.id: network for network in networks}.values())
 
 
-def _latencies(target: Target, networks: Sequence[Network]) -> dict[str, float]:
-    return {p.network.id: p.latency_ms for p in profiles(networks, target.sample(networks, rounds=ROUNDS))}
+def _latencies(options: argparse.Namespace, target: Target, networks: Sequence[Network]) -> dict[str, float]:
+    return {p.network.id: p.latency_ms for p in profiles(networks, target.sample(networks, rounds=options.rounds))}
 
 
 def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str, float]:
@@ -374,6 +376,15 @@ def main() -> int:
     parser.add_argument(
         "--latency-ms", type=float, action="append", help="budgets; by default the baselines' latencies / 1.25"
     )
+    parser.add_argument(
+        "--table",
+        type=int,
+        nargs=3,
+        default=list(PROFILES["standard"].model_dump().values()),
+        metavar=("NETWORKS", "HELD_OUT", "ROUNDS"),
+        help="size of the latency table that the searches have",
+    )
+    parser.add_argument("--rounds", type=int, default=20, help="of timing, of the networks that are compared")
     parser.add_argument("--threads", type=int, default=1, help="of each training")
     parser.add_argument(
         "--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trainings side by side; by default one a core"

@@ -20,12 +20,12 @@ from sqlalchemy import select, update
 from api.database import utc_ms
 from api.jobs.events_table import append
 from api.tables import jobs
+from api.testing.browser import browsing, signed_in
 from benchmarks.common import Outcome, Row, parser, progress, run
 from benchmarks.service_host import Host, hosted
 from benchmarks.service_load import stored
 from nas.events import CandidateEvent, FrontEvent, FrontPoint, StateEvent
 from nas.metric import MetricValue
-from tests.dashboard.browser import browsing, signed_in
 
 BUDGET_MS: Final = 1.0
 SETTINGS: Final = {"requests_per_s": 1e6, "request_burst": 10**6, "max_queued": 10**6, "stream_life_s": 3600.0}

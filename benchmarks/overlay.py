@@ -31,6 +31,7 @@ from latency_models.report import kendall_tau
 from search_spaces.cost import macs
 from search_spaces.errors import HwnasError, UnreadableModel
 from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 
 NAME: Final = "overlay"
 HBM: Final = "DPUCAHX8H"
@@ -86,7 +87,7 @@ class Networks:
         path = self._onnx / f"{name}.onnx" if self._onnx is not None else None
         if path is None or not path.is_file() or not (self._lists / f"{name}.json").is_file():
             return None
-        return Network.from_onnx(path)
+        return read_onnx(path)
 
     def _read(self, name: str) -> Network | str:
         listed = self._lists / f"{name}.json"
@@ -95,7 +96,7 @@ class Networks:
             if listed.is_file():
                 return read_layer_list(listed)
             if onnx is not None and onnx.is_file():
-                return Network.from_onnx(onnx)
+                return read_onnx(onnx)
         except HwnasError as error:
             return error.detail
         return "no layer list and no ONNX file of that name"

@@ -29,7 +29,7 @@ PATIENCE_S: Final = 1800.0
 _FAST: Final = {
     "lease_s": LEASE_S, "heartbeat_s": 1.0, "control_s": 0.5, "poll_s": 0.2, "max_attempts": 100, "maintenance_s": 5.0,
 }  # fmt: skip
-_FAKE: Final = {"engine": "tests.api.fake_engine:search", "profiler": "tests.api.fake_engine:profile"}
+_FAKE: Final = {"engine": "api.testing.fake_engine:search", "profiler": "api.testing.fake_engine:profile"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,8 +17,8 @@ import httpx2
 
 from api.database import Database
 from api.settings import Settings
-from tests.api import postgres
-from tests.api.server import Server
+from api.testing import postgres
+from api.testing.server import Server
 
 
 @dataclass

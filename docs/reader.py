@@ -236,7 +236,7 @@ class Reader:
 
     def database_url(self) -> str:
         """The address of a database with nothing in it."""
-        from tests.api import postgres
+        from api.testing import postgres
 
         if not self.database:
             server = self.stack.enter_context(postgres.running())

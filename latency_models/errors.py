@@ -10,17 +10,10 @@ class TooFewProfiles(HwnasError):
 
 
 class UnreadableTable(HwnasError):
-    """A file that is no latency table, or one of another schema version."""
+    """A document that is no latency table, or one of another schema version."""
 
     code = "unreadable_table"
     status = 422
-
-
-class TableMismatch(HwnasError):
-    """A latency table that was made for another device, runtime or options than the target at hand."""
-
-    code = "table_mismatch"
-    status = 409
 
 
 class EmptyBand(HwnasError):

@@ -1,23 +1,19 @@
-"""The latency table of one target: fitted to in-situ profiles, asked for predictions, kept as JSON.
+"""The latency table of one target: fitted to in-situ profiles, asked for predictions, written as JSON values.
 
 Latency is a sum over layers of what each layer key costs, so the table compiles over a space (`compiled.py`). How its
 numbers come about is in `entries.py`, `calibration.py` and `regression.py`; how far to trust them, in `report.py`.
 """
 
-import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from hw_targets.target import Profile, TargetInfo
 from latency_models.additive import AdditiveCost, to_ms, to_ticks
 from latency_models.calibration import Calibration, calibrate
 from latency_models.entries import Entry, Kernels, input_key, layers_by_key, observe
-from latency_models.errors import TableMismatch, UnreadableTable
+from latency_models.errors import UnreadableTable
 from latency_models.regression import Fallback, fit_fallback
 from latency_models.report import Method, ReportCard, report_card
 from search_spaces.network import Layer, Network, Shape
@@ -47,37 +43,6 @@ class Prediction:
     error: float
     layers: Mapping[str, float]
     unseen: tuple[str, ...]
-
-
-class LatencyModel(Protocol):
-    """What the engine asks of a model of one target's latency."""
-
-    @property
-    def info(self) -> TargetInfo:
-        """The target that it speaks of."""
-
-    @property
-    def card(self) -> ReportCard:
-        """How far its predictions were from measurements of networks it was not fitted on."""
-
-    def predict(self, network: Network) -> Prediction:
-        """Latency of one network."""
-
-    def knows(self, layer: Layer) -> bool:
-        """Whether the layer's key was measured; if not, it is estimated."""
-
-    def cost(self) -> AdditiveCost:
-        """The same predictions as an additive cost in ticks of 10 ns."""
-
-    def report(self, profiles: Sequence[Profile]) -> ReportCard:
-        """A report card on other profiles. Those of fitted networks are left out.
-
-        Raises:
-            TooFewProfiles: no network is left.
-        """
-
-    def save(self, path: Path) -> None:
-        """Writes it as JSON, all or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,21 +132,6 @@ class LatencyTable:
     def _base_ticks(self, input_shape: Shape) -> int:
         return to_ticks(self.calibration.constant_ms) + self._ticks.get(input_key(input_shape), 0)
 
-    def check(self, fingerprint: str) -> "LatencyTable":
-        """Itself, if it was made for that fingerprint.
-
-        Raises:
-            TableMismatch: it was made for another device, runtime or options.
-        """
-        if self.info.fingerprint != fingerprint:
-            raise TableMismatch(
-                f"This latency table was made for {self.info.id} ({self.info.device}, {self.info.runtime}), "
-                f"fingerprint {self.info.fingerprint}; the target at hand has {fingerprint}.",
-                fix="Profile the target again.",
-                facts={"table": self.info.fingerprint, "target": fingerprint},
-            )
-        return self
-
     def to_json(self) -> dict[str, Any]:
         """The table as plain JSON values, with its schema, units, batch and precision."""
         return {
@@ -198,18 +148,6 @@ class LatencyTable:
             "entries": {key: {**asdict(entry), "kernels": dict(entry.kernels)} for key, entry in self.entries.items()},
         }
 
-    def save(self, path: Path) -> None:
-        """Writes the table as JSON beside its place and then moves it there, so that no half of it is ever seen."""
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, suffix=".part", delete=False) as file:
-            try:
-                json.dump(self.to_json(), file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                os.unlink(file.name)
-                raise
-        os.replace(file.name, path)
-
     @staticmethod
     def from_json(document: Any) -> "LatencyTable":
         """The inverse of `to_json`.
@@ -218,7 +156,7 @@ class LatencyTable:
             UnreadableTable: the document is no table, or one of another schema.
         """
         if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise UnreadableTable("This is no latency table.", fix="Give a file that `LatencyTable.save` wrote.")
+            raise UnreadableTable("This is no latency table.", fix="Give what `LatencyTable.to_json` made.")
         if document.get("schema") != SCHEMA:
             raise UnreadableTable(
                 f"This latency table has schema {document.get('schema')!r}; this version reads {SCHEMA}.",
@@ -239,25 +177,8 @@ class LatencyTable:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise UnreadableTable(
-                f"This latency table lacks something: {error}.", fix="Give a file that `LatencyTable.save` wrote."
+                f"This latency table lacks something: {error}.", fix="Give what `LatencyTable.to_json` made."
             ) from error
-
-
-def load(path: Path, fingerprint: str | None = None) -> LatencyTable:
-    """Reads a table, and refuses one that was made for another target when the target's fingerprint is given.
-
-    Raises:
-        UnreadableTable: the file cannot be read, is no table, or has another schema.
-        TableMismatch: it was made for another device, runtime or options.
-    """
-    try:
-        document = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UnreadableTable(
-            f"Cannot read a latency table from {path}: {error}.", fix="Give a file that `LatencyTable.save` wrote."
-        ) from error
-    table = LatencyTable.from_json(document)
-    return table if fingerprint is None else table.check(fingerprint)
 
 
 def fit(

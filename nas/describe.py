@@ -7,12 +7,13 @@ networks of other people (`estimate.py`).
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from hw_targets.registry import target as find_target
 from hw_targets.target import Simulator
 from latency_models.breakdown import shares
 from latency_models.table import LatencyTable
+from nas.frozen import FrozenModel
 from nas.stages.restrict_space import SIMPLE
 from search_spaces.cost import (
     layer_macs,
@@ -31,11 +32,7 @@ from search_spaces.space import RESOLUTION, Architecture, Choice, SearchSpace, V
 INPUT_STAGE = "input"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ChoiceDetail(_Value):
+class ChoiceDetail(FrozenModel):
     """One choice of an architecture."""
 
     name: str
@@ -44,7 +41,7 @@ class ChoiceDetail(_Value):
     block: str | None = Field(description="the block that it is for; null where blocks share it")
 
 
-class StageDetail(_Value):
+class StageDetail(FrozenModel):
     """Blocks that belong together, with their choices."""
 
     name: str = Field(description="for example stem, s1, head; input for the resolution")
@@ -52,7 +49,7 @@ class StageDetail(_Value):
     choices: tuple[ChoiceDetail, ...]
 
 
-class LayerDetail(_Value):
+class LayerDetail(FrozenModel):
     """One layer; batch norm is folded into it."""
 
     name: str
@@ -72,7 +69,7 @@ class LayerDetail(_Value):
     weight_bytes: int
 
 
-class NetworkDetail(_Value):
+class NetworkDetail(FrozenModel):
     """An architecture's network, INT8 at batch 1."""
 
     space: str
@@ -85,7 +82,7 @@ class NetworkDetail(_Value):
     layers: tuple[LayerDetail, ...] = Field(description="in the order in which they run")
 
 
-class LatencyPart(_Value):
+class LatencyPart(FrozenModel):
     """One part of a prediction; the parts add up to it."""
 
     name: str = Field(description="of the layer; constant or input for what belongs to none")
@@ -107,7 +104,7 @@ class LatencyPart(_Value):
     group: str | None = Field(description="name of the group that it is fused into on a simulated target")
 
 
-class PredictionDetail(_Value):
+class PredictionDetail(FrozenModel):
     """What a target's latency table says of a network."""
 
     device: str

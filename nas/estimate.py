@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.target import Simulator, Target, TargetInfo
@@ -18,16 +18,13 @@ from latency_models.errors import UnreadableTable
 from latency_models.table import LatencyTable, Prediction
 from nas.errors import InvalidSpec, StoreCorrupt
 from nas.file_estimate import ROUNDS, FileEstimate, estimate_file
+from nas.frozen import FrozenModel
 from nas.store import Store
 from search_spaces.cost import layer_macs, layer_params, macs, params, peak_memory_bytes, uncounted, weight_bytes
 from search_spaces.network import Network, Shape
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LayerEstimate(_Value):
+class LayerEstimate(FrozenModel):
     """One layer."""
 
     name: str
@@ -37,7 +34,7 @@ class LayerEstimate(_Value):
     params: int
 
 
-class Estimate(_Value):
+class Estimate(FrozenModel):
     """One network on one target, INT8, batch 1."""
 
     model: str

@@ -7,8 +7,9 @@ the service adds `state` and `end`. Events are stored: a new field has a default
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
+from nas.frozen import FrozenModel
 from nas.metric import MetricValue
 from search_spaces.space import Value
 
@@ -18,11 +19,7 @@ Phase = Literal["preparing", "profiling", "training", "searching", "fine_tuning"
 LatencyKind = Literal["measured", "predicted", "simulated", "estimated"]
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PhaseEvent(_Event):
+class PhaseEvent(FrozenModel):
     """A stage begins, ends, or was found in the store and is not run again."""
 
     type: Literal["phase"] = "phase"
@@ -36,7 +33,7 @@ class PhaseEvent(_Event):
     )
 
 
-class ProgressEvent(_Event):
+class ProgressEvent(FrozenModel):
     """How far the running stage is."""
 
     type: Literal["progress"] = "progress"
@@ -48,7 +45,7 @@ class ProgressEvent(_Event):
     target: str | None = None
 
 
-class MetricEvent(_Event):
+class MetricEvent(FrozenModel):
     """One point of a curve, such as the training loss of the largest subnet.
 
     While the supernet is trained: `loss_` and `accuracy_` of the `largest`, the `smallest` and the `random` subnets (the mean of
@@ -64,7 +61,7 @@ class MetricEvent(_Event):
     target: str | None = Field(None, description="the target whose network is finished")
 
 
-class CheckpointEvent(_Event):
+class CheckpointEvent(FrozenModel):
     """A training's state was stored, or the training was taken up from it."""
 
     type: Literal["checkpoint"] = "checkpoint"
@@ -75,7 +72,7 @@ class CheckpointEvent(_Event):
     restored: bool = Field(description="whether the training was taken up from it, else it was stored")
 
 
-class CandidateEvent(_Event):
+class CandidateEvent(FrozenModel):
     """An architecture was evaluated."""
 
     type: Literal["candidate"] = "candidate"
@@ -99,7 +96,7 @@ class CandidateEvent(_Event):
     )
 
 
-class FrontPoint(_Event):
+class FrontPoint(FrozenModel):
     """One architecture of a Pareto front."""
 
     architecture: str
@@ -109,7 +106,7 @@ class FrontPoint(_Event):
     kind: LatencyKind = Field("predicted", description="how the latency came about")
 
 
-class FrontEvent(_Event):
+class FrontEvent(FrozenModel):
     """The Pareto front of one target has changed: the whole front, fastest first."""
 
     type: Literal["front"] = "front"
@@ -135,7 +132,7 @@ class FrontEvent(_Event):
     )
 
 
-class FinalistEvent(_Event):
+class FinalistEvent(FrozenModel):
     """A finalist was trained for a round, quantised and judged."""
 
     type: Literal["finalist"] = "finalist"
@@ -151,7 +148,7 @@ class FinalistEvent(_Event):
     kind: LatencyKind
 
 
-class PlanEvent(_Event):
+class PlanEvent(FrozenModel):
     """What the job's time was shared out to."""
 
     type: Literal["plan"] = "plan"
@@ -160,7 +157,7 @@ class PlanEvent(_Event):
     note: str = Field(description="what a person should know of it")
 
 
-class MeasurementEvent(_Event):
+class MeasurementEvent(FrozenModel):
     """A candidate's network, or a finished file, was measured on a target (or simulated, where nothing is measured)."""
 
     type: Literal["measurement"] = "measurement"
@@ -176,7 +173,7 @@ class MeasurementEvent(_Event):
     noise: float = Field(description="median excess of the rounds over the statistic, a fraction")
 
 
-class LogEvent(_Event):
+class LogEvent(FrozenModel):
     """Something a person should read."""
 
     type: Literal["log"] = "log"
@@ -184,14 +181,14 @@ class LogEvent(_Event):
     message: str
 
 
-class StateEvent(_Event):
+class StateEvent(FrozenModel):
     """A job of the service changed its state."""
 
     type: Literal["state"] = "state"
     state: Literal["queued", "running", "paused", "cancelling", "cancelled", "succeeded", "failed"]
 
 
-class EndEvent(_Event):
+class EndEvent(FrozenModel):
     """The last event of a job: nothing follows."""
 
     type: Literal["end"] = "end"

@@ -6,10 +6,11 @@ Not here: the same network as hwnas lowers it (`estimate.py`), how a runtime's g
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from hw_targets.quantized_file import Activations, FileKernels, advice, close_input, fixed_batch, is_quantized
 from hw_targets.target import FileReader, Target, TimingSample
+from nas.frozen import FrozenModel
 from search_spaces.errors import HwnasError
 from search_spaces.network import Shape
 
@@ -20,10 +21,8 @@ SLOWER: Final = 1.1
 """A file that takes this many times what hwnas's lowering does has something to gain."""
 
 
-class FileEstimate(BaseModel):
+class FileEstimate(FrozenModel):
     """What an INT8 file itself takes, with its own weights, operators and quantisation."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     latency_ms: float = Field(description="measured; of the whole batch")
     error: float = Field(description="repeat error of the measurement, a fraction")

@@ -17,7 +17,7 @@ from hw_targets.errors import UnsupportedLayer
 from hw_targets.stopping import stop_if_asked
 from hw_targets.weights import FloatLayer, FloatWeights
 from nas.depthwise import depthwise, pays
-from nas.supernet_weights import BETA, BIAS, GAMMA, WEIGHT, SupernetWeights, weight_extent
+from nas.supernet_weights import BETA, BIAS, GAMMA, WEIGHT, SupernetWeights
 from nas.tensors import Tensors
 from search_spaces.network import INPUT, Layer, Network
 
@@ -341,14 +341,3 @@ def float_weights(network: Network, parameters: Mapping[str, Tensor]) -> FloatWe
         for layer in network.layers
         if layer.has_weights
     }
-
-
-def folded_parameters(network: Network, weights: FloatWeights, device: str | torch.device = "cpu") -> Tensors:
-    """The inverse of `float_weights`."""
-    result: Tensors = {}
-    for layer in network.layers:
-        if layer.has_weights:
-            own = weights[layer.name]
-            result[layer.name + WEIGHT] = torch.from_numpy(own.weight).reshape(weight_extent(layer)).to(device)
-            result[layer.name + BIAS] = torch.from_numpy(own.bias).to(device)
-    return result

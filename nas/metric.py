@@ -1,12 +1,12 @@
 """One number that networks are compared by, as it stands in events and documents. Not here: how it is computed (`metrics.py`)."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from nas.frozen import FrozenModel
 
 
-class MetricValue(BaseModel):
+class MetricValue(FrozenModel):
     """A metric with its value and its direction: whoever compares two needs to know no metric by name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="for example accuracy, balanced_accuracy or macro_f1")
     value: float

@@ -2,22 +2,18 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from latency_models.report import ReportCard
 from nas.events import FrontPoint
+from nas.frozen import FrozenModel
 from nas.metric import MetricValue
 from nas.spec import BudgetOn, MetricName
-
-
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
 
 Verdict = Literal["met", "met when quiet", "exceeded"]
 
 
-class LatencyOutcome(_Value):
+class LatencyOutcome(FrozenModel):
     """Latency of one delivered model, milliseconds, batch 1, INT8."""
 
     budget: float
@@ -52,14 +48,14 @@ class LatencyOutcome(_Value):
         return "met when quiet" if (self.measured_p50 or 0.0) > self.budget else "met"
 
 
-class PrecisionMetrics(_Value):
+class PrecisionMetrics(FrozenModel):
     """The search's metric on the test set, of the two files."""
 
     fp32: MetricValue
     int8: MetricValue
 
 
-class ClassOutcome(_Value):
+class ClassOutcome(FrozenModel):
     """What the INT8 model answers of one class on the test set."""
 
     name: str
@@ -68,7 +64,7 @@ class ClassOutcome(_Value):
     recall: float | None = Field(description="share of its images that are answered right; null where there are none")
 
 
-class TestOutcome(_Value):
+class TestOutcome(FrozenModel):
     """The INT8 model on the test set, as ONNX Runtime computes it."""
 
     metrics: tuple[MetricValue, ...] = Field(
@@ -93,14 +89,14 @@ class TestOutcome(_Value):
         return (-other, images) if images else None
 
 
-class SizeOutcome(_Value):
+class SizeOutcome(FrozenModel):
     """Bytes of the model files."""
 
     fp32: int
     int8: int
 
 
-class BudgetOutcome(_Value):
+class BudgetOutcome(FrozenModel):
     """How a budget sits in its space, from exact dynamic programming over the latency table."""
 
     reachable_ms: tuple[float, float] = Field(
@@ -111,7 +107,7 @@ class BudgetOutcome(_Value):
     binds: bool = Field(description="false when every architecture keeps the budget")
 
 
-class RemovedValue(_Value):
+class RemovedValue(FrozenModel):
     """A value of a choice that was not searched, since the target does not run it."""
 
     choice: str
@@ -124,7 +120,7 @@ class RemovedValue(_Value):
     )
 
 
-class ModelFigures(_Value):
+class ModelFigures(FrozenModel):
     """What is known of the delivered model of one target, wherever its files are."""
 
     architecture: str
@@ -145,7 +141,7 @@ class ModelOutcome(ModelFigures):
     bundle: str = Field(description="folder of the bundle")
 
 
-class Plan(_Value):
+class Plan(FrozenModel):
     """What a search will take."""
 
     seconds: dict[str, float] = Field(description="per stage, estimated; 0.0 where it is in the store already")
@@ -155,7 +151,7 @@ class Plan(_Value):
     note: str = Field("", description="what a person should know of these choices")
 
 
-class ProfileResult(_Value):
+class ProfileResult(FrozenModel):
     """A latency table and how far to trust it."""
 
     target: str
@@ -173,7 +169,7 @@ class ProfileResult(_Value):
     warnings: tuple[str, ...] = ()
 
 
-class SearchResult(_Value):
+class SearchResult(FrozenModel):
     """The whole answer of a search."""
 
     run: str = Field(description="name of the run's folder")
@@ -190,7 +186,7 @@ class SearchResult(_Value):
     warnings: tuple[str, ...] = ()
 
 
-class ExportFigures(_Value):
+class ExportFigures(FrozenModel):
     """What is known of an export, wherever its model's files are."""
 
     target: str

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from nas.frozen import FrozenModel
 from nas.metric import MetricValue
 from nas.work import EFFORT_S, Effort, Work
 from search_spaces.validation import number, told
@@ -63,10 +64,8 @@ def _latency(value: str | float) -> str | float:
 Latency = Annotated[str | float, BeforeValidator(_number_or_text), AfterValidator(_latency)]
 
 
-class TargetBudget(BaseModel):
+class TargetBudget(FrozenModel):
     """One target with its latency budget."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     target: str = Field(
         min_length=1, max_length=200, description="target id with options, such as cpu or cpu:threads=2"
@@ -74,15 +73,13 @@ class TargetBudget(BaseModel):
     latency_ms: Latency = Field(description="milliseconds at batch 1 in INT8, or a point of the reachable range (40%)")
 
 
-class SearchSpec(BaseModel):
+class SearchSpec(FrozenModel):
     """A whole search. `data` and `space` may name files of this machine; the service's wire spec cannot.
 
     Example:
         >>> SearchSpec(data="digits", targets=[{"target": "cpu", "latency_ms": "40%"}]).space
         'mobilenet'
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str = Field(min_length=1, description="`digits`, a folder of class folders, or an .npz file")
     space: str | dict[str, Any] = Field(

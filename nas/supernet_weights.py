@@ -98,25 +98,6 @@ class SupernetWeights:
             if own is not None:
                 view.add_(own)
 
-    def state_dict(self) -> Tensors:
-        """The parameters by name (not copied)."""
-        return dict(self.tensors)
-
-    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Overwrites all parameters in place.
-
-        Raises:
-            InvalidSpace: the names or shapes are not those of this supernet.
-        """
-        theirs = {name: tensor.shape for name, tensor in tensors.items()}
-        if theirs != {name: tensor.shape for name, tensor in self.tensors.items()}:
-            raise InvalidSpace(
-                "These weights are of another space.", fix="Load them into the supernet of their own space."
-            )
-        with torch.no_grad():
-            for name, tensor in self.tensors.items():
-                tensor.copy_(tensors[name])
-
     def to_bytes(self, note: Mapping[str, object] | None = None) -> bytes:
         """The weights as a safetensors blob."""
         return pack(self.tensors, note or {})

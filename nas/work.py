@@ -6,7 +6,9 @@ They stand in the spec of a finished run, so that it repeats on another machine,
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from nas.frozen import FrozenModel
 
 Effort = Literal["quick", "standard", "thorough"]
 
@@ -21,20 +23,16 @@ RETRAINED: Final = 1 / 8
 """INT8 retraining of the winner, as a share of the images that it saw."""
 
 
-class ProfileWork(BaseModel):
+class ProfileWork(FrozenModel):
     """The size of a latency table's measurement."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     networks: int = Field(ge=1, le=10_000, description="fitted in the table")
     held_out: int = Field(ge=1, le=10_000, description="measured besides, to judge the table by")
     rounds: int = Field(ge=1, le=1_000, description="of end-to-end timing")
 
 
-class Work(BaseModel):
+class Work(FrozenModel):
     """The size of every stage after the latency tables."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile: ProfileWork
     supernet_images: int = Field(

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 from search_spaces.errors import InvalidNetwork
@@ -199,21 +198,6 @@ class Network:
             raise InvalidNetwork(
                 f"Not a network document: {error}.", fix="Use what `Network.to_json` wrote."
             ) from error
-
-    @staticmethod
-    def from_onnx(source: Path | str | bytes, *, input_size: int | tuple[int, int] | None = None) -> "Network":
-        """Reads any ONNX model, float or INT8, by its path or bytes. See `onnx_reader` for what becomes of what.
-
-        Args:
-            source: path of the file, or its bytes.
-            input_size: height and width in pixels (one number for both), for a model that leaves them open.
-
-        Raises:
-            UnreadableModel: no ONNX file, too large, several inputs, or shapes that cannot be worked out.
-        """
-        from search_spaces.onnx_reader import read_onnx
-
-        return read_onnx(source, input_size=input_size)
 
 
 def _tuples(value: Any) -> Any:

@@ -73,25 +73,53 @@ def test_an_import_is_quick_and_loads_nothing_heavy(module: str) -> None:
 
 
 def test_what_the_packages_import_is_declared() -> None:
-    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["dependencies"]}
+    """Modules for testing may need the development requirements besides."""
+    project = PROJECT["project"]
+    declared, developed = (
+        {canonicalize_name(Requirement(text).name) for text in texts}
+        for texts in (project["dependencies"], project["optional-dependencies"]["dev"])
+    )
     distributions = metadata.packages_distributions()
     undeclared = {
         f"{path.relative_to(ROOT)}: {name}"
         for path, tree in _modules()
         if path.relative_to(ROOT).parts[0] in PACKAGES
-        for name in _imported(tree)
+        for name in {module.partition(".")[0] for module in _imported(tree)}
         if name not in sys.stdlib_module_names and name not in PACKAGES
-        if declared.isdisjoint(canonicalize_name(d) for d in distributions.get(name, []))
+        if (declared | developed if _is_for_testing(path) else declared).isdisjoint(
+            canonicalize_name(d) for d in distributions.get(name, [])
+        )
     }
     assert undeclared == set()
 
 
+def test_nobody_imports_tests_and_no_product_what_is_for_testing() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}: {module}"
+        for path, tree in _modules()
+        for module in _imported(tree)
+        if module.partition(".")[0] == "tests"
+        or (
+            re.match(rf"({'|'.join(PACKAGES)})\.testing\b", module)
+            and path.relative_to(ROOT).parts[0] in PACKAGES
+            and not _is_for_testing(path)
+        )
+    ]
+    assert wrong == []
+
+
+def _is_for_testing(path: Path) -> bool:
+    return "testing" in path.relative_to(ROOT).parts[:-1]
+
+
 def _imported(tree: ast.Module) -> Iterator[str]:
+    """The modules that a file imports, also inside of functions; of a package's modules, both names."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module.partition(".")[0]
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 # --- Pins

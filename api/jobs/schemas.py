@@ -117,7 +117,7 @@ class SupernetAnswer(WireModel):
 
     space: str
     resolution: int
-    bank_sha256: str
+    supernet_sha256: str
     seconds: float
     warnings: tuple[str, ...] = ()
 

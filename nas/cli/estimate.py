@@ -101,10 +101,10 @@ def _costed(
     from hw_targets.target import Simulator
     from nas.estimate import estimate, stored_tables
     from nas.store import Store
-    from search_spaces.network import Network
+    from search_spaces.onnx_reader import read_onnx
 
-    network = Network.from_onnx(model, input_size=_size(input_size))
-    beside = [(Network.from_onnx(Path(path)), density) for path, density in tenants]
+    network = read_onnx(model, input_size=_size(input_size))
+    beside = [(read_onnx(Path(path)), density) for path, density in tenants]
     found = [find_target(name) for name in targets]
     simulated = [one for one in found if isinstance(one, Simulator)] or found  # of several, whom the options are for
     results = []

@@ -38,6 +38,6 @@ class Augment:
 
 NO_AUGMENT: Final = Augment()
 LIGHT: Final = Augment(shift=1 / 8, turn_deg=10.0, zoom=0.1)
-"""For digits, letters and many parts: nothing that is not symmetric is mirrored, nothing is cut away."""
+"""For digits, letters and many splits: nothing that is not symmetric is mirrored, nothing is cut away."""
 PHOTO: Final = Augment(turn_deg=5.0, crop=0.5, colour=0.25, flip=True)
 """For photographs."""

@@ -17,7 +17,7 @@ from api.client import ApiError, AsyncClient, AsyncJob, AsyncModel, Client
 from api.errors import NoAnswer, UnusableKey, WrongContent
 from api.jobs.schemas import ExportAnswer
 from api.models.schemas import Artifact
-from tests.api import fake_engine
+from api.testing import fake_engine
 from tests.api.conftest import body
 from tests.api.test_datasets import digits
 

@@ -14,8 +14,8 @@ from api.database import Database
 from api.keys.schemas import ApiKeyCreate
 from api.settings import Settings
 from api.tenancy import Subject
-from tests.api import postgres as postgres_server
-from tests.api.server import Server, fast_settings
+from api.testing import postgres as postgres_server
+from api.testing.server import Server, fast_settings
 
 ORIGIN = "http://localhost:8000"
 

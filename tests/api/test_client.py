@@ -20,11 +20,11 @@ from api.client import Client
 from api.client.calls import control_job, pause_before
 from api.client.search import uploaded
 from api.processes import child_environment
+from api.testing import fake_engine
+from api.testing.server import Server, fast_settings
 from nas.cli import app
-from tests.api import fake_engine
 from tests.api.client_contract import ClientContract, Later, Unreliable, blocking
 from tests.api.conftest import body
-from tests.api.server import Server, fast_settings
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from api.jobs import events_table
 from api.settings import Settings
 from api.tables import idempotency, jobs
+from api.testing import fake_engine
 from nas.events import CandidateEvent, Event, FrontEvent, LogEvent, PhaseEvent
-from tests.api import fake_engine
 from tests.api.conftest import body, both_engines, serving
 from tests.api.test_datasets import digits
 from tests.metrics import as_accuracy

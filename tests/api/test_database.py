@@ -16,7 +16,7 @@ from api.database import Database, has_wal_reset_bug, sqlite_file, utc_ms
 from api.errors import DatabaseVersion, UnusableDatabase
 from api.migrations.versions import v0006
 from api.tables import fronts, job_events, job_needs, jobs, metadata, workers
-from tests.api import postgres as postgres_server
+from api.testing import postgres as postgres_server
 from tests.api.conftest import both_engines
 
 

@@ -22,9 +22,9 @@ from api.datasets.archive import ArchiveLimits, unpack
 from api.datasets.check import check
 from api.errors import UnsafeArchive
 from api.settings import Settings
+from api.testing.server import eventually
 from nas.data.images import SUFFIXES
 from tests.api.conftest import body, serving
-from tests.api.server import eventually
 
 ZIP = {"Content-Type": "application/zip"}
 

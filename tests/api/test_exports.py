@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 
 from api.database import Database
 from api.jobs.events_table import append
+from api.testing import fake_engine
 from nas.events import CandidateEvent, FinalistEvent, FrontEvent, FrontPoint
-from tests.api import fake_engine
 from tests.api.conftest import body, both_engines, other_key
 from tests.metrics import as_accuracy
 

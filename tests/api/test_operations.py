@@ -22,9 +22,9 @@ from api.keys.secrets import new_key
 from api.logs import JsonLines, redacted
 from api.processes import child_environment
 from api.settings import Settings
-from tests.api import postgres as postgres_server
+from api.testing import postgres as postgres_server
+from api.testing.server import eventually
 from tests.api.conftest import body
-from tests.api.server import eventually
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,9 +7,9 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from api.settings import Settings
+from api.testing.server import eventually
 from tests.api.conftest import body, serving
 from tests.api.little_engine import LITTLE, SETTINGS
-from tests.api.server import eventually
 
 
 def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> None:

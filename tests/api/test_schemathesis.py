@@ -23,10 +23,10 @@ from api.jobs import repository as jobs
 from api.jobs.events_table import append
 from api.models import repository as models
 from api.tenancy import SCOPES
+from api.testing.postgres import BINARIES
+from api.testing.server import Server, fast_settings
 from nas.events import CandidateEvent
 from tests.api.conftest import body, both_engines
-from tests.api.postgres import BINARIES
-from tests.api.server import Server, fast_settings
 from tests.api.test_models import OUTCOME
 from tests.metrics import as_accuracy
 

@@ -21,9 +21,9 @@ from api.errors import PortForbidden, PortInUse, UnknownHost
 from api.processes import child_environment
 from api.serve import resolve_host, serve
 from api.tables import job_events
-from tests.api import fake_engine
+from api.testing import fake_engine
+from api.testing.server import Server, command, eventually, fast_settings
 from tests.api.conftest import body, both_engines
-from tests.api.server import Server, command, eventually, fast_settings
 
 STREAM = {"Accept": "text/event-stream"}
 

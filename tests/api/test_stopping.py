@@ -13,14 +13,14 @@ from starlette.testclient import TestClient
 
 from api.settings import Settings
 from api.tables import jobs
+from api.testing.server import children, eventually
 from hw_targets.lock import measuring
 from nas import pipeline
 from nas.result import SearchResult
 from nas.spec import SearchSpec
-from nas.work import PROFILES
 from tests.api.conftest import body, other_key, serving, subject_of
 from tests.api.held_engine import WORK
-from tests.api.server import children, eventually
+from tests.work import profile_digits
 
 PHASES = ("preparing", "profiling", "training", "searching", "verifying", "fine_tuning", "delivering")
 """In the order in which they are first met, so that those before the held one are in the store by then."""
@@ -44,9 +44,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SearchResult]:
     """A store with data and latency table, and what an unbroken search makes of it."""
     folder = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PROFILES, "quick", WORK.profile)
-        pipeline.profile("cpu", "resnet", resolution=8, channels=1, classes=10, effort="quick", store=folder / "store")
+    profile_digits(folder / "store", WORK.profile)
     shutil.copytree(folder / "store", folder / "profiled")
     return folder / "profiled", pipeline.search(SearchSpec.model_validate({**SPEC, "work": WORK}), out=folder)
 

@@ -35,6 +35,6 @@ def test_a_search_for_a_card_finds_the_supernet_that_was_trained_for_it(tmp_path
     assert estimate_job(search(CARD), store=tmp_path).plan.seconds["training"] == 0
     assert estimate_job(search("cpu"), store=tmp_path).plan.seconds["training"] > 0
     context = Context(Store(tmp_path))
-    assert train(context, resolve_spec(context, search(CARD))).hash == made.bank_sha256
-    assert pretrain(local(kind="supernet_training"), store=tmp_path).bank_sha256 != made.bank_sha256
+    assert train(context, resolve_spec(context, search(CARD))).hash == made.supernet_sha256
+    assert pretrain(local(kind="supernet_training"), store=tmp_path).supernet_sha256 != made.supernet_sha256
     assert estimate_job(search("cpu"), store=tmp_path).plan.seconds["training"] == 0

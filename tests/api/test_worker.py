@@ -8,9 +8,9 @@ from starlette.testclient import TestClient
 
 from api.errors import UnknownJob
 from api.jobs.schemas import JobEvent
-from tests.api import fake_engine
+from api.testing import fake_engine
+from api.testing.server import eventually
 from tests.api.conftest import body, other_key
-from tests.api.server import eventually
 
 
 def run(client: TestClient, **changes: Any) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def test_a_profile_and_a_supernet(busy: TestClient) -> None:
     assert newest["job_id"] == job["id"] and newest["summary"] == job["result"]
     spec = {"kind": "supernet_training", "data": "digits"}
     job = wait(busy, busy.post("/v1/jobs", json={"spec": spec}).json()["id"])
-    assert (job["state"], job["result"]["bank_sha256"]) == ("succeeded", "ab" * 32)
+    assert (job["state"], job["result"]["supernet_sha256"]) == ("succeeded", "ab" * 32)
 
 
 def test_an_export_outlives_the_job_of_its_search(busy: TestClient) -> None:

@@ -8,7 +8,6 @@ import pytest
 from benchmarks import against_baselines
 from benchmarks.against_baselines import Trained, equal_accuracy_latency, found_front, interval
 from benchmarks.baselines import mobilenet_v2, resnet
-from nas.work import PROFILES, ProfileWork
 from search_spaces.builder import Graph
 from search_spaces.cost import macs
 
@@ -64,9 +63,8 @@ def test_baselines_are_the_published_ones() -> None:
 
 
 def test_short_form(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PROFILES, "standard", ProfileWork(networks=12, held_out=6, rounds=2))
-    monkeypatch.setattr(against_baselines, "ROUNDS", 2)
-    options = ["--data", "digits", "--epochs", "0.2", "--supernet-epochs", "0.5", "--evaluations", "6", "--jobs", "1"]
+    options = ["--data", "digits", "--epochs", "0.2", "--supernet-epochs", "0.5", "--queries", "6", "--jobs", "1"]
+    options += ["--table", "12", "6", "2", "--rounds", "2"]
     monkeypatch.setattr("sys.argv", ["x", *options, "--store", str(tmp_path), "--json"])
     assert against_baselines.main() == 0
     document = json.loads(capsys.readouterr().out)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from api.dashboard_files import DIST
+from api.testing.browser import CHROMIUM, HINT, MISSING
 from benchmarks import dashboard
-from tests.dashboard.browser import CHROMIUM, HINT, MISSING
 
 
 def test_all_parts_are_measured(capsys: pytest.CaptureFixture[str]) -> None:

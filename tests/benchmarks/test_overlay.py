@@ -12,7 +12,7 @@ from hw_targets.overlay import unvalidated
 from hw_targets.overlay.estimate import cycles, estimate
 from hw_targets.overlay.registry import machine
 from search_spaces.errors import UnreadableModel
-from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 
 SMALL = ("cf_squeezenet_imagenet_227_227_0.76G", "tf_mobilenetv1_0.5_imagenet_160_160_150M",
          "cf_SPnet_aichallenger_224_128_0.54G", "cf_ssdtraffic_360_480_0.9_11.6G", "cf_reid_market1501_160_80_0.95G")  # fmt: skip
@@ -87,7 +87,7 @@ def test_in_scope_rows_find_a_machine(pack: Path) -> None:
 def test_the_same_through_onnx(pack: Path, name: str) -> None:
     network = read_layer_list(pack / "networks" / f"{name}.json")
     for target in ("alveo-u55c:dwc", "kv260"):
-        assert cycles(Network.from_onnx(to_onnx(network)), machine(target)) == cycles(network, machine(target))
+        assert cycles(read_onnx(to_onnx(network)), machine(target)) == cycles(network, machine(target))
 
 
 def test_rows_that_cannot_be_costed_say_why(pack: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

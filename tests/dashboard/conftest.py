@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from api.dashboard_files import DIST
 from api.settings import Settings
+from api.testing.browser import CHROMIUM, HINT, MISSING, browsing, signed_in
+from api.testing.server import Server, eventually, fast_settings
 from tests.api.conftest import body
 from tests.api.little_engine import SETTINGS
-from tests.api.server import Server, eventually, fast_settings
-from tests.dashboard.browser import CHROMIUM, HINT, MISSING, browsing, signed_in
 from tests.dashboard.views import Finished, finished_search
 
 SCREENSHOTS = "HWNAS_SCREENSHOTS"

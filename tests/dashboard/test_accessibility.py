@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from api.testing.browser import signed_in, violations
+from api.testing.fake_engine import INFEASIBLE
+from api.testing.server import Server
 from tests.api.conftest import body
-from tests.api.fake_engine import INFEASIBLE
-from tests.api.server import Server
-from tests.dashboard.browser import signed_in, violations
 from tests.dashboard.conftest import SCREENSHOTS
 from tests.dashboard.views import VIEWS, Finished, View, is_wider_than_its_window
 

@@ -4,10 +4,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from api.testing.browser import violations
+from api.testing.fake_engine import ALONE
+from api.testing.server import Server, eventually
 from tests.api.conftest import body
-from tests.api.fake_engine import ALONE
-from tests.api.server import Server, eventually
-from tests.dashboard.browser import violations
 
 
 def test_trained_networks_are_the_front_and_nothing_is_estimated(page: Page, fake: Server) -> None:

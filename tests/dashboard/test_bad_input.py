@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from api.testing.browser import announcements, said, signed_in
+from api.testing.fake_engine import DEFECT, INFEASIBLE, LONG, SLOW
+from api.testing.server import Server, eventually
 from tests.api.conftest import body
-from tests.api.fake_engine import DEFECT, INFEASIBLE, LONG, SLOW
-from tests.api.server import Server, eventually
 from tests.api.test_datasets import ZIP, digits
-from tests.dashboard.browser import announcements, said, signed_in
 from tests.dashboard.conftest import serving
 from tests.dashboard.views import is_wider_than_its_window
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.api.server import Server
-from tests.dashboard.browser import announcements, said, signed_in
+from api.testing.browser import announcements, said, signed_in
+from api.testing.server import Server
 
 PATIENCE_MS = 300_000
 FRONT = "Points of the Pareto fronts; Enter selects"

@@ -5,10 +5,10 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from api.testing.browser import signed_in
+from api.testing.fake_engine import LONG
+from api.testing.server import Server, eventually
 from tests.api.conftest import body
-from tests.api.fake_engine import LONG
-from tests.api.server import Server, eventually
-from tests.dashboard.browser import signed_in
 from tests.dashboard.views import all_events
 
 STEPS = LONG + 150

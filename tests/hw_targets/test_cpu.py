@@ -10,22 +10,25 @@ import pytest
 from hw_targets.cpu import CpuTarget, threads_of, unavailable
 from hw_targets.errors import TargetUnavailable, UnknownTarget
 from hw_targets.random_weights import random_weights
-from hw_targets.target import KernelSample, Target
+from hw_targets.target import KernelSample
+from hw_targets.testing.networks import ALL, inverted_residuals, residual
+from hw_targets.testing.target import CreateTarget, TargetContract
 from search_spaces.network import Layer, Network
-from tests.hw_targets.contract import TargetContract
 from tests.hw_targets.files import kernels
-from tests.hw_targets.networks import ALL, inverted_residuals, residual
 
 
 class TestCpu(TargetContract):
-    def make(self) -> Target:
-        return CpuTarget()
+    @pytest.fixture
+    def create(self) -> CreateTarget:
+        return CpuTarget
 
 
 class TestCpuOnTwoThreads(TargetContract):
-    def make(self) -> Target:
-        return CpuTarget(threads=2)
+    @pytest.fixture
+    def create(self) -> CreateTarget:
+        return lambda: CpuTarget(threads=2)
 
+    @pytest.fixture
     def networks(self) -> list[Network]:
         return [residual(), inverted_residuals("hard_swish", attention=True)]
 

@@ -6,10 +6,10 @@ from hw_targets.errors import UnsupportedLayer
 from hw_targets.float_lowering import lower_float
 from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
+from hw_targets.testing.networks import ALL, inverted_residuals, residual
 from hw_targets.weights import FloatLayer, FloatWeights, QuantWeights
 from search_spaces.network import INPUT, Layer, Network
 from tests.hw_targets.files import images, run
-from tests.hw_targets.networks import ALL, inverted_residuals, residual
 
 
 def floats(network: Network, weights: QuantWeights) -> FloatWeights:

@@ -13,11 +13,11 @@ from hw_targets.errors import UnsupportedLayer
 from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
 from hw_targets.scheme import INPUT_RANGE, Range
+from hw_targets.testing.networks import ALL, dense, inverted_residuals, pools, residual
 from hw_targets.weights import PRE, QuantLayer, QuantWeights, hard_swish_range
 from search_spaces.builder import Graph
 from search_spaces.network import INPUT, Layer, Network
 from tests.hw_targets.files import images, kernels, run
-from tests.hw_targets.networks import ALL, dense, inverted_residuals, pools, residual
 
 FLOAT_KERNELS = {
     "Conv",

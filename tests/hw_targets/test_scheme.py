@@ -12,10 +12,11 @@ from onnx import numpy_helper
 from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
 from hw_targets.scheme import AFFINE, POWER_OF_TWO, Range, Scheme, exponent_for, power_of_two
+from hw_targets.testing.networks import ALL
 from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed
 from search_spaces.network import INPUT, Layer, Network
+from search_spaces.onnx_reader import read_onnx
 from tests.hw_targets.files import images, run
-from tests.hw_targets.networks import ALL
 
 
 def names(network: Network) -> str:
@@ -80,7 +81,7 @@ def test_every_runtime_graph_gives_the_same_answers_at_any_batch(network: Networ
 
 @pytest.mark.parametrize("network", ALL, ids=names)
 def test_such_a_file_is_read_as_the_network_that_it_is(network: Network) -> None:
-    read = Network.from_onnx(lower_int8(network, random_weights(network, scheme=POWER_OF_TWO)))
+    read = read_onnx(lower_int8(network, random_weights(network, scheme=POWER_OF_TWO)))
     assert [layer.key for layer in read.layers] == [layer.key for layer in network.layers]
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw_targets.target import KernelSample, KernelTime, Profile, Sample, TimingSample
+from hw_targets.testing.networks import residual
 from hw_targets.timing import (
     LEAST_RUNS,
     latency_and_noise,
@@ -17,7 +18,6 @@ from hw_targets.timing import (
     rounds_left,
     time_slice,
 )
-from tests.hw_targets.networks import residual
 
 
 def timing(q25: float, number: int = 0, network: str = "n", p50: float = 2.0, p95: float = 3.0) -> TimingSample:

@@ -2,11 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw_targets.random_weights import random_weights
-from hw_targets.scheme import GATE_RANGE
-from hw_targets.weights import PRE, absorbed, hard_swish_range, keeps_range
-from search_spaces.network import INPUT, Layer, Network
-from tests.hw_targets.networks import ALL, pools
+from hw_targets.weights import absorbed, hard_swish_range, keeps_range
+from search_spaces.network import INPUT, Layer
 
 
 def layer(op: str, activation: str | None) -> Layer:
@@ -46,26 +43,3 @@ def test_hard_swish_ranges_begin_at_minus_three_and_reach(high: float) -> None:
 def test_hard_swish_ranges_by_hand(high: float, zero_point: int) -> None:
     """For 6, three in nine parts of 255 steps lie below zero: 85."""
     assert hard_swish_range(high).zero_point == zero_point
-
-
-@pytest.mark.parametrize("network", ALL, ids=lambda n: n.name)
-def test_random_weights_are_complete_and_of_the_delivered_form(network: Network) -> None:
-    weights = random_weights(network)
-    for one in network.layers:
-        assert one.name in weights.ranges
-        assert (one.name + PRE in weights.ranges) is not absorbed(one)
-        if one.activation in ("relu", "relu6"):
-            assert weights.ranges[one.name].zero_point == 0
-        if one.activation in ("sigmoid", "hard_sigmoid"):
-            assert weights.ranges[one.name] == GATE_RANGE
-        if one.has_weights:
-            own = weights.layers[one.name]
-            assert own.weight.shape == one.weight_shape and abs(own.weight.astype(int)).max() <= 127
-            assert own.weight_scale.shape == own.bias.shape == (one.out_shape[0],)
-    assert all(0 <= r.zero_point <= 255 and r.scale > 0 for r in weights.ranges.values())
-
-
-def test_random_weights_follow_the_seed() -> None:
-    one, same, other = (random_weights(pools(), seed) for seed in (1, 1, 2))
-    assert (one.layers["a"].weight == same.layers["a"].weight).all()
-    assert (one.layers["a"].weight != other.layers["a"].weight).any()

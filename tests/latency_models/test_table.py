@@ -1,16 +1,15 @@
-"""Fitting, predicting and keeping latency tables."""
+"""Fitting latency tables, predicting with them, and their JSON."""
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 
 from hw_targets.target import KernelTime, Profile
 from latency_models.additive import to_ticks
 from latency_models.coverage import choose
-from latency_models.errors import TableMismatch, TooFewProfiles, UnreadableTable
-from latency_models.table import FOLDS, LatencyTable, fit, load
+from latency_models.errors import TooFewProfiles, UnreadableTable
+from latency_models.table import FOLDS, LatencyTable, fit
 from search_spaces.builder import Graph
 from tests.latency_models.synthetic import INFO, draw, profile
 
@@ -108,36 +107,21 @@ def test_too_few_profiles() -> None:
         fit([], INFO)
 
 
-def test_save_and_load(table: LatencyTable, tmp_path: Path) -> None:
-    path = tmp_path / "table.json"
-    table.save(path)
-    again = load(path, INFO.fingerprint)
+def test_it_is_the_same_after_json(table: LatencyTable) -> None:
+    document = json.loads(json.dumps(table.to_json()))
+    again = LatencyTable.from_json(document)
     assert again == table
     network = draw(random.Random(5))
     assert again.predict(network) == table.predict(network)
-    document = json.loads(path.read_text())
     assert (document["batch"], document["precision"], document["units"]) == (1, "int8", {"latency": "ms"})
-    assert [p.name for p in tmp_path.iterdir()] == ["table.json"], "nothing half-written is left"
-
-
-def test_refuses_another_fingerprint(table: LatencyTable, tmp_path: Path) -> None:
-    table.save(tmp_path / "t.json")
-    with pytest.raises(TableMismatch, match="Profile the target again") as caught:
-        load(tmp_path / "t.json", "beef")
-    assert caught.value.facts == {"table": "f00d", "target": "beef"}
 
 
 @pytest.mark.parametrize("change", [{"schema": 99}, {"format": "else"}, {"entries": None}, {"target": {}}])
-def test_refuses_what_it_cannot_read(table: LatencyTable, tmp_path: Path, change: dict[str, object]) -> None:
-    path = tmp_path / "t.json"
-    path.write_text(json.dumps({**table.to_json(), **change}))
+def test_what_is_no_table_is_rejected(table: LatencyTable, change: dict[str, object]) -> None:
     with pytest.raises(UnreadableTable):
-        load(path)
+        LatencyTable.from_json({**table.to_json(), **change})
 
 
-def test_refuses_no_file_and_no_json(tmp_path: Path) -> None:
+def test_what_is_no_mapping_is_rejected() -> None:
     with pytest.raises(UnreadableTable):
-        load(tmp_path / "absent.json")
-    (tmp_path / "t.json").write_bytes(b"\x80\x04pickle")
-    with pytest.raises(UnreadableTable):
-        load(tmp_path / "t.json")
+        LatencyTable.from_json([])

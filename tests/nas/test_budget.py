@@ -18,7 +18,7 @@ from search_spaces.narrow import Narrowed
 from search_spaces.space import SearchSpace
 from tests.nas.boards import Board
 from tests.nas.networks import residual
-from tests.nas.search.test_tight_limits import small_space
+from tests.nas.search.test_region import small_space
 
 SPACE = small_space(tuple(range(1, 9)), (1, 2, 3))
 

@@ -1,4 +1,4 @@
-"""Files of a folder and of fsspec's memory: one contract; how a local file is written; what no file system can open."""
+"""How a local file is written, and what no file system can open. What holds of any: `nas.testing.files`, run in `test_store.py`."""
 
 import errno
 import os
@@ -10,46 +10,6 @@ import pytest
 from nas.errors import OutOfSpace, UnusableStore, UnwritableFolder
 from nas.files import Files, write_atomically
 from nas.store import StageKey, Store
-from tests.nas.places import KINDS, place
-
-
-@pytest.fixture(params=KINDS)
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
-    return place(request.param, tmp_path / "store")
-
-
-class TestContract:
-    """What holds on any file system."""
-
-    def test_what_is_written_is_read(self, files: Files) -> None:
-        files.write("a/b/c", b"hello")
-        assert (files.read("a/b/c"), files.size("a/b/c")) == (b"hello", 5)
-        assert ((files / "a").names(), (files / "a" / "b").read("c")) == (["b"], b"hello")
-
-    def test_a_file_is_replaced(self, files: Files) -> None:
-        files.write("a", b"old and long")
-        files.write("a", b"new")
-        assert (files.read("a"), files.size("a"), files.names()) == (b"new", 3, ["a"])
-
-    def test_an_empty_file_is_a_file(self, files: Files) -> None:
-        files.write("a", b"")
-        assert (files.read("a"), files.size("a")) == (b"", 0)
-
-    def test_what_is_not_there_has_no_size_and_no_names(self, files: Files) -> None:
-        assert (files.size("a"), files.names(), (files / "a").names()) == (None, [], [])
-        with pytest.raises(FileNotFoundError):
-            files.read("a")
-
-    def test_a_folder_has_no_size(self, files: Files) -> None:
-        files.write("a/b", b"x")
-        assert files.size("a") is None
-
-    def test_files_and_folders_are_removed_also_twice(self, files: Files) -> None:
-        for name in ("a/b", "a/c/d", "e", "f"):
-            files.write(name, b"x")
-        for name in ("a", "e", "a", "never"):
-            files.remove(name)
-        assert files.names() == ["f"]
 
 
 def test_a_local_path_is_told_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

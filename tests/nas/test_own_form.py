@@ -11,7 +11,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from hw_targets.target import Target
+from hw_targets.testing.networks import inverted_residuals, residual
+from hw_targets.testing.target import CreateTarget, TargetContract
 from nas import pipeline
 from nas.events import Event, LogEvent
 from nas.preflight import plan
@@ -23,8 +24,7 @@ from nas.store import Store
 from nas.work import PROFILES
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.network import Network
-from tests.hw_targets.contract import TargetContract
-from tests.hw_targets.networks import inverted_residuals, residual
+from search_spaces.onnx_reader import read_onnx
 from tests.nas import boards
 from tests.work import LITTLE
 
@@ -42,14 +42,17 @@ def space(resolution, channels, classes):
 
 
 class TestBoard(TargetContract):
-    def make(self) -> Target:
-        return boards.Board()
+    @pytest.fixture
+    def create(self) -> CreateTarget:
+        return boards.Board
 
 
 class TestDpu(TargetContract):
-    def make(self) -> Target:
-        return boards.Dpu()
+    @pytest.fixture
+    def create(self) -> CreateTarget:
+        return boards.Dpu
 
+    @pytest.fixture
     def networks(self) -> Sequence[Network]:
         return [inverted_residuals("relu"), residual()]
 
@@ -57,7 +60,6 @@ class TestDpu(TargetContract):
 @pytest.fixture(autouse=True)
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     boards.install(monkeypatch)
-    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a simulated target must not wait for a device")
@@ -100,7 +102,7 @@ def test_each_target_is_searched_in_what_it_runs(whole: Whole) -> None:
     for point in result.fronts["dpu"]:
         assert "kernel=7" not in point.architecture and "se=true" not in point.architecture
     assert int(result.models["dpu"].budget.architectures) < int(result.models["board"].budget.architectures)
-    network = Network.from_onnx(Path(result.models["dpu"].bundle) / "model.int8.onnx")
+    network = read_onnx(Path(result.models["dpu"].bundle) / "model.int8.onnx")
     assert all(boards.Dpu().supports(layer).ok and layer.activation in (None, "relu") for layer in network.layers)
 
 
@@ -184,8 +186,9 @@ def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, ac
 def test_a_table_made_ahead_serves_the_search(tmp_path: Path) -> None:
     made = pipeline.profile("dpu", "mobilenet", resolution=8, channels=1, classes=10, effort="quick", store=tmp_path)
     assert made.card.mape < 0.03
-    assert plan(spec("dpu"), store=tmp_path).seconds["profiling"] == 0
-    assert plan(spec("dpu"), store=tmp_path).seconds["verifying"] == 0
+    quick = spec("dpu", work=LITTLE.model_copy(update={"profile": PROFILES["quick"]}))
+    assert plan(quick, store=tmp_path).seconds["profiling"] == 0
+    assert plan(quick, store=tmp_path).seconds["verifying"] == 0
 
 
 def _context(folder: Path) -> Context:

@@ -26,7 +26,7 @@ from nas.spec import SearchSpec
 from nas.stages.context import Context, StageOutput
 from nas.store import StageKey, Store
 from nas.work import PROFILES
-from tests.work import LITTLE
+from tests.work import LITTLE, profile_digits
 
 CERTAIN = ("phase", "metric", "candidate", "front", "finalist", "measurement")
 """Events of which there are as many in every run on a simulated target; others come by the clock."""
@@ -64,9 +64,7 @@ def spec(latency: str | float = "60%", **fields: Any) -> SearchSpec:
 def profiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the latency table of the digits' resnet space."""
     store = tmp_path_factory.mktemp("profiled") / "store"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PROFILES, "quick", LITTLE.profile)
-        pipeline.profile("cpu", "resnet", resolution=8, channels=1, classes=10, effort="quick", store=store)
+    profile_digits(store, LITTLE.profile)
     return store
 
 
@@ -238,13 +236,9 @@ def test_a_budget_below_the_fastest_is_refused_before_training(out: Path) -> Non
 
 
 def test_budgets_are_judged_in_two_seconds_once_the_table_exists(out: Path) -> None:
-    command = [sys.executable, "-m", "nas.cli", "search", "--data", "digits", "--space", "resnet", "--target", "cpu"]
-    command += ["--latency-ms", "0.0001", "--effort", "standard", "--out", str(out), "--json"]
+    (out / "spec.yaml").write_text(json.dumps(spec(1e-4).model_dump(mode="json")))  # JSON is YAML, too
+    command = [sys.executable, "-m", "nas.cli", "run", str(out / "spec.yaml"), "--out", str(out), "--json"]
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
-    script = "from nas.work import PROFILES, ProfileWork; import sys; "
-    script += f"PROFILES['standard'] = ProfileWork(**{LITTLE.profile.model_dump()}); "
-    script += "from nas.cli import app; sys.argv = ['hwnas', *sys.argv[1:]]; app()"
-    command = [sys.executable, "-c", script, *command[3:]]
     subprocess.run(command, capture_output=True, check=False)  # reads the data for the first time
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -257,13 +251,14 @@ def test_budgets_are_judged_in_two_seconds_once_the_table_exists(out: Path) -> N
 
 
 def test_a_budget_that_a_stored_table_rules_out_is_refused_before_a_step_is_timed(
-    out: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
-    monkeypatch.setattr("nas.prepare_job.time_training", None)  # it would fail
+    profile_digits(tmp_path / "store", PROFILES["quick"], target="kv260")
+    monkeypatch.setattr(pipeline, "time_training", None)  # it would fail
     events: list[Event] = []
+    wanted = spec(targets=[{"target": "kv260", "latency_ms": 1e-4}], work=None, effort="quick")
     with pytest.raises(InfeasibleBudget):
-        pipeline.search(spec(1e-4, work=None, effort="quick"), out=out, on_event=events.append)
+        pipeline.search(wanted, out=tmp_path, on_event=events.append)
     assert {event.phase for event in events if isinstance(event, PhaseEvent)} == {"preparing"}
 
 

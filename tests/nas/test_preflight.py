@@ -18,14 +18,8 @@ from nas.stages.profile import profile
 from nas.stages.train_config import config_for, step_bytes
 from nas.store import Store
 from nas.training.config import SUPERNET
-from nas.work import PROFILES
 from search_spaces.lattice import Lattice
-from tests.work import LITTLE
-
-
-@pytest.fixture(autouse=True)
-def little_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
+from tests.work import LITTLE, profile_digits
 
 
 def spec() -> SearchSpec:
@@ -37,7 +31,7 @@ def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
     before = estimate_job(spec(), store=tmp_path)
     assert int(before.architectures) > 100 and before.reachable_ms == {}
     assert before.plan.seconds["profiling"] > 0 and before.plan.memory_bytes > 10**8
-    pipeline.profile("cpu", "resnet", resolution=8, channels=1, classes=10, effort="quick", store=tmp_path)
+    profile_digits(tmp_path, LITTLE.profile)
     after = estimate_job(spec(), store=tmp_path)
     low, high = after.reachable_ms["cpu"]
     assert 0 < low < high and after.plan.seconds["profiling"] == 0

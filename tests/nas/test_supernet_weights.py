@@ -70,15 +70,12 @@ def test_a_network_of_another_space_has_no_parameters_here() -> None:
         weights().parameters(draw(7, 3))
 
 
-def test_bytes_and_state_dict_round_trip() -> None:
+def test_bytes_round_trip() -> None:
     whole = weights()
     blob = whole.to_bytes({"seed": 1})
     assert blob == whole.to_bytes({"seed": 1})
     copy = SupernetWeights.from_bytes(blob)
-    other = SupernetWeights.of((*SMALL.layers, *LARGE.layers), seed=2)
-    other.load_state_dict(copy.state_dict())
-    assert all(torch.equal(other.tensors[name], whole.tensors[name]) for name in whole.tensors)
-    with pytest.raises(InvalidSpace, match="another space"):
-        other.load_state_dict(SupernetWeights.of(SMALL.layers, seed=0).state_dict())
+    assert copy.tensors.keys() == whole.tensors.keys()
+    assert all(torch.equal(copy.tensors[name], whole.tensors[name]) for name in whole.tensors)
     with pytest.raises(StoreCorrupt):
         SupernetWeights.from_bytes(blob[:40])

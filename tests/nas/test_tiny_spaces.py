@@ -8,7 +8,6 @@ import pytest
 from nas import pipeline
 from nas.spec import SearchSpec
 from nas.stages.profile import networks
-from nas.work import PROFILES
 from search_spaces.registry import space
 from tests.nas import boards
 from tests.work import LITTLE
@@ -17,7 +16,6 @@ from tests.work import LITTLE
 @pytest.fixture(autouse=True)
 def _boards(monkeypatch: pytest.MonkeyPatch) -> None:
     boards.install(monkeypatch)
-    monkeypatch.setitem(PROFILES, "quick", LITTLE.profile)
 
 
 def write(folder: Path, widths: list[int], depths: list[int], kernels: list[int]) -> str:

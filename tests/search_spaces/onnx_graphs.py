@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 
 BIG = 4097
 """More elements than a constant whose value is looked at has."""
@@ -121,9 +122,20 @@ def with_weights(model: onnx.ModelProto, value: NDArray[Any]) -> onnx.ModelProto
     return model
 
 
+def read(board: Board, *outputs: str) -> Network:
+    """A drawn graph as a network."""
+    return read_onnx(board.bytes(*outputs))
+
+
+def tokens(board: Board, x: str, out: int, into: int) -> str:
+    """A linear layer of tokens as PyTorch exports it: a product, then its bias."""
+    product = board.op("MatMul", x, board.constant(np.zeros((into, out))))
+    return board.op("Add", board.constant(np.zeros(out)), product)
+
+
 def keys(board: Board, *outputs: str) -> list[str]:
     """The layer keys of a drawn graph."""
-    return [layer.key for layer in Network.from_onnx(board.bytes(*outputs)).layers]
+    return [layer.key for layer in read(board, *outputs).layers]
 
 
 def swish(board: Board, x: str, form: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning", "ignore:Constant folding:UserWarning"
@@ -67,7 +67,7 @@ def export(gate: type[nn.Module] = nn.Conv2d, **options: Any) -> bytes:
 
 
 def keys(model: bytes | Path, **options: Any) -> list[str]:
-    return [layer.key for layer in Network.from_onnx(model, **options).layers]
+    return [layer.key for layer in read_onnx(model, **options).layers]
 
 
 @pytest.mark.parametrize("opset", [11, 13, 17])

@@ -1,26 +1,13 @@
-"""Single operators of ONNX files as layers, and how layers are fused."""
+"""Single operators of ONNX files as layers: padding, shapes, gates, norms."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from search_spaces.network import Network
-from tests.search_spaces.onnx_graphs import Board, keys, swish
-
-
-def test_convolutions_keep_stride_dilation_groups_and_lopsided_padding() -> None:
-    board = Board((1, 4, 16, 16))
-    x = board.conv(board.x, 8, 2, 3, group=2, strides=[2, 1], dilations=[1, 2], pads=[1, 2, 0, 3])
-    assert keys(board, x) == ["conv 4x16x16>8x8x17 k3 s2x1 p1,2,0,3 d1x2 g2"]
-
-
-@pytest.mark.parametrize(
-    "auto_pad, expected", [("SAME_UPPER", "p0,0,1,1"), ("SAME_LOWER", "p1,1,0,0"), ("VALID", "p0,0,0,0")]
-)
-def test_auto_pad_becomes_padding(auto_pad: str, expected: str) -> None:
-    board = Board((1, 1, 6, 6))
-    assert expected in keys(board, board.conv(board.x, 1, 1, 3, strides=[2, 2], auto_pad=auto_pad))[0]
+from search_spaces.cost import macs, params
+from search_spaces.onnx_reader import read_onnx
+from tests.search_spaces.onnx_graphs import Board, keys, read, tokens
 
 
 def test_a_pad_before_a_convolution_belongs_to_it() -> None:
@@ -43,36 +30,11 @@ def test_other_padding_is_an_operator_of_its_own(pads: list[int], value: float, 
     assert keys(board, board.conv(x, 2, 1 + pads[1]))[0].startswith("onnx:Pad")
 
 
-@pytest.mark.parametrize(
-    "op, attributes, expected",
-    [
-        ("MaxPool", {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, "max_pool 2x6x6>2x3x3 k3 s2 p0,0,1,1"),
-        ("MaxPool", {"kernel_shape": [2, 2]}, "max_pool 2x6x6>2x5x5 k2 s1 p0,0,0,0"),
-        ("AveragePool", {"kernel_shape": [3, 3], "pads": [1] * 4}, "avg_pool 2x6x6>2x6x6 k3 s1 p1,1,1,1"),
-        ("GlobalAveragePool", {}, "global_avg_pool 2x6x6>2x1x1"),
-        ("GlobalMaxPool", {}, "max_pool 2x6x6>2x1x1 k6 s1 p0,0,0,0"),
-        ("ReduceMean", {"axes": [-1, -2], "keepdims": 0}, "global_avg_pool 2x6x6>2x1x1"),
-        ("ReduceMean", {"axes": [1]}, "onnx:ReduceMean 2x6x6>1x6x6"),
-        ("LRN", {"size": 3}, "onnx:LRN 2x6x6>2x6x6"),
-    ],
-)
-def test_pools(op: str, attributes: dict[str, Any], expected: str) -> None:
-    board = Board((1, 2, 6, 6))
-    assert keys(board, board.op(op, board.x, **attributes)) == [expected]
-
-
 def test_axes_may_be_a_constant_input() -> None:
     board = Board((1, 2, 6, 6), opset=18)
     assert keys(board, board.op("ReduceMean", board.x, board.constant([2, 3], np.int64))) == [
         "global_avg_pool 2x6x6>2x1x1"
     ]
-
-
-def test_linear_layers_as_gemm_and_as_matmul_with_a_bias() -> None:
-    board = Board((1, 2, 3, 3))
-    x = board.gemm(board.op("Flatten", board.x), 5, 18)
-    x = board.op("Add", board.op("MatMul", x, board.constant(np.zeros((5, 4)))), board.constant(np.zeros(4)))
-    assert keys(board, board.op("Relu", x)) == ["linear 2x3x3>5x1x1", "linear 5x1x1>4x1x1 relu"]
 
 
 def test_concatenation_and_both_ways_of_broadcasting_a_gate() -> None:
@@ -103,7 +65,7 @@ def test_bilinear_resize_is_known_and_nearest_is_not() -> None:
 def test_every_output_of_an_operator_that_is_read_is_a_layer() -> None:
     board = Board((1, 4, 4, 4))
     first = board.op("Split", board.x, outputs=2, axis=1)
-    network = Network.from_onnx(board.bytes(board.op("Add", first, f"{first}_1")))
+    network = read_onnx(board.bytes(board.op("Add", first, f"{first}_1")))
     assert [layer.key for layer in network.layers] == ["onnx:Split 4x4x4>2x4x4"] * 2 + ["add 2x4x4+2x4x4>2x4x4"]
 
 
@@ -121,72 +83,47 @@ def test_a_channel_shuffle_is_drawn_as_what_it_is() -> None:
 # --- Fusing -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "op, attributes, activation",
-    [
-        ("Relu", {}, "relu"),
-        ("Sigmoid", {}, "sigmoid"),
-        ("LeakyRelu", {"alpha": 0.1}, "leaky_relu"),
-        ("HardSwish", {}, "hard_swish"),
-        ("HardSigmoid", {"alpha": 1 / 6}, "hard_sigmoid"),
-    ],
-)
-def test_an_activation_belongs_to_the_layer_that_it_alone_reads(
-    op: str, attributes: dict[str, Any], activation: str
-) -> None:
-    board = Board((1, 2, 4, 4))
-    x = board.conv(board.x, 3, 2)
-    y = board.op(op, x, **attributes)
-    assert keys(board, y) == [f"conv 2x4x4>3x4x4 k1 s1 p0,0,0,0 {activation}"]
-    assert keys(board, board.op("Concat", x, y, axis=1))[:2] == [
-        "conv 2x4x4>3x4x4 k1 s1 p0,0,0,0",
-        f"activation 3x4x4>3x4x4 {activation}",
+def test_norms_count_no_products_and_have_parameters() -> None:
+    norms: list[tuple[str, int, dict[str, Any]]] = [
+        ("GroupNormalization", 21, {"num_groups": 2}),
+        ("InstanceNormalization", 17, {}),
+        ("InstanceNormalization", 8, {}),
+        ("LayerNormalization", 17, {}),
+        ("RMSNormalization", 23, {}),
     ]
-    assert len(keys(board, x, y)) == 2  # an output is a reader, too
+    for op, opset, attributes in norms:
+        board = Board((1, 3, 8, 8), opset=opset)
+        constants = [board.constant(np.ones(8)) for _ in range(1 if op == "RMSNormalization" else 2)]
+        x = board.op(op, board.conv(board.x, 8, 3), *constants, **attributes)
+        network = read(board, board.op("GlobalAveragePool", x))
+        assert network.layers[1].op == f"onnx:{op}"
+        assert macs(network) == 8 * 3 * 64
+        assert params(network) == 8 * 4 + 8 * len(constants)
 
 
-@pytest.mark.parametrize(
-    "limits, activation", [((0, 6), "relu6"), ((0,), "relu"), ((0, np.inf), "relu"), ((-1, 1), None), ((0, 1), None)]
-)
-def test_a_clip_is_an_activation_where_its_limits_are_one(limits: tuple[float, ...], activation: str | None) -> None:
-    board = Board((1, 2, 4, 4))
-    x = board.op("Clip", board.conv(board.x, 2, 2), *(board.constant(limit) for limit in limits))
-    layers = Network.from_onnx(board.bytes(x)).layers
-    assert layers[-1].activation == activation
-    assert layers[-1].op == ("conv" if activation else "onnx:Clip")
+def test_the_group_norm_of_opset_18_is_read_though_onnx_withdrew_it() -> None:
+    board = Board((1, 3, 8, 8), opset=18)
+    x = board.op("GroupNormalization", board.x, board.constant(np.ones(3)), board.constant(np.ones(3)), num_groups=3)
+    assert [layer.op for layer in read(board, board.conv(x, 2, 3)).layers] == ["onnx:GroupNormalization", "conv"]
 
 
-@pytest.mark.parametrize(
-    "form, activation",
-    [
-        ("sigmoid", "silu"),
-        ("hard_sigmoid", "hard_swish"),
-        ("divided gate", "hard_swish"),
-        ("divided product", "hard_swish"),
-    ],
-)
-@pytest.mark.parametrize("quantised", [False, True])
-def test_gated_activations_are_one_layer_in_all_their_forms(form: str, activation: str, quantised: bool) -> None:
-    board = Board((1, 2, 4, 4))
-    x = board.conv(board.x, 2, 2)
-    x = swish(board, board.quantise(x) if quantised else x, form)
-    assert keys(board, x) == [f"conv 2x4x4>2x4x4 k1 s1 p0,0,0,0 {activation}"]
+def test_norms_in_many_nodes_count_no_products() -> None:
+    """Layer norm before opset 17: mean, square, root; its scale is no convolution."""
+    board = Board((1, 10, 8))
+    x = tokens(board, board.x, 8, 8)
+    centred = board.op("Sub", x, board.op("ReduceMean", x, axes=[-1]))
+    variance = board.op("ReduceMean", board.op("Pow", centred, board.constant(2)), axes=[-1])
+    x = board.op("Div", centred, board.op("Sqrt", board.op("Add", variance, board.constant(1e-5))))
+    x = board.op("Add", board.op("Mul", x, board.constant(np.ones(8))), board.constant(np.zeros(8)))
+    network = read(board, x)
+    assert (macs(network), params(network)) == (10 * 64, 72 + 16)
 
 
-def test_batch_norms_and_scales_fold_forward_or_are_depthwise() -> None:
+def test_a_group_norm_in_many_nodes_has_its_own_parameters_only() -> None:
     board = Board((1, 3, 4, 4))
-    x = board.op("Div", board.op("Sub", board.x, board.constant(np.zeros((1, 3, 1, 1)))), board.constant(58.4))
-    x = board.norm(board.conv(x, 2, 3, bias=False), 2)
-    x = board.op("Relu", board.op("Mul", x, board.constant(np.ones((2, 1, 1)))))
-    assert keys(board, board.norm(x, 2)) == [
-        "conv 3x4x4>2x4x4 k1 s1 p0,0,0,0 relu",
-        "conv 2x4x4>2x4x4 k1 s1 p0,0,0,0 g2",
-    ]
-
-
-def test_a_closing_softmax_is_left_out_and_another_is_not() -> None:
-    board = Board((1, 2, 1, 1))
-    x = board.gemm(board.op("Flatten", board.x), 3, 2)
-    soft = board.op("Softmax", x)
-    assert keys(board, soft) == ["linear 2x1x1>3x1x1"]
-    assert keys(board, board.gemm(soft, 2, 3))[1] == "onnx:Softmax 3x1x1>3x1x1"
+    x = board.op("Reshape", board.conv(board.x, 8, 3), board.constant([0, 2, -1], np.int64))
+    x = board.op("InstanceNormalization", x, board.constant(np.ones(2)), board.constant(np.zeros(2)))
+    x = board.op("Reshape", x, board.constant([1, 8, 4, 4], np.int64))
+    x = board.op("Mul", x, board.constant(np.ones((8, 1, 1))))
+    network = read(board, board.op("Add", x, board.constant(np.zeros((8, 1, 1)))))
+    assert (macs(network), params(network)) == (8 * 3 * 16, 8 * 4 + 16)

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from search_spaces.cost import macs
 from search_spaces.errors import UnreadableModel
-from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 from search_spaces.onnx_shapes import SMALL
 from tests.search_spaces.onnx_graphs import Board, keys
 
@@ -36,7 +36,7 @@ def test_a_chain_of_computed_bounds_may_be_of_any_length(blocks: int) -> None:
         rest = vector(board, size_of(board, x, 1))
         left, right = board.op("Slice", x, zero, half, axis), board.op("Slice", x, half, rest, axis)
         x = board.op("Concat", left, board.conv(right, 4, 4), axis=1)
-    network = Network.from_onnx(board.bytes(x))
+    network = read_onnx(board.bytes(x))
     assert macs(network) == blocks * 4 * 4 * 16
     assert network.layers[-1].out_shape == (8, 4, 4)
 
@@ -161,8 +161,8 @@ def move_out(model: onnx.ModelProto, folder: Path, location: str = "weights.bin"
 @pytest.mark.parametrize("constant_node", [False, True])
 def test_small_tensors_beside_a_local_file_are_read(tmp_path: Path, constant_node: bool) -> None:
     path = move_out(shuffle(constant_node=constant_node), tmp_path)
-    network = Network.from_onnx(path)
-    assert network == Network.from_onnx(shuffle(constant_node=constant_node).SerializeToString())
+    network = read_onnx(path)
+    assert network == read_onnx(shuffle(constant_node=constant_node).SerializeToString())
     assert macs(network) == (4 * 4 + 3 * 4) * 36
 
 
@@ -171,10 +171,10 @@ def test_an_upload_opens_no_other_file(tmp_path: Path, constant_node: bool, monk
     path = move_out(shuffle(constant_node=constant_node), tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnreadableModel, match=r"kept in another file \('weights.bin'\), which does not come") as caught:
-        Network.from_onnx(path.read_bytes())
+        read_onnx(path.read_bytes())
     assert "onnx.save(onnx.load" in caught.value.fix
     onnx.save(onnx.load(path), tmp_path / "whole.onnx")  # the fix
-    assert macs(Network.from_onnx((tmp_path / "whole.onnx").read_bytes())) == 28 * 36
+    assert macs(read_onnx((tmp_path / "whole.onnx").read_bytes())) == 28 * 36
 
 
 def test_files_outside_of_the_folder_are_not_opened(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_files_outside_of_the_folder_are_not_opened(tmp_path: Path) -> None:
             tensor.external_data[0].value = location
         path.write_bytes(model.SerializeToString())
         with pytest.raises(UnreadableModel, match="cannot be read"):
-            Network.from_onnx(path)
+            read_onnx(path)
 
 
 def test_no_more_is_read_than_a_shape_needs(tmp_path: Path) -> None:
@@ -198,10 +198,10 @@ def test_no_more_is_read_than_a_shape_needs(tmp_path: Path) -> None:
     for tensor in model.graph.initializer:
         tensor.external_data[2].value = str(2**40)  # a length that is not true
     path.write_bytes(model.SerializeToString())
-    assert macs(Network.from_onnx(path)) == 28 * 36
+    assert macs(read_onnx(path)) == 28 * 36
     (tmp_path / "weights.bin").write_bytes(b"short")
     with pytest.raises(UnreadableModel, match="cannot be read"):
-        Network.from_onnx(path)
+        read_onnx(path)
 
 
 # --- Opsets ---------------------------------------------------------------------------------------------------------
@@ -224,19 +224,36 @@ def old_model(opset: int) -> onnx.ModelProto:
 
 
 def test_the_oldest_opset_that_is_read() -> None:
-    assert macs(Network.from_onnx(old_model(7).SerializeToString())) == 4 * 3 * 64 + 8
+    assert macs(read_onnx(old_model(7).SerializeToString())) == 4 * 3 * 64 + 8
 
 
 def test_an_older_opset_is_named_and_its_fix_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     onnx.save(old_model(6), "old.onnx")
     with pytest.raises(UnreadableModel, match="opset 6 of ONNX; opsets 7 to") as caught:
-        Network.from_onnx(Path("old.onnx"))
+        read_onnx(Path("old.onnx"))
     exec(caught.value.fix.split("`")[1], {"onnx": __import__("onnx.version_converter")})
-    assert macs(Network.from_onnx(Path("new.onnx"))) == 4 * 3 * 64 + 8
+    assert macs(read_onnx(Path("new.onnx"))) == 4 * 3 * 64 + 8
 
 
 def test_an_opset_of_the_future_is_named() -> None:
     board = Board((1, 3, 4, 4), opset=99)
     with pytest.raises(UnreadableModel, match="opset 99 of ONNX"):
-        Network.from_onnx(board.bytes(board.conv(board.x, 2, 3)))
+        read_onnx(board.bytes(board.conv(board.x, 2, 3)))
+
+
+def test_shape_arithmetic_is_folded() -> None:
+    """`x.view(x.size(0), -1)`, and an upsampling to twice the input's size computed from its shape."""
+    board = Board(("batch", 2, "height", "width"))
+    size = board.op("Slice", board.op("Shape", board.x), *(board.constant([v], np.int64) for v in (2, 4)))
+    double = board.op("Cast", board.op("Mul", board.op("Cast", size, to=1), board.constant(2)), to=7)
+    sizes = board.op("Concat", board.constant([1, 2], np.int64), double, axis=0)
+    x = board.op("Resize", board.x, "", "", sizes, mode="linear")
+    rows = board.op(
+        "Unsqueeze",
+        board.op("Gather", board.op("Shape", x), board.constant(0, np.int64)),
+        board.constant([0], np.int64),
+    )
+    x = board.op("Reshape", x, board.op("Concat", rows, board.constant([-1], np.int64), axis=0))
+    network = read_onnx(board.bytes(board.gemm(x, 5, 2 * 6 * 8)), input_size=(3, 4))
+    assert [layer.key for layer in network.layers] == ["resize 2x3x4>2x6x8", "linear 2x6x8>5x1x1"]

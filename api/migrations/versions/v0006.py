@@ -73,7 +73,12 @@ def former(value: Any, metric: str) -> Any:
     return document
 
 
-_NEW_KEYS = {"queries": "evaluations", "finalising": "fine_tuning", "card": "accuracy_report"}
+_NEW_KEYS = {
+    "queries": "evaluations",
+    "finalising": "fine_tuning",
+    "card": "accuracy_report",
+    "bank_sha256": "supernet_sha256",
+}
 _OLD_KEYS = {new: old for old, new in _NEW_KEYS.items()}
 
 

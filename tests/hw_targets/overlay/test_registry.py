@@ -1,4 +1,4 @@
-"""Machines by id, their options, and files that users write."""
+"""Machines by id, their options, and cards of users."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from hw_targets.errors import InvalidMachine
 from hw_targets.overlay import machine_file
 from hw_targets.overlay.registry import machine, names, published
+from tests.hw_targets.overlay.cards import own_card
 
 CARDS = ("u50", "u50lv", "u55c", "u200", "u250", "u280")
 
@@ -52,16 +53,6 @@ def test_published_names() -> None:
         published("U50 DPUCAHX8L")
 
 
-def own_card(folder: Path, **changes: str) -> Path:
-    text = (machine_file.FOLDER / "cards" / "alveo-u50.toml").read_text().replace('"alveo-u50"', '"mine"')
-    for before, after in changes.items():
-        assert before in text
-        text = text.replace(before, after)
-    path = folder / "mine.toml"
-    path.write_text(text)
-    return path
-
-
 def test_an_own_card_by_path_and_by_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = own_card(tmp_path)
     assert machine(f"{path}:clock=200").card.name == "mine"
@@ -74,28 +65,3 @@ def test_an_own_overlay_beside_its_card(tmp_path: Path) -> None:
     (tmp_path / "wide.toml").write_text(overlay.replace("load_bytes = 16", "load_bytes = 32"))
     path = own_card(tmp_path, **{'"dpucahx8h-isa2"': '"wide.toml"'})
     assert machine(str(path)).load_bytes_per_cycle == 32
-
-
-@pytest.mark.parametrize("before, after, field", [
-    ("gb_per_s = 316.0", 'gb_per_s = "fast"', "memory.gb_per_s"),
-    ("gb_per_s = 316.0", "", "memory.gb_per_s"),
-    ("most_w = 75.0", "most_w = 75.0\nwatts = 3", "board"),
-    ("kernels = [3, 3]", "kernels = []", "builds.0.kernels"),
-    ("clock_mhz = 300.0", "clock_mhz = 0.0", "builds.0.clock_mhz"),
-])  # fmt: skip
-def test_a_malformed_card_names_file_and_field(tmp_path: Path, before: str, after: str, field: str) -> None:
-    path = own_card(tmp_path, **{before: after})
-    with pytest.raises(InvalidMachine) as caught:
-        machine(str(path))
-    assert str(path) in caught.value.detail
-    assert str(caught.value.facts["field"]).startswith(field)
-    assert caught.value.fix
-
-
-def test_no_toml_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "broken.toml"
-    path.write_text("[memory")
-    with pytest.raises(InvalidMachine, match="no TOML file"):
-        machine(str(path))
-    with pytest.raises(InvalidMachine, match="cannot be read"):
-        machine(str(tmp_path / "absent.toml"))

@@ -6,9 +6,9 @@ from hw_targets.errors import DoesNotFit, UnsupportedLayer
 from hw_targets.overlay.estimate import estimate
 from hw_targets.overlay.registry import machine
 from hw_targets.overlay.support import host_tail, pool_steps, refused, supports
+from hw_targets.testing.networks import inverted_residuals
 from search_spaces.builder import Graph
 from search_spaces.network import INPUT, Layer, Network, Shape
-from tests.hw_targets.networks import inverted_residuals
 from tests.hw_targets.overlay.networks import chain
 
 U50, U55C = machine("alveo-u50"), machine("alveo-u55c:dwc")

@@ -8,19 +8,21 @@ from hw_targets.errors import InvalidMachine, UnknownTarget
 from hw_targets.overlay.target import OverlayTarget
 from hw_targets.registry import target, targets
 from hw_targets.scheme import POWER_OF_TWO
-from hw_targets.target import Simulator, Target
-from tests.hw_targets.contract import TargetContract
-from tests.hw_targets.networks import inverted_residuals, residual
+from hw_targets.target import Simulator
+from hw_targets.testing.networks import inverted_residuals, residual
+from hw_targets.testing.target import CreateTarget, TargetContract
 
 
 class TestWithADepthwiseEngine(TargetContract):
-    def make(self) -> Target:
-        return target("alveo-u55c:dwc")
+    @pytest.fixture
+    def create(self) -> CreateTarget:
+        return lambda: target("alveo-u55c:dwc")
 
 
 class TestWithout(TargetContract):
-    def make(self) -> Target:
-        return target("zcu104")
+    @pytest.fixture
+    def create(self) -> CreateTarget:
+        return lambda: target("zcu104")
 
 
 def test_the_cards_are_listed_and_found() -> None:

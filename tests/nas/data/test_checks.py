@@ -8,7 +8,6 @@ import pytest
 
 from nas.data import load, source_fingerprint
 from nas.data.prepared import pack, summary, unpack
-from nas.data.splits import choose_image_size, default_image_size
 from nas.errors import InvalidData
 from nas.spec import Fit
 from tests.nas.data.test_folders import fill
@@ -55,36 +54,6 @@ def test_every_part_gets_an_image_of_every_class(tmp_path: Path, given: tuple[st
     with pytest.raises(InvalidData, match=f"'b' has fewer than {least} training images.*{says}.*then one") as caught:
         load(str(tmp_path))
     assert caught.value.facts == {"classes": ["b"], "needed": least}
-
-
-@pytest.mark.parametrize(
-    ("image_sizes", "one_square_size", "expected"),
-    [
-        ([28], True, 28),
-        ([64], True, 64),
-        ([65], True, 64),
-        ([100], True, 96),
-        ([150], True, 96),
-        ([640], False, 96),
-        ([95], False, 64),
-        ([64], False, 64),
-        ([63], False, 56),
-        ([30, 45, 90], False, 40),
-        ([7], False, 7),
-    ],
-)
-def test_the_default_resolution(image_sizes: list[int], one_square_size: bool, expected: int) -> None:
-    assert default_image_size(np.array(image_sizes), one_square_size=one_square_size) == expected
-
-
-def test_the_price_of_detail_is_said_where_detail_is_lost() -> None:
-    def note(image_size: int, resolution: int | None = None) -> str:
-        return "".join(choose_image_size(np.array([image_size]), resolution, one_square_size=True)[1])
-
-    assert note(150) == (
-        "Images are read at 96 x 96 pixels by default; --resolution N takes more detail and costs about (N/96)^2 times the time."
-    )
-    assert note(150, 150) == note(64) == note(96) == note(20) == ""
 
 
 @pytest.mark.parametrize("form", ["folder", "npz"])

@@ -9,7 +9,7 @@ from nas.search.region import LimitedRegion
 from nas.search.study import Candidate
 from search_spaces.cost import macs
 from search_spaces.space import Architecture
-from tests.nas.search.test_tight_limits import compiled, small_space
+from tests.nas.search.test_region import compiled, small_space
 
 
 def candidates(*pairs: tuple[float, float]) -> list[Candidate]:

@@ -13,7 +13,7 @@ from nas.errors import Cancelled
 from nas.events import EVENT, CandidateEvent, Event, FrontEvent, ProgressEvent
 from nas.files import Files
 from nas.journal import Journal
-from nas.search.front import hypervolume, pareto
+from nas.search.front import hypervolume
 from nas.search.study import Candidate, SearchProblem, front, run
 from search_spaces.cost import macs
 from search_spaces.lattice import IntArray, Lattice
@@ -145,16 +145,6 @@ def test_events_of_earlier_versions_are_read() -> None:
     phase = {"type": "phase", "phase": "training", "status": "finished", "target": None, "seconds": 1.0}
     for old in (candidate, front_before, metric, phase):
         assert EVENT.validate_json(json.dumps(old)).type == old["type"]
-
-
-def test_pareto_by_hand() -> None:
-    # (accuracy, latency): b is beaten by a, d ties with c and is slower
-    assert pareto([0.8, 0.7, 0.9, 0.9], [1.0, 1.5, 2.0, 3.0]) == [0, 2]
-
-
-def test_hypervolume_by_hand() -> None:
-    # 0.5 over [1, 2) and 1.0 over [2, 4)
-    assert hypervolume([0.5, 1.0, 0.9], [1.0, 2.0, 5.0], limit=4.0) == pytest.approx(2.5)
 
 
 def test_a_search_that_goes_on_tells_again_what_it_found_before(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Jobs on small data and a simulated board, for tests of single stages. No tests."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from nas.stages.context import Context
 from nas.stages.target_run import TargetRun
 from nas.stages.tournament import Finalist
 from nas.store import Store
-from nas.work import PROFILES
 from search_spaces.network import Network
 from search_spaces.space import Architecture
 from tests.nas import boards
@@ -27,10 +27,8 @@ from tests.work import LITTLE
 
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulated board is known, and its table takes little."""
+    """The simulated board is known."""
     boards.install(monkeypatch)
-    for effort in PROFILES:
-        monkeypatch.setitem(PROFILES, effort, LITTLE.profile)
 
 
 def context(folder: Path, on_event: EventSink = ignore) -> Context:
@@ -46,9 +44,10 @@ def spec(**fields: Any) -> SearchSpec:
 
 
 def resolved(folder: Path, **fields: Any) -> tuple[Context, Job]:
-    """A job without its goals."""
+    """A job without its target plans, whose table takes little."""
     made = context(folder)
-    return made, resolve_spec(made, spec(**fields))
+    job = resolve_spec(made, spec(**fields))
+    return made, replace(job, work=job.work.model_copy(update={"profile": LITTLE.profile}))
 
 
 def with_target_plans(folder: Path, **fields: Any) -> tuple[Context, Job]:

@@ -15,12 +15,10 @@ from nas.stages import plan
 from nas.stages.context import Context
 from nas.stages.costs import START_S, Costs, evaluation_s, profiling_s, tournament_s
 from nas.stages.plan import LEAST_SUPERNET, MOST_EPOCHS, SUPERNET_SHARE, afford, fits, resolve, round_down, too_short
-from nas.work import PROFILES
 from search_spaces.cost import layer_values
 from tests.nas import boards
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
-from tests.work import LITTLE
 
 __all__ = ["board"]
 
@@ -33,7 +31,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Context, Job]:
     """The digits with their budgets."""
     with pytest.MonkeyPatch.context() as patch:
         boards.install(patch)
-        patch.setitem(PROFILES, "standard", LITTLE.profile)
         return jobs.with_target_plans(tmp_path_factory.mktemp("plan"))
 
 

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from search_spaces.errors import UnreadableModel
-from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
 from tests.search_spaces.onnx_graphs import Board, resnet_18, swish, with_weights
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 64, b"PK\x03\x04 a zip file", resnet_18()[:100_000]])
 def test_what_is_no_onnx_file_is_refused(data: bytes) -> None:
     with pytest.raises(UnreadableModel):
-        Network.from_onnx(data)
+        read_onnx(data)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.onnx", tmp_path):
         with pytest.raises(UnreadableModel, match="Cannot read"):
-            Network.from_onnx(path)
+            read_onnx(path)
 
 
 def test_large_files_are_refused_unread(tmp_path: Path) -> None:
@@ -32,13 +32,13 @@ def test_large_files_are_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(769 * 2**20)
     with pytest.raises(UnreadableModel, match="at most"):
-        Network.from_onnx(path)
+        read_onnx(path)
 
 
 def test_too_many_nodes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search_spaces.onnx_file.MAX_NODES", 10)
     with pytest.raises(UnreadableModel, match="nodes"):
-        Network.from_onnx(resnet_18())
+        read_onnx(resnet_18())
 
 
 def test_weights_kept_elsewhere_are_known_by_their_shapes_and_never_opened() -> None:
@@ -48,7 +48,7 @@ def test_weights_kept_elsewhere_are_known_by_their_shapes_and_never_opened() -> 
         tensor.ClearField("raw_data")
         tensor.data_location = TensorProto.EXTERNAL
         tensor.external_data.add(key="location", value="/etc/hostname")
-    network = Network.from_onnx(model.SerializeToString())
+    network = read_onnx(model.SerializeToString())
     assert [layer.key for layer in network.layers] == ["conv 2x4x4>3x4x4 k1 s1 p0,0,0,0"]
 
 
@@ -56,32 +56,32 @@ def test_an_open_input_size_has_to_be_said() -> None:
     board = Board(("n", 3, "h", "w"))
     data = board.bytes(board.conv(board.x, 2, 3))
     with pytest.raises(UnreadableModel, match="--input-size"):
-        Network.from_onnx(data)
-    assert Network.from_onnx(data, input_size=(6, 8)).input_shape == (3, 6, 8)
-    assert Network.from_onnx(data, input_size=7).input_shape == (3, 7, 7)
+        read_onnx(data)
+    assert read_onnx(data, input_size=(6, 8)).input_shape == (3, 6, 8)
+    assert read_onnx(data, input_size=7).input_shape == (3, 7, 7)
     with pytest.raises(UnreadableModel, match="not possible"):
-        Network.from_onnx(data, input_size=0)
+        read_onnx(data, input_size=0)
 
 
 def test_another_size_than_the_classifier_was_made_for_is_refused() -> None:
     board = Board((1, 2, 4, 4))
     data = board.bytes(board.gemm(board.op("Flatten", board.x), 3, 32))
     with pytest.raises(UnreadableModel, match="32 features"):
-        Network.from_onnx(data, input_size=8)
+        read_onnx(data, input_size=8)
 
 
 def test_two_inputs_are_refused() -> None:
     board = Board((1, 2, 4, 4))
     board.inputs.append(helper.make_tensor_value_info("other", TensorProto.FLOAT, [1, 2, 4, 4]))
     with pytest.raises(UnreadableModel, match=r"2 \(image, other\)"):
-        Network.from_onnx(board.bytes(board.op("Add", board.x, "other")))
+        read_onnx(board.bytes(board.op("Add", board.x, "other")))
 
 
 def test_shapes_that_cannot_be_known_are_refused_with_the_node() -> None:
     board = Board((1, 2, 4, 4))
     x = board.op("NonZero", board.x)
     with pytest.raises(UnreadableModel) as caught:
-        Network.from_onnx(board.bytes(board.op("Relu", x)))
+        read_onnx(board.bytes(board.op("Relu", x)))
     assert caught.value.facts["operator"] == "NonZero"
 
 
@@ -98,13 +98,13 @@ def test_impossible_attributes_are_refused(op: str, attributes: dict[str, Any]) 
     board = Board((1, 2, 4, 4))
     x = board.conv(board.x, 2, 2, **attributes) if op == "Conv" else board.op(op, board.x, **attributes)
     with pytest.raises(UnreadableModel):
-        Network.from_onnx(board.bytes(x))
+        read_onnx(board.bytes(x))
 
 
 def test_a_model_that_computes_nothing_is_refused() -> None:
     board = Board((1, 2, 4, 4))
     with pytest.raises(UnreadableModel, match="nothing"):
-        Network.from_onnx(board.bytes(board.op("Identity", board.x)))
+        read_onnx(board.bytes(board.op("Identity", board.x)))
 
 
 def test_a_great_many_alike_names_and_a_long_chain_of_constants_take_no_time() -> None:
@@ -115,7 +115,7 @@ def test_a_great_many_alike_names_and_a_long_chain_of_constants_take_no_time() -
     model = board.model(board.op("Clip", x, constant, board.constant(6)))
     for node in model.graph.node:
         node.name = "same"
-    network = Network.from_onnx(with_weights(model, np.zeros(5000)).SerializeToString())
+    network = read_onnx(with_weights(model, np.zeros(5000)).SerializeToString())
     assert len(network.layers) == 2001
 
 
@@ -124,7 +124,7 @@ def test_a_node_that_makes_the_input_anew_is_refused() -> None:
     model = board.model(board.op("Relu", board.conv(board.x, 2, 2)))
     model.graph.node[0].output[0] = model.graph.node[1].input[0] = board.x
     with pytest.raises(UnreadableModel, match="anew"):
-        Network.from_onnx(model.SerializeToString())
+        read_onnx(model.SerializeToString())
 
 
 @settings(max_examples=60, deadline=None)
@@ -137,4 +137,4 @@ def test_a_damaged_file_is_read_or_refused_but_never_a_crash(data: st.DataObject
     for position in data.draw(st.lists(st.integers(0, len(blob) - 1), min_size=1, max_size=8)):
         blob[position] = data.draw(st.integers(0, 255))
     with contextlib.suppress(UnreadableModel):
-        assert Network.from_onnx(bytes(blob)).layers
+        assert read_onnx(bytes(blob)).layers

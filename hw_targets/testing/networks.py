@@ -1,4 +1,4 @@
-"""Small networks that hold every operator and activation that targets are tested with."""
+"""Small networks that hold every operator and activation, to test targets with."""
 
 from search_spaces.builder import Graph, Tensor
 from search_spaces.network import Layer, Network

@@ -1,4 +1,4 @@
-"""A server in a process of its own, for tests that kill things. `python -m tests.api.server SETTINGS` is that process."""
+"""A server in a process of its own, for tests and benchmarks that kill things. `python -m api.testing.server SETTINGS` is that process."""
 
 import json
 import os
@@ -23,15 +23,15 @@ def fast_settings(home: Path, **changes: Any) -> Settings:
     """Settings with the fake engine and short times."""
     values: dict[str, Any] = {
         "home": home,
-        "engine": "tests.api.fake_engine:search",
+        "engine": "api.testing.fake_engine:search",
         "poll_s": 0.05,
         "control_s": 0.05,
         "heartbeat_s": 0.2,
         "lease_s": 2.0,
-        "estimator": "tests.api.fake_engine:estimate_job",
-        "profiler": "tests.api.fake_engine:profile",
-        "trainer": "tests.api.fake_engine:pretrain",
-        "exporter": "tests.api.fake_engine:export",
+        "estimator": "api.testing.fake_engine:estimate_job",
+        "profiler": "api.testing.fake_engine:profile",
+        "trainer": "api.testing.fake_engine:pretrain",
+        "exporter": "api.testing.fake_engine:export",
         "flush_s": 0.02,
         "stream_poll_s": 0.05,
         "cancel_grace_s": 1.0,
@@ -76,7 +76,7 @@ class Server:
     def start(self) -> httpx2.Client:
         """Starts the server and waits until it answers; a client of it."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.api.server", self._settings.model_dump_json()],
+            [sys.executable, "-m", "api.testing.server", self._settings.model_dump_json()],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=child_environment(),

@@ -10,7 +10,6 @@ from latency_models.compiled import CompiledLatency, compile_cost
 from nas.events import Event, FrontEvent
 from nas.files import Files
 from nas.journal import Journal
-from nas.search.front import hypervolume
 from nas.search.region import LimitedRegion
 from nas.search.study import Candidate, SearchProblem, distinct, run
 from search_spaces.builder import Graph, Tensor
@@ -48,11 +47,6 @@ def search(
     problem = SearchProblem(space, LimitedRegion(latency, limit_ms), "cpu", limit_ms, evaluations, seed=0)
     found = run(problem, accuracy, Journal(Files.at(journal)), on_event=events.append, cancelled=lambda: False)
     return found, events
-
-
-def test_a_front_at_the_limit_dominates_nothing() -> None:
-    assert hypervolume([0.9, 0.5], [4.0, 5.0], limit=4.0) == 0.0
-    assert hypervolume([], [], limit=4.0) == 0.0
 
 
 @pytest.mark.parametrize("budget", ["0%", 16 + 2 + 1e-9])

@@ -273,4 +273,4 @@ def profile(
 def pretrain(spec: SearchSpec, *, store: Store, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
     """Trains nothing."""
     on_event(PhaseEvent(phase="training", status="finished", target=None, seconds=1.0))
-    return Pretrained(space=str(spec.space), resolution=8, bank_sha256="ab" * 32, seconds=1.0, warnings=())
+    return Pretrained(space=str(spec.space), resolution=8, supernet_sha256="ab" * 32, seconds=1.0, warnings=())

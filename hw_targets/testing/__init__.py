@@ -1,0 +1,8 @@
+"""For the tests of targets, of this package and of others: the contract that every target keeps, and networks to try it with.
+
+Needs pytest. Nothing outside of tests imports it.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite("hw_targets.testing.target")  # so that a failure shows the values it compared

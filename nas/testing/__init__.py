@@ -1,0 +1,12 @@
+"""For the tests of what plugs into the engine, of this package and of others: the contract of each seam, one module each.
+
+`space` for search spaces, `strategy` for training strategies, `sampler` for samplers, `files` and `store` for places where
+what is computed is kept; `hw_targets.testing` for targets. Each is a class to subclass, with fixtures to override.
+
+Needs pytest. Nothing outside of tests imports it.
+"""
+
+import pytest
+
+for _name in ("space", "strategy", "sampler", "files", "store"):
+    pytest.register_assert_rewrite(f"nas.testing.{_name}")  # so that a failure shows the values it compared

@@ -1,0 +1,145 @@
+"""The contract of a searcher, which is an Optuna sampler. Whoever writes one subclasses it and says how to make it:
+
+    import pytest
+
+    from my_package.evolution import EvolutionSampler
+    from nas.testing.sampler import CreateSampler, SamplerContract
+
+
+    class TestEvolution(SamplerContract):
+        @pytest.fixture
+        def create(self) -> CreateSampler:
+            return lambda region, trials, seed: EvolutionSampler(region, seed=seed)
+
+A sampler that remembers what a rebuilt study cannot tell it sets `resumes_exactly = False`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from optuna.samplers import BaseSampler
+
+from latency_models.additive import MACS, to_ms
+from latency_models.compiled import CompiledLatency, compile_cost
+from nas.events import ignore
+from nas.files import Files
+from nas.journal import Journal
+from nas.search.region import LimitedRegion
+from nas.search.sampler import Region
+from nas.search.study import Candidate, SearchProblem, run
+from search_spaces.builder import Graph, Tensor
+from search_spaces.cost import macs
+from search_spaces.lattice import Lattice
+from search_spaces.space import RESOLUTION, Architecture, Choice, SearchSpace, Stage, Value
+
+CreateSampler = Callable[[Region, int, int], BaseSampler]
+"""(region, number of trials of the whole search, seed) to the sampler."""
+
+TRIALS = 24
+
+
+@dataclass
+class Searched:
+    """A search on a made-up problem: a multiply-accumulate takes 10 ns, and more of them in deeper networks are better."""
+
+    space: SearchSpace
+    create: CreateSampler
+    limit: float = 0.5
+    evaluated: list[Architecture] = field(default_factory=list)
+
+    @property
+    def latency(self) -> CompiledLatency:
+        """Of the whole space."""
+        cost = compile_cost(MACS, Lattice.of(self.space))
+        return CompiledLatency(cost.lattice, cost.name, cost.base, cost.costs, unseen=())
+
+    @property
+    def limit_ms(self) -> float:
+        """A share of the way from the fastest to the slowest architecture."""
+        fastest, slowest = self.latency.reachable_ms
+        return fastest + self.limit * (slowest - fastest)
+
+    def accuracy(self, architecture: Architecture) -> float:
+        """Made up, 0-1."""
+        self.evaluated.append(architecture)
+        share = macs(self.space.network(architecture)) / macs(self.space.network(self.space.largest()))
+        return 0.3 + 0.5 * share + 0.1 * (int(dict(architecture.values)["depth"]) > 1)
+
+    def run(self, journal: Path, trials: int = TRIALS, seed: int = 3) -> list[Candidate]:
+        """What the search evaluates, in order; a journal that has trials already is continued."""
+        region = LimitedRegion(self.latency, self.limit_ms)
+        problem = SearchProblem(self.space, region, "made-up", self.limit_ms, trials, seed=seed)
+        return run(
+            problem,
+            self.accuracy,
+            Journal(Files.at(journal)),
+            on_event=ignore,
+            cancelled=lambda: False,
+            sampler=self.create(region, trials, seed),
+        )
+
+
+class SamplerContract:
+    """What every sampler keeps that `nas.search.study.run` searches with."""
+
+    resumes_exactly: ClassVar[bool] = True
+    """Whether a search that was interrupted goes the same way as one that was not."""
+
+    @pytest.fixture
+    def create(self) -> CreateSampler:
+        """Makes the sampler under test. To be overridden."""
+        raise NotImplementedError("override the fixture `create`")
+
+    def test_every_suggestion_meets_the_limit(self, create: CreateSampler, tmp_path: Path) -> None:
+        searched = Searched(small_space((2, 3, 4, 6, 8), (1, 2, 3)), create)
+        found = searched.run(tmp_path / "j")
+        assert len(found) == TRIALS
+        assert max(candidate.latency_ms for candidate in found) <= searched.limit_ms
+        assert len({candidate.architecture for candidate in found}) > TRIALS // 3, "too few different architectures"
+
+    def test_one_seed_gives_one_search(self, create: CreateSampler, tmp_path: Path) -> None:
+        space = small_space((2, 3, 4, 6, 8), (1, 2, 3))
+        first, again = (Searched(space, create).run(tmp_path / name) for name in "ab")
+        assert first == again
+
+    @pytest.mark.parametrize("kept", [1, 9, TRIALS - 1])
+    def test_an_interrupted_search_is_resumed(self, create: CreateSampler, tmp_path: Path, kept: int) -> None:
+        searched = Searched(small_space((2, 3, 4, 6, 8), (1, 2, 3)), create)
+        whole = searched.run(tmp_path / "whole")
+        lines: list[dict[str, Any]] = Journal(Files.at(tmp_path / "whole")).read()[:kept]
+        cut = Journal(Files.at(tmp_path / "cut"))
+        for line in lines:
+            cut.append(line)
+        searched.evaluated.clear()
+        resumed = searched.run(tmp_path / "cut")
+        assert resumed[:kept] == whole[:kept] and len(resumed) == TRIALS
+        assert not {candidate.architecture for candidate in whole[:kept]} & set(searched.evaluated), "evaluated again"
+        if self.resumes_exactly:
+            assert resumed == whole
+
+    def test_a_limit_that_one_architecture_meets(self, create: CreateSampler, tmp_path: Path) -> None:
+        searched = Searched(small_space((1, 2, 4), (1, 2)), create, limit=0.0)
+        found = searched.run(tmp_path / "j", trials=4)
+        assert {candidate.architecture for candidate in found} == {searched.space.smallest()}
+        assert found[0].latency_ms == to_ms(MACS.of(searched.space.network(searched.space.smallest())))
+
+    def test_a_space_of_one_architecture(self, create: CreateSampler, tmp_path: Path) -> None:
+        found = Searched(small_space((4,), (1,)), create).run(tmp_path / "j", trials=4)
+        assert len(found) == 4 and len({candidate.architecture for candidate in found}) == 1
+
+
+def small_space(widths: tuple[int, ...], depths: tuple[int, ...], kernels: tuple[int, ...] = (1, 3)) -> SearchSpace:
+    """Convolutions on 4x4 maps, `depth` of them, each of a kernel of its own from the second on: kernels may be inactive."""
+
+    def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
+        for number in range(int(read["depth"])):
+            kernel = int(read[f"{number}.kernel"]) if number else 1
+            x = g.conv(str(number), x, int(read["width"]), kernel=kernel)
+        return g.linear("fc", g.global_avg_pool("gap", x), 2)
+
+    own = tuple(Choice(f"{number}.kernel", kernels) for number in range(1, max(depths)))
+    stage = Stage("s", (Choice("width", widths), Choice("depth", depths), *own), build)
+    return SearchSpace("small", 1, 2, Choice(RESOLUTION, (4,)), (stage,))

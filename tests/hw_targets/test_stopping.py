@@ -1,0 +1,60 @@
+"""Whether the work around has been asked to stop."""
+
+from threading import Thread
+
+import pytest
+
+from hw_targets.stopping import one_by_one, stop_if_asked, stoppable
+
+
+class Stopped(Exception):
+    """What a caller raises."""
+
+
+def stop() -> None:
+    raise Stopped
+
+
+def test_nobody_asks_where_nobody_can() -> None:
+    stop_if_asked()
+
+
+def test_work_inside_is_stopped_and_work_after_is_not() -> None:
+    with pytest.raises(Stopped), stoppable(stop):
+        stop_if_asked()
+    stop_if_asked()
+
+
+def test_the_innermost_check_counts() -> None:
+    with stoppable(stop):
+        with stoppable(lambda: None):
+            stop_if_asked()
+        with pytest.raises(Stopped):
+            stop_if_asked()
+
+
+def test_items_are_given_until_it_is_asked() -> None:
+    asked = iter([False, False, True])
+    taken: list[int] = []
+
+    def check() -> None:
+        if next(asked):
+            raise Stopped
+
+    with pytest.raises(Stopped), stoppable(check):
+        taken.extend(one_by_one(range(9)))
+    assert taken == [0, 1]
+
+
+def test_another_thread_is_not_asked() -> None:
+    seen: list[str] = []
+
+    def other() -> None:
+        stop_if_asked()
+        seen.append("done")
+
+    with stoppable(stop):
+        thread = Thread(target=other)
+        thread.start()
+        thread.join()
+    assert seen == ["done"]
