@@ -1,4 +1,4 @@
-/** The search space of a job: a known one with its options, or a declaration as JSON. */
+/** The search space of a job: a built-in one with its options, or a custom one as JSON. */
 import { useQuery } from "@tanstack/react-query";
 
 import { api, got } from "../../api/client";
@@ -20,12 +20,12 @@ export function SpacePart({ form, change, problems }: PartProps) {
       <h2 id="space-title">Search space</h2>
       {mayDeclare && (
         <Radios
-          legend="The networks to choose from"
+          legend="Source of the space"
           name="space"
           value={declares ? "declared" : "known"}
           options={[
-            { value: "known", name: "A known space" },
-            { value: "declared", name: "A space of your own" },
+            { value: "known", name: "Built-in" },
+            { value: "declared", name: "Custom" },
           ]}
           onChange={(value) => change({ declared: value === "declared" ? JSON.stringify(EXAMPLE, null, 2) : null })}
         />
@@ -80,8 +80,8 @@ function Known({ form, change, problems }: PartProps) {
 function Declaration({ form, change, problems }: PartProps) {
   return (
     <Field
-      label="Declaration, as JSON"
-      hint="Fields: name, resolution, activation, stem, stages, head. Wherever a list stands for a number, the search chooses from it."
+      label="Space definition as JSON"
+      hint="Fields: name, resolution, activation, stem, stages, head. A list in place of a number is a choice of the search."
       error={at(problems, "/spec/space", true)}
     >
       {(control) => (

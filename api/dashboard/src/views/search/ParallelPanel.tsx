@@ -38,11 +38,11 @@ export function ParallelPanel({ rows, looks, dimensions, axes, onAxes, brushes, 
     const line = (one: (typeof matching)[number]) => [one.architecture_id, ...shown.map(({ of }) => finite(of(one)))];
     return { columns, rows: matching.slice(0, MOST_ROWS).map(line) };
   }, [shown, matching]);
-  const said = brushes.map(({ dimension: { label, format }, low, high }) => `${label} from ${format(low)} to ${format(high)}`);
+  const ranges = brushes.map(({ dimension: { label, format }, low, high }) => `${label} from ${format(low)} to ${format(high)}`);
   return (
     <ChartFrame
       title="Choices and objectives"
-      summary={`${matching.length} of ${rows.candidates.length} candidates${said.length === 0 ? "; drag along an axis to narrow them." : ` with ${said.join(", ")}.`}`}
+      summary={`${matching.length} of ${rows.candidates.length} candidates${ranges.length === 0 ? "; drag along an axis to filter them." : ` with ${ranges.join(", ")}.`}`}
       table={{ caption: `Candidates within the ranges${matching.length > MOST_ROWS ? `: the first ${MOST_ROWS}` : ""}`, ...table }}
       asTable={asTable}
       onAsTable={onAsTable}
