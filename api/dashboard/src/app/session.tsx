@@ -39,7 +39,7 @@ export function useMay(scope: Scope): boolean {
   return useSession().who?.scopes.includes(scope) ?? false;
 }
 
-async function ask(before: Known | undefined): Promise<Known> {
+async function readSession(before: Known | undefined): Promise<Known> {
   try {
     const who = await got(api.GET("/v1/sessions"));
     setCsrfToken(who.csrf_token);
@@ -55,7 +55,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const { data } = useQuery({
     queryKey: QUERY,
-    queryFn: () => ask(queries.getQueryData<Known>(QUERY)),
+    queryFn: () => readSession(queries.getQueryData<Known>(QUERY)),
     staleTime: Infinity,
     gcTime: Infinity,
   });
@@ -65,7 +65,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       try {
         const known = await queries.query({
           queryKey: QUERY,
-          queryFn: () => ask(queries.getQueryData<Known>(QUERY)),
+          queryFn: () => readSession(queries.getQueryData<Known>(QUERY)),
           staleTime: 0,
           retry: false,
         });

@@ -76,7 +76,7 @@ export function LineChart({ width, lines, stepName, xLabel, yLabel, yKind = "lin
           aria-valuemin={steps[0] ?? 0}
           aria-valuemax={steps.at(-1) ?? 0}
           aria-valuenow={step ?? steps[0] ?? 0}
-          aria-valuetext={step === undefined ? `no ${stepName} chosen` : `${stepName} ${step}: ${readings.map((pair) => pair.join(" ")).join(", ")}`}
+          aria-valuetext={step === undefined ? `no ${stepName} selected` : `${stepName} ${step}: ${readings.map((pair) => pair.join(" ")).join(", ")}`}
           onKeyDown={(event) => {
             const next = moved(event.key, at, steps.length);
             if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;

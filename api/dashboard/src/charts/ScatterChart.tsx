@@ -65,17 +65,17 @@ interface Props {
   rings: readonly (readonly [x: number, y: number])[];
   /** What a point of the cloud says. */
   describe: (index: number) => { title: string; rows: readonly (readonly [string, string])[] };
-  onChooseNamed: (key: string) => void;
-  onChoosePoint: (index: number) => void;
+  onSelectNamed: (key: string) => void;
+  onSelectPoint: (index: number) => void;
   onBrush: (box: Box) => void;
 }
 
 const REACH = 18;
 
 export function ScatterChart(props: Props) {
-  const { width, height, plot, x, y, scene, named, onChooseNamed, onChoosePoint, onBrush, describe } = props;
+  const { width, height, plot, x, y, scene, named, onSelectNamed, onSelectPoint, onBrush, describe } = props;
   const svg = useRef<SVGSVGElement>(null);
-  const roving = useRoving(named.length, (index) => named[index] && onChooseNamed(named[index].key));
+  const roving = useRoving(named.length, (index) => named[index] && onSelectNamed(named[index].key));
   const [hovered, setHovered] = useState<number | null>(null);
   const drag = useDrag(svg, plot, (from, to) =>
     onBrush({ x: ordered(x.value(from[0]), x.value(to[0])), y: ordered(y.value(from[1]), y.value(to[1])) }),
@@ -94,8 +94,8 @@ export function ScatterChart(props: Props) {
 
   function click(): void {
     if (drag.dragged()) return;
-    if (point !== undefined) onChooseNamed(point.key);
-    else if (hot !== null) onChoosePoint(hot);
+    if (point !== undefined) onSelectNamed(point.key);
+    else if (hot !== null) onSelectPoint(hot);
   }
 
   const description = hot === null ? null : describe(hot);

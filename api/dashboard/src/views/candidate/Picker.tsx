@@ -1,4 +1,4 @@
-/** The candidates of a job to choose from: those on a front first. The selection is in the address. */
+/** The candidates of a job to select from: those on a front first. The selection is in the address. */
 import { Link, useParams, useSearchParams } from "react-router";
 
 import { metricOf, metricText, metricTitle } from "../../job/metric";
@@ -15,7 +15,7 @@ export function Picker() {
   const { jobId = "" } = useParams<"jobId">();
   const { state } = useFollowed();
   const [query, setQuery] = useSearchParams();
-  const picked = idsOf(query.get("pick"));
+  const selected = idsOf(query.get("pick"));
   const { data: job } = useJob(jobId);
   const estimated = Object.keys(state.fronts).length > 0;
   const rows = rowsOfCandidates(state.candidates, { ...state.fronts, ...state.trainedFronts });
@@ -31,9 +31,9 @@ export function Picker() {
   return (
     <>
       <div className="toolbar picker-bar">
-        {picked.length > 0 ? (
-          <Link className="button primary" to={`?ids=${picked.join(",")}`}>
-            {picked.length === 1 ? "Open 1 candidate" : `Compare ${picked.length} candidates`}
+        {selected.length > 0 ? (
+          <Link className="button primary" to={`?ids=${selected.join(",")}`}>
+            {selected.length === 1 ? "Open 1 candidate" : `Compare ${selected.length} candidates`}
           </Link>
         ) : (
           <span className="quiet small">Open one, or select two to {MAX_COMPARED} to compare.</span>
@@ -72,9 +72,9 @@ export function Picker() {
                 key={row.candidate.architecture_id}
                 row={row}
                 targets={targets}
-                isPicked={picked.includes(row.candidate.architecture_id)}
-                isFull={picked.length >= MAX_COMPARED}
-                onPick={() => set("pick", toggled(picked, row.candidate.architecture_id).join(","))}
+                isSelected={selected.includes(row.candidate.architecture_id)}
+                isFull={selected.length >= MAX_COMPARED}
+                onSelect={() => set("pick", toggled(selected, row.candidate.architecture_id).join(","))}
               />
             ))}
           </tbody>
@@ -94,17 +94,17 @@ export function Picker() {
 interface RowProps {
   row: CandidateRow;
   targets: readonly string[];
-  isPicked: boolean;
+  isSelected: boolean;
   isFull: boolean;
-  onPick: () => void;
+  onSelect: () => void;
 }
 
-function PickerRow({ row: { candidate, fronts }, targets, isPicked, isFull, onPick }: RowProps) {
+function PickerRow({ row: { candidate, fronts }, targets, isSelected, isFull, onSelect }: RowProps) {
   const id = candidate.architecture_id;
   return (
     <tr>
       <td className="pick">
-        <input type="checkbox" aria-label={`Select ${id}`} checked={isPicked} disabled={isFull && !isPicked} onChange={onPick} />
+        <input type="checkbox" aria-label={`Select ${id}`} checked={isSelected} disabled={isFull && !isSelected} onChange={onSelect} />
       </td>
       <th scope="row">
         <Link to={`?ids=${id}`}>

@@ -17,13 +17,13 @@ type Dataset = Schemas["DatasetDocument"];
 export function DataPart({ form, change, problems }: PartProps) {
   const datasets = useDatasets();
   const known = datasets.data?.items ?? [];
-  const chosen = known.find((one) => one.id === form.data);
+  const selected = known.find((one) => one.id === form.data);
   return (
     <section aria-labelledby="data-title">
       <h2 id="data-title">Data set</h2>
       {datasets.isError && <ProblemNotice error={datasets.error} again={() => void datasets.refetch()} />}
       <div className="two">
-        <Field label="Images" error={at(problems, "/spec/data")} hint={chosen ? <Summary of={chosen} /> : about(form.data)}>
+        <Field label="Images" error={at(problems, "/spec/data")} hint={selected ? <Summary of={selected} /> : about(form.data)}>
           {(control) => (
             <select {...control} value={form.data} onChange={(event) => change({ data: event.target.value })}>
               <option value="digits">digits (built in)</option>
@@ -32,7 +32,7 @@ export function DataPart({ form, change, problems }: PartProps) {
                   {one.name} ({one.summary.classes.length} classes, {one.created_at.slice(0, 10)})
                 </option>
               ))}
-              {chosen === undefined && form.data !== "digits" && <option value={form.data}>{form.data}</option>}
+              {selected === undefined && form.data !== "digits" && <option value={form.data}>{form.data}</option>}
             </select>
           )}
         </Field>

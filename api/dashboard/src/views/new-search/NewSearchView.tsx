@@ -89,7 +89,7 @@ function Editor() {
       }}
     >
       <div className="request">
-        <Presets onChoose={(preset) => setForm((before) => withPreset(before, preset))} />
+        <Presets onSelect={(preset) => setForm((before) => withPreset(before, preset))} />
         <Radios
           legend="Job type"
           name="kind"
@@ -115,11 +115,11 @@ function Editor() {
   );
 }
 
-function Presets({ onChoose }: { onChoose: (preset: (typeof PRESETS)[number]) => void }) {
+function Presets({ onSelect }: { onSelect: (preset: (typeof PRESETS)[number]) => void }) {
   return (
     <div className="presets" role="group" aria-label="Starting points">
       {PRESETS.map((preset) => (
-        <button key={preset.name} type="button" onClick={() => onChoose(preset)}>
+        <button key={preset.name} type="button" onClick={() => onSelect(preset)}>
           <span>
             {preset.name}
             <small>{preset.about}</small>

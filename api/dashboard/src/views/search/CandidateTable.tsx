@@ -21,13 +21,13 @@ interface Props {
   sort: Sort;
   onSort: (sort: Sort) => void;
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   jobId: string;
 }
 
 const ROW = 34;
 
-export function CandidateTable({ rows, looks, onFront, objectives, metric, estimated, sort, onSort, selected, onChoose, jobId }: Props) {
+export function CandidateTable({ rows, looks, onFront, objectives, metric, estimated, sort, onSort, selected, onSelect, jobId }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const costs = useMemo(() => objectives.filter(({ id }) => id !== METRIC_ID && id !== LATENCY.id), [objectives]);
   const order = useMemo(() => sorted(looks, keyOf(sort.column, rows, onFront, objectives), sort.descending), [looks, sort, rows, onFront, objectives]);
@@ -86,7 +86,7 @@ export function CandidateTable({ rows, looks, onFront, objectives, metric, estim
             return (
               <tr key={key} aria-rowindex={index + 2} className={selected.includes(id) ? "selected" : undefined}>
                 <td>
-                  <input type="checkbox" aria-label={`Select ${id}`} checked={selected.includes(id)} onChange={() => onChoose(id)} />
+                  <input type="checkbox" aria-label={`Select ${id}`} checked={selected.includes(id)} onChange={() => onSelect(id)} />
                 </td>
                 <td className="numeric">{one.number + 1}</td>
                 <th scope="row">

@@ -12,11 +12,11 @@ interface Props {
   /** The name of what networks are compared by. */
   metric: string;
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   jobId: string;
 }
 
-export function FinalistTable({ finalists, trainedFronts, metric, selected, onChoose, jobId }: Props) {
+export function FinalistTable({ finalists, trainedFronts, metric, selected, onSelect, jobId }: Props) {
   const several = new Set(finalists.map(({ target }) => target)).size > 1;
   return (
     <TableRegion label="Finalists">
@@ -50,7 +50,7 @@ export function FinalistTable({ finalists, trainedFronts, metric, selected, onCh
             return (
               <tr key={`${one.target} ${id}`} className={selected.includes(id) ? "selected" : undefined}>
                 <td>
-                  <input type="checkbox" aria-label={`Select finalist ${id}${several ? ` for ${one.target}` : ""}`} checked={selected.includes(id)} onChange={() => onChoose(id)} />
+                  <input type="checkbox" aria-label={`Select finalist ${id}${several ? ` for ${one.target}` : ""}`} checked={selected.includes(id)} onChange={() => onSelect(id)} />
                 </td>
                 <th scope="row">
                   <Link to={`/jobs/${jobId}/candidates?ids=${id}`} title={one.architecture}>

@@ -29,14 +29,14 @@ export interface FrontChartProps {
   named: readonly FrontLabel[];
   finalModels: readonly FinalModel[];
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   onBrush: (box: Box) => void;
   /** Gets what is drawn, for the downloads. */
   onScene: (scene: Scene) => void;
 }
 
 export function FrontChart(props: FrontChartProps & { width: number }) {
-  const { rows, points, x, y, logX, logY, width, selected, onChoose, onScene } = props;
+  const { rows, points, x, y, logX, logY, width, selected, onSelect, onScene } = props;
   const scheme = useScheme();
   const height = Math.round(Math.max(320, Math.min(620, width * 0.6), width * 0.5));
   const plot = useMemo(() => plotOf(width, height), [width, height]);
@@ -81,13 +81,13 @@ export function FrontChart(props: FrontChartProps & { width: number }) {
         const one = rows.candidates[index];
         return one === undefined ? { title: "", rows: [] } : { title: one.architecture_id, rows: factsOf(one, [y, x]) };
       }}
-      onChooseNamed={(key) => {
-        const chosen = named.find((point) => point.key === key);
-        if (chosen !== undefined) onChoose(chosen.title);
+      onSelectNamed={(key) => {
+        const point = named.find((one) => one.key === key);
+        if (point !== undefined) onSelect(point.title);
       }}
-      onChoosePoint={(index) => {
+      onSelectPoint={(index) => {
         const one = rows.candidates[index];
-        if (one !== undefined) onChoose(one.architecture_id);
+        if (one !== undefined) onSelect(one.architecture_id);
       }}
       onBrush={props.onBrush}
     />

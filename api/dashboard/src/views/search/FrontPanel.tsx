@@ -29,7 +29,7 @@ interface Props {
   only: string | null;
   finalModels: readonly FinalModel[];
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   onBrush: (box: Box) => void;
   asTable: boolean;
   onAsTable: (asTable: boolean) => void;

@@ -63,7 +63,7 @@ function Coordinates({ room, rows, looks, shown, brushes, onBrush, selected }: C
   const width = parallelWidth(room, shown.length);
   const height = Math.round(Math.max(320, Math.min(440, room * 0.18)));
   const axes = useMemo(() => shown.map((one) => axisOf(one, column(rows, one), brushes, height)), [shown, rows, brushes, height]);
-  const chosen = useMemo(() => threadsOf(rows, looks, selected), [rows, looks, selected]);
+  const highlighted = useMemo(() => threadsOf(rows, looks, selected), [rows, looks, selected]);
   return (
     <div className="chart-scroll" role="region" aria-label="Parallel coordinates" tabIndex={width > room ? 0 : undefined}>
       <ParallelCoordinates
@@ -74,7 +74,7 @@ function Coordinates({ room, rows, looks, shown, brushes, onBrush, selected }: C
         looks={looks}
         series={rows.series}
         scheme={scheme}
-        chosen={chosen}
+        highlighted={highlighted}
         onBrush={(id, range) => {
           const dimension = shown.find((one) => one.id === id);
           if (dimension !== undefined) onBrush(dimension, range);

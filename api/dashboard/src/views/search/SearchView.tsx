@@ -53,7 +53,7 @@ function Search() {
     [setParams],
   );
   const change = useCallback((part: Partial<SearchAddress>) => update(() => part), [update]);
-  const choose = useCallback(
+  const select = useCallback(
     (id: string) => {
       announce(`${id} is ${shown.selected.includes(id) ? "deselected" : "selected"}`);
       update(({ selected }) => ({ selected: toggled(selected, id) }));
@@ -132,7 +132,7 @@ function Search() {
           only={shown.target}
           finalModels={finalModels}
           selected={shown.selected}
-          onChoose={choose}
+          onSelect={select}
           onBrush={(box) =>
             brush([
               [x, box.x],
@@ -142,7 +142,7 @@ function Search() {
           {...chart("front")}
         />
         <div className="search-side">
-          <Selection jobId={jobId} selected={shown.selected} onChoose={choose} onClear={() => change({ selected: [] })} />
+          <Selection jobId={jobId} selected={shown.selected} onSelect={select} onClear={() => change({ selected: [] })} />
           {Object.keys(estimates).length > 0 && metric.highest && (
             <HypervolumeChart rows={rowsLater} fronts={estimates} metric={metric} target={shown.target} {...chart("hypervolume")} />
           )}
@@ -151,7 +151,7 @@ function Search() {
       {finalists.length > 0 && (
         <section>
           <h2>Finalists</h2>
-          <FinalistTable finalists={finalists} trainedFronts={trainedFronts} metric={metricTitle(name)} selected={shown.selected} onChoose={choose} jobId={jobId} />
+          <FinalistTable finalists={finalists} trainedFronts={trainedFronts} metric={metricTitle(name)} selected={shown.selected} onSelect={select} jobId={jobId} />
         </section>
       )}
       {rowsLater.candidates.length > 0 && (
@@ -179,7 +179,7 @@ function Search() {
               sort={shown.sort}
               onSort={({ column, descending }) => change({ sort: { column, descending } })}
               selected={shown.selected}
-              onChoose={choose}
+              onSelect={select}
               jobId={jobId}
             />
           </section>

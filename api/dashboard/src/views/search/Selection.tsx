@@ -6,11 +6,11 @@ import { MOST_COMPARED } from "./address";
 interface Props {
   jobId: string;
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   onClear: () => void;
 }
 
-export function Selection({ jobId, selected, onChoose, onClear }: Props) {
+export function Selection({ jobId, selected, onSelect, onClear }: Props) {
   return (
     <section className="selection" aria-label="Selected candidates">
       {selected.length === 0 ? (
@@ -23,7 +23,7 @@ export function Selection({ jobId, selected, onChoose, onClear }: Props) {
                 <Link to={`/jobs/${jobId}/candidates?ids=${id}`}>
                   <code>{id}</code>
                 </Link>
-                <button type="button" className="plain" aria-label={`Remove ${id} from the selection`} onClick={() => onChoose(id)}>
+                <button type="button" className="plain" aria-label={`Remove ${id} from the selection`} onClick={() => onSelect(id)}>
                   ×
                 </button>
               </li>

@@ -19,7 +19,7 @@ export interface SearchAddress {
   logX: boolean;
   logY: boolean;
   asOf: number | null;
-  /** Architecture ids, in the order of their choice. */
+  /** Architecture ids, in the order of their selection. */
   selected: readonly string[];
   /** By dimension: from and to as text; of choices the values themselves. */
   brushes: ReadonlyMap<string, readonly [from: string, to: string]>;
