@@ -1,6 +1,5 @@
 /** INT8 beside FP32, and the latencies of a model: requested, predicted, measured. */
 import { metricDifference, metricText, metricTitle } from "../../job/metric";
-import { verdictText } from "../../job/verdict";
 import { bytes, large, latency, percent } from "../../ui/format";
 import { Notice, type Tone } from "../../ui/Notice";
 import { TableRegion } from "../../ui/TableRegion";
@@ -105,7 +104,7 @@ export function Latencies({ model }: { model: Model }) {
   );
 }
 
-const TONES: Readonly<Record<string, Tone>> = { kept: "good", "kept when quiet": "warning", missed: "bad" };
+const TONES: Readonly<Record<string, Tone>> = { met: "good", "met when quiet": "warning", exceeded: "bad" };
 
 const BUDGET_ON: Readonly<Record<string, string>> = {
   quiet: "the latency on an idle machine",
@@ -116,8 +115,8 @@ const BUDGET_ON: Readonly<Record<string, string>> = {
 function Verdict({ model: { verdict, latency_ms: one } }: { model: Model }) {
   return (
     <Notice tone={TONES[verdict] ?? "info"}>
-      The budget of {latency(one.budget)} for {BUDGET_ON[one.budget_on] ?? one.budget_on} is <strong>{verdictText(verdict)}</strong>
-      {verdict === "kept when quiet" ? ": the median run took longer, since the machine was busy." : "."}
+      The budget of {latency(one.budget)} for {BUDGET_ON[one.budget_on] ?? one.budget_on} is <strong>{verdict}</strong>
+      {verdict === "met when quiet" ? ": the median run took longer, since the machine was busy." : "."}
     </Notice>
   );
 }

@@ -4,7 +4,6 @@ import { Link } from "react-router";
 
 import { api, got, type Schemas } from "../../api/client";
 import { metricText, metricTitle } from "../../job/metric";
-import { verdictText } from "../../job/verdict";
 import { bytes, latency, moment } from "../../ui/format";
 import { Empty, Loading } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
@@ -98,7 +97,7 @@ function ModelRow({ model }: { model: Page["items"][number] }) {
         {latency(took.measured ?? took.simulated ?? took.predicted)} <span className="kind">{took.measured == null && took.simulated == null ? "predicted" : took.kind}</span>
       </td>
       <td className="numeric nowrap">
-        {latency(took.budget)} <span className="kind">{verdictText(model.verdict)}</span>
+        {latency(took.budget)} <span className="kind">{model.verdict}</span>
       </td>
       <td className="numeric nowrap">{bytes(model.size_bytes.int8)}</td>
       <td className="nowrap">{moment(model.created_at)}</td>
