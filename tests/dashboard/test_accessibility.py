@@ -70,7 +70,7 @@ def test_the_views_of_an_empty_installation(context: BrowserContext, fake: Serve
     expect(page.get_by_role("heading", name="No models yet")).to_be_visible()
     looked_at(page, "models-empty", pictures)
     page.get_by_role("link", name="Start a search").click()
-    expect(page.get_by_role("button", name="Queue it")).to_be_enabled()
+    expect(page.get_by_role("button", name="Start search")).to_be_enabled()
     job_id = fake.http.post("/v1/jobs", json=body(seed=INFEASIBLE)).json()["id"]
     page.goto(f"{fake.url}/jobs/{job_id}")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()

@@ -1,4 +1,4 @@
-"""A search without a supernet, compared by another metric than accuracy: its page speaks of no estimates and of no supernet."""
+"""A search without a supernet, with another metric than accuracy: its page shows no estimates and no supernet."""
 
 import re
 
@@ -15,7 +15,7 @@ def test_trained_networks_are_the_front_and_nothing_is_estimated(page: Page, fak
     eventually(lambda: fake.http.get(f"/v1/jobs/{job_id}").json()["finished_at"])
     page.goto(f"{fake.url}/jobs/{job_id}")
     finalists = page.get_by_role("region", name="Finalists").get_by_role("row")
-    # The head; a1, which went a round further; b2.
+    # The head; a1, which was trained for another round; b2.
     expect(finalists).to_have_count(3)
     expect(finalists.nth(1)).to_contain_text(
         re.compile(r"a1.*2 of 2.*2,000.*98\.50 % ± 1\.00 %.*0\.100 ms measured.*yes")
@@ -30,16 +30,16 @@ def test_trained_networks_are_the_front_and_nothing_is_estimated(page: Page, fak
     assert violations(page) == []
 
 
-def test_advanced_settings_are_asked_for_and_kept_in_the_address(page: Page, fake: Server) -> None:
+def test_advanced_settings_are_requested_and_kept_in_the_address(page: Page, fake: Server) -> None:
     page.goto(f"{fake.url}/new")
     page.get_by_text("Advanced", exact=False).first.click()
-    page.get_by_label("Compare networks by").select_option("macro F1")
-    page.get_by_label("Hold the budget against").select_option("the median run (p50)")
+    page.get_by_label("Search metric").select_option("macro F1")
+    page.get_by_label("Latency statistic of the budget").select_option("median (p50)")
     expect(page).to_have_url(re.compile("metric=macro_f1&budget_on=p50"))
     expect(page.get_by_text("2 networks are trained at 8 x 8 pixels.")).to_be_visible(timeout=60_000)
     stages = page.locator("table.stages")
     expect(stages.get_by_role("row")).to_have_count(2)  # profiling and fine_tuning: no supernet is trained or searched
-    page.get_by_role("button", name="Queue it").click()
+    page.get_by_role("button", name="Start search").click()
     expect(page).to_have_url(re.compile("/jobs/job_"))
     (job,) = fake.http.get("/v1/jobs").json()["items"]
     assert (job["spec"]["metric"], job["spec"]["budget_on"], job["spec"]["fit"]) == ("macro_f1", "p50", "stretch")

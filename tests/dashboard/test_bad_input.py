@@ -81,7 +81,7 @@ def test_a_session_that_ends_during_use(context: BrowserContext, fake: Server) -
 
 
 def test_a_page_that_is_opened_without_a_session(page: Page, context: BrowserContext, fake: Server) -> None:
-    address = f"{fake.url}/jobs/{ended(fake)}?sort=-accuracy"
+    address = f"{fake.url}/jobs/{ended(fake)}?sort=-metric"
     page.goto(address)
     expect(page.locator(".candidates tbody tr").first).to_be_visible()
     context.clear_cookies()
@@ -103,7 +103,7 @@ def test_a_job_that_failed(seed: int, words: str, fix: str, page: Page, fake: Se
     why = page.get_by_role("region", name="Why it failed")
     expect(why).to_contain_text(words or error["detail"])
     expect(why).to_contain_text(fix or error["fix"])
-    expect(why).to_contain_text("Nothing was stored before it ended.")
+    expect(why).to_contain_text("No results were stored before it ended.")
     why.get_by_role("button", name="Try again").click()
     page.wait_for_url(re.compile(f"/jobs/(?!{job_id})job_"))
     assert fake.http.get(f"/v1{page.url.removeprefix(fake.url)}").json()["spec"]["seed"] == seed
@@ -131,13 +131,13 @@ def test_names_are_shown_as_text(page: Page, fake: Server) -> None:
     assert wrong == []
 
 
-def test_a_label_with_markup_is_refused_in_words(page: Page, fake: Server) -> None:
+def test_a_label_with_markup_is_rejected_in_words(page: Page, fake: Server) -> None:
     page.goto(f"{fake.url}/jobs/{ended(fake)}")
     page.get_by_role("button", name="Add labels").click()
-    page.get_by_label("One label a line").fill("name=<b>x</b>")
+    page.get_by_label("One label per line").fill("name=<b>x</b>")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The value of name may have letters")).to_be_visible()
-    page.get_by_label("One label a line").fill("name=a - b")
+    page.get_by_label("One label per line").fill("name=a - b")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page.locator(".job-name")).to_have_text("a - b")

@@ -1,5 +1,5 @@
-"""The main path in a browser, against the real engine: sign in, ask for a search, watch its front grow, open a candidate, take the
-model home and run it. And again by keyboard alone.
+"""The main path in a browser, against the real engine: sign in, start a search, watch its front grow, open a candidate,
+download the model and run it. And again by keyboard alone.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ def test_from_the_key_to_the_running_model(context: BrowserContext, real: Server
 
     page.get_by_role("link", name="New search").first.click()
     page.get_by_role("button", name=re.compile("^Try it")).click()
-    page.get_by_label("Threads of training").fill("1")
-    expect(page.get_by_text("This can be queued.")).to_be_visible(timeout=60_000)
+    page.get_by_label("Training threads").fill("1")
+    expect(page.get_by_text("Ready to start.")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Architectures", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile("^A supernet is trained"))).to_be_visible()
-    page.get_by_role("button", name="Queue it").click()
+    page.get_by_role("button", name="Start search").click()
     expect(page).to_have_url(re.compile("/jobs/job_"))
 
     sizes = growth(page)
@@ -65,9 +65,9 @@ def test_the_same_by_keyboard_alone(context: BrowserContext, real: Server, tmp_p
     expect(page.get_by_role("heading", name="New search", exact=True)).to_be_focused()
     tab_to(page, page.get_by_role("button", name=re.compile("^Try it")))
     page.keyboard.press("Enter")
-    tab_to(page, page.get_by_label("Threads of training"))
+    tab_to(page, page.get_by_label("Training threads"))
     page.keyboard.type("1")
-    tab_to(page, page.get_by_role("button", name="Queue it"))
+    tab_to(page, page.get_by_role("button", name="Start search"))
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/jobs/job_"))
     assert "Queued" in said(page)
@@ -80,7 +80,7 @@ def test_the_same_by_keyboard_alone(context: BrowserContext, real: Server, tmp_p
     page.keyboard.press("Enter")
     expect(
         points.get_by_role("option", selected=True).first
-    ).to_be_attached()  # and its measurement, when it was delivered
+    ).to_be_attached()  # and its measurement, when it is a final model
     assert any(sentence.endswith("is selected") for sentence in said(page)), said(page)
     tab_to(page, page.get_by_role("link", name="Open the candidate"))
     page.keyboard.press("Enter")
@@ -101,14 +101,14 @@ def test_the_same_by_keyboard_alone(context: BrowserContext, real: Server, tmp_p
     assert any("model.int8.onnx is downloaded" in sentence for sentence in said(page))
 
 
-def test_the_store_is_used_by_what_the_page_asks_for(context: BrowserContext, real: Server) -> None:
+def test_both_searches_of_the_page_are_listed(context: BrowserContext, real: Server) -> None:
     page = signed_in(context, real)
     page.goto(real.url)
     expect(page.get_by_role("row")).to_have_count(3)  # the head, and the two searches of this module
 
 
 def growth(page: Page) -> list[int]:
-    """How many candidates the page spoke of, each time it changed, until the search has ended."""
+    """How many candidates the page counted, each time it changed, until the search has ended."""
     summary = page.get_by_text(re.compile(r"^[\d,]+ candidates\. "))
     expect(summary.first).to_be_attached(timeout=PATIENCE_MS)
     sizes: list[int] = []
@@ -118,7 +118,7 @@ def growth(page: Page) -> list[int]:
             sizes.append(size)
         # The stage before may stand there for a moment longer than it takes.
         later = page.locator(".job-title, .job-stage strong").filter(
-            has_text=re.compile("fine_tuning|delivering|succeeded")
+            has_text=re.compile("fine-tuning|exporting|succeeded")
         )
         if len(sizes) > 2 or later.count():
             return sizes

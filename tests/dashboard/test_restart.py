@@ -1,4 +1,4 @@
-"""The service is killed and started again while pages follow a job: they say so, go on by themselves, and show each event once."""
+"""The service is killed and started again while pages follow a job: they say so, resume by themselves, and show each event once."""
 
 from itertools import count
 from typing import Any
@@ -16,7 +16,7 @@ AWAY = "The service cannot be reached"
 
 EVENTS = "/events?q=candidate"
 METRICS = "/events?type=metric"
-SEARCH = "?sort=-accuracy&tables=hypervolume"
+SEARCH = "?sort=-metric&tables=hypervolume"
 
 
 def numbers(events: list[dict[str, Any]], *types: str) -> list[int]:
@@ -74,19 +74,19 @@ def test_no_event_is_lost_or_doubled_when_the_service_is_killed(context: Browser
     fake.start()
 
     eventually(lambda: fake.http.get(f"/v1/jobs/{job_id}").json()["finished_at"])
-    told = all_events(fake.http, job_id)
-    assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
-    assert told[-1] == {"seq": len(told), "type": "end", "state": "succeeded"}
+    emitted = all_events(fake.http, job_id)
+    assert [event["seq"] for event in emitted] == list(range(1, len(emitted) + 1))
+    assert emitted[-1] == {"seq": len(emitted), "type": "end", "state": "succeeded"}
     for address, page in pages.items():
         expect(page.locator(".job-title").get_by_text("succeeded")).to_be_visible()
         assert page.url == f"{fake.url}/jobs/{job_id}{address}"
-    others = numbers(told, *{event["type"] for event in told} - {"progress", "metric"})
+    others = numbers(emitted, *{event["type"] for event in emitted} - {"progress", "metric"})
     expect(pages[SEARCH].locator(".candidates caption")).to_have_text(f"{STEPS} of {STEPS} candidates")
-    of_finished = {event["seq"] for event in told if event.get("of") == "finished"}  # whose lines speak of networks
-    of_candidates = [seq for seq in numbers(told, "candidate", "front", "measurement") if seq not in of_finished]
+    of_finished = {event["seq"] for event in emitted if event.get("of") == "finished"}  # whose lines name networks
+    of_candidates = [seq for seq in numbers(emitted, "candidate", "front", "measurement") if seq not in of_finished]
     assert shown(pages[EVENTS], len(of_candidates)) == of_candidates
     pages[EVENTS].get_by_label("Search", exact=True).fill("")
     assert shown(pages[EVENTS], len(others)) == others
-    assert shown(pages[METRICS], len(numbers(told, "metric"))) == numbers(told, "metric")
+    assert shown(pages[METRICS], len(numbers(emitted, "metric"))) == numbers(emitted, "metric")
     pages[METRICS].get_by_label("Type").select_option("progress")
-    assert shown(pages[METRICS], len(numbers(told, "progress"))) == numbers(told, "progress")
+    assert shown(pages[METRICS], len(numbers(emitted, "progress"))) == numbers(emitted, "progress")

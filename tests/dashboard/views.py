@@ -49,12 +49,12 @@ def _compared(of: Finished, count: int) -> str:
     return ",".join(of.architecture_ids[:count])
 
 
-_GROWN: Final = ".chart-summary:has-text('at the last query'):not(:has-text(': 0.00 %'))"
+_GROWN: Final = ".chart-summary:has-text('after the last evaluation'):not(:has-text(': 0.00 %'))"
 """Summaries of charts follow what they sum up with a delay."""
 
 VIEWS: Final = (
     View("jobs", lambda of: "/", "table.jobs tbody tr"),
-    View("new-search", lambda of: "/new", ".outlook .facts"),
+    View("new-search", lambda of: "/new", ".estimate .facts"),
     View("search", lambda of: f"{of.address}?selected={_compared(of, 2)}", _GROWN),
     View("training", lambda of: f"{of.address}/training", "main h1"),
     View("candidates", lambda of: f"{of.address}/candidates?pick={_compared(of, 2)}", "main tbody tr"),
@@ -71,7 +71,7 @@ VIEWS: Final = (
 
 
 def finished_search(http: httpx2.Client) -> Finished | None:
-    """The newest search of a service that evaluated candidates (one found in the store has none) and delivered a model."""
+    """The newest search of a service that evaluated candidates (a cached one has none) and exported a model."""
     for job in http.get("/v1/jobs", params={"state": "succeeded", "kind": "search"}).json()["items"]:
         events = all_events(http, job["id"])
         fronts = [event["points"] for event in events if event["type"] == "front"]

@@ -1,4 +1,4 @@
-/** Starts the page: how the service is asked (patiently while it is away), who is signed in, and the views. */
+/** Starts the page: how the service is called (with retries while it is away), who is signed in, and the views. */
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";

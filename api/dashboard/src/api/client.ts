@@ -1,4 +1,4 @@
-/** The one way to ask the service: typed by its OpenAPI document, with the session's CSRF token, and errors as `ProblemError`. */
+/** The one way to call the service: typed by its OpenAPI document, with the session's CSRF token, and errors as `ProblemError`. */
 import createClient from "openapi-fetch";
 
 import { AwayError, type Problem, ProblemError } from "./problem";
@@ -49,7 +49,7 @@ interface Answer<T> {
 /**
  * The body of an answer: `await got(api.GET("/v1/jobs", ...))`.
  *
- * @throws ProblemError the service refused; AwayError it cannot be reached.
+ * @throws ProblemError the service rejected it; AwayError it cannot be reached.
  */
 export async function got<T>(call: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await call;
@@ -73,7 +73,7 @@ function unreadable(status: number): Problem {
     status,
     code: "unreadable",
     detail: `The answer had the status ${status} and no problem document.`,
-    fix: "Is there a proxy between this page and the service? See its log.",
+    fix: "Check the log of the proxy between this page and the service, if there is one.",
     errors: [],
   };
 }

@@ -8,7 +8,7 @@ const Page = v.object({ items: v.array(v.unknown()), next_after: v.number(), end
 
 export interface EventPage {
   events: NumberedEvent[];
-  /** Ask after this number for what follows. */
+  /** The page after this number has what follows. */
   next: number;
   /** Whether nothing will ever follow. */
   ended: boolean;

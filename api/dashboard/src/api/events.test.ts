@@ -22,7 +22,7 @@ describe("readEvent", () => {
     },
   );
 
-  it.each([null, {}, { seq: 0, at: "", event: { type: "log" } }, { seq: 1, at: "", event: {} }])("refuses %o", (value) => {
+  it.each([null, {}, { seq: 0, at: "", event: { type: "log" } }, { seq: 1, at: "", event: {} }])("rejects %o", (value) => {
     expect(() => readEvent(value)).toThrow();
   });
 });

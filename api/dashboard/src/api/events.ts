@@ -28,12 +28,15 @@ const Progress = v.object({
 
 const Metric = v.object({ type: v.literal("metric"), phase, name: v.string(), step: number, value: number, target });
 
+/** A metric with its direction: whoever compares two values needs to know no metric by name. */
+const MetricValue = v.object({ name: v.string(), value: number, higher_is_better: v.optional(v.boolean(), true) });
+
 const Candidate = v.object({
   type: v.literal("candidate"),
   number,
   architecture: v.string(),
   architecture_id: v.string(),
-  accuracy: number,
+  metric: MetricValue,
   latency_ms: v.record(v.string(), number),
   feasible: v.record(v.string(), v.boolean()),
   macs: v.optional(v.nullable(number), null),
@@ -49,7 +52,7 @@ const kind = v.picklist(["measured", "predicted", "simulated", "estimated"]);
 const Point = v.object({
   architecture: v.string(),
   architecture_id: v.string(),
-  accuracy: number,
+  metric: MetricValue,
   latency_ms: number,
   kind: v.optional(kind, "predicted"),
 });
@@ -60,7 +63,7 @@ const Front = v.object({
   target: v.string(),
   budget_ms: number,
   limit_ms: v.optional(v.nullable(number), null),
-  queries: number,
+  evaluations: number,
   predicted_error: v.optional(v.nullable(number), null),
   hypervolume: v.optional(v.nullable(number), null),
   points: v.array(Point),
@@ -74,7 +77,7 @@ const Finalist = v.object({
   round: number,
   rounds: number,
   images: number,
-  accuracy: number,
+  metric: MetricValue,
   standard_error: number,
   latency_ms: number,
   kind,
@@ -116,6 +119,7 @@ const Numbered = v.object({
 
 export type JobEvent = v.InferOutput<typeof Known>;
 export type MeasurementEvent = v.InferOutput<typeof Measurement>;
+export type MetricValue = v.InferOutput<typeof MetricValue>;
 export type MetricEvent = v.InferOutput<typeof Metric>;
 export type CandidateEvent = v.InferOutput<typeof Candidate>;
 export type FrontEvent = v.InferOutput<typeof Front>;

@@ -40,7 +40,7 @@ class Stream extends EventTarget {
     }
   }
 
-  /** The connection is lost; the browser asks again by itself unless it gave up. */
+  /** The connection is lost; the browser retries by itself unless it gave up. */
   lose(gaveUp: boolean): void {
     this.readyState = gaveUp ? Stream.CLOSED : Stream.CONNECTING;
     this.onerror?.();
@@ -56,14 +56,14 @@ const started: (() => void)[] = [];
 function followed(after = 0) {
   const numbers: number[] = [];
   const connections: Connection[] = [];
-  const refused = vi.fn();
+  const rejected = vi.fn();
   const stop = follow("job_1", after, {
     onEvents: (events) => numbers.push(...events.map((event) => event.seq)),
     onConnection: (connection) => connections.push(connection),
-    onRefused: refused,
+    onRejected: rejected,
   });
   started.push(stop);
-  return { numbers, connections, refused, stop };
+  return { numbers, connections, rejected, stop };
 }
 
 function page(numbers: readonly number[], ended: boolean): EventPage {
@@ -71,7 +71,7 @@ function page(numbers: readonly number[], ended: boolean): EventPage {
   return { events: numbers.map((seq) => ({ seq, at: "", event: null, raw })), next: 0, ended };
 }
 
-function refusal(status: number): ProblemError {
+function rejection(status: number): ProblemError {
   const problem: Problem = { type: "", title: "", status, code: "", detail: "", fix: "", errors: [] };
   return new ProblemError(problem);
 }
@@ -106,10 +106,10 @@ describe("follow", () => {
     expect(Stream.all).toHaveLength(1);
   });
 
-  it("asks again after the last event when the browser gave up, however often", async () => {
+  it("retries after the last event when the browser gave up, however often", async () => {
     const { numbers, connections } = followed();
     Stream.newest.say(1, 2);
-    for (const failure of [new AwayError(), new AwayError(), refusal(503)]) {
+    for (const failure of [new AwayError(), new AwayError(), rejection(503)]) {
       eventPage.mockRejectedValueOnce(failure);
       Stream.newest.lose(true);
       await vi.runAllTimersAsync();
@@ -125,7 +125,7 @@ describe("follow", () => {
     expect(connections.at(-1)).toBe("open");
   });
 
-  it("ends at the end event, and asks no more", async () => {
+  it("ends at the end event, without another request", async () => {
     const { numbers, connections } = followed();
     Stream.newest.say(1, 2);
     Stream.newest.say(3, 3, "end");
@@ -138,7 +138,7 @@ describe("follow", () => {
     expect(Stream.all).toHaveLength(1);
   });
 
-  it("has ended, and does not ask on and on, when the job has ended and nothing follows", async () => {
+  it("ends without retries when the job has ended and nothing follows", async () => {
     const { connections } = followed(7);
     eventPage.mockResolvedValueOnce(page([], true));
     Stream.newest.lose(true); // 204
@@ -147,13 +147,13 @@ describe("follow", () => {
     expect(Stream.all).toHaveLength(1);
   });
 
-  it.each([401, 403, 404])("tells of a refusal with %i and stops", async (status) => {
-    const { connections, refused } = followed();
-    eventPage.mockRejectedValueOnce(refusal(status));
+  it.each([401, 403, 404])("reports a rejection with %i and stops", async (status) => {
+    const { connections, rejected } = followed();
+    eventPage.mockRejectedValueOnce(rejection(status));
     Stream.newest.lose(true);
     await vi.runAllTimersAsync();
-    expect(connections.at(-1)).toBe("refused");
-    expect(refused).toHaveBeenCalledOnce();
+    expect(connections.at(-1)).toBe("rejected");
+    expect(rejected).toHaveBeenCalledOnce();
     expect(Stream.all).toHaveLength(1);
   });
 
@@ -184,7 +184,7 @@ describe("follow", () => {
   });
 
   it("hands on what came before it was stopped, nothing after, and drops what cannot be read", async () => {
-    const told = vi.spyOn(console, "error").mockReturnValue(undefined);
+    const logged = vi.spyOn(console, "error").mockReturnValue(undefined);
     const { numbers, stop } = followed();
     Stream.newest.dispatchEvent(new MessageEvent("log", { data: "{" }));
     Stream.newest.say(1, 1);
@@ -193,7 +193,7 @@ describe("follow", () => {
     Stream.newest.say(2, 2);
     await vi.runAllTimersAsync();
     expect(numbers).toEqual([1]);
-    expect(told).toHaveBeenCalledOnce();
+    expect(logged).toHaveBeenCalledOnce();
   });
 
   it("gives the same events in one batch", async () => {
@@ -201,7 +201,7 @@ describe("follow", () => {
     const stop = follow("job_1", 0, {
       onEvents: (events) => batches.push(events.length),
       onConnection: () => undefined,
-      onRefused: () => undefined,
+      onRejected: () => undefined,
     });
     Stream.newest.say(1, 1000);
     await vi.runAllTimersAsync();

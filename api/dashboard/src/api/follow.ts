@@ -2,22 +2,22 @@
  * Follows the events of a job: each exactly once and in order, over lost connections and restarts of the service.
  *
  * `EventSource` reconnects by itself after a lost connection, with the number of the last event. It gives up for good, without
- * telling why, on any answer that is no stream: nothing follows (204), signed out, no such job, a proxy's error. Then this asks the
- * same address for a page, which tells, and goes on accordingly. While the page is hidden nothing is followed: a browser has six
+ * a reason, on any answer that is no stream: nothing follows (204), signed out, no such job, a proxy's error. Then this requests
+ * a page of the same address, which has the reason. While the page is hidden nothing is followed: a browser has six
  * connections to a service for all its tabs together.
  */
 import { eventPage } from "./eventPage";
 import { type NumberedEvent, readEvent } from "./events";
 import { AwayError, ProblemError } from "./problem";
 
-export type Connection = "connecting" | "open" | "away" | "ended" | "refused";
+export type Connection = "connecting" | "open" | "away" | "ended" | "rejected";
 
-/** Who is told. Events come in batches, at most one a frame. */
+/** Who receives the events. They come in batches, at most one per frame. */
 export interface Follower {
   readonly onEvents: (events: NumberedEvent[]) => void;
   readonly onConnection: (connection: Connection) => void;
-  /** The stream was refused for good: signed out, or there is no such job (any more). */
-  readonly onRefused: (problem: ProblemError) => void;
+  /** The stream was rejected for good: signed out, or there is no such job (any more). */
+  readonly onRejected: (problem: ProblemError) => void;
 }
 
 const TYPES = [
@@ -89,13 +89,13 @@ export function follow(jobId: string, after: number, follower: Follower): () => 
     if (events.length > 0) follower.onEvents(events);
   }
 
-  function end(how: "ended" | "refused"): void {
+  function end(how: "ended" | "rejected"): void {
     flush();
     stop();
     follower.onConnection(how);
   }
 
-  /** After the browser gave up: looks why, and asks again where that may help. */
+  /** After the browser gave up: finds the reason, and tries again where that may help. */
   async function again(): Promise<void> {
     close();
     const pause = PAUSES_MS[Math.min(failures, PAUSES_MS.length - 1)] ?? 5000;
@@ -110,8 +110,8 @@ export function follow(jobId: string, after: number, follower: Follower): () => 
     } catch (error) {
       if (over) return;
       if (error instanceof ProblemError && [401, 403, 404, 422].includes(error.problem.status)) {
-        end("refused");
-        follower.onRefused(error);
+        end("rejected");
+        follower.onRejected(error);
         return;
       }
       if (!(error instanceof AwayError || error instanceof ProblemError)) throw error;

@@ -1,4 +1,4 @@
-/** What can go wrong when the service is asked. */
+/** What can go wrong when the service is called. */
 import type { components } from "./schema";
 
 export type Problem = components["schemas"]["Problem"];
@@ -17,7 +17,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The service cannot be reached: it is restarting, or the network is down. Asking again later is right. */
+/** The service cannot be reached: it is restarting, or the network is down. Trying again later is right. */
 export class AwayError extends Error {
   override readonly name = "AwayError";
 
@@ -26,7 +26,7 @@ export class AwayError extends Error {
   }
 }
 
-/** Whether asking again without a change may help. */
+/** Whether trying again without a change may help. */
 export function isTransient(error: unknown): boolean {
   return error instanceof AwayError || (error instanceof ProblemError && [429, 502, 503, 504].includes(error.problem.status));
 }

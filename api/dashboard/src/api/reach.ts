@@ -5,14 +5,14 @@ const listeners = new Set<() => void>();
 export function setAway(now: boolean): void {
   if (now === away) return;
   away = now;
-  listeners.forEach((tell) => tell());
+  listeners.forEach((notify) => notify());
 }
 
 export function isAway(): boolean {
   return away;
 }
 
-export function onReach(tell: () => void): () => void {
-  listeners.add(tell);
-  return () => listeners.delete(tell);
+export function onReach(notify: () => void): () => void {
+  listeners.add(notify);
+  return () => listeners.delete(notify);
 }

@@ -1,11 +1,11 @@
-/** Says that the service cannot be reached, asks until it can, and then has everything on the page asked for again. */
+/** Says that the service cannot be reached, tries until it can, and then fetches everything on the page again. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 
 import { api } from "../api/client";
 import { isAway, onReach } from "../api/reach";
 
-const ASK_EVERY_MS = 2000;
+const TRY_EVERY_MS = 2000;
 
 export function Away() {
   const away = useSyncExternalStore(onReach, isAway);
@@ -17,12 +17,12 @@ export function Away() {
         () => queries.invalidateQueries(),
         () => undefined, // still away
       );
-    }, ASK_EVERY_MS);
+    }, TRY_EVERY_MS);
     return () => clearInterval(timer);
   }, [away, queries]);
   return (
     <div role="status" className="away">
-      {away && <p>The service cannot be reached; trying again. What is shown may be old.</p>}
+      {away && <p>The service cannot be reached; trying again. The data shown may be old.</p>}
     </div>
   );
 }

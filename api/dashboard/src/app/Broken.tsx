@@ -1,4 +1,4 @@
-/** Stands in place of a view that failed: a mistake in this page, or a part of it that could not be loaded. */
+/** Replaces a view that failed: an error in this page, or a part of it that could not be loaded. */
 import { useEffect, useState } from "react";
 import { useRouteError } from "react-router";
 
@@ -33,10 +33,10 @@ export function Broken() {
       <h1 tabIndex={-1}>{notLoaded ? "This view could not be loaded" : "This view has failed"}</h1>
       <p>
         {isAway
-          ? "The service cannot be reached. Try again when it is there."
+          ? "The service cannot be reached. Try again when it is available."
           : notLoaded
             ? "The service cannot be reached, or it was updated since this page was opened."
-            : "The mistake is in the page, not in your jobs: they go on. The browser's console has the details."}
+            : "The error is in the page; your jobs keep running. The browser's console has the details."}
       </p>
       <button type="button" className="primary" aria-disabled={isTrying} onClick={() => void (isTrying || again())}>
         {isTrying ? "Trying" : "Try again"}

@@ -1,4 +1,4 @@
-/** What all views stand in: header, navigation, and the gate that asks for a key first. */
+/** The frame of all views: header, navigation, and the sign-in page where nobody is signed in. */
 import { Suspense, useState } from "react";
 import { NavLink, Outlet } from "react-router";
 

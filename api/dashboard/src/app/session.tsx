@@ -9,7 +9,7 @@ export type Who = Schemas["SessionDocument"];
 export type Scope = Who["scopes"][number];
 
 export interface Session {
-  /** Undefined while it is asked for; null when nobody is signed in. */
+  /** Undefined while it is loading; null when nobody is signed in. */
   readonly who: Who | null | undefined;
   /** Whether someone was signed in before: the session expired, or was ended elsewhere. */
   readonly expired: boolean;
@@ -34,12 +34,12 @@ export function useSession(): Session {
   return session;
 }
 
-/** Whether who is signed in may do something; the service decides, this only spares a refusal. */
+/** Whether who is signed in may do something; the service decides, this only avoids a rejection. */
 export function useMay(scope: Scope): boolean {
   return useSession().who?.scopes.includes(scope) ?? false;
 }
 
-async function ask(before: Known | undefined): Promise<Known> {
+async function readSession(before: Known | undefined): Promise<Known> {
   try {
     const who = await got(api.GET("/v1/sessions"));
     setCsrfToken(who.csrf_token);
@@ -55,7 +55,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const { data } = useQuery({
     queryKey: QUERY,
-    queryFn: () => ask(queries.getQueryData<Known>(QUERY)),
+    queryFn: () => readSession(queries.getQueryData<Known>(QUERY)),
     staleTime: Infinity,
     gcTime: Infinity,
   });
@@ -65,7 +65,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       try {
         const known = await queries.query({
           queryKey: QUERY,
-          queryFn: () => ask(queries.getQueryData<Known>(QUERY)),
+          queryFn: () => readSession(queries.getQueryData<Known>(QUERY)),
           staleTime: 0,
           retry: false,
         });
@@ -78,7 +78,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       const who = await got(api.POST("/v1/sessions", { body: { key } }));
       const last = queries.getQueryData<Known>(QUERY)?.last;
       setCsrfToken(who.csrf_token);
-      // Of the same tenant, what is shown stays while it is asked for again.
+      // Of the same tenant, what is shown stays while it is fetched again.
       if (last?.tenant_id !== who.tenant_id) queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== QUERY[0] });
       queries.setQueryData<Known>(QUERY, { who, last: who });
       void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== QUERY[0] });

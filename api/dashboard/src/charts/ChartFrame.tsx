@@ -1,5 +1,5 @@
 /**
- * What every chart stands in: its title, a summary that is also read out, the switch to the table that says the same, and
+ * The frame of every chart: its title, a summary that is also read out, the switch to the table that says the same, and
  * the downloads. The chart itself is an `<svg data-chart>` somewhere in `children`.
  */
 import { type ReactNode, useEffect, useRef, useState } from "react";
@@ -89,24 +89,24 @@ function SaveButton({ kind, title, onSave }: { kind: Kind; title: string; onSave
   );
 }
 
-const CALM_MS = 2000;
+const LEAST_PAUSE_MS = 2000;
 
-/** A live region that changes at most every few seconds, so that a growing chart does not talk without end. */
+/** A live region that changes at most every few seconds, so that a screen reader does not read a growing chart without end. */
 function Summary({ text }: { text: string }) {
-  const [said, setSaid] = useState(text);
+  const [announced, setAnnounced] = useState(text);
   const newest = useRef(text);
   const timer = useRef<number | undefined>(undefined);
   useEffect(() => {
     newest.current = text;
     timer.current ??= window.setTimeout(() => {
       timer.current = undefined;
-      setSaid(newest.current);
-    }, CALM_MS);
+      setAnnounced(newest.current);
+    }, LEAST_PAUSE_MS);
   }, [text]);
   useEffect(() => () => clearTimeout(timer.current), []);
   return (
     <p className="chart-summary" aria-live="polite">
-      {said}
+      {announced}
     </p>
   );
 }

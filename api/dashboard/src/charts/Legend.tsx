@@ -5,7 +5,7 @@ import { seriesDash, seriesVariable } from "./palette";
 export interface LegendItem {
   label: string;
   series: number;
-  look: "mark" | "front" | "estimate" | "line" | "hollow" | "ringed" | "error" | "limit" | "bar";
+  look: "mark" | "front" | "estimate" | "line" | "hollow" | "ringed" | "error" | "limit";
 }
 
 /** Of curves; one alone needs none. */
@@ -27,7 +27,6 @@ export function Legend({ items }: { items: readonly LegendItem[] }) {
             {look === "limit" && (
               <line x1="11" x2="11" y1="0" y2="14" stroke={seriesVariable(series)} strokeWidth="1.5" strokeDasharray="4 3" />
             )}
-            {look === "bar" && <rect x="2" y="2" width="18" height="10" fill={seriesVariable(series)} />}
             {["mark", "front", "line", "ringed"].includes(look) && <path d={markPath(series, look === "mark" ? 20 : 50)} transform="translate(11,7)" fill={seriesVariable(series)} />}
             {look === "ringed" && <circle cx="11" cy="7" r="7" fill="none" stroke={seriesVariable(series)} strokeWidth="1.5" />}
             {look === "error" && <path d="M0,7H22M0,3v8M22,3v8" fill="none" stroke={seriesVariable(series)} strokeWidth="1.5" />}

@@ -50,7 +50,7 @@ export function LineChart({ width, lines, stepName, xLabel, yLabel, yKind = "lin
   const at = cursor === null || steps.length === 0 ? null : Math.min(cursor, steps.length - 1);
   const step = at === null ? undefined : steps[at];
   const values = lines.map((one) => ({ line: one, value: step === undefined ? undefined : one.values[indexAt(one.steps, step)] }));
-  const told = values.flatMap(({ line: { name }, value }) => (value === undefined ? [] : [[name, format(value)] as const]));
+  const readings = values.flatMap(({ line: { name }, value }) => (value === undefined ? [] : [[name, format(value)] as const]));
 
   function follow(event: PointerEvent<SVGRectElement>): void {
     const left = event.currentTarget.ownerSVGElement?.getBoundingClientRect().left ?? 0;
@@ -76,7 +76,7 @@ export function LineChart({ width, lines, stepName, xLabel, yLabel, yKind = "lin
           aria-valuemin={steps[0] ?? 0}
           aria-valuemax={steps.at(-1) ?? 0}
           aria-valuenow={step ?? steps[0] ?? 0}
-          aria-valuetext={step === undefined ? `no ${stepName} chosen` : `${stepName} ${step}: ${told.map((pair) => pair.join(" ")).join(", ")}`}
+          aria-valuetext={step === undefined ? `no ${stepName} selected` : `${stepName} ${step}: ${readings.map((pair) => pair.join(" ")).join(", ")}`}
           onKeyDown={(event) => {
             const next = moved(event.key, at, steps.length);
             if (next === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -100,7 +100,7 @@ export function LineChart({ width, lines, stepName, xLabel, yLabel, yKind = "lin
           )}
         </g>
       </svg>
-      {step !== undefined && <Readout x={x.at(step)} y={plot.top + 28} width={width} title={`${stepName} ${step}`} rows={told} />}
+      {step !== undefined && <Readout x={x.at(step)} y={plot.top + 28} width={width} title={`${stepName} ${step}`} rows={readings} />}
     </>
   );
 }

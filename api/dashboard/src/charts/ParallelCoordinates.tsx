@@ -31,7 +31,7 @@ interface Props {
   series: Uint8Array;
   scheme: Scheme;
   /** Lines that stand out: what is selected. */
-  chosen: readonly Thread[];
+  highlighted: readonly Thread[];
   /** A range of an axis in its coordinates; null clears it. */
   onBrush: (id: string, range: Span | null) => void;
 }
@@ -45,7 +45,7 @@ export function parallelWidth(room: number, count: number): number {
   return Math.max(room, 2 * SIDE + LEAST_GAP * Math.max(0, count - 1));
 }
 
-export function ParallelCoordinates({ width, height, label, axes, looks, series, scheme, chosen, onBrush }: Props) {
+export function ParallelCoordinates({ width, height, label, axes, looks, series, scheme, highlighted, onBrush }: Props) {
   const lefts = useMemo(() => {
     const gap = axes.length > 1 ? (width - 2 * SIDE) / (axes.length - 1) : 0;
     return axes.map((_, index) => SIDE + index * gap);
@@ -59,7 +59,7 @@ export function ParallelCoordinates({ width, height, label, axes, looks, series,
     <>
       <ThreadsCanvas threads={threads} />
       <svg data-chart width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="group" aria-label={label}>
-        {chosen.map(({ key, index, series: style, label: name }) => (
+        {highlighted.map(({ key, index, series: style, label: name }) => (
           <path key={key} role="img" aria-label={name} className="thread" stroke={seriesVariable(style)} d={outline(threads, index)} />
         ))}
         {axes.map((one, index) => (

@@ -15,7 +15,7 @@ import { seriesVariable } from "./palette";
 import { Readout } from "./Readout";
 import { useRoving } from "./roving";
 
-/** A point with a name: of a front, or a delivered model. */
+/** A point with a name: of a front, or a final model. */
 export interface NamedPoint {
   /** Of this point alone: an architecture may be on several fronts. */
   key: string;
@@ -26,8 +26,8 @@ export interface NamedPoint {
   x: number;
   y: number;
   series: number;
-  /** `delivered` is drawn with a ring around it, `predicted` hollow, `estimate` fainter: the point of a front that is estimated. */
-  kind: "front" | "estimate" | "delivered" | "predicted";
+  /** `final` is drawn with a ring around it, `predicted` hollow, `estimate` fainter: the point of a front that is estimated. */
+  kind: "front" | "estimate" | "final" | "predicted";
   /** From and to on the horizontal axis, with what it says. */
   error?: { low: number; high: number } | undefined;
   rows: readonly (readonly [string, string])[];
@@ -38,7 +38,7 @@ export interface Limit {
   value: number;
   label: string;
   series: number;
-  /** The budget as asked for, or the narrower one that the search keeps. */
+  /** The budget as requested, or the lower one that the search uses. */
   kind: "budget" | "search";
 }
 
@@ -59,23 +59,23 @@ interface Props {
   scene: Scene;
   named: readonly NamedPoint[];
   limits: readonly Limit[];
-  /** Whether fronts are drawn as the stairs of what they dominate. */
-  stairs: boolean;
+  /** Where the worst values of the vertical axis are: fronts are drawn as the stairs of what they dominate. */
+  worst: "top" | "bottom";
   /** Rings around these places. */
   rings: readonly (readonly [x: number, y: number])[];
   /** What a point of the cloud says. */
   describe: (index: number) => { title: string; rows: readonly (readonly [string, string])[] };
-  onChooseNamed: (key: string) => void;
-  onChoosePoint: (index: number) => void;
+  onSelectNamed: (key: string) => void;
+  onSelectPoint: (index: number) => void;
   onBrush: (box: Box) => void;
 }
 
 const REACH = 18;
 
 export function ScatterChart(props: Props) {
-  const { width, height, plot, x, y, scene, named, onChooseNamed, onChoosePoint, onBrush, describe } = props;
+  const { width, height, plot, x, y, scene, named, onSelectNamed, onSelectPoint, onBrush, describe } = props;
   const svg = useRef<SVGSVGElement>(null);
-  const roving = useRoving(named.length, (index) => named[index] && onChooseNamed(named[index].key));
+  const roving = useRoving(named.length, (index) => named[index] && onSelectNamed(named[index].key));
   const [hovered, setHovered] = useState<number | null>(null);
   const drag = useDrag(svg, plot, (from, to) =>
     onBrush({ x: ordered(x.value(from[0]), x.value(to[0])), y: ordered(y.value(from[1]), y.value(to[1])) }),
@@ -94,11 +94,11 @@ export function ScatterChart(props: Props) {
 
   function click(): void {
     if (drag.dragged()) return;
-    if (point !== undefined) onChooseNamed(point.key);
-    else if (hot !== null) onChoosePoint(hot);
+    if (point !== undefined) onSelectNamed(point.key);
+    else if (hot !== null) onSelectPoint(hot);
   }
 
-  const said = hot === null ? null : describe(hot);
+  const description = hot === null ? null : describe(hot);
   return (
     <>
       <CloudCanvas scene={scene} />
@@ -106,7 +106,7 @@ export function ScatterChart(props: Props) {
         <AxisLeft axis={y} plot={plot} label={props.yLabel} />
         <AxisBottom axis={x} plot={plot} label={props.xLabel} />
         <Limits limits={props.limits} x={x} plot={plot} />
-        {props.stairs && <Stairs named={named} x={x} y={y} plot={plot} />}
+        <Stairs named={named} x={x} y={y} plot={plot} worst={props.worst} />
         {/* Hovering and brushing have their keys in the list of points and in the table of ranges. */}
         <HitArea
           plot={plot}
@@ -144,8 +144,8 @@ export function ScatterChart(props: Props) {
         </g>
       </svg>
       {point !== undefined && <Readout x={x.at(point.x)} y={y.at(point.y)} width={width} title={point.title} rows={point.rows} />}
-      {point === undefined && hot !== null && said !== null && (
-        <Readout x={x.at(scene.points.xs[hot] ?? 0)} y={y.at(scene.points.ys[hot] ?? 0)} width={width} title={said.title} rows={said.rows} />
+      {point === undefined && hot !== null && description !== null && (
+        <Readout x={x.at(scene.points.xs[hot] ?? 0)} y={y.at(scene.points.ys[hot] ?? 0)} width={width} title={description.title} rows={description.rows} />
       )}
     </>
   );
@@ -177,7 +177,7 @@ function Limits({ limits, x, plot }: { limits: readonly Limit[]; x: Axis; plot: 
 }
 
 /** The edge of what each front dominates. */
-function Stairs({ named, x, y, plot }: { named: readonly NamedPoint[]; x: Axis; y: Axis; plot: Plot }) {
+function Stairs({ named, x, y, plot, worst }: Pick<Props, "named" | "x" | "y" | "plot" | "worst">) {
   const outline = line<NamedPoint>((point) => x.at(point.x), (point) => y.at(point.y)).curve(curveStepAfter).digits(1);
   const onFronts = named.filter(({ kind }) => kind === "front" || kind === "estimate");
   const keyOf = ({ kind, series }: NamedPoint) => `${kind} ${series}`;
@@ -185,7 +185,7 @@ function Stairs({ named, x, y, plot }: { named: readonly NamedPoint[]; x: Axis; 
     const points = onFronts.filter((point) => keyOf(point) === key);
     const start = points[0];
     if (start === undefined) return null;
-    const d = `M${x.at(start.x)},${plot.bottom}V${y.at(start.y)}${(outline(points) ?? "").replace(/^M[^A-Z]*/, "")}`;
+    const d = `M${x.at(start.x)},${plot[worst]}V${y.at(start.y)}${(outline(points) ?? "").replace(/^M[^A-Z]*/, "")}`;
     return <path key={key} className={`stairs ${start.kind}`} d={d} stroke={seriesVariable(start.series)} />;
   });
 }
@@ -210,7 +210,7 @@ function NamedPoints({ named, idOf, x, y }: NamedProps) {
             d={`M${x.at(point.error.low)},${top}H${x.at(point.error.high)}M${x.at(point.error.low)},${top - 5}v10M${x.at(point.error.high)},${top - 5}v10`}
           />
         )}
-        {point.kind === "delivered" && <circle cx={left} cy={top} r="10" fill="none" stroke={colour} strokeWidth="2" />}
+        {point.kind === "final" && <circle cx={left} cy={top} r="10" fill="none" stroke={colour} strokeWidth="2" />}
         {point.kind === "predicted" || point.kind === "estimate" ? (
           <path
             className={point.kind === "estimate" ? "chart-estimate" : undefined}

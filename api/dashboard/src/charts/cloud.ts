@@ -6,7 +6,7 @@ import type { Axis } from "./axis";
 import { markPath } from "./marks";
 import { FADED, type Scheme, seriesColour, STYLES } from "./palette";
 
-/** How a point looks. Beyond a limit a mark is hollow; out of a brush it is faded. */
+/** How a point looks. Beyond a limit a mark is hollow; outside a brush it is faded. */
 export const LOOK = { hidden: 0, faded: 1, hollow: 2, full: 3 } as const;
 
 export interface Points {
@@ -55,7 +55,7 @@ export function drawCloud(canvas: HTMLCanvasElement, scene: Scene, before: Scene
   }
 }
 
-/** How many points of the scene are on the canvas already; 0 when it has to be drawn anew. */
+/** How many points of the scene are on the canvas already; 0 when it has to be redrawn. */
 export function kept(before: Scene, now: Scene): number {
   const same =
     before.width === now.width &&

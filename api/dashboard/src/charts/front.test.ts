@@ -47,7 +47,7 @@ describe("hypervolume", () => {
   });
 });
 
-it("grows where the front changes, and ends at the last query", () => {
-  expect(growth([2, 1, 3], [1, 0.5, 0.2], 4)).toEqual({ queries: [1, 2, 3], shares: [0.5, 0.625, 0.625] });
-  expect(growth([], [], 4)).toEqual({ queries: [], shares: [] });
+it("grows where the front changes, and ends at the last evaluation", () => {
+  expect(growth([2, 1, 3], [1, 0.5, 0.2], 4)).toEqual({ evaluations: [1, 2, 3], shares: [0.5, 0.625, 0.625] });
+  expect(growth([], [], 4)).toEqual({ evaluations: [], shares: [] });
 });

@@ -41,20 +41,20 @@ export function hypervolume(front: readonly number[], xs: ArrayLike<number>, ys:
 
 export interface Growth {
   /** How many points there were. */
-  queries: number[];
+  evaluations: number[];
   /** Share of `limit` times 1 that the front dominated then, 0 to 1. */
   shares: number[];
 }
 
 /** The hypervolume after each point that changed the front, as a share of all that lies within the limit. */
 export function growth(xs: ArrayLike<number>, ys: ArrayLike<number>, limit: number): Growth {
-  const found: Growth = { queries: [], shares: [] };
+  const found: Growth = { evaluations: [], shares: [] };
   if (!(limit > 0) || xs.length === 0) return found;
   const front: number[] = [];
   for (let index = 0; index < xs.length; index += 1) {
     const changed = join(front, xs, ys, index);
     if (!changed && index + 1 < xs.length) continue;
-    found.queries.push(index + 1);
+    found.evaluations.push(index + 1);
     found.shares.push(hypervolume(front, xs, ys, limit) / limit);
   }
   return found;

@@ -1,6 +1,6 @@
 /**
- * Colours and shapes of series in charts: each at least 3:1 against its page (WCAG 1.4.11), and told apart by shape as well.
- * `charts.css` has the same colours as custom properties; a test holds the two together.
+ * Colours and shapes of series in charts: each at least 3:1 against its page (WCAG 1.4.11), and distinguished by shape as well.
+ * `charts.css` has the same colours as custom properties; a test compares the two.
  */
 export const PAGE = { light: "#ffffff", dark: "#14171a" } as const;
 

@@ -43,7 +43,7 @@ export function moved(key: string, active: number | null, count: number): number
 }
 
 /** `vertical` and `horizontal` keys do the same, since points of a front lie both ways. */
-export function useRoving(count: number, onChoose?: (index: number) => void): Roving {
+export function useRoving(count: number, onSelect?: (index: number) => void): Roving {
   const id = useId();
   const idOf = (index: number): string => `${id}-${index}`;
   const [chosen, setActive] = useState<number | null>(null);
@@ -56,9 +56,9 @@ export function useRoving(count: number, onChoose?: (index: number) => void): Ro
     },
     onKeyDown: (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if ((event.key === "Enter" || event.key === " ") && active !== null && onChoose) {
+      if ((event.key === "Enter" || event.key === " ") && active !== null && onSelect) {
         event.preventDefault();
-        onChoose(active);
+        onSelect(active);
         return;
       }
       const next = moved(event.key, active, count);

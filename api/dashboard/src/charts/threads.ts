@@ -6,11 +6,11 @@ import { LOOK } from "./cloud";
 import { FADED, type Scheme, seriesColour } from "./palette";
 
 export interface Threads {
-  /** Pixels of each line at each axis; NaN where a choice is not read. */
+  /** Pixels of each line at each axis; NaN where a choice is inactive. */
   heights: readonly Float64Array[];
   /** Pixels of the axes. */
   lefts: readonly number[];
-  /** Where lines go that do not read a choice. */
+  /** Where lines go whose choice is inactive. */
   below: number;
   looks: Uint8Array;
   series: Uint8Array;
@@ -64,7 +64,7 @@ function thread(context: CanvasRenderingContext2D, { heights, lefts, below, look
   context.stroke();
 }
 
-/** How many lines of a drawing stand in the next one; 0 when it has to be drawn anew. */
+/** How many lines of a drawing are kept in the next one; 0 when it has to be redrawn. */
 export function keptThreads(before: Threads, now: Threads): number {
   const count = before.looks.length;
   const same =

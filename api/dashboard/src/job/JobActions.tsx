@@ -22,7 +22,7 @@ export function JobActions({ job, onDeleted, small = false }: Props) {
   const may = useMay("jobs:write");
   const change = useChangeState(job.id);
   const remove = useDelete(job.id);
-  const [asked, setAsked] = useState<"cancel" | "delete" | null>(null);
+  const [confirming, setConfirming] = useState<"cancel" | "delete" | null>(null);
   if (!may) return null;
   const look = small ? "plain" : undefined;
   const named = (verb: string) => (small ? `${verb} ${name}` : undefined);
@@ -36,7 +36,7 @@ export function JobActions({ job, onDeleted, small = false }: Props) {
       {canPause(job) && button("pause", "Pause")}
       {job.state === "paused" && button("resume", "Resume")}
       {canCancel(job.state) && (
-        <button type="button" className={look} aria-label={named("Cancel")} onClick={() => setAsked("cancel")}>
+        <button type="button" className={look} aria-label={named("Cancel")} onClick={() => setConfirming("cancel")}>
           Cancel
         </button>
       )}
@@ -46,42 +46,42 @@ export function JobActions({ job, onDeleted, small = false }: Props) {
         </Link>
       )}
       {hasEnded(job.state) && (
-        <button type="button" className={look} aria-label={named("Delete")} onClick={() => setAsked("delete")}>
+        <button type="button" className={look} aria-label={named("Delete")} onClick={() => setConfirming("delete")}>
           Delete
         </button>
       )}
       {change.error !== null && <ProblemNotice error={change.error} />}
-      {asked === "cancel" && (
+      {confirming === "cancel" && (
         <ConfirmDialog
           title="Cancel this job?"
           confirm="Cancel the job"
-          keep="Go on"
+          keep="Keep running"
           danger
           busy={change.isPending}
-          onClose={() => setAsked(null)}
-          onConfirm={() => change.mutate("cancel", { onSettled: () => setAsked(null) })}
+          onClose={() => setConfirming(null)}
+          onConfirm={() => change.mutate("cancel", { onSettled: () => setConfirming(null) })}
         >
-          <p>It ends for good. What it stored stays: the same search, started again, goes on from there.</p>
+          <p>A cancelled job cannot be resumed. Its stored results stay: the same search, started again, resumes from them.</p>
         </ConfirmDialog>
       )}
-      {asked === "delete" && (
+      {confirming === "delete" && (
         <ConfirmDialog
           title="Delete this job?"
           confirm="Delete"
           danger
           busy={remove.isPending}
           error={remove.error}
-          onClose={() => setAsked(null)}
+          onClose={() => setConfirming(null)}
           onConfirm={() =>
             remove.mutate(undefined, {
               onSuccess: () => {
-                setAsked(null);
+                setConfirming(null);
                 onDeleted?.();
               },
             })
           }
         >
-          <p>{name} goes with its events and candidates. The models that it delivered stay.</p>
+          <p>{name} is deleted with its events and candidates. Its exported models stay.</p>
         </ConfirmDialog>
       )}
     </div>

@@ -1,4 +1,4 @@
-/** What can be done with a job: each as a mutation, after which every list and view of it is asked for again. */
+/** What can be done with a job: each as a mutation, after which every list and view of it is fetched again. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { api, got, gotAs } from "../api/client";
@@ -40,7 +40,7 @@ export function useDelete(jobId: string) {
   });
 }
 
-/** Queues the same work again. What the job computed is in the store, so that the new one goes on from there. */
+/** Submits the same work again. What the job computed is stored, so that the new one resumes from it. */
 export function useTryAgain(job: Job) {
   const queries = useQueryClient();
   return useMutation({
@@ -59,7 +59,7 @@ export class LabelsChanged extends Error {
   override readonly name = "LabelsChanged";
 
   constructor(readonly labels: Labels) {
-    super("Someone else changed the labels meanwhile. They are shown below as they are now; change them again.");
+    super("Someone else has changed the labels. The current ones are shown below; edit them again.");
   }
 }
 

@@ -35,20 +35,20 @@ describe("the name of a job", () => {
 describe("what a job works with", () => {
   it("is its search's for an export", () => {
     expect(about({ spec: EXPORT })).toMatchObject({ data: "ds_1", effort: "quick" });
-    expect(targetsOf({ spec: EXPORT })).toEqual([{ target: "cpu", budget: "40 % of the range", device: null }]);
+    expect(targetsOf({ spec: EXPORT })).toEqual([{ target: "cpu", budget: "at most 40 % of the latency range", device: null }]);
     expect(targetsOf({ spec: { ...EXPORT, search: null } })).toEqual([]);
     expect(canClone("export")).toBe(false);
   });
 
   it("has a budget and perhaps a device for each target of a search", () => {
     expect(targetsOf({ spec: SEARCH })).toEqual([
-      { target: "cpu", budget: "40 % of the range", device: null },
-      { target: "alveo-u50", budget: "0.2 ms", device: "f0" },
+      { target: "cpu", budget: "at most 40 % of the latency range", device: null },
+      { target: "alveo-u50", budget: "at most 0.2 ms", device: "f0" },
     ]);
   });
 
-  it("says when the space is declared", () => {
+  it("says when the space is custom", () => {
     expect(spaceName({ spec: SEARCH })).toBe("mobilenet");
-    expect(spaceName({ spec: { ...SEARCH, space: { name: "own" } } })).toBe("own declaration");
+    expect(spaceName({ spec: { ...SEARCH, space: { name: "own" } } })).toBe("custom");
   });
 });

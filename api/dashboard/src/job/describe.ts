@@ -1,4 +1,4 @@
-/** A job in words: its name, what it is for, and what can be done with it. */
+/** A job in words: its name, its targets, and the actions that its state allows. */
 import type { Schemas } from "../api/client";
 
 export type Job = Schemas["JobDocument"];
@@ -8,7 +8,7 @@ type Export = Extract<Spec, { kind: "export" }>;
 
 const KINDS: Readonly<Record<string, string>> = {
   search: "Search",
-  profiling: "Profile",
+  profiling: "Profiling",
   supernet_training: "Supernet training",
   export: "Export",
 };
@@ -24,21 +24,21 @@ export function jobName(job: Pick<Job, "labels" | "spec">, data: string | null):
   return job.labels["name"] || (data ? `${what} on ${data}` : what);
 }
 
-/** The settings that a job works with: its own, or those of its search. A kind that this page does not know may have none. */
+/** The settings of a job: its own, or those of its search. A kind that this page does not know may have none. */
 export function about({ spec }: Pick<Job, "spec">): Partial<Pick<Exclude<Spec, Export>, "data" | "effort" | "space">> {
   return spec.kind === "export" ? (spec.search ?? {}) : spec;
 }
 
 export function spaceName(job: Pick<Job, "spec">): string {
   const { space } = about(job);
-  return typeof space === "object" ? "own declaration" : (space ?? "none");
+  return typeof space === "object" ? "custom" : (space ?? "none");
 }
 
 export interface TargetBudget {
   target: string;
-  /** As it was asked for: `0.2 ms`, or `40 % of the range`; null of a job without budgets. */
+  /** As it was requested: `at most 0.2 ms`, or `at most 40 % of the latency range`; null of a job without budgets. */
   budget: string | null;
-  /** Fingerprint of the only device that will do. */
+  /** Fingerprint of the only device that is allowed. */
   device: string | null;
 }
 
@@ -56,12 +56,12 @@ export function targetsOf({ spec }: Pick<Job, "spec">): TargetBudget[] {
 }
 
 function withBudget({ target, latency_ms, device }: Schemas["WireTarget"]): TargetBudget {
-  const budget = typeof latency_ms === "number" ? `${latency_ms} ms` : `${latency_ms.replace("%", " %")} of the range`;
+  const budget = typeof latency_ms === "number" ? `at most ${latency_ms} ms` : `at most ${latency_ms.replace("%", " %")} of the latency range`;
   return { target, budget, device: device ?? null };
 }
 
-/** Seconds at work by now, as the service counts them; null of a job that was not taken up yet. */
-export function activeSeconds(job: Pick<Job, "started_at" | "active_s">): number | null {
+/** Runtime so far in seconds, as the service counts it; null of a job that has not started. */
+export function runtimeSeconds(job: Pick<Job, "started_at" | "active_s">): number | null {
   return job.started_at === null ? null : job.active_s;
 }
 
@@ -84,7 +84,7 @@ export function canCancel(state: string): boolean {
   return ["queued", "running", "paused"].includes(state);
 }
 
-/** What is shown of a state: with what was asked for and is not done yet. */
+/** A state as it is shown, with a pause that is requested and not done yet. */
 export function stateText(job: Pick<Job, "state" | "pause_requested_at">): string {
   return job.state === "running" && job.pause_requested_at !== null ? "pausing" : job.state;
 }

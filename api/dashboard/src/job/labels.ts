@@ -19,7 +19,7 @@ export function readLabels(text: string): { labels: Record<string, string> } | {
     const wrong = labelProblem(line);
     if (wrong !== null) return { wrong };
     const [key = "", ...rest] = line.trim().split("=");
-    if (key in labels) return { wrong: `The label ${key} is there twice.` };
+    if (key in labels) return { wrong: `The label ${key} appears twice.` };
     labels[key] = rest.join("=");
   }
   return { labels };
@@ -30,7 +30,7 @@ export function labelProblem(line: string): string | null {
   const at = line.indexOf("=");
   if (at < 0) return `“${line.trim()}” has no equals sign: write key=value.`;
   const key = line.slice(0, at).trim();
-  if (!KEY.test(key)) return `The key “${key}” must begin with a to z and go on with a to z, 0 to 9, dots, dashes and underscores.`;
+  if (!KEY.test(key)) return `The key “${key}” must start with a to z and continue with a to z, 0 to 9, dots, dashes and underscores.`;
   const value = line.slice(at + 1).trimEnd();
   return VALUE.test(value) ? null : `The value of ${key} may have letters, digits, spaces and . _ - / only, up to 100.`;
 }

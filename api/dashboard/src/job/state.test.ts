@@ -11,20 +11,21 @@ const metric = (step: number, value = step) => ({ type: "metric", phase: "traini
 const log = { type: "log", level: "info", message: "" };
 const phase = (status: string) => ({ type: "phase", phase: "searching", status, target: "cpu", seconds: null });
 const progress = { type: "progress", phase: "searching", done: 1, total: 4, unit: "candidates" };
-const front = (queries: number, hypervolume: number) => ({
+const front = (evaluations: number, hypervolume: number) => ({
   type: "front",
   target: "cpu",
   budget_ms: 0.2,
-  queries,
+  evaluations,
   hypervolume,
   points: [],
 });
-const candidate = (number: number, accuracy = 0.5) => ({
+const accuracy = (value: number) => ({ name: "accuracy", value, higher_is_better: true });
+const candidate = (number: number, value = 0.5) => ({
   type: "candidate",
   number,
   architecture: "a",
   architecture_id: `arch_${number}`,
-  accuracy,
+  metric: accuracy(value),
   latency_ms: {},
   feasible: {},
 });
@@ -51,25 +52,25 @@ describe("reduce", () => {
     expect(before).toEqual(kept);
   });
 
-  it("cuts a curve where a training went on from a checkpoint", () => {
+  it("cuts a curve where a training was resumed from a checkpoint", () => {
     const state = reduce(EMPTY, numbered([metric(1), metric(2), metric(3), metric(2, 20)]));
     expect(state.curves["training/loss"]).toEqual({ phase: "training", target: null, name: "loss", steps: [1, 2], values: [1, 20] });
   });
 
-  it("cuts the hypervolume, and replaces candidates, where a search went on from a checkpoint", () => {
+  it("replaces candidates where a search was resumed from a checkpoint", () => {
     const events = [candidate(0), candidate(1, 0.6), front(2, 0.2), front(3, 0.3), candidate(1, 0.7), front(2, 0.25)];
     const state = reduce(EMPTY, numbered(events));
-    expect(state.candidates.map((one) => [one.number, one.accuracy])).toEqual([
+    expect(state.candidates.map((one) => [one.number, one.metric.value])).toEqual([
       [0, 0.5],
       [1, 0.7],
     ]);
-    expect(state.hypervolumes["cpu"]).toEqual([{ queries: 2, hypervolume: 0.25 }]);
+    expect(state.fronts["cpu"]?.hypervolume).toBe(0.25);
   });
 
   it("keeps the searches and the curves of several targets apart", () => {
     const of = (target: string, number: number) => ({ ...candidate(number), latency_ms: { [target]: 1 } });
-    const state = reduce(EMPTY, numbered([of("a", 0), of("a", 1), of("b", 0), of("b", 1), { ...of("b", 1), accuracy: 0.7 }]));
-    expect(state.candidates.map((one) => [Object.keys(one.latency_ms)[0], one.number, one.accuracy])).toEqual([
+    const state = reduce(EMPTY, numbered([of("a", 0), of("a", 1), of("b", 0), of("b", 1), { ...of("b", 1), metric: accuracy(0.7) }]));
+    expect(state.candidates.map((one) => [Object.keys(one.latency_ms)[0], one.number, one.metric.value])).toEqual([
       ["a", 0, 0.5],
       ["a", 1, 0.5],
       ["b", 0, 0.5],
@@ -97,17 +98,16 @@ describe("reduce", () => {
     expect(ended).toMatchObject({ progress: null, state: "failed", ended: true });
   });
 
-  it("keeps finished fronts apart from those of candidates, and each finalist as it was judged last", () => {
-    const finalist = (id: string, round: number, accuracy: number) => ({
-      type: "finalist", target: "cpu", architecture: id, architecture_id: id, round, rounds: 2, images: 1000 * (round + 1), accuracy,
+  it("keeps the fronts of trained networks apart from those of candidates, and each finalist as it was evaluated last", () => {
+    const finalist = (id: string, round: number, value: number) => ({
+      type: "finalist", target: "cpu", architecture: id, architecture_id: id, round, rounds: 2, images: 1000 * (round + 1), metric: accuracy(value),
       standard_error: 0.01, latency_ms: 0.1, kind: "measured",
     });
     const plan = { type: "plan", resolution: 64, supernet: false, note: "two networks" };
-    const told = [plan, front(3, 0.1), finalist("a", 0, 0.8), finalist("b", 0, 0.7), finalist("a", 1, 0.9), { ...front(2, 0.15), of: "finished" }];
-    const state = reduce(EMPTY, numbered(told));
-    expect([state.fronts["cpu"]?.queries, state.finished["cpu"]?.queries]).toEqual([3, 2]);
-    expect(state.hypervolumes["cpu"]).toEqual([{ queries: 3, hypervolume: 0.1 }]);
-    expect(state.finalists.map((one) => [one.architecture_id, one.round, one.accuracy])).toEqual([
+    const events = [plan, front(3, 0.1), finalist("a", 0, 0.8), finalist("b", 0, 0.7), finalist("a", 1, 0.9), { ...front(2, 0.15), of: "finished" }];
+    const state = reduce(EMPTY, numbered(events));
+    expect([state.fronts["cpu"]?.evaluations, state.trainedFronts["cpu"]?.evaluations]).toEqual([3, 2]);
+    expect(state.finalists.map((one) => [one.architecture_id, one.round, one.metric.value])).toEqual([
       ["a", 1, 0.9],
       ["b", 0, 0.7],
     ]);

@@ -8,7 +8,7 @@ import type {
 
 export interface Curve {
   phase: string;
-  /** Whose network is finished; null of the supernet. */
+  /** Whose network is fine-tuned; null of the supernet. */
   target: string | null;
   name: string;
   steps: number[];
@@ -22,11 +22,6 @@ export interface PhaseState {
   seconds: number | null;
 }
 
-export interface HypervolumePoint {
-  queries: number;
-  hypervolume: number;
-}
-
 export interface JobState {
   /** Number of the last event that is in here. */
   last: number;
@@ -36,18 +31,17 @@ export interface JobState {
   progress: { phase: string; target: string | null; done: number; total: number; unit: string; eta_s: number | null } | null;
   /** In the order of evaluation. A new array when it grows. */
   candidates: CandidateEvent[];
-  /** What the time was shared out to; null before that is known, and of jobs that did not tell. */
+  /** How the job's time is divided; null before that is known, and of jobs that did not report it. */
   plan: PlanEvent | null;
-  /** Of candidates, by target: what the supernet says of its networks. */
+  /** Of candidates, by target: estimated by the supernet. */
   fronts: Record<string, FrontEvent>;
-  /** Of networks that were trained, quantised and judged, by target. */
-  finished: Record<string, FrontEvent>;
-  /** Each network of each target as it was judged last, in the order of their first rounds. */
+  /** Of networks that were trained, quantised and evaluated, by target. */
+  trainedFronts: Record<string, FrontEvent>;
+  /** Each network of each target as it was evaluated last, in the order of their first rounds. */
   finalists: FinalistEvent[];
-  hypervolumes: Record<string, HypervolumePoint[]>;
   curves: Record<string, Curve>;
   checkpoint: CheckpointEvent | null;
-  /** Candidates and finished files that were measured, in that order. */
+  /** Candidates and final models that were measured, in that order. */
   measurements: MeasurementEvent[];
   /** The newest events without progress and metrics, oldest first: all of them while there are fewer than `KEPT_EVENTS`. */
   events: NumberedEvent[];
@@ -67,9 +61,8 @@ export const EMPTY: JobState = {
   candidates: [],
   plan: null,
   fronts: {},
-  finished: {},
+  trainedFronts: {},
   finalists: [],
-  hypervolumes: {},
   curves: {},
   checkpoint: null,
   measurements: [],
@@ -89,12 +82,12 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
   if (newest === undefined) return before;
   const after: JobState = { ...before, last: newest.seq };
   const candidates: CandidateEvent[] = [];
-  const told: NumberedEvent[] = [];
+  const others: NumberedEvent[] = [];
   const ticks: NumberedEvent[] = [];
   const metrics: MetricEvent[] = [];
   for (const numbered of fresh) {
     const { event } = numbered;
-    (isTick(numbered.raw.type) ? ticks : told).push(numbered);
+    (isTick(numbered.raw.type) ? ticks : others).push(numbered);
     switch (event?.type) {
       case "phase":
         after.phases = withPhase(after.phases, event);
@@ -116,13 +109,8 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
         after.finalists = withFinalist(after.finalists, event);
         break;
       case "front":
-        if (event.of === "finished") {
-          after.finished = { ...after.finished, [event.target]: event };
-          break;
-        }
-        after.fronts = { ...after.fronts, [event.target]: event };
-        if (event.hypervolume !== null)
-          after.hypervolumes = withHypervolume(after.hypervolumes, event.target, event.queries, event.hypervolume);
+        if (event.of === "finished") after.trainedFronts = { ...after.trainedFronts, [event.target]: event };
+        else after.fronts = { ...after.fronts, [event.target]: event };
         break;
       case "checkpoint":
         after.checkpoint = event;
@@ -144,7 +132,7 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
   }
   if (metrics.length > 0) after.curves = withPoints(before.curves, metrics);
   if (candidates.length > 0) after.candidates = withCandidates(before.candidates, candidates);
-  if (told.length > 0) after.events = [...before.events, ...told].slice(-KEPT_EVENTS);
+  if (others.length > 0) after.events = [...before.events, ...others].slice(-KEPT_EVENTS);
   if (ticks.length > 0) after.ticks = [...before.ticks, ...ticks].slice(-KEPT_EVENTS);
   return after;
 }
@@ -157,7 +145,7 @@ function withPhase(phases: PhaseState[], event: PhaseState): PhaseState[] {
 }
 
 /**
- * A search that is taken up again repeats the candidates since its checkpoint: the newer ones stand. Each target has a search of
+ * A search that is resumed repeats the candidates since its checkpoint: the newer ones stand. Each target has a search of
  * its own, with numbers of its own.
  */
 function withCandidates(before: CandidateEvent[], added: readonly CandidateEvent[]): CandidateEvent[] {
@@ -182,16 +170,6 @@ function searchOf({ latency_ms }: CandidateEvent): string {
   return Object.keys(latency_ms).join(" ");
 }
 
-function withHypervolume(
-  all: Record<string, HypervolumePoint[]>,
-  target: string,
-  queries: number,
-  hypervolume: number,
-): Record<string, HypervolumePoint[]> {
-  const before = (all[target] ?? []).filter((point) => point.queries < queries);
-  return { ...all, [target]: [...before, { queries, hypervolume }] };
-}
-
 function withPoints(before: Record<string, Curve>, metrics: readonly MetricEvent[]): Record<string, Curve> {
   const changed = new Map<string, Curve>();
   for (const { phase, target, name, step, value } of metrics) {
@@ -209,7 +187,7 @@ function withPoints(before: Record<string, Curve>, metrics: readonly MetricEvent
 
 /** Adds a point to a curve that nobody else has yet. */
 function append(curve: Curve, step: number, value: number): void {
-  // A training that goes on from a checkpoint repeats some steps: the newer values stand.
+  // A training that is resumed from a checkpoint repeats some steps: the newer values stand.
   while ((curve.steps.at(-1) ?? -Infinity) >= step) {
     curve.steps.pop();
     curve.values.pop();

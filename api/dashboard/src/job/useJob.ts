@@ -1,4 +1,4 @@
-/** A job as it is now, and as it changes: its document from the API, what its events add up to, and how well we hear. */
+/** A job as it is now, and as it changes: its document from the API, the state that its events add up to, and the connection. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer, useRef, useState } from "react";
 
@@ -13,7 +13,7 @@ export interface Followed {
   connection: Connection;
 }
 
-const TELL_OF_THE_JOB = ["state", "end", "phase", "checkpoint"];
+const CHANGE_THE_JOB = ["state", "end", "phase", "checkpoint"];
 
 /** What the events of a job add up to, from its first one on. A component that uses it has the job's id as its key. */
 export function useJobEvents(jobId: string): Followed {
@@ -24,29 +24,29 @@ export function useJobEvents(jobId: string): Followed {
   const { who, check } = useSession();
   const signedIn = who != null;
   useEffect(() => {
-    // Who signs in again goes on where the stream was lost.
+    // After signing in again, the stream resumes where it was lost.
     if (!signedIn) return;
     return follow(jobId, last.current, {
       onEvents: (events) => {
         last.current = events.at(-1)?.seq ?? last.current;
         add(events);
-        if (events.some((event) => TELL_OF_THE_JOB.includes(event.raw.type)))
+        if (events.some((event) => CHANGE_THE_JOB.includes(event.raw.type)))
           void queries.invalidateQueries({ queryKey: ["jobs", jobId] });
       },
       onConnection: setConnection,
-      onRefused: () => void check(),
+      onRejected: () => void check(),
     });
   }, [jobId, queries, signedIn, check]);
   return { state, connection };
 }
 
-export const LOOK_EVERY_MS = 5000;
+export const REFETCH_EVERY_MS = 5000;
 
-/** The document of a job; looked at again while it may change. */
+/** The document of a job; fetched again while it may change. */
 export function useJob(jobId: string) {
   return useQuery({
     queryKey: ["jobs", jobId],
     queryFn: () => gotAs<Job>(api.GET("/v1/jobs/{job_id}", { params: { path: { job_id: jobId } } })),
-    refetchInterval: ({ state }) => (state.data && hasEnded(state.data.state) ? false : LOOK_EVERY_MS),
+    refetchInterval: ({ state }) => (state.data && hasEnded(state.data.state) ? false : REFETCH_EVERY_MS),
   });
 }

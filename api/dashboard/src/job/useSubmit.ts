@@ -1,4 +1,4 @@
-/** Queues a job once, however often it is asked to (the same request has the same `Idempotency-Key`), and goes to its page. */
+/** Submits a job once, however often the button is pressed (the same request has the same `Idempotency-Key`), and opens its page. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useNavigate } from "react-router";

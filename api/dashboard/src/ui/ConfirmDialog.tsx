@@ -1,4 +1,4 @@
-/** Asks before something that cannot be taken back. The browser's own modal dialog: it keeps the focus, and Escape closes it. */
+/** Asks before something that cannot be undone. The browser's own modal dialog: it keeps the focus, and Escape closes it. */
 import { type ReactNode, useId } from "react";
 
 import { ProblemNotice } from "./Problem";

@@ -1,4 +1,4 @@
-/** A boxed remark, what stands where there is nothing yet, and what stands while something loads. */
+/** A boxed note, the empty state of a view, and what is shown while something loads. */
 import type { ReactNode } from "react";
 
 export type Tone = "info" | "good" | "warning" | "bad";

@@ -50,6 +50,6 @@ export function ProblemText({ problem, list = null }: { problem: Problem; list?:
 }
 
 function words(error: unknown): string {
-  if (error instanceof AwayError) return "The service cannot be reached. This page asks again until it can.";
+  if (error instanceof AwayError) return "The service cannot be reached. This page keeps trying.";
   return error instanceof Error ? error.message : "Something went wrong in this page.";
 }

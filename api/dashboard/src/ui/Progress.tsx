@@ -1,4 +1,4 @@
-/** How far the running stage of a job is, with the time that is left of it. */
+/** The progress of the running stage of a job, with its remaining time. */
 import { duration } from "./format";
 
 export interface Done {

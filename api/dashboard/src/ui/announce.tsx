@@ -1,23 +1,23 @@
-/** One polite live region for the whole page: what a screen reader is told of changes that are not where the focus is. */
+/** One polite live region for the whole page: what a screen reader reads of changes that are not where the focus is. */
 import { useSyncExternalStore } from "react";
 
-let said = "";
+let current = "";
 const listeners = new Set<() => void>();
 
-/** Says one short sentence. The same sentence twice in a row is said twice. */
+/** Says one short sentence. The same sentence twice in a row is read twice. */
 export function announce(sentence: string): void {
-  said = sentence === said ? `${sentence}\u00a0` : sentence;
-  listeners.forEach((tell) => tell());
+  current = sentence === current ? `${sentence}\u00a0` : sentence;
+  listeners.forEach((notify) => notify());
 }
 
-function subscribe(tell: () => void): () => void {
-  listeners.add(tell);
-  return () => listeners.delete(tell);
+function subscribe(notify: () => void): () => void {
+  listeners.add(notify);
+  return () => listeners.delete(notify);
 }
 
-/** Stands once in the page. */
+/** Once per page. */
 export function LiveRegion() {
-  const sentence = useSyncExternalStore(subscribe, () => said);
+  const sentence = useSyncExternalStore(subscribe, () => current);
   return (
     <div className="visually-hidden" role="status" aria-live="polite">
       {sentence}

@@ -46,7 +46,7 @@ export function significant(value: number, digits = 3): string {
   return Number(value.toPrecision(digits)).toLocaleString("en", { maximumSignificantDigits: digits, useGrouping: false });
 }
 
-/** With the zeros that tell how exact it is. */
+/** With trailing zeros. */
 function threeDigits(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);
   const exact = { minimumSignificantDigits: 3, maximumSignificantDigits: 3, useGrouping: false };

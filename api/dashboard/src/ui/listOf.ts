@@ -1,4 +1,4 @@
-/** Where the dashboard lists what a problem did not find: what a reader can do, where `fix` tells a program what to ask. */
+/** Where the dashboard lists what a problem did not find: what a reader can do, where `fix` says what a program does. */
 
 export interface List {
   to: string;

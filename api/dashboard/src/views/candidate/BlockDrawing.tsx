@@ -25,7 +25,7 @@ interface Props {
   costs: Costs | null;
   /** Prefix of the ids of patterns, unique in the page. */
   patterns: string;
-  /** Lanes to leave room for, so that the boxes of all blocks stand in one line. */
+  /** Lanes to leave room for, so that the boxes of all blocks are aligned. */
   lanes: number;
 }
 
@@ -93,7 +93,7 @@ function kind(layer: Layer): string {
 function inWords(block: Block, costs: Costs | null): string {
   const layers = block.layers.map((layer) => {
     const part = costs?.parts.get(layer.name);
-    const bound = part?.bound_by ? `, bound by ${part.bound_by}` : "";
+    const bound = part?.bound_by ? `, bound by ${boundOf(part.bound_by).title}` : "";
     return `${lastPart(layer.name)}: ${operation(layer)} to ${shape(layer.out_shape)}${part ? `, ${latency(part.latency_ms)}${bound}` : ""}`;
   });
   const arcs = block.arcs.some((arc) => arc.residual) ? " With a residual connection." : "";

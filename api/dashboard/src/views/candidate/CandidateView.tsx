@@ -5,7 +5,7 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { api, got } from "../../api/client";
 import { Loading, Notice } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
-import { metricOf } from "../../job/metric";
+import { metricOf, metricTitle } from "../../job/metric";
 import { useJob } from "../../job/useJob";
 import { useFollowed, useJobTitle } from "../job/JobLayout";
 import "./candidate.css";
@@ -22,12 +22,12 @@ export function CandidateView() {
   return (
     <div className="candidate-view">
       <h1 tabIndex={-1}>{ids.length === 0 ? "Candidates" : ids.length === 1 ? "Candidate" : `${ids.length} candidates`}</h1>
-      {ids.length === 0 ? <Picker /> : <Chosen ids={ids} />}
+      {ids.length === 0 ? <Picker /> : <Selected ids={ids} />}
     </div>
   );
 }
 
-function Chosen({ ids }: { ids: readonly string[] }) {
+function Selected({ ids }: { ids: readonly string[] }) {
   const { jobId = "" } = useParams<"jobId">();
   const found = useQueries({
     queries: ids.map((id) => ({
@@ -61,7 +61,7 @@ function Compared({ candidates }: { candidates: readonly Candidate[] }) {
     <>
       <Facts
         candidates={candidates}
-        metric={metricOf(job)}
+        metric={metricTitle(metricOf(job, candidates[0]?.metric).name)}
         estimated={state.plan?.supernet ?? true}
         head={(candidate) => (
           <span className="candidate-head">
@@ -91,8 +91,8 @@ function Compared({ candidates }: { candidates: readonly Candidate[] }) {
         </div>
       )}
       <p className="quiet small">
-        Top to bottom, as it runs. Framed: chosen among the alternatives. Bars: latency of each layer on {target}, predicted. Lines at the left: residual
-        connections (whole) and gates (dashed).
+        Layers run from top to bottom. Outlined values: the selected choices. Bars: predicted latency of each layer on {target}. Lines on the left: residual
+        connections (solid) and attention scales (dashed).
       </p>
       <Drawing candidates={candidates} target={target} />
       {candidates.map((candidate) => candidate.network && <LayersTable key={candidate.architecture_id} candidate={candidate} target={target} />)}

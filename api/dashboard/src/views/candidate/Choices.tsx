@@ -1,15 +1,15 @@
-/** Choices of an architecture, each among its alternatives: the chosen one is outlined, bold and named as chosen. */
+/** Choices of an architecture, each among its alternatives: the selected one is outlined, bold and named as selected. */
 import { type Choice, lastPart } from "./layout";
 
 type Value = NonNullable<Choice["value"]>;
 
 /** `against` has the values of the candidate that others are compared with; null where there is none. */
 export function Choices({ choices, against }: { choices: readonly Choice[]; against: ReadonlyMap<string, Choice["value"]> | null }) {
-  const read = choices.filter((choice) => choice.value !== null);
-  if (read.length === 0) return null;
+  const active = choices.filter((choice) => choice.value !== null);
+  if (active.length === 0) return null;
   return (
     <dl className="choices">
-      {read.map((choice) => {
+      {active.map((choice) => {
         const differs = against !== null && against.get(choice.name) !== choice.value;
         return (
           <div key={choice.name} className={differs ? "differs" : undefined}>
@@ -19,7 +19,7 @@ export function Choices({ choices, against }: { choices: readonly Choice[]; agai
             </dt>
             <dd>
               {choice.alternatives.map((value) => (
-                <Alternative key={String(value)} value={value} isChosen={value === choice.value} />
+                <Alternative key={String(value)} value={value} isSelected={value === choice.value} />
               ))}
             </dd>
           </div>
@@ -29,13 +29,13 @@ export function Choices({ choices, against }: { choices: readonly Choice[]; agai
   );
 }
 
-function Alternative({ value, isChosen }: { value: Value; isChosen: boolean }) {
+function Alternative({ value, isSelected }: { value: Value; isSelected: boolean }) {
   const text = typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
-  if (!isChosen) return <span className="alternative">{text}</span>;
+  if (!isSelected) return <span className="alternative">{text}</span>;
   return (
-    <strong className="alternative chosen">
+    <strong className="alternative selected">
       {text}
-      <span className="visually-hidden"> (chosen)</span>
+      <span className="visually-hidden"> (selected)</span>
     </strong>
   );
 }

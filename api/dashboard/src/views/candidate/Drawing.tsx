@@ -42,7 +42,7 @@ export function Drawing({ candidates, target }: { candidates: readonly Candidate
                 </div>
               ))}
             </div>
-            {blocks.filter((name) => isUsed(columns, name)).map((name) => (
+            {blocks.filter((name) => isActive(columns, name)).map((name) => (
               <div key={name} className="drawing-row">
                 {columns.map((column, index) => {
                   const block = column.stages.flatMap((one) => one.blocks).find((one) => one.name === name);
@@ -51,7 +51,7 @@ export function Drawing({ candidates, target }: { candidates: readonly Candidate
                 })}
               </div>
             ))}
-            <Unused names={blocks.filter((name) => !isUsed(columns, name))} />
+            <Inactive names={blocks.filter((name) => !isActive(columns, name))} />
           </section>
         ))}
       </div>
@@ -59,13 +59,13 @@ export function Drawing({ candidates, target }: { candidates: readonly Candidate
   );
 }
 
-function isUsed(columns: readonly Column[], name: string): boolean {
+function isActive(columns: readonly Column[], name: string): boolean {
   return columns.some(({ stages }) => stages.some(({ blocks }) => blocks.some((block) => block.name === name && block.layers.length > 0)));
 }
 
-function Unused({ names }: { names: readonly string[] }) {
+function Inactive({ names }: { names: readonly string[] }) {
   if (names.length === 0) return null;
-  return <p className="block unused">Beyond the depth: {names.map(lastPart).join(", ")}</p>;
+  return <p className="block inactive">Inactive blocks: {names.map(lastPart).join(", ")}</p>;
 }
 
 interface CellProps {
@@ -78,7 +78,7 @@ interface CellProps {
 }
 
 function BlockCell({ block, name, against, costs, lanes, patterns }: CellProps) {
-  if (block === undefined || block.layers.length === 0) return <p className="block unused">{lastPart(name)}: beyond the depth</p>;
+  if (block === undefined || block.layers.length === 0) return <p className="block inactive">{lastPart(name)}: inactive</p>;
   return (
     <div className="block">
       <p className="block-name">{lastPart(name)}</p>
@@ -91,7 +91,7 @@ function BlockCell({ block, name, against, costs, lanes, patterns }: CellProps) 
 function BoundLegend({ bounds, patterns }: { bounds: readonly Bound[]; patterns: string }) {
   return (
     <div className="bound-legend">
-      <span>What binds a layer:</span>
+      <span>Bottleneck of a layer:</span>
       <svg className="visually-hidden" aria-hidden="true">
         <defs>
           {bounds.map((bound) => (
@@ -108,7 +108,7 @@ function BoundLegend({ bounds, patterns }: { bounds: readonly Bound[]; patterns:
               <rect width={22} height={12} rx={1} style={{ fill: bound.colour }} />
               {bound.stripes !== null && <rect width={22} height={12} rx={1} fill={`url(#${patterns}-${bound.letter})`} />}
             </svg>
-            <strong>{bound.letter}</strong> {bound.reason}
+            <strong>{bound.letter}</strong> {bound.title}
           </li>
         ))}
       </ul>

@@ -2,10 +2,11 @@
 import type { ReactNode } from "react";
 
 import type { Schemas } from "../../api/client";
-import { bytes, count, latency, percent, significant } from "../../ui/format";
+import { metricDifference, metricFormat, metricText } from "../../job/metric";
+import { bytes, count, latency, significant } from "../../ui/format";
 import { Latency } from "../../ui/Quantity";
 import { TableRegion } from "../../ui/TableRegion";
-import { Finish } from "./Finish";
+import { Export } from "./Export";
 import { ModelLink } from "./ModelLink";
 
 export type Candidate = Schemas["CandidateDocument"];
@@ -23,9 +24,9 @@ interface Row {
 
 interface Props {
   candidates: readonly Candidate[];
-  /** The name of what networks are compared by. */
+  /** The title of what networks are compared by. */
   metric: string;
-  /** Whether a supernet was asked for it. */
+  /** Whether it is estimated by a supernet. */
   estimated: boolean;
   head: (candidate: Candidate) => ReactNode;
 }
@@ -36,7 +37,7 @@ export function Facts({ candidates, metric, estimated, head }: Props) {
     <TableRegion label="Figures">
       <table className="candidate-facts">
         <caption>
-          {candidates.length > 1 ? "In brackets: by how much a figure differs from the first candidate's. ≠ marks rows that differ." : "Figures of the candidate, INT8, batch 1."}
+          {candidates.length > 1 ? "In parentheses: the difference from the first candidate. ≠ marks rows that differ." : "Figures of the candidate, INT8, batch 1."}
         </caption>
         <thead>
           <tr>
@@ -79,10 +80,6 @@ function inPercent(value: number, first: number): string {
   return first === 0 ? "" : `${signed((value / first - 1) * 100, 2)} %`;
 }
 
-function inPoints(value: number, first: number): string {
-  return `${signed((value - first) * 100, 2)} points`;
-}
-
 function signed(value: number, digits: number): string {
   return `${value < 0 ? "−" : "+"}${significant(Math.abs(value), digits)}`;
 }
@@ -91,20 +88,26 @@ function row(key: string, name: ReactNode, values: (number | null)[], show: (val
   return { key, name, values, shown: values.map((value, index) => (value === null ? "–" : show(value, index))) };
 }
 
+/** All candidates of a job have one metric. */
+function metricNameOf(candidates: readonly Candidate[]): string {
+  return candidates[0]?.metric.name ?? "";
+}
+
 function rowsOfAll(candidates: readonly Candidate[], metric: string, estimated: boolean): Row[] {
   const network = (pick: (network: NonNullable<Candidate["network"]>) => number) =>
     candidates.map((one) => (one.network ? pick(one.network) : null));
+  const name = metricNameOf(candidates);
   return [
     {
       ...row(
-        "accuracy",
+        "metric",
         <>
-          INT8 {metric} <small>validation set, {estimated ? "estimated by the supernet" : "trained alone"}</small>
+          INT8 {metric} <small>validation set, {estimated ? "estimated by the supernet" : "trained without a supernet"}</small>
         </>,
-        candidates.map((one) => one.accuracy),
-        (value) => percent(value),
+        candidates.map((one) => one.metric.value),
+        metricFormat(name),
       ),
-      delta: inPoints,
+      delta: (value: number, first: number) => metricDifference(name, value, first),
     },
     row("macs", <>MACs <small>counted</small></>, network((one) => one.macs), (value) => count(value)),
     row("params", <>Parameters <small>counted</small></>, network((one) => one.params), (value) => count(value)),
@@ -122,18 +125,20 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string, metric: 
   );
   const rows = [
     {
-      ...row(`${target}/trained`, name(`INT8 ${metric}, trained as a finalist`), of.map((one) => one?.finalists.at(-1)?.accuracy ?? null), (value, index) => {
+      ...row(`${target}/trained`, name(`INT8 ${metric}, trained as a finalist`), of.map((one) => one?.finalists.at(-1)?.metric.value ?? null), (_, index) => {
         const last = of[index]?.finalists.at(-1);
         return (
-          <>
-            {percent(value)}{" "}
-            <span className="kind">
-              ± {percent(last?.standard_error ?? 0)}, validation set, after {(last?.images ?? 0).toLocaleString("en")} images
-            </span>
-          </>
+          last && (
+            <>
+              {metricText(last.metric)}{" "}
+              <span className="kind">
+                ± {metricFormat(last.metric.name)(last.standard_error)}, validation set, after {last.images.toLocaleString("en")} training images
+              </span>
+            </>
+          )
         );
       }),
-      delta: inPoints,
+      delta: (value: number, first: number) => metricDifference(metricNameOf(candidates), value, first),
     },
     row(`${target}/predicted`, name("Predicted"), of.map((one) => one?.prediction?.latency_ms ?? one?.evaluation?.latency_ms[target] ?? null), (value, index) => (
       <Latency ms={value} kind={of[index]?.prediction?.kind ?? "predicted"} error={of[index]?.prediction?.error} />
@@ -145,15 +150,15 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string, metric: 
         <>
           <Latency ms={value} kind={found?.kind ?? "measured"} />{" "}
           <span className="kind">
-            of {found?.of === "file" ? "the finished model" : "the network with random weights"}, p50 {latency(found?.p50_ms ?? 0)}, p95 {latency(found?.p95_ms ?? 0)}
+            of {found?.of === "file" ? "the final model" : "the network with random weights"}, p50 {latency(found?.p50_ms ?? 0)}, p95 {latency(found?.p95_ms ?? 0)}
           </span>
         </>
       );
     }),
   ];
-  const delivered = {
+  const exported = {
     key: `${target}/model`,
-    name: name("Delivered"),
+    name: name("Final model"),
     values: [],
     shown: of.map((one, index) =>
       one?.model ? (
@@ -161,14 +166,14 @@ function rowsOfTarget(candidates: readonly Candidate[], target: string, metric: 
       ) : one === undefined ? (
         "–"
       ) : (
-        <Finish jobId={candidates[index]?.job_id ?? ""} architectureId={candidates[index]?.architecture_id ?? ""} target={target} />
+        <Export jobId={candidates[index]?.job_id ?? ""} architectureId={candidates[index]?.architecture_id ?? ""} target={target} />
       ),
     ),
   };
-  return [...rows.filter((one) => one.values.some((value) => value !== null)), delivered];
+  return [...rows.filter((one) => one.values.some((value) => value !== null)), exported];
 }
 
-/** The finished file's measurement where there is one, else the newest of the candidate. */
+/** The final model's measurement where there is one, else the newest of the candidate. */
 function best(one: OfTarget | undefined) {
   return one?.measurements.findLast((each) => each.of === "file") ?? one?.measurements.at(-1);
 }

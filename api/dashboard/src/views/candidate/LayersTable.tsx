@@ -2,6 +2,7 @@
 import type { Schemas } from "../../api/client";
 import { bytes, count, latency } from "../../ui/format";
 import { TableRegion } from "../../ui/TableRegion";
+import { boundOf } from "./bound";
 import type { Candidate } from "./Facts";
 import { type Layer, operation, shape } from "./layout";
 
@@ -19,7 +20,7 @@ export function LayersTable({ candidate, target }: { candidate: Candidate; targe
       </summary>
       <TableRegion label={`Layers of ${candidate.architecture_id}`}>
         <table>
-          <caption>Latencies on {target}, INT8, batch 1; their parts add up to the prediction.</caption>
+          <caption>Latencies on {target}, INT8, batch 1. They add up to the prediction.</caption>
           <thead>
             <tr>
               {["Layer", "Operation", "Output", "Activation"].map((name) => (
@@ -32,7 +33,7 @@ export function LayersTable({ candidate, target }: { candidate: Candidate; targe
                   {name}
                 </th>
               ))}
-              {isSimulated && <th scope="col">Bound by</th>}
+              {isSimulated && <th scope="col">Bottleneck</th>}
             </tr>
           </thead>
           <tbody>
@@ -41,7 +42,7 @@ export function LayersTable({ candidate, target }: { candidate: Candidate; targe
             ))}
             {rest.map((part) => (
               <tr key={part.name}>
-                <th scope="row">{part.of === "constant" ? "Constant of a run" : "Around the input"}</th>
+                <th scope="row">{part.of === "constant" ? "Fixed overhead" : "Input"}</th>
                 <td colSpan={6} />
                 <Cost part={part} />
                 {isSimulated && <td colSpan={2} />}
@@ -68,7 +69,7 @@ function LayerRow({ layer, part, isSimulated }: { layer: Layer; part: Part | und
       {isSimulated && (
         <>
           <td className="numeric nowrap">{part?.simulated_ms == null ? "" : latency(part.simulated_ms)}</td>
-          <td className="nowrap">{part?.bound_by ?? ""}</td>
+          <td className="nowrap">{part?.bound_by == null ? "" : boundOf(part.bound_by).title}</td>
         </>
       )}
     </tr>

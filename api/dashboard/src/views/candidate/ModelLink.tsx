@@ -1,13 +1,14 @@
-/** The way to a delivered model, with what it was found to be worth. */
+/** The link to a final model, with its metric. */
 import { Link } from "react-router";
 
-import type { Schemas } from "../../api/client";
-import { percent } from "../../ui/format";
+import { metricText, metricTitle } from "../../job/metric";
+import type { ExportedModel } from "./exported";
 
-export function ModelLink({ model }: { model: Schemas["DeliveredModel"] }) {
+export function ModelLink({ model }: { model: ExportedModel }) {
+  const { int8 } = model.metric;
   return (
     <>
-      <Link to={`/models/${model.model_id}`}>the model</Link>, INT8 {percent(model.accuracy.int8)} <span className="kind">measured, test set</span>
+      <Link to={`/models/${model.model_id}`}>the model</Link>, INT8 {metricTitle(int8.name)} {metricText(int8)} <span className="kind">measured, test set</span>
     </>
   );
 }

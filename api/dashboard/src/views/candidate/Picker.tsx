@@ -1,13 +1,13 @@
-/** The candidates of a job to choose from: those on a front first. What is picked stands in the address. */
+/** The candidates of a job to select from: those on a front first. The selection is in the address. */
 import { Link, useParams, useSearchParams } from "react-router";
 
-import { metricOf } from "../../job/metric";
+import { metricOf, metricText, metricTitle } from "../../job/metric";
 import { useJob } from "../../job/useJob";
 import { useFollowed } from "../job/JobLayout";
-import { count, latency, percent } from "../../ui/format";
+import { count, latency } from "../../ui/format";
 import { Empty } from "../../ui/Notice";
 import { TableRegion } from "../../ui/TableRegion";
-import { idsOf, MAX_COMPARED, type Offered, offered, toggled } from "./ids";
+import { idsOf, MAX_COMPARED, type CandidateRow, rowsOfCandidates, toggled } from "./ids";
 
 const STEP = 50;
 
@@ -15,43 +15,43 @@ export function Picker() {
   const { jobId = "" } = useParams<"jobId">();
   const { state } = useFollowed();
   const [query, setQuery] = useSearchParams();
-  const picked = idsOf(query.get("pick"));
+  const selected = idsOf(query.get("pick"));
   const { data: job } = useJob(jobId);
   const estimated = Object.keys(state.fronts).length > 0;
-  const rows = offered(state.candidates, { ...state.fronts, ...state.finished });
+  const rows = rowsOfCandidates(state.candidates, { ...state.fronts, ...state.trainedFronts });
   const shown = Math.max(STEP, Number(query.get("shown")) || 0);
   const set = (name: string, value: string) => setQuery((before) => withValue(before, name, value), { replace: true, preventScrollReset: true });
   if (rows.length === 0)
     return (
       <Empty title={state.ended ? "No candidates" : "No candidates yet"}>
-        <p>{state.ended ? "This job evaluated no architectures." : "They come here as the search evaluates them."}</p>
+        <p>{state.ended ? "This job evaluated no architectures." : "They appear here as the search evaluates them."}</p>
       </Empty>
     );
   const targets = Object.keys(rows[0]?.candidate.latency_ms ?? {});
   return (
     <>
       <div className="toolbar picker-bar">
-        {picked.length > 0 ? (
-          <Link className="button primary" to={`?ids=${picked.join(",")}`}>
-            {picked.length === 1 ? "Look at 1 candidate" : `Compare ${picked.length} candidates`}
+        {selected.length > 0 ? (
+          <Link className="button primary" to={`?ids=${selected.join(",")}`}>
+            {selected.length === 1 ? "Open 1 candidate" : `Compare ${selected.length} candidates`}
           </Link>
         ) : (
-          <span className="quiet small">Open one, or pick two to {MAX_COMPARED} to compare.</span>
+          <span className="quiet small">Open one, or select two to {MAX_COMPARED} to compare.</span>
         )}
       </div>
       <TableRegion label="Candidates">
         <table>
           <caption>
-            {rows.length} candidates; those on a Pareto front first, from the fastest, then the others from the most accurate. On the validation set,{" "}
-            {estimated ? "estimated by the supernet." : "of the networks as they were trained."}
+            {rows.length} candidates; those on a Pareto front first, the fastest at the top; then the others, the best at the top. On the validation set,{" "}
+            {estimated ? "estimated by the supernet." : "of the trained networks."}
           </caption>
           <thead>
             <tr>
               <td />
               <th scope="col">Candidate</th>
-              <th scope="col">On the front of</th>
+              <th scope="col">On front of</th>
               <th scope="col" className="numeric">
-                INT8 {metricOf(job)}
+                INT8 {metricTitle(metricOf(job, rows[0]?.candidate.metric).name)}
               </th>
               {targets.map((target) => (
                 <th key={target} scope="col" className="numeric">
@@ -72,9 +72,9 @@ export function Picker() {
                 key={row.candidate.architecture_id}
                 row={row}
                 targets={targets}
-                isPicked={picked.includes(row.candidate.architecture_id)}
-                isFull={picked.length >= MAX_COMPARED}
-                onPick={() => set("pick", toggled(picked, row.candidate.architecture_id).join(","))}
+                isSelected={selected.includes(row.candidate.architecture_id)}
+                isFull={selected.length >= MAX_COMPARED}
+                onSelect={() => set("pick", toggled(selected, row.candidate.architecture_id).join(","))}
               />
             ))}
           </tbody>
@@ -92,19 +92,19 @@ export function Picker() {
 }
 
 interface RowProps {
-  row: Offered;
+  row: CandidateRow;
   targets: readonly string[];
-  isPicked: boolean;
+  isSelected: boolean;
   isFull: boolean;
-  onPick: () => void;
+  onSelect: () => void;
 }
 
-function PickerRow({ row: { candidate, fronts }, targets, isPicked, isFull, onPick }: RowProps) {
+function PickerRow({ row: { candidate, fronts }, targets, isSelected, isFull, onSelect }: RowProps) {
   const id = candidate.architecture_id;
   return (
     <tr>
       <td className="pick">
-        <input type="checkbox" aria-label={`Pick ${id}`} checked={isPicked} disabled={isFull && !isPicked} onChange={onPick} />
+        <input type="checkbox" aria-label={`Select ${id}`} checked={isSelected} disabled={isFull && !isSelected} onChange={onSelect} />
       </td>
       <th scope="row">
         <Link to={`?ids=${id}`}>
@@ -112,7 +112,7 @@ function PickerRow({ row: { candidate, fronts }, targets, isPicked, isFull, onPi
         </Link>
       </th>
       <td>{fronts.join(", ") || "–"}</td>
-      <td className="numeric">{percent(candidate.accuracy)}</td>
+      <td className="numeric">{metricText(candidate.metric)}</td>
       {targets.map((target) => (
         <td key={target} className="numeric nowrap">
           {candidate.latency_ms[target] === undefined ? "–" : latency(candidate.latency_ms[target])}

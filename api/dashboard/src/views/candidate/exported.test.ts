@@ -4,11 +4,11 @@ import type { Job } from "../../job/describe";
 import { exportOf, modelOf } from "./exported";
 
 const search = { targets: [{ target: "cpu" }, { target: "alveo-u55c:dwc" }] };
-const asked = { kind: "export", job: "job_search", architecture_id: "a1", target: "cpu", search };
+const EXPORT = { kind: "export", job: "job_search", architecture_id: "a1", target: "cpu", search };
 
 function job(id: string, state: string, spec: object = {}, model?: string): Job {
   const result = model === undefined ? null : { model: { model_id: model } };
-  return { id, state, spec: { ...asked, ...spec }, result } as unknown as Job;
+  return { id, state, spec: { ...EXPORT, ...spec }, result } as unknown as Job;
 }
 
 function found(jobs: readonly Job[]): string | undefined {
@@ -19,11 +19,11 @@ it("finds an export that is queued, running or paused", () => {
   for (const state of ["queued", "running", "paused"]) expect(found([job("one", state)])).toBe("one");
 });
 
-it("leaves those that came to nothing", () => {
+it("leaves those that failed or were cancelled", () => {
   expect(found([job("one", "failed"), job("two", "cancelled")])).toBeUndefined();
 });
 
-it("finds what was delivered behind a younger one that came to nothing", () => {
+it("finds an exported model behind a younger one that failed", () => {
   const jobs = [job("three", "failed"), job("two", "succeeded", {}, "mdl_2"), job("one", "succeeded", {}, "mdl_1")];
   const one = exportOf(jobs, "job_search", "a1", "cpu");
   expect(one && modelOf(one)?.model_id).toBe("mdl_2");

@@ -1,8 +1,9 @@
-/** Which export finishes an architecture of a search, or has finished it. */
-import type { Schemas } from "../../api/client";
+/** Which export trains and exports an architecture of a search, or has done so. */
 import { hasEnded, type Job } from "../../job/describe";
 
-/** The first that goes on or delivered a model, of jobs from the newest on; null where all came to nothing. */
+export type ExportedModel = Extract<NonNullable<Job["result"]>, { model: object }>["model"];
+
+/** The first that is not over or has exported a model, of jobs from the newest on; null where all failed or were cancelled. */
 export function exportOf(jobs: readonly Job[], searchId: string, architectureId: string, target: string): Job | null {
   const isMine = ({ spec }: Job): boolean => {
     if (spec.kind !== "export" || spec.job !== searchId || spec.architecture_id !== architectureId) return false;
@@ -12,6 +13,6 @@ export function exportOf(jobs: readonly Job[], searchId: string, architectureId:
   return jobs.find((one) => isMine(one) && (!hasEnded(one.state) || modelOf(one) !== null)) ?? null;
 }
 
-export function modelOf({ result }: Job): Schemas["DeliveredModel"] | null {
+export function modelOf({ result }: Job): ExportedModel | null {
   return result && "model" in result ? result.model : null;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { CandidateEvent, FrontEvent } from "../../api/events";
 import { BOUNDS, boundOf } from "./bound";
-import { idsOf, offered, toggled } from "./ids";
+import { idsOf, rowsOfCandidates, toggled } from "./ids";
 import { arcsOf, type Layer, lastPart, type Network, operation, rowsOf, shape, stagesOf } from "./layout";
 
 function layer(name: string, op: string, inputs: string[], more: Partial<Layer> = {}): Layer {
@@ -22,7 +22,7 @@ describe("arcs", () => {
     expect(arcsOf(block)).toEqual([{ from: -1, to: 2, lane: 0, residual: true }]);
   });
 
-  it("a gate lies within the residual, in a lane of its own", () => {
+  it("an attention scale lies within the residual, in a lane of its own", () => {
     const block = [
       layer("depthwise", "conv", ["stem"]),
       layer("pool", "global_avg_pool", ["depthwise"]),
@@ -50,7 +50,7 @@ describe("stages", () => {
     stages: [{ name: "s1", blocks: ["s1.b0"], choices: [choice("s1.depth", null), choice("s1.b0.kernel", "s1.b0"), choice("s1.b1.kernel", "s1.b1")] }],
   };
 
-  it("keep blocks beyond the depth, without layers", () => {
+  it("keep inactive blocks, without layers", () => {
     const [stage] = stagesOf(network);
     expect(stage?.choices.map((one) => one.name)).toEqual(["s1.depth"]);
     expect(stage?.blocks.map((one) => [one.name, one.layers.length])).toEqual([["s1.b0", 1], ["s1.b1", 0]]);
@@ -78,7 +78,13 @@ describe("words", () => {
   });
 });
 
-describe("what binds a layer", () => {
+describe("the bottleneck of a layer", () => {
+  it("has a title", () => {
+    expect(["pools and sums", "maps in", "weights", "something new"].map((reason) => boundOf(reason).title)).toEqual([
+      "pooling and add", "feature maps in", "weights", "something new",
+    ]);
+  });
+
   it("has a letter of its own", () => {
     expect(new Set(BOUNDS.map((one) => one.letter)).size).toBe(BOUNDS.length);
     expect(boundOf("something new")).toMatchObject({ reason: "something new", letter: "S" });
@@ -86,16 +92,17 @@ describe("what binds a layer", () => {
 });
 
 describe("candidates", () => {
-  const candidate = (id: string, accuracy: number, ms: number): CandidateEvent => ({
-    type: "candidate", number: 0, architecture: id, architecture_id: id, accuracy, latency_ms: { cpu: ms }, feasible: { cpu: true },
+  const metric = (value: number) => ({ name: "accuracy", value, higher_is_better: true });
+  const candidate = (id: string, value: number, ms: number): CandidateEvent => ({
+    type: "candidate", number: 0, architecture: id, architecture_id: id, metric: metric(value), latency_ms: { cpu: ms }, feasible: { cpu: true },
     macs: null, params: null, weight_bytes: null, peak_memory_bytes: null, choices: null,
   });
 
-  it("of a front come first, from the fastest, then others from the most accurate; each once", () => {
-    const point = (id: string) => ({ architecture: id, architecture_id: id, accuracy: 0.9, latency_ms: 1, kind: "predicted" as const });
-    const front: FrontEvent = { type: "front", of: "candidates", target: "cpu", budget_ms: 3, limit_ms: null, queries: 4, predicted_error: null, hypervolume: null, points: [point("a"), point("b")] };
+  it("of a front come first, from the fastest, then others by the metric; each once", () => {
+    const point = (id: string) => ({ architecture: id, architecture_id: id, metric: metric(0.9), latency_ms: 1, kind: "predicted" as const });
+    const front: FrontEvent = { type: "front", of: "candidates", target: "cpu", budget_ms: 3, limit_ms: null, evaluations: 4, predicted_error: null, hypervolume: null, points: [point("a"), point("b")] };
     const all = [candidate("c", 0.5, 1), candidate("b", 0.9, 2), candidate("d", 0.8, 9), candidate("a", 0.7, 1), candidate("d", 0.8, 9)];
-    expect(offered(all, { cpu: front }).map((one) => one.candidate.architecture_id)).toEqual(["a", "b", "d", "c"]);
+    expect(rowsOfCandidates(all, { cpu: front }).map((one) => one.candidate.architecture_id)).toEqual(["a", "b", "d", "c"]);
   });
 
   it("are named in the address, five at the most", () => {

@@ -1,6 +1,6 @@
 /**
  * How a network is drawn: stages in their order, blocks within them, and each block's layers one below the other. A layer that
- * reads more than the layer before it (a residual connection, a gate, a shortcut) has arcs at the side, from what it reads.
+ * reads more than the layer before it (a residual connection, an attention scale, a shortcut) has arcs at the side, from what it reads.
  */
 import type { Schemas } from "../../api/client";
 
@@ -18,7 +18,7 @@ export interface Arc {
 
 export interface Block {
   name: string;
-  /** Empty where the architecture does not have the block: it lies beyond the depth of its stage. */
+  /** Empty where the block is inactive: the depth of its stage is less. */
   layers: readonly Layer[];
   arcs: readonly Arc[];
   choices: readonly Choice[];

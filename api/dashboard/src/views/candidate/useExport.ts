@@ -1,13 +1,13 @@
-/** The export that finishes an architecture of a search, or has finished it, as the service has it now. */
+/** The export of an architecture of a search, as the service has it now. */
 import { skipToken, useQuery } from "@tanstack/react-query";
 
 import { api, got, gotAs, type Schemas } from "../../api/client";
 import { hasEnded, type Job } from "../../job/describe";
-import { LOOK_EVERY_MS, useJob } from "../../job/useJob";
+import { REFETCH_EVERY_MS, useJob } from "../../job/useJob";
 import { exportOf, modelOf } from "./exported";
 
 /** The newest exports since the search was made. Of one that is older than all these the page does not know. */
-const MOST = 100;
+const MOST_EXPORTS = 100;
 
 interface Exported {
   /** Null where there is none, or its model was deleted. */
@@ -17,14 +17,14 @@ interface Exported {
 
 export function useExport(searchId: string, architectureId: string, target: string): Exported {
   const since = useJob(searchId).data?.created_at;
-  const query = { kind: "export", page_size: MOST } as const;
+  const query = { kind: "export", page_size: MOST_EXPORTS } as const;
   const listed = useQuery({
     queryKey: ["jobs", "list", "exports", searchId],
     queryFn:
       since === undefined
         ? skipToken
         : () => gotAs<Schemas["JobPage"]>(api.GET("/v1/jobs", { params: { query: { ...query, created_after: since } } })),
-    refetchInterval: ({ state }) => (state.data?.items.some((one) => !hasEnded(one.state)) ? LOOK_EVERY_MS : false),
+    refetchInterval: ({ state }) => (state.data?.items.some((one) => !hasEnded(one.state)) ? REFETCH_EVERY_MS : false),
   });
   const job = exportOf(listed.data?.items ?? [], searchId, architectureId, target);
   const models = useQuery({

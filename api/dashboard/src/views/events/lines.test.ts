@@ -9,12 +9,13 @@ const all = { level: "info", type: "", text: "" } as const;
 describe("lineOf", () => {
   it.each([
     [{ type: "phase", phase: "profiling", status: "finished", target: "cpu", seconds: 189 }, "profiling for cpu: finished after 3 min 9 s"],
-    [{ type: "checkpoint", phase: "training", step: 20, total: 60, restored: true }, "training: went on from step 20 of 60"],
+    [{ type: "phase", phase: "fine_tuning", status: "reused" }, "fine-tuning: cached"],
+    [{ type: "checkpoint", phase: "training", step: 20, total: 60, restored: true }, "training: resumed from step 20 of 60"],
     [{ type: "log", level: "warning", message: "<b>hot</b>" }, "<b>hot</b>"],
-    [{ type: "front", of: "finished", target: "cpu", budget_ms: 1, queries: 4, points: [] }, "front of finished networks for cpu: 0 points after 4 networks"],
+    [{ type: "front", of: "finished", target: "cpu", budget_ms: 1, evaluations: 4, points: [] }, "front of trained networks for cpu: 0 points after 4 networks"],
     [{ type: "plan", resolution: 64, supernet: false, note: "Two networks." }, "plan: Two networks."],
     [
-      { type: "finalist", target: "cpu", architecture: "", architecture_id: "a1", round: 1, rounds: 3, images: 4000, accuracy: 0.9, standard_error: 0.02, latency_ms: 0.5, kind: "measured" },
+      { type: "finalist", target: "cpu", architecture: "", architecture_id: "a1", round: 1, rounds: 3, images: 4000, metric: { name: "accuracy", value: 0.9 }, standard_error: 0.02, latency_ms: 0.5, kind: "measured" },
       "finalist a1 for cpu, round 2 of 3: 90.00 % ± 2.00 % after 4,000 images, 0.500 ms (measured)",
     ],
     [{ type: "sample", value: 1 }, '{"type":"sample","value":1}'],
@@ -27,7 +28,7 @@ describe("isShown", () => {
   const warning = line({ type: "log", level: "warning", message: "It is Hot" });
   const progress = line({ type: "progress", phase: "training", done: 1, total: 2, unit: "steps" });
 
-  it("holds levels, types and texts against a line", () => {
+  it("compares levels, types and texts with a line", () => {
     expect(isShown(warning, all)).toBe(true);
     expect(isShown(warning, { ...all, level: "error" })).toBe(false);
     expect(isShown(warning, { ...all, text: "hot" })).toBe(true);
@@ -35,7 +36,7 @@ describe("isShown", () => {
     expect(isShown(warning, { ...all, type: "phase" })).toBe(false);
   });
 
-  it("shows progress only when asked for", () => {
+  it("shows progress only on request", () => {
     expect(isShown(progress, all)).toBe(false);
     expect(isShown(progress, { ...all, type: "progress" })).toBe(true);
   });

@@ -1,7 +1,9 @@
 /** Events as lines that people read, and which of them are shown. */
 import type { NumberedEvent } from "../../api/events";
+import { metricFormat, metricText } from "../../job/metric";
+import { phaseTitle } from "../../job/phase";
 import { isTick } from "../../job/state";
-import { duration, latency, percent, significant } from "../../ui/format";
+import { duration, latency, significant } from "../../ui/format";
 
 export type Level = "info" | "warning" | "error";
 
@@ -15,8 +17,8 @@ export interface Line {
 
 /** One event as a line. Of a type that this page does not know, its JSON. */
 export function lineOf({ seq, at, event, raw }: NumberedEvent): Line {
-  const told = event === null ? { level: "info" as const, text: JSON.stringify(raw) } : { level: levelOf(event), text: textOf(event) };
-  return { seq, at, type: raw.type, ...told };
+  const known = event === null ? { level: "info" as const, text: JSON.stringify(raw) } : { level: levelOf(event), text: textOf(event) };
+  return { seq, at, type: raw.type, ...known };
 }
 
 type Known = NonNullable<NumberedEvent["event"]>;
@@ -29,36 +31,36 @@ function levelOf(event: Known): Level {
 function textOf(event: Known): string {
   switch (event.type) {
     case "phase": {
-      const how = event.status === "reused" ? "found in the store" : event.status;
+      const how = event.status === "reused" ? "cached" : event.status;
       const seconds = event.seconds === null ? "" : ` after ${duration(event.seconds)}`;
-      return `${event.phase}${forTarget(event.target)}: ${how}${seconds}`;
+      return `${phaseTitle(event.phase)}${forTarget(event.target)}: ${how}${seconds}`;
     }
     case "progress": {
       const left = event.eta_s === null ? "" : `, ${duration(event.eta_s)} left`;
-      return `${event.phase}${forTarget(event.target)}: ${event.done} of ${event.total} ${event.unit}${left}`;
+      return `${phaseTitle(event.phase)}${forTarget(event.target)}: ${event.done} of ${event.total} ${event.unit}${left}`;
     }
     case "metric":
-      return `${event.phase}: ${event.name} ${significant(event.value, 4)} at step ${event.step}`;
+      return `${phaseTitle(event.phase)}: ${event.name} ${significant(event.value, 4)} at step ${event.step}`;
     case "candidate": {
       const latencies = Object.entries(event.latency_ms).map(([target, ms]) => `${latency(ms)} on ${target} (predicted)`);
-      return [`candidate ${event.number + 1}, ${event.architecture_id}: ${percent(event.accuracy)}`, ...latencies].join(", ");
+      return [`candidate ${event.number + 1}, ${event.architecture_id}: ${metricText(event.metric)}`, ...latencies].join(", ");
     }
     case "front": {
       const hypervolume = event.hypervolume === null ? "" : `, hypervolume ${significant(event.hypervolume, 4)}`;
-      const [which, after] = event.of === "finished" ? ["front of finished networks", "network"] : ["estimated front", "candidate"];
-      return `${which} for ${event.target}: ${counted(event.points.length, "point")} after ${counted(event.queries, after)}${hypervolume}`;
+      const [which, after] = event.of === "finished" ? ["front of trained networks", "network"] : ["estimated front", "candidate"];
+      return `${which} for ${event.target}: ${counted(event.points.length, "point")} after ${counted(event.evaluations, after)}${hypervolume}`;
     }
     case "finalist": {
-      const judged = `${percent(event.accuracy)} ± ${percent(event.standard_error)} after ${event.images.toLocaleString("en")} images`;
+      const score = `${metricText(event.metric)} ± ${metricFormat(event.metric.name)(event.standard_error)} after ${event.images.toLocaleString("en")} images`;
       const took = `${latency(event.latency_ms)} (${event.kind})`;
-      return `finalist ${event.architecture_id} for ${event.target}, round ${event.round + 1} of ${event.rounds}: ${judged}, ${took}`;
+      return `finalist ${event.architecture_id} for ${event.target}, round ${event.round + 1} of ${event.rounds}: ${score}, ${took}`;
     }
     case "plan":
       return `plan: ${event.note || `${event.resolution} × ${event.resolution} pixels`}`;
     case "checkpoint":
-      return `${event.phase}${forTarget(event.target)}: ${event.restored ? "went on from" : "stored"} step ${event.step} of ${event.total}`;
+      return `${phaseTitle(event.phase)}${forTarget(event.target)}: ${event.restored ? "resumed from" : "stored"} step ${event.step} of ${event.total}`;
     case "measurement": {
-      const what = event.of === "file" ? `the finished model of ${event.architecture_id}` : `candidate ${event.architecture_id}`;
+      const what = event.of === "file" ? `the final model of ${event.architecture_id}` : `candidate ${event.architecture_id}`;
       return `${what} on ${event.target}: ${latency(event.latency_ms)} (${event.kind})`;
     }
     case "log":
@@ -79,7 +81,7 @@ function forTarget(target: string | null): string {
 }
 
 export interface Shown {
-  /** The least grave level. */
+  /** The least severe level. */
   level: Level;
   /** A type of event; empty for all but progress and metrics. */
   type: string;
@@ -87,16 +89,16 @@ export interface Shown {
   text: string;
 }
 
-const GRAVITY: Readonly<Record<Level, number>> = { info: 0, warning: 1, error: 2 };
+const SEVERITY: Readonly<Record<Level, number>> = { info: 0, warning: 1, error: 2 };
 
 export function isShown(line: Line, { level, type, text }: Shown): boolean {
-  if (GRAVITY[line.level] < GRAVITY[level]) return false;
-  // Progress and metrics come by the thousand; they are shown when asked for.
+  if (SEVERITY[line.level] < SEVERITY[level]) return false;
+  // Progress and metrics come by the thousand; they are shown on request.
   if (type === "" ? isTick(line.type) : line.type !== type) return false;
   return text === "" || line.text.toLowerCase().includes(text.toLowerCase());
 }
 
-/** Where the next error after the line `from` is, beginning anew at the end; -1 when there is none. */
+/** Where the next error after the line `from` is, starting again at the end; -1 when there is none. */
 export function nextError(lines: readonly Line[], from: number): number {
   for (let step = 1; step <= lines.length; step += 1) {
     const at = (from + step) % lines.length;

@@ -1,4 +1,4 @@
-/** A job that failed, or was cancelled: why, what it kept, and the way to go on. */
+/** A job that failed, or was cancelled: why, its stored results, and the button that tries it again. */
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "react-router";
 
@@ -6,6 +6,7 @@ import { api, got } from "../../api/client";
 import { useMay } from "../../app/session";
 import { useTryAgain } from "../../job/actions";
 import type { Job } from "../../job/describe";
+import { phaseTitle } from "../../job/phase";
 import { duration, moment } from "../../ui/format";
 import { ProblemNotice, ProblemText } from "../../ui/Problem";
 
@@ -15,8 +16,8 @@ export function FailedNotice({ job }: { job: Job }) {
   const navigate = useNavigate();
   return (
     <section className={`notice ${job.state === "failed" ? "bad" : ""}`} aria-label={job.state === "failed" ? "Why it failed" : "Cancelled"}>
-      {job.error ? <ProblemText problem={job.error} /> : <p>The job was {job.state} before its end.</p>}
-      <Kept jobId={job.id} />
+      {job.error ? <ProblemText problem={job.error} /> : <p>The job was {job.state} before it finished.</p>}
+      <StoredResults jobId={job.id} />
       {may && (
         <p>
           <button
@@ -26,7 +27,7 @@ export function FailedNotice({ job }: { job: Job }) {
           >
             Try again
           </button>{" "}
-          <span className="quiet small">Queues the same work as a new job, which goes on from what is stored.</span>
+          <span className="quiet small">Starts the same work as a new job, which resumes from the stored results.</span>
         </p>
       )}
       {again.error !== null && <ProblemNotice error={again.error} />}
@@ -35,23 +36,23 @@ export function FailedNotice({ job }: { job: Job }) {
 }
 
 /** The stages whose results are stored. */
-function Kept({ jobId }: { jobId: string }) {
+function StoredResults({ jobId }: { jobId: string }) {
   const { data } = useQuery({
     queryKey: ["jobs", jobId, "checkpoints"],
     queryFn: () => got(api.GET("/v1/jobs/{job_id}/checkpoints", { params: { path: { job_id: jobId } } })),
   });
   if (data === undefined) return null;
-  if (data.items.length === 0) return <p>Nothing was stored before it ended.</p>;
+  if (data.items.length === 0) return <p>No results were stored before it ended.</p>;
   return (
     <>
-      <p>What is stored of its work:</p>
+      <p>Stored results:</p>
       <ul>
         {data.items.map(({ phase, target, at, reused, seconds, step, total }) => (
           <li key={`${phase} ${target ?? ""} ${step ?? ""}`}>
-            {phase}
+            {phaseTitle(phase)}
             {target && ` for ${target}`}
             {step != null && total != null && `, ${step} of ${total} steps`}
-            {reused ? " (found in the store)" : seconds != null && ` (${duration(seconds)})`}, {moment(at)}
+            {reused ? " (cached)" : seconds != null && ` (${duration(seconds)})`}, {moment(at)}
           </li>
         ))}
       </ul>

@@ -1,10 +1,11 @@
-/** The head of a job's page: what it is, how it stands, what can be done with it, and what it delivered. */
+/** The head of a job's page: its name, its state, its actions, and what it exported. */
 import { Link } from "react-router";
 
 import type { Connection } from "../../api/follow";
 import { useDataName, useJobName } from "../../job/datasets";
-import { about, activeSeconds, hasEnded, type Job, spaceName, stateText, targetsOf } from "../../job/describe";
+import { about, runtimeSeconds, hasEnded, type Job, spaceName, stateText, targetsOf } from "../../job/describe";
 import { JobActions } from "../../job/JobActions";
+import { phaseTitle } from "../../job/phase";
 import type { Followed } from "../../job/useJob";
 import { CopyButton } from "../../ui/CopyButton";
 import { duration, latency, moment } from "../../ui/format";
@@ -25,7 +26,7 @@ export function JobHead({ job, followed, onDeleted }: Props) {
       <div className="job-title">
         <p className="job-name">{name}</p>
         <StateBadge state={stateText(job)} />
-        <Heard connection={followed.connection} ended={hasEnded(job.state)} />
+        <ConnectionState connection={followed.connection} ended={hasEnded(job.state)} />
         <div className="push">
           <JobActions job={job} onDeleted={onDeleted} />
         </div>
@@ -35,19 +36,19 @@ export function JobHead({ job, followed, onDeleted }: Props) {
       <Facts job={job} />
       {followed.state.plan && <p className="quiet small job-plan">{followed.state.plan.note}</p>}
       <LabelsEditor job={job} />
-      <Delivered result={job.result} />
+      <Result result={job.result} />
     </section>
   );
 }
 
-/** The stage at work, from the events where they know more than the document. */
+/** The running stage, from the events where they are newer than the document. */
 function Stage({ job, followed }: { job: Job; followed: Followed }) {
   if (job.state !== "running") return null;
   const { progress } = followed.state;
   const current = progress ?? job.progress;
   const phase = progress?.phase ?? job.phase;
   if (phase === null) return null;
-  const name = progress?.target ? `${phase} for ${progress.target}` : phase;
+  const name = `${phaseTitle(phase)}${progress?.target ? ` for ${progress.target}` : ""}`;
   return (
     <div className="job-stage">
       <strong>{name}</strong>
@@ -59,12 +60,12 @@ function Stage({ job, followed }: { job: Job; followed: Followed }) {
 function Facts({ job }: { job: Job }) {
   const { effort } = about(job);
   const data = useDataName(job);
-  const seconds = activeSeconds(job);
+  const seconds = runtimeSeconds(job);
   return (
     <dl className="job-facts">
       <Fact name="Targets">
         {targetsOf(job)
-          .map(({ target, budget, device }) => `${target}${budget === null ? "" : ` within ${budget}`}${device === null ? "" : `, only on ${device}`}`)
+          .map(({ target, budget, device }) => `${target}${budget === null ? "" : ` ${budget}`}${device === null ? "" : `, only on ${device}`}`)
           .join("; ") || "none"}
       </Fact>
       {job.spec.kind === "export" && (
@@ -74,12 +75,12 @@ function Facts({ job }: { job: Job }) {
         </Fact>
       )}
       <Fact name="Data">{data ?? "none"}</Fact>
-      <Fact name="Space">{spaceName(job)}</Fact>
+      <Fact name="Search space">{spaceName(job)}</Fact>
       {effort && <Fact name="Effort">{effort}</Fact>}
       <Fact name="Created">
         <time dateTime={job.created_at}>{moment(job.created_at)}</time>
       </Fact>
-      <Fact name="Time at work">{seconds === null ? "not begun" : duration(seconds)}</Fact>
+      <Fact name="Runtime">{seconds === null ? "not started" : duration(seconds)}</Fact>
       <Fact name="Id">
         <code>{job.id}</code> <CopyButton text={job.id}>Copy id</CopyButton>
       </Fact>
@@ -96,13 +97,13 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
-/** What a job that succeeded made. */
-function Delivered({ result }: { result: Job["result"] }) {
+/** The result of a job that succeeded. */
+function Result({ result }: { result: Job["result"] }) {
   if (result === null) return null;
   if ("models" in result)
     return (
       <p className="job-models">
-        Delivered:{" "}
+        Exported:{" "}
         {Object.entries(result.models).map(([target, { model_id }], index) => (
           <span key={model_id}>
             {index > 0 && ", "}
@@ -114,29 +115,29 @@ function Delivered({ result }: { result: Job["result"] }) {
   if ("model" in result)
     return (
       <p className="job-models">
-        Delivered: <Link to={`/models/${result.model.model_id}`}>model for {result.target}</Link>, which{" "}
-        {result.within_budget ? "keeps the budget of the search" : <strong>misses the budget of the search</strong>}
+        Exported: <Link to={`/models/${result.model.model_id}`}>model for {result.target}</Link>, which{" "}
+        {result.within_budget ? "meets the budget of the search" : <strong>exceeds the budget of the search</strong>}
       </p>
     );
-  if ("card" in result)
+  if ("reachable_ms" in result)
     return (
       <p className="job-models">
-        Measured: {result.keys.toLocaleString("en")} layer keys on {result.device}; networks of the space take {latency(result.reachable_ms[0])} to{" "}
+        Profiled: {result.keys.toLocaleString("en")} distinct layers on {result.device}; predicted latencies of the space: {latency(result.reachable_ms[0])} to{" "}
         {latency(result.reachable_ms[1])}
       </p>
     );
-  return <p className="job-models">Trained at {result.resolution} × {result.resolution} pixels; searches with the same settings find it trained</p>;
+  return <p className="job-models">Trained at {result.resolution} × {result.resolution} pixels; searches with the same settings reuse this supernet</p>;
 }
 
-const HEARD: Readonly<Record<Connection, string | null>> = {
+const CONNECTIONS: Readonly<Record<Connection, string | null>> = {
   connecting: "connecting",
   open: "live",
-  away: "connection lost, trying again",
+  away: "connection lost, reconnecting",
   ended: null,
-  refused: null,
+  rejected: null,
 };
 
-function Heard({ connection, ended }: { connection: Connection; ended: boolean }) {
-  const text = ended ? null : HEARD[connection];
-  return text && <span className={`heard ${connection}`}>{text}</span>;
+function ConnectionState({ connection, ended }: { connection: Connection; ended: boolean }) {
+  const text = ended ? null : CONNECTIONS[connection];
+  return text && <span className={`connection ${connection}`}>{text}</span>;
 }

@@ -74,13 +74,13 @@ function LabelsDialog({ job, onClose }: { job: Job; onClose: () => void }) {
     <dialog ref={dialog} aria-labelledby={title} onClose={onClose}>
       <h2 id={title}>Labels</h2>
       <form onSubmit={submit} noValidate>
-        <Field label="One label a line" hint="key=value, such as project=digits. The label name is what lists call the job." error={wrong}>
+        <Field label="One label per line" hint="key=value, such as project=digits. The label name sets the name of the job in lists." error={wrong}>
           {(control) => <textarea {...control} rows={6} spellCheck={false} value={text} onChange={(event) => setText(event.target.value)} />}
         </Field>
         {save.error !== null && <ProblemNotice error={save.error} />}
         <div className="toolbar">
           <button type="button" onClick={onClose} disabled={save.isPending}>
-            Leave as they are
+            Cancel
           </button>
           <button type="submit" className="primary" disabled={save.isPending}>
             Save

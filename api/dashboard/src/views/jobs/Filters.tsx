@@ -1,25 +1,25 @@
-/** What narrows the list of jobs. Texts are taken over when the reader has finished typing. */
+/** The filters of the list of jobs. Texts apply when the user leaves the field or presses Enter. */
 import { useState } from "react";
 
 import { kindName } from "../../job/describe";
 import { Field } from "../../ui/Field";
-import { isFiltered, labelFilterProblem, STATES, targetProblem, type Wanted } from "./query";
+import { isFiltered, labelFilterProblem, STATES, targetProblem, type JobFilters } from "./query";
 
 const KINDS = ["search", "profiling", "supernet_training", "export"];
 
 interface Props {
-  wanted: Wanted;
-  onChange: (changed: Partial<Wanted>) => void;
+  filters: JobFilters;
+  onChange: (changed: Partial<JobFilters>) => void;
 }
 
-export function Filters({ wanted, onChange }: Props) {
+export function Filters({ filters, onChange }: Props) {
   return (
     <search className="jobs-filters toolbar end">
-      <Choice label="State" value={wanted.state} options={STATES.map((state) => [state, state])} onChange={(state) => onChange({ state })} />
-      <Choice label="Kind" value={wanted.kind} options={KINDS.map((kind) => [kind, kindName(kind)])} onChange={(kind) => onChange({ kind })} />
-      <TextFilter key={`target ${wanted.target}`} label="Target" placeholder="cpu" value={wanted.target} check={targetProblem} onChange={(target) => onChange({ target })} />
-      <TextFilter key={`label ${wanted.label}`} label="Label" placeholder="key=value" value={wanted.label} check={labelFilterProblem} onChange={(label) => onChange({ label })} />
-      {isFiltered(wanted) && (
+      <Choice label="State" value={filters.state} options={STATES.map((state) => [state, state])} onChange={(state) => onChange({ state })} />
+      <Choice label="Kind" value={filters.kind} options={KINDS.map((kind) => [kind, kindName(kind)])} onChange={(kind) => onChange({ kind })} />
+      <TextFilter key={`target ${filters.target}`} label="Target" placeholder="cpu" value={filters.target} check={targetProblem} onChange={(target) => onChange({ target })} />
+      <TextFilter key={`label ${filters.label}`} label="Label" placeholder="key=value" value={filters.label} check={labelFilterProblem} onChange={(label) => onChange({ label })} />
+      {isFiltered(filters) && (
         <button type="button" className="plain" onClick={() => onChange({ state: "", kind: "", target: "", label: "" })}>
           Clear filters
         </button>
@@ -63,7 +63,7 @@ interface TextProps {
 function TextFilter({ label, placeholder, value, check, onChange }: TextProps) {
   const [text, setText] = useState(value);
   const [wrong, setWrong] = useState(check(value));
-  const finish = () => {
+  const apply = () => {
     const found = check(text.trim());
     setWrong(found);
     if (found === null && text.trim() !== value) onChange(text.trim());
@@ -80,9 +80,9 @@ function TextFilter({ label, placeholder, value, check, onChange }: TextProps) {
           spellCheck={false}
           autoCapitalize="none"
           onChange={(event) => setText(event.target.value)}
-          onBlur={finish}
+          onBlur={apply}
           onKeyDown={(event) => {
-            if (event.key === "Enter") finish();
+            if (event.key === "Enter") apply();
           }}
         />
       )}

@@ -2,8 +2,9 @@
 import { Link } from "react-router";
 
 import { useJobName } from "../../job/datasets";
-import { activeSeconds, type Job, kindName, stateText, targetsOf } from "../../job/describe";
+import { runtimeSeconds, type Job, kindName, stateText, targetsOf } from "../../job/describe";
 import { JobActions } from "../../job/JobActions";
+import { phaseTitle } from "../../job/phase";
 import { duration, moment } from "../../ui/format";
 import { Progress } from "../../ui/Progress";
 import { StateBadge } from "../../ui/StateBadge";
@@ -28,7 +29,7 @@ export function JobsTable({ jobs, order, onOrder }: Props) {
   return (
     <TableRegion label="Jobs">
       <table className="jobs">
-        <caption className="visually-hidden">Jobs with their state, progress, targets and time at work</caption>
+        <caption className="visually-hidden">Jobs with their state, progress, targets and runtime</caption>
         <thead>
           <tr>
             <th scope="col">Job</th>
@@ -38,7 +39,7 @@ export function JobsTable({ jobs, order, onOrder }: Props) {
             <th scope="col">Progress</th>
             <th scope="col">Targets</th>
             <th scope="col" className="numeric">
-              Time at work
+              Runtime
             </th>
             <SortHead column="created_at" by={by} onSort={sort}>
               Created
@@ -58,7 +59,7 @@ export function JobsTable({ jobs, order, onOrder }: Props) {
 
 function Row({ job }: { job: Job }) {
   const name = useJobName(job);
-  const seconds = activeSeconds(job);
+  const seconds = runtimeSeconds(job);
   const named = job.labels["name"];
   const labels = Object.fromEntries(Object.entries(job.labels).filter(([key]) => key !== "name"));
   return (
@@ -78,7 +79,7 @@ function Row({ job }: { job: Job }) {
         {targetsOf(job).map(({ target, budget }) => (
           <div key={target}>
             {target}
-            {budget && <span className="quiet">within {budget}</span>}
+            {budget && <span className="quiet">{budget}</span>}
           </div>
         ))}
       </td>
@@ -97,11 +98,11 @@ function Stage({ job }: { job: Job }) {
   if (job.waiting_for) return <span className="quiet wraps">{job.waiting_for.detail}</span>;
   if (job.error) return <span className="jobs-error">{job.error.detail}</span>;
   if (job.state === "queued" || job.state === "succeeded" || job.phase === null) return null;
-  if (job.state !== "running" || job.progress === null) return <span className="quiet">{job.phase}</span>;
+  if (job.state !== "running" || job.progress === null) return <span className="quiet">{phaseTitle(job.phase)}</span>;
   return (
     <>
-      <span>{job.phase}</span>
-      <Progress of={job.progress} label={job.phase} />
+      <span>{phaseTitle(job.phase)}</span>
+      <Progress of={job.progress} label={phaseTitle(job.phase)} />
     </>
   );
 }

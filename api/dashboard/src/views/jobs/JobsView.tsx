@@ -1,4 +1,4 @@
-/** All jobs: how far each is, what it is for, and what can be done with it. The first view that a reader sees. */
+/** All jobs with their progress, targets and actions. The first view that a user sees. */
 import { useEffect, useRef } from "react";
 import { Link, useSearchParams } from "react-router";
 
@@ -8,16 +8,16 @@ import { useTitle } from "../../ui/useTitle";
 import { Filters } from "./Filters";
 import "./jobs.css";
 import { JobsTable } from "./JobsTable";
-import { isFiltered, useJobs, type Wanted, wantedOf } from "./query";
+import { isFiltered, useJobs, type JobFilters, filtersOf } from "./query";
 
 export function JobsView() {
   useTitle("Jobs");
   const [params, setParams] = useSearchParams();
-  const wanted = wantedOf(params);
-  const jobs = useJobs(wanted);
+  const filters = filtersOf(params);
+  const jobs = useJobs(filters);
   const all = jobs.data?.pages.flatMap((page) => page.items) ?? [];
 
-  function change(changed: Partial<Wanted>): void {
+  function change(changed: Partial<JobFilters>): void {
     setParams(
       (before) => {
         const next = new URLSearchParams(before);
@@ -31,7 +31,7 @@ export function JobsView() {
     );
   }
 
-  const nothingYet = jobs.isSuccess && all.length === 0 && !isFiltered(wanted);
+  const nothingYet = jobs.isSuccess && all.length === 0 && !isFiltered(filters);
   return (
     <>
       <div className="jobs-head">
@@ -44,7 +44,7 @@ export function JobsView() {
         <FirstSteps />
       ) : (
         <>
-          <Filters wanted={wanted} onChange={change} />
+          <Filters filters={filters} onChange={change} />
           {jobs.error !== null && <ProblemNotice error={jobs.error} again={() => void jobs.refetch()} />}
           {jobs.isPending && <Loading />}
           {jobs.isSuccess && all.length === 0 && (
@@ -54,7 +54,7 @@ export function JobsView() {
               </button>
             </Empty>
           )}
-          {all.length > 0 && <JobsTable jobs={all} order={wanted.order} onOrder={(order) => change({ order })} />}
+          {all.length > 0 && <JobsTable jobs={all} order={filters.order} onOrder={(order) => change({ order })} />}
           {jobs.hasNextPage && <More loading={jobs.isFetchingNextPage} load={() => void jobs.fetchNextPage()} />}
         </>
       )}
@@ -67,17 +67,17 @@ function FirstSteps() {
     <Empty title="No jobs yet">
       <ol>
         <li>
-          Start a <Link to="/new">new search</Link>: choose the data, the hardware and the latency budget. The digits that come with the
-          service and the target cpu work at once; your own images are uploaded there as an archive.
+          Start a <Link to="/new">new search</Link>: choose the data set, the target and the latency budget. The built-in digits and
+          the target cpu work without set-up; your own images are uploaded there as an archive.
         </li>
-        <li>Follow it here: it measures the hardware, trains one supernet and searches it.</li>
+        <li>Follow it here: it profiles the target, trains one supernet and searches it.</li>
         <li>Download the INT8 model with its measurements.</li>
       </ol>
     </Empty>
   );
 }
 
-/** Loads more when it is scrolled to; a button for the keyboard and for browsers that do not tell. */
+/** Loads more when it is scrolled to; a button for the keyboard and for browsers without observers. */
 function More({ loading, load }: { loading: boolean; load: () => void }) {
   const end = useRef<HTMLDivElement>(null);
   const latest = useRef(load);

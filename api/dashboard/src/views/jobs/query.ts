@@ -9,7 +9,7 @@ export const STATES = ["queued", "running", "paused", "cancelling", "cancelled",
 export const ORDERS = ["-created_at", "created_at", "state", "-state"] as const;
 export type Order = (typeof ORDERS)[number];
 
-export interface Wanted {
+export interface JobFilters {
   state: string;
   kind: string;
   target: string;
@@ -17,8 +17,8 @@ export interface Wanted {
   order: Order;
 }
 
-/** Of an address; what it does not say is empty, what the API would refuse is left out. */
-export function wantedOf(params: URLSearchParams): Wanted {
+/** Of an address; what it does not say is empty, what the API would reject is left out. */
+export function filtersOf(params: URLSearchParams): JobFilters {
   const order = params.get("order");
   return {
     state: params.get("state") ?? "",
@@ -29,13 +29,13 @@ export function wantedOf(params: URLSearchParams): Wanted {
   };
 }
 
-export function isFiltered({ state, kind, target, label }: Wanted): boolean {
+export function isFiltered({ state, kind, target, label }: JobFilters): boolean {
   return [state, kind, target, label].some(Boolean);
 }
 
 const TARGET = /^[a-z][a-z0-9_.-]{0,199}$/;
 
-/** What is wrong with the filter of targets. */
+/** What is wrong with the filter by target. */
 export function targetProblem(target: string): string | null {
   return target === "" || TARGET.test(target) ? null : "The name of a target, without its options: cpu";
 }
@@ -49,8 +49,8 @@ const LIVE_MS = 3000;
 const IDLE_MS = 15_000;
 const MANY_PAGES = 4;
 
-/** The jobs by pages. While one of them may change they are asked for again every few seconds, as long as the page is visible. */
-export function useJobs({ state, kind, target, label, order }: Wanted) {
+/** The jobs by pages. While one of them may change they are fetched again every few seconds, as long as the page is visible. */
+export function useJobs({ state, kind, target, label, order }: JobFilters) {
   const filter = {
     ...(state && { state: state as Schemas["JobDocument"]["state"] }),
     ...(kind && { kind: kind as Schemas["JobDocument"]["kind"] }),

@@ -1,13 +1,13 @@
-/** What the INT8 model answers of each class on the test set: precision and recall, and which classes it takes for which. */
+/** The INT8 model on the test set, class by class: precision, recall and the confusion matrix. */
 import { percent } from "../../ui/format";
 import { TableRegion } from "../../ui/TableRegion";
 import type { Model } from "./useModel";
 
 type Test = NonNullable<Model["test"]>;
 
-/** A matrix of more classes is a list of its most frequent mistakes. */
+/** Of more classes, the most frequent confusions are listed instead of the matrix. */
 const MOST_CLASSES = 20;
-const MOST_MISTAKES = 30;
+const MOST_CONFUSIONS = 30;
 
 export function Classes({ test }: { test: Test }) {
   return (
@@ -15,7 +15,7 @@ export function Classes({ test }: { test: Test }) {
       <TableRegion label="Table of classes">
         <table>
           <caption>
-            INT8, test set. Over classes: balanced accuracy {percent(test.balanced_accuracy)}, macro F1 {percent(test.macro_f1)}.
+            The INT8 model on the test set.
           </caption>
           <thead>
             <tr>
@@ -36,14 +36,14 @@ export function Classes({ test }: { test: Test }) {
               <tr key={index}>
                 <th scope="row">{one.name}</th>
                 <td className="numeric">{one.images}</td>
-                <td className="numeric">{share(one.precision, "never answered")}</td>
+                <td className="numeric">{share(one.precision, "never predicted")}</td>
                 <td className="numeric">{share(one.recall, "no images")}</td>
               </tr>
             ))}
           </tbody>
         </table>
       </TableRegion>
-      {test.classes.length <= MOST_CLASSES ? <Matrix test={test} /> : <Mistakes test={test} />}
+      {test.classes.length <= MOST_CLASSES ? <Matrix test={test} /> : <Confusions test={test} />}
     </>
   );
 }
@@ -57,7 +57,7 @@ function Matrix({ test: { classes, confusion } }: { test: Test }) {
   return (
     <TableRegion label="Confusion matrix">
       <table className="confusion">
-        <caption>Images by what they are (rows) and what the model answers (columns); the darker, the more.</caption>
+        <caption>Images by true class (rows) and predicted class (columns).</caption>
         <thead>
           <tr>
             <td />
@@ -72,8 +72,8 @@ function Matrix({ test: { classes, confusion } }: { test: Test }) {
           {confusion.map((row, index) => (
             <tr key={index}>
               <th scope="row">{classes[index]?.name}</th>
-              {row.map((images, answer) => (
-                <td key={answer} className={answer === index ? "numeric right" : "numeric"} style={{ "--share": images / most } as React.CSSProperties}>
+              {row.map((images, predicted) => (
+                <td key={predicted} className={predicted === index ? "numeric right" : "numeric"} style={{ "--share": images / most } as React.CSSProperties}>
                   {images}
                 </td>
               ))}
@@ -85,28 +85,28 @@ function Matrix({ test: { classes, confusion } }: { test: Test }) {
   );
 }
 
-function Mistakes({ test }: { test: Test }) {
-  const all = mistakes(test);
+function Confusions({ test }: { test: Test }) {
+  const all = confusions(test);
   return (
-    <TableRegion label="Most frequent mistakes">
+    <TableRegion label="Most frequent confusions">
       <table>
         <caption>
-          {all.length > MOST_MISTAKES ? `The most frequent ${MOST_MISTAKES} of ${all.length} kinds of mistakes` : "Mistakes"}; all of them are in receipt.json.
+          {all.length > MOST_CONFUSIONS ? `The most frequent ${MOST_CONFUSIONS} of ${all.length} confusions` : "Confusions"}; all are in receipt.json.
         </caption>
         <thead>
           <tr>
-            <th scope="col">Class</th>
-            <th scope="col">Answer</th>
+            <th scope="col">True class</th>
+            <th scope="col">Predicted class</th>
             <th scope="col" className="numeric">
               Images
             </th>
           </tr>
         </thead>
         <tbody>
-          {all.slice(0, MOST_MISTAKES).map(({ is, answer, images }) => (
-            <tr key={`${is} ${answer}`}>
-              <th scope="row">{test.classes[is]?.name}</th>
-              <td>{test.classes[answer]?.name}</td>
+          {all.slice(0, MOST_CONFUSIONS).map(({ actual, predicted, images }) => (
+            <tr key={`${actual} ${predicted}`}>
+              <th scope="row">{test.classes[actual]?.name}</th>
+              <td>{test.classes[predicted]?.name}</td>
               <td className="numeric">{images}</td>
             </tr>
           ))}
@@ -116,15 +116,15 @@ function Mistakes({ test }: { test: Test }) {
   );
 }
 
-export interface Mistake {
-  /** Places of the classes. */
-  is: number;
-  answer: number;
+export interface Confusion {
+  /** Indices of the classes. */
+  actual: number;
+  predicted: number;
   images: number;
 }
 
-/** Which classes are taken for which others, the most frequent first. */
-export function mistakes({ confusion }: Pick<Test, "confusion">): Mistake[] {
-  const found = confusion.flatMap((row, is) => row.flatMap((images, answer) => (is === answer || images === 0 ? [] : [{ is, answer, images }])));
+/** Which classes are predicted as which others, the most frequent first. */
+export function confusions({ confusion }: Pick<Test, "confusion">): Confusion[] {
+  const found = confusion.flatMap((row, actual) => row.flatMap((images, predicted) => (actual === predicted || images === 0 ? [] : [{ actual, predicted, images }])));
   return found.sort((a, b) => b.images - a.images);
 }

@@ -1,4 +1,4 @@
-/** Removes a model after asking; not when it changed since it was shown. */
+/** Deletes a model after a confirmation; not when it has changed since it was shown. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
@@ -9,7 +9,7 @@ import { ConfirmDialog } from "../../ui/ConfirmDialog";
 import type { Model } from "./useModel";
 
 export function DeleteModel({ model, etag }: { model: Model; etag: string | null }) {
-  const [asks, setAsks] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   const queries = useQueryClient();
   const navigate = useNavigate();
   const remove = useMutation({
@@ -27,10 +27,10 @@ export function DeleteModel({ model, etag }: { model: Model; etag: string | null
   });
   return (
     <>
-      <button type="button" onClick={() => setAsks(true)}>
+      <button type="button" onClick={() => setConfirming(true)}>
         Delete
       </button>
-      {asks && (
+      {confirming && (
         <ConfirmDialog
           title="Delete this model?"
           confirm="Delete"
@@ -39,12 +39,12 @@ export function DeleteModel({ model, etag }: { model: Model; etag: string | null
           error={remove.error}
           onConfirm={() => remove.mutate()}
           onClose={() => {
-            setAsks(false);
+            setConfirming(false);
             remove.reset();
           }}
         >
           <p>
-            <code>{model.id}</code> for {model.target} and its files are removed. This cannot be taken back. The job that delivered it stays.
+            <code>{model.id}</code> for {model.target} and its files are deleted. This cannot be undone. The job that exported it stays.
           </p>
         </ConfirmDialog>
       )}

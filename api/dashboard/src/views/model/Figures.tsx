@@ -1,17 +1,17 @@
-/** INT8 beside FP32, and the latencies of a model: asked for, predicted, measured. */
+/** INT8 beside FP32, and the latencies of a model: requested, predicted, measured. */
+import { metricDifference, metricText, metricTitle } from "../../job/metric";
 import { bytes, large, latency, percent } from "../../ui/format";
-import { metricName } from "../../job/metric";
-import { Notice } from "../../ui/Notice";
+import { Notice, type Tone } from "../../ui/Notice";
 import { TableRegion } from "../../ui/TableRegion";
 import { budgetIn } from "../new-search/reach";
 import { ReachBar } from "../new-search/ReachBar";
 import type { Model } from "./useModel";
 
-export function Precisions({ model: { accuracy, test, size_bytes: size } }: { model: Model }) {
+export function Precisions({ model: { metric, test, size_bytes: size } }: { model: Model }) {
   return (
     <TableRegion label="Table of both precisions">
       <table className="precisions">
-        <caption>Accuracy on the test set, measured; size of the ONNX file.</caption>
+        <caption>Metrics on the test set, measured; size of the ONNX file. The search compared networks by the first metric.</caption>
         <thead>
           <tr>
             <td />
@@ -22,25 +22,27 @@ export function Precisions({ model: { accuracy, test, size_bytes: size } }: { mo
               FP32
             </th>
             <th scope="col" className="numeric">
-              INT8 against FP32
+              INT8 compared with FP32
             </th>
           </tr>
         </thead>
         <tbody>
           <tr>
-            <th scope="row">Accuracy</th>
-            <td className="numeric">{percent(accuracy.int8)}</td>
-            <td className="numeric">{percent(accuracy.fp32)}</td>
-            <td className="numeric">{points(accuracy.int8 - accuracy.fp32)}</td>
+            <th scope="row">{capitalised(metricTitle(metric.int8.name))}</th>
+            <td className="numeric">{metricText(metric.int8)}</td>
+            <td className="numeric">{metricText(metric.fp32)}</td>
+            <td className="numeric">{metricDifference(metric.int8.name, metric.int8.value, metric.fp32.value)}</td>
           </tr>
-          {test && test.metric !== "accuracy" && (
-            <tr>
-              <th scope="row">{capitalised(metricName(test.metric))}, which networks were compared by</th>
-              <td className="numeric">{percent(test.value)}</td>
-              <td className="numeric">–</td>
-              <td className="numeric">–</td>
-            </tr>
-          )}
+          {test?.metrics
+            .filter(({ name }) => name !== metric.int8.name)
+            .map((one) => (
+              <tr key={one.name}>
+                <th scope="row">{capitalised(metricTitle(one.name))}</th>
+                <td className="numeric">{metricText(one)}</td>
+                <td className="numeric">–</td>
+                <td className="numeric">–</td>
+              </tr>
+            ))}
           <tr>
             <th scope="row">Size</th>
             <td className="numeric">{bytes(size.int8)}</td>
@@ -55,12 +57,6 @@ export function Precisions({ model: { accuracy, test, size_bytes: size } }: { mo
 
 function capitalised(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-function points(difference: number): string {
-  const value = difference * 100;
-  const sign = value > 0 ? "+" : value < 0 ? "−" : "";
-  return Math.abs(value) < 0.005 ? "equal" : `${sign}${Math.abs(value).toFixed(2)} points`;
 }
 
 interface Row {
@@ -86,7 +82,7 @@ export function Latencies({ model }: { model: Model }) {
               <tr key={row.name}>
                 <th scope="row">{row.name}</th>
                 <td className="numeric nowrap">{latency(row.ms)}</td>
-                <td className="nowrap kind">
+                <td className="kind">
                   {row.kind}
                   {row.error !== undefined && ` ± ${percent(row.error, 1)}`}
                 </td>
@@ -100,38 +96,37 @@ export function Latencies({ model }: { model: Model }) {
         </table>
       </TableRegion>
       <p className="small quiet">
-        The upright line is the budget. {large(model.budget.architectures_within)} of {large(model.budget.architectures)} architectures of the space are predicted to
-        keep it.
+        The vertical line is the budget. {large(model.budget.architectures_within)} of {large(model.budget.architectures)} architectures of the space are predicted to
+        meet it.
       </p>
       {place && <ReachBar budget={place} />}
     </>
   );
 }
 
-const VERDICTS = {
-  kept: { tone: "good", words: "kept" },
-  "kept when quiet": { tone: "warning", words: "kept when quiet: the median run took longer, since the machine did other work" },
-  missed: { tone: "bad", words: "missed" },
-} as const;
+const TONES: Readonly<Record<string, Tone>> = { met: "good", "met when quiet": "warning", exceeded: "bad" };
+
+const BUDGET_ON: Readonly<Record<string, string>> = {
+  quiet: "the latency on an idle machine",
+  p50: "the median latency (p50)",
+  p95: "the 95th percentile of latencies (p95)",
+};
 
 function Verdict({ model: { verdict, latency_ms: one } }: { model: Model }) {
-  // A later service may have others.
-  const { tone, words } = (VERDICTS as Partial<Record<string, (typeof VERDICTS)[keyof typeof VERDICTS]>>)[verdict] ?? { tone: "info", words: verdict };
   return (
-    <Notice tone={tone}>
-      The budget of {latency(one.budget)}, held against {HELD[one.budget_on] ?? one.budget_on}, is <strong>{words}</strong>.
+    <Notice tone={TONES[verdict] ?? "info"}>
+      The budget of {latency(one.budget)} for {BUDGET_ON[one.budget_on] ?? one.budget_on} is <strong>{verdict}</strong>
+      {verdict === "met when quiet" ? ": the median run took longer, since the machine was busy." : "."}
     </Notice>
   );
 }
 
-const HELD: Readonly<Record<string, string>> = { quiet: "the quiet latency", p50: "the median run", p95: "95 % of runs" };
-
 function rowsOf({ latency_ms: one }: Model): Row[] {
   const rows: (Row | null)[] = [
-    { name: "Budget", ms: one.budget, kind: "asked for" },
+    { name: "Budget", ms: one.budget, kind: "requested" },
     { name: "Predicted", ms: one.predicted, kind: "predicted", error: one.predicted_error },
     one.simulated == null ? null : { name: "Simulated", ms: one.simulated, kind: "simulated" },
-    one.measured === null ? null : { name: "Measured", ms: one.measured, kind: "measured, least lower quartile" },
+    one.measured === null ? null : { name: "Measured", ms: one.measured, kind: "measured, minimum over rounds of the 25th percentile" },
     one.measured_p50 === null ? null : { name: "Median (p50)", ms: one.measured_p50, kind: "measured" },
     one.measured_p95 === null ? null : { name: "95th percentile (p95)", ms: one.measured_p95, kind: "measured" },
   ];

@@ -1,4 +1,4 @@
-/** The files of a bundle: size, hash, and a download that survives broken connections. */
+/** The files of a bundle: size, hash, and a download that resumes after a lost connection. */
 import { useEffect, useRef, useState } from "react";
 
 import { announce } from "../../ui/announce";
@@ -15,7 +15,7 @@ export function Files({ artifacts }: { artifacts: readonly Artifact[] }) {
   return (
     <TableRegion label="Table of files">
       <table>
-        <caption>A download goes on by itself after a lost connection, and its hash is checked at the end. The name is a plain link to the same file.</caption>
+        <caption>A download resumes after a lost connection and is verified by its hash. The name is a plain link to the same file.</caption>
         <thead>
           <tr>
             <th scope="col">File</th>
@@ -95,7 +95,7 @@ function useDownload(artifact: Artifact) {
   return { state, start, cancel: () => running.current?.abort() };
 }
 
-/** Hands a finished file to the browser's downloads. */
+/** Hands a complete file to the browser's downloads. */
 function save(content: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);

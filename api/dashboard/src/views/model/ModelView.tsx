@@ -1,4 +1,4 @@
-/** A delivered model: its figures, its files, how it is used and where it comes from. */
+/** A final model: its figures, its files, its usage and its provenance. */
 import { Link, useParams } from "react-router";
 
 import { moment } from "../../ui/format";
@@ -36,7 +36,7 @@ function Shown({ model, etag }: { model: Model; etag: string | null }) {
       <div className="columns">
         <div>
           <section aria-labelledby="figures-title">
-            <h2 id="figures-title">INT8 against FP32</h2>
+            <h2 id="figures-title">INT8 compared with FP32</h2>
             <Precisions model={model} />
           </section>
           <section aria-labelledby="latency-title">
@@ -45,7 +45,7 @@ function Shown({ model, etag }: { model: Model; etag: string | null }) {
           </section>
           {model.test && (
             <section aria-labelledby="classes-title">
-              <h2 id="classes-title">Class by class</h2>
+              <h2 id="classes-title">Results by class</h2>
               <Classes test={model.test} />
             </section>
           )}
@@ -57,11 +57,11 @@ function Shown({ model, etag }: { model: Model; etag: string | null }) {
             <Files artifacts={model.artifacts} />
           </section>
           <section aria-labelledby="usage-title">
-            <h2 id="usage-title">Use it</h2>
+            <h2 id="usage-title">Usage</h2>
             <Usage model={model} />
           </section>
           <section aria-labelledby="provenance-title">
-            <h2 id="provenance-title">Where it comes from</h2>
+            <h2 id="provenance-title">Provenance</h2>
             <Provenance model={model} />
           </section>
         </div>
@@ -78,7 +78,7 @@ function Head({ model, etag }: { model: Model; etag: string | null }) {
   return (
     <div className="toolbar model-head">
       <span className="small quiet">
-        <code>{model.id}</code>, delivered {moment(model.created_at)}
+        <code>{model.id}</code>, exported {moment(model.created_at)}
         {model.job_id === null ? (
           ", by a job that was deleted"
         ) : (
@@ -99,7 +99,7 @@ function Removed({ model }: { model: Model }) {
   if (model.removed.length === 0) return null;
   return (
     <Notice>
-      <p>Not searched, since the target does not run it:</p>
+      <p>Unsupported options removed from the search space:</p>
       <ul>
         {model.removed.map((one) => (
           <li key={`${one.choice} ${String(one.value)}`}>

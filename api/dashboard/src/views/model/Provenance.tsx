@@ -1,4 +1,4 @@
-/** Where a model comes from: device, seeds, versions and the hashes of everything that it was made of. */
+/** The provenance of a model: device, seeds, versions and the hashes of its inputs. */
 import { ProblemNotice } from "../../ui/Problem";
 import { Loading, Notice } from "../../ui/Notice";
 import { moment } from "../../ui/format";
@@ -11,7 +11,7 @@ export function Provenance({ model }: { model: Model }) {
   if (text.isError) return <ProblemNotice error={text.error} again={() => void text.refetch()} />;
   if (text.isPending) return <Loading />;
   const receipt = readReceipt(parsed(text.data));
-  if (receipt === null) return <Notice tone="warning">The file receipt.json is not what this page expects.</Notice>;
+  if (receipt === null) return <Notice tone="warning">The file receipt.json has an unexpected format.</Notice>;
   const { target } = receipt;
   const seeds = Object.entries(receipt.seeds).map(([name, seed]) => `${name} ${seed}`);
   return (
@@ -22,7 +22,7 @@ export function Provenance({ model }: { model: Model }) {
         </Notice>
       ))}
       <dl className="facts">
-        <dt>Made</dt>
+        <dt>Created</dt>
         <dd>{receipt.created && moment(receipt.created)}</dd>
         <dt>Device</dt>
         <dd>
@@ -42,7 +42,7 @@ export function Provenance({ model }: { model: Model }) {
         <dd>{Object.entries(receipt.versions).map(([name, version]) => `${name} ${version}`).join(", ")}</dd>
       </dl>
       <details>
-        <summary>Hashes of {Object.keys(receipt.hashes).length} inputs and results</summary>
+        <summary>Hashes of {Object.keys(receipt.hashes).length} inputs and outputs</summary>
         <TableRegion label="Hashes">
           <table>
             <caption>SHA-256, as in receipt.json</caption>

@@ -1,4 +1,4 @@
-/** How the model is used, ready to copy. */
+/** The usage of the model, ready to copy. */
 import { CodeBlock } from "../../ui/CodeBlock";
 import { CopyButton } from "../../ui/CopyButton";
 import { inputOf, usage } from "./usage";
@@ -13,7 +13,7 @@ export function Usage({ model }: { model: Model }) {
     <>
       <div className="toolbar">
         <span className="small">
-          Beside the files, with <code>pip install onnxruntime pillow</code>:
+          In the folder of the files, after <code>pip install onnxruntime pillow</code>:
         </span>
         <span className="push">
           <CopyButton text={code} />
@@ -21,8 +21,8 @@ export function Usage({ model }: { model: Model }) {
       </div>
       <CodeBlock label="Python" text={code} />
       <p className="small quiet">
-        Input: uint8 pixels 0 to 255, {input.channels === 1 ? "grey" : "RGB"}, (batch, {input.channels}, {input.side}, {input.side}); the scaling is inside the
-        model. On the command line: <code>python classify.py photo.png</code>
+        Input: uint8 pixels 0 to 255, {input.channels === 1 ? "grayscale" : "RGB"}, (batch, {input.channels}, {input.size}, {input.size}); the model scales
+        them itself. On the command line: <code>python classify.py photo.png</code>
       </p>
     </>
   );

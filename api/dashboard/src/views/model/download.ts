@@ -1,11 +1,11 @@
 /**
- * Downloads a file over broken connections: goes on from what is there, and checks the hash at the end where the browser can
- * (`crypto.subtle` is there over HTTPS and on localhost only). What has come is kept in memory until the file is whole.
+ * Downloads a file over broken connections: resumes from what is there, and checks the hash at the end where the browser can
+ * (`crypto.subtle` is there over HTTPS and on localhost only). What was received is kept in memory until the file is complete.
  */
 import { isProblem } from "../../api/client";
 import { AwayError, ProblemError } from "../../api/problem";
 
-export interface Wanted {
+export interface RemoteFile {
   url: string;
   size_bytes: number;
   sha256: string;
@@ -17,7 +17,7 @@ export interface Downloaded {
   verified: boolean;
 }
 
-interface Means {
+interface DownloadOptions {
   signal: AbortSignal;
   onProgress: (received: number) => void;
   fetch?: typeof fetch;
@@ -32,27 +32,27 @@ export class WrongContentError extends Error {
   override readonly name = "WrongContentError";
 
   constructor() {
-    super("What was downloaded is not what the service says the file is. Download it again.");
+    super("The downloaded file does not match its hash. Download it again.");
   }
 }
 
 /**
- * The whole file.
+ * The complete file.
  *
- * @throws ProblemError it was refused; AwayError nothing came for long; WrongContentError the hash is another; AbortError.
+ * @throws ProblemError it was rejected; AwayError nothing came for long; WrongContentError the hash differs; AbortError.
  */
-export async function download(wanted: Wanted, means: Means): Promise<Downloaded> {
-  const { signal, onProgress, fetch: ask = fetch.bind(window), pause = wait } = means;
-  const subtle = means.subtle ?? (crypto as Partial<Crypto>).subtle;
+export async function download(file: RemoteFile, options: DownloadOptions): Promise<Downloaded> {
+  const { signal, onProgress, fetch: request = fetch.bind(window), pause = wait } = options;
+  const subtle = options.subtle ?? (crypto as Partial<Crypto>).subtle;
   let chunks: Uint8Array<ArrayBuffer>[] = [];
   let received = 0;
   let failures = 0;
-  while (received < wanted.size_bytes) {
+  while (received < file.size_bytes) {
     signal.throwIfAborted();
     try {
-      const answer = await ask(wanted.url, { signal, credentials: "same-origin", headers: rangeFrom(received, wanted.sha256) });
-      if (!answer.ok) await refuse(answer);
-      if (!goesOn(answer, received)) {
+      const answer = await request(file.url, { signal, credentials: "same-origin", headers: rangeFrom(received, file.sha256) });
+      if (!answer.ok) await reject(answer);
+      if (!resumes(answer, received)) {
         chunks = [];
         received = 0;
       }
@@ -63,7 +63,7 @@ export async function download(wanted: Wanted, means: Means): Promise<Downloaded
         failures = 0;
         onProgress(received);
       }
-      if (received < wanted.size_bytes) throw new TypeError("the connection ended early");
+      if (received < file.size_bytes) throw new TypeError("the connection ended early");
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ProblemError) throw error;
@@ -74,8 +74,8 @@ export async function download(wanted: Wanted, means: Means): Promise<Downloaded
   }
   const content = joined(chunks, received);
   const verified = subtle !== undefined;
-  if (received !== wanted.size_bytes) throw new WrongContentError();
-  if (verified && hex(await subtle.digest("SHA-256", content)) !== wanted.sha256) throw new WrongContentError();
+  if (received !== file.size_bytes) throw new WrongContentError();
+  if (verified && hex(await subtle.digest("SHA-256", content)) !== file.sha256) throw new WrongContentError();
   return { content, verified };
 }
 
@@ -93,13 +93,13 @@ export function rangeFrom(received: number, sha256: string): Record<string, stri
   return received === 0 ? {} : { Range: `bytes=${received}-`, "If-Range": `"sha256-${sha256}"` };
 }
 
-/** Whether the answer begins where we are; a whole file begins again. */
-function goesOn(answer: Response, received: number): boolean {
+/** Whether the answer starts where we are; a complete file starts again. */
+function resumes(answer: Response, received: number): boolean {
   const first = /^bytes (\d+)-/.exec(answer.headers.get("Content-Range") ?? "")?.[1];
   return answer.status === 206 && Number(first) === received;
 }
 
-async function refuse(answer: Response): Promise<never> {
+async function reject(answer: Response): Promise<never> {
   if (answer.status === 429 || answer.status >= 500) throw new TypeError(`status ${answer.status}`);
   const body: unknown = await answer.json().catch(() => null);
   if (isProblem(body)) throw new ProblemError(body);

@@ -1,4 +1,4 @@
-/** What this page reads of a bundle's `receipt.json`. Whatever is absent or of another form is left out. */
+/** What this page reads of a bundle's `receipt.json`. What is absent or has another type is left out. */
 import * as v from "valibot";
 
 const texts = v.optional(v.record(v.string(), v.union([v.string(), v.number()])), {});

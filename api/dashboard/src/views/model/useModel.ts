@@ -1,4 +1,4 @@
-/** A delivered model, and files of its bundle that the page reads. */
+/** A final model, and files of its bundle that the page reads. */
 import { useQuery } from "@tanstack/react-query";
 
 import { api, got, type Schemas } from "../../api/client";

@@ -1,9 +1,10 @@
-/** All delivered models, newest first; further pages on request. */
+/** All models, newest first; further pages on request. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 
 import { api, got, type Schemas } from "../../api/client";
-import { bytes, latency, moment, percent } from "../../ui/format";
+import { metricText, metricTitle } from "../../job/metric";
+import { bytes, latency, moment } from "../../ui/format";
 import { Empty, Loading } from "../../ui/Notice";
 import { ProblemNotice } from "../../ui/Problem";
 import { TableRegion } from "../../ui/TableRegion";
@@ -28,7 +29,7 @@ export function ModelsView() {
       {pages.isSuccess && models.length === 0 && (
         <Empty title="No models yet">
           <p>
-            A search delivers one for each of its targets. <Link to="/new">Start a search</Link>
+            A search exports one model for each of its targets. <Link to="/new">Start a search</Link>
           </p>
         </Empty>
       )}
@@ -48,13 +49,13 @@ function ModelTable({ models }: { models: Page["items"] }) {
   return (
     <TableRegion label="Models">
       <table>
-        <caption>Newest first. Accuracy on the test set, measured; latency at batch 1.</caption>
+        <caption>Newest first. Metric on the test set, measured; latency at batch 1.</caption>
         <thead>
           <tr>
             <th scope="col">Model</th>
             <th scope="col">Target</th>
             <th scope="col" className="numeric">
-              INT8 accuracy
+              INT8 metric
             </th>
             <th scope="col" className="numeric">
               INT8 latency
@@ -65,7 +66,7 @@ function ModelTable({ models }: { models: Page["items"] }) {
             <th scope="col" className="numeric">
               INT8 size
             </th>
-            <th scope="col">Delivered</th>
+            <th scope="col">Exported</th>
             <th scope="col">Job</th>
           </tr>
         </thead>
@@ -80,7 +81,7 @@ function ModelTable({ models }: { models: Page["items"] }) {
 }
 
 function ModelRow({ model }: { model: Page["items"][number] }) {
-  const { latency_ms: took } = model;
+  const { latency_ms: took, metric: { int8 } } = model;
   return (
     <tr>
       <th scope="row" className="nowrap">
@@ -89,7 +90,9 @@ function ModelRow({ model }: { model: Page["items"][number] }) {
         </Link>
       </th>
       <td className="nowrap">{model.target}</td>
-      <td className="numeric">{percent(model.accuracy.int8)}</td>
+      <td className="numeric nowrap">
+        {metricText(int8)} <span className="kind">{metricTitle(int8.name)}</span>
+      </td>
       <td className="numeric nowrap">
         {latency(took.measured ?? took.simulated ?? took.predicted)} <span className="kind">{took.measured == null && took.simulated == null ? "predicted" : took.kind}</span>
       </td>

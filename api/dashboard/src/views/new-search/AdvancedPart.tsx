@@ -1,4 +1,4 @@
-/** How images are treated and networks compared: what most people leave as it is. */
+/** The metric, class weights, the budget's statistic and image preprocessing: most users keep the defaults. */
 import { useState } from "react";
 
 import { Field } from "../../ui/Field";
@@ -20,36 +20,36 @@ const TRAINED = ["search", "supernet_training"];
 const SETTINGS: readonly Setting[] = [
   {
     name: "metric",
-    label: "Compare networks by",
-    hint: "On the validation set. The other two count every class alike, however rare.",
+    label: "Search metric",
+    hint: "On the validation set. Balanced accuracy and macro F1 weight all classes equally.",
     values: { accuracy: "accuracy", balanced_accuracy: "balanced accuracy", macro_f1: "macro F1" },
     kinds: TRAINED,
   },
   {
     name: "class_weights",
     label: "Class weights",
-    hint: "Auto weighs rare classes up in training where the metric is not plain accuracy.",
+    hint: "Auto gives rare classes more weight in training, unless the metric is plain accuracy.",
     values: { auto: "auto", none: "none" },
     kinds: TRAINED,
   },
   {
     name: "budget_on",
-    label: "Hold the budget against",
-    hint: "The quiet latency is that of a machine that does nothing else.",
-    values: { quiet: "the quiet latency", p50: "the median run (p50)", p95: "95 % of runs (p95)" },
+    label: "Latency statistic of the budget",
+    hint: "Quiet is the latency on an idle machine.",
+    values: { quiet: "quiet", p50: "median (p50)", p95: "95th percentile (p95)" },
     kinds: ["search"],
   },
   {
     name: "fit",
-    label: "Fit to a square",
-    hint: "How images become square; stretching does not keep their aspect.",
-    values: { stretch: "stretch", crop: "crop to the middle", pad: "pad with black bars" },
+    label: "Resize to square",
+    hint: "Stretching changes the aspect ratio.",
+    values: { stretch: "stretch", crop: "center crop", pad: "pad with black bars" },
     kinds: TRAINED,
   },
   {
     name: "augment",
     label: "Augmentation",
-    hint: "Random changes of training images; auto decides by the kind of data.",
+    hint: "Random transforms of training images; auto decides by the data.",
     values: { auto: "auto", none: "none", light: "light", photo: "photo" },
     kinds: TRAINED,
   },

@@ -1,4 +1,4 @@
-/** The data set of a job: one that is there, or one that is uploaded now. */
+/** The data set of a job: an existing one, or one that is uploaded now. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useId, useRef, useState } from "react";
 
@@ -17,13 +17,13 @@ type Dataset = Schemas["DatasetDocument"];
 export function DataPart({ form, change, problems }: PartProps) {
   const datasets = useDatasets();
   const known = datasets.data?.items ?? [];
-  const chosen = known.find((one) => one.id === form.data);
+  const selected = known.find((one) => one.id === form.data);
   return (
     <section aria-labelledby="data-title">
       <h2 id="data-title">Data set</h2>
       {datasets.isError && <ProblemNotice error={datasets.error} again={() => void datasets.refetch()} />}
       <div className="two">
-        <Field label="Images" error={at(problems, "/spec/data")} hint={chosen ? <Summary of={chosen} /> : about(form.data)}>
+        <Field label="Images" error={at(problems, "/spec/data")} hint={selected ? <Summary of={selected} /> : about(form.data)}>
           {(control) => (
             <select {...control} value={form.data} onChange={(event) => change({ data: event.target.value })}>
               <option value="digits">digits (built in)</option>
@@ -32,7 +32,7 @@ export function DataPart({ form, change, problems }: PartProps) {
                   {one.name} ({one.summary.classes.length} classes, {one.created_at.slice(0, 10)})
                 </option>
               ))}
-              {chosen === undefined && form.data !== "digits" && <option value={form.data}>{form.data}</option>}
+              {selected === undefined && form.data !== "digits" && <option value={form.data}>{form.data}</option>}
             </select>
           )}
         </Field>
@@ -43,7 +43,7 @@ export function DataPart({ form, change, problems }: PartProps) {
 }
 
 function about(data: string): string {
-  return data === "digits" ? "1,797 handwritten digits, 8 × 8 pixels, grey, 10 classes." : "";
+  return data === "digits" ? "1,797 handwritten digits, 8 × 8 pixels, grayscale, 10 classes." : "";
 }
 
 function Summary({ of: { summary } }: { of: Dataset }) {
@@ -51,9 +51,9 @@ function Summary({ of: { summary } }: { of: Dataset }) {
   const total = images.train + images.val + images.test;
   return (
     <>
-      {total.toLocaleString("en")} images ({images.train.toLocaleString("en")} to train, {images.val.toLocaleString("en")} to validate,{" "}
-      {images.test.toLocaleString("en")} to test), {resolution} × {resolution} pixels, {channels === 1 ? "grey" : "RGB"}, {classes.length} classes.
-      {skipped > 0 && ` ${skipped} corrupt files were left out.`} {warnings.join(" ")}
+      {total.toLocaleString("en")} images ({images.train.toLocaleString("en")} training, {images.val.toLocaleString("en")} validation,{" "}
+      {images.test.toLocaleString("en")} test), {resolution} × {resolution} pixels, {channels === 1 ? "grayscale" : "RGB"}, {classes.length} classes.
+      {skipped > 0 && ` ${skipped} corrupt files were skipped.`} {warnings.join(" ")}
     </>
   );
 }
@@ -65,7 +65,7 @@ function Uploader({ onDone }: { onDone: (made: Dataset) => void }) {
   return (
     <div className="field">
       <span className="label" id={id}>
-        Or your own
+        Your own images
       </span>
       <input
         ref={input}
@@ -87,14 +87,14 @@ function Uploader({ onDone }: { onDone: (made: Dataset) => void }) {
       ) : (
         <div className="uploading">
           <progress aria-label={`Upload of ${name}`} max={1} {...(sent < 1 ? { value: sent } : {})} />
-          <span className="small">{sent < 1 ? `${name}: ${percent(sent, 0)}` : `${name}: sent, being checked`}</span>
+          <span className="small">{sent < 1 ? `${name}: ${percent(sent, 0)}` : `${name}: uploaded, validating`}</span>
           <button type="button" className="plain" onClick={cancel}>
             Cancel
           </button>
         </div>
       )}
       <p className="hint" id={`${id}-hint`}>
-        A .zip of class folders, or an .npz with train_x and train_y, of at most 2 GiB. The service checks it.
+        A .zip of class folders, or an .npz with train_x and train_y, of at most 2 GiB. The service validates it.
       </p>
       {typeof error === "string" && <p className="error">{error}</p>}
       {error !== null && typeof error !== "string" && <ProblemNotice error={error} />}
@@ -114,10 +114,10 @@ function useUpload(onDone: (made: Dataset) => void) {
       running.current = upload(file, setSent);
       const made = await running.current.done;
       await queries.invalidateQueries({ queryKey: ["datasets"] });
-      announce(`${made.name} is uploaded and chosen`);
+      announce(`${made.name} is uploaded and selected`);
       onDone(made);
-    } catch (refusal) {
-      if (!(refusal instanceof DOMException && refusal.name === "AbortError")) setError(refusal);
+    } catch (rejection) {
+      if (!(rejection instanceof DOMException && rejection.name === "AbortError")) setError(rejection);
     } finally {
       setSent(null);
     }

@@ -1,4 +1,4 @@
-/** How much work a job does, and what it repeats with. */
+/** The effort of a job, its limits and its seed. */
 import { Field } from "../../ui/Field";
 import { AdvancedPart } from "./AdvancedPart";
 import { at } from "./fields";
@@ -7,7 +7,7 @@ import { type PartProps, Radios } from "./parts";
 
 const ABOUT = {
   quick: "a first look, about 5 minutes",
-  standard: "the usual, about 45 minutes",
+  standard: "the default, about 45 minutes",
   thorough: "about 8 hours",
 } as const;
 
@@ -15,10 +15,10 @@ const ABOUT = {
 const NETWORKS = { quick: 64, standard: 130, thorough: 240 } as const;
 
 const FIELDS = [
-  { name: "minutes", label: "Minutes at most", hint: "In the place of the time above.", kinds: ["search", "supernet_training"] },
-  { name: "resolution", label: "Image side in pixels", hint: "Empty: what suits the data and the time.", kinds: ["search", "profiling", "supernet_training"] },
-  { name: "seed", label: "Seed", hint: "Results repeat at equal seeds.", kinds: ["search", "profiling", "supernet_training"] },
-  { name: "threads", label: "Threads of training", hint: "Empty: all cores.", kinds: ["search", "supernet_training"] },
+  { name: "minutes", label: "Time limit in minutes", hint: "Replaces the time above.", kinds: ["search", "supernet_training"] },
+  { name: "resolution", label: "Input size in pixels", hint: "Empty: chosen from the data and the time.", kinds: ["search", "profiling", "supernet_training"] },
+  { name: "seed", label: "Seed", hint: "The same seed gives the same result.", kinds: ["search", "profiling", "supernet_training"] },
+  { name: "threads", label: "Training threads", hint: "Empty: all cores.", kinds: ["search", "supernet_training"] },
 ] as const;
 
 function aboutOf(kind: Kind, effort: Effort): string {
@@ -31,7 +31,7 @@ export function EffortPart({ form, change, problems }: PartProps) {
     <section aria-labelledby="effort-title">
       <h2 id="effort-title">Effort and limits</h2>
       <Radios
-        legend="Amount of work"
+        legend="Effort"
         name="effort"
         value={form.effort}
         options={EFFORTS.map((effort) => ({ value: effort, name: effort, about: aboutOf(form.kind, effort) }))}

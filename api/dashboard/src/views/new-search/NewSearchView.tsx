@@ -1,4 +1,4 @@
-/** A new job: what is asked for, what it would take, and the same request for other tools. `?clone=JOB` starts from another job. */
+/** A new job: the request, its estimated cost, and the same request for the API and the CLI. `?clone=JOB` starts from another job. */
 import { Link, Navigate, useSearchParams } from "react-router";
 
 import type { Schemas } from "../../api/client";
@@ -9,24 +9,24 @@ import { ProblemNotice } from "../../ui/Problem";
 import { useTitle } from "../../ui/useTitle";
 import { DataPart } from "./DataPart";
 import { EffortPart } from "./EffortPart";
+import { Estimate } from "./Estimate";
 import { isElsewhere, problemsOf } from "./fields";
 import { isFormSpec, KINDS, toForm, toSpec } from "./form";
 import "./new-search.css";
-import { Outlook } from "./Outlook";
 import { Radios } from "./parts";
 import { PRESETS, withPreset } from "./presets";
 import { toQuery } from "./query";
-import { refusedRange } from "./reach";
+import { reachableRange } from "./reach";
 import { SnippetsPart } from "./SnippetsPart";
 import { SpacePart } from "./SpacePart";
 import { TargetsPart } from "./TargetsPart";
 import { useForm } from "./useForm";
-import { useOutlook } from "./useOutlook";
+import { useEstimate } from "./useEstimate";
 
 const KIND_NAMES = {
-  search: { name: "Search", about: "find, train and deliver a network for each target" },
-  profiling: { name: "Latency table", about: "measure a target ahead of searches" },
-  supernet_training: { name: "Supernet", about: "train what later searches then find" },
+  search: { name: "Search", about: "search, train and export a network for each target", start: "Start search" },
+  profiling: { name: "Latency table", about: "profile a target before searches", start: "Start profiling" },
+  supernet_training: { name: "Supernet", about: "train a supernet that later searches reuse", start: "Start training" },
 } as const;
 
 export function NewSearchView() {
@@ -56,15 +56,15 @@ function NoForm({ of: spec }: { of: Schemas["JobCreate"]["spec"] }) {
       <Notice>
         {spec.kind === "export" ? (
           <p>
-            An export is not started here but from its candidate: open{" "}
-            <Link to={`/jobs/${spec.job}/candidates?ids=${spec.architecture_id}`}>candidate {spec.architecture_id}</Link> and choose “Finish it”.
+            An export is started from its candidate: open{" "}
+            <Link to={`/jobs/${spec.job}/candidates?ids=${spec.architecture_id}`}>candidate {spec.architecture_id}</Link> and press “Train and export”.
           </p>
         ) : (
-          <p>Jobs of this kind are not started here.</p>
+          <p>Jobs of this kind cannot be started here.</p>
         )}
       </Notice>
       <p>
-        <Link to="/new">An empty form</Link>
+        <Link to="/new">New search</Link>
       </p>
     </>
   );
@@ -73,11 +73,11 @@ function NoForm({ of: spec }: { of: Schemas["JobCreate"]["spec"] }) {
 function Editor() {
   const { form, setForm, tab, setTab } = useForm();
   const { spec, problems: local } = toSpec(form);
-  const { outlook, isChecking, error, again } = useOutlook(spec);
+  const { estimate, isChecking, error, again } = useEstimate(spec);
   const submit = useSubmit();
-  const refusal = submit.isError && JSON.stringify(submit.variables) === JSON.stringify(spec) ? submit.error : null;
-  const problems = [...local, ...problemsOf(refusal ?? error)];
-  const ranges = { ...outlook?.reachable_ms, ...refusedRange(error) };
+  const rejection = submit.isError && JSON.stringify(submit.variables) === JSON.stringify(spec) ? submit.error : null;
+  const problems = [...local, ...problemsOf(rejection ?? error)];
+  const ranges = { ...estimate?.reachable_ms, ...reachableRange(error) };
   const part = { form, problems, change: (change: Partial<typeof form>) => setForm((before) => ({ ...before, ...change })) };
   return (
     <form
@@ -88,13 +88,13 @@ function Editor() {
         if (spec !== null && !submit.isPending) submit.mutate(spec);
       }}
     >
-      <div className="asked">
-        <Presets onChoose={(preset) => setForm((before) => withPreset(before, preset))} />
+      <div className="request">
+        <Presets onSelect={(preset) => setForm((before) => withPreset(before, preset))} />
         <Radios
-          legend="What to do"
+          legend="Job type"
           name="kind"
           value={form.kind}
-          options={KINDS.map((kind) => ({ value: kind, ...KIND_NAMES[kind] }))}
+          options={KINDS.map((kind) => ({ value: kind, name: KIND_NAMES[kind].name, about: KIND_NAMES[kind].about }))}
           onChange={(value) => part.change({ kind: KINDS.find((one) => one === value) ?? form.kind })}
         />
         <DataPart {...part} />
@@ -102,12 +102,12 @@ function Editor() {
         <SpacePart {...part} />
         <EffortPart {...part} />
       </div>
-      <aside aria-labelledby="outlook-title" className="panel">
-        <Outlook outlook={outlook} isChecking={isChecking} wrong={problems.length} />
+      <aside aria-labelledby="estimate-title" className="panel">
+        <Estimate estimate={estimate} isChecking={isChecking} wrong={problems.length} />
         {isElsewhere(error) && <ProblemNotice error={error} again={again} />}
-        {isElsewhere(refusal) && <ProblemNotice error={refusal} />}
+        {isElsewhere(rejection) && <ProblemNotice error={rejection} />}
         <button type="submit" className="primary submit" disabled={spec === null} aria-disabled={submit.isPending}>
-          {submit.isPending ? "Queueing" : "Queue it"}
+          {submit.isPending ? "Starting" : KIND_NAMES[form.kind].start}
         </button>
       </aside>
       <SnippetsPart spec={spec} tab={tab} onTab={setTab} />
@@ -115,11 +115,11 @@ function Editor() {
   );
 }
 
-function Presets({ onChoose }: { onChoose: (preset: (typeof PRESETS)[number]) => void }) {
+function Presets({ onSelect }: { onSelect: (preset: (typeof PRESETS)[number]) => void }) {
   return (
     <div className="presets" role="group" aria-label="Starting points">
       {PRESETS.map((preset) => (
-        <button key={preset.name} type="button" onClick={() => onChoose(preset)}>
+        <button key={preset.name} type="button" onClick={() => onSelect(preset)}>
           <span>
             {preset.name}
             <small>{preset.about}</small>

@@ -26,7 +26,7 @@ export function ReachBar({ budget }: { budget: Budget }) {
 }
 
 function words(ms: number, share: number): string {
-  if (share < 0) return `${latency(ms)} is less than the fastest network of the space takes: none keeps it.`;
-  if (share > 1) return `${latency(ms)} is more than the slowest network takes: every network keeps it.`;
-  return `Budget ${latency(ms)}, ${percent(share, 0)} of the way from the fastest to the slowest network.`;
+  if (share < 0) return `${latency(ms)} is below the fastest network of the space: none meets it.`;
+  if (share > 1) return `${latency(ms)} is above the slowest network of the space: the constraint is inactive (every architecture meets it).`;
+  return `Budget ${latency(ms)}: at ${percent(share, 0)} of the latency range.`;
 }

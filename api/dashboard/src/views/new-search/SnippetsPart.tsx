@@ -1,4 +1,4 @@
-/** The request in other forms, to copy. */
+/** The request for the API and the CLI, to copy. */
 import { CodeBlock } from "../../ui/CodeBlock";
 import { CopyButton } from "../../ui/CopyButton";
 import type { WireSpec } from "./form";
@@ -15,13 +15,13 @@ export function SnippetsPart({ spec, tab, onTab }: Props) {
   const shown = all.find((one) => one.id === tab) ?? all[0];
   return (
     <section aria-labelledby="snippets-title" className="snippets">
-      <h2 id="snippets-title">The same request elsewhere</h2>
+      <h2 id="snippets-title">Use from API or CLI</h2>
       {shown === undefined ? (
-        <p className="quiet">It is shown here once the form is complete.</p>
+        <p className="quiet">The request appears here when the form is valid.</p>
       ) : (
         <>
           <div className="toolbar">
-            <div className="toolbar" role="group" aria-label="Form of the request">
+            <div className="toolbar" role="group" aria-label="Format of the request">
               {all.map((one) => (
                 <button key={one.id} type="button" aria-pressed={one === shown} onClick={() => onTab(one.id)}>
                   {one.name}

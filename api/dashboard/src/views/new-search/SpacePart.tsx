@@ -1,4 +1,4 @@
-/** The search space of a job: a known one with its options, or a declaration as JSON. */
+/** The search space of a job: a built-in one with its options, or a custom one as JSON. */
 import { useQuery } from "@tanstack/react-query";
 
 import { api, got } from "../../api/client";
@@ -20,12 +20,12 @@ export function SpacePart({ form, change, problems }: PartProps) {
       <h2 id="space-title">Search space</h2>
       {mayDeclare && (
         <Radios
-          legend="The networks to choose from"
+          legend="Source of the space"
           name="space"
           value={declares ? "declared" : "known"}
           options={[
-            { value: "known", name: "A known space" },
-            { value: "declared", name: "A space of your own" },
+            { value: "known", name: "Built-in" },
+            { value: "declared", name: "Custom" },
           ]}
           onChange={(value) => change({ declared: value === "declared" ? JSON.stringify(EXAMPLE, null, 2) : null })}
         />
@@ -38,7 +38,7 @@ export function SpacePart({ form, change, problems }: PartProps) {
 function Known({ form, change, problems }: PartProps) {
   const spaces = useQuery({ queryKey: ["spaces"], queryFn: () => got(api.GET("/v1/search-spaces")), staleTime: 60_000 });
   const known = spaces.data?.items ?? [];
-  const chosen = known.find((one) => one.id === form.space.id);
+  const selected = known.find((one) => one.id === form.space.id);
   const set = (name: string, value: string, standard: string | undefined) => {
     const kept = Object.entries(form.space.options).filter(([one]) => one !== name);
     change({ space: { id: form.space.id, options: Object.fromEntries(value === standard ? kept : [...kept, [name, value]]) } });
@@ -47,10 +47,10 @@ function Known({ form, change, problems }: PartProps) {
     <>
       {spaces.isError && <ProblemNotice error={spaces.error} again={() => void spaces.refetch()} />}
       <div className="option-grid">
-        <Field label="Space" hint={chosen?.summary} error={at(problems, "/spec/space", true)}>
+        <Field label="Space" hint={selected?.summary} error={at(problems, "/spec/space", true)}>
           {(control) => (
             <select {...control} value={form.space.id} onChange={(event) => change({ space: { id: event.target.value, options: {} } })}>
-              {chosen === undefined && <option value={form.space.id}>{form.space.id}</option>}
+              {selected === undefined && <option value={form.space.id}>{form.space.id}</option>}
               {known.map((one) => (
                 <option key={one.id} value={one.id}>
                   {one.id}
@@ -59,7 +59,7 @@ function Known({ form, change, problems }: PartProps) {
             </select>
           )}
         </Field>
-        {Object.entries(chosen?.options ?? {}).map(([name, values]) => (
+        {Object.entries(selected?.options ?? {}).map(([name, values]) => (
           <Field key={name} label={name}>
             {(control) => (
               <select {...control} value={form.space.options[name] ?? values[0]} onChange={(event) => set(name, event.target.value, values[0])}>
@@ -80,8 +80,8 @@ function Known({ form, change, problems }: PartProps) {
 function Declaration({ form, change, problems }: PartProps) {
   return (
     <Field
-      label="Declaration, as JSON"
-      hint="Fields: name, resolution, activation, stem, stages, head. Wherever a list stands for a number, the search chooses from it."
+      label="Space definition as JSON"
+      hint="Fields: name, resolution, activation, stem, stages, head. A list in place of a number is a choice of the search."
       error={at(problems, "/spec/space", true)}
     >
       {(control) => (

@@ -54,7 +54,7 @@ export function TargetsPart({ form, change, problems, ranges }: PartProps & { ra
             Add a target
           </button>
           <span className="quiet small">
-            {rows.length} of at most {MAX_TARGETS}. All share one supernet; each gets a model of its own.
+            {rows.length} of at most {MAX_TARGETS}. All share one supernet; each gets its own model.
           </span>
         </div>
       )}
@@ -94,7 +94,7 @@ function Row({ row, index, known, problems, hasBudget, range, onChange, onRemove
           )}
         </Field>
         {hasBudget && (
-          <Field label="Latency at most" error={at(problems, `${pointer}/latency_ms`)}>
+          <Field label="Latency budget" error={at(problems, `${pointer}/latency_ms`)}>
             {(control) => (
               <span className="with-unit">
                 <input
@@ -110,7 +110,7 @@ function Row({ row, index, known, problems, hasBudget, range, onChange, onRemove
                   value={row.unit}
                   onChange={(event) => onChange(inUnit(row, event.target.value === "ms" ? "ms" : "%", range))}
                 >
-                  <option value="%">% of the reachable range</option>
+                  <option value="%">% of the latency range</option>
                   <option value="ms">ms, batch 1, INT8</option>
                 </select>
               </span>
@@ -139,14 +139,14 @@ interface DeviceProps {
   onChange: (row: TargetRow) => void;
 }
 
-/** Shown where there is a choice; a device that is asked for and not there now stays, since a worker may bring it. */
+/** Shown where there is a choice; a requested device that is not available now stays, since a worker may provide it. */
 function DeviceField({ devices, row, error, onChange }: DeviceProps) {
   const isThere = row.device === "" || devices.some((one) => one.fingerprint === row.device);
   return (
     <Field label="Device" error={error}>
       {(control) => (
         <select {...control} value={row.device} onChange={(event) => onChange({ ...row, device: event.target.value })}>
-          <option value="">any that is free</option>
+          <option value="">any free device</option>
           {devices.map((one) => (
             <option key={one.fingerprint} value={one.fingerprint}>
               {one.device ?? one.fingerprint} ({one.fingerprint.slice(0, 8)}, {one.workers === 1 ? "1 worker" : `${one.workers} workers`})
@@ -163,7 +163,7 @@ function Unknown({ row }: { row: TargetRow }) {
   return (
     <p className="hint">
       {row.unit === "%" ? "0 % is the fastest network of the space and 100 % the slowest. " : ""}
-      The range is known once a latency table of this target and space is stored: the search makes one first.
+      The range is known once this target is profiled for this space: the search does that first.
     </p>
   );
 }

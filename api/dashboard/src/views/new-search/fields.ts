@@ -1,4 +1,4 @@
-/** Which field a problem of the service belongs to. */
+/** The field that a problem of the service belongs to. */
 import { AwayError, ProblemError } from "../../api/problem";
 import type { FieldProblem } from "./form";
 
@@ -14,7 +14,7 @@ const FIELD_OF: Record<string, string> = {
   unsupported_space: "/spec/space",
 };
 
-/** What an error says of single fields; nothing when it is about none of them. */
+/** The problems of single fields in an error; none when it is about none of them. */
 export function problemsOf(error: unknown): FieldProblem[] {
   if (!(error instanceof ProblemError)) return [];
   const { code, detail, fix, errors, facts } = error.problem;
@@ -28,13 +28,13 @@ export function problemsOf(error: unknown): FieldProblem[] {
   return [{ pointer, detail: `${detail}${more} ${fix}` }];
 }
 
-/** What is said of a field itself, or of anything within it. */
+/** What is wrong with a field itself, or with anything within it. */
 export function at(problems: readonly FieldProblem[], pointer: string, within = false): string | undefined {
   const found = problems.filter((one) => one.pointer === pointer || (within && one.pointer.startsWith(`${pointer}/`)));
   return found.length === 0 ? undefined : found.map((one) => one.detail).join(" ");
 }
 
-/** Whether the error is worth showing beside the form, since no field of it says the same. */
+/** Whether the error is shown beside the form, since no field has it. */
 export function isElsewhere(error: unknown): boolean {
   return error instanceof AwayError || (error !== null && error !== undefined && problemsOf(error).length === 0);
 }

@@ -40,7 +40,7 @@ describe("the spec of a form", () => {
     });
   });
 
-  it("names a device where one is asked for", () => {
+  it("names a device where one is requested", () => {
     expect(toSpec(FULL).spec).toMatchObject({ targets: [{ target: "cpu:threads=2", latency_ms: 0.08 }, { device: "0f3c5a7e9b1d2468" }] });
     const profile = toSpec({ ...FULL, kind: "profiling", targets: FULL.targets.slice(1) }).spec;
     expect(profile).toMatchObject({ target: "alveo-u50:elp2,clock=300", device: "0f3c5a7e9b1d2468" });

@@ -1,7 +1,7 @@
 /**
- * What the form of a new job holds, as the user typed it: text for numbers, so that half a number is kept. From it comes
- * the spec that is sent (`toSpec`), and a spec makes a form again (`toForm`), to start from another job's. How the form
- * stands in the address is in `query.ts`.
+ * The content of the form of a new job, as the user typed it: text for numbers, so that half a number is kept. From it comes
+ * the spec that is sent (`toSpec`), and a spec makes a form again (`toForm`), to start from another job's. The form in the
+ * address is in `query.ts`.
  */
 import type { Schemas } from "../../api/client";
 
@@ -14,7 +14,7 @@ export const ADVANCED_NAMES = Object.keys(ADVANCED) as AdvancedName[];
 /** Only what is not at its default. */
 export type Advanced = Partial<Record<AdvancedName, string>>;
 
-/** A spec that the form can make; the service has further kinds. What has a default may be left out of one that is sent. */
+/** A spec that the form can create; the service has further kinds. What has a default may be left out of a request. */
 export type WireSpec = Extract<AnySpec, { kind: Kind }>;
 export type Effort = "quick" | "standard" | "thorough";
 export type Unit = "%" | "ms";
@@ -36,7 +36,7 @@ export interface Named {
 export interface TargetRow extends Named {
   budget: string;
   unit: Unit;
-  /** Fingerprint of the only device that will do; empty for any. */
+  /** Fingerprint of the only device that is allowed; empty for any. */
   device: string;
 }
 
@@ -45,7 +45,7 @@ export interface Form {
   data: string;
   targets: TargetRow[];
   space: Named;
-  /** The JSON text of a space of one's own; null to take a known one. */
+  /** The JSON text of a custom space; null for a built-in one. */
   declared: string | null;
   effort: Effort;
   minutes: string;
@@ -96,7 +96,7 @@ export function named(text: string): Named {
   return { id, options };
 }
 
-/** The spec of a form, or what must be corrected first. What only the service knows, it tells (`validate_only`). */
+/** The spec of a form, or its invalid fields. What only the service knows, it reports (`validate_only`). */
 export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: null; problems: FieldProblem[] } {
   const problems: FieldProblem[] = [];
   const number = (name: string, text: string, whole: boolean) => numberOf(`/spec/${name}`, text, whole, problems);
@@ -116,8 +116,8 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
       const targets = form.trainedFor === DEFAULT.trainedFor ? {} : { targets: form.trainedFor.split(" ") };
       spec = { kind: "supernet_training", ...trained, ...targets } as WireSpec;
     } else {
-      const wanted = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
-      spec = { kind: "search", targets: wanted, ...trained, ...(budget_on === undefined ? {} : { budget_on }) } as WireSpec;
+      const targets = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
+      spec = { kind: "search", targets, ...trained, ...(budget_on === undefined ? {} : { budget_on }) } as WireSpec;
     }
   }
   return problems.length === 0 ? { spec, problems: [] } : { spec: null, problems };
@@ -186,9 +186,9 @@ function spaceOf(form: Form, problems: FieldProblem[]): string | Record<string, 
   try {
     const value: unknown = JSON.parse(form.declared);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-    return wrong("A space is a JSON object with name and stages.");
+    return wrong("A search space is a JSON object with name and stages.");
   } catch (error) {
-    return wrong(`This is no JSON: ${error instanceof Error ? error.message : "it cannot be read"}.`);
+    return wrong(`This is not valid JSON: ${error instanceof Error ? error.message : "it cannot be read"}.`);
   }
 }
 

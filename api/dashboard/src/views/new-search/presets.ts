@@ -13,7 +13,7 @@ export const PRESETS: readonly Preset[] = [
     about: "digits on this processor, about 5 minutes",
     change: { data: "digits", targets: [ROW], space: DEFAULT.space, declared: null, effort: "quick", minutes: "" },
   },
-  { name: "Standard", about: "the usual, about 45 minutes", change: { effort: "standard", minutes: "" } },
+  { name: "Standard", about: "the default, about 45 minutes", change: { effort: "standard", minutes: "" } },
   { name: "Overnight", about: "ten hours", change: { effort: "thorough", minutes: "600" } },
   {
     name: "Alveo overlay",

@@ -17,7 +17,7 @@ export function toQuery(form: Form): URLSearchParams {
   return query;
 }
 
-/** What an address asks for. Whatever it does not say, or says in no known way, is at its default. */
+/** The form of an address. What it leaves out, or has in an unknown format, is at its default. */
 export function fromQuery(query: URLSearchParams): Form {
   const form: Form = { ...DEFAULT };
   for (const name of TEXTS) form[name] = query.get(name) ?? DEFAULT[name];

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { ProblemError } from "../../api/problem";
 import { ROW } from "./form";
-import { budgetIn, inUnit, refusedRange } from "./reach";
+import { budgetIn, inUnit, reachableRange } from "./reach";
 import { withValue } from "./TargetOptions";
 import { nameFor, unfit } from "./upload";
 
@@ -26,14 +26,14 @@ describe("a budget", () => {
   it("that nothing meets comes with the range", () => {
     const facts = { target: "cpu", reachable_ms: [0.1, 0.3] };
     const problem = { type: "", title: "", status: 422, detail: "", fix: "", code: "infeasible_budget", errors: [], facts };
-    expect(refusedRange(new ProblemError(problem))).toEqual({ cpu: [0.1, 0.3] });
-    expect(refusedRange(new ProblemError({ ...problem, facts: {} }))).toEqual({});
-    expect(refusedRange(new Error("x"))).toEqual({});
+    expect(reachableRange(new ProblemError(problem))).toEqual({ cpu: [0.1, 0.3] });
+    expect(reachableRange(new ProblemError({ ...problem, facts: {} }))).toEqual({});
+    expect(reachableRange(new Error("x"))).toEqual({});
   });
 });
 
 describe("a file to upload", () => {
-  it("is judged by its name and size", () => {
+  it("is checked by its name and size", () => {
     expect(unfit({ name: "a.ZIP", size: 1 })).toBeUndefined();
     expect(unfit({ name: "a.tar", size: 1 })).toContain(".zip");
     expect(unfit({ name: "a.npz", size: 0 })).toContain("empty");
@@ -56,7 +56,7 @@ describe("an option of a target", () => {
   ];
   const [first, second] = forms as [(typeof forms)[number], (typeof forms)[number]];
 
-  it("is left out at its default, and stands in the target's order", () => {
+  it("is left out at its default, and is in the target's order", () => {
     expect(Object.entries(withValue({ clock: "300" }, forms, first, "elp2"))).toEqual([["elp2", ""], ["clock", "300"]]);
     expect(withValue({ elp2: "" }, forms, first, "isa2")).toEqual({});
     expect(withValue({ elp2: "", clock: "300", other: "1" }, forms, second, "")).toEqual({ elp2: "", other: "1" });

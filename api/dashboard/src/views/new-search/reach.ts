@@ -29,8 +29,8 @@ export function inUnit(row: TargetRow, unit: TargetRow["unit"], range: Range | u
   return { ...row, unit, budget: String(Number(value.toPrecision(3))) };
 }
 
-/** The reachable range of a budget that no network meets: the service tells it with the refusal. */
-export function refusedRange(error: unknown): Record<string, Range> {
+/** The reachable range of a budget that no network meets: the service's problem document has it. */
+export function reachableRange(error: unknown): Record<string, Range> {
   if (!(error instanceof ProblemError) || error.problem.code !== "infeasible_budget") return {};
   const { target, reachable_ms: range } = error.problem.facts ?? {};
   if (typeof target !== "string" || !Array.isArray(range)) return {};

@@ -1,4 +1,4 @@
-/** The request of a form in the ways in which it can be sent without this page: YAML, command line, curl and Python. */
+/** The request of a form for other tools: YAML, command line, curl and Python. */
 import { ADVANCED_NAMES, type WireSpec } from "./form";
 
 export interface Snippet {
@@ -10,19 +10,19 @@ export interface Snippet {
 
 export function snippets(spec: WireSpec, server: string): Snippet[] {
   const forms: Snippet[] = [
-    { id: "curl", name: "curl", about: "The key is taken from HWNAS_KEY.", text: curl(spec, server) },
-    { id: "python", name: "Python", about: "The key is taken from HWNAS_KEY.", text: python(spec, server) },
+    { id: "curl", name: "curl", about: "The key is read from HWNAS_KEY.", text: curl(spec, server) },
+    { id: "python", name: "Python", about: "The key is read from HWNAS_KEY.", text: python(spec, server) },
   ];
   if (spec.kind !== "search") return forms;
-  const noDevice = spec.targets.some(({ device }) => device != null) ? " Any device of a target will do: only the service can be asked for one of them." : "";
+  const noDevice = spec.targets.some(({ device }) => device != null) ? " It uses any device of a target: only the API selects one." : "";
   return [
     {
       id: "yaml",
       name: "YAML",
-      about: `As spec.yaml: hwnas run spec.yaml searches on this machine; with --server, on the service.${noDevice}`,
+      about: `Save as spec.yaml: hwnas run spec.yaml searches on this machine; with --server, on the service.${noDevice}`,
       text: yamlSpec(spec),
     },
-    { id: "cli", name: "Command line", about: `Searches on the service and downloads what it delivers.${noDevice}`, text: cli(spec, server) },
+    { id: "cli", name: "Command line", about: `Searches on the service and downloads the models.${noDevice}`, text: cli(spec, server) },
     ...forms,
   ];
 }

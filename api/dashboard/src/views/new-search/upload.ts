@@ -1,4 +1,4 @@
-/** Uploads a data set, telling how far it is. `XMLHttpRequest`, since `fetch` does not tell. */
+/** Uploads a data set with progress. `XMLHttpRequest`, since `fetch` does not report it. */
 import { isProblem, type Schemas, writeHeaders } from "../../api/client";
 import { AwayError, ProblemError } from "../../api/problem";
 
@@ -9,7 +9,7 @@ export interface Upload {
   cancel(): void;
 }
 
-/** Why a file cannot be a data set, as far as its name and size tell; undefined when it may be one. */
+/** Why a file cannot be a data set, by its name and size; undefined when it may be one. */
 export function unfit(file: { name: string; size: number }): string | undefined {
   if (!/\.(zip|npz)$/i.test(file.name)) return "Choose a .zip of class folders or an .npz file.";
   if (file.size === 0) return "The file is empty.";
@@ -17,7 +17,7 @@ export function unfit(file: { name: string; size: number }): string | undefined 
   return undefined;
 }
 
-/** The name of a data set from its file: only characters that the service takes in names. */
+/** The name of a data set from its file: only characters that the service accepts in names. */
 export function nameFor(file: string): string {
   const name = file.replace(/\.[^.]*$/, "").replace(/[^A-Za-z0-9 ._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 100);
   return name === "" ? "data set" : name;

@@ -7,7 +7,7 @@ import { useLocation, useSearchParams } from "react-router";
 
 import type { Form } from "./form";
 import { fromQuery, toQuery } from "./query";
-import { useSettled } from "./useOutlook";
+import { useSettled } from "./useEstimate";
 
 const PAUSE_MS = 300;
 /** Marks in the history what was written here. */
@@ -27,12 +27,12 @@ export function useForm() {
       setTab(query.get("as"));
     }
   }
-  const wanted = useSettled(address(form, tab), PAUSE_MS);
+  const settled = useSettled(address(form, tab), PAUSE_MS);
   useEffect(() => {
-    setQuery(wanted, { replace: true, preventScrollReset: true, state: OWN });
+    setQuery(settled, { replace: true, preventScrollReset: true, state: OWN });
     // Only a change of the form is written; a change of the address is read above.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [wanted]);
+  }, [settled]);
   return { form, setForm, tab, setTab };
 }
 

@@ -3,9 +3,10 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 import { Link } from "react-router";
 
+import { metricText } from "../../job/metric";
 import { SortHead } from "../../ui/TableRegion";
 import type { Sort } from "./address";
-import { ACCURACY, type Dimension, LATENCY, targetOf } from "./dimensions";
+import { type Dimension, LATENCY, METRIC_ID, targetOf } from "./dimensions";
 import { column, isFeasible, type Rows, sorted } from "./rows";
 
 interface Props {
@@ -13,22 +14,22 @@ interface Props {
   looks: Uint8Array;
   onFront: Uint8Array;
   objectives: readonly Dimension[];
-  /** The name of what networks are compared by. */
+  /** The title of what networks are compared by. */
   metric: string;
-  /** Whether a supernet was asked for it; else it is of trained networks. */
+  /** Whether it is estimated by a supernet; else it is of trained networks. */
   estimated: boolean;
   sort: Sort;
   onSort: (sort: Sort) => void;
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   jobId: string;
 }
 
 const ROW = 34;
 
-export function CandidateTable({ rows, looks, onFront, objectives, metric, estimated, sort, onSort, selected, onChoose, jobId }: Props) {
+export function CandidateTable({ rows, looks, onFront, objectives, metric, estimated, sort, onSort, selected, onSelect, jobId }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
-  const costs = useMemo(() => objectives.filter(({ id }) => id !== ACCURACY.id && id !== LATENCY.id), [objectives]);
+  const costs = useMemo(() => objectives.filter(({ id }) => id !== METRIC_ID && id !== LATENCY.id), [objectives]);
   const order = useMemo(() => sorted(looks, keyOf(sort.column, rows, onFront, objectives), sort.descending), [looks, sort, rows, onFront, objectives]);
   // The library keeps what it measures outside of React; this component reads it anew at each of its renders.
   // eslint-disable-next-line react-hooks/incompatible-library
@@ -51,10 +52,10 @@ export function CandidateTable({ rows, looks, onFront, objectives, metric, estim
               <span className="visually-hidden">Selected</span>
             </th>
             <SortHead column="number" numeric {...head}>
-              Query
+              Evaluation
             </SortHead>
             <th scope="col">Candidate</th>
-            <SortHead column="accuracy" numeric {...head}>
+            <SortHead column={METRIC_ID} numeric {...head}>
               INT8 {metric} {estimated && <span className="kind">estimated by the supernet</span>}
             </SortHead>
             {rows.targets.map((target) => (
@@ -68,7 +69,7 @@ export function CandidateTable({ rows, looks, onFront, objectives, metric, estim
               </SortHead>
             ))}
             <SortHead column="feasible" {...head}>
-              In budget
+              Meets budget
             </SortHead>
             <SortHead column="front" {...head}>
               {estimated ? "On estimated front" : "On front"}
@@ -85,7 +86,7 @@ export function CandidateTable({ rows, looks, onFront, objectives, metric, estim
             return (
               <tr key={key} aria-rowindex={index + 2} className={selected.includes(id) ? "selected" : undefined}>
                 <td>
-                  <input type="checkbox" aria-label={`Select ${id}`} checked={selected.includes(id)} onChange={() => onChoose(id)} />
+                  <input type="checkbox" aria-label={`Select ${id}`} checked={selected.includes(id)} onChange={() => onSelect(id)} />
                 </td>
                 <td className="numeric">{one.number + 1}</td>
                 <th scope="row">
@@ -93,7 +94,7 @@ export function CandidateTable({ rows, looks, onFront, objectives, metric, estim
                     <code>{id}</code>
                   </Link>
                 </th>
-                <td className="numeric">{ACCURACY.format(one.accuracy)}</td>
+                <td className="numeric">{metricText(one.metric)}</td>
                 {rows.targets.map((target) => (
                   <td key={target} className="numeric">
                     {shown(LATENCY, one.latency_ms[target])}

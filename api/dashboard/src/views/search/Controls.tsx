@@ -1,25 +1,25 @@
-/** What the charts of the search show: which target, which axes, and as of which query. */
+/** What the charts of the search show: which target, which axes, and after how many evaluations. */
 import { useEffect, useState } from "react";
 
-import type { Seen } from "./address";
+import type { SearchAddress } from "./address";
 import { axisLabel, type Dimension } from "./dimensions";
 
 interface Props {
-  seen: Seen;
+  shown: SearchAddress;
   targets: readonly string[];
   objectives: readonly Dimension[];
-  /** Queries of the longest search so far. */
-  queries: number;
-  onChange: (change: Partial<Seen>) => void;
+  /** Of the longest search so far. */
+  evaluations: number;
+  onChange: (change: Partial<SearchAddress>) => void;
 }
 
-export function Controls({ seen, targets, objectives, queries, onChange }: Props) {
+export function Controls({ shown, targets, objectives, evaluations, onChange }: Props) {
   return (
     <div className="search-controls">
       {targets.length > 1 && (
         <label className="field">
           <span className="label">Target</span>
-          <select value={seen.target ?? ""} onChange={(event) => onChange({ target: event.target.value || null })}>
+          <select value={shown.target ?? ""} onChange={(event) => onChange({ target: event.target.value || null })}>
             <option value="">all</option>
             {targets.map((target) => (
               <option key={target}>{target}</option>
@@ -27,9 +27,9 @@ export function Controls({ seen, targets, objectives, queries, onChange }: Props
           </select>
         </label>
       )}
-      <AxisChoice name="Horizontal" value={seen.x} log={seen.logX} among={objectives.filter(({ highest }) => !highest)} onChange={(x, logX) => onChange({ x, logX })} />
-      <AxisChoice name="Vertical" value={seen.y} log={seen.logY} among={objectives} onChange={(y, logY) => onChange({ y, logY })} />
-      {queries > 1 && <AsOf value={seen.asOf} queries={queries} onChange={(asOf) => onChange({ asOf })} />}
+      <AxisChoice name="Horizontal" value={shown.x} log={shown.logX} among={objectives.filter(({ highest }) => !highest)} onChange={(x, logX) => onChange({ x, logX })} />
+      <AxisChoice name="Vertical" value={shown.y} log={shown.logY} among={objectives} onChange={(y, logY) => onChange({ y, logY })} />
+      {evaluations > 1 && <AsOf value={shown.asOf} evaluations={evaluations} onChange={(asOf) => onChange({ asOf })} />}
     </div>
   );
 }
@@ -66,21 +66,21 @@ function AxisChoice({ name, value, log, among, onChange }: AxisProps) {
 const PAUSE_MS = 120;
 
 /** The address follows when the slider rests: browsers limit how often it may change. */
-function AsOf({ value, queries, onChange }: { value: number | null; queries: number; onChange: (asOf: number | null) => void }) {
+function AsOf({ value, evaluations, onChange }: { value: number | null; evaluations: number; onChange: (asOf: number | null) => void }) {
   const [moved, setMoved] = useState<number | null>(null);
   useEffect(() => {
     if (moved === null) return;
     const timer = setTimeout(() => {
-      onChange(moved >= queries ? null : moved);
+      onChange(moved >= evaluations ? null : moved);
       setMoved(null);
     }, PAUSE_MS);
     return () => clearTimeout(timer);
-  }, [moved, queries, onChange]);
-  const now = moved ?? value ?? queries;
+  }, [moved, evaluations, onChange]);
+  const now = moved ?? value ?? evaluations;
   return (
     <label className="field as-of">
-      <span className="label">As of query {now >= queries ? `${queries} (the newest)` : `${now} of ${queries}`}</span>
-      <input type="range" min={1} max={queries} value={Math.min(now, queries)} onChange={(event) => setMoved(Number(event.target.value))} />
+      <span className="label">{now >= evaluations ? `After ${evaluations} evaluations (all)` : `After ${now} of ${evaluations} evaluations`}</span>
+      <input type="range" min={1} max={evaluations} value={Math.min(now, evaluations)} onChange={(event) => setMoved(Number(event.target.value))} />
     </label>
   );
 }

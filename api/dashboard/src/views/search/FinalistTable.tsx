@@ -1,29 +1,28 @@
-/** The networks that were trained, quantised and judged, each as it was judged last; those that went furthest first. */
+/** The networks that were trained, quantised and evaluated, each as it was evaluated last; those of the most rounds first. */
 import { Link } from "react-router";
 
 import type { FinalistEvent, FrontEvent } from "../../api/events";
-import { percent } from "../../ui/format";
+import { byMetric, metricFormat, metricText } from "../../job/metric";
 import { Latency } from "../../ui/Quantity";
 import { TableRegion } from "../../ui/TableRegion";
 
 interface Props {
   finalists: readonly FinalistEvent[];
-  finished: Readonly<Record<string, FrontEvent>>;
+  trainedFronts: Readonly<Record<string, FrontEvent>>;
   /** The name of what networks are compared by. */
   metric: string;
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   jobId: string;
 }
 
-export function FinalistTable({ finalists, finished, metric, selected, onChoose, jobId }: Props) {
+export function FinalistTable({ finalists, trainedFronts, metric, selected, onSelect, jobId }: Props) {
   const several = new Set(finalists.map(({ target }) => target)).size > 1;
   return (
     <TableRegion label="Finalists">
       <table>
         <caption>
-          Trained in rounds, of which the better half goes on; then quantised and judged in INT8 on the validation set. ± is one standard error, over the draw of its
-          images.
+          Trained by successive halving, quantised, and evaluated in INT8 on the validation set. ± is one standard error over the sampling of validation images.
         </caption>
         <thead>
           <tr>
@@ -34,13 +33,13 @@ export function FinalistTable({ finalists, finished, metric, selected, onChoose,
             {several && <th scope="col">Target</th>}
             <th scope="col">Round</th>
             <th scope="col" className="numeric">
-              Images seen
+              Training images
             </th>
             <th scope="col" className="numeric">
               INT8 {metric}
             </th>
             <th scope="col" className="numeric">
-              Latency of its network
+              Latency
             </th>
             <th scope="col">On front</th>
           </tr>
@@ -51,7 +50,7 @@ export function FinalistTable({ finalists, finished, metric, selected, onChoose,
             return (
               <tr key={`${one.target} ${id}`} className={selected.includes(id) ? "selected" : undefined}>
                 <td>
-                  <input type="checkbox" aria-label={`Select finalist ${id}${several ? ` for ${one.target}` : ""}`} checked={selected.includes(id)} onChange={() => onChoose(id)} />
+                  <input type="checkbox" aria-label={`Select finalist ${id}${several ? ` for ${one.target}` : ""}`} checked={selected.includes(id)} onChange={() => onSelect(id)} />
                 </td>
                 <th scope="row">
                   <Link to={`/jobs/${jobId}/candidates?ids=${id}`} title={one.architecture}>
@@ -64,12 +63,12 @@ export function FinalistTable({ finalists, finished, metric, selected, onChoose,
                 </td>
                 <td className="numeric">{one.images.toLocaleString("en")}</td>
                 <td className="numeric nowrap">
-                  {percent(one.accuracy)} <span className="kind">± {percent(one.standard_error)}</span>
+                  {metricText(one.metric)} <span className="kind">± {metricFormat(one.metric.name)(one.standard_error)}</span>
                 </td>
                 <td className="numeric nowrap">
                   <Latency ms={one.latency_ms} kind={one.kind} />
                 </td>
-                <td>{finished[one.target]?.points.some(({ architecture_id }) => architecture_id === id) ? "yes" : ""}</td>
+                <td>{trainedFronts[one.target]?.points.some(({ architecture_id }) => architecture_id === id) ? "yes" : ""}</td>
               </tr>
             );
           })}
@@ -79,11 +78,11 @@ export function FinalistTable({ finalists, finished, metric, selected, onChoose,
   );
 }
 
-/** By target, then by round, then by what they are worth; of equals the faster. */
+/** By target, then by round, then by the metric; of equals the faster. */
 export function ranked(finalists: readonly FinalistEvent[]): FinalistEvent[] {
   const targets = [...new Set(finalists.map(({ target }) => target))];
   return finalists.toSorted(
     (a, b) =>
-      targets.indexOf(a.target) - targets.indexOf(b.target) || b.round - a.round || b.accuracy - a.accuracy || a.latency_ms - b.latency_ms,
+      targets.indexOf(a.target) - targets.indexOf(b.target) || b.round - a.round || byMetric(a.metric, b.metric) || a.latency_ms - b.latency_ms,
   );
 }

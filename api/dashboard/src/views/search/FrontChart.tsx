@@ -1,4 +1,4 @@
-/** The Pareto fronts of a search: accuracy against latency at first, with limits, delivered models and what is selected. */
+/** The Pareto fronts of a search: the metric against latency by default, with limits, final models and the selection. */
 import { useEffect, useMemo } from "react";
 
 import type { FrontEvent } from "../../api/events";
@@ -8,9 +8,9 @@ import { LOOK, type Points, type Scene } from "../../charts/cloud";
 import { type Box, type Limit, type NamedPoint, ScatterChart } from "../../charts/ScatterChart";
 import { useScheme } from "../../charts/scheme";
 import { latency } from "../../ui/format";
-import type { Delivered } from "./delivered";
+import type { FinalModel } from "./finalModels";
 import { axisLabel, type Dimension, LATENCY, withUnit } from "./dimensions";
-import { factsOf, type Named, networkFacts, networkLabel } from "./named";
+import { factsOf, type FrontLabel, networkFacts, networkLabel } from "./named";
 import type { Network } from "./networks";
 import type { Rows } from "./rows";
 
@@ -22,21 +22,21 @@ export interface FrontChartProps {
   logX: boolean;
   logY: boolean;
   estimates: Record<string, FrontEvent>;
-  finished: Record<string, FrontEvent>;
+  trainedFronts: Record<string, FrontEvent>;
   only: string | null;
-  /** Finished networks that are on the front of what is drawn. */
+  /** Trained networks that are on the front of what is drawn. */
   front: readonly Network[];
-  named: readonly Named[];
-  delivered: readonly Delivered[];
+  named: readonly FrontLabel[];
+  finalModels: readonly FinalModel[];
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   onBrush: (box: Box) => void;
-  /** Told of what is drawn, for the downloads. */
+  /** Gets what is drawn, for the downloads. */
   onScene: (scene: Scene) => void;
 }
 
 export function FrontChart(props: FrontChartProps & { width: number }) {
-  const { rows, points, x, y, logX, logY, width, selected, onChoose, onScene } = props;
+  const { rows, points, x, y, logX, logY, width, selected, onSelect, onScene } = props;
   const scheme = useScheme();
   const height = Math.round(Math.max(320, Math.min(620, width * 0.6), width * 0.5));
   const plot = useMemo(() => plotOf(width, height), [width, height]);
@@ -75,28 +75,28 @@ export function FrontChart(props: FrontChartProps & { width: number }) {
       scene={scene}
       named={named}
       limits={limits}
-      stairs
+      worst={y.highest ? "bottom" : "top"}
       rings={rings}
       describe={(index) => {
         const one = rows.candidates[index];
         return one === undefined ? { title: "", rows: [] } : { title: one.architecture_id, rows: factsOf(one, [y, x]) };
       }}
-      onChooseNamed={(key) => {
-        const chosen = named.find((point) => point.key === key);
-        if (chosen !== undefined) onChoose(chosen.title);
+      onSelectNamed={(key) => {
+        const point = named.find((one) => one.key === key);
+        if (point !== undefined) onSelect(point.title);
       }}
-      onChoosePoint={(index) => {
+      onSelectPoint={(index) => {
         const one = rows.candidates[index];
-        if (one !== undefined) onChoose(one.architecture_id);
+        if (one !== undefined) onSelect(one.architecture_id);
       }}
       onBrush={props.onBrush}
     />
   );
 }
 
-function limitsOf({ rows, estimates, finished, only }: FrontChartProps): Limit[] {
+function limitsOf({ rows, estimates, trainedFronts, only }: FrontChartProps): Limit[] {
   return rows.targets.flatMap((target, index) => {
-    const front = finished[target] ?? estimates[target];
+    const front = trainedFronts[target] ?? estimates[target];
     if (front === undefined || (only !== null && only !== target)) return [];
     const { budget_ms, limit_ms } = front;
     const found: Limit[] = [
@@ -108,7 +108,7 @@ function limitsOf({ rows, estimates, finished, only }: FrontChartProps): Limit[]
   });
 }
 
-function domainsOf({ points, x, y, logX, logY, front, delivered }: FrontChartProps, limits: readonly Limit[]) {
+function domainsOf({ points, x, y, logX, logY, front, finalModels }: FrontChartProps, limits: readonly Limit[]) {
   const shown = (values: Float64Array, log: boolean) => {
     const kept: number[] = [];
     values.forEach((value, index) => {
@@ -117,8 +117,8 @@ function domainsOf({ points, x, y, logX, logY, front, delivered }: FrontChartPro
     return kept;
   };
   const isLatency = x.id === LATENCY.id;
-  const models = isLatency ? delivered.flatMap(({ predicted, error, measured }) => [predicted * (1 + error), measured ?? predicted]) : [];
-  const heights = isLatency ? delivered.flatMap(({ candidate }) => (candidate === null ? [] : [y.of(candidate)])) : [];
+  const models = isLatency ? finalModels.flatMap(({ predicted, error, measured }) => [predicted * (1 + error), measured ?? predicted]) : [];
+  const heights = isLatency ? finalModels.flatMap(({ candidate }) => (candidate === null ? [] : [y.of(candidate)])) : [];
   const [kindX, kindY]: [AxisKind, AxisKind] = [logX ? "log" : "linear", logY ? "log" : "linear"];
   return {
     x: rounded(padded(extent([...shown(points.xs, logX), ...limits.map(({ value }) => value), ...front.map(({ as }) => x.of(as)), ...models]), kindX, 0.03), kindX),
@@ -126,11 +126,11 @@ function domainsOf({ points, x, y, logX, logY, front, delivered }: FrontChartPro
   };
 }
 
-function namedPoints({ rows, points, x, y, front, named, delivered, selected }: FrontChartProps): NamedPoint[] {
-  const finished = front.map((network): NamedPoint => {
+function namedPoints({ rows, points, x, y, front, named, finalModels, selected }: FrontChartProps): NamedPoint[] {
+  const trained = front.map((network): NamedPoint => {
     const id = network.as.architecture_id;
     return {
-      key: `finished/${network.target}/${id}`,
+      key: `trained/${network.target}/${id}`,
       title: id,
       label: networkLabel(front, network, x, y),
       selected: selected.includes(id),
@@ -155,27 +155,27 @@ function namedPoints({ rows, points, x, y, front, named, delivered, selected }: 
       rows: factsOf(candidate, [y, x]),
     };
   });
-  const found = [...finished, ...estimated];
-  return x.id === LATENCY.id ? [...found, ...delivered.flatMap((one) => modelPoints(one, y, selected))] : found;
+  const found = [...trained, ...estimated];
+  return x.id === LATENCY.id ? [...found, ...finalModels.flatMap((one) => modelPoints(one, y, selected))] : found;
 }
 
 /** The prediction with its error, and what was measured. */
-function modelPoints(model: Delivered, y: Dimension, selected: readonly string[]): NamedPoint[] {
+function modelPoints(model: FinalModel, y: Dimension, selected: readonly string[]): NamedPoint[] {
   const { target, series, candidate, predicted, error, measured, p95, kind } = model;
   if (candidate === null) return [];
   const id = candidate.architecture_id;
-  const said = `${latency(predicted)} ± ${latency(predicted * error)}`;
+  const prediction = `${latency(predicted)} ± ${latency(predicted * error)}`;
   const facts = [
-    ["Delivered for", target],
+    ["Final model for", target],
     [y.label, y.format(y.of(candidate))],
-    ["Predicted", said],
+    ["Predicted", prediction],
     ...(measured === null ? [] : [[kind === "measured" ? "Measured" : "Simulated", latency(measured)] as const]),
-    ...(p95 === null ? [] : [["95 % of runs below", latency(p95)] as const]),
+    ...(p95 === null ? [] : [["95th percentile (p95)", latency(p95)] as const]),
   ] as (readonly [string, string])[];
-  const shared = { title: id, selected: selected.includes(id), y: y.of(candidate), series, kind: "delivered" as const, rows: facts };
-  const name = `Delivered model of ${target}, ${id}`;
+  const shared = { title: id, selected: selected.includes(id), y: y.of(candidate), series, kind: "final" as const, rows: facts };
+  const name = `Final model for ${target}, ${id}`;
   const found: NamedPoint[] = [
-    { ...shared, kind: "predicted", key: `predicted/${target}`, label: `${name}: predicted ${said}`, x: predicted, error: { low: predicted * (1 - error), high: predicted * (1 + error) } },
+    { ...shared, kind: "predicted", key: `predicted/${target}`, label: `${name}: predicted ${prediction}`, x: predicted, error: { low: predicted * (1 - error), high: predicted * (1 + error) } },
   ];
   if (measured !== null)
     found.push({ ...shared, key: `measured/${target}`, label: `${name}: ${kind} ${latency(measured)}`, x: measured });

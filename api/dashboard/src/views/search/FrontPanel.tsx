@@ -6,10 +6,10 @@ import { ChartFrame } from "../../charts/ChartFrame";
 import { cloudMarkup, type Points, type Scene } from "../../charts/cloud";
 import { Legend, type LegendItem } from "../../charts/Legend";
 import type { Box } from "../../charts/ScatterChart";
-import type { Delivered } from "./delivered";
+import type { FinalModel } from "./finalModels";
 import { axisLabel, type Dimension, LATENCY, targetOf } from "./dimensions";
 import { FrontChart } from "./FrontChart";
-import { type Named, namedOf } from "./named";
+import { frontLabels, type FrontLabel } from "./named";
 import { frontOf, type Network } from "./networks";
 import { column, frontsOf, isFeasible, type Rows } from "./rows";
 
@@ -20,23 +20,23 @@ interface Props {
   y: Dimension;
   logX: boolean;
   logY: boolean;
-  /** What the supernet says, by target; no estimates are drawn of a target without it. */
+  /** Fronts that the supernet estimates, by target; of a target without one no estimates are drawn. */
   estimates: Record<string, FrontEvent>;
-  finished: Record<string, FrontEvent>;
-  /** On the finished fronts, of the targets that are looked at. */
+  trainedFronts: Record<string, FrontEvent>;
+  /** On the fronts of trained networks, of the targets that are shown. */
   networks: readonly Network[];
-  /** The one target that is looked at; null for all. */
+  /** The one target that is shown; null for all. */
   only: string | null;
-  delivered: readonly Delivered[];
+  finalModels: readonly FinalModel[];
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   onBrush: (box: Box) => void;
   asTable: boolean;
   onAsTable: (asTable: boolean) => void;
 }
 
 export function FrontPanel(props: Props) {
-  const { rows, looks, x, y, estimates, networks, delivered, asTable, onAsTable } = props;
+  const { rows, looks, x, y, estimates, networks, finalModels, asTable, onAsTable } = props;
   const scene = useRef<Scene | null>(null);
   const keep = useCallback((now: Scene) => {
     scene.current = now;
@@ -46,7 +46,7 @@ export function FrontPanel(props: Props) {
     () => frontsOf(rows, looks, x, y).map((front, place) => ((rows.targets[place] ?? "") in estimates ? front : [])),
     [rows, looks, x, y, estimates],
   );
-  const named = useMemo(() => namedOf(rows, fronts, x, y), [rows, fronts, x, y]);
+  const named = useMemo(() => frontLabels(rows, fronts, x, y), [rows, fronts, x, y]);
   const front = useMemo(() => frontOf(networks, x, y), [networks, x, y]);
   const hasHollow = useMemo(() => rows.candidates.some((one) => !isFeasible(one)), [rows]);
   return (
@@ -57,7 +57,7 @@ export function FrontPanel(props: Props) {
       data={() => allOf(rows, x, y)}
       asTable={asTable}
       onAsTable={onAsTable}
-      legend={<Legend items={legend(rows, front, estimates, hasHollow, delivered, x)} />}
+      legend={<Legend items={legend(rows, front, estimates, hasHollow, finalModels, x)} />}
       under={() => (scene.current === null ? "" : cloudMarkup(scene.current))}
     >
       {(width) => <FrontChart {...props} points={points} named={named} front={front} onScene={keep} width={width} />}
@@ -66,33 +66,33 @@ export function FrontPanel(props: Props) {
 }
 
 function summary({ candidates, targets }: Rows, front: readonly Network[], fronts: readonly (readonly number[])[], x: Dimension, y: Dimension): string {
-  const said = (many: number, what: string, best: CandidateEvent) => `${many} ${what}, the best ${y.format(y.of(best))} at ${x.format(x.of(best))}`;
+  const counted = (many: number, what: string, best: CandidateEvent) => `${many} ${what}, the best ${y.format(y.of(best))} at ${x.format(x.of(best))}`;
   const parts = targets.flatMap((target, place) => {
     const mine = front.filter((one) => one.target === target);
-    const [finished, estimated] = [mine.at(-1)?.as, candidates[fronts[place]?.at(-1) ?? -1]];
+    const [trained, estimated] = [mine.at(-1)?.as, candidates[fronts[place]?.at(-1) ?? -1]];
     const words = [
-      ...(finished === undefined ? [] : [said(mine.length, mine.length === 1 ? "finished network on the front" : "finished networks on the front", finished)]),
-      ...(estimated === undefined ? [] : [said(fronts[place]?.length ?? 0, "on the front that the supernet estimates", estimated)]),
+      ...(trained === undefined ? [] : [counted(mine.length, mine.length === 1 ? "trained network on the front" : "trained networks on the front", trained)]),
+      ...(estimated === undefined ? [] : [counted(fronts[place]?.length ?? 0, "on the front estimated by the supernet", estimated)]),
     ];
     return words.length === 0 ? [] : [`${target}: ${words.join(", ")}`];
   });
   return `${candidates.length.toLocaleString("en")} candidates. ${parts.length === 0 ? "" : `${parts.join("; ")}.`}`;
 }
 
-function table(front: readonly Network[], named: readonly Named[], x: Dimension, y: Dimension) {
+function table(front: readonly Network[], named: readonly FrontLabel[], x: Dimension, y: Dimension) {
   const values = (one: CandidateEvent) => [known(y.of(one)), known(x.of(one))];
   return {
     caption: "Points of the Pareto fronts",
     columns: [{ label: "Architecture" }, { label: "Target" }, { label: "Front" }, { label: y.label, format: y.format }, { label: axisLabel(x), format: x.format }],
     rows: [
-      ...front.map(({ as, target }) => [as.architecture_id, target, "finished", ...values(as)]),
+      ...front.map(({ as, target }) => [as.architecture_id, target, "trained", ...values(as)]),
       ...named.map(({ candidate: one }) => [one.architecture_id, targetOf(one), "estimated", ...values(one)]),
     ],
   };
 }
 
 function allOf({ candidates }: Rows, x: Dimension, y: Dimension) {
-  const names = ["architecture_id", "architecture", "target", "query", y.id, x.id, "feasible"];
+  const names = ["architecture_id", "architecture", "target", "evaluation", y.name, x.name, "feasible"];
   return {
     caption: "",
     columns: names.map((label) => ({ label })),
@@ -109,22 +109,22 @@ function legend(
   front: readonly Network[],
   estimates: Readonly<Record<string, FrontEvent>>,
   hasHollow: boolean,
-  delivered: readonly Delivered[],
+  finalModels: readonly FinalModel[],
   x: Dimension,
 ): LegendItem[] {
   const items: LegendItem[] = targets.flatMap((label, series): LegendItem[] => {
     const kind = front.find(({ target }) => target === label)?.kind;
     return [
-      ...(kind === undefined ? [] : [{ label: `${label}, finished${x.id === LATENCY.id ? `, latency ${kind}` : ""}`, series, look: "front" } as const]),
+      ...(kind === undefined ? [] : [{ label: `${label}, trained${x.id === LATENCY.id ? `, latency ${kind}` : ""}`, series, look: "front" } as const]),
       ...(label in estimates ? [{ label: `${label}, estimated by the supernet`, series, look: "estimate" } as const] : []),
     ];
   });
   if (candidates.length > 0) items.push({ label: "candidates, latency predicted", series: 0, look: "mark" });
-  if (hasHollow) items.push({ label: "beyond the budget", series: 0, look: "hollow" });
+  if (hasHollow) items.push({ label: "exceeds the budget", series: 0, look: "hollow" });
   if (x.id !== LATENCY.id) return items;
-  for (const { target, series, kind, measured } of delivered) {
-    items.push({ label: `delivered for ${target}, predicted ± error`, series, look: "error" });
-    if (measured !== null) items.push({ label: `delivered for ${target}, ${kind}`, series, look: "ringed" });
+  for (const { target, series, kind, measured } of finalModels) {
+    items.push({ label: `final model for ${target}, predicted ± error`, series, look: "error" });
+    if (measured !== null) items.push({ label: `final model for ${target}, ${kind}`, series, look: "ringed" });
   }
   return items;
 }

@@ -38,11 +38,11 @@ export function ParallelPanel({ rows, looks, dimensions, axes, onAxes, brushes, 
     const line = (one: (typeof matching)[number]) => [one.architecture_id, ...shown.map(({ of }) => finite(of(one)))];
     return { columns, rows: matching.slice(0, MOST_ROWS).map(line) };
   }, [shown, matching]);
-  const said = brushes.map(({ dimension: { label, format }, low, high }) => `${label} from ${format(low)} to ${format(high)}`);
+  const ranges = brushes.map(({ dimension: { label, format }, low, high }) => `${label} from ${format(low)} to ${format(high)}`);
   return (
     <ChartFrame
       title="Choices and objectives"
-      summary={`${matching.length} of ${rows.candidates.length} candidates${said.length === 0 ? "; drag along an axis to narrow them." : ` with ${said.join(", ")}.`}`}
+      summary={`${matching.length} of ${rows.candidates.length} candidates${ranges.length === 0 ? "; drag along an axis to filter them." : ` with ${ranges.join(", ")}.`}`}
       table={{ caption: `Candidates within the ranges${matching.length > MOST_ROWS ? `: the first ${MOST_ROWS}` : ""}`, ...table }}
       asTable={asTable}
       onAsTable={onAsTable}
@@ -63,7 +63,7 @@ function Coordinates({ room, rows, looks, shown, brushes, onBrush, selected }: C
   const width = parallelWidth(room, shown.length);
   const height = Math.round(Math.max(320, Math.min(440, room * 0.18)));
   const axes = useMemo(() => shown.map((one) => axisOf(one, column(rows, one), brushes, height)), [shown, rows, brushes, height]);
-  const chosen = useMemo(() => threadsOf(rows, looks, selected), [rows, looks, selected]);
+  const highlighted = useMemo(() => threadsOf(rows, looks, selected), [rows, looks, selected]);
   return (
     <div className="chart-scroll" role="region" aria-label="Parallel coordinates" tabIndex={width > room ? 0 : undefined}>
       <ParallelCoordinates
@@ -74,7 +74,7 @@ function Coordinates({ room, rows, looks, shown, brushes, onBrush, selected }: C
         looks={looks}
         series={rows.series}
         scheme={scheme}
-        chosen={chosen}
+        highlighted={highlighted}
         onBrush={(id, range) => {
           const dimension = shown.find((one) => one.id === id);
           if (dimension !== undefined) onBrush(dimension, range);

@@ -32,7 +32,7 @@ export function RangeFields({ all, shown, brushes, onAxes, onBrush }: Props) {
         </fieldset>
       </details>
       <details>
-        <summary>Ranges as fields{brushes.length > 0 ? ` (${brushes.length})` : ""}</summary>
+        <summary>Edit ranges{brushes.length > 0 ? ` (${brushes.length})` : ""}</summary>
         <div className="range-fields">
           {shown.map((dimension) => (
             <RangeField key={dimension.id} of={dimension} brush={brushes.find((one) => one.dimension.id === dimension.id)} onBrush={onBrush} />

@@ -1,30 +1,30 @@
-/** A search as it runs: its fronts, how they grew, and all candidates, linked by what is brushed and selected. */
+/** A search as it runs: its fronts, their hypervolume, and all candidates, linked by brushes and selection. */
 import { useCallback, useMemo } from "react";
 import { useParams, useSearchParams } from "react-router";
 
 import type { Span } from "../../charts/axis";
-import { metricOf } from "../../job/metric";
+import { metricOf, metricTitle } from "../../job/metric";
 import { useJob } from "../../job/useJob";
 import { announce } from "../../ui/announce";
 import { Empty, Loading } from "../../ui/Notice";
 import { useFollowed, useJobTitle } from "../job/JobLayout";
-import { brushesOf, type ChartName, endsOf, read, type Seen, toggled, write } from "./address";
-import { useCalm } from "./calm";
+import { brushesOf, type ChartName, endsOf, read, type SearchAddress, toggled, write } from "./address";
 import { CandidateTable } from "./CandidateTable";
 import { Controls } from "./Controls";
-import { deliveredOf } from "./delivered";
-import { ACCURACY, choicesOf, type Dimension, LATENCY, objectivesOf } from "./dimensions";
+import { choicesOf, type Dimension, LATENCY, metricDimension, objectivesOf } from "./dimensions";
+import { finalModelsOf } from "./finalModels";
 import { FinalistTable } from "./FinalistTable";
 import { FrontPanel } from "./FrontPanel";
 import { HypervolumeChart } from "./HypervolumeChart";
-import { finishedNetworks, trained } from "./networks";
+import { trainedNetwork, trainedNetworks } from "./networks";
 import { ParallelPanel } from "./ParallelPanel";
 import { looksOf, onFront, rowsOf } from "./rows";
 import "./search.css";
 import { Selection } from "./Selection";
+import { useThrottled } from "./throttled";
 import { useUpdateTiming } from "./timing";
 
-const CALM_MS = 500;
+const SLOWER_MS = 500;
 
 export function SearchView() {
   return (
@@ -40,25 +40,25 @@ function Search() {
   const { state, connection } = useFollowed();
   const { data: job } = useJob(jobId);
   const [params, setParams] = useSearchParams();
-  const seen = useMemo(() => read(params), [params]);
+  const shown = useMemo(() => read(params), [params]);
   useJobTitle("Search");
   useUpdateTiming(state.candidates);
 
   // From the address as it is now: two keys may be pressed before React has drawn once.
   const update = useCallback(
-    (next: (now: Seen) => Partial<Seen>) => {
+    (next: (now: SearchAddress) => Partial<SearchAddress>) => {
       const now = read(new URLSearchParams(window.location.search));
       setParams(write({ ...now, ...next(now) }), { replace: true, preventScrollReset: true });
     },
     [setParams],
   );
-  const change = useCallback((part: Partial<Seen>) => update(() => part), [update]);
-  const choose = useCallback(
+  const change = useCallback((part: Partial<SearchAddress>) => update(() => part), [update]);
+  const select = useCallback(
     (id: string) => {
-      announce(seen.selected.includes(id) ? `${id} is not selected any more` : `${id} is selected`);
+      announce(`${id} is ${shown.selected.includes(id) ? "deselected" : "selected"}`);
       update(({ selected }) => ({ selected: toggled(selected, id) }));
     },
-    [seen.selected, update],
+    [shown.selected, update],
   );
   const brush = useCallback(
     (ranges: readonly (readonly [Dimension, Span | null])[]) =>
@@ -75,63 +75,64 @@ function Search() {
   );
 
   // The front keeps up with each event; what lies below it follows twice a second.
-  const calm = useCalm(state.candidates, CALM_MS);
-  const later = calm.length === 0 ? state.candidates : calm;
-  const { fronts: estimates, finished, finalists } = state;
-  const metric = metricOf(job);
+  const throttled = useThrottled(state.candidates, SLOWER_MS);
+  const later = throttled.length === 0 ? state.candidates : throttled;
+  const { fronts: estimates, trainedFronts, finalists } = state;
+  const { name, higher_is_better } = metricOf(job, state.candidates[0]?.metric ?? finalists[0]?.metric);
+  const metric = useMemo(() => metricDimension({ name, higher_is_better }), [name, higher_is_better]);
   const known = useMemo(() => [...new Set([...Object.keys(estimates), ...finalists.map(({ target }) => target)])], [estimates, finalists]);
   const rows = useMemo(() => rowsOf(state.candidates, known), [state.candidates, known]);
   const rowsLater = useMemo(() => rowsOf(later, known), [later, known]);
   const objectives = useMemo(() => objectivesOf(state.candidates, metric), [state.candidates, metric]);
   const dimensions = useMemo(() => [...objectivesOf(later, metric), ...choicesOf(later)], [later, metric]);
-  const brushes = useMemo(() => brushesOf(seen, dimensions), [seen, dimensions]);
-  const looks = useMemo(() => looksOf(rows, { target: seen.target, asOf: seen.asOf, brushes }), [rows, seen.target, seen.asOf, brushes]);
+  const brushes = useMemo(() => brushesOf(shown, dimensions), [shown, dimensions]);
+  const looks = useMemo(() => looksOf(rows, { target: shown.target, asOf: shown.asOf, brushes }), [rows, shown.target, shown.asOf, brushes]);
   const looksLater = useMemo(
-    () => looksOf(rowsLater, { target: seen.target, asOf: seen.asOf, brushes }),
-    [rowsLater, seen.target, seen.asOf, brushes],
+    () => looksOf(rowsLater, { target: shown.target, asOf: shown.asOf, brushes }),
+    [rowsLater, shown.target, shown.asOf, brushes],
   );
-  const front = useMemo(() => onFront(rowsLater), [rowsLater]);
-  // What was finished is newer than any query.
+  const front = useMemo(() => onFront(rowsLater, metric), [rowsLater, metric]);
+  // Networks are trained after all evaluations.
   const networks = useMemo(
-    () => (seen.asOf === null ? finishedNetworks(rows, finished, seen.target) : []),
-    [rows, finished, seen.asOf, seen.target],
+    () => (shown.asOf === null ? trainedNetworks(rows, trainedFronts, shown.target) : []),
+    [rows, trainedFronts, shown.asOf, shown.target],
   );
-  const delivered = useMemo(
+  const finalModels = useMemo(
     () =>
-      deliveredOf(job?.result, rows, (target, id) => trained(rows, finished, finalists, target, id)).filter(
-        ({ target }) => seen.target === null || seen.target === target,
+      finalModelsOf(job?.result, rows, (target, id) => trainedNetwork(rows, trainedFronts, finalists, target, id)).filter(
+        ({ target }) => shown.target === null || shown.target === target,
       ),
-    [job?.result, rows, finished, finalists, seen.target],
+    [job?.result, rows, trainedFronts, finalists, shown.target],
   );
-  const queries = useMemo(() => later.reduce((most, one) => Math.max(most, one.number + 1), 0), [later]);
+  const evaluations = useMemo(() => later.reduce((most, one) => Math.max(most, one.number + 1), 0), [later]);
 
   if (rows.candidates.length === 0 && finalists.length === 0)
     return <Nothing loading={connection === "connecting"} ended={state.ended} kind={job?.kind} supernet={state.plan?.supernet ?? true} />;
 
   const chart = (name: ChartName) => ({
-    asTable: seen.tables.includes(name),
-    onAsTable: (asTable: boolean) => change({ tables: asTable ? [...seen.tables, name] : seen.tables.filter((one) => one !== name) }),
+    asTable: shown.tables.includes(name),
+    onAsTable: (asTable: boolean) => change({ tables: asTable ? [...shown.tables, name] : shown.tables.filter((one) => one !== name) }),
   });
-  const x = objectives.find(({ id }) => id === seen.x) ?? LATENCY;
-  const y = objectives.find(({ id }) => id === seen.y) ?? ACCURACY;
+  const x = objectives.find(({ id }) => id === shown.x) ?? LATENCY;
+  const y = objectives.find(({ id }) => id === shown.y) ?? metric;
   return (
     <div className="search-view">
-      <Controls seen={seen} targets={rows.targets} objectives={objectives} queries={queries} onChange={change} />
+      <Controls shown={shown} targets={rows.targets} objectives={objectives} evaluations={evaluations} onChange={change} />
       <div className="search-charts">
         <FrontPanel
           rows={rows}
           looks={looks}
           x={x}
           y={y}
-          logX={seen.logX}
-          logY={seen.logY}
+          logX={shown.logX}
+          logY={shown.logY}
           estimates={estimates}
-          finished={finished}
+          trainedFronts={trainedFronts}
           networks={networks}
-          only={seen.target}
-          delivered={delivered}
-          selected={seen.selected}
-          onChoose={choose}
+          only={shown.target}
+          finalModels={finalModels}
+          selected={shown.selected}
+          onSelect={select}
           onBrush={(box) =>
             brush([
               [x, box.x],
@@ -141,16 +142,16 @@ function Search() {
           {...chart("front")}
         />
         <div className="search-side">
-          <Selection jobId={jobId} selected={seen.selected} onChoose={choose} onClear={() => change({ selected: [] })} />
-          {Object.keys(estimates).length > 0 && (
-            <HypervolumeChart rows={rowsLater} fronts={estimates} target={seen.target} {...chart("hypervolume")} />
+          <Selection jobId={jobId} selected={shown.selected} onSelect={select} onClear={() => change({ selected: [] })} />
+          {Object.keys(estimates).length > 0 && metric.highest && (
+            <HypervolumeChart rows={rowsLater} fronts={estimates} metric={metric} target={shown.target} {...chart("hypervolume")} />
           )}
         </div>
       </div>
       {finalists.length > 0 && (
         <section>
           <h2>Finalists</h2>
-          <FinalistTable finalists={finalists} finished={finished} metric={metric} selected={seen.selected} onChoose={choose} jobId={jobId} />
+          <FinalistTable finalists={finalists} trainedFronts={trainedFronts} metric={metricTitle(name)} selected={shown.selected} onSelect={select} jobId={jobId} />
         </section>
       )}
       {rowsLater.candidates.length > 0 && (
@@ -159,11 +160,11 @@ function Search() {
             rows={rowsLater}
             looks={looksLater}
             dimensions={dimensions}
-            axes={seen.axes}
+            axes={shown.axes}
             onAxes={(axes) => change({ axes })}
             brushes={brushes}
             onBrush={(dimension, range) => brush([[dimension, range]])}
-            selected={seen.selected}
+            selected={shown.selected}
             {...chart("parallel")}
           />
           <section>
@@ -173,12 +174,12 @@ function Search() {
               looks={looksLater}
               onFront={front}
               objectives={objectives}
-              metric={metric}
+              metric={metricTitle(name)}
               estimated={Object.keys(estimates).length > 0}
-              sort={seen.sort}
+              sort={shown.sort}
               onSort={({ column, descending }) => change({ sort: { column, descending } })}
-              selected={seen.selected}
-              onChoose={choose}
+              selected={shown.selected}
+              onSelect={select}
               jobId={jobId}
             />
           </section>
@@ -192,18 +193,18 @@ function Nothing({ loading, ended, kind, supernet }: { loading: boolean; ended: 
   if (loading) return <Loading what="Loading the candidates" />;
   if (kind !== undefined && kind !== "search")
     return (
-      <Empty title="This job does not search">
-        <p>Only jobs of the kind search evaluate candidates.</p>
+      <Empty title="This job is not a search">
+        <p>Only search jobs evaluate candidates.</p>
       </Empty>
     );
   return (
     <Empty title={ended ? "No candidate was evaluated" : "No candidate was evaluated yet"}>
       <p>
         {ended
-          ? "The job ended before its search began."
+          ? "The job ended before its search started."
           : supernet
-            ? "The search begins when the supernet is trained. Points appear here as they are evaluated."
-            : "No supernet is trained in this time: a few networks are. Each appears here after its first round."}
+            ? "The search starts when the supernet is trained. Candidates appear here as they are evaluated."
+            : "The time is too short for a supernet: a few networks are trained instead. Each appears here after its first round."}
       </p>
     </Empty>
   );

@@ -1,4 +1,4 @@
-/** The candidates that are selected, and the way to look at them side by side. */
+/** The selected candidates, with the link that compares them. */
 import { Link } from "react-router";
 
 import { MOST_COMPARED } from "./address";
@@ -6,11 +6,11 @@ import { MOST_COMPARED } from "./address";
 interface Props {
   jobId: string;
   selected: readonly string[];
-  onChoose: (architectureId: string) => void;
+  onSelect: (architectureId: string) => void;
   onClear: () => void;
 }
 
-export function Selection({ jobId, selected, onChoose, onClear }: Props) {
+export function Selection({ jobId, selected, onSelect, onClear }: Props) {
   return (
     <section className="selection" aria-label="Selected candidates">
       {selected.length === 0 ? (
@@ -23,7 +23,7 @@ export function Selection({ jobId, selected, onChoose, onClear }: Props) {
                 <Link to={`/jobs/${jobId}/candidates?ids=${id}`}>
                   <code>{id}</code>
                 </Link>
-                <button type="button" className="plain" aria-label={`Take ${id} out of the selection`} onClick={() => onChoose(id)}>
+                <button type="button" className="plain" aria-label={`Remove ${id} from the selection`} onClick={() => onSelect(id)}>
                   ×
                 </button>
               </li>

@@ -1,22 +1,29 @@
 import { describe, expect, it } from "vitest";
 
 import { brushesOf, endsOf, MOST_COMPARED, read, toggled, write } from "./address";
-import { ACCURACY, type Dimension } from "./dimensions";
+import { type Dimension, metricDimension } from "./dimensions";
 
+const ACCURACY = metricDimension({ name: "accuracy", higher_is_better: true });
 const WIDTH: Dimension = { ...ACCURACY, id: "choice.width", values: ["8", "16", "24"] };
 
 describe("the address", () => {
-  it("says nothing of what is as at first", () => {
+  it("leaves out what is at its default", () => {
     expect(write(read(new URLSearchParams())).toString()).toBe("");
   });
 
   it("gives the same view again", () => {
     const text =
-      "target=cpu&x=macs&y=accuracy2&x-scale=log&y-scale=log&as-of=12&selected=a,b&brush=accuracy~0.9~1&brush=choice.width~8~16&sort=-accuracy&tables=front&axes=";
-    const seen = read(new URLSearchParams(text));
-    expect(seen).toMatchObject({ target: "cpu", x: "macs", logX: true, asOf: 12, selected: ["a", "b"], tables: ["front"], axes: [] });
-    expect(seen.sort).toEqual({ column: "accuracy", descending: true });
-    expect(decodeURIComponent(write(seen).toString())).toBe(text);
+      "target=cpu&x=macs&y=params&x-scale=log&y-scale=log&as-of=12&selected=a,b&brush=metric~0.9~1&brush=choice.width~8~16&sort=-metric&tables=front&axes=";
+    const address = read(new URLSearchParams(text));
+    expect(address).toMatchObject({ target: "cpu", x: "macs", logX: true, asOf: 12, selected: ["a", "b"], tables: ["front"], axes: [] });
+    expect(address.sort).toEqual({ column: "metric", descending: true });
+    expect(decodeURIComponent(write(address).toString())).toBe(text);
+  });
+
+  it("takes the metric's earlier name", () => {
+    const address = read(new URLSearchParams("x=accuracy&brush=accuracy~0.9~1&sort=-accuracy&axes=accuracy,macs"));
+    expect(address).toMatchObject({ x: "metric", sort: { column: "metric", descending: true }, axes: ["metric", "macs"] });
+    expect([...address.brushes.keys()]).toEqual(["metric"]);
   });
 
   it("steps over what cannot be read", () => {
@@ -26,8 +33,8 @@ describe("the address", () => {
 
 describe("brushes", () => {
   it("are ranges of values, and of choices by their values", () => {
-    const seen = read(new URLSearchParams("brush=accuracy~0.9~0.95&brush=choice.width~16~24&brush=gone~1~2"));
-    expect(brushesOf(seen, [ACCURACY, WIDTH]).map(({ low, high }) => [low, high])).toEqual([
+    const address = read(new URLSearchParams("brush=metric~0.9~0.95&brush=choice.width~16~24&brush=gone~1~2"));
+    expect(brushesOf(address, [ACCURACY, WIDTH]).map(({ low, high }) => [low, high])).toEqual([
       [0.9, 0.95],
       [1, 2],
     ]);

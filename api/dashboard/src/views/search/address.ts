@@ -1,6 +1,6 @@
-/** What the search view shows, as query parameters: reloading and sharing the address gives the same view. */
+/** The state of the search view as query parameters: reloading and sharing the address gives the same view. */
 import type { Brush } from "./rows";
-import type { Dimension } from "./dimensions";
+import { type Dimension, LATENCY, METRIC_ID } from "./dimensions";
 
 export const MOST_COMPARED = 5;
 
@@ -12,31 +12,32 @@ export interface Sort {
   descending: boolean;
 }
 
-export interface Seen {
+export interface SearchAddress {
   target: string | null;
   x: string;
   y: string;
   logX: boolean;
   logY: boolean;
   asOf: number | null;
-  /** Architecture ids, in the order of their choice. */
+  /** Architecture ids, in the order of their selection. */
   selected: readonly string[];
   /** By dimension: from and to as text; of choices the values themselves. */
   brushes: ReadonlyMap<string, readonly [from: string, to: string]>;
   sort: Sort;
   /** Charts that are shown as their tables. */
   tables: readonly ChartName[];
-  /** Axes of the parallel coordinates; null for those that are shown at first. */
+  /** Axes of the parallel coordinates; null for the default ones. */
   axes: readonly string[] | null;
 }
 
-export function read(params: URLSearchParams): Seen {
+export function read(params: URLSearchParams): SearchAddress {
   const sort = params.get("sort") ?? "number";
+  const column = sort.replace(/^-/, "");
   const asOf = Number(params.get("as-of") ?? Number.NaN);
   return {
     target: params.get("target"),
-    x: params.get("x") ?? "latency_ms",
-    y: params.get("y") ?? "accuracy",
+    x: idOf(params.get("x") ?? LATENCY.id),
+    y: idOf(params.get("y") ?? METRIC_ID),
     logX: params.get("x-scale") === "log",
     logY: params.get("y-scale") === "log",
     asOf: Number.isInteger(asOf) && asOf > 0 ? asOf : null,
@@ -44,32 +45,37 @@ export function read(params: URLSearchParams): Seen {
     brushes: new Map(
       params.getAll("brush").flatMap((text) => {
         const [id, from, to] = text.split("~");
-        return id && from !== undefined && to !== undefined ? [[id, [from, to] as const]] : [];
+        return id && from !== undefined && to !== undefined ? [[idOf(id), [from, to] as const]] : [];
       }),
     ),
-    sort: { column: sort.replace(/^-/, ""), descending: sort.startsWith("-") },
+    sort: { column: idOf(column), descending: sort.startsWith("-") },
     tables: list(params.get("tables")).filter((name): name is ChartName => (CHARTS as readonly string[]).includes(name)),
-    axes: params.has("axes") ? list(params.get("axes")) : null,
+    axes: params.has("axes") ? list(params.get("axes")).map(idOf) : null,
   };
 }
 
-/** Only what differs from how the view is at first. */
-export function write(seen: Seen): URLSearchParams {
+/** Addresses of earlier versions call the metric `accuracy`, whichever it is. */
+function idOf(text: string): string {
+  return text === "accuracy" ? METRIC_ID : text;
+}
+
+/** Only what is not at its default. */
+export function write(shown: SearchAddress): URLSearchParams {
   const params = new URLSearchParams();
   const set = (name: string, value: string | null, usual: string | null = null) => {
     if (value !== null && value !== "" && value !== usual) params.set(name, value);
   };
-  set("target", seen.target);
-  set("x", seen.x, "latency_ms");
-  set("y", seen.y, "accuracy");
-  set("x-scale", seen.logX ? "log" : null);
-  set("y-scale", seen.logY ? "log" : null);
-  set("as-of", seen.asOf === null ? null : String(seen.asOf));
-  set("selected", seen.selected.join(","));
-  for (const [id, [from, to]] of seen.brushes) params.append("brush", `${id}~${from}~${to}`);
-  set("sort", `${seen.sort.descending ? "-" : ""}${seen.sort.column}`, "number");
-  set("tables", seen.tables.join(","));
-  if (seen.axes !== null) params.set("axes", seen.axes.join(","));
+  set("target", shown.target);
+  set("x", shown.x, LATENCY.id);
+  set("y", shown.y, METRIC_ID);
+  set("x-scale", shown.logX ? "log" : null);
+  set("y-scale", shown.logY ? "log" : null);
+  set("as-of", shown.asOf === null ? null : String(shown.asOf));
+  set("selected", shown.selected.join(","));
+  for (const [id, [from, to]] of shown.brushes) params.append("brush", `${id}~${from}~${to}`);
+  set("sort", `${shown.sort.descending ? "-" : ""}${shown.sort.column}`, "number");
+  set("tables", shown.tables.join(","));
+  if (shown.axes !== null) params.set("axes", shown.axes.join(","));
   return params;
 }
 
@@ -80,9 +86,9 @@ export function toggled(selected: readonly string[], id: string): string[] {
 }
 
 /** The brushes of known dimensions, as ranges of coordinates. */
-export function brushesOf(seen: Pick<Seen, "brushes">, dimensions: readonly Dimension[]): Brush[] {
+export function brushesOf(shown: Pick<SearchAddress, "brushes">, dimensions: readonly Dimension[]): Brush[] {
   return dimensions.flatMap((dimension) => {
-    const ends = seen.brushes.get(dimension.id);
+    const ends = shown.brushes.get(dimension.id);
     const range = ends && rangeOf(dimension, ends);
     return range ? [{ dimension, low: range[0], high: range[1] }] : [];
   });

@@ -4,11 +4,14 @@
  */
 import type { CandidateEvent } from "../../api/events";
 import { PLAIN, type Shown } from "../../charts/axis";
-import { bytes, count, latency, percent, significant } from "../../ui/format";
+import { type Metric, metricFormat, metricTitle, metricUnit } from "../../job/metric";
+import { bytes, count, latency, significant } from "../../ui/format";
 
 export interface Dimension {
-  /** In addresses: `accuracy`, `latency_ms`, `choice.s1.depth`. */
+  /** In addresses: `metric`, `latency_ms`, `choice.s1.depth`. */
   id: string;
+  /** In files: `accuracy`, `latency_ms`, `s1.depth`. */
+  name: string;
   label: string;
   /** Of a choice: its values; null of an objective. */
   values: readonly string[] | null;
@@ -32,7 +35,7 @@ function byThousands(units: readonly string[]): (greatest: number) => Shown {
 }
 
 function objective(id: string, label: string, of: (one: CandidateEvent) => number | null | undefined, rest: Partial<Dimension>): Dimension {
-  return { id, label, values: null, highest: false, of: (one) => of(one) ?? Number.NaN, format: significant, shown: () => PLAIN, ...rest };
+  return { id, name: id, label, values: null, highest: false, of: (one) => of(one) ?? Number.NaN, format: significant, shown: () => PLAIN, ...rest };
 }
 
 /** Predicted latency on the target that the candidate was evaluated for. */
@@ -41,11 +44,17 @@ export const LATENCY = objective("latency_ms", "Predicted latency", (one) => one
   shown: () => ({ factor: 1, unit: "ms" }),
 });
 
-export const ACCURACY = objective("accuracy", "INT8 accuracy, validation", (one) => one.accuracy, {
-  highest: true,
-  format: (value) => percent(value),
-  shown: () => ({ factor: 100, unit: "%" }),
-});
+export const METRIC_ID = "metric";
+
+/** What the search compares networks by. */
+export function metricDimension({ name, higher_is_better }: Metric): Dimension {
+  return objective(METRIC_ID, `INT8 ${metricTitle(name)}, validation`, (one) => one.metric.value, {
+    name,
+    highest: higher_is_better,
+    format: metricFormat(name),
+    shown: () => metricUnit(name),
+  });
+}
 
 const COSTS = [
   LATENCY,
@@ -61,10 +70,10 @@ export function targetOf({ latency_ms }: CandidateEvent): string {
   return "";
 }
 
-/** The search's metric, by its name, and those costs that any candidate has. */
-export function objectivesOf(candidates: readonly CandidateEvent[], metric = "accuracy"): Dimension[] {
+/** The search's metric, and those costs that any candidate has. */
+export function objectivesOf(candidates: readonly CandidateEvent[], metric: Dimension): Dimension[] {
   const has = ({ of }: Dimension) => candidates.some((one) => !Number.isNaN(of(one)));
-  return [{ ...ACCURACY, label: `INT8 ${metric}, validation` }, ...COSTS.filter((cost) => cost === LATENCY || has(cost))];
+  return [metric, ...COSTS.filter((cost) => cost === LATENCY || has(cost))];
 }
 
 type Value = string | number | boolean;
@@ -90,6 +99,7 @@ function choice(name: string, seen: ReadonlySet<Value>): Dimension {
   const texts = values.map(String);
   return {
     id: `choice.${name}`,
+    name,
     label: name,
     values: texts,
     highest: true,
@@ -97,7 +107,7 @@ function choice(name: string, seen: ReadonlySet<Value>): Dimension {
       const value = one.choices?.[name];
       return value === undefined ? Number.NaN : (places.get(value) ?? Number.NaN);
     },
-    format: (value) => texts[Math.round(value)] ?? "not read",
+    format: (value) => texts[Math.round(value)] ?? "inactive",
     shown: () => PLAIN,
   };
 }
@@ -107,7 +117,7 @@ function compared(one: Value, other: Value): number {
   return String(one).localeCompare(String(other));
 }
 
-/** Of candidates latencies are predicted, of finished networks measured: an axis of both has neither in its name. */
+/** Latencies are predicted for candidates and measured for trained networks: an axis of both names neither. */
 export function axisLabel({ id, label }: Dimension): string {
   return id === LATENCY.id ? "Latency" : label;
 }

@@ -1,11 +1,11 @@
-/** The points of the fronts with their names, and what is said of a candidate and of a finished network. */
+/** The points of the fronts with their labels, and the figures of a candidate and of a trained network. */
 import type { CandidateEvent } from "../../api/events";
 import { type Dimension, LATENCY, targetOf } from "./dimensions";
 import type { Network } from "./networks";
 import { isFeasible, type Rows } from "./rows";
 
 /** A point of an estimated front. */
-export interface Named {
+export interface FrontLabel {
   /** Among all candidates. */
   index: number;
   candidate: CandidateEvent;
@@ -13,7 +13,7 @@ export interface Named {
   label: string;
 }
 
-export function namedOf({ candidates, targets }: Rows, fronts: readonly (readonly number[])[], x: Dimension, y: Dimension): Named[] {
+export function frontLabels({ candidates, targets }: Rows, fronts: readonly (readonly number[])[], x: Dimension, y: Dimension): FrontLabel[] {
   return fronts.flatMap((front, target) =>
     front.flatMap((index, place) => {
       const candidate = candidates[index];
@@ -25,7 +25,7 @@ export function namedOf({ candidates, targets }: Rows, fronts: readonly (readonl
   );
 }
 
-/** A point of a finished front, as it is read out. */
+/** A point of a front of trained networks, as it is read out. */
 export function networkLabel(front: readonly Network[], network: Network, x: Dimension, y: Dimension): string {
   const mine = front.filter(({ target }) => target === network.target);
   const of = mine.length < front.length ? ` of ${network.target}` : "";
@@ -39,7 +39,7 @@ export function networkFacts({ as, target, kind }: Network, dimensions: readonly
     ...dimensions.map((one): Fact => {
       const value = one.of(as);
       const name = one.id === LATENCY.id ? `Latency, ${kind}` : one.label;
-      return [name, Number.isNaN(value) ? "not known" : one.format(value)];
+      return [name, Number.isNaN(value) ? "unknown" : one.format(value)];
     }),
   ];
 }
@@ -49,11 +49,11 @@ export type Fact = readonly [name: string, value: string];
 export function factsOf(candidate: CandidateEvent, dimensions: readonly Dimension[]): Fact[] {
   return [
     ["Target", targetOf(candidate)],
-    ["Query", String(candidate.number + 1)],
+    ["Evaluation", String(candidate.number + 1)],
     ...dimensions.map((one): Fact => {
       const value = one.of(candidate);
-      return [one.label, Number.isNaN(value) ? "not known" : one.format(value)];
+      return [one.label, Number.isNaN(value) ? "unknown" : one.format(value)];
     }),
-    ["Budget", isFeasible(candidate) ? "kept, as predicted" : "not kept, as predicted"],
+    ["Budget", isFeasible(candidate) ? "met (predicted)" : "exceeded (predicted)"],
   ];
 }

@@ -1,6 +1,6 @@
 /**
- * Networks that were trained, quantised and judged. Each stands as a candidate whose accuracy is that of the trained network and
- * whose latency is that of its network, so that it has a place in whatever dimensions candidates are drawn in.
+ * Networks that were trained, quantised and evaluated. Each is a candidate with the metric and the latency of the trained network,
+ * so that it has a place in whatever dimensions candidates are drawn in.
  */
 import type { CandidateEvent, FinalistEvent, FrontEvent, FrontPoint } from "../../api/events";
 import { pareto } from "../../charts/front";
@@ -15,26 +15,26 @@ export interface Network {
   kind: FrontPoint["kind"];
 }
 
-type Judged = Pick<FrontPoint, "architecture" | "architecture_id" | "accuracy" | "latency_ms" | "kind">;
+type Evaluated = Pick<FrontPoint, "architecture" | "architecture_id" | "metric" | "latency_ms" | "kind">;
 
 /** The networks on the front of each target, the fastest first; `only` is the one target that is looked at. */
-export function finishedNetworks(rows: Rows, finished: Readonly<Record<string, FrontEvent>>, only: string | null): Network[] {
-  return Object.values(finished).flatMap(({ target, points }) =>
+export function trainedNetworks(rows: Rows, trainedFronts: Readonly<Record<string, FrontEvent>>, only: string | null): Network[] {
+  return Object.values(trainedFronts).flatMap(({ target, points }) =>
     only === null || only === target ? points.map((point) => network(rows, target, point)) : [],
   );
 }
 
-/** An architecture as it was judged last on a target: on the finished front, else in its last round; null where it was not. */
-export function trained(
+/** An architecture as it was evaluated last on a target: on the front of trained networks, else in its last round; null where it was not trained. */
+export function trainedNetwork(
   rows: Rows,
-  finished: Readonly<Record<string, FrontEvent>>,
+  trainedFronts: Readonly<Record<string, FrontEvent>>,
   finalists: readonly FinalistEvent[],
   target: string,
   id: string,
 ): Network | null {
-  const point = finished[target]?.points.find((one) => one.architecture_id === id);
-  const judged = point ?? finalists.find((one) => one.target === target && one.architecture_id === id);
-  return judged === undefined ? null : network(rows, target, judged);
+  const point = trainedFronts[target]?.points.find((one) => one.architecture_id === id);
+  const evaluated = point ?? finalists.find((one) => one.target === target && one.architecture_id === id);
+  return evaluated === undefined ? null : network(rows, target, evaluated);
 }
 
 /** Those of some networks of each target that no other of them beats in two dimensions, the lowest x first. */
@@ -46,12 +46,12 @@ export function frontOf(networks: readonly Network[], x: Dimension, y: Dimension
   return targets.flatMap((target) => pareto(xs, ys, (index) => networks[index]?.target === target).flatMap((index) => networks[index] ?? []));
 }
 
-function network({ candidates, targets }: Rows, target: string, { kind, accuracy, latency_ms, architecture, architecture_id }: Judged): Network {
+function network({ candidates, targets }: Rows, target: string, { kind, metric, latency_ms, architecture, architecture_id }: Evaluated): Network {
   const candidate = candidates.find((one) => one.architecture_id === architecture_id && targetOf(one) === target);
   const known: CandidateEvent = candidate ?? {
-    type: "candidate", number: -1, architecture, architecture_id, accuracy, latency_ms: {}, feasible: {},
+    type: "candidate", number: -1, architecture, architecture_id, metric, latency_ms: {}, feasible: {},
     choices: null, macs: null, params: null, weight_bytes: null, peak_memory_bytes: null,
   };
-  const as = { ...known, accuracy, latency_ms: { [target]: latency_ms } };
+  const as = { ...known, metric, latency_ms: { [target]: latency_ms } };
   return { target, series: Math.max(0, targets.indexOf(target)), as, kind };
 }

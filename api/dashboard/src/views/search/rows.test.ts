@@ -2,16 +2,16 @@ import { describe, expect, it } from "vitest";
 
 import type { CandidateEvent } from "../../api/events";
 import { LOOK } from "../../charts/cloud";
-import { ACCURACY, choicesOf, LATENCY, objectivesOf } from "./dimensions";
+import { choicesOf, LATENCY, metricDimension, objectivesOf } from "./dimensions";
 import { frontsOf, looksOf, onFront, rowsOf, sorted } from "./rows";
 
-function candidate(number: number, target: string, ms: number, accuracy: number, more: Partial<CandidateEvent> = {}): CandidateEvent {
+function candidate(number: number, target: string, ms: number, value: number, more: Partial<CandidateEvent> = {}): CandidateEvent {
   return {
     type: "candidate",
     number,
     architecture: "",
     architecture_id: `${target}${number}`,
-    accuracy,
+    metric: { name: "accuracy", value, higher_is_better: true },
     latency_ms: { [target]: ms },
     feasible: { [target]: ms <= 4 },
     macs: null,
@@ -23,6 +23,7 @@ function candidate(number: number, target: string, ms: number, accuracy: number,
   };
 }
 
+const ACCURACY = metricDimension({ name: "accuracy", higher_is_better: true });
 const CANDIDATES = [
   candidate(0, "cpu", 2, 0.9),
   candidate(1, "cpu", 1, 0.8),
@@ -40,11 +41,11 @@ it("gives each target a style, those known before first", () => {
 });
 
 describe("looksOf", () => {
-  it("tells what keeps its budget from what does not", () => {
+  it("distinguishes what meets its budget from what exceeds it", () => {
     expect([...looksOf(ROWS, ALL)]).toEqual([LOOK.full, LOOK.full, LOOK.hollow, LOOK.full, LOOK.full]);
   });
 
-  it("shows one target, as it was after some queries, and fades what a brush excludes", () => {
+  it("shows one target, as it was after some evaluations, and fades what a brush excludes", () => {
     const brushes = [{ dimension: ACCURACY, low: 0.85, high: 1 }];
     expect([...looksOf(ROWS, { target: "cpu", asOf: 2, brushes })]).toEqual([LOOK.full, LOOK.faded, LOOK.hidden, LOOK.hidden, LOOK.hidden]);
   });
@@ -57,20 +58,33 @@ describe("looksOf", () => {
 });
 
 describe("fronts", () => {
-  it("are of each target alone, without what breaks its budget", () => {
+  it("are of each target alone, without what exceeds its budget", () => {
     expect(frontsOf(ROWS, looksOf(ROWS, ALL), LATENCY, ACCURACY)).toEqual([[1, 0], [3]]);
-    expect([...onFront(ROWS)]).toEqual([1, 1, 0, 1, 0]);
+    expect([...onFront(ROWS, ACCURACY)]).toEqual([1, 1, 0, 1, 0]);
   });
 
-  it("are those of some queries before", () => {
+  it("are those of some evaluations before", () => {
     expect(frontsOf(ROWS, looksOf(ROWS, { ...ALL, asOf: 1 }), LATENCY, ACCURACY)).toEqual([[0], [3]]);
+  });
+});
+
+describe("a metric of which less is better", () => {
+  const error = metricDimension({ name: "mean_error", higher_is_better: false });
+
+  it("turns fronts around", () => {
+    expect(frontsOf(ROWS, looksOf(ROWS, ALL), LATENCY, error)).toEqual([[1], [3, 4]]);
+    expect([...onFront(ROWS, error)]).toEqual([0, 1, 0, 1, 1]);
+  });
+
+  it("has its name on axes and in files", () => {
+    expect([error.id, error.name, error.label]).toEqual(["metric", "mean_error", "INT8 mean error, validation"]);
   });
 });
 
 describe("dimensions", () => {
   it("leave out what no candidate has", () => {
-    expect(objectivesOf(CANDIDATES).map(({ id }) => id)).toEqual(["accuracy", "latency_ms"]);
-    expect(objectivesOf([candidate(0, "cpu", 1, 1, { macs: 5 })]).map(({ id }) => id)).toContain("macs");
+    expect(objectivesOf(CANDIDATES, ACCURACY).map(({ id }) => id)).toEqual(["metric", "latency_ms"]);
+    expect(objectivesOf([candidate(0, "cpu", 1, 1, { macs: 5 })], ACCURACY).map(({ id }) => id)).toContain("macs");
   });
 
   it("order the values of a choice from the smallest, and leave out choices that never differ", () => {

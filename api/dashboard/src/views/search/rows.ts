@@ -2,7 +2,7 @@
 import type { CandidateEvent } from "../../api/events";
 import { LOOK } from "../../charts/cloud";
 import { join, pareto } from "../../charts/front";
-import { ACCURACY, type Dimension, LATENCY, targetOf } from "./dimensions";
+import { type Dimension, LATENCY, targetOf } from "./dimensions";
 
 export interface Rows {
   candidates: readonly CandidateEvent[];
@@ -45,7 +45,7 @@ export interface Shown {
   brushes: readonly Brush[];
 }
 
-/** How each candidate looks: hidden, out of a brush, beyond its budget, or full. */
+/** How each candidate looks: hidden, outside a brush, over its budget, or full. */
 export function looksOf({ candidates, targets, series }: Rows, { target, asOf, brushes }: Shown): Uint8Array {
   const only = target === null ? -1 : targets.indexOf(target);
   const looks = new Uint8Array(candidates.length);
@@ -62,7 +62,7 @@ function isIn(candidate: CandidateEvent, { dimension, low, high }: Brush): boole
   return value >= low && value <= high;
 }
 
-/** Whether it keeps the budget of its target, as predicted. */
+/** Whether it meets the budget of its target, as predicted. */
 export function isFeasible(candidate: CandidateEvent): boolean {
   return candidate.feasible[targetOf(candidate)] ?? true;
 }
@@ -73,17 +73,22 @@ export function isFeasible(candidate: CandidateEvent): boolean {
  */
 export function frontsOf(rows: Rows, looks: Uint8Array, x: Dimension, y: Dimension): number[][] {
   if (x.values !== null || y.values !== null || x.id === y.id || x.highest) return rows.targets.map(() => []);
-  const xs = column(rows, x);
-  const ys = y.highest ? column(rows, y) : column(rows, y).map((value) => -value);
+  const [xs, ys] = [column(rows, x), merits(rows, y)];
   return rows.targets.map((_, target) =>
     pareto(xs, ys, (index) => rows.series[index] === target && looks[index] !== LOOK.hidden && isFeasible(at(rows, index))),
   );
 }
 
-/** Whether each candidate is on the front of its target, in accuracy and latency. */
-export function onFront(rows: Rows): Uint8Array {
+/** A column of which more is better. */
+function merits(rows: Rows, dimension: Dimension): Float64Array {
+  const values = column(rows, dimension);
+  return dimension.highest ? values : values.map((value) => -value);
+}
+
+/** Whether each candidate is on the front of its target, in the metric and in latency. */
+export function onFront(rows: Rows, metric: Dimension): Uint8Array {
   const xs = column(rows, LATENCY);
-  const ys = column(rows, ACCURACY);
+  const ys = merits(rows, metric);
   const fronts: number[][] = rows.targets.map(() => []);
   rows.candidates.forEach((one, index) => {
     const front = fronts[rows.series[index] ?? 0];

@@ -1,4 +1,4 @@
-/** Trades a key for a session: as a page for who comes first, as a dialog over the view when a session ended meanwhile. */
+/** Exchanges a key for a session: as a page at first, as a dialog over the view when a session has ended. */
 import { type SubmitEvent, useRef, useState } from "react";
 
 import { ProblemError } from "../../api/problem";
@@ -18,11 +18,11 @@ export function SignInView() {
       <section aria-labelledby="where">
         <h2 id="where">Where to find a key</h2>
         <p>
-          The first key is shown once on the terminal in which <code>hwnas serve</code> was started for the first time. A service that
-          started without a terminal left it in the file <code>first-key</code> of its home, which only its owner can read.
+          The first start of <code>hwnas serve</code> shows the first key once on its terminal. Without a terminal, the key is in the file{" "}
+          <code>first-key</code> of the service's home folder, which only its owner can read.
         </p>
         <p>
-          <code>hwnas keys create --help</code> says how to make another one.
+          <code>hwnas keys create</code> creates another one.
         </p>
       </section>
     </div>
@@ -35,7 +35,7 @@ export function SignInDialog() {
   return (
     <dialog ref={dialog} aria-labelledby="sign-in-again" onCancel={(event) => event.preventDefault()}>
       <h2 id="sign-in-again">Sign in again</h2>
-      <p>The session has ended. After signing in, this view goes on where it is.</p>
+      <p>The session has ended. After signing in, this view continues where it was.</p>
       <SignInForm />
     </dialog>
   );

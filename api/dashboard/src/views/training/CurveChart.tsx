@@ -38,7 +38,7 @@ export function CurveChart({ group, log, smoothing, markers, asTable, onAsTable 
     <ChartFrame
       title={title}
       level={3}
-      summary={`At step ${Math.max(...lines.map(({ steps }) => steps.at(-1) ?? 0))}: ${newest}.${isSmoothed ? ` Smoothed by ${smoothing}; the faint lines are as they were told.` : ""}`}
+      summary={`At step ${Math.max(...lines.map(({ steps }) => steps.at(-1) ?? 0))}: ${newest}.${isSmoothed ? ` Smoothed by ${smoothing}; the faint lines are the raw values.` : ""}`}
       table={{
         caption: `${title}${isSmoothed ? `, smoothed by ${smoothing}` : ""}`,
         columns: [{ label: "Step" }, ...lines.map(({ name }) => ({ label: name, format }))],

@@ -1,5 +1,5 @@
 /**
- * The training of the supernet, and the finishing of the chosen networks. All curves come from the job's events, which are
+ * The training of the supernet, and the fine-tuning of the selected networks. All curves come from the job's events, which are
  * followed from the first on: a page that is opened late shows the same.
  */
 import { useMemo } from "react";
@@ -9,7 +9,7 @@ import type { LineMarker } from "../../charts/LineChart";
 import { Empty, Loading } from "../../ui/Notice";
 import { useFollowed, useJobTitle } from "../job/JobLayout";
 import { CurveChart } from "./CurveChart";
-import { type CurveGroup, finishedTargets, finishingGroups, supernetGroups } from "./groups";
+import { type CurveGroup, fineTunedTargets, fineTuningGroups, supernetGroups } from "./groups";
 import "./training.css";
 
 const WEIGHTS = [0, 0.6, 0.9, 0.97];
@@ -32,8 +32,8 @@ function Training() {
   const log = params.get("scale") === "log";
   const tables = (params.get("tables") ?? "").split(",");
   const supernet = useMemo(() => supernetGroups(state.curves, weight), [state.curves, weight]);
-  const finishing = useMemo(
-    () => finishedTargets(state.curves).map((target) => ({ target, groups: finishingGroups(state.curves, target, weight) })),
+  const fineTuning = useMemo(
+    () => fineTunedTargets(state.curves).map((target) => ({ target, groups: fineTuningGroups(state.curves, target, weight) })),
     [state.curves, weight],
   );
   const markers = useMemo(() => checkpointsOf(state.events), [state.events]);
@@ -50,14 +50,14 @@ function Training() {
     );
   }
 
-  if (supernet.length === 0 && finishing.length === 0) {
+  if (supernet.length === 0 && fineTuning.length === 0) {
     if (connection === "connecting") return <Loading what="Loading the curves" />;
     return (
       <Empty title={state.ended ? "Nothing was trained" : "Nothing was trained yet"}>
         <p>
           {state.ended
-            ? "This job found what it needed trained in the store, or ended before it trained."
-            : "The curves appear here as soon as training begins, after what comes before it: preparing the data and measuring the targets."}
+            ? "All weights were cached, or the job ended before training started."
+            : "The curves appear here when training starts, after the data is prepared and the targets are profiled."}
         </p>
       </Empty>
     );
@@ -94,7 +94,7 @@ function Training() {
           Logarithmic axes
         </label>
       </div>
-      <p className="quiet small">Values of single training batches, told every tenth step.</p>
+      <p className="quiet small">Values of single training batches, logged every tenth step.</p>
       {supernet.length > 0 && (
         <section>
           <h2>Supernet</h2>
@@ -102,11 +102,11 @@ function Training() {
           <div className="curves">{supernet.map((group) => chart(group, ""))}</div>
         </section>
       )}
-      {finishing.map(({ target, groups }) => (
+      {fineTuning.map(({ target, groups }) => (
         <section key={target ?? ""}>
-          <h2>Fine-tuning and INT8 retraining{target === null ? "" : `: ${target}`}</h2>
+          <h2>Fine-tuning and quantisation-aware training{target === null ? "" : `: ${target}`}</h2>
           {state.finalists.length > 1 && <p className="quiet small">Of the finalist that was trained last.</p>}
-          <div className="curves">{groups.map((group) => chart(group, "finishing"))}</div>
+          <div className="curves">{groups.map((group) => chart(group, "fine_tuning"))}</div>
         </section>
       ))}
     </div>
@@ -116,19 +116,19 @@ function Training() {
 function checkpointsOf(events: readonly { event: { type: string } | null }[]): readonly LineMarker[] {
   const found = events.flatMap(({ event }) => {
     if (event === null || !isCheckpoint(event) || event.phase !== "training") return [];
-    return [{ step: event.step, label: event.restored ? `taken up from the checkpoint of step ${event.step}` : `checkpoint of step ${event.step}` }];
+    return [{ step: event.step, label: event.restored ? `resumed from the checkpoint of step ${event.step}` : `checkpoint of step ${event.step}` }];
   });
   return found.length === 0 ? NONE : found;
 }
 
-interface Told {
+interface Checkpoint {
   type: "checkpoint";
   phase: string;
   step: number;
   restored: boolean;
 }
 
-function isCheckpoint(event: { type: string }): event is Told {
+function isCheckpoint(event: { type: string }): event is Checkpoint {
   return event.type === "checkpoint";
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Curve } from "../../job/state";
-import { finishedTargets, finishingGroups, supernetGroups } from "./groups";
+import { fineTunedTargets, fineTuningGroups, supernetGroups } from "./groups";
 
 function curves(...all: [phase: string, target: string | null, name: string, values: number[]][]): Record<string, Curve> {
   return Object.fromEntries(
@@ -13,9 +13,9 @@ const ALL = curves(
   ["training", null, "loss_smallest", [3, 6]],
   ["training", null, "loss_largest", [1, 2]],
   ["training", null, "learning_rate", [0.1, 0.2]],
-  ["finalising", "cpu", "tune_loss", [1]],
-  ["finalising", "cpu", "int8_loss", [2]],
-  ["finalising", "fpga", "int8_accuracy", [0.9]],
+  ["fine_tuning", "cpu", "tune_loss", [1]],
+  ["fine_tuning", "cpu", "int8_loss", [2]],
+  ["fine_tuning", "fpga", "int8_accuracy", [0.9]],
 );
 
 describe("groups", () => {
@@ -28,15 +28,15 @@ describe("groups", () => {
     expect(rate?.key).toBe("learning_rate");
   });
 
-  it("keep the finishing of each target apart", () => {
-    expect(finishedTargets(ALL)).toEqual(["cpu", "fpga"]);
-    expect(finishingGroups(ALL, "cpu", 0).map(({ title, lines }) => [title, lines.map(({ name }) => name)])).toEqual([
-      ["Loss, cpu", ["fine-tuning", "INT8 retraining"]],
+  it("keep the fine-tuning of each target apart", () => {
+    expect(fineTunedTargets(ALL)).toEqual(["cpu", "fpga"]);
+    expect(fineTuningGroups(ALL, "cpu", 0).map(({ title, lines }) => [title, lines.map(({ name }) => name)])).toEqual([
+      ["Loss, cpu", ["fine-tuning", "quantisation-aware training (INT8)"]],
     ]);
-    expect(finishingGroups(ALL, "fpga", 0).map(({ title }) => title)).toEqual(["Accuracy, fpga"]);
+    expect(fineTuningGroups(ALL, "fpga", 0).map(({ title }) => title)).toEqual(["Accuracy, fpga"]);
   });
 
-  it("smooth all but the learning rate, and keep what was told", () => {
+  it("smooth all but the learning rate, and keep the raw values", () => {
     const [loss, rate] = supernetGroups(ALL, 0.5);
     // (1*3 + 2*6) / 3
     expect(loss?.lines[1]?.values).toEqual([3, 5]);
@@ -47,6 +47,6 @@ describe("groups", () => {
 
   it("are none without curves", () => {
     expect(supernetGroups({}, 0)).toEqual([]);
-    expect(finishedTargets({})).toEqual([]);
+    expect(fineTunedTargets({})).toEqual([]);
   });
 });

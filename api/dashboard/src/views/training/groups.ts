@@ -1,4 +1,4 @@
-/** The curves of a job in the groups that are drawn together: `nas/stages/train.py` and `tune.py` name them. */
+/** The curves of a job in the groups that are drawn together: `nas/stages` names them. */
 import { smoothed } from "../../charts/curves";
 import type { Line } from "../../charts/LineChart";
 import type { Curve } from "../../job/state";
@@ -30,19 +30,19 @@ const SUBNETS = [
 const SUPERNET: readonly Kind[] = [
   { key: "loss", title: "Training loss", yLabel: "Loss", share: false, names: SUBNETS.map(([end, label]) => [`loss_${end}`, label]) },
   { key: "accuracy", title: "Training accuracy", yLabel: "Accuracy (%)", share: true, names: SUBNETS.map(([end, label]) => [`accuracy_${end}`, label]) },
-  { key: "images_per_second", title: "Throughput", yLabel: "Images a second", share: false, names: [["images_per_second", "images a second"]] },
+  { key: "images_per_second", title: "Throughput", yLabel: "Images per second", share: false, names: [["images_per_second", "images per second"]] },
   { key: "learning_rate", title: "Learning rate", yLabel: "Learning rate", share: false, names: [["learning_rate", "learning rate"]] },
 ];
 
-const FINISHING = [
+const STEPS = [
   ["tune_", "fine-tuning"],
-  ["int8_", "INT8 retraining"],
+  ["int8_", "quantisation-aware training (INT8)"],
 ] as const;
 
-const FINISHED: readonly Omit<Kind, "names">[] = [
+const FINE_TUNING: readonly Omit<Kind, "names">[] = [
   { key: "loss", title: "Loss", yLabel: "Loss", share: false },
   { key: "accuracy", title: "Accuracy", yLabel: "Accuracy (%)", share: true },
-  { key: "images_per_second", title: "Throughput", yLabel: "Images a second", share: false },
+  { key: "images_per_second", title: "Throughput", yLabel: "Images per second", share: false },
   { key: "learning_rate", title: "Learning rate", yLabel: "Learning rate", share: false },
 ];
 
@@ -52,19 +52,19 @@ export function supernetGroups(curves: Readonly<Record<string, Curve>>, weight: 
   return SUPERNET.flatMap((kind) => grouped(kind, all, weight));
 }
 
-/** Curves of the finishing of one target's network; `target` is null for jobs that did not tell. */
-export function finishingGroups(curves: Readonly<Record<string, Curve>>, target: string | null, weight: number): CurveGroup[] {
-  const all = Object.values(curves).filter((curve) => curve.phase === "finalising" && curve.target === target);
-  return FINISHED.flatMap((kind) => {
-    const names = FINISHING.map(([prefix, label]) => [prefix + kind.key, label] as const);
+/** Curves of the fine-tuning of one target's network; `target` is null for jobs that did not report it. */
+export function fineTuningGroups(curves: Readonly<Record<string, Curve>>, target: string | null, weight: number): CurveGroup[] {
+  const all = Object.values(curves).filter((curve) => curve.phase === "fine_tuning" && curve.target === target);
+  return FINE_TUNING.flatMap((kind) => {
+    const names = STEPS.map(([prefix, label]) => [prefix + kind.key, label] as const);
     const title = target === null ? kind.title : `${kind.title}, ${target}`;
     return grouped({ ...kind, key: `${target ?? ""}/${kind.key}`, title, names }, all, weight);
   });
 }
 
-/** The targets whose networks were finished, in that order. */
-export function finishedTargets(curves: Readonly<Record<string, Curve>>): (string | null)[] {
-  return [...new Set(Object.values(curves).flatMap(({ phase, target }) => (phase === "finalising" ? [target] : [])))];
+/** The targets whose networks were fine-tuned, in that order. */
+export function fineTunedTargets(curves: Readonly<Record<string, Curve>>): (string | null)[] {
+  return [...new Set(Object.values(curves).flatMap(({ phase, target }) => (phase === "fine_tuning" ? [target] : [])))];
 }
 
 function grouped({ names, ...kind }: Kind, curves: readonly Curve[], weight: number): CurveGroup[] {
@@ -72,7 +72,7 @@ function grouped({ names, ...kind }: Kind, curves: readonly Curve[], weight: num
     const curve = curves.find(({ name }) => name === wanted);
     if (curve === undefined || curve.steps.length === 0) return [];
     const { steps, values } = curve;
-    // A schedule is no noise.
+    // A schedule has no noise.
     const isSmoothed = weight > 0 && !wanted.endsWith("learning_rate");
     return [{ name: label, series, steps, values: isSmoothed ? smoothed(values, weight) : values, raw: isSmoothed ? values : undefined }];
   });

@@ -1,7 +1,7 @@
-/** A value that changes at most every so often: for what is costly to draw and need not keep up with each event. */
+/** A value that changes at most once in an interval: for what is costly to draw. */
 import { useEffect, useRef, useState } from "react";
 
-export function useCalm<T>(value: T, everyMs: number): T {
+export function useThrottled<T>(value: T, everyMs: number): T {
   const [shown, setShown] = useState(value);
   const newest = useRef(value);
   const timer = useRef<number | undefined>(undefined);

@@ -1,14 +1,14 @@
-/** The delivered models of a finished search, as its result has them. */
+/** The final models of a search that succeeded, as its result has them. */
 import type { CandidateEvent } from "../../api/events";
 import type { Job } from "../../job/describe";
 import { targetOf } from "./dimensions";
 import type { Network } from "./networks";
 import type { Rows } from "./rows";
 
-export interface Delivered {
+export interface FinalModel {
   target: string;
   series: number;
-  /** With the accuracy of the trained network, where the search told of that; null where it told of no candidate. */
+  /** With the metric of the trained network where the search reported it; null where it reported no candidate. */
   candidate: CandidateEvent | null;
   /** Milliseconds. */
   predicted: number;
@@ -20,11 +20,11 @@ export interface Delivered {
 }
 
 /** Empty while there is no result. */
-export function deliveredOf(
+export function finalModelsOf(
   result: Job["result"] | undefined,
   { candidates, targets }: Rows,
   trained: (target: string, id: string) => Network | null,
-): Delivered[] {
+): FinalModel[] {
   if (!result || !("models" in result)) return [];
   return Object.entries(result.models).map(([target, { architecture_id: id, latency_ms: ms }]) => ({
     target,

@@ -1,51 +1,52 @@
-/** What a job would take, beside the form: the size of its space, time by stage, memory, warnings. */
+/** The estimated cost of a job, beside the form: the size of its space, time by stage, memory, warnings. */
 import type { Schemas } from "../../api/client";
+import { phaseTitle } from "../../job/phase";
 import { bytes, duration, large } from "../../ui/format";
 import { Notice } from "../../ui/Notice";
 
 interface Props {
-  outlook: Schemas["Validation"] | undefined;
+  estimate: Schemas["Validation"] | undefined;
   isChecking: boolean;
-  /** How many fields must be corrected first. */
+  /** How many fields are invalid. */
   wrong: number;
 }
 
-export function Outlook({ outlook, isChecking, wrong }: Props) {
+export function Estimate({ estimate, isChecking, wrong }: Props) {
   return (
     <>
-      <h2 id="outlook-title">What it would take</h2>
+      <h2 id="estimate-title">Estimated cost</h2>
       <p className="status small" role="status">
-        {words(wrong, isChecking, outlook !== undefined)}
+        {words(wrong, isChecking, estimate !== undefined)}
       </p>
-      {outlook && wrong === 0 && (
-        <div className={isChecking ? "outlook stale" : "outlook"}>
-          {outlook.note !== "" && <p className="small">{outlook.note}</p>}
+      {estimate && wrong === 0 && (
+        <div className={isChecking ? "estimate stale" : "estimate"}>
+          {estimate.note !== "" && <p className="small">{estimate.note}</p>}
           <dl className="facts">
             <dt>Architectures</dt>
-            <dd>{large(outlook.architectures)}</dd>
+            <dd>{large(estimate.architectures)}</dd>
             <dt>Time</dt>
             <dd>
-              {duration(total(outlook.seconds))} <span className="kind">estimated</span>
+              {duration(total(estimate.seconds))} <span className="kind">estimated</span>
             </dd>
-            {outlook.resolution != null && (
+            {estimate.resolution != null && (
               <>
                 <dt>Images</dt>
                 <dd>
-                  {outlook.resolution} × {outlook.resolution} pixels
+                  {estimate.resolution} × {estimate.resolution} pixels
                 </dd>
               </>
             )}
-            {outlook.memory_bytes !== null && (
+            {estimate.memory_bytes !== null && (
               <>
                 <dt>Memory</dt>
                 <dd>
-                  {bytes(outlook.memory_bytes)} <span className="kind">estimated</span>
+                  {bytes(estimate.memory_bytes)} <span className="kind">estimated</span>
                 </dd>
               </>
             )}
           </dl>
-          <Stages seconds={occurring(outlook)} />
-          {outlook.warnings.map((warning) => (
+          <Stages seconds={occurring(estimate)} />
+          {estimate.warnings.map((warning) => (
             <Notice key={warning} tone="warning">
               {warning}
             </Notice>
@@ -56,13 +57,13 @@ export function Outlook({ outlook, isChecking, wrong }: Props) {
   );
 }
 
-function words(wrong: number, isChecking: boolean, hasOutlook: boolean): string {
-  if (wrong > 0) return `${wrong === 1 ? "One field needs" : `${wrong} fields need`} a correction.`;
-  if (isChecking) return hasOutlook ? "Looking again." : "Looking at the data and the machine.";
-  return hasOutlook ? "This can be queued." : "";
+function words(wrong: number, isChecking: boolean, hasEstimate: boolean): string {
+  if (wrong > 0) return wrong === 1 ? "One field is invalid." : `${wrong} fields are invalid.`;
+  if (isChecking) return hasEstimate ? "Updating the estimate." : "Estimating.";
+  return hasEstimate ? "Ready to start." : "";
 }
 
-/** The stages that the job has: without a supernet nothing is trained for all networks, and no search asks it. */
+/** The stages that the job has: without a supernet there is none to train and to search. */
 export function occurring({ seconds, supernet }: Pick<Schemas["Validation"], "seconds" | "supernet">): Record<string, number> {
   if (supernet !== false) return seconds;
   return Object.fromEntries(Object.entries(seconds).filter(([stage]) => stage !== "training" && stage !== "searching"));
@@ -80,11 +81,11 @@ function Stages({ seconds }: { seconds: Record<string, number> }) {
       <tbody>
         {Object.entries(seconds).map(([stage, time]) => (
           <tr key={stage}>
-            <th scope="row">{stage}</th>
+            <th scope="row">{phaseTitle(stage)}</th>
             <td>
               <span className="bar" style={{ width: `${(time / longest) * 100}%` }} />
             </td>
-            <td className="numeric nowrap">{time === 0 ? "nothing to do" : duration(time)}</td>
+            <td className="numeric nowrap">{time === 0 ? "cached" : duration(time)}</td>
           </tr>
         ))}
       </tbody>
