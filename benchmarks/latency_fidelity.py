@@ -19,9 +19,9 @@ from benchmarks import common
 from hw_targets.registry import target as find_target
 from hw_targets.target import KernelSample, Profile, Sample, Target, TimingSample
 from hw_targets.timing import profiles
+from latency_models.accuracy_report import AccuracyReport, report_accuracy
 from latency_models.coverage import choose, coverage_share, key_frequencies
 from latency_models.entries import Entry, observe
-from latency_models.report import ReportCard, report_card
 from latency_models.table import fit
 from search_spaces.cost import macs
 from search_spaces.network import INPUT, Layer, Network
@@ -54,7 +54,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A case's networks that were never fitted, and what each method says of them; `cards` by method prefix.
+    """A case's networks that were never fitted, and what each method says of them; `accuracy_reports` by method prefix.
 
     `repeat_mape` is how far latencies from the even rounds are from those of the odd ones: what half the rounds can tell.
     """
@@ -62,7 +62,7 @@ class Judged:
     case: Case
     tested: Sequence[Profile]
     predicted: dict[str, list[float]]
-    cards: dict[str, ReportCard]
+    accuracy_reports: dict[str, AccuracyReport]
     coverage: float
     repeat_mape: float | None
 
@@ -138,9 +138,9 @@ def judge(case: Case, target: Target, options: argparse.Namespace) -> Judged:
         "mac_": line_in_macs(known, tested),
     }
     measured, noise = [p.latency_ms for p in tested], [p.noise for p in tested]
-    cards = {m: report_card(predicted[m], measured, noise, fitted=len(known)) for m in METHODS}
+    accuracy_reports = {m: report_accuracy(predicted[m], measured, noise, fitted=len(known)) for m in METHODS}
     coverage = coverage_share(fitted, key_frequencies(held_out))
-    return Judged(case, tested, predicted, cards, coverage, repeat_mape(held_out, samples))
+    return Judged(case, tested, predicted, accuracy_reports, coverage, repeat_mape(held_out, samples))
 
 
 def summarise(judged: Sequence[Judged]) -> dict[str, float | int | None]:
@@ -149,17 +149,19 @@ def summarise(judged: Sequence[Judged]) -> dict[str, float | int | None]:
     summary: dict[str, float | int | None] = {}
     for method in METHODS:
         for name in names:
-            summary[method + name] = common.mean([getattr(j.cards[method], name) for j in judged])
-    own = [j.cards[""] for j in judged]
-    summary["noise_floor_mape"] = common.mean([card.noise_mape for card in own])
+            summary[method + name] = common.mean([getattr(j.accuracy_reports[method], name) for j in judged])
+    own = [j.accuracy_reports[""] for j in judged]
+    summary["noise_floor_mape"] = common.mean([accuracy_report.noise_mape for accuracy_report in own])
     summary["repeat_mape"] = common.mean([j.repeat_mape for j in judged])
-    summary["worst_mape"] = max(card.mape for card in own)
-    summary["worst_mape_over_noise_floor"] = max(card.mape / max(card.noise_mape, 1e-9) for card in own)
-    summary["worst_within_10"] = min(card.within_10 for card in own)
+    summary["worst_mape"] = max(accuracy_report.mape for accuracy_report in own)
+    summary["worst_mape_over_noise_floor"] = max(
+        accuracy_report.mape / max(accuracy_report.noise_mape, 1e-9) for accuracy_report in own
+    )
+    summary["worst_within_10"] = min(accuracy_report.within_10 for accuracy_report in own)
     summary["worst_kendall_tau"] = min((c.kendall_tau for c in own if c.kendall_tau is not None), default=None)
     summary["coverage"] = min(j.coverage for j in judged)
-    summary["fitted"] = max(card.fitted for card in own)
-    summary["tested"] = sum(card.tested for card in own)
+    summary["fitted"] = max(accuracy_report.fitted for accuracy_report in own)
+    summary["tested"] = sum(accuracy_report.tested for accuracy_report in own)
     summary["cases"] = len(judged)
     return summary
 
@@ -204,8 +206,10 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     judged = []
     for case in cases:
         judged.append(judge(case, target, options))
-        card = judged[-1].cards[""]
-        common.progress(f"{case.title}: mape {card.mape:.4f}, tau {card.kendall_tau}, noise {card.noise_mape:.4f}")
+        accuracy_report = judged[-1].accuracy_reports[""]
+        common.progress(
+            f"{case.title}: mape {accuracy_report.mape:.4f}, tau {accuracy_report.kendall_tau}, noise {accuracy_report.noise_mape:.4f}"
+        )
     return common.Outcome(summarise(judged), rows(judged))
 
 

@@ -27,7 +27,7 @@ from hw_targets.overlay.machine import Machine
 from hw_targets.overlay.registry import published as find_machine
 from hw_targets.overlay.support import host_tail
 from hw_targets.overlay.work import work
-from latency_models.report import kendall_tau
+from latency_models.accuracy_report import kendall_tau
 from search_spaces.cost import macs
 from search_spaces.errors import HwnasError, UnreadableModel
 from search_spaces.network import Network
@@ -105,14 +105,14 @@ class Networks:
 def methods(network: Network, machine: Machine) -> dict[str, float]:
     """Cycles per image and engine by each method; the schedule's under the empty name."""
     cycles = estimate(network, machine).cycles
-    drawn = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
-    works = [work(group, machine) for group in drawn]
+    layer_groups = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
+    works = [work(group, machine) for group in layer_groups]
     return {
         "": cycles,
         "mac": float(macs(network)),
         "peak": peak_only(works, machine),
         "ceil": ceiling_only(works, machine),
-        "closed_form": closed_form(drawn, works, machine),
+        "closed_form": closed_form(layer_groups, works, machine),
     }
 
 

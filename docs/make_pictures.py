@@ -31,9 +31,12 @@ def record(run: Path) -> None:
 
 
 def candidates(run: Path, target: str) -> dict[str, Any]:
-    """Predicted latency and accuracy of every architecture that a target's search evaluated."""
+    """Predicted latency and the metric of every architecture that a target's search evaluated."""
     points = json.loads((run / "candidates.json").read_text())[target]
-    return {name: [point[name] for point in points] for name in ("latency_ms", "accuracy")}
+    return {
+        "latency_ms": [point["latency_ms"] for point in points],
+        "metric": [point["metric"]["value"] for point in points],
+    }
 
 
 def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, Any], path: Path) -> None:

@@ -27,7 +27,7 @@ from hw_targets.weights import QuantWeights
 from search_spaces.errors import HwnasError, UnreadableModel
 from search_spaces.network import ACTIVATIONS, OPERATORS, Layer, Network
 
-UNIT: Final = "cpu"
+DEVICE_ID: Final = "cpu"
 """What is locked while it is measured, however many threads a network runs on."""
 
 PROFILED_S: Final = 0.15
@@ -112,7 +112,7 @@ class CpuTarget:
             runtime=f"onnxruntime {version}",
             device=device,
             fingerprint=hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16],
-            unit=UNIT,
+            device_id=DEVICE_ID,
         )
 
     @property
@@ -142,7 +142,7 @@ class CpuTarget:
         _runtime()
         by_id = {n.id: n for n in networks}
         profiled = {s.network for s in done if isinstance(s, KernelSample)}
-        with measuring(UNIT):
+        with measuring(DEVICE_ID):
             runs: dict[str, Callable[[], object]] = {}
             for key, network in by_id.items():
                 if key not in profiled:
@@ -158,8 +158,8 @@ class CpuTarget:
         """Measures one file; the samples' network is the file's hash. See `Target.sample_file`."""
         key = hashlib.sha256(model).hexdigest()[:16]
         _runtime()
-        with measuring(UNIT):
-            with _refusal():
+        with measuring(DEVICE_ID):
+            with _unsupported_reason():
                 run = self._runner(model)
                 run()
             for number in range(rounds):
@@ -170,7 +170,7 @@ class CpuTarget:
         import onnx
 
         _runtime()
-        with tempfile.TemporaryDirectory(prefix="hwnas-") as folder, _refusal():
+        with tempfile.TemporaryDirectory(prefix="hwnas-") as folder, _unsupported_reason():
             path = Path(folder) / "optimised.onnx"
             self._session(model, optimized_model_filepath=str(path))
             return read_kernels(onnx.load_from_string(model), onnx.load(path))
@@ -227,7 +227,7 @@ def _runs(latency_ms: float) -> int:
 
 
 @contextmanager
-def _refusal() -> Iterator[None]:
+def _unsupported_reason() -> Iterator[None]:
     """Around the first touch of a file that may be anybody's: what the runtime says of it is one typed error.
 
     Raises:

@@ -16,22 +16,22 @@ from pathlib import Path
 from typing import Final
 
 from hw_targets.errors import TargetUnavailable
-from hw_targets.stopping import stop_if_asked
+from hw_targets.stopping import check_cancelled
 
 PATIENCE_S: Final = 900.0
 POLL_S: Final = 0.05
 
-_tell: Final[ContextVar[Callable[[], None]]] = ContextVar("hwnas_tell_of_wait", default=lambda: None)
+_on_wait: Final[ContextVar[Callable[[], None]]] = ContextVar("hwnas_tell_of_wait", default=lambda: None)
 
 
 @contextmanager
-def while_waiting(tell: Callable[[], None]) -> Iterator[None]:
-    """Has `tell` called again and again while `measuring` waits inside. What ends a wait is `stopping.py`'s."""
-    before = _tell.set(tell)
+def while_waiting(on_wait: Callable[[], None]) -> Iterator[None]:
+    """Has `on_wait` called again and again while `measuring` waits inside. What ends a wait is `stopping.py`'s."""
+    before = _on_wait.set(on_wait)
     try:
         yield
     finally:
-        _tell.reset(before)
+        _on_wait.reset(before)
 
 
 @contextmanager
@@ -58,20 +58,20 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
             ) from error
         for file in (gate, room):
             while not _try(file, fcntl.LOCK_EX):
-                stop_if_asked()
+                check_cancelled()
                 if time.monotonic() > until:
                     raise TargetUnavailable(
                         f"Another process has been using {device} for {patience_s:.0f} seconds.",
                         fix="Wait until it has ended, or end it.",
                         facts={"target": device, "lock": str(_path(device, "room"))},
                     )
-                _tell.get()()
+                _on_wait.get()()
                 time.sleep(POLL_S)
         yield
 
 
 @contextmanager
-def computing(device: str = "cpu", *, impatient: Callable[[], bool] = lambda: False) -> Iterator[None]:
+def computing(device: str = "cpu", *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """One step of work that would disturb a measurement (training, evaluation), begun when nobody measures.
 
     Where the lock cannot be made, every step is free: not to measure is no reason not to train. Costs some 20 microseconds.
@@ -86,7 +86,7 @@ def computing(device: str = "cpu", *, impatient: Callable[[], bool] = lambda: Fa
         except OSError:
             yield
             return
-        while not (_try(gate, fcntl.LOCK_SH) and _try(room, fcntl.LOCK_SH)) and not impatient():
+        while not (_try(gate, fcntl.LOCK_SH) and _try(room, fcntl.LOCK_SH)) and not cancelled():
             time.sleep(POLL_S)
         fcntl.flock(gate, fcntl.LOCK_UN)
         yield

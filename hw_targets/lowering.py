@@ -24,7 +24,7 @@ from hw_targets.int8_activations import activate
 from hw_targets.onnx_file import IMAGE, LOGITS, SEPARATOR, OnnxFile
 from hw_targets.onnx_forms import conv, max_pool, weightless
 from hw_targets.scheme import INPUT_RANGE, Range
-from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed, keeps_range
+from hw_targets.weights import PRE, QuantLayer, QuantWeights, fused_activation, passthrough_range
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
 
 LOWERING_VERSION: Final = 1
@@ -81,12 +81,12 @@ class _Emitter:
         )
 
     def emit(self, layer: Layer) -> None:
-        if layer.op == "max_pool" and keeps_range(layer):
+        if layer.op == "max_pool" and passthrough_range(layer):
             tensor, of = self._tensors[layer.inputs[0]]
             self._tensors[layer.name] = (max_pool(self.file, layer, [tensor]), of)
         elif layer.op == "activation" and layer.activation not in (None, "relu", "relu6"):
             to = self._weights.ranges[layer.name]
-            gate = self._weights.scheme.gate
+            gate = self._weights.scheme.sigmoid_range
             self._tensors[layer.name] = (activate(self.file, layer, *self._tensors[layer.inputs[0]], to, gate), to)
         else:
             value = self._value(layer, [self._read(layer, i) for i in range(len(layer.inputs))])
@@ -117,7 +117,7 @@ class _Emitter:
         """The dequantised weight and bias of a layer; a linear's weight is a matrix (out, in)."""
         own = self._weights.layers[layer.name]
         in_scale = np.float32(self._tensors[layer.inputs[0]][1].scale)
-        if layer.activation == "hard_sigmoid" and absorbed(layer, self._weights.scheme):
+        if layer.activation == "hard_sigmoid" and fused_activation(layer, self._weights.scheme):
             own = _sixth_and_half(own, in_scale)
         values = own.weight.reshape(len(own.weight), -1) if layer.op == "linear" else own.weight
         name, file = layer.name + SEPARATOR, self.file
@@ -152,10 +152,10 @@ class _Emitter:
     def _finish(self, layer: Layer, value: str) -> tuple[str, Range]:
         name, file = layer.name + SEPARATOR, self.file
         ranges = self._weights.ranges
-        to = self._tensors[layer.inputs[0]][1] if keeps_range(layer) else ranges[layer.name]
-        if not absorbed(layer, self._weights.scheme):
+        to = self._tensors[layer.inputs[0]][1] if passthrough_range(layer) else ranges[layer.name]
+        if not fused_activation(layer, self._weights.scheme):
             pre = ranges[layer.name + PRE]
-            gate = self._weights.scheme.gate
+            gate = self._weights.scheme.sigmoid_range
             return activate(file, layer, file.quantize(value, pre, f"{name}pre"), pre, to, gate), to
         if layer.activation == "relu":
             value = file.node("Relu", [value], f"{name}relu")

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from hw_targets.scheme import AFFINE, Range, Scheme, exponent_for
-from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed, hard_swish_range
+from hw_targets.weights import PRE, QuantLayer, QuantWeights, fused_activation, hard_swish_range
 from search_spaces.network import INPUT, Layer, Network
 
 _DEVIATION: Final = 1.5
@@ -39,9 +39,9 @@ def random_weights(network: Network, seed: int = 0, scheme: Scheme = AFFINE) -> 
         squares[layer.name] = square
         ranges[layer.name] = _range(layer, square, [ranges[name] for name in layer.inputs], scheme)
         swish = layer.activation == "hard_swish" and not scheme.power_of_two
-        if not absorbed(layer, scheme):
+        if not fused_activation(layer, scheme):
             spread = 4 * (_DEVIATION if layer.has_weights else math.sqrt(square))
-            ranges[layer.name + PRE] = hard_swish_range(spread) if swish else scheme.spanning(-spread, spread)
+            ranges[layer.name + PRE] = hard_swish_range(spread) if swish else scheme.covering_range(-spread, spread)
         elif layer.op == "activation" and swish and layer.inputs[0] != INPUT:
             ranges[layer.inputs[0]] = hard_swish_range(4 * math.sqrt(sources[0]))
     return QuantWeights(layers, ranges, scheme)
@@ -76,13 +76,13 @@ def _range(layer: Layer, square: float, sources: list[Range], scheme: Scheme) ->
     high = 4 * math.sqrt(square)
     match layer.activation:
         case "relu6":
-            return scheme.spanning(0.0, 6.0)
+            return scheme.covering_range(0.0, 6.0)
         case "relu":
-            return scheme.spanning(0.0, high)
+            return scheme.covering_range(0.0, high)
         case "hard_sigmoid" | "sigmoid":
-            return scheme.gate
+            return scheme.sigmoid_range
         case "hard_swish" | "silu":
-            return scheme.spanning(-0.375, high)
+            return scheme.covering_range(-0.375, high)
     if not layer.has_weights and layer.op != "add" and all(source.zero_point == 0 for source in sources):
-        return scheme.spanning(0.0, high)
-    return scheme.spanning(-high, high)
+        return scheme.covering_range(0.0, high)
+    return scheme.covering_range(-high, high)

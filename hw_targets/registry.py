@@ -63,8 +63,8 @@ class TargetEntry:
     @property
     def forms(self) -> tuple[Option, ...]:
         """Every option with what it takes."""
-        told = {name for option in self.takes for name in (option.values if option.bare else (option.name,))}
-        return (*self.takes, *(Option(name, "text", text) for name, text in self.options.items() if name not in told))
+        given = {name for option in self.takes for name in (option.values if option.bare else (option.name,))}
+        return (*self.takes, *(Option(name, "text", text) for name, text in self.options.items() if name not in given))
 
     @property
     def reason(self) -> str:

@@ -37,7 +37,7 @@ class Range:
 INPUT_RANGE: Final = Range(1 / 255, 0)
 """Pixels 0..255 are the quantised input as they are; the scaling by 1/255 is the range's."""
 
-GATE_RANGE: Final = Range(1 / 255, 0)
+SIGMOID_RANGE: Final = Range(1 / 255, 0)
 """Of sigmoids and hard-sigmoids: exactly 0 to 1."""
 
 
@@ -56,16 +56,16 @@ class Scheme:
 
     name: str
     input: Range
-    gate: Range
+    sigmoid_range: Range
     power_of_two: bool
 
-    def spanning(self, low: float, high: float) -> Range:
+    def covering_range(self, low: float, high: float) -> Range:
         """The finest range that holds low, high and 0."""
         if self.power_of_two:
             return power_of_two(exponent_for(max(-low / 128, high / 127, _LEAST_SPAN / 255)))
         return affine(low, high)
 
-    def refusal(self, layer: Layer) -> str:
+    def unsupported_reason(self, layer: Layer) -> str:
         """Why a layer must not be searched for targets of this form, or an empty string; it has an INT8 form all the same.
 
         ReLU6 is no `positively homogeneous` function, so the weights around it cannot be equalised, without which one scale
@@ -94,5 +94,5 @@ def exponent_for(scale: float) -> int:
     return ceil(log2(scale))
 
 
-AFFINE: Final = Scheme("affine", INPUT_RANGE, GATE_RANGE, power_of_two=False)
+AFFINE: Final = Scheme("affine", INPUT_RANGE, SIGMOID_RANGE, power_of_two=False)
 POWER_OF_TWO: Final = Scheme("power_of_two", power_of_two(-7), power_of_two(-7), power_of_two=True)

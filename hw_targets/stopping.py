@@ -1,6 +1,6 @@
 """Whether the work around has been asked to stop. Whatever takes long asks it, however deep below the one who knows.
 
-A caller puts `stoppable` around work; loops and waits inside call `stop_if_asked`, which raises what the caller's check raises.
+A caller puts `stoppable` around work; loops and waits inside call `check_cancelled`, which raises what the caller's check raises.
 So layers, targets and locks need no argument for it, nor do targets that others write. The check belongs to its thread. Not
 here: what stopping means (`nas/stages/context.py`).
 """
@@ -30,7 +30,7 @@ def stoppable(check: Callable[[], None]) -> Iterator[None]:
         _check.reset(token)
 
 
-def stop_if_asked() -> None:
+def check_cancelled() -> None:
     """Ends the work if it has been asked to stop. Costs about a microsecond: between layers, rounds and polls of a lock.
 
     Raises:
@@ -40,7 +40,7 @@ def stop_if_asked() -> None:
 
 
 def one_by_one(items: Iterable[Item]) -> Iterator[Item]:
-    """The items, with `stop_if_asked` before each."""
+    """The items, with `check_cancelled` before each."""
     for item in items:
-        stop_if_asked()
+        check_cancelled()
         yield item

@@ -41,7 +41,7 @@ class TargetInfo:
     runtime: str
     device: str
     fingerprint: str
-    unit: str = ""
+    device_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

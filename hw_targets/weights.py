@@ -17,7 +17,7 @@ from search_spaces.network import Layer
 FloatArray = NDArray[np.float32]
 
 PRE: Final = "/pre"
-"""Suffix of a layer's name for its tensor before an activation that is not absorbed by saturation (see `absorbed`)."""
+"""Suffix of a layer's name for its tensor before an activation that is not absorbed by saturation (see `fused_activation`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class QuantWeights:
 
     Attributes:
         layers: by layer name, of every layer with weights.
-        ranges: by tensor: `INPUT`, each layer's name (after its activation), and name + `PRE` where `absorbed` is false.
+        ranges: by tensor: `INPUT`, each layer's name (after its activation), and name + `PRE` where `fused_activation` is false.
         scheme: the form that they have.
     """
 
@@ -62,11 +62,11 @@ class QuantWeights:
     scheme: Scheme = AFFINE
 
 
-def absorbed(layer: Layer, scheme: Scheme = AFFINE) -> bool:
+def fused_activation(layer: Layer, scheme: Scheme = AFFINE) -> bool:
     """Whether a layer has no tensor before its activation (`PRE`), so that the activation is exact and needs no range.
 
     ReLU and ReLU6 are the saturation of the output's own range. So is a hard-sigmoid after weights, whose sixth and half
-    are folded into them (range `GATE_RANGE`), unless scales are powers of two. A layer that is nothing but an activation
+    are folded into them (range `SIGMOID_RANGE`), unless scales are powers of two. A layer that is nothing but an activation
     reads its input's range.
     """
     if layer.op == "activation" or layer.activation in (None, "relu", "relu6"):
@@ -74,7 +74,7 @@ def absorbed(layer: Layer, scheme: Scheme = AFFINE) -> bool:
     return layer.activation == "hard_sigmoid" and layer.has_weights and not scheme.power_of_two
 
 
-def keeps_range(layer: Layer) -> bool:
+def passthrough_range(layer: Layer) -> bool:
     """Whether a layer's result has the range of its input, whatever `ranges` say: it picks or mixes values, makes none."""
     return layer.op in ("max_pool", "resize") and layer.activation is None
 

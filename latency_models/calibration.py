@@ -28,10 +28,10 @@ from search_spaces.network import Network
 
 Array = NDArray[np.float64]
 
-SCALE_STRAY: Final = 0.25
-CONSTANT_STRAY: Final = 0.25
-TERM_STRAYS: Final = (0.02, 0.05, 0.15, 0.5)
-KEY_STRAYS: Final = (0.02, 0.04, 0.08, 0.16)
+SCALE_PRIOR_STD: Final = 0.25
+CONSTANT_PRIOR_STD: Final = 0.25
+TERM_PRIOR_STDS: Final = (0.02, 0.05, 0.15, 0.5)
+KEY_PRIOR_STDS: Final = (0.02, 0.04, 0.08, 0.16)
 NOISES: Final = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1)
 ROUNDS: Final = 4
 HUBER: Final = 2.0
@@ -52,8 +52,8 @@ class Calibration:
     scale: float
     terms: Mapping[str, float]
     constant_ms: float
-    term_stray: float
-    key_stray: float
+    term_prior_std: float
+    key_prior_std: float
     noise: float
 
     def kernel_ms(self, entry: Entry) -> float:
@@ -67,8 +67,8 @@ class Calibration:
             "scale": self.scale,
             "terms": dict(self.terms),
             "constant_ms": self.constant_ms,
-            "term_stray": self.term_stray,
-            "key_stray": self.key_stray,
+            "term_prior_std": self.term_prior_std,
+            "key_prior_std": self.key_prior_std,
             "noise": self.noise,
         }
 
@@ -95,21 +95,21 @@ def calibrate(entries: Mapping[str, Entry], profiles: Sequence[Profile]) -> tupl
         raise TooFewProfiles("A calibration needs a profiled network.", fix="Profile at least one.")
     problem = _Problem.of(entries, profiles)
     weights = np.ones(len(profiles))
-    strays = problem.best(weights)
+    prior_stds = problem.best(weights)
     for _ in range(ROUNDS):
-        residual = np.abs(problem.predict(*strays, weights) - problem.latency) / problem.latency
-        width = max(1.4826 * float(np.median(residual)), 0.5 * strays[2], 1e-6)
+        residual = np.abs(problem.predict(*prior_stds, weights) - problem.latency) / problem.latency
+        width = max(1.4826 * float(np.median(residual)), 0.5 * prior_stds[2], 1e-6)
         weights = np.minimum(1.0, HUBER * width / np.maximum(residual, 1e-12))
-        strays = problem.best(weights)
-    beta = problem.solve(*strays, weights)
+        prior_stds = problem.best(weights)
+    beta = problem.solve(*prior_stds, weights)
     kinds = problem.kinds
     calibration = Calibration(
         scale=float(beta[0]),
         terms={kind: float(beta[2 + i]) for i, kind in enumerate(kinds)},
         constant_ms=float(beta[1]),
-        term_stray=strays[0],
-        key_stray=strays[1],
-        noise=strays[2],
+        term_prior_std=prior_stds[0],
+        key_prior_std=prior_stds[1],
+        noise=prior_stds[2],
     )
     own = dict(zip(problem.keys, beta[2 + len(kinds) :], strict=True))
     return calibration, {
@@ -164,7 +164,11 @@ class _Problem:
         prior = np.zeros(design.shape[1])
         prior[0] = 1.0
         units = np.concatenate(
-            [[SCALE_STRAY, CONSTANT_STRAY * typical], np.full(len(kinds), kernel_ms), np.maximum(raw, 0.1 * kernel_ms)]
+            [
+                [SCALE_PRIOR_STD, CONSTANT_PRIOR_STD * typical],
+                np.full(len(kinds), kernel_ms),
+                np.maximum(raw, 0.1 * kernel_ms),
+            ]
         )
         group = np.concatenate([[0, 0], np.full(len(kinds), 1), np.full(len(keys), 2)]).astype(np.int64)
         relative = design * units / latency[:, None]
@@ -183,7 +187,7 @@ class _Problem:
     def best(self, weights: Array) -> tuple[float, float, float]:
         """The (term stray, key stray, noise) of the highest evidence, from the grid."""
         scores: list[tuple[float, tuple[float, float, float]]] = []
-        for term, key, noise in product(TERM_STRAYS, KEY_STRAYS, NOISES):
+        for term, key, noise in product(TERM_PRIOR_STDS, KEY_PRIOR_STDS, NOISES):
             factor = np.linalg.cholesky(self._cover(term, key, noise, weights))
             white = np.linalg.solve(factor, self.residual)
             evidence = -0.5 * float(white @ white) - float(np.log(np.diag(factor)).sum())

@@ -7,7 +7,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from hw_targets.stopping import one_by_one, stop_if_asked
+from hw_targets.stopping import check_cancelled, one_by_one
 from search_spaces.network import Network
 
 
@@ -41,17 +41,17 @@ def choose(candidates: Sequence[Network], budget: int, weights: Mapping[str, flo
         distinct.setdefault((network.input_shape, network.layers), index)
     heap = [(-gain(index), index) for index in distinct.values()]
     heapq.heapify(heap)
-    chosen: list[Network] = []
-    while heap and len(chosen) < budget:
-        stop_if_asked()
+    selected: list[Network] = []
+    while heap and len(selected) < budget:
+        check_cancelled()
         _, index = heapq.heappop(heap)
         current = (-gain(index), index)
         if heap and current > heap[0]:
             heapq.heappush(heap, current)
             continue
-        chosen.append(candidates[index])
+        selected.append(candidates[index])
         seen.update(keys[index])
-    return chosen
+    return selected
 
 
 def coverage_share(networks: Iterable[Network], weights: Mapping[str, float]) -> float:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_targets.weights import absorbed
+from hw_targets.weights import fused_activation
 from search_spaces.cost import elements, layer_macs, layer_weight_bytes
 from search_spaces.network import Layer
 
@@ -107,8 +107,8 @@ def families(layer: Layer) -> tuple[str, ...]:
     if layer.op == "conv":
         shape = "depthwise" if layer.is_depthwise else "pointwise" if layer.kernel == (1, 1) else "spatial"
         kind = f"{shape} conv"
-    narrow = kind if absorbed(layer) else f"{kind} {layer.activation}"
-    return tuple(dict.fromkeys((narrow, kind, layer.op, "any")))
+    restrict = kind if fused_activation(layer) else f"{kind} {layer.activation}"
+    return tuple(dict.fromkeys((restrict, kind, layer.op, "any")))
 
 
 def features(layer: Layer) -> tuple[float, ...]:
@@ -131,7 +131,7 @@ def coordinates(layer: Layer) -> tuple[float, ...]:
         2.0 * layer.stride[0],
         float(_halvings(before)),
         float(_halvings(after)),
-        0.0 if absorbed(layer) else 3.0,
+        0.0 if fused_activation(layer) else 3.0,
     )
 
 
@@ -203,12 +203,12 @@ def non_negative_least_squares(design: Array, target: Array) -> Array:
     columns = design.shape[1]
     best, best_error = np.zeros(columns), float(target @ target)
     for count in range(1, columns + 1):
-        for chosen in combinations(range(columns), count):
-            part = design[:, chosen]
+        for selected in combinations(range(columns), count):
+            part = design[:, selected]
             solution = np.linalg.lstsq(part, target, rcond=None)[0]
             error = float(np.square(part @ solution - target).sum())
             if (solution >= 0).all() and error < best_error - 1e-15:
                 best = np.zeros(columns)
-                best[list(chosen)] = solution
+                best[list(selected)] = solution
                 best_error = error
     return best

@@ -38,9 +38,9 @@ def sample_band(cost: CompiledCost, low: int, high: int, count: int, rng: np.ran
     low, high = max(low, least), min(high, most)
     band = _Band.of(cost, low, high) if low <= high else None
     found: list[IntArray] = []
-    missing, drawn = count, 0
+    missing, tried = count, 0
     while missing > 0:
-        if band is None or band.empty or (drawn >= DOUBTFUL and not found and _count(cost, low, high) == 0):
+        if band is None or band.empty or (tried >= DOUBTFUL and not found and _count(cost, low, high) == 0):
             raise EmptyBand(
                 f"No architecture has {cost.name} from {low} to {high}.",
                 fix="Widen the band.",
@@ -49,7 +49,7 @@ def sample_band(cost: CompiledCost, low: int, high: int, count: int, rng: np.ran
         codes = band.draw(min(BATCH, 2 * missing + 64), rng)
         totals = cost.predict(codes)
         inside = codes[(totals >= low) & (totals <= high)][:missing]
-        drawn += len(codes)
+        tried += len(codes)
         missing -= len(inside)
         if len(inside):
             found.append(inside)
@@ -120,28 +120,28 @@ class _Band:
         state = lattice.initial[codes[:, 0]]
         spent = self.base[codes[:, 0]]
         for k, stage in enumerate(lattice.stages):
-            chosen = self._step(k, state, spent, rng.random(count))
-            decided = stage.decided[chosen]
+            selected = self._step(k, state, spent, rng.random(count))
+            decided = stage.decided[selected]
             for position, column in enumerate(stage.columns):
                 read = decided[:, position] >= 0
                 codes[read, column] = decided[read, position]
-            state = stage.target[chosen]
-            spent = spent + self.costs[k][chosen]
+            state = stage.target[selected]
+            spent = spent + self.costs[k][selected]
         return codes
 
     def _step(self, k: int, state: IntArray, spent: IntArray, chance: NDArray[np.float64]) -> IntArray:
         """(count,) transition that each draw takes through stage `k`."""
         order, begins = self.out[k]
         target, cost, ways = self.cost.lattice.stages[k].target, self.costs[k], self.ways[k + 1]
-        chosen = np.empty(len(state), np.int64)
+        selected = np.empty(len(state), np.int64)
         for here in np.unique(state).tolist():
             rows = np.flatnonzero(state == here)
             options = order[begins[here] : begins[here + 1]]
             after = spent[rows, None] + cost[options] - self.origin[k + 1]
             reach = np.cumsum(ways[target[options], after], axis=1)
             pick = (reach / reach[:, -1:] <= chance[rows, None]).sum(axis=1)
-            chosen[rows] = options[pick]
-        return chosen
+            selected[rows] = options[pick]
+        return selected
 
 
 def _programme(

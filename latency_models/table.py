@@ -10,15 +10,15 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from hw_targets.target import Profile, TargetInfo
+from latency_models.accuracy_report import AccuracyReport, Method, report_accuracy
 from latency_models.additive import AdditiveCost, to_ms, to_ticks
 from latency_models.calibration import Calibration, calibrate
 from latency_models.entries import Entry, Kernels, input_key, layers_by_key, observe
 from latency_models.errors import UnreadableTable
 from latency_models.regression import Fallback, fit_fallback
-from latency_models.report import Method, ReportCard, report_card
 from search_spaces.network import Layer, Network, Shape
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 FORMAT: Final = "hwnas latency table"
 FOLDS: Final = 5
 LEAVE_ONE_OUT: Final = 32
@@ -32,7 +32,7 @@ class Prediction:
     Attributes:
         latency_ms: the sum of `layers` and of what a run costs besides.
         kind: `predicted` when every layer's key was measured, else `estimated`.
-        error: relative error to expect, a fraction: the report card's mean, mixed with the fallback's own by the share
+        error: relative error to expect, a fraction: the accuracy report's mean, mixed with the fallback's own by the share
             of the latency that it stands for.
         layers: ms of each layer by name, in network order.
         unseen: keys that were never measured, in the order they first occur.
@@ -73,7 +73,7 @@ class LatencyTable:
     entries: Mapping[str, KeyLatency]
     calibration: Calibration
     fallback: Fallback
-    card: ReportCard
+    accuracy_report: AccuracyReport
     fitted: tuple[str, ...]
 
     def layer_ms(self, layer: Layer) -> float:
@@ -95,7 +95,11 @@ class LatencyTable:
                 unseen[key] = None
                 doubtful_ms += to_ms(ticks[layer.name]) * self.fallback.estimate(layer)[1]
         total = to_ms(self._base_ticks(network.input_shape) + sum(ticks.values()))
-        error = (max(0.0, known_ms) * self.card.mape + doubtful_ms) / total if total > 0 else self.card.mape
+        error = (
+            (max(0.0, known_ms) * self.accuracy_report.mape + doubtful_ms) / total
+            if total > 0
+            else self.accuracy_report.mape
+        )
         layers = {name: to_ms(count) for name, count in ticks.items()}
         return Prediction(total, "estimated" if unseen else "predicted", error, layers, tuple(unseen))
 
@@ -107,8 +111,8 @@ class LatencyTable:
         """The table as an additive cost in ticks of 10 ns."""
         return AdditiveCost("latency in ticks of 10 ns", self._layer_ticks, self._base_ticks)
 
-    def report(self, profiles: Sequence[Profile]) -> ReportCard:
-        """A report card on profiles of networks that were not fitted.
+    def report(self, profiles: Sequence[Profile]) -> AccuracyReport:
+        """An accuracy report on profiles of networks that were not fitted.
 
         Raises:
             TooFewProfiles: every network given was fitted.
@@ -142,7 +146,7 @@ class LatencyTable:
             "precision": self.info.precision,
             "target": asdict(self.info),
             "fitted": list(self.fitted),
-            "card": self.card.to_json(),
+            "accuracy_report": self.accuracy_report.to_json(),
             "calibration": self.calibration.to_json(),
             "fallback": self.fallback.to_json(),
             "entries": {key: {**asdict(entry), "kernels": dict(entry.kernels)} for key, entry in self.entries.items()},
@@ -172,7 +176,7 @@ class LatencyTable:
                 },
                 calibration=Calibration.from_json(document["calibration"]),
                 fallback=Fallback.from_json(document["fallback"]),
-                card=ReportCard.from_json(document["card"]),
+                accuracy_report=AccuracyReport.from_json(document["accuracy_report"]),
                 fitted=tuple(document["fitted"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
@@ -194,7 +198,7 @@ def fit(
         profiles: the networks to fit, measured on one target; 30 or more that were chosen by `coverage.choose`, or all
             of a small space.
         info: that target.
-        held_out: profiles that only judge. Without any, the report card is cross-validated: each network is predicted
+        held_out: profiles that only judge. Without any, the accuracy report is cross-validated: each network is predicted
             by a table that was fitted without it. Networks with a layer key that this table never saw are left out of
             the card; where that leaves none, the fitted networks themselves are judged.
         entries: raw times by key, measured otherwise (for example operators alone); by default those of `profiles`.
@@ -204,9 +208,9 @@ def fit(
     """
     table = _fit(profiles, info, entries)
     if held_out:
-        return replace(table, card=table.report(held_out))
-    card = _cross_validate(profiles, info, entries) or _judge(table, profiles, len(profiles), "fitted")
-    return replace(table, card=card)
+        return replace(table, accuracy_report=table.report(held_out))
+    accuracy_report = _cross_validate(profiles, info, entries) or _judge(table, profiles, len(profiles), "fitted")
+    return replace(table, accuracy_report=accuracy_report)
 
 
 def _fit(profiles: Sequence[Profile], info: TargetInfo, given: Mapping[str, Entry] | None) -> LatencyTable:
@@ -217,17 +221,17 @@ def _fit(profiles: Sequence[Profile], info: TargetInfo, given: Mapping[str, Entr
         entries={key: KeyLatency(latency[key], e.raw_ms, e.kernels, e.count, e.spread) for key, e in entries.items()},
         calibration=calibration,
         fallback=fit_fallback(layers_by_key(profiles), latency),
-        card=_UNJUDGED,
+        accuracy_report=_UNJUDGED,
         fitted=tuple(profile.network.id for profile in profiles),
     )
 
 
-_UNJUDGED: Final = ReportCard(0.0, 0.0, 0.0, 0.0, None, None, 0.0, 0, 0, "held_out")
+_UNJUDGED: Final = AccuracyReport(0.0, 0.0, 0.0, 0.0, None, None, 0.0, 0, 0, "held_out")
 
 
 def _cross_validate(
     profiles: Sequence[Profile], info: TargetInfo, entries: Mapping[str, Entry] | None
-) -> ReportCard | None:
+) -> AccuracyReport | None:
     """The card of networks predicted without themselves, or None where no other networks have their layers."""
     count = len(profiles)
     folds = count if count <= LEAVE_ONE_OUT else FOLDS
@@ -241,7 +245,7 @@ def _cross_validate(
                 judged.append((prediction.latency_ms, profile))
     if not judged:
         return None
-    return report_card(
+    return report_accuracy(
         [latency_ms for latency_ms, _ in judged],
         [profile.latency_ms for _, profile in judged],
         [profile.noise for _, profile in judged],
@@ -250,8 +254,8 @@ def _cross_validate(
     )
 
 
-def _judge(table: LatencyTable, profiles: Sequence[Profile], fitted: int, method: Method) -> ReportCard:
-    return report_card(
+def _judge(table: LatencyTable, profiles: Sequence[Profile], fitted: int, method: Method) -> AccuracyReport:
+    return report_accuracy(
         [table.predict(profile.network).latency_ms for profile in profiles],
         [profile.latency_ms for profile in profiles],
         [profile.noise for profile in profiles],

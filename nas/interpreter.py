@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hw_targets.errors import UnsupportedLayer
-from hw_targets.stopping import stop_if_asked
+from hw_targets.stopping import check_cancelled
 from hw_targets.weights import FloatLayer, FloatWeights
 from nas.depthwise import depthwise, pays
 from nas.supernet_weights import BETA, BIAS, GAMMA, WEIGHT, SupernetWeights
@@ -58,7 +58,7 @@ def run_all(network: Network, images: Tensor, mode: ExecutionMode) -> tuple[Tens
     last = {source: layer.name for layer in network.layers for source in layer.inputs}
     values = {INPUT: mode.enter(channels_last(images))}
     for layer in network.layers:
-        stop_if_asked()
+        check_cancelled()
         values[layer.name] = mode.layer(layer, [values[source] for source in layer.inputs])
         for source in layer.inputs:
             if last[source] == layer.name and source not in network.outputs:

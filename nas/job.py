@@ -11,7 +11,7 @@ from nas.data.facts import DataFacts
 from nas.spec import SearchSpec
 from nas.target_plan import TargetPlan
 from nas.work import Work
-from search_spaces.narrow import Narrowed
+from search_spaces.restrict import RestrictedSpace
 from search_spaces.space import SearchSpace
 
 
@@ -32,7 +32,7 @@ class Job:
     data: DataFacts
     space: SearchSpace
     targets: tuple[TargetInfo, ...]
-    restricted: tuple[Narrowed, ...]
+    restricted: tuple[RestrictedSpace, ...]
     target_plans: tuple[TargetPlan, ...]
     threads: int
     augment: Augment = NO_AUGMENT

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hw_targets.stopping import stop_if_asked
+from hw_targets.stopping import check_cancelled
 
 BATCH = 64
 """Images at a time: larger batches leave a processor's cache and gain nothing."""
@@ -27,6 +27,6 @@ def answers(model: bytes, images: NDArray[np.uint8], *, threads: int | None = No
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     found = []
     for start in range(0, len(images), BATCH):
-        stop_if_asked()
+        check_cancelled()
         found.append(session.run(None, {"image": images[start : start + BATCH]})[0].argmax(1))
     return np.concatenate(found).astype(np.int64)

@@ -29,7 +29,7 @@ from nas.stages.profile import profile as profile_stage
 from nas.stages.restrict_space import restrict_space
 from nas.store import Store
 from nas.work import PROFILES, Effort
-from search_spaces.narrow import Narrowed
+from search_spaces.restrict import RestrictedSpace
 from search_spaces.space import Architecture, text
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _index(job: Job, target: str | None) -> int:
     )
 
 
-def _select(restricted: Narrowed, target: Target, architecture: str) -> Architecture:
+def _select(restricted: RestrictedSpace, target: Target, architecture: str) -> Architecture:
     """The architecture of a string, in the part of the space that the target runs."""
     words = set(architecture.split())
     away = {f"{one.choice}={text(one.value)}": one.reason for one in restricted.removed}
@@ -253,7 +253,7 @@ def profile(
         fingerprint=found.info.fingerprint,
         space=fitted.space.name,
         resolution=resolution,
-        card=table.card,
+        accuracy_report=table.accuracy_report,
         keys=len(table.entries),
         architectures=target_plan.outcome.architectures,
         reachable_ms=target_plan.outcome.reachable_ms,

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from hw_targets.scheme import AFFINE, Range, Scheme, exponent_for
-from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed, keeps_range
+from hw_targets.weights import PRE, QuantLayer, QuantWeights, fused_activation, passthrough_range
 from nas.interpreter import activate, operate, run
 from nas.ranges import Ranges, least_error_exponent
 from nas.supernet_weights import BIAS, WEIGHT, weight_extent
@@ -108,8 +108,8 @@ class _Integer(ABC):
         self.scheme = scheme
         self.ranges: dict[str, Range] = {INPUT: ranges[INPUT]}
         for layer in network.layers:
-            self.ranges[layer.name] = self.ranges[layer.inputs[0]] if keeps_range(layer) else ranges[layer.name]
-            if not absorbed(layer, scheme):
+            self.ranges[layer.name] = self.ranges[layer.inputs[0]] if passthrough_range(layer) else ranges[layer.name]
+            if not fused_activation(layer, scheme):
                 self.ranges[layer.name + PRE] = ranges[layer.name + PRE]
         self.rounding = rounding
 
@@ -131,12 +131,12 @@ class _Integer(ABC):
 
     def layer(self, layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
         """One layer on integers: exact accumulation, then one rounding (two where an activation needs its own range)."""
-        if layer.op == "max_pool" and keeps_range(layer):
+        if layer.op == "max_pool" and passthrough_range(layer):
             return operate(layer, inputs)
         if layer.has_weights:
             own = self.operands(layer)
             bias, unit = own.bias, own.scale
-            if layer.activation == "hard_sigmoid" and absorbed(layer, self.scheme):
+            if layer.activation == "hard_sigmoid" and fused_activation(layer, self.scheme):
                 bias = bias + (3 / (own.scale.double() * self.scale(layer.inputs[0]))).round().float()
                 unit = own.scale / 6
             y = operate(layer, inputs, own.weight, bias)
@@ -151,7 +151,7 @@ class _Integer(ABC):
         if layer.op == "activation":
             y = y.clone()
         to = self.scale(layer.name)
-        if layer.activation in (None, "relu", "relu6") or (layer.has_weights and absorbed(layer, self.scheme)):
+        if layer.activation in (None, "relu", "relu6") or (layer.has_weights and fused_activation(layer, self.scheme)):
             limit = {"relu": float("inf"), "relu6": 6 / to}.get(layer.activation or "")
             return self._quantised(y.mul_(unit / to), layer.name, limit)
         if layer.op == "activation":
@@ -160,7 +160,7 @@ class _Integer(ABC):
             pre = self.scale(layer.name + PRE)
             x = self._quantised(y.mul_(unit / pre), layer.name + PRE).mul_(pre)
         if layer.activation == "silu":
-            of = self.scheme.gate
+            of = self.scheme.sigmoid_range
             gate = self.rounding(torch.sigmoid(x).mul_(round(1 / of.scale)), 0.0, float(of.most))
             return self._quantised((x * gate).mul_(of.scale / to), layer.name)
         return self._quantised(activate(layer, x).div_(to), layer.name)

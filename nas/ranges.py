@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hw_targets.scheme import AFFINE, Range, Scheme, exponent_for, power_of_two
-from hw_targets.weights import PRE, absorbed, hard_swish_range, keeps_range
+from hw_targets.weights import PRE, fused_activation, hard_swish_range, passthrough_range
 from nas.errors import InvalidData
 from nas.interpreter import BNFolded, activate, run
 from search_spaces.network import INPUT, Layer, Network
@@ -73,10 +73,10 @@ class Observed:
     def layer(self, layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
         """What the mode computes; it is noted before and after the activation."""
         y = self.mode.compute(layer, inputs)
-        if not absorbed(layer, self.scheme):
+        if not fused_activation(layer, self.scheme):
             self._see(layer.name + PRE, y)
         y = activate(layer, y)
-        if not keeps_range(layer):
+        if not passthrough_range(layer):
             self._see(layer.name, y)
         return y
 
@@ -108,10 +108,10 @@ class Observed:
             )
         ranges: dict[str, Range] = {INPUT: self.scheme.input}
         for layer in network.layers:
-            if keeps_range(layer):
+            if passthrough_range(layer):
                 ranges[layer.name] = ranges[layer.inputs[0]]
                 continue
-            if not absorbed(layer, self.scheme):
+            if not fused_activation(layer, self.scheme):
                 ranges[layer.name + PRE] = self._before(layer)
             ranges[layer.name] = self._after(layer, is_output=layer.name in network.outputs)
         return ranges
@@ -122,19 +122,23 @@ class Observed:
         if self.scheme.power_of_two:
             return _least_error(seen)
         low, high = seen.bounds(_GROUP)
-        return hard_swish_range(high) if layer.activation == "hard_swish" else self.scheme.spanning(low, high)
+        return hard_swish_range(high) if layer.activation == "hard_swish" else self.scheme.covering_range(low, high)
 
     def _after(self, layer: Layer, *, is_output: bool) -> Range:
         """Range of a layer's result, whose activation may bound it."""
         if layer.activation in ("sigmoid", "hard_sigmoid"):
-            return self.scheme.gate
+            return self.scheme.sigmoid_range
         seen = self._seen[layer.name]
         if self.scheme.power_of_two and not is_output:
             return _least_error(seen)
         # Outputs keep their true extremes: logits that saturate would tie.
         low, high = seen.bounds(self._images if is_output else _GROUP)
         bound = {"relu": inf, "relu6": 6.0}.get(layer.activation or "")
-        return self.scheme.spanning(low, high) if bound is None else self.scheme.spanning(0.0, min(high, bound))
+        return (
+            self.scheme.covering_range(low, high)
+            if bound is None
+            else self.scheme.covering_range(0.0, min(high, bound))
+        )
 
 
 def observe(network: Network, mode: BNFolded, batches: Iterable[Tensor], scheme: Scheme = AFFINE) -> Ranges:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from latency_models.report import ReportCard
+from latency_models.accuracy_report import AccuracyReport
 from nas.events import FrontPoint
 from nas.frozen import FrozenModel
 from nas.metric import MetricValue
@@ -160,7 +160,7 @@ class ProfileResult(FrozenModel):
     fingerprint: str
     space: str
     resolution: int
-    card: ReportCard
+    accuracy_report: AccuracyReport
     keys: int = Field(description="layer keys in the table")
     architectures: str
     reachable_ms: tuple[float, float]

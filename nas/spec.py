@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from nas.frozen import FrozenModel
 from nas.metric import MetricValue
 from nas.work import EFFORT_S, Effort, Work
-from search_spaces.validation import number, told
+from search_spaces.validation import field_problems, number
 
 if TYPE_CHECKING:
     from hw_targets.target import Target
@@ -157,7 +157,7 @@ def invalid_spec(error: Any) -> Exception:
     """A pydantic `ValidationError` as the engine's own error, with one line to each wrong field."""
     from nas.errors import InvalidSpec
 
-    problems = told(error.errors(), "spec")
+    problems = field_problems(error.errors(), "spec")
     return InvalidSpec(
         "The search spec is not valid: " + "; ".join(problems) + ".",
         fix="Correct these fields.",

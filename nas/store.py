@@ -26,7 +26,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from hw_targets.stopping import stop_if_asked
+from hw_targets.stopping import check_cancelled
 from nas.errors import StoreCorrupt
 from nas.files import Files, writing_is_typed
 from nas.journal import Checkpoints, Journal
@@ -184,7 +184,7 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         while not lock.is_locked:
-            stop_if_asked()
+            check_cancelled()
             try:
                 with writing_is_typed():
                     lock.acquire(timeout=LOCK_POLL_S)

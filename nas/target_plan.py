@@ -8,7 +8,7 @@ from latency_models.compiled import CompiledLatency
 from latency_models.table import LatencyTable
 from nas.result import BudgetOutcome
 from nas.spec import BudgetOn
-from search_spaces.narrow import Removed
+from search_spaces.restrict import RemovedOption
 from search_spaces.space import SearchSpace
 
 
@@ -30,7 +30,7 @@ class TargetPlan:
 
     info: TargetInfo
     scheme: Scheme
-    removed: tuple[Removed, ...]
+    removed: tuple[RemovedOption, ...]
     table: LatencyTable
     table_hash: str
     latency: CompiledLatency

@@ -20,8 +20,8 @@ def squeeze_excite(g: Graph, x: Tensor) -> Tensor:
     """Channels gated by a hard sigmoid of their pooled means (Hu et al. 2018; hard sigmoid as in MobileNetV3)."""
     pooled = g.global_avg_pool("se.pool", x)
     squeezed = g.conv("se.reduce", pooled, round_channels(x.shape[0] / SQUEEZE), activation="relu", norm=False)
-    gate = g.conv("se.gate", squeezed, x.shape[0], activation="hard_sigmoid", norm=False)
-    return g.mul("se.scale", x, gate)
+    attention_scale = g.conv("se.gate", squeezed, x.shape[0], activation="hard_sigmoid", norm=False)
+    return g.mul("se.scale", x, attention_scale)
 
 
 def inverted_residual(

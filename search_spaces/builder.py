@@ -112,6 +112,6 @@ class Graph:
         """The sum of two tensors of one shape."""
         return self._append(name, "add", (a, b), a.shape, activation=activation)
 
-    def mul(self, name: str, a: Tensor, gate: Tensor) -> Tensor:
+    def mul(self, name: str, a: Tensor, attention_scale: Tensor) -> Tensor:
         """The product of a tensor and a gate, (C, H, W) by (C, 1, 1)."""
-        return self._append(name, "mul", (a, gate), a.shape)
+        return self._append(name, "mul", (a, attention_scale), a.shape)

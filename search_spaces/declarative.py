@@ -15,7 +15,7 @@ from search_spaces.blocks import BLOCKS
 from search_spaces.builder import Graph, Tensor
 from search_spaces.errors import InvalidSpace
 from search_spaces.space import RESOLUTION, Build, Choice, SearchSpace, Stage, Value
-from search_spaces.validation import NUMBER, told
+from search_spaces.validation import NUMBER, field_problems
 from search_spaces.yaml_file import read_yaml
 
 T = TypeVar("T", int, float, bool)
@@ -139,7 +139,7 @@ class SpaceSpec(_Spec):
         try:
             return SpaceSpec.model_validate(document)
         except ValidationError as error:
-            problems = told(error.errors(), "space")
+            problems = field_problems(error.errors(), "space")
             raise InvalidSpace(
                 "The space is not valid: " + "; ".join(problems) + ".",
                 fix="Correct these fields.",

@@ -87,7 +87,7 @@ def text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-class _Reads(Mapping[str, Value]):
+class _TrackingMapping(Mapping[str, Value]):
     """The given values, noting which of them are read."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:
@@ -199,17 +199,17 @@ class SearchSpace:
         return Architecture(self.name, tuple((c.name, decided[c.name]) for c in self.choices if c.name in active))
 
     def _draw(self, values: Mapping[str, Value]) -> tuple[Network, set[str]]:
-        reads = _Reads(values)
+        reads = _TrackingMapping(values)
         try:
             side = int(reads[RESOLUTION])
             shape: Shape = (self.channels, side, side)
             previous = INPUT
             layers: list[Layer] = []
             for stage in self.stages:
-                drawn = stage.layers(shape, reads)
-                layers.extend(rewire(drawn, previous))
-                if drawn:
-                    previous, shape = drawn[-1].name, drawn[-1].out_shape
+                built = stage.layers(shape, reads)
+                layers.extend(rewire(built, previous))
+                if built:
+                    previous, shape = built[-1].name, built[-1].out_shape
         except KeyError as error:
             raise InvalidArchitecture(
                 f"The choice {error} has no value.", fix="Give every active choice one."

@@ -31,7 +31,7 @@ def telling(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [error for error in errors if error["type"] != "none_required" and not _of_refused_elements(error)]
 
 
-def told(errors: Iterable[Mapping[str, Any]], whole: str) -> list[str]:
+def field_problems(errors: Iterable[Mapping[str, Any]], whole: str) -> list[str]:
     """A line to each error: the path to its field, or the name of the whole, what is wrong there, and what was read."""
     return [f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}{_read(e)}" for e in telling(errors)]
 

@@ -100,8 +100,8 @@ class _Reader:
             return self._number(text, place)
         for trap, why in _TRAPS:
             if trap.fullmatch(text):
-                told = why.format(base60=_base60(text)) if "{" in why else why
-                self._refuse(place, f'{text} {told}, or "{text}" in quotes for a text')
+                explanation = why.format(base60=_base60(text)) if "{" in why else why
+                self._refuse(place, f'{text} {explanation}, or "{text}" in quotes for a text')
                 break
         return text
 

@@ -282,7 +282,7 @@ def test_the_target_that_is_shown_can_be_profiled_and_costed(tmp_path: Path, mon
 
     assert "roofline" in [entry.name for entry in registry.targets()]
     told = pipeline.profile("roofline", "resnet", resolution=8, channels=1, classes=10, effort="quick", out=tmp_path)
-    assert told.card.mape < 0.01
+    assert told.accuracy_report.mape < 0.01
     assert told.reachable_ms[0] < told.reachable_ms[1]
     small = space("resnet", resolution=8, channels=1, classes=10)
     network = small.network(small.smallest())

@@ -12,7 +12,7 @@ from api.jobs.specs import SEARCH, Kind, WireSpec
 from api.models.schemas import WireModelFigures
 from api.problem_document import Problem
 from api.wire import WireModel, examples
-from latency_models.report import ReportCard
+from latency_models.accuracy_report import AccuracyReport
 from nas.events import CandidateEvent, Event, FrontEvent, FrontPoint, LogEvent, Phase
 from nas.result import ExportFigures
 from nas.spec import MetricName
@@ -103,7 +103,9 @@ class ProfilingAnswer(WireModel):
     fingerprint: str = Field(description="of the device, the runtime and what else a table depends on")
     space: str
     resolution: int
-    card: ReportCard = Field(description="predictions against measurements of networks that were not fitted")
+    accuracy_report: AccuracyReport = Field(
+        description="predictions against measurements of networks that were not fitted"
+    )
     keys: int = Field(description="layer keys in the table")
     architectures: str
     reachable_ms: tuple[float, float]

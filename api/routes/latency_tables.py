@@ -31,7 +31,7 @@ def list_latency_tables(
     page_size: PageSize = 50,
     page_token: PageToken = None,
 ) -> LatencyTablePage:
-    """The tenant's tables for a target (with any options) with their report cards, newest first."""
+    """The tenant's tables for a target (with any options) with their accuracy reports, newest first."""
     from hw_targets.registry import targets
 
     known = [entry.name for entry in targets()]

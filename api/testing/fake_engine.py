@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hw_targets.registry import target as find_target
-from latency_models.report import ReportCard
+from latency_models.accuracy_report import AccuracyReport
 from nas.errors import Cancelled, InfeasibleBudget
 from nas.events import (
     CandidateEvent,
@@ -263,9 +263,10 @@ def profile(
     with claim(find_target(target)):
         pass
     on_event(PhaseEvent(phase="profiling", status="finished", target=target, seconds=1.0))
-    card = ReportCard(0.01, 0.01, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
+    accuracy_report = AccuracyReport(0.01, 0.01, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
     return ProfileResult(
-        target=target, device="abacus", runtime="beads", fingerprint="f1", space=space, resolution=resolution, card=card,
+        target=target, device="abacus", runtime="beads", fingerprint="f1", space=space, resolution=resolution,
+        accuracy_report=accuracy_report,
         keys=3, architectures="100", reachable_ms=(0.2, 1.5), table=store.path_of("ab" * 32), seconds=1.0,
     )  # fmt: skip
 

@@ -40,8 +40,8 @@ def machine_id() -> str:
 
 def device_name(info: TargetInfo) -> str:
     """The name of the physical thing that is measured, among all machines."""
-    unit = info.unit or info.id.partition(":")[0]
-    return (unit if unit.startswith("//") else f"{machine_id()}/{unit}")[:200]
+    device_id = info.device_id or info.id.partition(":")[0]
+    return (device_id if device_id.startswith("//") else f"{machine_id()}/{device_id}")[:200]
 
 
 class DeviceClaims:

@@ -123,16 +123,16 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
         reasons = refused(network, machine)
     tail = host_tail(network, machine)
     host = tail | reasons.keys()
-    drawn = groups(network, machine.overlay.convolution.input_channels, frozenset(host))
-    if not drawn:
+    layer_groups = groups(network, machine.overlay.convolution.input_channels, frozenset(host))
+    if not layer_groups:
         raise _unsupported(
             network, machine, {layer.name: "nothing is left for the overlay" for layer in network.layers}
         )
-    works = [work(group, machine) for group in drawn]
-    found = schedule(drawn, works, machine, trace=trace)
-    _check_memory(network, machine, drawn, works, found)
+    works = [work(group, machine) for group in layer_groups]
+    found = schedule(layer_groups, works, machine, trace=trace)
+    _check_memory(network, machine, layer_groups, works, found)
     on_host = tuple(layer.name for layer in network.layers if layer.name in host)
-    return _answer(network, machine, drawn, works, found, (host_ms(network, reasons), on_host, bool(reasons)))
+    return _answer(network, machine, layer_groups, works, found, (host_ms(network, reasons), on_host, bool(reasons)))
 
 
 def cycles(network: Network, machine: Machine) -> float:
@@ -146,19 +146,19 @@ def layer_cycles(network: Network, machine: Machine) -> dict[str, float]:
     Raises as `estimate` does.
     """
     found = dict.fromkeys((layer.name for layer in network.layers), 0.0)
-    drawn, made = _scheduled(network, machine)
-    for group, own in zip(drawn, _marginal(made), strict=True):
+    layer_groups, made = _scheduled(network, machine)
+    for group, own in zip(layer_groups, _marginal(made), strict=True):
         found[group.leading.name] += own
     return found
 
 
 def _scheduled(network: Network, machine: Machine) -> tuple[tuple[Group, ...], Schedule]:
     reasons = refused(network, machine)
-    drawn = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
-    if reasons or not drawn:
+    layer_groups = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
+    if reasons or not layer_groups:
         nothing = {layer.name: "nothing is left for the overlay" for layer in network.layers}
         raise _unsupported(network, machine, reasons or nothing)
-    return drawn, schedule(drawn, [work(group, machine) for group in drawn], machine)
+    return layer_groups, schedule(layer_groups, [work(group, machine) for group in layer_groups], machine)
 
 
 def _marginal(made: Schedule) -> list[float]:
@@ -171,13 +171,13 @@ def _marginal(made: Schedule) -> list[float]:
 
 
 def _answer(
-    network: Network, machine: Machine, drawn: Sequence[Group], works: Sequence[Work], made: Schedule,
+    network: Network, machine: Machine, layer_groups: Sequence[Group], works: Sequence[Work], made: Schedule,
     host: tuple[float, tuple[str, ...], bool],
 ) -> Estimate:  # fmt: skip
     extra_ms, on_host, priced = host
     peak = machine.overlay.convolution.macs_per_cycle
     word = machine.overlay.convolution.input_channels
-    moved = [traffic_bytes(g, w, made.spilled, i) for i, (g, w) in enumerate(zip(drawn, works, strict=True))]
+    moved = [traffic_bytes(g, w, made.spilled, i) for i, (g, w) in enumerate(zip(layer_groups, works, strict=True))]
     loads, saves, weights = sum(m[0] for m in moved), sum(m[1] for m in moved), sum(w.weight_bytes for w in works)
     own_macs = macs(network)
     total = made.cycles + extra_ms * 1e3 * machine.clock_mhz
@@ -187,16 +187,16 @@ def _answer(
     notes = {support.unvalidated for layer in network.layers if (support := supports(layer, machine)).unvalidated}
     return Estimate(
         network=network.name, machine=machine.id, cycles=total,
-        closed_form_cycles=closed_form(drawn, works, machine),
+        closed_form_cycles=closed_form(layer_groups, works, machine),
         latency_ms=total / machine.clock_mhz / 1e3, images_per_s=images_per_s, stripes=made.stripes,
         groups=tuple(
             _group(g, w, m, own, machine, made.stripes)
-            for g, w, m, own in zip(drawn, works, moved, _marginal(made), strict=True)
+            for g, w, m, own in zip(layer_groups, works, moved, _marginal(made), strict=True)
         ),
         macs=own_macs, utilisation=own_macs / (total * peak), load_bytes=loads, save_bytes=saves, weight_bytes=weights,
         on_chip_bytes=max(
             sum(map_bytes(r.shape, word) for r in (*g.reads, *g.add_reads)) + w.out_bytes
-            for g, w in zip(drawn, works, strict=True)
+            for g, w in zip(layer_groups, works, strict=True)
         ),
         on_chip_room_bytes=machine.overlay.banks.feature_bytes, operations_per_byte=intensity,
         attainable_tops=attainable_tops(machine.peak_tops, machine.card.memory.gb_per_s, intensity),
@@ -240,12 +240,12 @@ def _busy(
 
 
 def _check_memory(
-    network: Network, machine: Machine, drawn: Sequence[Group], works: Sequence[Work], made: Schedule
+    network: Network, machine: Machine, layer_groups: Sequence[Group], works: Sequence[Work], made: Schedule
 ) -> None:
     """Weights once a kernel, and for each engine the image and what is spilled."""
     word = machine.overlay.convolution.input_channels
     maps = map_bytes(network.input_shape, word)
-    maps += sum(w.out_bytes for g, w, s in zip(drawn, works, made.spilled, strict=True) if s or g.is_output)
+    maps += sum(w.out_bytes for g, w, s in zip(layer_groups, works, made.spilled, strict=True) if s or g.is_output)
     needed = sum(w.weight_bytes for w in works) * len(machine.kernels) + maps * machine.engines
     if needed > machine.card.memory.bytes:
         raise DoesNotFit(

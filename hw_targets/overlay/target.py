@@ -14,7 +14,7 @@ from hw_targets.lowering import lower_int8
 from hw_targets.overlay.estimate import estimate, layer_cycles
 from hw_targets.overlay.machine import Machine
 from hw_targets.overlay.support import supports
-from hw_targets.overlay.tenants import Asked, share
+from hw_targets.overlay.tenants import TenantWorkload, share
 from hw_targets.overlay.unvalidated import energy, variants
 from hw_targets.scheme import POWER_OF_TWO, Scheme
 from hw_targets.target import KernelSample, KernelTime, Sample, Support, TargetInfo, TimingSample, check_layers
@@ -99,8 +99,8 @@ class OverlayTarget:
         }  # fmt: skip
         if beside or len(machine.tenants) > 1:
             others = beside or [(network, None)] * (len(machine.tenants) - 1)
-            asked = [Asked(network), *(Asked(other, density) for other, density in others)]
-            document["tenants"] = [asdict(tenant) for tenant in share(asked, machine)]
+            workloads = [TenantWorkload(network), *(TenantWorkload(other, density) for other, density in others)]
+            document["tenants"] = [asdict(tenant) for tenant in share(workloads, machine)]
         if what_if:
             power = {"energy": asdict(energy(found, machine))} if machine.card.board else {}
             document["what_if"] = {"variants": [asdict(one) for one in variants(network, machine)], **power}

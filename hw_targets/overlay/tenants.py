@@ -14,7 +14,7 @@ from search_spaces.network import Network
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TenantWorkload:
     """What one tenant runs: inference of a network, or its retraining with this density of weights left (1 is dense)."""
 
     network: Network
@@ -41,27 +41,27 @@ class Tenant:
     label: str = ""
 
 
-def share(asked: Sequence[Asked], machine: Machine) -> tuple[Tenant, ...]:
+def share(workloads: Sequence[TenantWorkload], machine: Machine) -> tuple[Tenant, ...]:
     """Gives the machine's tenants their kernels, in order, and costs each tenant's network on them.
 
     Raises:
         InvalidMachine: there are more or fewer networks than tenants.
         UnsupportedLayer: the machine cannot run one of the networks.
     """
-    if len(asked) != len(machine.tenants):
+    if len(workloads) != len(machine.tenants):
         raise InvalidMachine(
-            f"{len(asked)} networks for {len(machine.tenants)} tenants of {machine.id!r}.",
+            f"{len(workloads)} networks for {len(machine.tenants)} tenants of {machine.id!r}.",
             fix="State tenants=N in the machine's id, and give a network for each.",
         )
     found, first = [], 0
-    for one, count in zip(asked, machine.tenants, strict=True):
+    for one, count in zip(workloads, machine.tenants, strict=True):
         own = machine.kernels[first : first + count]
         first += count
         found.append(_tenant(one, own, machine))
     return tuple(found)
 
 
-def _tenant(one: Asked, kernels: tuple[int, ...], machine: Machine) -> Tenant:
+def _tenant(one: TenantWorkload, kernels: tuple[int, ...], machine: Machine) -> Tenant:
     needed, what, label = cycles(one.network, machine), "inference", ""
     if one.training_density is not None:
         variant = training(one.network, machine, one.training_density)

@@ -133,6 +133,8 @@ def _scaled(own: Work, arithmetic: float, maps: float, weights: float) -> Work:
 
 
 def _variant(what: str, network: Network, machine: Machine, of: Callable[[Work], Work]) -> Variant:
-    drawn: Sequence[Group] = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
-    cycles = schedule(drawn, [of(work(group, machine)) for group in drawn], machine).cycles
+    layer_groups: Sequence[Group] = groups(
+        network, machine.overlay.convolution.input_channels, host_tail(network, machine)
+    )
+    cycles = schedule(layer_groups, [of(work(group, machine)) for group in layer_groups], machine).cycles
     return Variant(what, cycles, machine.engines * machine.clock_mhz * 1e6 / cycles)

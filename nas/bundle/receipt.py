@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hw_targets.scheme import Scheme
 from hw_targets.target import Profile, TargetInfo
-from latency_models.report import ReportCard
+from latency_models.accuracy_report import AccuracyReport
 from latency_models.table import Prediction
 from search_spaces.cost import macs, params, peak_memory_bytes
 from search_spaces.network import Network
@@ -76,7 +76,7 @@ def receipt(
     network: Network,
     prediction: Prediction,
     profile: Profile | None,
-    card: ReportCard,
+    accuracy_report: AccuracyReport,
     latency: Mapping[str, Any],
     metric: Mapping[str, Any],
     test: Mapping[str, Any],
@@ -99,7 +99,7 @@ def receipt(
             "id": info.id, "kind": info.kind, "device": info.device, "runtime": info.runtime, "fingerprint": info.fingerprint,
         },
         "latency_ms": {**latency, "predicted": predicted(prediction)},
-        "latency_table": {"kind": info.kind, **card.to_json()},
+        "latency_table": {"kind": info.kind, **accuracy_report.to_json()},
         "metric": dict(metric),
         "test": dict(test),
         "size_bytes": {name: measured(size) for name, size in size_bytes.items()},

@@ -25,7 +25,7 @@ def profile(
     quiet: Quiet = False,
     json: Json = False,
 ) -> Answer:
-    """Measure a target and keep its latency table, with a report card on networks that were never fitted."""
+    """Measure a target and keep its latency table, with an accuracy report on networks that were never fitted."""
     from nas import pipeline
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch

@@ -1,4 +1,4 @@
-"""The closing tables and panels of searches, exports and profiles: fronts, models with their receipts, report cards, plans.
+"""The closing tables and panels of searches, exports and profiles: fronts, models with their receipts, accuracy reports, plans.
 
 Every number keeps its kind: measured, simulated, predicted (with its error) or estimated. Drawn to fit 80 columns. Not
 here: what goes into `--json`, which is the engine's own document; what an ONNX model costs (`estimate_report.py`).
@@ -18,7 +18,7 @@ from nas.cli.progress import duration, milliseconds, stage_name
 from nas.spec import METRIC_NAMES, metric_title
 
 if TYPE_CHECKING:
-    from latency_models.report import ReportCard
+    from latency_models.accuracy_report import AccuracyReport
     from nas.events import FrontPoint
     from nas.result import ExportResult, ModelOutcome, Plan, ProfileResult, SearchResult, TestOutcome
 
@@ -26,7 +26,7 @@ ROWS: Final = 15
 """Of a front; the rest is in the JSON document."""
 
 FEW: Final = 8
-"""Networks of a report card: with fewer its figures are rough, and it says so."""
+"""Networks of an accuracy report: with fewer its figures are rough, and it says so."""
 
 SHORTEST_ID: Final = 6
 """Characters of an architecture's id, where they tell the architectures apart."""
@@ -177,14 +177,19 @@ def _can_be_stored(stage: str, plan: "Plan") -> bool:
 
 
 def render_profile(console: Console, profile: "ProfileResult") -> None:
-    """A latency table's report card, with the reach of the space on the target."""
-    card = profile.card
-    built = table("report card", _judged_by(card))
-    built.add_row("mean error (MAPE)", f"{card.mape:.2%}, where the noise of measuring is {card.noise_mape:.2%}")
-    built.add_row("within ±5 %, ±10 %", f"{card.within_5:.0%}, {card.within_10:.0%} of the networks")
-    tau = "undefined" if card.kendall_tau is None else f"{card.kendall_tau:.3f}"
+    """A latency table's accuracy report, with the reach of the space on the target."""
+    accuracy_report = profile.accuracy_report
+    built = table("accuracy report", _judged_by(accuracy_report))
+    built.add_row(
+        "mean error (MAPE)",
+        f"{accuracy_report.mape:.2%}, where the noise of measuring is {accuracy_report.noise_mape:.2%}",
+    )
+    built.add_row(
+        "within ±5 %, ±10 %", f"{accuracy_report.within_5:.0%}, {accuracy_report.within_10:.0%} of the networks"
+    )
+    tau = "undefined" if accuracy_report.kendall_tau is None else f"{accuracy_report.kendall_tau:.3f}"
     built.add_row("order (Kendall tau)", tau)
-    built.add_row("fitted on", f"{_networks(card.fitted)}, {profile.keys:,} layer keys")
+    built.add_row("fitted on", f"{_networks(accuracy_report.fitted)}, {profile.keys:,} layer keys")
     fastest, slowest = profile.reachable_ms
     reach = (
         f"{milliseconds(fastest)} to {milliseconds(slowest)} (predicted), {many(profile.architectures)} architectures"
@@ -197,12 +202,12 @@ def render_profile(console: Console, profile: "ProfileResult") -> None:
     warn(console, profile.warnings)
 
 
-def _judged_by(card: "ReportCard") -> str:
+def _judged_by(accuracy_report: "AccuracyReport") -> str:
     """Which networks the table was compared with, and when they are few."""
-    if card.method == "fitted":
-        return f"{_networks(card.tested)}, the same that were fitted: the space has none to spare"
-    how = "not fitted" if card.method == "held_out" else "each predicted by a table fitted without it"
-    return f"{_networks(card.tested)}, {how}{'; that is few' if card.tested < FEW else ''}"
+    if accuracy_report.method == "fitted":
+        return f"{_networks(accuracy_report.tested)}, the same that were fitted: the space has none to spare"
+    how = "not fitted" if accuracy_report.method == "held_out" else "each predicted by a table fitted without it"
+    return f"{_networks(accuracy_report.tested)}, {how}{'; that is few' if accuracy_report.tested < FEW else ''}"
 
 
 def _networks(count: int) -> str:

@@ -14,7 +14,7 @@ from nas.stages.profile import MeasuredTable
 from nas.store import StageKey
 from nas.target_plan import TargetPlan
 from search_spaces.lattice import Lattice
-from search_spaces.narrow import Narrowed
+from search_spaces.restrict import RestrictedSpace
 from search_spaces.space import SearchSpace
 
 VERSION = 1
@@ -24,7 +24,7 @@ def check_budget(
     context: Context,
     target: Target,
     measured: MeasuredTable,
-    restricted: Narrowed,
+    restricted: RestrictedSpace,
     budget: str | float,
     budget_on: BudgetOn = "quiet",
 ) -> TargetPlan:
@@ -63,7 +63,7 @@ def check_budget(
         architectures_within=str(within),
         binds=within < latency.lattice.size,
     )
-    limit = max(low, quiet_ms * (1 - table.card.mape))
+    limit = max(low, quiet_ms * (1 - table.accuracy_report.mape))
     return TargetPlan(
         info=info,
         scheme=target.scheme,

@@ -124,7 +124,7 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
         network=finalist.network,
         prediction=finalist.prediction,
         profile=finalist.profile,
-        card=target_plan.table.card,
+        accuracy_report=target_plan.table.accuracy_report,
         latency=_latencies(target_plan, delivered.latency, outcome),
         metric={
             **outcome.metric.int8.model_dump(exclude={"value"}),

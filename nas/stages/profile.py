@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Final
 
-from hw_targets.stopping import one_by_one, stop_if_asked
+from hw_targets.stopping import check_cancelled, one_by_one
 from hw_targets.target import KernelSample, KernelTime, Profile, Sample, Target, TargetInfo, TimingSample
 from hw_targets.timing import SLICE_S, noise_warning, profiles
 from latency_models.coverage import choose
@@ -22,7 +22,7 @@ from search_spaces.lattice import Lattice
 from search_spaces.network import Network
 from search_spaces.space import Architecture, SearchSpace
 
-VERSION = 3
+VERSION = 4
 POOL = 12
 """Random candidates for each network that is fitted; coverage is chosen among them."""
 NOISE_MEANS: Final = "the table's predictions, and the measured latency of a delivered model, may be off by as much"
@@ -136,7 +136,7 @@ def _drawn(space: SearchSpace, count: int, rng: random.Random) -> list[Network]:
         return [space.network(architecture) for architecture in one_by_one(architectures)]
     sampled: dict[Architecture, Network] = {}
     while len(sampled) < count and rng.random() > 1e-4:
-        stop_if_asked()
+        check_cancelled()
         architecture = space.sample(rng)
         if architecture not in sampled:
             sampled[architecture] = space.network(architecture)

@@ -3,7 +3,7 @@
 So a budget can be judged in a second once the facts and the latency table are known.
 """
 
-from hw_targets.stopping import stop_if_asked
+from hw_targets.stopping import check_cancelled
 from nas.data.dataset import load
 from nas.data.facts import DataFacts
 from nas.data.fingerprint import source_fingerprint
@@ -29,10 +29,10 @@ def read_data(context: Context, source: str, *, resolution: int | None, seed: in
 
         def on_progress(done: int, total: int) -> None:
             meter(done, total)
-            stop_if_asked()
+            check_cancelled()
 
         data = load(source, resolution=resolution, seed=seed, fit=fit, on_progress=on_progress)
-        stop_if_asked()
+        check_cancelled()
         return StageOutput({"data": pack(data)}, summary(data))
 
     record = context.run("preparing", key, compute)

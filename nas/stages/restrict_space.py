@@ -14,9 +14,9 @@ from nas.stages.context import Context
 from search_spaces.declarative import SpaceSpec
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.lattice import Lattice
-from search_spaces.narrow import Narrowed, Refusal, joined, narrow
 from search_spaces.network import Layer
 from search_spaces.registry import declaration
+from search_spaces.restrict import RestrictedSpace, UnsupportedReason, restrict, union
 from search_spaces.space import SearchSpace
 
 SIMPLE: Final[tuple[Literal["relu", "relu6"], ...]] = ("relu", "relu6")
@@ -33,7 +33,7 @@ class TargetSpaces:
     """
 
     space: SearchSpace
-    restricted: tuple[Narrowed, ...]
+    restricted: tuple[RestrictedSpace, ...]
 
 
 def restrict_space(
@@ -82,18 +82,18 @@ def _with_another(
 
 
 def _parts(whole: SearchSpace, targets: Sequence[Target]) -> TargetSpaces:
-    restricted = tuple(narrow(whole, _refusal(target), who=target.info.id) for target in targets)
-    return TargetSpaces(joined(whole, [restricted.space for restricted in restricted]), restricted)
+    restricted = tuple(restrict(whole, _unsupported_reason(target), who=target.info.id) for target in targets)
+    return TargetSpaces(union(whole, [restricted.space for restricted in restricted]), restricted)
 
 
-def _refusal(target: Target) -> Refusal:
+def _unsupported_reason(target: Target) -> UnsupportedReason:
     """Why a layer must not be searched for a target: it does not run it, or its form of INT8 does not suit it."""
 
-    def refusal(layer: Layer) -> str:
+    def unsupported_reason(layer: Layer) -> str:
         support = target.supports(layer)
-        return target.scheme.refusal(layer) if support.ok else support.reason
+        return target.scheme.unsupported_reason(layer) if support.ok else support.reason
 
-    return refusal
+    return unsupported_reason
 
 
 def _told(context: Context, fitted: TargetSpaces, targets: Sequence[Target]) -> TargetSpaces:

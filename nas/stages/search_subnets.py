@@ -83,7 +83,7 @@ def search_problem(job: Job, target_plan: TargetPlan) -> SearchProblem:
         job.spec.seed,
         job.spec.metric,
         target_plan.limit_ms,
-        target_plan.table.card.mape,
+        target_plan.table.accuracy_report.mape,
     )
 
 
@@ -104,7 +104,7 @@ def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) 
 
     def evaluate(architecture: Architecture) -> float:
         if architecture.id not in known:
-            with computing(impatient=context.cancelled):
+            with computing(cancelled=context.cancelled):
                 known[architecture.id] = judge(job.space.network(architecture)).value
             journal.append({"id": architecture.id, "value": known[architecture.id]})
         return known[architecture.id]

@@ -168,7 +168,7 @@ def finished_front(target_plan: TargetPlan, finished: Sequence[TrainedFinalist])
         evaluations=len(finished),
         points=points,
         limit_ms=target_plan.limit_ms,
-        predicted_error=target_plan.table.card.mape,
+        predicted_error=target_plan.table.accuracy_report.mape,
         hypervolume=area,
     )
 

@@ -96,7 +96,7 @@ def train(
         if time.monotonic() - saved > callbacks.save_every_s:
             _save(callbacks, optimiser, step, steps)
             saved = time.monotonic()
-        with computing(impatient=callbacks.cancelled):
+        with computing(cancelled=callbacks.cancelled):
             try:
                 metrics = strategy.backward(step)
             except Cancelled:  # a step changes no parameter before its end

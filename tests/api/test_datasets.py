@@ -281,19 +281,19 @@ def test_an_upload_above_the_bound(settings: Settings) -> None:
 
 
 def test_an_upload_may_be_larger_than_other_bodies(settings: Settings) -> None:
-    narrow = settings.model_copy(update={"max_body_bytes": 100})
-    with serving(narrow) as client:
+    restrict = settings.model_copy(update={"max_body_bytes": 100})
+    with serving(restrict) as client:
         assert upload(client, digits()).status_code == 201
 
 
 def test_a_check_that_takes_too_long_or_too_much_memory(settings: Settings) -> None:
     for changes in ({"check_timeout_s": 0.05}, {"check_memory_bytes": 50_000_000}):
-        narrow = settings.model_copy(update=changes)
-        with serving(narrow) as client:
+        restrict = settings.model_copy(update=changes)
+        with serving(restrict) as client:
             asked = time.monotonic()
             assert upload(client, digits()).json()["code"] == "check_failed"
             assert time.monotonic() - asked < 10
-            assert left(narrow) == []
+            assert left(restrict) == []
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"])

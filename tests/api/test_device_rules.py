@@ -73,4 +73,4 @@ def test_what_a_job_waits_for(needs: dict[str, str | None], workers: list[dict[s
 def test_a_device_has_one_name_on_all_machines_that_reach_it() -> None:
     assert device_name(BOARD) == "//board.lab"
     assert device_name(target("cpu").info) == device_name(target("cpu:threads=2").info) == f"{machine_id()}/cpu"
-    assert device_name(replace(BOARD, id="gpu:index=1", unit="")) == f"{machine_id()}/gpu"
+    assert device_name(replace(BOARD, id="gpu:index=1", device_id="")) == f"{machine_id()}/gpu"

@@ -31,9 +31,9 @@ B = WorkerCapabilities(("search",), {"cpu": "b", "dpu": "2"}, {"dpu"})
 ALONE = "board/0"
 
 
-def info(fingerprint: str, name: str = "cpu", unit: str = "") -> TargetInfo:
+def info(fingerprint: str, name: str = "cpu", device_id: str = "") -> TargetInfo:
     """A measured target of some device."""
-    return TargetInfo(name, "measured", "int8", "runtime 1", f"device {fingerprint}", fingerprint, unit)
+    return TargetInfo(name, "measured", "int8", "runtime 1", f"device {fingerprint}", fingerprint, device_id)
 
 
 def hold(database: Database, claim: leases.Claim | None, device: str = ALONE) -> bool:
@@ -219,7 +219,7 @@ def test_of_several_workers_that_ask_at_once_one_gets_the_device(database: Datab
 class Board:
     """A target that is measured."""
 
-    info = info("f", name="board", unit="//board.lab")
+    info = info("f", name="board", device_id="//board.lab")
 
 
 def worker(database: Database) -> tuple[ClaimedJob, DeviceClaims, list[Event]]:

@@ -7,7 +7,7 @@ import pytest
 
 from hw_targets.errors import TargetUnavailable
 from hw_targets.lock import computing, measuring, while_waiting
-from hw_targets.stopping import stop_if_asked, stoppable
+from hw_targets.stopping import check_cancelled, stoppable
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_steps_that_follow_each_other_let_a_measurement_in_and_wait_for_its_end(
         time.sleep(0.2)
         with measuring("dev/0", patience_s=30):
             began = time.monotonic()
-            with computing("dev/0", impatient=lambda: time.monotonic() - began > 0.2):
+            with computing("dev/0", cancelled=lambda: time.monotonic() - began > 0.2):
                 assert time.monotonic() - began > 0.2
     finally:
         trainer.kill()
@@ -76,7 +76,7 @@ def test_who_waits_to_measure_can_be_stopped() -> None:
 
     with measuring("dev/0"), stoppable(check), pytest.raises(InterruptedError), measuring("dev/0"):
         pass
-    stop_if_asked()  # nothing is asked of those outside
+    check_cancelled()  # nothing is asked of those outside
     assert next(asked, None) is None
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from hw_targets.random_weights import random_weights
-from hw_targets.scheme import GATE_RANGE
+from hw_targets.scheme import SIGMOID_RANGE
 from hw_targets.testing.networks import ALL, pools
-from hw_targets.weights import PRE, absorbed
+from hw_targets.weights import PRE, fused_activation
 from search_spaces.network import Network
 
 
@@ -14,11 +14,11 @@ def test_random_weights_are_complete_and_of_the_delivered_form(network: Network)
     weights = random_weights(network)
     for one in network.layers:
         assert one.name in weights.ranges
-        assert (one.name + PRE in weights.ranges) is not absorbed(one)
+        assert (one.name + PRE in weights.ranges) is not fused_activation(one)
         if one.activation in ("relu", "relu6"):
             assert weights.ranges[one.name].zero_point == 0
         if one.activation in ("sigmoid", "hard_sigmoid"):
-            assert weights.ranges[one.name] == GATE_RANGE
+            assert weights.ranges[one.name] == SIGMOID_RANGE
         if one.has_weights:
             own = weights.layers[one.name]
             assert own.weight.shape == one.weight_shape and abs(own.weight.astype(int)).max() <= 127

@@ -13,7 +13,7 @@ from hw_targets.lowering import lower_int8
 from hw_targets.random_weights import random_weights
 from hw_targets.scheme import AFFINE, POWER_OF_TWO, Range, Scheme, exponent_for, power_of_two
 from hw_targets.testing.networks import ALL
-from hw_targets.weights import PRE, QuantLayer, QuantWeights, absorbed
+from hw_targets.weights import PRE, QuantLayer, QuantWeights, fused_activation
 from search_spaces.network import INPUT, Layer, Network
 from search_spaces.onnx_reader import read_onnx
 from tests.hw_targets.files import images, run
@@ -27,16 +27,16 @@ def test_ranges_by_hand() -> None:
     assert (Range(0.5, 3).least, Range(0.5, 3).most) == (-3, 252)
     assert (power_of_two(-2).least, power_of_two(-2).most, power_of_two(-2).scale) == (-128, 127, 0.25)
     assert [exponent_for(x) for x in (0.1, 0.125, 0.126, 1.0, 3.0)] == [-3, -3, -2, 0, 2]
-    assert POWER_OF_TWO.spanning(0.0, 127.0) == power_of_two(0)
-    assert POWER_OF_TWO.spanning(0.0, 128.0) == power_of_two(1)
-    assert POWER_OF_TWO.spanning(-128.0, 1.0) == power_of_two(0)
-    assert AFFINE.spanning(0.0, 255.0) == Range(1.0, 0)
+    assert POWER_OF_TWO.covering_range(0.0, 127.0) == power_of_two(0)
+    assert POWER_OF_TWO.covering_range(0.0, 128.0) == power_of_two(1)
+    assert POWER_OF_TWO.covering_range(-128.0, 1.0) == power_of_two(0)
+    assert AFFINE.covering_range(0.0, 255.0) == Range(1.0, 0)
 
 
 @given(st.sampled_from([AFFINE, POWER_OF_TWO]), st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
 def test_a_spanning_range_holds_both_ends_and_zero(scheme: Scheme, a: float, b: float) -> None:
     low, high = min(a, b), max(a, b)
-    found = scheme.spanning(low, high)
+    found = scheme.covering_range(low, high)
     assert found.scale * (found.least - 0.51) <= low and high <= found.scale * (found.most + 0.51)
     assert found.least <= 0 <= found.most
     if scheme is POWER_OF_TWO:
@@ -46,8 +46,8 @@ def test_a_spanning_range_holds_both_ends_and_zero(scheme: Scheme, a: float, b: 
 
 def test_relu6_is_refused_where_weights_must_be_equalised() -> None:
     layer = Layer("c", "conv", (INPUT,), ((1, 4, 4),), (1, 4, 4), activation="relu6")
-    assert "equalised" in POWER_OF_TWO.refusal(layer) and not AFFINE.refusal(layer)
-    assert not POWER_OF_TWO.refusal(Layer("c", "conv", (INPUT,), ((1, 4, 4),), (1, 4, 4), activation="relu"))
+    assert "equalised" in POWER_OF_TWO.unsupported_reason(layer) and not AFFINE.unsupported_reason(layer)
+    assert not POWER_OF_TWO.unsupported_reason(Layer("c", "conv", (INPUT,), ((1, 4, 4),), (1, 4, 4), activation="relu"))
 
 
 @pytest.mark.parametrize("network", ALL, ids=names)
@@ -91,7 +91,7 @@ def test_random_weights_have_the_form(network: Network) -> None:
     assert weights.scheme is POWER_OF_TWO
     assert all(r.zero_point == 0 and r.signed and log2(r.scale).is_integer() for r in weights.ranges.values())
     for layer in network.layers:
-        assert (layer.name + PRE in weights.ranges) is not absorbed(layer, POWER_OF_TWO)
+        assert (layer.name + PRE in weights.ranges) is not fused_activation(layer, POWER_OF_TWO)
         if layer.has_weights:
             assert len(set(weights.layers[layer.name].weight_scale.tolist())) == 1
 

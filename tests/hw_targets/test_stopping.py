@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 
-from hw_targets.stopping import one_by_one, stop_if_asked, stoppable
+from hw_targets.stopping import check_cancelled, one_by_one, stoppable
 
 
 class Stopped(Exception):
@@ -16,21 +16,21 @@ def stop() -> None:
 
 
 def test_nobody_asks_where_nobody_can() -> None:
-    stop_if_asked()
+    check_cancelled()
 
 
 def test_work_inside_is_stopped_and_work_after_is_not() -> None:
     with pytest.raises(Stopped), stoppable(stop):
-        stop_if_asked()
-    stop_if_asked()
+        check_cancelled()
+    check_cancelled()
 
 
 def test_the_innermost_check_counts() -> None:
     with stoppable(stop):
         with stoppable(lambda: None):
-            stop_if_asked()
+            check_cancelled()
         with pytest.raises(Stopped):
-            stop_if_asked()
+            check_cancelled()
 
 
 def test_items_are_given_until_it_is_asked() -> None:
@@ -50,7 +50,7 @@ def test_another_thread_is_not_asked() -> None:
     seen: list[str] = []
 
     def other() -> None:
-        stop_if_asked()
+        check_cancelled()
         seen.append("done")
 
     with stoppable(stop):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hw_targets.weights import absorbed, hard_swish_range, keeps_range
+from hw_targets.weights import fused_activation, hard_swish_range, passthrough_range
 from search_spaces.network import INPUT, Layer
 
 
@@ -24,12 +24,12 @@ def layer(op: str, activation: str | None) -> Layer:
     ],
 )
 def test_what_is_absorbed(op: str, activation: str | None, expected: bool) -> None:
-    assert absorbed(layer(op, activation)) is expected
+    assert fused_activation(layer(op, activation)) is expected
 
 
 def test_what_keeps_its_range() -> None:
-    assert keeps_range(layer("max_pool", None)) and keeps_range(layer("resize", None))
-    assert not keeps_range(layer("max_pool", "relu6")) and not keeps_range(layer("avg_pool", None))
+    assert passthrough_range(layer("max_pool", None)) and passthrough_range(layer("resize", None))
+    assert not passthrough_range(layer("max_pool", "relu6")) and not passthrough_range(layer("avg_pool", None))
 
 
 @given(st.floats(-5, 700))

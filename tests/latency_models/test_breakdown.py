@@ -4,16 +4,16 @@ import random
 
 import pytest
 
+from latency_models.accuracy_report import AccuracyReport
 from latency_models.breakdown import Share, shares
 from latency_models.calibration import Calibration
 from latency_models.entries import input_key
 from latency_models.regression import Fallback
-from latency_models.report import ReportCard
 from latency_models.table import KeyLatency, LatencyTable, fit
 from search_spaces.builder import Graph
 from tests.latency_models.synthetic import INFO, draw, profile
 
-CARD = ReportCard(0.02, 0.02, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
+REPORT = AccuracyReport(0.02, 0.02, 1.0, 1.0, 0.9, None, 0.01, 30, 10, "held_out")
 
 
 def test_the_parts_by_hand() -> None:
@@ -27,7 +27,7 @@ def test_the_parts_by_hand() -> None:
         input_key((1, 4, 4)): KeyLatency(0.02, 0.02, (("Transpose", 1),), 3, 0.0),
     }
     calibration = Calibration(2.0, {"Conv": -0.01}, 0.05, 0.1, 0.1, 0.01)
-    table = LatencyTable(INFO, entries, calibration, Fallback({}), CARD, ())
+    table = LatencyTable(INFO, entries, calibration, Fallback({}), REPORT, ())
     constant, at_input, a, c, b = shares(table, network)
     assert constant == Share("constant", "constant", 0.05, "predicted")
     assert (at_input.of, at_input.latency_ms, at_input.profiled_ms) == ("input", 0.02, 0.04)

@@ -23,11 +23,11 @@ def table() -> LatencyTable:
 
 
 def test_predicts_networks_it_never_saw(table: LatencyTable) -> None:
-    assert table.card.mape < 0.012
-    assert table.card.within_10 == 1.0
-    assert table.card.kendall_tau is not None
-    assert table.card.kendall_tau > 0.95
-    assert (table.card.fitted, table.card.tested) == (40, 60)
+    assert table.accuracy_report.mape < 0.012
+    assert table.accuracy_report.within_10 == 1.0
+    assert table.accuracy_report.kendall_tau is not None
+    assert table.accuracy_report.kendall_tau > 0.95
+    assert (table.accuracy_report.fitted, table.accuracy_report.tested) == (40, 60)
 
 
 def test_prediction_adds_up_in_ticks(table: LatencyTable) -> None:
@@ -35,7 +35,7 @@ def test_prediction_adds_up_in_ticks(table: LatencyTable) -> None:
     prediction = table.predict(network)
     assert prediction.kind == "predicted"
     assert prediction.unseen == ()
-    assert prediction.error == pytest.approx(table.card.mape)
+    assert prediction.error == pytest.approx(table.accuracy_report.mape)
     total = table.cost().base(network.input_shape) + sum(map(to_ticks, prediction.layers.values()))
     assert to_ticks(prediction.latency_ms) == total == table.cost().of(network)
     assert list(prediction.layers) == [layer.name for layer in network.layers]
@@ -49,7 +49,7 @@ def test_unseen_keys_are_estimated_and_named(table: LatencyTable) -> None:
     assert prediction.kind == "estimated"
     assert prediction.unseen == (g.layers[1].key,)
     assert prediction.layers["odd"] > 0
-    assert prediction.error > table.card.mape
+    assert prediction.error > table.accuracy_report.mape
 
 
 def test_cross_validated_card_when_nothing_is_held_out() -> None:
@@ -58,9 +58,9 @@ def test_cross_validated_card_when_nothing_is_held_out() -> None:
     table = fit(profiles, INFO)
     keys = [{layer.key for layer in p.network.layers} for p in profiles]
     elsewhere = [set[str]().union(*(held for j, held in enumerate(keys) if j % FOLDS != i % FOLDS)) for i in range(40)]
-    assert table.card.method == "cross_validated"
-    assert table.card.tested == sum(own <= others for own, others in zip(keys, elsewhere, strict=True)) == 38
-    assert table.card.mape < 0.05
+    assert table.accuracy_report.method == "cross_validated"
+    assert table.accuracy_report.tested == sum(own <= others for own, others in zip(keys, elsewhere, strict=True)) == 38
+    assert table.accuracy_report.mape < 0.05
 
 
 def chain(width: int, depth: int) -> Profile:
@@ -79,8 +79,12 @@ def test_a_small_space_is_fitted_whole_and_judged_by_what_it_can_spare() -> None
     # no other says what its layers cost.
     profiles = [chain(4, 1), chain(4, 2), chain(4, 3), chain(8, 2)]
     table = fit(profiles, INFO)
-    assert (table.card.method, table.card.fitted, table.card.tested) == ("cross_validated", 4, 3)
-    assert table.card.within_10 == 1.0
+    assert (table.accuracy_report.method, table.accuracy_report.fitted, table.accuracy_report.tested) == (
+        "cross_validated",
+        4,
+        3,
+    )
+    assert table.accuracy_report.within_10 == 1.0
     for one in profiles:
         assert table.predict(one.network).latency_ms == pytest.approx(one.latency_ms, rel=0.01)
 
@@ -88,8 +92,8 @@ def test_a_small_space_is_fitted_whole_and_judged_by_what_it_can_spare() -> None
 @pytest.mark.parametrize("profiles", [[chain(4, 3)], [chain(4, 3), chain(8, 3)]])
 def test_where_no_network_can_be_spared_the_fitted_ones_are_judged(profiles: list[Profile]) -> None:
     table = fit(profiles, INFO)
-    assert (table.card.method, table.card.tested) == ("fitted", len(profiles))
-    assert table.card.mape < 0.01
+    assert (table.accuracy_report.method, table.accuracy_report.tested) == ("fitted", len(profiles))
+    assert table.accuracy_report.mape < 0.01
 
 
 def test_report_leaves_out_fitted_networks(table: LatencyTable) -> None:

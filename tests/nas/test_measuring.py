@@ -27,7 +27,7 @@ KEY = StageKey("profile", 1, {})
 class Abacus(Board):
     """A board that is measured, under the lock of a device."""
 
-    info = replace(Board.info, kind="measured", unit="abacus")
+    info = replace(Board.info, kind="measured", device_id="abacus")
 
     def sample(self, networks: Sequence[Network], *, rounds: int, done: Sequence[Sample] = ()) -> Iterator[Sample]:
         """As the board, alone."""

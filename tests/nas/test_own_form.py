@@ -185,7 +185,7 @@ def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, ac
 
 def test_a_table_made_ahead_serves_the_search(tmp_path: Path) -> None:
     made = pipeline.profile("dpu", "mobilenet", resolution=8, channels=1, classes=10, effort="quick", store=tmp_path)
-    assert made.card.mape < 0.03
+    assert made.accuracy_report.mape < 0.03
     quick = spec("dpu", work=LITTLE.model_copy(update={"profile": PROFILES["quick"]}))
     assert plan(quick, store=tmp_path).seconds["profiling"] == 0
     assert plan(quick, store=tmp_path).seconds["verifying"] == 0

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hw_targets.float_lowering import lower_float
 from hw_targets.lowering import lower_int8
-from hw_targets.scheme import AFFINE, GATE_RANGE, INPUT_RANGE, POWER_OF_TWO, Range, Scheme, affine
+from hw_targets.scheme import AFFINE, INPUT_RANGE, POWER_OF_TWO, SIGMOID_RANGE, Range, Scheme, affine
 from hw_targets.weights import PRE, QuantLayer, QuantWeights
 from nas.errors import InvalidData
 from nas.interpreter import BNFolded, Recalibration, Training, float_weights, folded, recalibrate, run
@@ -100,7 +100,7 @@ def test_observed_ranges_follow_the_activations() -> None:
     weights["head.weight"] *= 100
     ranges = observe(network, BNFolded(weights), images.split(32))
     assert ranges[INPUT] == INPUT_RANGE
-    assert ranges["0.excite"] == GATE_RANGE and "0.excite" + PRE not in ranges
+    assert ranges["0.excite"] == SIGMOID_RANGE and "0.excite" + PRE not in ranges
     pre = ranges["head" + PRE]
     assert pre.scale * pre.zero_point == pytest.approx(3.0)  # a hard-swish reads nothing below -3
     relu6 = observe(

@@ -56,6 +56,6 @@ def test_all_ranges_of_a_network_have_the_form(network: Network) -> None:
     assert all(r.signed and r.zero_point == 0 and log2(r.scale).is_integer() for r in ranges.values())
     for layer in network.layers:
         if layer.activation == "hard_sigmoid":
-            assert ranges[layer.name] == POWER_OF_TWO.gate and layer.name + PRE in ranges
+            assert ranges[layer.name] == POWER_OF_TWO.sigmoid_range and layer.name + PRE in ranges
     assert observe(network, BNFolded(weights), images.split(32), POWER_OF_TWO) == ranges  # nothing is left to chance
     assert np.isfinite([r.scale for r in ranges.values()]).all()

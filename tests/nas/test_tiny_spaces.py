@@ -46,8 +46,12 @@ def test_a_tiny_space_is_profiled(
     assert (len({n.id for n in fitted}), held_out) == (size, [])
     made = pipeline.profile("board", named, resolution=32, channels=3, classes=10, effort="quick", store=tmp_path)
     assert made.architectures == str(size)
-    assert (made.card.fitted, made.card.method, made.card.tested) == (size, method, tested)
-    assert made.card.mape < 0.05
+    assert (made.accuracy_report.fitted, made.accuracy_report.method, made.accuracy_report.tested) == (
+        size,
+        method,
+        tested,
+    )
+    assert made.accuracy_report.mape < 0.05
 
 
 def test_a_space_that_can_spare_networks_holds_them_out(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from search_spaces.validation import NUMBER, told
+from search_spaces.validation import NUMBER, field_problems
 
 NUMBERS = TypeAdapter(dict[str, Annotated[float, NUMBER]])
 
@@ -13,7 +13,7 @@ NUMBERS = TypeAdapter(dict[str, Annotated[float, NUMBER]])
 def lines(value: Any) -> list[str]:
     with pytest.raises(ValidationError) as caught:
         NUMBERS.validate_python(value)
-    return told(caught.value.errors(), "spec")
+    return field_problems(caught.value.errors(), "spec")
 
 
 def test_numbers_are_numbers() -> None:

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from latency_models.report import ReportCard
+from latency_models.accuracy_report import AccuracyReport
 from nas.events import (
     CandidateEvent,
     EventSink,
@@ -69,7 +69,7 @@ TEST = TestOutcome(
 )  # fmt: skip
 """152 of 160 images are answered right; the largest class has six times the images of the smallest."""
 
-CARD = ReportCard(0.011, 0.014, 0.97, 1.0, 0.96, None, 0.012, 100, 30, "held_out")
+REPORT = AccuracyReport(0.011, 0.014, 0.97, 1.0, 0.96, None, 0.012, 100, 30, "held_out")
 
 
 def model(
@@ -204,7 +204,8 @@ class Engine:
         self._fail()
         return ProfileResult(
             target=target, device="a processor", runtime="onnxruntime 1", fingerprint="ab", space=space, resolution=28,
-            card=CARD, keys=321, architectures="1024", reachable_ms=(0.03, 0.4), table="runs/store/blobs/ab/abcd", seconds=41.0,
+            accuracy_report=REPORT, keys=321, architectures="1024", reachable_ms=(0.03, 0.4),
+            table="runs/store/blobs/ab/abcd", seconds=41.0,
         )  # fmt: skip
 
     def show(self, run: str, *, out: Path) -> SearchResult:

@@ -11,7 +11,7 @@ from hw_targets.registry import TargetEntry
 from nas.errors import UnknownRun
 from nas.runs import keep
 from nas.spec import SearchSpec
-from tests.nas.cli.fakes import ARCHITECTURE, CARD, FRONT, Engine, result
+from tests.nas.cli.fakes import ARCHITECTURE, FRONT, REPORT, Engine, result
 
 Invoke = Callable[..., Result]
 Answering = Callable[..., tuple[int, dict[str, Any]]]
@@ -20,7 +20,7 @@ Answering = Callable[..., tuple[int, dict[str, Any]]]
 def test_profile_asks_for_a_table_and_shows_its_card(engine: Engine, answer: Answering, invoke: Invoke) -> None:
     code, document = answer("profile", "--target", "cpu", "--resolution", "28", "--channels", "1", "--effort", "quick")
     assert code == 0
-    assert document["card"] == CARD.to_json()
+    assert document["accuracy_report"] == REPORT.to_json()
     assert engine.asked == [
         ("profile", {
             "target": "cpu", "space": "mobilenet", "resolution": 28, "channels": 1, "classes": 10, "effort": "quick",

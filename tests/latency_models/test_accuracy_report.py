@@ -1,4 +1,4 @@
-"""Report cards against numbers worked out by hand."""
+"""Accuracy reports against numbers worked out by hand."""
 
 import itertools
 import math
@@ -7,30 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latency_models.accuracy_report import AccuracyReport, kendall_tau, report_accuracy
 from latency_models.errors import TooFewProfiles
-from latency_models.report import ReportCard, kendall_tau, report_card
 
 
 def test_errors_by_hand() -> None:
-    card = report_card([102.0, 93.0, 120.0, 100.0], [100.0] * 4, [0.01, 0.03, 0.02, 0.02], fitted=7)
-    assert card.mape == pytest.approx((0.02 + 0.07 + 0.20 + 0.0) / 4)
-    assert card.rmspe == pytest.approx(math.sqrt((0.0004 + 0.0049 + 0.04) / 4))
-    assert (card.within_5, card.within_10) == (0.5, 0.75)
-    assert card.noise_mape == pytest.approx(0.02)
-    assert (card.fitted, card.tested, card.method) == (7, 4, "held_out")
-    assert card.kendall_tau is None, "all measurements are equal: there is no order to agree with"
+    accuracy_report = report_accuracy([102.0, 93.0, 120.0, 100.0], [100.0] * 4, [0.01, 0.03, 0.02, 0.02], fitted=7)
+    assert accuracy_report.mape == pytest.approx((0.02 + 0.07 + 0.20 + 0.0) / 4)
+    assert accuracy_report.rmspe == pytest.approx(math.sqrt((0.0004 + 0.0049 + 0.04) / 4))
+    assert (accuracy_report.within_5, accuracy_report.within_10) == (0.5, 0.75)
+    assert accuracy_report.noise_mape == pytest.approx(0.02)
+    assert (accuracy_report.fitted, accuracy_report.tested, accuracy_report.method) == (7, 4, "held_out")
+    assert accuracy_report.kendall_tau is None, "all measurements are equal: there is no order to agree with"
 
 
 def test_five_percent_is_within_five_percent() -> None:
-    assert report_card([1.05, 0.95], [1.0, 1.0], [0.0, 0.0], fitted=1).within_5 == 1.0
+    assert report_accuracy([1.05, 0.95], [1.0, 1.0], [0.0, 0.0], fitted=1).within_5 == 1.0
 
 
 def test_fastest_tenth_is_by_measured_latency() -> None:
     measured = [float(i) for i in range(1, 21)]
     predicted = [2.0, 1.0, *measured[2:]]
-    card = report_card(predicted, measured, [0.0] * 20, fitted=1)
-    assert card.kendall_tau_fastest_tenth == -1.0
-    assert card.kendall_tau == pytest.approx((190 - 2) / 190)
+    accuracy_report = report_accuracy(predicted, measured, [0.0] * 20, fitted=1)
+    assert accuracy_report.kendall_tau_fastest_tenth == -1.0
+    assert accuracy_report.kendall_tau == pytest.approx((190 - 2) / 190)
 
 
 def test_tau_with_ties_by_hand() -> None:
@@ -56,11 +56,11 @@ def test_tau_is_the_definition(pairs: list[tuple[int, int]]) -> None:
 
 def test_nothing_to_compare() -> None:
     with pytest.raises(TooFewProfiles):
-        report_card([], [], [], fitted=3)
+        report_accuracy([], [], [], fitted=3)
     with pytest.raises(ValueError, match="1 predictions"):
-        report_card([1.0], [], [], fitted=3)
+        report_accuracy([1.0], [], [], fitted=3)
 
 
 def test_json_round_trip() -> None:
-    card = report_card([1.0, 2.0], [1.1, 2.0], [0.0, 0.0], fitted=1)
-    assert ReportCard.from_json(card.to_json()) == card
+    accuracy_report = report_accuracy([1.0, 2.0], [1.1, 2.0], [0.0, 0.0], fitted=1)
+    assert AccuracyReport.from_json(accuracy_report.to_json()) == accuracy_report

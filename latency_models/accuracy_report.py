@@ -1,4 +1,4 @@
-"""How far predictions are from measurements: the report card that every latency table carries.
+"""How far predictions are from measurements: the accuracy report that every latency table carries.
 
 Only compares numbers; it neither predicts nor measures. Errors and shares are fractions (0.05, not 5).
 """
@@ -19,7 +19,7 @@ FASTEST_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class ReportCard:
+class AccuracyReport:
     """Predictions against measurements, of networks that were not fitted wherever the space has any to spare.
 
     Attributes:
@@ -51,19 +51,19 @@ class ReportCard:
         return asdict(self)
 
     @staticmethod
-    def from_json(document: dict[str, Any]) -> "ReportCard":
+    def from_json(document: dict[str, Any]) -> "AccuracyReport":
         """The inverse of `to_json`."""
-        return ReportCard(**document)
+        return AccuracyReport(**document)
 
 
-def report_card(
+def report_accuracy(
     predicted: Sequence[float],
     measured: Sequence[float],
     noise: Sequence[float],
     *,
     fitted: int,
     method: Method = "held_out",
-) -> ReportCard:
+) -> AccuracyReport:
     """Compares predictions with measurements.
 
     Args:
@@ -78,11 +78,11 @@ def report_card(
     if not len(predicted) == len(measured) == len(noise):
         raise ValueError(f"{len(predicted)} predictions, {len(measured)} measurements, {len(noise)} noises")
     if not measured:
-        raise TooFewProfiles("A report card needs networks to judge by.", fix="Measure some that are not fitted.")
+        raise TooFewProfiles("An accuracy report needs networks to judge by.", fix="Measure some that are not fitted.")
     errors = [p / m - 1 for p, m in zip(predicted, measured, strict=True)]
     count = len(errors)
     fastest = sorted(range(count), key=lambda i: measured[i])[: math.ceil(count * FASTEST_SHARE)]
-    return ReportCard(
+    return AccuracyReport(
         mape=sum(map(abs, errors)) / count,
         rmspe=math.sqrt(sum(e * e for e in errors) / count),
         within_5=sum(abs(e) <= 0.05 + 1e-12 for e in errors) / count,

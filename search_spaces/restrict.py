@@ -22,7 +22,7 @@ from search_spaces.lattice import Lattice, StageLattice
 from search_spaces.network import Layer
 from search_spaces.space import Choice, SearchSpace, Value, text
 
-Refusal = Callable[[Layer], str]
+UnsupportedReason = Callable[[Layer], str]
 """Why a layer is not supported, or an empty string."""
 
 _SHOWN: Final = 5
@@ -35,7 +35,7 @@ _Used = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovedOption:
     """One value of one choice that a narrowed space does not offer.
 
     Attributes:
@@ -53,11 +53,11 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowed:
+class RestrictedSpace:
     """A space of supported networks only, and what was removed to make it; the whole space itself when nothing was."""
 
     space: SearchSpace
-    removed: tuple[Removed, ...]
+    removed: tuple[RemovedOption, ...]
 
     def describe(self) -> str:
         """What was removed and why, in one sentence for each reason; empty when nothing was."""
@@ -72,7 +72,7 @@ def _listed(values: Sequence[str]) -> str:
     return ", ".join(values[:_SHOWN]) + more
 
 
-def narrow(space: SearchSpace, refusal: Refusal, *, who: str) -> Narrowed:
+def restrict(space: SearchSpace, unsupported_reason: UnsupportedReason, *, who: str) -> RestrictedSpace:
     """The part of a space in which every layer of every architecture is supported.
 
     Args:
@@ -84,14 +84,14 @@ def narrow(space: SearchSpace, refusal: Refusal, *, who: str) -> Narrowed:
         UnsupportedSpace: nothing is left; `facts` list the layers in the way with the reasons.
         InvalidSpace: the space cannot be enumerated.
     """
-    search = _Search(Lattice.of(space), refusal)
+    search = _Search(Lattice.of(space), unsupported_reason)
     removed = search.run(who)
     if not removed:
-        return Narrowed(space, ())
-    return Narrowed(restricted(space, search.allowed_values()), tuple(removed))
+        return RestrictedSpace(space, ())
+    return RestrictedSpace(with_values(space, search.allowed_values()), tuple(removed))
 
 
-def restricted(space: SearchSpace, values: Mapping[str, AbstractSet[Value]]) -> SearchSpace:
+def with_values(space: SearchSpace, values: Mapping[str, AbstractSet[Value]]) -> SearchSpace:
     """The space with only these values of each choice, in the order of the whole space.
 
     Raises:
@@ -105,11 +105,11 @@ def restricted(space: SearchSpace, values: Mapping[str, AbstractSet[Value]]) -> 
     return replace(space, resolution=fewer(space.resolution), stages=stages)
 
 
-def joined(space: SearchSpace, parts: Sequence[SearchSpace]) -> SearchSpace:
+def union(space: SearchSpace, parts: Sequence[SearchSpace]) -> SearchSpace:
     """The least restriction of a space that has every architecture of its `parts`, which are restrictions of it, too."""
     offered = {choice.name: {v for part in parts for v in _values(part, choice.name)} for choice in space.choices}
     same = all(offered[choice.name] == set(choice.values) for choice in space.choices)
-    return space if same else restricted(space, offered)
+    return space if same else with_values(space, offered)
 
 
 def _values(space: SearchSpace, name: str) -> tuple[Value, ...]:
@@ -119,10 +119,12 @@ def _values(space: SearchSpace, name: str) -> tuple[Value, ...]:
 class _Search:
     """The values still allowed, and which transitions of the lattice are supported and can be reached with them."""
 
-    def __init__(self, lattice: Lattice, refusal: Refusal) -> None:
+    def __init__(self, lattice: Lattice, unsupported_reason: UnsupportedReason) -> None:
         self._lattice = lattice
         self._allowed = [np.ones(len(choice.values), np.bool_) for choice in lattice.space.choices]
-        self._causing = [[_first_refused(block, refusal) for block in stage.blocks] for stage in lattice.stages]
+        self._causing = [
+            [_first_refused(block, unsupported_reason) for block in stage.blocks] for stage in lattice.stages
+        ]
         self._good = [
             np.array([cause is None for cause in causing], np.bool_)[stage.block]
             for stage, causing in zip(lattice.stages, self._causing, strict=True)
@@ -135,9 +137,9 @@ class _Search:
             for choice, allowed in zip(self._lattice.space.choices, self._allowed, strict=True)
         }
 
-    def run(self, who: str) -> list[Removed]:
+    def run(self, who: str) -> list[RemovedOption]:
         """Removes values until no unsupported transition can be reached; returns them in the order of the space."""
-        removed: dict[_Used, Removed] = {}
+        removed: dict[_Used, RemovedOption] = {}
         alone = True
         while True:
             reached = self._reached()
@@ -153,12 +155,12 @@ class _Search:
             for used in going:
                 choice = self._lattice.space.choices[used[0]]
                 layer, reason = (causes.get(used) or causes[None]).most_common(1)[0][0]
-                removed[used] = Removed(choice.name, choice.values[used[1]], reason, layer.name, alone)
+                removed[used] = RemovedOption(choice.name, choice.values[used[1]], reason, layer.name, alone)
                 self._allowed[used[0]][used[1]] = False
 
-    def _in_vain(self, removed: Mapping[_Used, Removed]) -> list[Removed]:
+    def _in_vain(self, removed: Mapping[_Used, RemovedOption]) -> list[RemovedOption]:
         """Brings back what is not in the way of anything; returns what stays away, in the order of the space."""
-        kept: list[Removed] = []
+        kept: list[RemovedOption] = []
         for used in sorted(removed):
             self._allowed[used[0]][used[1]] = True
             if self._counts(self._allowed)[1] > 0:
@@ -249,20 +251,20 @@ class _Search:
         examples: dict[str, str] = {}  # the first layer of the chain for each reason
         for layer, reason in causes[None]:
             examples.setdefault(reason, layer.name)
-        told = list(examples)
+        listed = list(examples)
         return UnsupportedSpace(
-            f"{who} runs no network of the space {space.name!r}: {'; '.join(told[:3])}{'; …' if len(told) > 3 else ''}.",
+            f"{who} runs no network of the space {space.name!r}: {'; '.join(listed[:3])}{'; …' if len(listed) > 3 else ''}.",
             fix="Draw the space without these layers, choose another space, or another target.",
             facts={
                 "target": who,
                 "space": space.name,
-                "unsupported": [{"layer": examples[reason], "reason": reason} for reason in told[:100]],
+                "unsupported": [{"layer": examples[reason], "reason": reason} for reason in listed[:100]],
             },
         )
 
 
-def _first_refused(block: Iterable[Layer], refusal: Refusal) -> _Cause | None:
-    return next(((layer, why) for layer in block if (why := refusal(layer))), None)
+def _first_refused(block: Iterable[Layer], unsupported_reason: UnsupportedReason) -> _Cause | None:
+    return next(((layer, why) for layer in block if (why := unsupported_reason(layer))), None)
 
 
 def _allows(stage: StageLattice, allowed: Sequence[_Flags]) -> _Flags:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from search_spaces.builder import Graph, Tensor
 from search_spaces.errors import UnsupportedSpace
 from search_spaces.lattice import Lattice
-from search_spaces.narrow import Narrowed, joined, narrow, restricted
 from search_spaces.network import Layer
 from search_spaces.registry import space as find_space
+from search_spaces.restrict import RestrictedSpace, restrict, union, with_values
 from search_spaces.space import Choice, SearchSpace, Stage, Value
 from tests.latency_models.spaces import everything, lattices
 
@@ -31,7 +31,7 @@ def no_large_kernel(layer: Layer) -> str:
 
 def test_a_value_goes_where_all_its_networks_have_a_refused_layer() -> None:
     whole = find_space("mobilenet", resolution=8, channels=1, classes=10)
-    found = narrow(whole, lambda layer: no_multiplication(layer) or no_large_kernel(layer), who="board")
+    found = restrict(whole, lambda layer: no_multiplication(layer) or no_large_kernel(layer), who="board")
     assert offered(found.space, "s2.se") == (False,)
     assert offered(found.space, "s1.b0.kernel") == (3, 5)
     assert offered(found.space, "s1.width") == offered(whole, "s1.width")
@@ -47,13 +47,13 @@ def test_a_value_goes_where_all_its_networks_have_a_refused_layer() -> None:
 
 def test_a_space_that_fits_stays_the_same_value() -> None:
     whole = find_space("resnet", resolution=8, channels=1, classes=10)
-    found = narrow(whole, lambda layer: "", who="board")
-    assert found == Narrowed(whole, ()) and found.space is whole and found.describe() == ""
+    found = restrict(whole, lambda layer: "", who="board")
+    assert found == RestrictedSpace(whole, ()) and found.space is whole and found.describe() == ""
 
 
 def test_architectures_of_a_narrowed_space_are_architectures_of_the_whole_one() -> None:
     whole = find_space("mobilenet", resolution=32, channels=3, classes=10)
-    found = narrow(whole, no_multiplication, who="board").space
+    found = restrict(whole, no_multiplication, who="board").space
     assert found.fingerprint != whole.fingerprint
     rng = random.Random(0)
     for one in (found.sample(rng), found.smallest(), found.largest()):
@@ -75,10 +75,10 @@ def pair() -> SearchSpace:
 
 
 def test_of_a_refused_combination_the_value_goes_that_costs_least() -> None:
-    def refusal(layer: Layer) -> str:
+    def unsupported_reason(layer: Layer) -> str:
         return "3 to 2 is refused" if (layer.in_shapes[0][0], layer.out_shape[0]) == (3, 2) else ""
 
-    found = narrow(pair(), refusal, who="board")
+    found = restrict(pair(), unsupported_reason, who="board")
     # Without a=3 four of the five supported ones stay (a 1 or 2, b 1 or 2); without b=2 three (a 1, 2 or 3).
     (one,) = found.removed
     assert (one.choice, one.value, one.alone, one.layer) == ("a", 3, False, "two.c")
@@ -87,7 +87,7 @@ def test_of_a_refused_combination_the_value_goes_that_costs_least() -> None:
 
 def test_a_depth_goes_whose_block_is_refused_whatever_it_is() -> None:
     whole = find_space("mobilenet", resolution=8, channels=1, classes=10)
-    found = narrow(whole, lambda layer: "no third block" if layer.name.startswith("s2.b2.") else "", who="board")
+    found = restrict(whole, lambda layer: "no third block" if layer.name.startswith("s2.b2.") else "", who="board")
     assert [(one.choice, one.value) for one in found.removed] == [("s2.depth", 3)]
     assert offered(found.space, "s2.b2.kernel") == (3, 5, 7)  # never read any more
     found.space.largest()
@@ -95,7 +95,7 @@ def test_a_depth_goes_whose_block_is_refused_whatever_it_is() -> None:
 
 def test_a_resolution_goes_too() -> None:
     whole = find_space("mobilenet", resolution=32, channels=3, classes=10)
-    found = narrow(whole, lambda layer: "too large" if layer.in_shapes[0][1] > 28 else "", who="board")
+    found = restrict(whole, lambda layer: "too large" if layer.in_shapes[0][1] > 28 else "", who="board")
     assert offered(whole, "resolution") == (24, 28, 32)
     assert offered(found.space, "resolution") == (24, 28)
 
@@ -105,18 +105,18 @@ def test_nothing_left_is_an_error_with_every_reason() -> None:
     with pytest.raises(
         UnsupportedSpace, match="no network of the space 'mobilenet:activation=hard_swish': no hard_swish"
     ) as caught:
-        narrow(whole, lambda layer: "no hard_swish" if layer.activation == "hard_swish" else "", who="board")
+        restrict(whole, lambda layer: "no hard_swish" if layer.activation == "hard_swish" else "", who="board")
     assert caught.value.facts["unsupported"] == [{"layer": "stem.conv", "reason": "no hard_swish"}]
     assert caught.value.fix
 
 
 def test_two_parts_are_joined_to_the_least_that_has_both() -> None:
     whole = find_space("mobilenet", resolution=8, channels=1, classes=10)
-    one = narrow(whole, no_multiplication, who="one").space
-    other = narrow(whole, lambda x: no_multiplication(x) or no_large_kernel(x), who="other").space
-    both = joined(whole, [one, other])
+    one = restrict(whole, no_multiplication, who="one").space
+    other = restrict(whole, lambda x: no_multiplication(x) or no_large_kernel(x), who="other").space
+    both = union(whole, [one, other])
     assert both.fingerprint == one.fingerprint  # which has all that the other has
-    assert joined(whole, [whole, other]) is whole
+    assert union(whole, [whole, other]) is whole
     for part in (one, other):
         largest = part.largest()
         assert both.architecture(dict(largest.values)) == largest
@@ -127,15 +127,15 @@ def test_random_refusals(lattice: Lattice, seed: int, share: float) -> None:
     """Against plain enumeration: all that is left is supported, nothing more could stay, and removals are told rightly."""
     whole = lattice.space
 
-    def refusal(layer: Layer) -> str:
+    def unsupported_reason(layer: Layer) -> str:
         return "refused" if random.Random(f"{seed} {layer.name} {layer.key}").random() < share else ""
 
     def supported(space: SearchSpace) -> dict[tuple[tuple[str, Value], ...], bool]:
-        return {a.values: not any(map(refusal, space.network(a).layers)) for a in everything(space)}
+        return {a.values: not any(map(unsupported_reason, space.network(a).layers)) for a in everything(space)}
 
     in_whole = supported(whole)
     try:
-        found = narrow(whole, refusal, who="board")
+        found = restrict(whole, unsupported_reason, who="board")
     except UnsupportedSpace:
         assert not any(in_whole.values())
         return
@@ -143,7 +143,7 @@ def test_random_refusals(lattice: Lattice, seed: int, share: float) -> None:
     assert left and all(left.values()) and set(left) <= set(in_whole)
     values: dict[str, set[Value]] = {c.name: set(c.values) for c in found.space.choices}
     for one in found.removed:
-        more = restricted(whole, {**values, one.choice: values[one.choice] | {one.value}})
+        more = with_values(whole, {**values, one.choice: values[one.choice] | {one.value}})
         assert not all(supported(more).values())
         if one.alone:
             assert not any(good for key, good in in_whole.items() if (one.choice, one.value) in key)
