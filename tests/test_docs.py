@@ -42,13 +42,13 @@ def made() -> dict[str, str]:
 @pytest.mark.parametrize("page", generate.PAGES, ids=_name)
 def test_generated_parts_are_what_the_code_says_now(page: Path, made: dict[str, str]) -> None:
     text = page.read_text()
-    assert text.count("<!-- generated:") == text.count("<!-- end -->") == len(generate.PART.findall(text))
-    assert generate.renewed(text, made) == text, "run python -m docs.generate"
+    assert text.count("<!-- generated:") == text.count("<!-- end -->") == len(generate.GENERATED.findall(text))
+    assert generate.regenerated(text, made) == text, "run python -m docs.generate"
 
 
 def test_every_generated_part_is_on_a_page() -> None:
-    shown = {match["name"] for page in generate.PAGES for match in generate.PART.finditer(page.read_text())}
-    assert shown == set(generate.MAKERS)
+    shown = {match["name"] for page in generate.PAGES for match in generate.GENERATED.finditer(page.read_text())}
+    assert shown == set(generate.GENERATORS)
 
 
 def test_every_error_class_has_its_row() -> None:
