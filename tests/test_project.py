@@ -72,6 +72,14 @@ def test_an_import_is_quick_and_loads_nothing_heavy(module: str) -> None:
     assert min(float(run[0]) for run in runs) < 1.0
 
 
+def test_the_functions_of_the_python_interface_are_not_replaced_by_a_package_of_the_same_name() -> None:
+    code = (
+        "from nas import SearchSpec, search, export\nimport nas.search.study\nimport nas\nfrom nas import search as again\n"
+        "from nas.search import study\nprint(callable(search), callable(export), again is search is nas.search, study.run.__name__)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split() == ["True"] * 3 + ["run"]
+
+
 def test_what_the_packages_import_is_declared() -> None:
     """Modules for testing may need the development requirements besides."""
     project = PROJECT["project"]
