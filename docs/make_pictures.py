@@ -39,7 +39,7 @@ def candidates(run: Path, target: str) -> dict[str, Any]:
 
 
 def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, Any], path: Path) -> None:
-    """Plots the first target's estimates, its Pareto front of trained networks, the budget, and the final model as measured."""
+    """Plots the first target's evaluated architectures, Pareto front and budget, and the final model as measured."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -51,7 +51,12 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
     figure, axes = pyplot.subplots(figsize=(7, 4), dpi=150, layout="constrained")
     axes.axvline(latency["budget"], color="#666666", linestyle="--", linewidth=1, label="latency budget")
     axes.plot(
-        evaluated["latency_ms"], _percent(evaluated["metric"]), "o", color="#bbc4cc", markersize=4, label="estimated"
+        evaluated["latency_ms"],
+        _percent(evaluated["metric"]),
+        "o",
+        color="#bbc4cc",
+        markersize=4,
+        label="evaluated architectures",
     )
     axes.plot(
         [p["latency_ms"] for p in points],
@@ -77,7 +82,7 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    axes.legend(frameon=False, loc="best", fontsize=9)
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, metadata={"Software": None})
     pyplot.close(figure)

@@ -60,8 +60,8 @@ def example_picture() -> str:
     if example("result") is None:
         return ""
     return (
-        "![Estimates and the Pareto front of the recorded search](docs/images/front.png)\n\n"
-        "Grey: subnets evaluated by the search, at predicted latencies. Blue: the Pareto front of trained networks. Red: the final\n"
+        "![Evaluated architectures and the Pareto front of the recorded search](docs/images/front.png)\n\n"
+        "Grey: evaluated architectures, at predicted latencies. Blue: the Pareto front of trained networks. Red: the final\n"
         "model, at its measured latency. Table and picture come from one run of `make demo`, recorded in\n"
         "[docs/example](docs/example/result.json). The digits are a smoke test: one test image is 0.3 points of accuracy."
     )
