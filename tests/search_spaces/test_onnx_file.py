@@ -119,11 +119,11 @@ def test_a_great_many_alike_names_and_a_long_chain_of_constants_take_no_time() -
     assert len(network.layers) == 2001
 
 
-def test_a_node_that_makes_the_input_anew_is_refused() -> None:
+def test_a_node_that_overwrites_the_input_is_rejected() -> None:
     board = Board((1, 2, 4, 4))
     model = board.model(board.op("Relu", board.conv(board.x, 2, 2)))
     model.graph.node[0].output[0] = model.graph.node[1].input[0] = board.x
-    with pytest.raises(UnreadableModel, match="anew"):
+    with pytest.raises(UnreadableModel, match="overwrites the input"):
         read_onnx(model.SerializeToString())
 
 
