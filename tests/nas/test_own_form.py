@@ -106,7 +106,7 @@ def test_each_target_is_searched_in_what_it_runs(whole: Whole) -> None:
     assert all(boards.Dpu().supports(layer).ok and layer.activation in (None, "relu") for layer in network.layers)
 
 
-def test_the_user_is_told_what_was_removed_and_why(whole: Whole) -> None:
+def test_the_user_sees_what_was_removed_and_why(whole: Whole) -> None:
     _, result, events = whole
     said = [e.message for e in events if isinstance(e, LogEvent)]
     (narrowed,) = [text for text in said if "is narrowed to" in text]
@@ -171,7 +171,7 @@ def test_a_hard_swish_space_is_searched_with_relu(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("activation", "fits"), [("relu", True), ("relu6", False), ("hard_swish", False)])
-def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, activation: str, fits: bool) -> None:
+def test_a_space_in_python_keeps_its_activation_or_is_rejected(tmp_path: Path, activation: str, fits: bool) -> None:
     path = tmp_path / "mine.py"
     path.write_text(PYTHON_SPACE.replace("{activation}", activation))
     if fits:

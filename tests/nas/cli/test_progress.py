@@ -138,7 +138,7 @@ def test_each_target_shows_its_own_best() -> None:
     assert "best 96.0% at 0.0800" in cpu and "best 91.0% at 2.00 ms" in card
 
 
-def test_a_candidate_of_two_targets_is_told_of_each() -> None:
+def test_a_candidate_of_two_targets_is_shown_for_each() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     latencies = {"cpu": 0.5, "card": 7.0}
@@ -159,7 +159,7 @@ def test_a_candidate_of_two_targets_is_told_of_each() -> None:
     ]
 
 
-def test_each_finished_network_shows_its_own_loss() -> None:
+def test_each_trained_network_shows_its_own_loss() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     for target, value in (("cpu", 0.5), ("card", 0.25)):
@@ -171,7 +171,7 @@ def test_each_finished_network_shows_its_own_loss() -> None:
     assert [line.rpartition(", ")[2] for line in out.getvalue().splitlines()[2:]] == ["tune loss 0.5", "tune loss 0.25"]
 
 
-def test_a_tournament_is_told_round_by_round() -> None:
+def test_a_tournament_is_reported_round_by_round() -> None:
     """Of equals the faster is the best; b passes c in the second round; what is told again is said once."""
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
@@ -186,7 +186,7 @@ def test_a_tournament_is_told_round_by_round() -> None:
 
 
 @pytest.mark.parametrize(("known", "told"), [("", True), ("2 networks are trained.", False), ("Another plan.", True)])
-def test_a_plan_that_was_not_shown_before_is_told(known: str, told: bool) -> None:
+def test_a_plan_that_was_not_shown_before_is_reported(known: str, told: bool) -> None:
     event = PlanEvent(resolution=28, supernet=False, note="2 networks are trained.")
     for terminal in (False, True):
         out = io.StringIO()
@@ -195,7 +195,7 @@ def test_a_plan_that_was_not_shown_before_is_told(known: str, told: bool) -> Non
         assert ("plan: 2 networks are trained." in out.getvalue()) is told
 
 
-def test_a_long_round_is_told_every_ten_seconds() -> None:
+def test_a_long_round_is_reported_every_ten_seconds() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     for event in tournament()[:12]:

@@ -45,7 +45,7 @@ def test_every_number_of_a_receipt_has_its_kind() -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_the_front_marks_the_chosen_point() -> None:
+def test_the_front_marks_the_selected_point() -> None:
     text = drawn(lambda console: render_result(console, result()))
     rows = [line for line in text.splitlines() if "▶" in line]
     assert len(rows) == 1
@@ -53,7 +53,7 @@ def test_the_front_marks_the_chosen_point() -> None:
         assert words in rows[0]
 
 
-def test_the_front_is_of_finished_networks_and_estimates_are_counted() -> None:
+def test_the_front_is_of_trained_networks_and_estimates_are_counted() -> None:
     text = drawn(lambda console: render_result(console, result().model_copy(update={"metric": "macro_f1"})))
     assert "Front of finished networks on cpu" in text and "macro F1" in text
     (fastest,) = [line for line in text.splitlines() if "90.00%" in line]
@@ -150,7 +150,7 @@ def test_of_many_classes_the_worst_are_shown_with_what_they_are_taken_for() -> N
 @pytest.mark.parametrize(
     ("metric", "images", "told"), [("accuracy", 100, False), ("accuracy", 101, True), ("macro_f1", 20, True)]
 )
-def test_other_metrics_are_told_where_accuracy_hides_something(metric: str, images: int, told: bool) -> None:
+def test_other_metrics_are_reported_where_accuracy_hides_something(metric: str, images: int, told: bool) -> None:
     """Beside classes of 20 images, one of 100 is five times as large, and one of 101 more than that."""
     classes = (TEST.classes[0].model_copy(update={"images": images}), *TEST.classes[1:])
     metrics = tuple(sorted(TEST.metrics, key=lambda one: one.name != metric))
@@ -174,7 +174,7 @@ def test_a_plan_leaves_out_what_does_not_occur() -> None:
     assert "profiling stored, training stored, fine-tuning" in str(render_plan(trained))
 
 
-def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_chosen_point() -> None:
+def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_selected_point() -> None:
     points = tuple(
         FrontPoint(
             architecture="resolution=8",

@@ -59,7 +59,7 @@ def test_each_target_has_its_budget_or_all_have_the_one(
     assert [(t.target, t.latency_ms) for t in targets] == list(zip(["cpu", "cpu:threads=2"], expected, strict=True))
 
 
-def test_other_numbers_of_budgets_are_refused(engine: Engine, answer: Answering) -> None:
+def test_other_numbers_of_budgets_are_rejected(engine: Engine, answer: Answering) -> None:
     code, document = answer(*PLAIN, "--latency-ms", "1", "--latency-ms", "2")
     assert (code, document["error"]["code"]) == (2, "invalid_spec")
     assert document["error"]["latency_ms"] == ["40%", "1", "2"]

@@ -57,7 +57,7 @@ def test_every_part_gets_an_image_of_every_class(tmp_path: Path, given: tuple[st
 
 
 @pytest.mark.parametrize("form", ["folder", "npz"])
-def test_ways_to_become_square_are_told_apart(tmp_path: Path, form: str) -> None:
+def test_ways_to_become_square_are_distinguished(tmp_path: Path, form: str) -> None:
     """Folders and archives of the same 12 x 6 pixels give the same images, in three ways that are never mistaken."""
     from PIL import Image
 

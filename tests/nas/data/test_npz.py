@@ -186,7 +186,7 @@ def test_a_header_that_promises_more_than_the_member_holds_gets_no_memory(tmp_pa
             read_npz(tmp_path / "d.npz")
 
 
-def test_a_crowd_of_members_is_refused(tmp_path: Path) -> None:
+def test_a_crowd_of_members_is_rejected(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
         for index in range(1025):
             archive.writestr(str(index), b"")
