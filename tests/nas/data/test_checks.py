@@ -33,8 +33,8 @@ def test_more_than_five_times_as_many_is_uneven(tmp_path: Path, counts: tuple[in
     ("given", "least", "says"),
     [
         ((), 3, "20% of each class for test and 15% of each class for val"),
-        (("val",), 2, "20% of each class for test, at least"),
-        (("test",), 2, "15% of each class for val, at least"),
+        (("val",), 2, "20% of each class for test are split off, at least"),
+        (("test",), 2, "15% of each class for val are split off, at least"),
         (("val", "test"), 1, ""),
     ],
 )
