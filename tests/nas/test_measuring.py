@@ -88,7 +88,7 @@ def test_a_wait_for_a_stage_of_another_is_reported_once_and_can_be_cancelled(
     context = Context(Store(tmp_path), told.append, lambda: next(polls))
     with Store(tmp_path).lock(KEY), pytest.raises(Cancelled):
         context.run("profiling", KEY, lambda: StageOutput({}), target="cpu")
-    message = "Waits for another process, which computes the same stage (profiling:cpu), to take over its result."
+    message = "Waits for another process, which computes the same stage (profiling:cpu), to reuse its result."
     assert told == [LogEvent(level="info", message=message)]
     assert next(polls, None) is None
 

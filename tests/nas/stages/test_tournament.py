@@ -14,7 +14,7 @@ from nas.metrics import Scores
 from nas.stages import tournament
 from nas.stages.quantize import Quantized
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finalist, TrainedFinalist, finished_points, play, remember, remembered
+from nas.stages.tournament import Finalist, TrainedFinalist, play, remember, remembered, trained_points
 from search_spaces.network import Network
 from search_spaces.space import Architecture
 from tests.nas.stages import jobs
@@ -172,7 +172,7 @@ def test_one_finalist_is_trained_for_all_of_the_images(four: Play) -> None:
 
 def test_the_front_of_what_is_trained(four: Play) -> None:
     done = [TrainedFinalist(f, "w", files(v), 1) for f, v in zip(four.finalists, (0.8, 0.7, 0.9, 0.9), strict=True)]
-    points = finished_points(four.run.target_plan, done)
+    points = trained_points(four.run.target_plan, done)
     assert [(p.latency_ms, p.metric.value, p.kind) for p in points] == [
         (1.0, 0.8, "simulated"),
         (3.0, 0.9, "simulated"),
