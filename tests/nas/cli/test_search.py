@@ -79,7 +79,7 @@ def test_people_get_the_plan_the_progress_and_the_tables(engine: Engine, invoke:
     assert "About 2 min 15 s and 412 MB of memory (estimated): profiling 40 s" in outcome.stderr
     assert outcome.stderr.count("A supernet is trained.") == 1
     assert "training: finished in 1 min 20 s" in outcome.stderr
-    assert "Front of finished networks on cpu" in outcome.stdout
+    assert "Front of trained networks on cpu" in outcome.stdout
     assert "measured" in outcome.stdout
     assert max(map(len, outcome.stdout.splitlines())) <= 80
 
