@@ -1,4 +1,4 @@
-"""The contract of a store on a file system of fsspec's. Whoever keeps one elsewhere than in a folder subclasses it:
+"""The contract of a store on a file system of fsspec's. Subclass it for a store elsewhere than in a folder:
 
     import uuid
 
@@ -31,7 +31,7 @@ RECORD = f"stages/train/{KEY.hash}.json"
 
 
 class StoreContract(FilesContract):
-    """What `nas.store.Store` keeps on any file system, and what it needs of that."""
+    """What holds for `nas.store.Store` on every file system, and what it needs of that."""
 
     @pytest.fixture
     def store(self, files: Files) -> Store:
