@@ -1,6 +1,6 @@
-"""hwnas: the most accurate INT8 network that keeps a latency budget on the hardware you own (floor 4, the engine).
+"""hwnas: the most accurate INT8 network that meets a latency budget on the hardware you own (floor 4, the engine).
 
-`from nas import search, export, SearchSpec` is the whole of the Python interface; heavy libraries load when a search runs.
+`from nas import search, export, SearchSpec` is the whole Python interface; heavy libraries load when a search runs.
 """
 
 import os

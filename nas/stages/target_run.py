@@ -1,4 +1,4 @@
-"""One target of a job with all that its stages work with, so that none of them is given it piece by piece."""
+"""One target of a job with everything that its stages need, as one value."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ class TargetRun:
     """A target that a network is trained and exported for.
 
     Attributes:
-        goal: its latency table and its budget.
+        target_plan: its latency table and its budget.
         supernet: none where the time is too short for one.
     """
 
@@ -29,5 +29,5 @@ class TargetRun:
 
     @property
     def id(self) -> str:
-        """The target's."""
+        """The target's id."""
         return self.target_plan.info.id

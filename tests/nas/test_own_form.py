@@ -106,14 +106,14 @@ def test_each_target_is_searched_in_what_it_runs(whole: Whole) -> None:
     assert all(boards.Dpu().supports(layer).ok and layer.activation in (None, "relu") for layer in network.layers)
 
 
-def test_the_user_is_told_what_was_removed_and_why(whole: Whole) -> None:
+def test_the_user_sees_what_was_removed_and_why(whole: Whole) -> None:
     _, result, events = whole
     said = [e.message for e in events if isinstance(e, LogEvent)]
-    (narrowed,) = [text for text in said if "is narrowed to" in text]
-    assert narrowed.startswith("dpu does not run all of the space mobilenet:activation=relu")
-    assert "no hard_sigmoid (removed s1.se=true, s2.se=true, s3.se=true)" in narrowed
-    (replaced,) = [text for text in result.warnings if "in the place of" in text]
-    assert "relu in the place of relu6, for all targets" in replaced and "equalised" in replaced
+    (restricted,) = [text for text in said if "is restricted to" in text]
+    assert restricted.startswith("dpu does not run all of the space mobilenet:activation=relu")
+    assert "no hard_sigmoid (removed s1.se=true, s2.se=true, s3.se=true)" in restricted
+    (replaced,) = [text for text in result.warnings if "in place of" in text]
+    assert "relu in place of relu6, for all targets" in replaced and "equalised" in replaced
     assert len(receipt(result, "dpu")["space"]["removed"]) == len(result.models["dpu"].removed)
 
 
@@ -171,7 +171,7 @@ def test_a_hard_swish_space_is_searched_with_relu(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("activation", "fits"), [("relu", True), ("relu6", False), ("hard_swish", False)])
-def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, activation: str, fits: bool) -> None:
+def test_a_space_in_python_keeps_its_activation_or_is_rejected(tmp_path: Path, activation: str, fits: bool) -> None:
     path = tmp_path / "mine.py"
     path.write_text(PYTHON_SPACE.replace("{activation}", activation))
     if fits:

@@ -56,7 +56,7 @@ def test_a_tournament_by_hand(made: tuple[Context, Job]) -> None:
     assert taken == pytest.approx(10 * (1.5 + 2.5 / 8) + judged * look)
 
 
-def test_too_short_a_time_is_refused_with_the_least_that_works(made: tuple[Context, Job]) -> None:
+def test_too_short_a_time_is_rejected_with_the_least_that_works(made: tuple[Context, Job]) -> None:
     _, job = made
     hurried = lasting(job, 1.0)
     assert not fits(hurried, COSTS)
@@ -153,7 +153,7 @@ def test_the_size_is_decided_once(board: None, tmp_path: Path, monkeypatch: pyte
         assert choose_resolution(context, wanted)[0].data.resolution == 96
 
 
-def test_a_size_that_was_asked_for_is_kept_or_refused(
+def test_a_size_that_was_requested_is_kept_or_rejected(
     board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     priced(monkeypatch, 0.1)
