@@ -215,7 +215,10 @@ def test_make_has_its_commands() -> None:
 @pytest.mark.parametrize(
     ("target", "commands"),
     [
-        ("test", ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "python -m pytest"]),
+        (
+            "test",
+            ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "python -m pytest --numprocesses 2"],
+        ),
         (
             "demo",
             ["hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --minutes 2 --out runs/"],
@@ -345,12 +348,14 @@ def test_a_file_and_a_function_hold_one_thing() -> None:
 # --- The tests themselves
 
 
-@pytest.mark.parametrize(("forbidden", "status"), [("", 0), ("1", 1)])
-def test_a_skip_fails_the_run_where_none_is_allowed(tmp_path: Path, forbidden: str, status: int) -> None:
+@pytest.mark.parametrize(("forbidden", "status", "processes"), [("", 0, "0"), ("1", 1, "0"), ("1", 1, "2")])
+def test_a_skip_fails_the_run_where_none_is_allowed(
+    tmp_path: Path, forbidden: str, status: int, processes: str
+) -> None:
     (tmp_path / "conftest.py").write_bytes((ROOT / "tests" / "conftest.py").read_bytes())
     (tmp_path / "test_it.py").write_text("def test_it(test_data): pass\n\n\ndef test_that(): pass\n")
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tmp_path],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--numprocesses", processes, tmp_path],
         cwd=tmp_path,
         env={**os.environ, "HWNAS_TEST_DATA": str(tmp_path / "absent"), "HWNAS_NO_SKIPS": forbidden},
         capture_output=True,
