@@ -23,9 +23,7 @@ DATA = "HWNAS_TEST_DATA"
 
 MEASURES = (
     "tests/dashboard/",
-    "tests/test_docs.py",
     "tests/nas/test_pipeline.py",
-    "tests/nas/test_preflight.py",
     "tests/api/test_real_engine.py",
     "tests/api/test_stopping.py",
     "tests/benchmarks/test_against_baselines.py",
@@ -39,8 +37,14 @@ MEASURES = (
 of them has these, one after the other. A file that is missing here is no error: the machine's lock (`hw_targets/lock.py`) lets one
 process measure at a time, and the other waits."""
 
-LONG = ("tests/api/test_schemathesis.py", "tests/benchmarks/test_service_faults.py", "tests/api/test_serve.py")
-"""Files that take a minute. They are begun early, so that no process is left alone with one at the end."""
+LONG = (
+    "tests/test_docs.py",
+    "tests/api/test_operations.py",
+    "tests/api/test_schemathesis.py",
+    "tests/api/test_serve.py",
+    "tests/benchmarks/test_service_faults.py",
+)
+"""Files that take about a minute. They are begun early, so that no process is left alone with one at the end."""
 
 # Before any test module loads a native library: the same results on any machine, and no fight for its cores. Processes that
 # tests start inherit it.

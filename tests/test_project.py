@@ -207,9 +207,9 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_make_has_its_commands() -> None:
     shown = _make(ROOT, "help").stdout
-    assert {"setup", "dashboard", "test", "demo", "serve", "clean"} <= set(
-        re.findall(r"^  make (\w+)", shown, flags=re.MULTILINE)
-    )
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert phony is not None and len(phony[1].split()) > 10
+    assert re.findall(r"^  make ([\w-]+) +\S", shown, flags=re.MULTILINE) == phony[1].split()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from nas.errors import Cancelled, InfeasibleBudget, InvalidData
 from nas.events import CandidateEvent, Event, FrontEvent, MeasurementEvent, MetricEvent, PhaseEvent
 from nas.files import Files
 from nas.journal import Journal
-from nas.preflight import plan
 from nas.result import SearchResult
 from nas.spec import SearchSpec
 from nas.work import PROFILES
@@ -232,7 +231,7 @@ def test_a_budget_below_the_fastest_is_refused_before_training(out: Path) -> Non
 def test_budgets_are_judged_in_two_seconds_once_data_and_table_are_known(whole: Whole, tmp_path: Path) -> None:
     folder, path = whole[0], tmp_path / "spec.yaml"
     path.write_text(json.dumps(spec(1e-4).model_dump(mode="json")))  # JSON is YAML, too
-    command = [sys.executable, "-m", "nas.cli", "run", str(path), "--out", str(folder), "--json"]
+    command = [sys.executable, "-X", "importtime", "-m", "nas.cli", "run", str(path), "--out", str(folder), "--json"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     started = time.monotonic()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -241,7 +240,9 @@ def test_budgets_are_judged_in_two_seconds_once_data_and_table_are_known(whole: 
     document = json.loads(done.stdout)
     assert document["error"]["code"] == "infeasible_budget"
     assert document["error"]["architectures_within"] == "0"
-    assert seconds < 2 or os.getloadavg()[0] > 2
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "nas.stages.budget" in loaded and "torch" not in loaded  # which would take the two seconds alone
+    assert seconds < 2 or os.getloadavg()[0] > 2  # the clock of a busy machine says nothing
 
 
 def test_a_budget_that_a_stored_table_rules_out_is_refused_before_a_step_is_timed(
@@ -308,15 +309,6 @@ def test_wherever_it_is_stopped_it_begins_nothing_more_and_goes_on_to_the_same_m
             result = pipeline.search(wanted, out=tmp_path, on_event=callers[-1].sink, cancelled=callers[-1].cancelled)
     assert result is not None and same(result, simulated[1])
     assert len(callers) > 4 and sum(caller.told_after for caller in callers) == 0
-
-
-def test_data_that_change_are_another_search(tmp_path: Path, profiled: Path) -> None:
-    rng = np.random.default_rng(0)
-    for offset in (0, 1):
-        images = rng.integers(0, 200, (60, 8, 8), np.uint8) + offset
-        np.savez(tmp_path / "data.npz", train_x=images, train_y=np.arange(60) % 3)
-        context_hashes = plan(spec(data=str(tmp_path / "data.npz")), store=tmp_path / "store")
-        assert context_hashes.seconds["profiling"] > 0
 
 
 @pytest.mark.parametrize("data", ["missing-folder", "missing.npz"])

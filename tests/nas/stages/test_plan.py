@@ -94,12 +94,17 @@ def test_what_is_planned_fits_into_the_time(
     smallest, largest = (layer_values(job.space.network(one)) for one in (job.space.smallest(), job.space.largest()))
     costs = Costs((smallest, image_s), (largest, image_s * larger), 2 * (smallest + largest))
     if not fits(job, costs):
+        assert too_short(job, costs).facts["least_minutes"] >= minutes  # type: ignore[operator]
         return
     work = afford(job, costs)
     estimated = plan.plan_of(
         context, replace(job, work=work), costs, profiling=profiling_s(work.profile, job.targets[0])
     )
-    assert START_S + sum(estimated.seconds.values()) <= 60 * minutes * 1.2, (work, estimated)
+    planned = START_S + sum(estimated.seconds.values())
+    assert planned <= 60 * minutes * 1.2, (work, estimated)
+    # What is left over is what more epochs would not use, or what two digits leave out.
+    most = round_down(MOST_EPOCHS * job.data.images["train"])
+    assert planned >= 60 * minutes * 0.75 or work.tune_images == most, (work, estimated)
 
 
 def test_the_work_is_resolved_once(made: tuple[Context, Job]) -> None:

@@ -41,6 +41,18 @@ def test_data_are_read_once_and_their_faults_are_told_each_time(
     assert statuses == ["started", "finished", "reused"]
 
 
+def test_data_that_change_under_the_same_name_are_other_data(tmp_path: Path) -> None:
+    """A file that was written again is read again; whether the data are others is said by what is in it."""
+    images, hashes, events = np.random.default_rng(0).integers(0, 200, (60, 8, 8), np.uint8), [], list[Event]()
+    for offset in (0, 1, 0):
+        source = jobs.save(tmp_path / "data.npz", images + np.uint8(offset), np.arange(60) % 3)
+        context = jobs.context(tmp_path, events.append)
+        hashes.append(read_data(context, source, resolution=None, seed=0).content_hash)
+    assert hashes[0] != hashes[1] and hashes[0] == hashes[2]
+    statuses = [event.status for event in events if isinstance(event, PhaseEvent)]
+    assert statuses == ["started", "finished"] * 3
+
+
 @pytest.mark.parametrize("change", [{"seed": 1}, {"resolution": 4}, {"fit": "pad"}])
 def test_what_is_asked_otherwise_is_read_anew(
     folder: Path, tmp_path: Path, change: dict[str, object], monkeypatch: pytest.MonkeyPatch
