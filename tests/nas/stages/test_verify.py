@@ -76,8 +76,8 @@ def test_candidates_are_measured_together_and_once(board: None, tmp_path: Path) 
     assert [profile.latency_ms for profile in found] == [
         pytest.approx(sum(map(layer_ms, network.layers))) for network in networks
     ]
-    board = Count()
-    again = replace(run, target=board)
-    assert measure_candidates(again, networks) == found and board.sampled == 0  # from the store
+    counting = Count()
+    again = replace(run, target=counting)
+    assert measure_candidates(again, networks) == found and counting.sampled == 0  # from the store
     measure_candidates(again, networks[:1])
-    assert board.sampled == 1
+    assert counting.sampled == 1
