@@ -1,1 +1,1 @@
-"""What is measured against peers and recorded; never part of the installed package."""
+"""Recorded comparisons against peers; never part of the installed package."""

@@ -1,7 +1,7 @@
-"""Found networks against MobileNetV2 and small ResNets: all trained with one recipe, quantised, lowered and measured one way.
+"""Found networks against MobileNetV2 and small ResNets: all trained with one train config, quantised, lowered and measured the same way.
 
 For each seed a supernet is trained and searched. The best few architectures of each budget, and every baseline, are then
-trained from scratch with the same recipe and epochs, quantised after training, and tested. Latencies are measured at once,
+trained from scratch with the same train config and epochs, quantised after training, and tested. Latencies are measured at once,
 interleaved over all networks of all seeds. The validation set alone decides which networks are the found front; it is a
 staircase: at a latency it has the test accuracy of its slowest network that is no slower.
 """
@@ -56,7 +56,7 @@ NAME: Final = "against_baselines"
 VERSION: Final = 3
 BATCH: Final = 256
 FASTER: Final = 1.25
-"""Budgets are the baselines' latencies divided by this, so that a found network is a fifth faster than what it is held against."""
+"""Budgets are the baselines' latencies divided by this, so that a found network is a fifth faster than its baseline."""
 APART: Final = 1.15
 """Budgets closer than this are one, the lower."""
 
@@ -81,7 +81,7 @@ class Trained:
 
 
 def measure(options: argparse.Namespace) -> common.Outcome:
-    """Runs everything; what is finished is kept in the store, and a second run goes on from there."""
+    """Runs everything; completed work is cached in the store, and a second run resumes from there."""
     target = find_target(options.target)
     context, job = _job(options, 0)
     fixed = baselines(resolution=job.data.resolution, channels=job.data.channels, classes=len(job.data.classes))
@@ -139,11 +139,11 @@ def _tests(
 
 
 def _pool(jobs: int) -> Executor:
-    """Processes with a thread or few each: small networks train faster side by side than on many threads."""
+    """Processes with a thread or few each: small networks train faster in parallel processes than on many threads."""
     return ThreadPoolExecutor(1) if jobs == 1 else ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
-def _tell(event: Event) -> None:
+def _on_event(event: Event) -> None:
     if isinstance(event, PhaseEvent) and event.status == "finished":
         common.progress(f"{event.phase} {event.target or ''} took {event.seconds or 0:.0f} s")
     elif isinstance(event, LogEvent):
@@ -160,11 +160,11 @@ def _context(options: argparse.Namespace) -> tuple[Context, SearchSpec]:
             "threads": options.threads,
         }
     )
-    return Context(Store(options.store), _tell), spec
+    return Context(Store(options.store), _on_event), spec
 
 
 def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
-    """The benchmark's own amounts of work on the data's one split; the seed is of what is trained and searched."""
+    """The benchmark's own amounts of work on the data's one split; the seed is that of training and search."""
     context, spec = _context(options)
     job = resolve_spec(context, spec)
     table = dict(zip(ProfileWork.model_fields, options.table, strict=True))
@@ -175,7 +175,7 @@ def _job(options: argparse.Namespace, seed: int) -> tuple[Context, Job]:
 
 
 def _search(options: argparse.Namespace, seed: int, budgets: Sequence[float]) -> list[Network]:
-    """For each budget, the candidates within it that the supernet holds for the best; searched up to the largest budget."""
+    """For each budget, the candidates within it that the supernet ranks best; searched up to the largest budget."""
     context, job = _job(options, seed)
     target_plan = job.target_plans[0]
     fastest, slowest = target_plan.latency.reachable_ms
@@ -193,7 +193,7 @@ def _latencies(options: argparse.Namespace, target: Target, networks: Sequence[N
 
 
 def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str, float]:
-    """Trains one network from scratch, quantises it, and tests both forms."""
+    """Trains one network from scratch, quantises it, and tests it in float and in INT8."""
     context, spec = _context(options)
     job = resolve_spec(context, spec)  # no latency table is needed
     config = config_for(job, SINGLE)
@@ -305,7 +305,7 @@ def _compared(mine: Sequence[Trained], results: Sequence[Trained], seeds: int) -
 
 
 def found_front(found: Sequence[Trained]) -> list[Trained]:
-    """The networks that none beats in latency and validation accuracy, fastest first; the test set has no say."""
+    """The Pareto-optimal networks in latency and validation accuracy, fastest first; the test set is not used."""
     front: list[Trained] = []
     for one in sorted(found, key=lambda r: (r.latency_ms, -r.validation_int8)):
         if not front or one.validation_int8 > front[-1].validation_int8:
@@ -334,7 +334,7 @@ def interval(values: Sequence[float]) -> float | None:
 
 
 def draw(outcome: common.Outcome, path: Path) -> None:
-    """INT8 accuracy over measured latency, found and baselines apart."""
+    """INT8 accuracy over measured latency, found networks and baselines."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -365,7 +365,7 @@ def draw(outcome: common.Outcome, path: Path) -> None:
 
 def main() -> int:
     """The command."""
-    parser = common.parser(NAME, "Found networks against MobileNetV2 and ResNets, trained and measured alike.")
+    parser = common.parser(NAME, "Found networks against MobileNetV2 and ResNets, trained and measured the same way.")
     parser.add_argument("--data", required=True, help="digits, a folder of class folders, or an .npz file")
     parser.add_argument("--space", default="resnet")
     parser.add_argument("--target", default="cpu")
@@ -382,15 +382,15 @@ def main() -> int:
         nargs=3,
         default=list(PROFILES["standard"].model_dump().values()),
         metavar=("NETWORKS", "HELD_OUT", "ROUNDS"),
-        help="size of the latency table that the searches have",
+        help="size of the searches' latency table",
     )
     parser.add_argument("--rounds", type=int, default=20, help="of timing, of the networks that are compared")
     parser.add_argument("--threads", type=int, default=1, help="of each training")
     parser.add_argument(
-        "--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trainings side by side; by default one a core"
+        "--jobs", type=int, default=len(os.sched_getaffinity(0)), help="trainings in parallel; by default one a core"
     )
     parser.add_argument(
-        "--store", type=Path, default=Path("build/against_baselines"), help="where finished work is kept"
+        "--store", type=Path, default=Path("build/against_baselines"), help="where completed work is cached"
     )
     return common.run(NAME, parser.parse_args(), measure, draw)
 

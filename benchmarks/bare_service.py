@@ -1,6 +1,6 @@
 """A bare Starlette application with the statements of the service's busiest routes and nothing else: no keys, no checks, no models.
 
-What the service costs on top of it is what `service_load` compares. Run as `python -m benchmarks.bare_service URL`.
+`service_load` compares the service with it. Run as `python -m benchmarks.bare_service URL`.
 """
 
 import asyncio

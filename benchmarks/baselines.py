@@ -1,4 +1,4 @@
-"""The networks that found ones are held against: MobileNetV2 at several widths, and the small ResNets of He et al.
+"""The networks that found ones are compared with: MobileNetV2 at several widths, and the small ResNets of He et al.
 
 Both as published for small images: strides are dropped from the front until four pixels or more are left at the end.
 """
@@ -37,7 +37,7 @@ def mobilenet_v2(width: float, *, resolution: int, channels: int, classes: int) 
 
 
 def published_mobilenet_v2(width: float, *, resolution: int, channels: int, classes: int) -> Network:
-    """MobileNetV2 with all of its five strides, as it comes out of a library, whatever the images' size."""
+    """MobileNetV2 with all of its five strides, as in libraries, whatever the image size."""
     return _mobilenet_v2(width, STRIDES, resolution, channels, classes)
 
 

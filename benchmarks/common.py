@@ -1,4 +1,4 @@
-"""What all benchmarks share: their options, their one JSON document, its table form, and the plot.
+"""Shared by all benchmarks: their options, their one JSON document, its table form, and the plot.
 
 A benchmark is a module with a `main`, run as `python -m benchmarks.NAME [options] --json`. Progress goes to standard error.
 Not here: what any of them measures.
@@ -21,12 +21,12 @@ from search_spaces.errors import HwnasError
 Row = Mapping[str, str | int | float | bool | None]
 
 PACKAGES: Final = ("numpy", "onnxruntime", "torch", "optuna", "onnx")
-"""Their versions stand beside every result."""
+"""Their versions are in every result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a benchmark found.
+    """The result of a benchmark.
 
     Attributes:
         summary: name to number (None where it is undefined); shares and errors are fractions.
@@ -38,12 +38,12 @@ class Outcome:
 
 
 def parser(name: str, purpose: str) -> argparse.ArgumentParser:
-    """A parser with the options that every benchmark has: `--json`, `--plot`, `--seeds`."""
-    made = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=purpose)
-    made.add_argument("--json", action="store_true", help="print one JSON document on standard output")
-    made.add_argument("--plot", type=Path, metavar="FILE", help="draw the result into a .png or .svg file")
-    made.add_argument("--seeds", type=int, default=1, metavar="N", help="repetitions with seeds 0 to N-1")
-    return made
+    """A parser with the options of every benchmark: `--json`, `--plot`, `--seeds`."""
+    created = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=purpose)
+    created.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+    created.add_argument("--plot", type=Path, metavar="FILE", help="draw the result into a .png or .svg file")
+    created.add_argument("--seeds", type=int, default=1, metavar="N", help="repetitions with seeds 0 to N-1")
+    return created
 
 
 def run(
@@ -84,12 +84,12 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _name_of(value: Any) -> Any:
-    """Results are read elsewhere, where the folders of this machine mean nothing."""
+    """Results are read elsewhere, where the folders of this machine do not exist."""
     return Path(value).name if isinstance(value, Path) or (isinstance(value, str) and "/" in value) else value
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on: processor, cores, versions."""
+    """This machine: processor, cores, versions."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

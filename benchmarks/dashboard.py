@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmark."""
     options = parser("dashboard", __doc__ or "")
     options.add_argument(
-        "--jobs", type=int, default=100, help="how many jobs the first view lists from; 0: no first view"
+        "--jobs", type=int, default=100, help="how many jobs the first view selects from; 0: no first view"
     )
     options.add_argument(
         "--candidates", type=int, default=10_000, help="how many candidates a job has before the updates"
@@ -83,7 +83,7 @@ def _first_view(host: Host, context: BrowserContext, count: int) -> dict[str, fl
     page.get_by_role("row").nth(1).wait_for()
     before = [
         response for response in loaded if "/v1/" not in response.url
-    ]  # other views are fetched once this one stands
+    ]  # other views are fetched once this one is loaded
     weight = sum(len(gzip.compress(response.body())) for response in before)
     page.close()
     took = []
@@ -165,7 +165,7 @@ def _running_job(host: Host, rng: random.Random, count: int) -> str:
 
 
 def _candidates(rng: random.Random, start: int, count: int) -> list[CandidateEvent]:
-    """Candidates as a search tells them, with 20 choices each."""
+    """Candidates as a search emits them, with 20 choices each."""
     made = []
     for number in range(start, start + count):
         latency_ms = rng.uniform(0.1, 1.3)

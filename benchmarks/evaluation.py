@@ -1,7 +1,7 @@
-"""How many candidates a minute are judged: the lowered file in ONNX Runtime against the interpreter, on the same subnets.
+"""How many candidates a minute are evaluated: the lowered file in ONNX Runtime against the interpreter, on the same subnets.
 
-Both judge untrained subnets of one space on the same images; what a candidate costs does not depend on its weights. `interpreter_`
-is batch norm on 1,024 training images, ranges on them, and INT8 simulated in PyTorch on 2,000: how candidates were judged before.
+Both evaluate untrained subnets of one space on the same images; the cost of a candidate does not depend on its weights.
+`interpreter_` is batch norm on 1,024 training images, ranges on them, and INT8 simulated in PyTorch on 2,000: the earlier way.
 """
 
 import argparse
@@ -39,12 +39,12 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     data = load(options.data, resolution=options.resolution)
     space = find_space(options.space, resolution=options.resolution, channels=data.channels, classes=len(data.classes))
     weights = SupernetWeights.of(Lattice.of(space).layers(), 0)
-    judged = _some(data.train, options.images, seed=1)
+    evaluated_on = _some(data.train, options.images, seed=1)
     rng = random.Random(0)
     rows = []
     for number in range(options.networks):
         network = space.network(space.sample(rng))
-        rows.append(_row(options, number, network, weights, data.train, judged, len(data.classes)))
+        rows.append(_row(options, number, network, weights, data.train, evaluated_on, len(data.classes)))
         common.progress(
             f"{number + 1} of {options.networks}: {rows[-1]['seconds']:.2f} s, {rows[-1]['interpreter_seconds']:.2f} s"
         )
@@ -55,15 +55,15 @@ def measure(options: argparse.Namespace) -> common.Outcome:
         "speedup": now / before,
         "agreement": mean(float(row["agreement"]) for row in rows),
         "networks": options.networks,
-        "images": min(len(judged), VALIDATION),
-        "interpreter_images": len(judged),
+        "images": min(len(evaluated_on), VALIDATION),
+        "interpreter_images": len(evaluated_on),
         "resolution": options.resolution,
     }
     return common.Outcome(summary, rows)
 
 
 def _some(split: Split, count: int, seed: int) -> Split:
-    """So many images of a part, some more than once where it has fewer."""
+    """This many images of a split, some more than once where it has fewer."""
     order = stratified_order(split.labels, seed)
     return split.take(np.resize(order, count))
 
@@ -74,11 +74,11 @@ def _row(
     network: Network,
     weights: SupernetWeights,
     train: Split,
-    judged: Split,
+    evaluated_on: Split,
     classes: int,
 ) -> dict[str, Any]:
     image_size = network.input_shape[1]
-    resized = at_resolution(judged, image_size)
+    resized = at_resolution(evaluated_on, image_size)
 
     def evaluator(calibration: int) -> Evaluator:
         images = as_input(torch.from_numpy(at_resolution(_some(train, calibration, seed=0), image_size).images))
@@ -87,7 +87,7 @@ def _row(
 
     now, before = evaluator(CALIBRATION), evaluator(BEFORE_CALIBRATION)
     started = time.perf_counter()
-    now(network)  # on as many as a search judges by
+    now(network)  # on as many as in a search
     seconds = time.perf_counter() - started
     started = time.perf_counter()
     quantised, floats = before.modes(network)
@@ -107,7 +107,7 @@ def _row(
 
 def main() -> int:
     """The command."""
-    parser = common.parser(NAME, "Candidates judged a minute: ONNX Runtime against the interpreter.")
+    parser = common.parser(NAME, "Candidates evaluated a minute: ONNX Runtime against the interpreter.")
     parser.add_argument("--resolution", type=int, default=64)
     parser.add_argument("--data", default="digits", help="digits, a folder of class folders, or an .npz file")
     parser.add_argument("--space", default="mobilenet")
@@ -116,7 +116,7 @@ def main() -> int:
         "--images",
         type=int,
         default=2000,
-        help="that the interpreter judges by; a search judges by fewer",
+        help="that the interpreter evaluates on; a search uses fewer",
     )
     parser.add_argument("--threads", type=int, default=2)
     return common.run(NAME, parser.parse_args(), measure)

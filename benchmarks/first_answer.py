@@ -1,8 +1,8 @@
-"""What a user gets for a short wait, beside what they would pick instead: MobileNetV2 trained for the same time.
+"""The result of a short search against the usual alternative: MobileNetV2 trained for the same time.
 
 For each effort and seed a search runs whole, from an empty store, with the measured latency of MobileNetV2 at half width as its
 budget. Then that network is trained from scratch for as long as the search took on the same cores, with the same augmentation,
-recipe and images, quantised after training, and tested. Both are tested on the test set alone.
+train config and images, quantised after training, and tested. Both are tested on the test set alone.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     return common.Outcome({**summary, "seeds": options.seeds}, rows)
 
 
-def _tell(event: Event) -> None:
+def _on_event(event: Event) -> None:
     if isinstance(event, PhaseEvent) and event.status == "finished":
         common.progress(f"  {event.phase} took {event.seconds or 0:.1f} s")
     elif isinstance(event, LogEvent):
@@ -66,7 +66,7 @@ def _row(options: argparse.Namespace, data: str, effort: str, seed: int) -> dict
         "data": data, "effort": effort, "seed": seed, "resolution": options.resolution, "metric": options.metric,
         "targets": [{"target": options.target, "latency_ms": "100%"}],
     }  # fmt: skip
-    job, _ = choose_resolution(Context(Store(out / "looked"), _tell), SearchSpec(**fields))
+    job, _ = choose_resolution(Context(Store(out / "looked"), _on_event), SearchSpec(**fields))
     size = {"channels": job.data.channels, "classes": len(job.data.classes)}
     rival = published_mobilenet_v2(WIDTH, resolution=job.data.resolution, **size)
     (profile,) = profiles([rival], target.sample([rival], rounds=ROUNDS))
@@ -76,7 +76,7 @@ def _row(options: argparse.Namespace, data: str, effort: str, seed: int) -> dict
     common.progress(f"{effort}, seed {seed}: budget {profile.latency_ms:.4g} ms, {job.data.resolution} pixels")
     planned = sum(plan(spec, store=out / "looked").seconds.values())
     started, cores = time.monotonic(), _core_seconds()
-    result = search(spec, out=out, on_event=_tell)
+    result = search(spec, out=out, on_event=_on_event)
     wall_s, core_s = time.monotonic() - started, _core_seconds() - cores
     model = result.models[target.info.id]
     theirs = _rival(out, spec, rival, wall_s)
@@ -106,9 +106,9 @@ def _core_seconds() -> float:
 
 
 def _rival(out: Path, spec: SearchSpec, network: Any, wall_s: float) -> dict[str, float]:
-    """The network trained from scratch for as long, with what the search decided of augmentation; and tested."""
-    context = Context(Store(out / "store"), _tell)
-    job = prepare_job(context, spec)  # everything of it is in the store
+    """The network trained from scratch for as long, with the search's augmentation; and tested."""
+    context = Context(Store(out / "store"), _on_event)
+    job = prepare_job(context, spec)  # all of it is cached
     started, cores = time.monotonic(), _core_seconds()
     images = int(
         wall_s / (1.1 * seconds_per_image(job, network))
@@ -124,10 +124,10 @@ def _rival(out: Path, spec: SearchSpec, network: Any, wall_s: float) -> dict[str
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = common.parser(NAME, "A search's answer after a short wait, beside MobileNetV2 trained for the same time.")
+    parser = common.parser(NAME, "The result of a short search against MobileNetV2 trained for the same time.")
     parser.add_argument("--data", required=True, help="a set of photographs, see benchmarks/photo_sets.py")
     parser.add_argument("--images", type=int, help="training images that are taken of an archive")
-    parser.add_argument("--resolution", type=int, help="side in pixels; when absent, what hwnas takes by itself")
+    parser.add_argument("--resolution", type=int, help="image size in pixels; when absent, hwnas decides")
     parser.add_argument("--effort", action="append", choices=["quick", "standard", "thorough"])
     parser.add_argument("--metric", default="accuracy", choices=["accuracy", "balanced_accuracy", "macro_f1"])
     parser.add_argument("--target", default="cpu")

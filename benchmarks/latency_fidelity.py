@@ -1,9 +1,9 @@
-"""How well a latency table predicts networks that it was never fitted on, beside two simpler ways.
+"""How well a latency table predicts networks that it was never fitted on, against two simpler methods.
 
-Each case is a space at a resolution: networks chosen for coverage are measured and fitted, others drawn at random from the
-space are measured and predicted. Beside it stand a table whose kernel times come from operators run alone, with the same
+Each case is a space at a resolution: networks selected for coverage are measured and fitted, other random ones of the
+space are measured and predicted. The baselines are a table whose kernel times come from operators run alone, with the same
 calibration on the same fitted networks (`isolated_`), and a straight line in the multiply-accumulates (`mac_`).
-A space named without its activation is measured with each activation that costs something of its own.
+A space named without its activation is measured with each activation of a cost of its own.
 """
 
 import argparse
@@ -40,7 +40,7 @@ METHODS: Final = ("", "isolated_", "mac_")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One space at one resolution, drawn with one seed."""
+    """One space at one resolution, sampled with one seed."""
 
     space: str
     resolution: int
@@ -54,9 +54,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A case's networks that were never fitted, and what each method says of them; `accuracy_reports` by method prefix.
+    """A case's networks that were never fitted, and each method's predictions; `accuracy_reports` by method prefix.
 
-    `repeat_mape` is how far latencies from the even rounds are from those of the odd ones: what half the rounds can tell.
+    `repeat_mape` is how far latencies from the even rounds are from those of the odd ones: the error of half the rounds.
     """
 
     case: Case
@@ -68,7 +68,7 @@ class Judged:
 
 
 def networks(space: SearchSpace, fitted: int, tested: int, seed: int) -> tuple[list[Network], list[Network]]:
-    """Networks to fit, chosen for coverage, and others drawn at random (every choice uniformly); no network is in both."""
+    """Networks to fit, selected for coverage, and other random ones (every choice uniformly); no network is in both."""
     rng = random.Random(seed)
     held_out: dict[str, Network] = {}
     for _ in range(100 * tested):
@@ -80,7 +80,7 @@ def networks(space: SearchSpace, fitted: int, tested: int, seed: int) -> tuple[l
 
 
 def alone(layer: Layer) -> Network:
-    """A network of one layer; a second input of another shape is made by pooling the first."""
+    """A network of one layer; a second input of another shape is pooled from the first."""
     first = layer.in_shapes[0]
     if len(layer.inputs) == 2 and layer.in_shapes[1] != first:
         gate = Layer("gate", "global_avg_pool", (INPUT,), (first,), layer.in_shapes[1])
@@ -187,7 +187,7 @@ def rows(judged: Sequence[Judged]) -> list[dict[str, Any]]:
 
 
 def spaces(named: str) -> list[str]:
-    """The spaces that a name stands for: with each activation, if the name leaves it open and is one of the package's."""
+    """The spaces of a name: with each activation, if the name leaves it open and is one of the package's."""
     open_ = not Path(named).suffix and "activation=" not in named and named.partition(":")[0] == "mobilenet"
     joint = "," if ":" in named else ":"
     return [f"{named}{joint}activation={activation}" for activation in ACTIVATIONS] if open_ else [named]
@@ -245,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--space", default="mobilenet", help="a known space with options, or a .yaml or .py file")
     parser.add_argument("--networks", type=int, default=40, help="predicted in each case, never fitted")
     parser.add_argument("--fitted", type=int, default=60, help="measured and fitted in each case")
-    parser.add_argument("--resolution", type=int, nargs="+", default=[8, 96], help="input sides, a case for each")
+    parser.add_argument("--resolution", type=int, nargs="+", default=[8, 96], help="input sizes, a case for each")
     parser.add_argument("--rounds", type=int, default=12, help="of end-to-end timing")
     return common.run(NAME, parser.parse_args(arguments), measure, draw)
 

@@ -36,10 +36,10 @@ def to_onnx(network: Network) -> bytes:
     """A network as a float ONNX file whose weights are zero: for costing it only."""
     from hw_targets.float_lowering import lower_float
 
-    return lower_float(network, {layer.name: _zeros(layer) for layer in network.layers if _bears_weights(layer)})
+    return lower_float(network, {layer.name: _zeros(layer) for layer in network.layers if _has_weights(layer)})
 
 
-def _bears_weights(layer: Layer) -> bool:
+def _has_weights(layer: Layer) -> bool:
     return layer.has_weights or layer.op == "onnx:ConvTranspose"
 
 

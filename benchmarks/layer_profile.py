@@ -1,6 +1,6 @@
-"""A published layer profile beside the simulator: each row's group alone, its maps in memory. Part of `benchmarks.overlay`.
+"""A published layer profile against the simulator: each row's group alone, its feature maps in memory. Part of `benchmarks.overlay`.
 
-The printed times hold about 0.09 ms of dispatch a row, which is added to the simulation. Rows marked `order` have no geometry.
+The printed times include about 0.09 ms of dispatch a row, which is added to the simulation. Rows marked `order` have no geometry.
 """
 
 import re
@@ -47,12 +47,12 @@ def judge(rows: Sequence[Mapping[str, str]]) -> tuple[dict[str, float | int | No
 
 
 def profiled() -> Machine:
-    """The machine of the profile, with the overheads that one group alone shows."""
+    """The machine of the profile, with the overheads of one group alone."""
     return replace(find_machine(MACHINE), calibration=calibrations()["profile"])
 
 
 def alone(geometry: str) -> Network | None:
-    """The network of one profiled group, or None where its geometry is not told."""
+    """The network of one profiled group, or None where its geometry is not given."""
     if found := _CONV.match(geometry):
         kernel, stride, channels, filters, height, width = (int(found[i] or 1) for i in range(1, 7))
         shape = (channels, (height - 1) * stride + 1, (width - 1) * stride + 1)
@@ -64,7 +64,7 @@ def alone(geometry: str) -> Network | None:
         if found[7]:
             times = (
                 filters // channels
-            )  # the other branch: a map of that size from memory, made of nothing but the input
+            )  # the other branch: a feature map of that size from memory, computed from the input only
             layers.insert(0, Layer("other", "concat", (INPUT,) * times, (shape,) * times, made))
             layers.append(Layer("sum", "add", ("conv", "other"), (made, made), made, activation="relu"))
         if found[8]:

@@ -1,9 +1,9 @@
-"""The overlay simulator beside published throughput tables that nobody on this project measured.
+"""The overlay simulator against published throughput tables that were not measured in this project.
 
 Errors are over the medians of each network's `target` rows: convolution networks and depthwise ones on the HBM cards, other
-DPUs in a group of their own (`other`; per network and platform, the rows fitted left out). Beside the schedule stand
-multiply-accumulates times a constant (`mac_`, the constant that suits the very rows best), peak only, ceilings only, and the
-closed form. A layer profile is judged by its printed times on the rows that may not be fitted.
+DPUs in a group of their own (`other`; per network and platform, the rows fitted left out). The schedule is compared with
+multiply-accumulates times a constant (`mac_`, the best constant for these rows), peak only, ceilings only, and the
+closed form. A layer profile is compared by its printed times on the rows that are not fitted.
 """
 
 import argparse
@@ -125,7 +125,7 @@ def group_of(row: Mapping[str, str], network: Network | str) -> str:
 
 
 def judge_row(row: Mapping[str, str], networks: Networks) -> tuple[dict[str, Any], dict[str, float]]:
-    """One published row beside the simulation: what is printed, and the cycles by method (empty when refused)."""
+    """One published row against the simulation: the printed row, and the cycles by method (empty when rejected)."""
     network = networks.find(row["network"])
     printed: dict[str, Any] = {
         "network": row["network"], "platform": row["platform"], "dpu": row["dpu"], "clock_mhz": None,
@@ -150,7 +150,7 @@ def judge_row(row: Mapping[str, str], networks: Networks) -> tuple[dict[str, Any
 
 
 def medians(judged: Sequence[tuple[dict[str, Any], dict[str, float]]], networks: Networks) -> list[Median]:
-    """Medians of the target rows that were not refused nor fitted, per network (and platform, of other DPUs)."""
+    """Medians of the target rows that were neither rejected nor fitted, per network (and platform, of other DPUs)."""
     collected: dict[tuple[str, str, str], list[tuple[float, dict[str, float]]]] = defaultdict(list)
     for row, found in judged:
         if found and row["target"] == "yes" and row["role"] != "refit":
@@ -201,7 +201,7 @@ def _ranks(values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.
 
 
 def measure(options: argparse.Namespace) -> common.Outcome:
-    """Judges every row, then every network."""
+    """Compares every row, then every network."""
     networks = Networks(options.networks, options.networks_onnx)
     rows = read_rows(options.published)
     judged = [judge_row(row, networks) for row in rows]

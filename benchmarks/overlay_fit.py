@@ -1,9 +1,9 @@
-"""Fits the overlay simulator's parameters anew and prints them as `calibration.toml` has them.
+"""Fits the overlay simulator's parameters again and prints them in the form of `calibration.toml`.
 
 The HBM cards' four on the medians of the target rows of the calibration table; of each other DPU only the array's efficiency
 and the overhead of a group, on its `refit` rows, held near the HBM cards' values where the rows leave them free; of the layer
 profile two overheads on its `fit` rows. Reads no validation table. Not part of any
-measurement: `benchmarks.overlay` judges what stands in the file.
+measurement: `benchmarks.overlay` checks the values in the file.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def errors(rows: Sequence[Known], values: Mapping[str, float]) -> list[float]:
 
 
 def least(loss: Callable[[dict[str, float]], float], start: Mapping[str, float]) -> dict[str, float]:
-    """Values near a start that make a loss least (Nelder and Mead's simplex)."""
+    """Values near a start that minimise a loss (Nelder and Mead's simplex)."""
     from scipy.optimize import minimize
 
     names = list(start)
@@ -186,7 +186,7 @@ def measure(options: argparse.Namespace) -> common.Outcome:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
-    parser = common.parser(NAME, "Fits the overlay simulator's parameters anew.")
+    parser = common.parser(NAME, "Fits the overlay simulator's parameters again.")
     parser.add_argument(
         "--calibration", type=Path, required=True, metavar="CSV", help="rows of the HBM cards to fit on"
     )

@@ -1,6 +1,6 @@
-"""Sets of photographs as folders of class folders, out of the forms that public data sets come in. Not a benchmark.
+"""Sets of photographs as folders of class folders, from the formats of public data sets. Not a benchmark.
 
-Three forms are known: a folder with `train/coco.json` (boxes; each becomes a crop), a folder with an archive of JPEG bytes
+Three formats are known: a folder with `train/coco.json` (boxes; each becomes a crop), a folder with an archive of JPEG bytes
 (`train_jpeg`, `train_offsets`, `train_y` and the same of `test`), and what hwnas reads itself.
 """
 
@@ -16,17 +16,17 @@ from PIL import Image
 from nas.data.subset import stratified_order
 
 MOST_PER_CLASS: Final = 400
-"""Crops of a class that a part has at the most: some classes of boxes are ten times as many as others."""
+"""Most crops of a class in a split: some classes of boxes are ten times as frequent as others."""
 LEAST_BOX: Final = 8
 """Boxes with a shorter side, in pixels, are left out."""
 
 
 def as_folder(path: Path, kept: Path, *, images: int | None = None) -> str:
-    """The path of a set that hwnas reads; written below `kept` where the set has another form.
+    """The path of a set that hwnas reads; written below `kept` where the set has another format.
 
     Args:
         path: of the set.
-        kept: where what is written stays for a second run.
+        kept: folder of written sets, reused by a second run.
         images: how many training images of an archive are taken, every class in its share; all when None.
     """
     folder = kept / f"{path.resolve().name}-{images or 'all'}"

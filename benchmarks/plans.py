@@ -1,6 +1,6 @@
-"""How far plans are from what their searches take: five short searches, each planned first and then run from an empty store.
+"""How far plans are from their searches' time: five short searches, each planned first and then run from an empty store.
 
-The plan is what `hwnas search` says before its start. A search takes what it takes from the first stage to the delivered bundle.
+The plan is the estimate of `hwnas search` before its start. A search's time is from the first stage to the exported bundle.
 """
 
 import argparse
@@ -70,9 +70,9 @@ def _row(options: argparse.Namespace, case: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     """The command."""
-    parser = common.parser(NAME, "Plans against what their searches take.")
+    parser = common.parser(NAME, "Plans against their searches' time.")
     parser.add_argument("--data", default="digits", help="digits, a folder of class folders, or an .npz file")
-    parser.add_argument("--cases", type=int, default=len(CASES), help="so many of the cases")
+    parser.add_argument("--cases", type=int, default=len(CASES), help="number of cases")
     parser.add_argument("--kept", type=Path, default=Path("build/plans"), help="where runs are written")
     return common.run(NAME, parser.parse_args(), measure)
 

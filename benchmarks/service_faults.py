@@ -65,16 +65,16 @@ def measure(options: argparse.Namespace) -> Outcome:
             )
             rows.append({"round": number, "victim": victim, "recovery_s": seconds})
         done = [_ended(host, job_id) for job_id in accepted]
-        told = [_judged(host, job) for job in done]
+        counts = [_missing_and_doubled(host, job) for job in done]
         back = sum(_steps_back(host, job["id"]) for job in done)
     took = [row["recovery_s"] for row in rows if row["recovery_s"] is not None]
     summary = {
         "accepted": len(accepted),
         "ended": sum(job["state"] in ENDED for job in done),
         "succeeded": sum(job["state"] == "succeeded" for job in done),
-        "lost": sum(lost for lost, _ in told),
-        "doubled": sum(doubled for _, doubled in told),
-        "duplicated": sum(doubled for _, doubled in told),
+        "lost": sum(lost for lost, _ in counts),
+        "doubled": sum(doubled for _, doubled in counts),
+        "duplicated": sum(doubled for _, doubled in counts),
         "max_recovery_seconds": max(took, default=None),
         "lease_seconds": LEASE_S,
         "front_identical": int(
@@ -115,7 +115,7 @@ def _queue(host: Host, spec: dict[str, Any]) -> str:
 
 
 def _second_tenant(host: Host) -> None:
-    """Another tenant, who finds the first one's latency table and the time of a step, and nothing else."""
+    """Another tenant, which finds the first one's latency table and the time of a step, and nothing else."""
     first = host.http.get("/v1/sessions").json()["tenant_id"]
     tenant = host.http.post("/v1/tenants", json={"name": "broken"}).json()["id"]
     scopes = ["jobs:read", "jobs:write", "models:read"]
@@ -144,7 +144,7 @@ def _until(condition: Callable[[], Any]) -> Any:
     until = time.monotonic() + PATIENCE_S
     while not (value := condition()):
         if time.monotonic() > until:
-            raise TimeoutError("the service does not go on")
+            raise TimeoutError("the service does not continue")
         time.sleep(0.05)
     return value
 
@@ -192,31 +192,31 @@ def _recovery(host: Host, victim: str, accepted: Sequence[str]) -> float | None:
     return time.monotonic() - killed if before else None
 
 
-def _judged(host: Host, job: dict[str, Any]) -> tuple[int, int]:
+def _missing_and_doubled(host: Host, job: dict[str, Any]) -> tuple[int, int]:
     """How many events, candidates and artifacts of a job are missing, and how many are there twice."""
     with host.database.read() as connection:
         seqs = list(connection.scalars(select(job_events.c.seq).where(job_events.c.job_id == job["id"])))
         kept = connection.execute(
             select(candidates.c.target, candidates.c.number).where(candidates.c.job_id == job["id"])
         ).all()
-        told = [
+        emitted = [
             json.loads(data)
             for data in connection.scalars(
                 select(job_events.c.data).where(job_events.c.job_id == job["id"], job_events.c.type == "candidate")
             )
         ]
     numbers: dict[str, list[int]] = {}
-    for event in told:
+    for event in emitted:
         numbers.setdefault(",".join(event["latency_ms"]), []).append(event["number"])
     lost = job["last_event"] - len(set(seqs))
     doubled = len(seqs) - len(set(seqs))
     for found in numbers.values():
         lost += max(found) + 1 - len(set(found))
         doubled += len(found) - len(set(found))
-    lost += abs(len(kept) - len(told))
+    lost += abs(len(kept) - len(emitted))
     if job["state"] == "succeeded" and job["kind"] == "search":
         more_lost, more_doubled = _models(host, job)
-        lost, doubled = lost + more_lost + (0 if told else 1), doubled + more_doubled
+        lost, doubled = lost + more_lost + (0 if emitted else 1), doubled + more_doubled
     return lost, doubled
 
 
@@ -224,8 +224,8 @@ def _steps_back(host: Host, job_id: str) -> int:
     """How often a profile had fewer samples than before: each is stored when it is taken, so that none is taken twice."""
     query = select(job_events.c.data).where(job_events.c.job_id == job_id, job_events.c.type == "progress")
     with host.database.read() as connection:
-        told = [json.loads(data) for data in connection.scalars(query.order_by(job_events.c.seq))]
-    taken = [event["done"] for event in told if event["phase"] == "profiling"]
+        emitted = [json.loads(data) for data in connection.scalars(query.order_by(job_events.c.seq))]
+    taken = [event["done"] for event in emitted if event["phase"] == "profiling"]
     return sum(after < before for before, after in pairwise(taken))
 
 

@@ -53,7 +53,7 @@ class Host:
             self.server_of_database.start()
 
     def victims(self) -> tuple[str, ...]:
-        """What can be killed."""
+        """The parts that can be killed."""
         return ("worker", "api") if self.server_of_database is None else ("worker", "api", "database")
 
     def memory_bytes(self) -> int:

@@ -1,6 +1,6 @@
 """Loads one server process with many stored jobs: an open-loop mix of reads and creates, saturation, and event streams that drop.
 
-No job runs. Beside it, in the same run, the saturation of a bare application with the same statements (`bare_`).
+No job runs. For comparison, in the same run, the saturation of a bare application with the same statements (`bare_`).
 Not here: faults (`service_faults`).
 """
 
@@ -139,7 +139,7 @@ async def _open_loop(host: Host, ids: Sequence[str], rate: float, seconds: float
 
 
 async def _closed_loop(url: str, headers: dict[str, str], ids: Sequence[str], seconds: float) -> float:
-    """Requests a second that 16 clients get who ask again at once."""
+    """Requests a second of 16 clients that send the next request at once."""
     until, done = time.perf_counter() + seconds, 0
 
     async def client(seed: int) -> None:
@@ -216,7 +216,7 @@ async def _follow_all(
 
 
 async def _follow(http: httpx2.AsyncClient, job_id: str, rng: random.Random, until: float) -> tuple[int, int, int]:
-    """One client: reads, drops its connection now and then, and goes on from the last number."""
+    """One client: reads, drops its connection now and then, and resumes from the last number."""
     last = lost = doubled = seen = 0
     while time.monotonic() < until:
         leave = min(until, time.monotonic() + rng.uniform(0.5, 20))

@@ -3,4 +3,4 @@
 import os
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-"""ONNX Runtime would report usage and run a thread for it, which has no place beside a measurement."""
+"""ONNX Runtime would report usage and run a thread for it, which would disturb measurements."""

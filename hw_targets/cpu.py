@@ -1,6 +1,6 @@
 """The `cpu` target: this machine's processor, running INT8 networks on ONNX Runtime.
 
-Options: `threads` (default 1). Networks are measured whole and as they are shipped: kernels under the runtime's profiler,
+Options: `threads` (default 1). Networks are measured whole, as lowered for export: kernels under the runtime's profiler,
 latencies without it, in interleaved rounds. Not here: the lowering, the statistics (`timing.py`).
 """
 
@@ -28,21 +28,21 @@ from search_spaces.errors import HwnasError, UnreadableModel
 from search_spaces.network import ACTIVATIONS, OPERATORS, Layer, Network
 
 DEVICE_ID: Final = "cpu"
-"""What is locked while it is measured, however many threads a network runs on."""
+"""The device locked while measuring, whatever the number of threads."""
 
 PROFILED_S: Final = 0.15
-"""How long one network runs under the profiler, about, the profiler's own cost apart."""
+"""About how long one network runs under the profiler, without the profiler's own cost."""
 
 PROFILED_RUNS: Final = (20, 200)
 SKIPPED_RUNS: Final = 10
 BESIDE_S: Final = 0.01
-"""How long it is timed without the profiler just before, to know what the profiler costs."""
+"""How long it is timed without the profiler just before, to measure the profiler's cost."""
 
 _FLAGS: Final = (
     "avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_tile",
     "asimd", "asimddp", "i8mm", "sve", "sve2",
 )  # fmt: skip
-"""Instruction sets that decide which kernels the runtime takes."""
+"""Instruction sets that decide which kernels the runtime selects."""
 
 
 def threads_of(options: Mapping[str, str]) -> int:
@@ -84,7 +84,7 @@ def _runtime() -> ModuleType:
 
 
 class CpuTarget:
-    """This machine's processor. Makes nothing and reads nothing until it is asked.
+    """This machine's processor. Loads and reads nothing before the first call.
 
     Args:
         threads: that one network runs on.
@@ -159,7 +159,7 @@ class CpuTarget:
         key = hashlib.sha256(model).hexdigest()[:16]
         _runtime()
         with measuring(DEVICE_ID):
-            with _unsupported_reason():
+            with _as_unreadable_model():
                 run = self._runner(model)
                 run()
             for number in range(rounds):
@@ -170,7 +170,7 @@ class CpuTarget:
         import onnx
 
         _runtime()
-        with tempfile.TemporaryDirectory(prefix="hwnas-") as folder, _unsupported_reason():
+        with tempfile.TemporaryDirectory(prefix="hwnas-") as folder, _as_unreadable_model():
             path = Path(folder) / "optimised.onnx"
             self._session(model, optimized_model_filepath=str(path))
             return read_kernels(onnx.load_from_string(model), onnx.load(path))
@@ -227,8 +227,8 @@ def _runs(latency_ms: float) -> int:
 
 
 @contextmanager
-def _unsupported_reason() -> Iterator[None]:
-    """Around the first touch of a file that may be anybody's: what the runtime says of it is one typed error.
+def _as_unreadable_model() -> Iterator[None]:
+    """Turns the runtime's errors over an untrusted file into one typed error.
 
     Raises:
         UnreadableModel: the runtime cannot load the file or run it.
@@ -238,9 +238,9 @@ def _unsupported_reason() -> Iterator[None]:
     except HwnasError:
         raise
     except Exception as error:  # the runtime's errors have no base of their own
-        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        message = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnreadableModel(
-            f"ONNX Runtime {_runtime().__version__} cannot run the file: {said[:300]}.",
+            f"ONNX Runtime {_runtime().__version__} cannot run the file: {message[:300]}.",
             fix="Export it with operators and an opset that this version has.",
         ) from error
 
@@ -265,7 +265,7 @@ def _bound(session: Any) -> Callable[[], object]:
 
 
 def _processor() -> tuple[str, list[str]]:
-    """Its name in words and the instruction sets that matter; on systems without /proc, what Python knows."""
+    """Its name and the relevant instruction sets; on systems without /proc, what Python knows."""
     fields: dict[str, str] = {}
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

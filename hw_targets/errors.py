@@ -25,7 +25,7 @@ class UnsupportedLayer(HwnasError):
 
 
 class UnsupportedArchitecture(HwnasError):
-    """An architecture with a layer that the target does not run; `facts` name the choices in the way."""
+    """An architecture with a layer that the target does not run; `facts` name the choices with unsupported values."""
 
     code = "unsupported_architecture"
     status = 422
@@ -38,7 +38,7 @@ class InvalidMachine(HwnasError):
 
 
 class DoesNotFit(HwnasError):
-    """A network whose weights and maps exceed the memory of an overlay's card."""
+    """A network whose weights and feature maps exceed the memory of an overlay's card."""
 
     code = "does_not_fit"
     status = 422

@@ -1,4 +1,4 @@
-"""Emits a network as a float32 ONNX file: the delivered `model.fp32.onnx`, with the same input and outputs as the INT8 one.
+"""Emits a network as a float32 ONNX file: the exported `model.fp32.onnx`, with the same input and outputs as the INT8 one.
 
 For reading, comparing and other toolchains; no target runs it. The INT8 file is `lowering.py`'s.
 """

@@ -1,7 +1,7 @@
-"""Who may use a device: one process measures it alone, and while nobody does, any number of processes compute on it.
+"""Locks a device: one process measures it alone; while none does, any number of processes compute on it.
 
-Two locked files to a device: `room` is held alone by who measures, and together by those who compute, for a step at a time.
-`gate` is passed on the way in and held by who waits to measure, so that steps that follow each other never keep him out.
+Two lock files a device: `room` is locked exclusively to measure, and shared to compute, for a step at a time. `gate` is locked
+before it, and held while a process waits to measure, so that steps that follow each other never keep that process waiting.
 """
 
 import fcntl
@@ -21,12 +21,12 @@ from hw_targets.stopping import check_cancelled
 PATIENCE_S: Final = 900.0
 POLL_S: Final = 0.05
 
-_on_wait: Final[ContextVar[Callable[[], None]]] = ContextVar("hwnas_tell_of_wait", default=lambda: None)
+_on_wait: Final[ContextVar[Callable[[], None]]] = ContextVar("hwnas_on_wait", default=lambda: None)
 
 
 @contextmanager
 def while_waiting(on_wait: Callable[[], None]) -> Iterator[None]:
-    """Has `on_wait` called again and again while `measuring` waits inside. What ends a wait is `stopping.py`'s."""
+    """Calls `on_wait` repeatedly while `measuring` waits inside. Cancelling a wait is in `stopping.py`."""
     before = _on_wait.set(on_wait)
     try:
         yield
@@ -36,15 +36,15 @@ def while_waiting(on_wait: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
-    """Holds a device of this machine alone while it is measured; those who compute on it stop after their step.
+    """Holds a device of this machine alone while it is measured; processes that compute on it stop after their step.
 
     Args:
         device: which one, for example `cpu`.
         patience_s: how long to wait for another process that measures it.
 
     Raises:
-        TargetUnavailable: it is still held by then, or the lock cannot be made.
-        Whatever ends the work around (`stopping.py`), while it waits.
+        TargetUnavailable: it is still held by then, or the lock file cannot be opened.
+        Whatever cancels the job (`stopping.py`), while it waits.
     """
     until = time.monotonic() + patience_s
     with ExitStack() as files:
@@ -72,13 +72,13 @@ def measuring(device: str, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
 
 @contextmanager
 def computing(device: str = "cpu", *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """One step of work that would disturb a measurement (training, evaluation), begun when nobody measures.
+    """One step of work that would disturb a measurement (training, evaluation), begun when no process measures.
 
-    Where the lock cannot be made, every step is free: not to measure is no reason not to train. Costs some 20 microseconds.
+    Where the lock file cannot be opened, steps run without it: training does not depend on it. Costs some 20 microseconds.
 
     Args:
         device: on which one.
-        impatient: polled while waiting; the step begins all the same once it says so.
+        cancelled: polled while waiting; once true, the step begins without the lock.
     """
     with ExitStack() as files:
         try:
@@ -102,12 +102,12 @@ def _try(file: int, kind: int) -> bool:
 
 @contextmanager
 def _opened(device: str, part: str) -> Iterator[int]:
-    """A lock file's descriptor; closing it gives the lock back."""
+    """A lock file's descriptor; closing it releases the lock."""
     path = _path(device, part)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         if os.fstat(file).st_uid == os.geteuid():
-            os.fchmod(file, 0o666)  # the next to come may be another user, whatever the umask says
+            os.fchmod(file, 0o666)  # for other users, whatever the umask
         yield file
     finally:
         os.close(file)

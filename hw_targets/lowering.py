@@ -3,14 +3,14 @@
 The rules are those of the quantised interpreter: activations uint8 affine per tensor, weights int8 symmetric per output
 channel, biases int32 on the grid input scale x weight scale; q = clip(round_half_even(x / scale) + zero_point, 0, 255).
 ReLU, ReLU6 and a hard-sigmoid after weights are the saturation of their range; sums, products and means are computed on
-dequantised values and quantised again. A node is named `<layer>:<part>`, so that a profiler's kernels can be given back to
+dequantised values and quantised again. A node is named `<layer>:<part>`, so that a profiler's kernels can be assigned to
 their layers. Measured on ONNX Runtime 1.31, one thread: an int32 bias behind a DequantizeLinear becomes part of the kernel,
 where a float bias on the same grid makes small networks 10-15 % slower (21.3 against 18.1 us); a linear as a QGemm is as fast
 as the 1x1 convolution it is for one image, and up to 5 times as fast for 32.
 
 Networks of the scheme `POWER_OF_TWO` take the same form with int8 tensors, zero points 0, and one scale for each weight. The
 input is still uint8 pixels: they are divided by 255 and rounded to the scheme's own range by the first nodes, as the host of
-an accelerator does. Such a file is an exchange form, whose answers ONNX Runtime gives exactly; processors run it slowly.
+an accelerator does. Such a file is an exchange format, whose outputs ONNX Runtime computes exactly; processors run it slowly.
 Not here: activations that need more than saturation (`int8_activations.py`), float files, the choice of ranges.
 """
 
@@ -28,7 +28,7 @@ from hw_targets.weights import PRE, QuantLayer, QuantWeights, fused_activation, 
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
 
 LOWERING_VERSION: Final = 1
-"""Changes when the same network is lowered to other kernels: latencies measured before are then not comparable."""
+"""Changes when the same network is lowered to other kernels: earlier latencies are then not comparable."""
 
 _INT32: Final = np.iinfo(np.int32)
 
@@ -37,7 +37,7 @@ def lower_int8(network: Network, weights: QuantWeights, *, name: str | None = No
     """The INT8 QDQ ONNX file of a network.
 
     Input `image`: uint8 (batch, channels, height, width), pixels 0-255; the scaling is inside. Output `logits`: float32,
-    (batch, classes) for a vector, (batch, channels, height, width) for a map; further outputs bear their layers' names.
+    (batch, classes) for a vector, (batch, channels, height, width) for a feature map; further outputs have their layers' names.
 
     Args:
         network: what to lower.
@@ -90,7 +90,7 @@ class _Emitter:
             self._tensors[layer.name] = (activate(self.file, layer, *self._tensors[layer.inputs[0]], to, gate), to)
         else:
             value = self._value(layer, [self._read(layer, i) for i in range(len(layer.inputs))])
-            self._tensors[layer.name] = self._finish(layer, value)
+            self._tensors[layer.name] = self._activate(layer, value)
         if layer.op == "linear":
             self._matrices.add(self._tensors[layer.name][0])
 
@@ -149,7 +149,7 @@ class _Emitter:
         """A tensor as (batch, features), which a linear's result already is."""
         return tensor if tensor in self._matrices else self.file.node("Flatten", [tensor], name)
 
-    def _finish(self, layer: Layer, value: str) -> tuple[str, Range]:
+    def _activate(self, layer: Layer, value: str) -> tuple[str, Range]:
         name, file = layer.name + SEPARATOR, self.file
         ranges = self._weights.ranges
         to = self._tensors[layer.inputs[0]][1] if passthrough_range(layer) else ranges[layer.name]
@@ -165,7 +165,7 @@ class _Emitter:
 
 
 def _sixth_and_half(layer: QuantLayer, in_scale: np.float32) -> QuantLayer:
-    """Weights that compute x / 6 + 1/2, of which a hard-sigmoid is the saturation to 0..1."""
+    """Weights that compute x / 6 + 1/2, whose saturation to 0..1 is a hard-sigmoid."""
     grid = in_scale.astype(np.float64) * layer.weight_scale.astype(np.float64)
     bias = np.clip(layer.bias + np.rint(3 / grid), _INT32.min, _INT32.max).astype(np.int32)
     return QuantLayer(layer.weight, layer.weight_scale / np.float32(6), bias)

@@ -1,4 +1,4 @@
-"""Collects the nodes and initialisers of one ONNX file and writes it: the common ground of the INT8 and the float lowering.
+"""Collects the nodes and initialisers of one ONNX file and writes it: shared by the INT8 and the float lowering.
 
 Knows the conventions of every file written here (one uint8 input `image`, dynamic batch, outputs, names, versions), and
 nothing of what a layer means.
@@ -32,14 +32,14 @@ _TYPES: Final = {
 
 
 class OnnxFile:
-    """A graph being written. Methods return the name of the tensor they make."""
+    """A graph being written. Methods return the name of the resulting tensor."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
 
     def node(self, op: str, inputs: Sequence[str], name: str, *, output: str = "", **attributes: Any) -> str:
-        """One operator; its output bears its name unless told otherwise."""
+        """One operator; its output has its name unless another is given."""
         self._nodes.append(helper.make_node(op, inputs, [output or name], name=name, **attributes))
         return output or name
 
@@ -71,7 +71,7 @@ class OnnxFile:
         )
 
     def to_bytes(self, name: str, input_shape: Shape, outputs: Sequence[tuple[str, Sequence[int]]]) -> bytes:
-        """The finished file, checked for nothing: `onnx.checker` is for tests.
+        """The complete file, unchecked: tests run `onnx.checker`.
 
         Args:
             name: title of the graph.

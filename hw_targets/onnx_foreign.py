@@ -1,6 +1,6 @@
 """Operators that networks read from ONNX may have beyond `OPERATORS`, and that the float file can write again.
 
-Their meaning here is what the reader keeps of them: nearest-neighbour resizing to the layer's shape, space to depth by whole
+They mean what the reader keeps of them: nearest-neighbour resizing to the layer's shape, space to depth by whole
 blocks, and deconvolution. No target trains or quantises them; they are written so that such networks can be stored and costed.
 """
 

@@ -1,4 +1,4 @@
-"""The ONNX nodes of operators that look the same in the float and in the INT8 file: on float tensors, before the activation."""
+"""The ONNX nodes of operators that are the same in the float and in the INT8 file: on float tensors, before the activation."""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -1,7 +1,7 @@
 """Reads ONNX Runtime's profiler: which kernels ran, how long each took, and to which layer it belongs.
 
-A kernel belongs to the layer that its node is named for (`<layer>:<part>`). Nodes the runtime made without such a name
-(changes of memory layout) belong to the layer that made what they read, or else to the one that reads what they make.
+A kernel belongs to the layer that its node is named for (`<layer>:<part>`). Nodes the runtime adds without such a name
+(changes of memory layout) belong to the layer that computes their input, or else to the one that reads their output.
 """
 
 import re
@@ -115,7 +115,7 @@ def _layer(node: str) -> str:
 def kernels_by_layer(
     runs: KernelRuns, owner: Mapping[str, str], order: Sequence[str], times_ms: NDArray[np.float64]
 ) -> tuple[KernelTime, ...]:
-    """Gives every kernel to a layer, in the order of the network's layers; one of an unknown node to the layer before it.
+    """Assigns every kernel to a layer, in the order of the network's layers; one of an unknown node to the layer before it.
 
     A layer's time is never below 0.
     """

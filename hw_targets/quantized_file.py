@@ -1,7 +1,7 @@
-"""What becomes of a quantised ONNX file in ONNX Runtime: which of its layers run on integers, which in float, and what to do.
+"""How ONNX Runtime runs a quantised ONNX file: which of its layers run on integers, which in float, and how to change that.
 
-The runtime's optimised graph is the witness: a convolution that stays `Conv` there runs in float, whatever stands around it in
-the file. Nothing is measured here, and no layer of a network is read (`search_spaces.onnx_reader` does that).
+The runtime's optimised graph decides: a convolution that stays `Conv` there runs in float, whatever surrounds it in the
+file. Nothing is measured here, and no layer of a network is read (`search_spaces.onnx_reader` does that).
 """
 
 import re
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnx
 
 Activations = Literal["uint8", "int8", "dynamic", "none"]
-"""What values between layers are stored as: one of two integer types, ranges found anew in each run, or float."""
+"""What values between layers are stored as: one of two integer types, integers with ranges computed in each run, or float."""
 
 _INTEGER_LAYERS: Final = frozenset(
     {"QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"}
@@ -56,7 +56,7 @@ def is_quantized(model: "onnx.ModelProto") -> bool:
 
 
 def close_input(model: "onnx.ModelProto", shape: Shape) -> None:
-    """Gives the open sizes of the one input their values of (channels, height, width), or of (height, width, channels).
+    """Sets the open sizes of the one input from (channels, height, width), or of (height, width, channels).
 
     The batch, if it is open, stays so. Changes the model.
 
@@ -90,7 +90,7 @@ def _image(model: "onnx.ModelProto") -> "onnx.ValueInfoProto":
 
 
 def read_kernels(model: "onnx.ModelProto", optimised: "onnx.ModelProto") -> FileKernels:
-    """How a file is run, by the graph that the runtime made of it."""
+    """How a file is run, by the runtime's optimised graph."""
     types = _integer_tensors(optimised)
     layers, float_layers, others, conversions = 0, list[str](), Counter[str](), 0
     original = _Original(model)
@@ -108,31 +108,31 @@ def read_kernels(model: "onnx.ModelProto", optimised: "onnx.ModelProto") -> File
 
 
 def advice(kernels: FileKernels) -> tuple[str, ...]:
-    """What to change in the file so that more of it runs on integers, one sentence or two each; none where all of it does."""
-    said: list[str] = []
+    """What to change in the file so that more of it runs on integers, in one or two sentences each; none where all of it does."""
+    suggestions: list[str] = []
     if kernels.float_layers:
         listed = ", ".join(kernels.float_layers[:_SHOWN]) + (" …" if len(kernels.float_layers) > _SHOWN else "")
-        said.append(
+        suggestions.append(
             f"{len(kernels.float_layers)} of {kernels.layers} convolutions and matrix products run in float: {listed}. "
-            + _WAY_OUT[kernels.activations]
+            + _ADVICE[kernels.activations]
         )
     if kernels.activations == "dynamic":
-        said.append(
-            "Values are quantised anew in each run, which takes its time after every layer. Quantise statically, with calibration "
+        suggestions.append(
+            "Value ranges are computed again in each run, which costs time after every layer. Quantise statically, with calibration "
             "images (`onnxruntime.quantization.quantize_static`)."
         )
     if kernels.activations == "int8" and not kernels.float_layers:
-        said.append(f"All layers run on integers. {_WAY_OUT['int8']}")
+        suggestions.append(f"All layers run on integers. {_ADVICE['int8']}")
     if kernels.float_operators and kernels.activations == "uint8":
         counted = ", ".join(f"{count} {name}" for name, count in sorted(kernels.float_operators.items()))
-        said.append(
+        suggestions.append(
             f"{counted} run in float, with {kernels.conversions} conversions in the whole file. Quantise the inputs and "
             "outputs of these operators, too, or replace them (ReLU costs nothing after a convolution)."
         )
-    return tuple(said)
+    return tuple(suggestions)
 
 
-_WAY_OUT: Final[Mapping[Activations, str]] = {
+_ADVICE: Final[Mapping[Activations, str]] = {
     "int8": "The file stores activations as int8, for which ONNX Runtime has fewer and slower kernels on x86: export it again with "
     "uint8 activations (`activation_type=QuantType.QUInt8`), weights in int8.",
     "uint8": "Quantise their inputs, weights and outputs, too: leave no node out (`nodes_to_exclude`).",
@@ -167,7 +167,7 @@ def _integer(inputs: Sequence[str], zero: int, types: Mapping[str, int]) -> Acti
 
 
 def _integer_tensors(model: "onnx.ModelProto") -> set[str]:
-    """Names of the tensors that are not float, as far as operators tell: what only moves or picks values keeps their type."""
+    """Names of the tensors that are not float, as far as operators determine it: moving or picking values keeps their type."""
     floats = {1, 10, 11, 16}  # TensorProto.FLOAT, FLOAT16, DOUBLE, BFLOAT16
     graph = model.graph
     found = {c.name for c in graph.initializer if c.data_type not in floats}
@@ -196,11 +196,11 @@ class _Original:
         self._maker = {output: node for node in model.graph.node for output in node.output}
 
     def layer(self, node: "onnx.NodeProto") -> str:
-        """The name of the layer that it is, as the file has it; else that of what it makes."""
+        """The name of its layer in the file; else that of its output."""
         name = _SUFFIX.sub("", node.name)
         if name in self._names:
             return name
-        maker = self._maker.get(name) or self._maker.get(node.output[0])  # some nodes are named for what they make
+        maker = self._maker.get(name) or self._maker.get(node.output[0])  # some nodes are named for their output
         while maker is not None and maker.op_type not in _FLOAT_LAYERS:
             maker = self._maker.get(maker.input[0]) if maker.input else None
         if maker is not None:

@@ -1,7 +1,7 @@
-"""Weights and ranges for networks that are measured, not trained: what a profile lowers.
+"""Weights and ranges for networks that are measured, not trained: for profiling.
 
 Kernels' times do not depend on the values, but on which kernels run; ranges have the form that quantisation gives them, so
-that the same kernels run. Values are such that signals neither vanish nor saturate. Not for anybody's accuracy.
+that the same kernels run. Values are such that signals neither vanish nor saturate. Not for accuracy.
 """
 
 import math
@@ -21,11 +21,11 @@ _SQUARE: Final = {
     None: 2.25, "relu": 1.1, "relu6": 1.1, "hard_swish": 0.9, "silu": 0.9, "hard_sigmoid": 0.3, "sigmoid": 0.3,
     "leaky_relu": 1.1,
 }  # fmt: skip
-"""Mean square of a result after the activation, about."""
+"""Approximate mean square of a result after the activation."""
 
 
 def random_weights(network: Network, seed: int = 0, scheme: Scheme = AFFINE) -> QuantWeights:
-    """INT8 weights and ranges drawn for a network; a layer's values depend on seed and scheme, its name and shape alone."""
+    """Random INT8 weights and ranges for a network; a layer's values depend on seed and scheme, its name and shape alone."""
     layers: dict[str, QuantLayer] = {}
     ranges = {INPUT: scheme.input}
     squares = {INPUT: 1 / 3}

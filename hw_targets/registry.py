@@ -21,12 +21,12 @@ GROUP: Final = "hwnas.targets"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What an option takes, for a form.
+    """An option's values, for input forms.
 
     Attributes:
         kind: `choice` is one of `values`.
-        default: what holds when it is absent; an empty string where that depends on other options.
-        values: what there is to choose from.
+        default: when it is absent; an empty string where that depends on other options.
+        values: those of a choice.
         bare: whether a value is written by itself, `card:VALUE`, in the place of `card:name=VALUE`.
         summary: one line.
     """
@@ -41,16 +41,16 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class TargetEntry:
-    """A kind of target that can be asked for.
+    """A kind of target that users can name.
 
     Attributes:
         name: what its ids begin with.
         summary: one line.
-        create: makes it from its options (a flag's value is an empty string), without touching hardware or files.
+        create: builds it from its options (a flag's value is an empty string), without touching hardware or files.
             Raises `UnknownTarget` for options it does not have.
         unavailable: why it cannot be used on this machine, or an empty string; may be slow.
         options: what each option means, by name.
-        takes: what the options take; those that are not among them take a text.
+        takes: the options' values; an option that is not listed takes a text.
     """
 
     name: str
@@ -62,7 +62,7 @@ class TargetEntry:
 
     @property
     def forms(self) -> tuple[Option, ...]:
-        """Every option with what it takes."""
+        """Every option with its values."""
         given = {name for option in self.takes for name in (option.values if option.bare else (option.name,))}
         return (*self.takes, *(Option(name, "text", text) for name, text in self.options.items() if name not in given))
 
@@ -126,7 +126,7 @@ def _of_card(card: "Listed") -> TargetEntry:
     summary = "cannot be read" if card.problem else f"{card.title}, INT8, simulated"
     builds = {name: "the build" + (" (default)" if name == card.builds[0] else "") for name in card.builds}
     takes = (
-        Option("build", "choice", "what the card is built as", next(iter(builds), ""), tuple(builds), bare=True),
+        Option("build", "choice", "the build of the card", next(iter(builds), ""), tuple(builds), bare=True),
         Option("clock", "number", overlays.OPTIONS["clock"]),
     )
     return TargetEntry(card.name, summary, create, lambda: card.problem, {**builds, **overlays.OPTIONS}, takes)
@@ -148,7 +148,7 @@ def _load(point: EntryPoint) -> TargetEntry:
 
     def create(_: Mapping[str, str]) -> Target:
         raise UnknownTarget(
-            f"The target {point.name!r} cannot be loaded: {reason}.", fix="Mend or remove the package that brings it."
+            f"The target {point.name!r} cannot be loaded: {reason}.", fix="Fix or remove the package that provides it."
         )
 
     return TargetEntry(point.name, "cannot be loaded", create, lambda: reason)

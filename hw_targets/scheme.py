@@ -1,9 +1,9 @@
-"""The INT8 forms that targets demand: what a tensor's range looks like, and which scales and activations a form allows.
+"""The INT8 schemes of targets: the form of a tensor's range, and which scales and activations a scheme allows.
 
 `AFFINE` is what processors run: uint8 activations with a zero point, int8 weights with a scale for each output channel.
 `POWER_OF_TWO` is what AMD/Xilinx DPUs run: int8 activations and weights, symmetric, one scale a tensor, each 2**k, so that
-going from one tensor to the next is a shift. A target declares its scheme (`Target.scheme`), the numbers that a network is
-lowered with carry it (`QuantWeights.scheme`). Not here: which range suits which tensor (`nas/ranges.py`), the file (`lowering.py`).
+rescaling from one tensor to the next is a shift. A target declares its scheme (`Target.scheme`), and so do the numbers that a
+network is lowered with (`QuantWeights.scheme`). Not here: which range suits which tensor (`nas/ranges.py`), the file (`lowering.py`).
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Range:
 
     @property
     def least(self) -> int:
-        """The least q - zero_point."""
+        """The smallest q - zero_point."""
         return (-128 if self.signed else 0) - self.zero_point
 
     @property
@@ -43,13 +43,13 @@ SIGMOID_RANGE: Final = Range(1 / 255, 0)
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """One INT8 form.
+    """One INT8 scheme.
 
     Attributes:
-        name: as receipts and stage keys have it.
+        name: in receipts and stage keys.
         input: range of the pixels / 255. Where it is not `INPUT_RANGE` the file divides its uint8 pixels by 255 and rounds
             them to this range first: of 2**-7, pixel 255 is 127 and pixel 2 is 1.
-        gate: range of sigmoids and hard-sigmoids.
+        sigmoid_range: range of sigmoids and hard-sigmoids.
         power_of_two: scales are 2**k, zero points 0, and a tensor of weights has one scale; else a weight has a scale for
             each output channel.
     """
@@ -60,25 +60,25 @@ class Scheme:
     power_of_two: bool
 
     def covering_range(self, low: float, high: float) -> Range:
-        """The finest range that holds low, high and 0."""
+        """The finest range that covers low, high and 0."""
         if self.power_of_two:
             return power_of_two(exponent_for(max(-low / 128, high / 127, _LEAST_SPAN / 255)))
         return affine(low, high)
 
     def unsupported_reason(self, layer: Layer) -> str:
-        """Why a layer must not be searched for targets of this form, or an empty string; it has an INT8 form all the same.
+        """Why a layer must not be searched for targets of this scheme, or an empty string; it still has an INT8 form.
 
         ReLU6 is no `positively homogeneous` function, so the weights around it cannot be equalised, without which one scale
         a tensor collapses (measured on Fashion-MNIST, MobileNetV2-like: 91.0 % in float, 61 % quantised and 87.5 %
         retrained with ReLU6; 90.8, 89.7 and 90.6 % with ReLU and equalisation).
         """
         if self.power_of_two and layer.activation == "relu6":
-            return "relu6 keeps weights from being equalised, which power-of-two scales need"
+            return "weights around relu6 cannot be equalised, which power-of-two scales need"
         return ""
 
 
 def affine(low: float, high: float) -> Range:
-    """The uint8 range that spans low to high and holds 0 exactly."""
+    """The uint8 range that covers low to high and represents 0 exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max(high - low, _LEAST_SPAN) / 255
     return Range(scale, round(-low / scale))
@@ -90,7 +90,7 @@ def power_of_two(exponent: int) -> Range:
 
 
 def exponent_for(scale: float) -> int:
-    """The exponent of the least power of two that is no smaller than a positive scale: -3 of 0.1 and of 0.125."""
+    """The exponent of the smallest power of two that is no smaller than a positive scale: -3 of 0.1 and of 0.125."""
     return ceil(log2(scale))
 
 

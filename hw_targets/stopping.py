@@ -1,8 +1,8 @@
-"""Whether the work around has been asked to stop. Whatever takes long asks it, however deep below the one who knows.
+"""Cancelling long work from deep inside it: loops and waits check whether the caller has requested a stop.
 
-A caller puts `stoppable` around work; loops and waits inside call `check_cancelled`, which raises what the caller's check raises.
-So layers, targets and locks need no argument for it, nor do targets that others write. The check belongs to its thread. Not
-here: what stopping means (`nas/stages/context.py`).
+A caller wraps work in `stoppable`; loops and waits inside call `check_cancelled`, which raises what the caller's check raises.
+So layers, targets and locks, third-party targets included, need no argument for it. The check belongs to its thread. Not
+here: what happens on a stop (`nas/stages/context.py`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,11 +13,11 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def _go_on() -> None:
-    """Nobody has asked."""
+def _no_check() -> None:
+    """Outside of `stoppable`: nothing to check."""
 
 
-_check: ContextVar[Callable[[], None]] = ContextVar("hwnas_check", default=_go_on)
+_check: ContextVar[Callable[[], None]] = ContextVar("hwnas_check", default=_no_check)
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def stoppable(check: Callable[[], None]) -> Iterator[None]:
 
 
 def check_cancelled() -> None:
-    """Ends the work if it has been asked to stop. Costs about a microsecond: between layers, rounds and polls of a lock.
+    """Ends the work where a stop is requested. Costs about a microsecond; called between layers, rounds and polls of a lock.
 
     Raises:
         Whatever the check of `stoppable` around it raises; nothing without one.

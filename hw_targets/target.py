@@ -1,7 +1,7 @@
-"""The seam between the engine and hardware: what every target answers, and the values it answers with.
+"""The interface between the engine and hardware: what every target implements, and the values it returns.
 
-A simulated target answers in the same way: a `KernelSample` a network, then one `TimingSample` for each round asked for (its
-three quantiles alike, one run); it must not hold the lock of a device.
+A simulated target returns the same: a `KernelSample` a network, then one `TimingSample` for each requested round (its three
+quantiles equal, one run); it must not hold the lock of a device.
 
 A target is measured in samples, so that an interrupted profile continues from those already stored: first one
 `KernelSample` a network (its per-layer times under the runtime's profiler), then rounds of end-to-end `TimingSample`s
@@ -25,12 +25,12 @@ class TargetInfo:
 
     Attributes:
         id: canonical id with options, for example `cpu:threads=2`; `cpu` alone is one thread.
-        kind: how its numbers come about: `measured` on the device, or `simulated`.
+        kind: the source of its numbers: `measured` on the device, or `simulated`.
         precision: of the arithmetic, `int8`.
         runtime: what runs the network, with its version.
         device: the device in words.
         fingerprint: hash of all that its latencies depend on (device, runtime, options); tables are valid under one only.
-        unit: the physical thing that is measured, by one job at a time: a device of this machine (`cpu`), or, beginning with
+        device_id: of what is measured, by one job at a time: a device of this machine (`cpu`), or, beginning with
             `//`, one that is reached over the network, by a name that is the same from every machine. The target's own name
             when empty; a simulated target has none.
     """
@@ -96,9 +96,9 @@ class Profile:
     """What is known of one network on one target, batch 1.
 
     Attributes:
-        latency_ms: the product's one statistic: the least of the interleaved rounds' lower quartiles.
+        latency_ms: the one latency statistic: the minimum over rounds of the 25th percentile.
         p50_ms, p95_ms: for the reader: median over rounds of each round's.
-        noise: relative spread of the rounds' lower quartiles about the statistic (median excess), a fraction.
+        noise: relative spread of the rounds' 25th percentiles about the statistic (median excess), a fraction.
         layers: per-layer kernel times, by layer name in network order; they sum to `latency_ms`.
         repeat_error: how far `latency_ms` moves from one half of the rounds to the other, a fraction.
     """
@@ -113,7 +113,7 @@ class Profile:
 
 
 class Target(Protocol):
-    """Hardware that networks are found for."""
+    """Hardware that networks are searched for."""
 
     @property
     def info(self) -> TargetInfo:
@@ -121,7 +121,7 @@ class Target(Protocol):
 
     @property
     def scheme(self) -> Scheme:
-        """The form of INT8 that it runs: networks are searched, retrained and lowered in it."""
+        """The INT8 scheme that it runs: networks are searched, retrained and lowered in it."""
 
     def supports(self, layer: Layer) -> Support:
         """Whether it can run the layer, and why not."""
@@ -143,11 +143,11 @@ class Target(Protocol):
         """
 
     def sample_file(self, model: bytes, *, rounds: int) -> Iterator[TimingSample]:
-        """Measures one lowered file as delivered."""
+        """Measures one lowered file as exported."""
 
 
 def check_layers(target: Target, network: Network, *, who: str, fix: str) -> None:
-    """Refuses to lower a network with a layer that a target cannot run; `who` and `fix` are the message's.
+    """Rejects a network with a layer that a target cannot run; `who` and `fix` are the message's.
 
     Raises:
         UnsupportedLayer: naming the first such layer with the reason.
@@ -164,7 +164,7 @@ def check_layers(target: Target, network: Network, *, who: str, fix: str) -> Non
 
 @runtime_checkable
 class FileReader(Protocol):
-    """What a measured target can do besides: say how its runtime runs a quantised file that somebody else made."""
+    """An optional ability of a measured target: reporting how its runtime runs a third-party quantised file."""
 
     def file_kernels(self, model: bytes) -> FileKernels:
         """Which of the file's layers run on integers and which in float.
@@ -176,7 +176,7 @@ class FileReader(Protocol):
 
 @runtime_checkable
 class Simulator(Protocol):
-    """What a simulated target can do besides: say why a network takes what it takes."""
+    """An optional ability of a simulated target: explaining a network's latency."""
 
     def simulate(
         self,
@@ -191,11 +191,11 @@ class Simulator(Protocol):
 
         Args:
             network: what to simulate.
-            allow_host: whether layers that it does not run are priced as a fall-back to the host, instead of refused.
+            allow_host: whether layers that it does not run are priced as a fall-back to the host, instead of rejected.
             trace: whether `intervals` say what ran when.
-            what_if: whether `what_if` has what no published number stands behind: energy, other arithmetic, training.
+            what_if: whether `what_if` has estimates that no published number validates: energy, other arithmetic, training.
             beside: the networks of further tenants, each with None for inference, or the density of its weights in training;
-                `tenants` say what each gets. Without any, all tenants run this one.
+                `tenants` has each one's share. Without any, all tenants run this one.
 
         Raises:
             UnsupportedLayer: it does not run some layers.

@@ -1,6 +1,6 @@
-"""How a latency is taken: timed slices, interleaved over all networks, and the product's one latency statistic.
+"""How a latency is measured: timed slices, interleaved over all networks, and the one latency statistic.
 
-The statistic is the least over the rounds of each round's lower quartile: what the network takes when nothing disturbs it.
+The statistic is the minimum over rounds of the 25th percentile: the network's latency when nothing disturbs it.
 Knows no runtime: it times anything that can be called. Not here: kernels' times (`ort_profiler.py`).
 """
 
@@ -124,7 +124,7 @@ def _fold(network: Network, timings: Sequence[TimingSample], kernels: tuple[Kern
 
 
 def _in_all(kernels: Sequence[KernelTime], latency_ms: float) -> tuple[KernelTime, ...]:
-    """The kernels' times in proportion, so that they take the latency together: what slowed their one visit is undone."""
+    """The kernels' times in proportion, so that they take the latency together: what slowed the profiled run cancels out."""
     total = sum(k.latency_ms for k in kernels)
     factor = latency_ms / total if total > 0 else 1.0
     return tuple(replace(k, latency_ms=k.latency_ms * factor) for k in kernels)
@@ -133,7 +133,7 @@ def _in_all(kernels: Sequence[KernelTime], latency_ms: float) -> tuple[KernelTim
 def latency_and_noise(timings: Sequence[TimingSample]) -> tuple[float, float]:
     """The latency statistic in milliseconds, and the rounds' median excess over it as a fraction.
 
-    Rounds with lower quartiles 1.0, 1.1 and 1.3 ms are 1.0 ms with 10 % noise.
+    Rounds with 25th percentiles 1.0, 1.1 and 1.3 ms are 1.0 ms with 10 % noise.
     """
     quartiles = [t.q25_ms for t in timings]
     latency = min(quartiles)
@@ -141,10 +141,10 @@ def latency_and_noise(timings: Sequence[TimingSample]) -> tuple[float, float]:
 
 
 def repeat_error(timings: Sequence[TimingSample]) -> float:
-    """How far the latency statistic moves when it is taken again: from one half of the rounds to the other, a fraction.
+    """How far the latency statistic moves when it is measured again: from one half of the rounds to the other, a fraction.
 
-    Rounds that are slower than the best are no harm as long as each half has a quiet one. Lower quartiles of 1.0, 1.4, 1.3 and
-    1.02 ms in this order repeat to 2 %; those of a single round say nothing, 0.
+    Rounds that are slower than the best do no harm as long as each half has a quiet one. 25th percentiles of 1.0, 1.4, 1.3 and
+    1.02 ms in this order repeat to 2 %; a single round gives 0.
     """
     quartiles = [t.q25_ms for t in sorted(timings, key=lambda t: t.round)]
     half = len(quartiles) // 2
@@ -155,11 +155,11 @@ def repeat_error(timings: Sequence[TimingSample]) -> float:
 
 
 def noise_warning(found: Sequence[Profile], *, means: str, again: str) -> str | None:
-    """What to tell the user when latencies do not repeat well enough to be relied on, else None.
+    """A warning for the user where latencies do not repeat well enough to be relied on, else None.
 
     Args:
         found: networks that were measured together; the median of their repeat errors counts.
-        means: what it means for what was measured, a clause.
+        means: the consequence for the measurements, a clause.
         again: what to do once the machine is quiet, an imperative.
     """
     off = statistics.median(p.repeat_error for p in found) if found else 0.0

@@ -17,7 +17,7 @@ from search_spaces.network import Layer
 FloatArray = NDArray[np.float32]
 
 PRE: Final = "/pre"
-"""Suffix of a layer's name for its tensor before an activation that is not absorbed by saturation (see `fused_activation`)."""
+"""Suffix of a layer's name for its tensor before an activation that is not fused as a saturation (see `fused_activation`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class QuantLayer:
 
 @dataclass(frozen=True, slots=True)
 class QuantWeights:
-    """All that an INT8 file holds.
+    """All numbers of an INT8 file.
 
     Attributes:
         layers: by layer name, of every layer with weights.
         ranges: by tensor: `INPUT`, each layer's name (after its activation), and name + `PRE` where `fused_activation` is false.
-        scheme: the form that they have.
+        scheme: their INT8 scheme.
     """
 
     layers: Mapping[str, QuantLayer]
@@ -75,14 +75,14 @@ def fused_activation(layer: Layer, scheme: Scheme = AFFINE) -> bool:
 
 
 def passthrough_range(layer: Layer) -> bool:
-    """Whether a layer's result has the range of its input, whatever `ranges` say: it picks or mixes values, makes none."""
+    """Whether a layer's result has the range of its input, whatever `ranges` say: it picks or mixes values, and computes no new ones."""
     return layer.op in ("max_pool", "resize") and layer.activation is None
 
 
 def hard_swish_range(high: float) -> Range:
     """The range for a tensor that a hard-swish reads: from -3, below which the result is 0, to at least `high`.
 
-    With scale 3 / k and zero point k the gate min(relu6(x + 3) / 6, 1) is the integers 0..2k over 2k: exact in INT8, and
+    With scale 3 / k and zero point k the factor min(relu6(x + 3) / 6, 1) is the integers 0..2k over 2k: exact in INT8, and
     one saturation instead of four float kernels. Other ranges are correct, too, but slower.
     """
     k = int(min(max(765 / (3 + max(high, 0.0)), 1), 254))

@@ -1,4 +1,4 @@
-"""How far predictions are from measurements: the accuracy report that every latency table carries.
+"""How far predictions are from measurements: the accuracy report of every latency table.
 
 Only compares numbers; it neither predicts nor measures. Errors and shares are fractions (0.05, not 5).
 """
@@ -15,12 +15,12 @@ from latency_models.errors import TooFewProfiles
 Method = Literal["held_out", "cross_validated", "fitted"]
 
 FASTEST_SHARE: Final = 0.1
-"""The part of the networks, by measured latency, on which order matters most to a search for fast ones."""
+"""The fastest share of the networks, whose order matters most to a search for fast ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccuracyReport:
-    """Predictions against measurements, of networks that were not fitted wherever the space has any to spare.
+    """Predictions against measurements, of networks that were not fitted wherever the space has enough.
 
     Attributes:
         mape: mean of |predicted / measured - 1|.
@@ -28,9 +28,9 @@ class AccuracyReport:
         within_5, within_10: share of networks with |predicted / measured - 1| of at most 5 % and 10 %.
         kendall_tau: tau-b over all networks; None where it is undefined (fewer than two distinct values).
         kendall_tau_fastest_tenth: tau-b over the tenth with the lowest measured latency.
-        noise_mape: mean noise of the measurements themselves: what even a perfect model would seem to be off by.
+        noise_mape: mean noise of the measurements themselves: the apparent error of a perfect model.
         fitted: how many networks the model was fitted on.
-        tested: how many networks this card compares.
+        tested: how many networks this report compares.
         method: `held_out` networks of their own; `cross_validated`, where each is predicted by a model fitted without it; or
             `fitted`, the very networks of the fit, where none of the space could be left out of it.
     """
@@ -47,7 +47,7 @@ class AccuracyReport:
     method: Method
 
     def to_json(self) -> dict[str, Any]:
-        """The card as plain JSON values."""
+        """The report as plain JSON values."""
         return asdict(self)
 
     @staticmethod
@@ -70,7 +70,7 @@ def report_accuracy(
         predicted, measured: latencies in one unit, of the same networks in the same order; `measured` above 0.
         noise: relative noise of each measurement (`Profile.noise`).
         fitted: how many networks the model was fitted on.
-        method: how the networks were kept apart from the fit.
+        method: how the networks were separated from the fit.
 
     Raises:
         TooFewProfiles: there is nothing to compare.
@@ -78,7 +78,7 @@ def report_accuracy(
     if not len(predicted) == len(measured) == len(noise):
         raise ValueError(f"{len(predicted)} predictions, {len(measured)} measurements, {len(noise)} noises")
     if not measured:
-        raise TooFewProfiles("An accuracy report needs networks to judge by.", fix="Measure some that are not fitted.")
+        raise TooFewProfiles("An accuracy report needs networks to compare.", fix="Measure some that are not fitted.")
     errors = [p / m - 1 for p, m in zip(predicted, measured, strict=True)]
     count = len(errors)
     fastest = sorted(range(count), key=lambda i: measured[i])[: math.ceil(count * FASTEST_SHARE)]

@@ -1,4 +1,4 @@
-"""Costs that are a sum over layers, in whole numbers, so that "exact" is true of sums, ranges and counts.
+"""Costs that are a sum over layers, in whole numbers, so that sums, ranges and counts are exact.
 
 Latency from a table is one (ticks of 10 ns), MACs, parameters and bytes are others. Not here: costs that depend on more
 than one layer at a time, such as peak memory.
@@ -22,7 +22,7 @@ def to_ticks(milliseconds: float) -> int:
 
 
 def whole_ticks(milliseconds: float) -> int:
-    """The ticks that fit into a budget: rounded down, but a budget that was itself made of ticks keeps all of them."""
+    """The ticks that fit into a budget: rounded down, but a budget of whole ticks keeps all of them."""
     return math.floor(milliseconds * TICKS_PER_MS + 1e-4)
 
 
@@ -31,7 +31,7 @@ def to_ms(ticks: int) -> float:
     return ticks / TICKS_PER_MS
 
 
-def _nothing(_: Shape) -> int:
+def _zero(_: Shape) -> int:
     return 0
 
 
@@ -47,7 +47,7 @@ class AdditiveCost:
 
     name: str
     layer: Callable[[Layer], int]
-    base: Callable[[Shape], int] = _nothing
+    base: Callable[[Shape], int] = _zero
 
     def of(self, network: Network) -> int:
         """The cost of a whole network."""

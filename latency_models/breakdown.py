@@ -1,6 +1,6 @@
-"""What a table's prediction of one network is made of: a share for each layer, and what a run costs besides its layers.
+"""The parts of a table's prediction of one network: a share for each layer, and the cost of a run besides its layers.
 
-The shares add up to the prediction. Not here: how the table came by its numbers (`calibration.py`).
+The shares add up to the prediction. Not here: how the table is fitted (`calibration.py`).
 """
 
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ class Share:
     """One part of a prediction, in milliseconds.
 
     Attributes:
-        name: of the layer; `constant` or `input` for what belongs to none.
-        of: a layer; the kernels outside of all layers, such as a change of the input's layout; or the run itself.
+        name: of the layer; `constant` or `input` for parts of no layer.
+        of: a layer; the kernels outside of layers, such as a change of the input's layout; or the run itself.
         latency_ms: the part. A layer's is `profiled_ms + terms_ms + correction_ms`.
         kind: `estimated` for a layer whose key was never measured.
         profiled_ms: time of its kernels under the profiler, scaled; None where the key was never measured.
         terms_ms: what the calibration adds for each kernel; most often below 0, since it is the profiler's own cost.
-        correction_ms: what whole networks say of this key besides, with the cut at 0 and rounding to ticks of 10 ns.
+        correction_ms: the key's correction from whole networks, with the cut at 0 and rounding to ticks of 10 ns.
     """
 
     name: str

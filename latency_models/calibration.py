@@ -1,16 +1,17 @@
 """Closes sums of profiled kernel times to the end-to-end latency of whole networks.
 
-A profiler adds a cost to every kernel, and a run costs something besides its kernels, so
+A profiler adds a cost to every kernel, and a run has a cost besides its kernels, so
 
     latency = scale * sum of raw kernel times + sum over kernel types of (term * number of such kernels) + constant
               + sum over layers of the correction of the layer's key
 
 is fitted to the networks' measured latencies as one Bayesian linear regression: every coefficient has a normal prior
-about "the profiler is right" (scale 1, all else 0), errors are relative, and how far each group of coefficients may
-stray, like the noise, is chosen by the evidence (MacKay, "Bayesian interpolation", 1992). So 30 networks are enough for
-thousands of keys, and one can be calibrated where a space has no more: what the data do not say stays as it was profiled.
-Outlying networks are weighed down (Huber).
-Not here: where entries come from (`entries.py`), what happens to keys that were never seen (`regression.py`).
+about "the profiler is right" (scale 1, all else 0) and errors are relative. The prior standard deviation of each group of
+coefficients, like the noise, is selected by the evidence (MacKay, "Bayesian interpolation", 1992). So 30 networks are
+enough for thousands of keys, and one is enough to calibrate where a space has no more: without data, a coefficient keeps
+its prior.
+Outliers are down-weighted (Huber).
+Not here: where entries come from (`entries.py`), keys that were never measured (`regression.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,8 +46,8 @@ class Calibration:
         scale: factor on raw times.
         terms: milliseconds added (most often below 0: the profiler's own cost) for each kernel, by type.
         constant_ms: of a run besides its kernels.
-        term_stray, key_stray, noise: chosen prior widths of the terms and of the keys' own corrections, as fractions
-            of raw times, and the noise of latencies, a fraction.
+        term_prior_std, key_prior_std, noise: selected prior standard deviations of the terms and of the keys' own
+            corrections, as fractions of raw times, and the noise of latencies, a fraction.
     """
 
     scale: float
@@ -126,9 +127,9 @@ def _uncut(calibration: Calibration, entry: Entry) -> float:
 class _Problem:
     """The regression: columns are scale, constant, one term for each kernel type, one correction for each key.
 
-    `design` (N, P) in ms per unit of each coefficient; `units` (P,) the size that a stray of 1 means for a coefficient;
-    `group` (P,) which stray governs it: 0 fixed, 1 the terms', 2 the keys'; `residual` (N,) relative errors of the prior;
-    `grams` (N, N) relative covariances of the latencies for a stray of 1, by group.
+    `design` (N, P) in ms per unit of each coefficient; `units` (P,) the size of a coefficient at a relative deviation of 1;
+    `group` (P,) its prior standard deviation's group: 0 fixed, 1 the terms', 2 the keys'; `residual` (N,) relative errors of the prior;
+    `grams` (N, N) relative covariances of the latencies for a prior standard deviation of 1, by group.
     """
 
     design: Array
@@ -178,17 +179,17 @@ class _Problem:
             design, latency, prior, units, group, 1 - design @ prior / latency, grams, keys, kinds
         )  # fmt: skip
 
-    def _cover(self, term: float, key: float, noise: float, weights: Array) -> Array:
+    def _covariance(self, term: float, key: float, noise: float, weights: Array) -> Array:
         """(N, N) covariance of the relative latencies."""
         fixed, by_term, by_key = self.grams
         cover: Array = fixed + term**2 * by_term + key**2 * by_key + np.diag(noise**2 / weights)
         return cover
 
     def best(self, weights: Array) -> tuple[float, float, float]:
-        """The (term stray, key stray, noise) of the highest evidence, from the grid."""
+        """The (term prior std, key prior std, noise) of the highest evidence, from the grid."""
         scores: list[tuple[float, tuple[float, float, float]]] = []
         for term, key, noise in product(TERM_PRIOR_STDS, KEY_PRIOR_STDS, NOISES):
-            factor = np.linalg.cholesky(self._cover(term, key, noise, weights))
+            factor = np.linalg.cholesky(self._covariance(term, key, noise, weights))
             white = np.linalg.solve(factor, self.residual)
             evidence = -0.5 * float(white @ white) - float(np.log(np.diag(factor)).sum())
             scores.append((evidence, (term, key, noise)))
@@ -197,7 +198,7 @@ class _Problem:
     def solve(self, term: float, key: float, noise: float, weights: Array) -> Array:
         """Posterior mean of all coefficients (P,)."""
         variance = (self.units * np.array([1.0, term, key])[self.group]) ** 2
-        pull = np.linalg.solve(self._cover(term, key, noise, weights), self.residual) / self.latency
+        pull = np.linalg.solve(self._covariance(term, key, noise, weights), self.residual) / self.latency
         solution: Array = self.prior + variance * (self.design.T @ pull)
         return solution
 

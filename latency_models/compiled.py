@@ -1,7 +1,7 @@
 """An additive cost compiled over a whole space: vectorised prediction, and the exact ends of its range.
 
 Exact counts are in `counting.py`, sampling inside a band in `sampling.py`; where costs come from, in `additive.py` and
-`table.py`. Architectures are rows of value indices, as `Lattice.encode` makes them: (N, number of choices).
+`table.py`. Architectures are rows of value indices, as `Lattice.encode` returns them: (N, number of choices).
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from search_spaces.network import Layer
 from search_spaces.space import Architecture
 
 CHUNK: Final = 4096
-"""Rows predicted at a time, so that what is looked up stays in the processor's cache."""
+"""Rows predicted at a time, so that look-ups stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class CompiledCost:
 
 
 def compile_cost(cost: AdditiveCost, lattice: Lattice) -> CompiledCost:
-    """Works out the cost of every transition of a lattice."""
+    """Computes the cost of every transition of a lattice."""
     space = lattice.space
     sides = [int(value) for value in space.resolution.values]
     known: dict[str, int] = {}
@@ -127,10 +127,10 @@ class _Model(Protocol):
 
 @dataclass(frozen=True)
 class CompiledLatency(CompiledCost):
-    """Predicted latency over a lattice, in ticks of 10 ns, with milliseconds beside.
+    """Predicted latency over a lattice, in ticks of 10 ns, also in milliseconds.
 
     Attributes:
-        unseen: layer keys of the space that the model never saw; it estimates those.
+        unseen: layer keys of the space that the model has not measured; it estimates those.
     """
 
     unseen: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""How many architectures cost at most so much, exactly, for spaces of any size.
+"""Exact number of architectures within a cost, for spaces of any size.
 
 The number of ways to reach each cost is a polynomial for each state of the lattice; a transition shifts it. The polynomials
 are built from both ends of the chain up to a cut in the middle, so that they stay short, and a count is one sum of
-products over the states of that cut. Numbers beyond 64 bits are kept as residues by several primes, and put together at
+products over the states of that cut. Numbers beyond 64 bits are kept as residues by several primes, and combined at
 the end (Chinese remainder theorem). Only counting; which architectures they are is in `sampling.py`.
 """
 
@@ -23,7 +23,7 @@ from search_spaces.lattice import IntArray
 Residues = NDArray[np.uint32]
 
 MAX_CELLS: Final = 150_000_000
-"""Most numbers (4 bytes each) that a distribution keeps, and most that are at work while one is built."""
+"""Most numbers (4 bytes each) of a distribution, and most in use while one is built."""
 
 _QUERY_WEIGHT: Final = 8
 
@@ -38,14 +38,14 @@ class _Half:
 
 @dataclass(frozen=True)
 class Distribution:
-    """The number of architectures by cost, ready for any number of questions.
+    """The number of architectures by cost, ready for any number of counts.
 
     Attributes:
         unit: all costs are `origin` plus a multiple of it.
         origin: a cost.
         least, most: the ends of the range.
         size: number of architectures.
-        primes: by which residues are kept; their product exceeds `size`.
+        primes: of the residues; their product exceeds `size`.
     """
 
     unit: int
@@ -100,7 +100,7 @@ class Distribution:
         total = 0
         for state, (low_before, low_after) in enumerate(zip(self._before.low, self._after.low, strict=True)):
             before, after = self._before.ways[state][plane], self._after.ways[state][plane]
-            left = steps - low_before - low_after  # what is left for `after` when `before` takes its least
+            left = steps - low_before - low_after  # left for `after` when `before` takes its minimum
             full = min(max(left - len(after) + 2, 0), len(before))  # up to here all of `after` fits
             total += int(before[:full].sum(dtype=np.int64)) % prime * int(after[-1])
             stop = min(left + 1, len(before))
@@ -195,7 +195,7 @@ class _Chain:
         return np.array(self.high_after[cut], np.int64) - np.array(self.low_after[cut], np.int64) + 1
 
     def best_cut(self) -> int:
-        """The cut with the least work: shifts on both sides, and some questions."""
+        """The cut with the least work: shifts on both sides, and some counts."""
         forward = [int(self.length_before(k)[moves[:, 0]].sum()) for k, moves in enumerate(self.moves)]
         backward = [int(self.length_after(k + 1)[moves[:, 1]].sum()) for k, moves in enumerate(self.moves)]
 
@@ -206,7 +206,7 @@ class _Chain:
         return min(range(len(self.states)), key=work)
 
     def check(self, cut: int, planes: int) -> None:
-        """Refuses what does not fit bounded memory."""
+        """Rejects a cost that does not fit bounded memory."""
         kept = planes * int(self.length_before(cut).sum() + self.length_after(cut).sum())
         forward = [int(self.length_before(k).sum()) for k in range(cut + 1)]
         backward = [int(self.length_after(k).sum()) for k in range(cut, len(self.states))]

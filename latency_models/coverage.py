@@ -1,4 +1,4 @@
-"""Which networks to measure, so that a small profile sees the layers that a space's networks are made of.
+"""Which networks to measure, so that a small profile covers the layers of a space's networks.
 
 Knows keys and how often they occur; measures nothing and fits nothing.
 """
@@ -17,17 +17,17 @@ def key_frequencies(networks: Iterable[Network]) -> dict[str, int]:
 
 
 def choose(candidates: Sequence[Network], budget: int, weights: Mapping[str, float] | None = None) -> list[Network]:
-    """Picks the networks to measure, most useful first.
+    """Selects the networks to measure, most useful first.
 
     Greedy maximum coverage, repeated: a key's first observation is worth its weight, each further one half of the one
     before, so that whatever budget is left after full coverage averages noise out of the most frequent keys. The gain
-    is submodular, so stale gains are upper bounds and only the best candidate's is computed anew (Minoux, "Accelerated
+    is submodular, so stale gains are upper bounds and only the best candidate's is computed again (Minoux, "Accelerated
     greedy algorithms for maximizing submodular set functions", 1978). Ties go to the earlier candidate.
 
     Args:
-        candidates: networks to pick from, for example a thousand drawn at random from the space.
-        budget: how many to pick; fewer come back only if there are fewer distinct candidates.
-        weights: worth of each key (0 where absent); by default, how many candidates hold it.
+        candidates: networks to select from, for example a thousand random ones of the space.
+        budget: how many to select; fewer are returned only if there are fewer distinct candidates.
+        weights: of each key (0 where absent); by default, how many candidates hold it.
     """
     worth = key_frequencies(candidates) if weights is None else weights
     keys = [tuple(dict.fromkeys(layer.key for layer in network.layers)) for network in one_by_one(candidates)]
@@ -55,7 +55,7 @@ def choose(candidates: Sequence[Network], budget: int, weights: Mapping[str, flo
 
 
 def coverage_share(networks: Iterable[Network], weights: Mapping[str, float]) -> float:
-    """The share of the keys' weight that the networks hold, 0-1. With no weight at all there is nothing to cover: 1."""
+    """The share of the keys' weight that the networks hold, 0-1. 1 where there is no weight to cover."""
     total = sum(weights.values())
     held = {layer.key for network in networks for layer in network.layers}
     return sum(weight for key, weight in weights.items() if key in held) / total if total else 1.0

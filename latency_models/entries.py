@@ -1,6 +1,6 @@
-"""What in-situ profiles say of each layer key: its kernels and their time as the profiler reports it.
+"""Entries of layer keys from in-situ profiles: the kernels and their time as the profiler reports it.
 
-Gathers and averages only. The profiler's own cost is still inside these times; `calibration.py` takes it out.
+Gathers and averages only. These times still include the profiler's own cost; `calibration.py` removes it.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ class Entry:
 
     Attributes:
         raw_ms: mean time of its kernels over all observations (those far from their median left out).
-        kernels: the kernels it was lowered to most often.
+        kernels: the kernels that it is lowered to most often.
         count: how many observations there were; a network that holds the key twice gives two.
         spread: relative spread of the observations (scaled median absolute deviation), a fraction.
     """
@@ -60,7 +60,7 @@ def layers_by_key(profiles: Sequence[Profile]) -> dict[str, Layer]:
 
 
 def _observations(profile: Profile) -> Iterator[tuple[str, Kernels, float]]:
-    """(key, kernels, ms) of each layer, and of whatever ran outside of all layers together."""
+    """(key, kernels, ms) of each layer, and of all kernels outside of layers together."""
     by_name = profile.network.by_name
     outside: Counter[str] = Counter()
     outside_ms = 0.0

@@ -4,7 +4,7 @@ from search_spaces.errors import HwnasError
 
 
 class TooFewProfiles(HwnasError):
-    """There are not enough profiles to fit or to judge a table."""
+    """There are not enough profiles to fit or to check a table."""
 
     code = "too_few_profiles"
 
@@ -17,7 +17,7 @@ class UnreadableTable(HwnasError):
 
 
 class EmptyBand(HwnasError):
-    """No architecture of the space lies inside the band that was asked for. `facts` carry the reachable range."""
+    """No architecture of the space lies inside the requested band. `facts` carry the reachable range."""
 
     code = "empty_band"
     status = 422

@@ -1,8 +1,8 @@
-"""What a layer costs whose key was never measured: a physical law of its operator family, corrected by its neighbours.
+"""The cost of a layer whose key was never measured: a physical law of its operator family, corrected by its neighbours.
 
 The law is non-negative in work and traffic; kernels jump from it where channels stop filling vectors or another code path
-is taken, so the nearest measured keys say by how much. A stopgap, always labelled as such (`estimated`), and not a model
-of whole networks.
+is taken, so the nearest measured keys correct it. A stopgap, always labelled as such (`estimated`), and not a model of
+whole networks.
 """
 
 import math
@@ -28,12 +28,12 @@ MINIMUM: Final = 2 * len(FEATURES)
 FOLDS: Final = 5
 NEIGHBOURS: Final = 4
 LEAST_MS: Final = 1e-6
-"""Keys measured at less than a nanosecond say nothing about others."""
+"""Keys measured at less than a nanosecond are not used for others."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """One fitted family: a physical law, and how far each measured key is off it.
+    """One fitted family: a physical law, and each measured key's ratio to it.
 
     Attributes:
         coefficients: ms per unit of each of `FEATURES`, none below 0.
@@ -53,7 +53,7 @@ class Family:
     def estimate(self, work: Array, places: Array) -> Array:
         """Latencies (N,) in ms of layers with `features` (N, F) and `coordinates` (N, D).
 
-        What the law says, times the weighted mean ratio of the nearest measured keys.
+        The law's value, times the weighted mean ratio of the nearest measured keys.
         """
         members, ratios = self._neighbourhood
         scaled = (places - self.centre) / self.width
@@ -71,7 +71,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """Fitted families by name, from `families`. Empty when there were too few keys: then unseen layers cost 0 ms."""
+    """Fitted families by name, from `families`. Empty when there were too few keys: then unmeasured layers cost 0 ms."""
 
     families: Mapping[str, Family]
 
@@ -118,7 +118,7 @@ def features(layer: Layer) -> tuple[float, ...]:
 
 
 def coordinates(layer: Layer) -> tuple[float, ...]:
-    """Where a layer lies among others of its family: sizes on a logarithmic scale, and what selects a kernel's path.
+    """A layer's coordinates in its family: sizes on a logarithmic scale, and what selects a kernel's path.
 
     How often channels can be halved stands for how they fill vectors: 24 channels can cost what 64 do.
     """
@@ -192,7 +192,7 @@ def _fit_once(work: Array, places: Array, target: Array) -> Family:
 def _relative_nnls(design: Array, target: Array) -> Array:
     """Coefficients (F,), none below 0, of the least squared relative error."""
     scale = np.maximum(design.max(axis=0), 1e-12)
-    # Entries of a few nanoseconds must not rule the fit: weigh relative errors by how much of the total a key is.
+    # Entries of a few nanoseconds must not dominate the fit: relative errors are weighted by a key's share of the total.
     weight = np.sqrt(target / (target + np.median(target)))
     scaled: Array = non_negative_least_squares(design / scale * (weight / target)[:, None], weight) / scale
     return scaled

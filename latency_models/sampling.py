@@ -1,9 +1,9 @@
-"""Architectures drawn uniformly from all those of a space whose cost lies inside a band, without trying in vain.
+"""Architectures sampled uniformly from all those of a space whose cost lies inside a band, without rejections.
 
 A dynamic programme over the lattice counts, for each state and cost so far, the ways to end inside the band; walking
-forward by those counts draws uniformly. Where the band has many steps the programme runs on a coarser cost, in a band that is wide
-enough to hold the exact one, and what ends outside is drawn again; that keeps the draw uniform, since all ways in the
-coarse band are equally likely. Counts are doubles: probabilities are right to about 1e-13. Not here: exact counts (`counting.py`).
+forward by those counts samples uniformly. Where the band has many steps the programme runs on a coarser cost, in a band wide enough
+to hold the exact one, and samples outside the exact band are rejected; the rest is uniform, since all ways in the coarse band
+are equally likely. Counts are doubles: probabilities are right to about 1e-13. Not here: exact counts (`counting.py`).
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ MAX_CELLS: Final = 4_000_000
 
 BATCH: Final = 8192
 DOUBTFUL: Final = 100_000
-"""After so many draws without a hit, an exact count says whether there is anything to find."""
+"""After so many samples without a hit, an exact count says whether the band is empty."""
 
 
 def sample_band(cost: CompiledCost, low: int, high: int, count: int, rng: np.random.Generator) -> IntArray:
-    """Draws architectures with `low` <= cost <= `high`, uniformly and with replacement.
+    """Samples architectures with `low` <= cost <= `high`, uniformly and with replacement.
 
     Returns:
         Value indices (count, number of choices) as of `Lattice.encode`: inactive choices are 0.
@@ -46,7 +46,7 @@ def sample_band(cost: CompiledCost, low: int, high: int, count: int, rng: np.ran
                 fix="Widen the band.",
                 facts={"least": least, "most": most},
             )
-        codes = band.draw(min(BATCH, 2 * missing + 64), rng)
+        codes = band.sample(min(BATCH, 2 * missing + 64), rng)
         totals = cost.predict(codes)
         inside = codes[(totals >= low) & (totals <= high)][:missing]
         tried += len(codes)
@@ -88,7 +88,7 @@ class _Band:
         cells = int(sum((span + 1) * states for span, states in zip(spans.tolist(), cost.lattice.states, strict=True)))
         step = max(1, -(-cells // MAX_CELLS), (high - low) // (8 * terms))
         base, costs = cost.base // step, tuple(c // step for c in cost.costs)
-        # What the coarse cost leaves out is between these, so the exact band lies within [first, last].
+        # The rounding errors of the coarse cost are between these, so the exact band lies within [first, last].
         rest = [
             cost.base - base * step,
             *(exact - coarse * step for exact, coarse in zip(cost.costs, costs, strict=True)),
@@ -108,10 +108,10 @@ class _Band:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing at all lies in the coarse band."""
+        """Whether no architecture lies in the coarse band."""
         return not self._starts.any()
 
-    def draw(self, count: int, rng: np.random.Generator) -> IntArray:
+    def sample(self, count: int, rng: np.random.Generator) -> IntArray:
         """Value indices (count, number of choices), uniform over the coarse band."""
         lattice = self.cost.lattice
         codes = np.zeros((count, len(lattice.space.choices)), np.int64)
@@ -130,7 +130,7 @@ class _Band:
         return codes
 
     def _step(self, k: int, state: IntArray, spent: IntArray, chance: NDArray[np.float64]) -> IntArray:
-        """(count,) transition that each draw takes through stage `k`."""
+        """(count,) transition that each sample takes through stage `k`."""
         order, begins = self.out[k]
         target, cost, ways = self.cost.lattice.stages[k].target, self.costs[k], self.ways[k + 1]
         selected = np.empty(len(state), np.int64)

@@ -1,7 +1,7 @@
-"""The latency table of one target: fitted to in-situ profiles, asked for predictions, written as JSON values.
+"""The latency table of one target: fitted to in-situ profiles, used for predictions, written as JSON values.
 
-Latency is a sum over layers of what each layer key costs, so the table compiles over a space (`compiled.py`). How its
-numbers come about is in `entries.py`, `calibration.py` and `regression.py`; how far to trust them, in `report.py`.
+Latency is a sum over layers of what each layer key costs, so the table compiles over a space (`compiled.py`). How it
+is fitted is in `entries.py`, `calibration.py` and `regression.py`; how accurate it is, in `accuracy_report.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,18 +22,18 @@ SCHEMA: Final = 2
 FORMAT: Final = "hwnas latency table"
 FOLDS: Final = 5
 LEAVE_ONE_OUT: Final = 32
-"""Cross-validation has as many folds as networks up to this many: small spaces have none to waste."""
+"""Cross-validation has as many folds as networks up to this many: small spaces have no network to spare."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says a network takes, batch 1.
+    """A model's predicted latency of a network, batch 1.
 
     Attributes:
-        latency_ms: the sum of `layers` and of what a run costs besides.
+        latency_ms: the sum of `layers` and of the cost of a run besides.
         kind: `predicted` when every layer's key was measured, else `estimated`.
-        error: relative error to expect, a fraction: the accuracy report's mean, mixed with the fallback's own by the share
-            of the latency that it stands for.
+        error: relative error to expect, a fraction: the accuracy report's mean, mixed with the fallback's own by its share
+            of the latency.
         layers: ms of each layer by name, in network order.
         unseen: keys that were never measured, in the order they first occur.
     """
@@ -61,11 +61,11 @@ class LatencyTable:
     """Latencies by layer key on one target, batch 1.
 
     Attributes:
-        info: the target; its fingerprint is what the table is valid for.
+        info: the target; the table is valid for its fingerprint only.
         entries: by `Layer.key`, and by `entries.input_key` for kernels outside of layers.
         calibration: how raw kernel times became latencies.
         fallback: for keys that were never measured.
-        card: on networks that were not fitted.
+        accuracy_report: on networks that were not fitted.
         fitted: ids of the networks it was fitted on.
     """
 
@@ -81,7 +81,7 @@ class LatencyTable:
         return to_ms(self._layer_ticks(layer))
 
     def predict(self, network: Network) -> Prediction:
-        """Latency of one network; exact sums of ticks of 10 ns, so equal to what the compiled table says."""
+        """Latency of one network; exact sums of ticks of 10 ns, so equal to the compiled table's."""
         ticks: dict[str, int] = {}
         unseen: dict[str, None] = {}
         known_ms = to_ms(self._base_ticks(network.input_shape))
@@ -115,10 +115,10 @@ class LatencyTable:
         """An accuracy report on profiles of networks that were not fitted.
 
         Raises:
-            TooFewProfiles: every network given was fitted.
+            TooFewProfiles: all these networks were fitted.
         """
         known = set(self.fitted)
-        return _judge(self, [p for p in profiles if p.network.id not in known], len(self.fitted), "held_out")
+        return _report(self, [p for p in profiles if p.network.id not in known], len(self.fitted), "held_out")
 
     @cached_property
     def _ticks(self) -> dict[str, int]:
@@ -160,7 +160,7 @@ class LatencyTable:
             UnreadableTable: the document is no table, or one of another schema.
         """
         if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise UnreadableTable("This is no latency table.", fix="Give what `LatencyTable.to_json` made.")
+            raise UnreadableTable("This is no latency table.", fix="Give a document of `LatencyTable.to_json`.")
         if document.get("schema") != SCHEMA:
             raise UnreadableTable(
                 f"This latency table has schema {document.get('schema')!r}; this version reads {SCHEMA}.",
@@ -181,7 +181,7 @@ class LatencyTable:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise UnreadableTable(
-                f"This latency table lacks something: {error}.", fix="Give what `LatencyTable.to_json` made."
+                f"This latency table is incomplete: {error}.", fix="Give a document of `LatencyTable.to_json`."
             ) from error
 
 
@@ -195,12 +195,12 @@ def fit(
     """Fits a table to profiles.
 
     Args:
-        profiles: the networks to fit, measured on one target; 30 or more that were chosen by `coverage.choose`, or all
+        profiles: the networks to fit, measured on one target; 30 or more that `coverage.choose` selected, or all
             of a small space.
         info: that target.
-        held_out: profiles that only judge. Without any, the accuracy report is cross-validated: each network is predicted
-            by a table that was fitted without it. Networks with a layer key that this table never saw are left out of
-            the card; where that leaves none, the fitted networks themselves are judged.
+        held_out: profiles for the accuracy report only. Without any, the report is cross-validated: each network is predicted
+            by a table that was fitted without it. Networks with a layer key that this table has not measured are left out of
+            the report; where that leaves none, it is of the fitted networks themselves.
         entries: raw times by key, measured otherwise (for example operators alone); by default those of `profiles`.
 
     Raises:
@@ -209,7 +209,7 @@ def fit(
     table = _fit(profiles, info, entries)
     if held_out:
         return replace(table, accuracy_report=table.report(held_out))
-    accuracy_report = _cross_validate(profiles, info, entries) or _judge(table, profiles, len(profiles), "fitted")
+    accuracy_report = _cross_validate(profiles, info, entries) or _report(table, profiles, len(profiles), "fitted")
     return replace(table, accuracy_report=accuracy_report)
 
 
@@ -221,18 +221,18 @@ def _fit(profiles: Sequence[Profile], info: TargetInfo, given: Mapping[str, Entr
         entries={key: KeyLatency(latency[key], e.raw_ms, e.kernels, e.count, e.spread) for key, e in entries.items()},
         calibration=calibration,
         fallback=fit_fallback(layers_by_key(profiles), latency),
-        accuracy_report=_UNJUDGED,
+        accuracy_report=_NO_REPORT,
         fitted=tuple(profile.network.id for profile in profiles),
     )
 
 
-_UNJUDGED: Final = AccuracyReport(0.0, 0.0, 0.0, 0.0, None, None, 0.0, 0, 0, "held_out")
+_NO_REPORT: Final = AccuracyReport(0.0, 0.0, 0.0, 0.0, None, None, 0.0, 0, 0, "held_out")
 
 
 def _cross_validate(
     profiles: Sequence[Profile], info: TargetInfo, entries: Mapping[str, Entry] | None
 ) -> AccuracyReport | None:
-    """The card of networks predicted without themselves, or None where no other networks have their layers."""
+    """The report of networks predicted without themselves, or None where no other networks have their layers."""
     count = len(profiles)
     folds = count if count <= LEAVE_ONE_OUT else FOLDS
     judged: list[tuple[float, Profile]] = []
@@ -254,7 +254,7 @@ def _cross_validate(
     )
 
 
-def _judge(table: LatencyTable, profiles: Sequence[Profile], fitted: int, method: Method) -> AccuracyReport:
+def _report(table: LatencyTable, profiles: Sequence[Profile], fitted: int, method: Method) -> AccuracyReport:
     return report_accuracy(
         [table.predict(profile.network).latency_ms for profile in profiles],
         [profile.latency_ms for profile in profiles],

@@ -1,9 +1,11 @@
-"""hwnas: the most accurate INT8 network that keeps a latency budget on the hardware you own (floor 4, the engine).
+"""hwnas: the most accurate INT8 network that meets a latency budget on the hardware you own (floor 4, the engine).
 
-`from nas import search, export, SearchSpec` is the whole of the Python interface; heavy libraries load when a search runs.
+`from nas import search, export, SearchSpec` is the whole Python interface; heavy libraries load when a search runs.
 """
 
 import os
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,3 +32,14 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+class _Package(ModuleType):
+    """`nas.search` is the function, also after an import of the package `nas/search/`, which Python would put in its place."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

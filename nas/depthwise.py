@@ -1,8 +1,8 @@
-"""Depthwise convolution whose weight gradient is quick on a processor; forward it is torch's own, bit for bit. Nothing else.
+"""Depthwise convolution whose weight gradient is quick on a processor; forward it is torch's own, bit for bit.
 
 For kernels above 3 x 3 the library's weight gradient costs 7 to 27 times the convolution itself. It is a convolution too:
-of each image's each channel with its gradient as the kernel, strides becoming dilation. On small maps that is up to four
-times as fast.
+of each channel of each image with its gradient as the kernel, strides becoming dilation. On small feature maps that is up to
+four times as fast.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ from torch import Tensor
 from search_spaces.network import Layer
 
 
-def pays(layer: Layer, x: Tensor) -> bool:
-    """Whether this form is the faster one to train the layer on input `x` (measured: maps up to twice the kernel)."""
+def is_faster(layer: Layer, x: Tensor) -> bool:
+    """Whether this form is the faster one to train the layer on input `x` (measured: feature maps up to twice the kernel)."""
     kernel, image_size = layer.kernel[0], layer.out_shape[1]
     square = layer.kernel == (kernel, kernel) and layer.out_shape[2] == image_size and len({*layer.padding}) == 1
     even = layer.stride[0] == layer.stride[1] and layer.dilation == (1, 1)
@@ -30,7 +30,7 @@ def pays(layer: Layer, x: Tensor) -> bool:
 
 
 def depthwise(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution of a layer for which `pays` holds: x (N, C, H, W), weight (C, 1, K, K), bias (C,) or None."""
+    """The convolution of a layer for which `is_faster` holds: x (N, C, H, W), weight (C, 1, K, K), bias (C,) or None."""
     result: Tensor = _Depthwise.apply(x, weight, bias, layer.stride[0], layer.padding[0])  # type: ignore[no-untyped-call]
     return result
 

@@ -1,7 +1,7 @@
-"""One architecture in full, for a person to look at: its choices beside their alternatives, its layers, what each costs where.
+"""One architecture in full, for display: its choices with their alternatives, its layers, and their costs on targets.
 
 Loads no torch and touches no device, so that a server may call it. Not here: the search that found the architecture, and
-networks of other people (`estimate.py`).
+any other network (`estimate.py`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class ChoiceDetail(FrozenModel):
     """One choice of an architecture."""
 
     name: str
-    value: Value | None = Field(description="null where the architecture does not read it: a block beyond the depth")
+    value: Value | None = Field(description="null where it is inactive: a block beyond the depth")
     alternatives: tuple[Value, ...] = Field(description="all values that the space offers, from the smallest")
     block: str | None = Field(description="the block that it is for; null where blocks share it")
 
@@ -85,7 +85,7 @@ class NetworkDetail(FrozenModel):
 class LatencyPart(FrozenModel):
     """One part of a prediction; the parts add up to it."""
 
-    name: str = Field(description="of the layer; constant or input for what belongs to none")
+    name: str = Field(description="of the layer; constant or input for parts of no layer")
     of: Literal["layer", "input", "constant"] = Field(
         description="input: kernels outside of all layers; constant: of a run besides its kernels"
     )
@@ -93,7 +93,7 @@ class LatencyPart(FrozenModel):
     kind: Literal["predicted", "estimated"] = Field(description="estimated: the layer's key was never measured")
     profiled_ms: float | None = Field(description="of its kernels under the profiler, scaled")
     terms_ms: float | None = Field(description="added for each kernel, most often below 0: the profiler's own cost")
-    correction_ms: float | None = Field(description="what whole networks say besides; the three add up to latency_ms")
+    correction_ms: float | None = Field(description="correction from whole networks; the three add up to latency_ms")
     simulated_ms: float | None = Field(
         description="of its group, where the target is simulated; with the first layer of it"
     )
@@ -105,7 +105,7 @@ class LatencyPart(FrozenModel):
 
 
 class PredictionDetail(FrozenModel):
-    """What a target's latency table says of a network."""
+    """A target's latency table applied to a network."""
 
     device: str
     runtime: str
@@ -129,8 +129,8 @@ def find_space(
 ) -> tuple[SearchSpace, Architecture]:
     """The space that an architecture is of, and the architecture itself.
 
-    The space is the one that a search was asked for, or the same with the activation that its targets demanded
-    (`stages/fit.py`); the architecture's id says which.
+    The space is the one that a search requested, or the same with the activation that its targets needed
+    (`stages/restrict_space.py`); the architecture's id decides.
 
     Raises:
         InvalidSpace: the space does not exist, is not valid, or cannot fit the resolution.
@@ -144,7 +144,7 @@ def find_space(
         if found.id == architecture_id:
             return space, found
     raise InvalidArchitecture(
-        f"The architecture {architecture_id} is not of the space as this version makes it.", fix="Search again."
+        f"The architecture {architecture_id} is not of the space as this version builds it.", fix="Search again."
     )
 
 
@@ -175,7 +175,7 @@ def describe(space: SearchSpace, architecture: Architecture) -> NetworkDetail:
     )
 
 
-def _stages(space: SearchSpace, values: Mapping[str, Value], drawn_blocks: set[str]) -> tuple[StageDetail, ...]:
+def _stages(space: SearchSpace, values: Mapping[str, Value], built_blocks: set[str]) -> tuple[StageDetail, ...]:
     readers: dict[str, list[str]] = {RESOLUTION: []}
     for link in space.stages:
         for choice in link.choices:
@@ -189,7 +189,7 @@ def _stages(space: SearchSpace, values: Mapping[str, Value], drawn_blocks: set[s
         stage = _stage_of(links[0]) if links else INPUT_STAGE
         choices[stage].append(_choice(choice, values, links[0] if len(links) == 1 else None))
     return tuple(
-        StageDetail(name=stage, blocks=tuple(b for b in names if b in drawn_blocks), choices=tuple(choices[stage]))
+        StageDetail(name=stage, blocks=tuple(b for b in names if b in built_blocks), choices=tuple(choices[stage]))
         for stage, names in blocks.items()
     )
 
@@ -213,7 +213,7 @@ def _layer(layer: Layer, links: list[str]) -> LayerDetail:
 
 
 def predict(network: Network, table: LatencyTable) -> PredictionDetail:
-    """What a table says of a network, part by part; of a simulated target that is known here, also what binds each layer."""
+    """A table's prediction of a network, part by part; of a simulated target that is known here, also what binds each layer."""
     said = table.predict(network)
     simulated_ms, bound = _simulated(network, table.info.id)
     parts = []
@@ -241,7 +241,7 @@ def _simulated(network: Network, target_id: str) -> tuple[float | None, dict[str
         if not isinstance(target, Simulator):
             return None, {}
         found = target.simulate(network)
-    except HwnasError:  # a card or package that is not installed here, or a network that it does not take any more
+    except HwnasError:  # a card or package that is not installed here, or a network that it no longer supports
         return None, {}
     per_cycle = found["latency_ms"] / found["cycles"]
     bound: dict[str, _Bound] = {}

@@ -1,7 +1,7 @@
 """Cross-layer equalisation: moves scale between the weights of neighbouring layers, so that one scale a tensor serves all channels.
 
 Between two layers with weights and a positively homogeneous activation, f(s x) = s f(x) for s > 0, dividing a channel of the
-first by s and multiplying what reads it by s changes nothing of what the network computes (Nagel et al. 2019, "Data-Free
+first by s and multiplying its readers by s does not change the network's function (Nagel et al. 2019, "Data-Free
 Quantization Through Weight Equalization and Bias Correction", section 4.1). Not here: quantisation itself (`quantise.py`).
 """
 
@@ -57,10 +57,10 @@ def pairs(network: Network) -> tuple[Pair, ...]:
 
 
 def equalised(network: Network, parameters: Mapping[str, Tensor]) -> Tensors:
-    """Folded parameters with which the network computes the same, and whose channels are as alike as they can be made.
+    """Folded parameters with which the network computes the same, and whose channels have ranges as equal as possible.
 
     Args:
-        network: whose they are; where it has no pairs they come back as they are.
+        network: of the parameters; without pairs they are returned unchanged.
         parameters: as for `nas.interpreter.BNFolded`; not changed.
     """
     result = {name: tensor.detach().clone() for name, tensor in parameters.items()}

@@ -4,7 +4,7 @@ from search_spaces.errors import HwnasError
 
 
 class InvalidSpec(HwnasError):
-    """A search spec that asks for something impossible or contradictory."""
+    """A search spec with an impossible or contradictory request."""
 
     code = "invalid_spec"
 
@@ -16,14 +16,14 @@ class InvalidData(HwnasError):
 
 
 class InfeasibleBudget(HwnasError):
-    """No architecture of the space meets the latency budget. `facts` carry the reachable range and what would fit."""
+    """No architecture of the space meets the latency budget. `facts` carry the reachable range and a budget that can be met."""
 
     code = "infeasible_budget"
     status = 422
 
 
 class OutOfSpace(HwnasError):
-    """The disk of the store or of the output folder is full. What was stored before stays valid."""
+    """The disk of the store or of the output folder is full. Everything stored before stays valid."""
 
     code = "out_of_space"
     status = 507
@@ -37,7 +37,7 @@ class UnwritableFolder(HwnasError):
 
 
 class StoreCorrupt(HwnasError):
-    """A blob of the store does not have the content that its name promises."""
+    """A blob of the store does not have the content that its name states."""
 
     code = "store_corrupt"
     status = 500
@@ -50,7 +50,7 @@ class UnusableStore(HwnasError):
 
 
 class Cancelled(HwnasError):
-    """The caller asked the search to stop. What was computed is stored; the same spec continues from there."""
+    """The caller requested a stop. Completed work is stored; the same spec resumes from there."""
 
     code = "cancelled"
     status = 409

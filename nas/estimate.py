@@ -1,8 +1,8 @@
-"""What any network costs on a target: predicted by a stored latency table, or measured now with random INT8 weights.
+"""The cost of any network on a target: predicted by a stored latency table, or measured now with random INT8 weights.
 
-Latencies do not depend on the weights' values, so a model is costed without being converted: as hwnas would lower it. What
-an INT8 file takes as it is stands beside (`file_estimate.py`). Not here: how ONNX is read, how tables come about, how a
-target measures.
+Latencies do not depend on the weights' values, so a model is costed without being converted: as hwnas would lower it. An
+INT8 file is also measured as it is (`file_estimate.py`). Not here: how ONNX is read, how tables are fitted, how a target
+measures.
 """
 
 import json
@@ -50,7 +50,7 @@ class Estimate(FrozenModel):
     )
     lowering: Literal["hwnas"] = Field(
         "hwnas",
-        description="latency_ms and layers are of the network as hwnas lowers it to INT8, not of the file that it is from",
+        description="latency_ms and layers are of the network as hwnas lowers it to INT8, not of the file that it was read from",
     )
     latency_ms: float
     error: float | None = Field(
@@ -58,7 +58,7 @@ class Estimate(FrozenModel):
     )
     p50_ms: float | None = None
     p95_ms: float | None = None
-    macs: int = Field(description="multiply-accumulates; at least so many where there are uncounted operators")
+    macs: int = Field(description="multiply-accumulates; a lower bound where there are uncounted operators")
     params: int
     uncounted: tuple[str, ...] = Field((), description="operators whose multiply-accumulates cannot be counted")
     weight_bytes: int = Field(description="INT8 weights and INT32 biases")
@@ -67,7 +67,7 @@ class Estimate(FrozenModel):
     unseen: tuple[str, ...] = Field((), description="layer keys that the table never measured")
     warnings: tuple[str, ...] = ()
     file: FileEstimate | None = Field(
-        None, description="the file as it lies there, where it is INT8 and the target could run it"
+        None, description="the file as it is, where it is INT8 and the target could run it"
     )
     simulation: dict[str, Any] | None = Field(
         None, description="of a simulated target: cycles, what binds each group, traffic, throughput, roofline"
@@ -86,21 +86,21 @@ def estimate(
     what_if: bool = False,
     beside: Sequence[tuple[Network, float | None]] = (),
 ) -> Estimate:
-    """Costs a network on a target. One that is simulated is always asked itself.
+    """Costs a network on a target. A simulated target is always simulated.
 
     Args:
         network: what to cost.
         target: where.
         tables: latency tables of that target, the preferred first.
         measure: whether to measure it now; None measures unless a table has measured all of its layers' keys.
-        file: the ONNX file that the network was read from: an INT8 one is measured beside, as it lies there, unless nothing
-            must be measured.
+        file: the ONNX file that the network was read from: an INT8 one is also measured as it is, unless `measure` is
+            false.
         allow_host, trace, what_if, beside: for a simulated target, see `hw_targets.target.Simulator`.
 
     Raises:
         UnsupportedLayer: the target cannot run some layers; `facts` list all of them with the reasons.
         TargetUnavailable: it has to be measured, and the target cannot be used here.
-        UnreadableTable: it must not be measured, and there is no table.
+        UnreadableTable: `measure` is false, and there is no table.
         InvalidSpec: options of a simulated target for one that is none.
     """
     if isinstance(target, Simulator):
@@ -136,26 +136,28 @@ def _lowered(network: Network, target: Target, tables: Sequence[LatencyTable], m
 
 
 def check_support(network: Network, target: Target) -> None:
-    """Refuses a network with layers that a target cannot run.
+    """Rejects a network with layers that a target cannot run.
 
     Raises:
         UnsupportedLayer: naming all of them with the reasons.
     """
-    refused = [(layer, support.reason) for layer in network.layers if not (support := target.supports(layer)).ok]
-    if refused:
-        reasons = list(dict.fromkeys(reason for _, reason in refused))
+    unsupported = [(layer, support.reason) for layer in network.layers if not (support := target.supports(layer)).ok]
+    if unsupported:
+        reasons = list(dict.fromkeys(reason for _, reason in unsupported))
         raise UnsupportedLayer(
-            f"{target.info.id} cannot run {len(refused)} of the {len(network.layers)} layers of {network.name!r}: "
+            f"{target.info.id} cannot run {len(unsupported)} of the {len(network.layers)} layers of {network.name!r}: "
             f"{'; '.join(reasons[:3])}{'; …' if len(reasons) > 3 else ''}.",
             fix="Replace these operators in the model, or choose another target.",
             facts={
-                "unsupported": [{"layer": layer.name, "key": layer.key, "reason": why} for layer, why in refused[:100]]
+                "unsupported": [
+                    {"layer": layer.name, "key": layer.key, "reason": why} for layer, why in unsupported[:100]
+                ]
             },
         )
 
 
 def stored_tables(store: Store, info: TargetInfo) -> list[LatencyTable]:
-    """The latency tables in a store that are valid for a target, the newest first. Unreadable ones are passed over."""
+    """The latency tables in a store that are valid for a target, the newest first. Unreadable ones are skipped."""
     found = []
     for record in store.finished("profile"):
         try:
@@ -170,7 +172,7 @@ def _predicted(network: Network, info: TargetInfo, prediction: Prediction) -> Es
     layers = _layers(network, dict(prediction.layers))
     warnings: tuple[str, ...] = ()
     if prediction.unseen:
-        warnings = (f"{len(prediction.unseen)} layer keys were never measured; a regression stands in for them.",)
+        warnings = (f"{len(prediction.unseen)} layer keys were never measured; a regression estimates them.",)
     return Estimate(
         **_facts(network, info), kind=prediction.kind, latency_ms=prediction.latency_ms, error=prediction.error,
         layers=layers, unseen=prediction.unseen, warnings=warnings,

@@ -1,7 +1,7 @@
-"""How good a subnet of a supernet is in INT8, without training it: recalibrate, observe, quantise, and see what it answers.
+"""Evaluates a subnet of a supernet in INT8, without training it: recalibrate, observe, quantise, predict.
 
-Where a target's scheme is the one that ONNX Runtime has integer kernels for, the lowered file answers there, several times as
-fast as the interpreter and with the same answers. Other schemes are judged by the interpreter: with power-of-two scales the
+Where a target's scheme is the one that ONNX Runtime has integer kernels for, the lowered file runs there, several times as
+fast as the interpreter and with the same predictions. Other schemes are evaluated by the interpreter: with power-of-two scales the
 subnet's weights are equalised, and its ranges observed, after its batch norm is folded.
 """
 
@@ -29,21 +29,21 @@ from nas.supernet_weights import SupernetWeights
 from search_spaces.network import Network
 
 Images = Callable[[int], Tensor]
-"""A side in pixels to images (N, C, side, side) as float32 pixels / 255."""
+"""An image size in pixels to images (N, C, image_size, image_size) as float32 pixels / 255."""
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Evaluates subnets of one supernet. The same weights, images and thread count give the same answers, bit by bit.
+    """Evaluates subnets of one supernet. The same weights, images and thread count give the same results, bit for bit.
 
     Attributes:
-        weights: whose subnets.
+        weights: of the supernet.
         calibration: training images for batch norm and ranges, without augmentation, classes mixed.
-        validation: a side in pixels to the images to judge by.
-        metric: what the answers are worth.
+        validation: an image size in pixels to the images to evaluate on.
+        metric: to compute.
         classes: how many there are.
         threads: of ONNX Runtime.
-        scheme: the form of INT8 that is judged.
+        scheme: the INT8 scheme.
     """
 
     weights: SupernetWeights
@@ -55,7 +55,7 @@ class Evaluator:
     scheme: Scheme = AFFINE
 
     def __call__(self, network: Network) -> Scores:
-        """What a subnet's INT8 answers on the validation images are worth.
+        """A subnet's INT8 scores on the validation images.
 
         Raises:
             InvalidData: fewer than 32 calibration images.

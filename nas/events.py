@@ -20,7 +20,7 @@ LatencyKind = Literal["measured", "predicted", "simulated", "estimated"]
 
 
 class PhaseEvent(FrozenModel):
-    """A stage begins, ends, or was found in the store and is not run again."""
+    """A stage begins, ends, or is cached and not run again."""
 
     type: Literal["phase"] = "phase"
     phase: Phase
@@ -29,7 +29,7 @@ class PhaseEvent(FrozenModel):
     seconds: float | None = Field(None, description="how long it took, when finished")
     outputs: dict[str, str] = Field(
         default_factory=dict,
-        description="SHA-256 of what it made, by name, when finished or reused; empty in older events",
+        description="SHA-256 of its outputs, by name, when finished or reused; empty in older events",
     )
 
 
@@ -41,7 +41,7 @@ class ProgressEvent(FrozenModel):
     done: float
     total: float
     unit: str = Field(description="what is counted: networks, steps, candidates, images")
-    eta_s: float | None = Field(None, description="seconds left in this stage, where they can be told")
+    eta_s: float | None = Field(None, description="seconds left in this stage, where they are known")
     target: str | None = None
 
 
@@ -49,7 +49,7 @@ class MetricEvent(FrozenModel):
     """One point of a curve, such as the training loss of the largest subnet.
 
     While the supernet is trained: `loss_` and `accuracy_` of the `largest`, the `smallest` and the `random` subnets (the mean of
-    those that the step sampled). While a network is finished: `loss` and `accuracy`, after `tune_` in floating point and after
+    those that the step sampled). While a network is fine-tuned: `loss` and `accuracy`, after `tune_` in floating point and after
     `int8_` in INT8. All of these are of one step's training batch, before the step. Always: `learning_rate`, `images_per_second`.
     """
 
@@ -58,18 +58,18 @@ class MetricEvent(FrozenModel):
     name: str = Field(description="for example loss_largest, accuracy_smallest, images_per_second, learning_rate")
     step: int = Field(description="from 0")
     value: float
-    target: str | None = Field(None, description="the target whose network is finished")
+    target: str | None = Field(None, description="the target whose network is trained")
 
 
 class CheckpointEvent(FrozenModel):
-    """A training's state was stored, or the training was taken up from it."""
+    """A training's state was stored, or the training was resumed from it."""
 
     type: Literal["checkpoint"] = "checkpoint"
     phase: Phase
-    target: str | None = Field(None, description="the target whose network is finished")
-    step: int = Field(description="steps that the state has behind it")
+    target: str | None = Field(None, description="the target whose network is trained")
+    step: int = Field(description="steps done at this state")
     total: int = Field(description="steps of the whole training")
-    restored: bool = Field(description="whether the training was taken up from it, else it was stored")
+    restored: bool = Field(description="whether the training was resumed from it, else it was stored")
 
 
 class CandidateEvent(FrozenModel):
@@ -84,9 +84,9 @@ class CandidateEvent(FrozenModel):
         "where there is no supernet"
     )
     latency_ms: dict[str, float] = Field(description="predicted latency per target, batch 1, INT8")
-    feasible: dict[str, bool] = Field(description="whether it keeps each target's budget")
+    feasible: dict[str, bool] = Field(description="whether it meets each target's budget")
     choices: dict[str, Value] = Field(
-        default_factory=dict, description="the architecture's choices by name; those that it does not read are left out"
+        default_factory=dict, description="the architecture's choices by name; inactive ones are left out"
     )
     macs: int | None = Field(None, description="multiply-accumulates of one image")
     params: int | None = Field(None, description="weights and biases")
@@ -103,7 +103,7 @@ class FrontPoint(FrozenModel):
     architecture_id: str
     metric: MetricValue
     latency_ms: float
-    kind: LatencyKind = Field("predicted", description="how the latency came about")
+    kind: LatencyKind = Field("predicted", description="source of the latency")
 
 
 class FrontEvent(FrozenModel):
@@ -120,7 +120,7 @@ class FrontEvent(FrozenModel):
     points: tuple[FrontPoint, ...]
     limit_ms: float | None = Field(
         None,
-        description="what the search keeps: the budget less the table's mean error, so that it is kept when measured",
+        description="limit of the search: the budget less the table's mean error, so that the budget is met when measured",
     )
     predicted_error: float | None = Field(
         None, description="mean relative error of the latency table on networks never fitted, a fraction"
@@ -133,48 +133,48 @@ class FrontEvent(FrozenModel):
 
 
 class FinalistEvent(FrozenModel):
-    """A finalist was trained for a round, quantised and judged."""
+    """A finalist was trained for a round, quantised and evaluated."""
 
     type: Literal["finalist"] = "finalist"
     target: str
     architecture: str = Field(description="canonical string of the architecture")
     architecture_id: str
     round: int = Field(description="of successive halving, from 0")
-    rounds: int = Field(description="how many there are, at the most")
-    images: int = Field(description="that it has seen in training, of all rounds")
+    rounds: int = Field(description="most rounds there are")
+    images: int = Field(description="seen in training, in all rounds so far")
     metric: MetricValue = Field(description="the search's metric, in INT8 on the validation set")
-    standard_error: float = Field(description="of the metric, over the draw of the validation images")
+    standard_error: float = Field(description="of the metric, over the sampling of the validation images")
     latency_ms: float = Field(description="of its network, batch 1, INT8")
     kind: LatencyKind
 
 
 class PlanEvent(FrozenModel):
-    """What the job's time was shared out to."""
+    """How the job's time is divided."""
 
     type: Literal["plan"] = "plan"
-    resolution: int = Field(description="side of the images that are worked with, in pixels")
+    resolution: int = Field(description="size of the images in pixels")
     supernet: bool = Field(description="whether a supernet is trained and searched; else a few networks are trained")
-    note: str = Field(description="what a person should know of it")
+    note: str = Field(description="the plan in words")
 
 
 class MeasurementEvent(FrozenModel):
-    """A candidate's network, or a finished file, was measured on a target (or simulated, where nothing is measured)."""
+    """A candidate's network, or a final file, was measured on a target (or simulated, where nothing is measured)."""
 
     type: Literal["measurement"] = "measurement"
     target: str
     architecture_id: str
     of: Literal["candidate", "file"] = Field(
-        description="candidate: the network with random weights; file: the finished model"
+        description="candidate: the network with random weights; file: the final model"
     )
     kind: Literal["measured", "simulated"]
-    latency_ms: float = Field(description="batch 1, INT8: the least of the rounds' lower quartiles")
+    latency_ms: float = Field(description="batch 1, INT8: the minimum over rounds of the 25th percentile")
     p50_ms: float
     p95_ms: float
     noise: float = Field(description="median excess of the rounds over the statistic, a fraction")
 
 
 class LogEvent(FrozenModel):
-    """Something a person should read."""
+    """A message for the user."""
 
     type: Literal["log"] = "log"
     level: Literal["info", "warning", "error"]
@@ -218,4 +218,4 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 def ignore(event: Event) -> None:
-    """A sink for callers who do not watch."""
+    """An event sink that does nothing."""

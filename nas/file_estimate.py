@@ -1,4 +1,4 @@
-"""An INT8 file as it lies there, measured in its target's runtime: what it takes, what of it runs in float, what to do.
+"""An INT8 file as it is, measured in its target's runtime: its latency, its float layers, and advice.
 
 Not here: the same network as hwnas lowers it (`estimate.py`), how a runtime's graph is read (`hw_targets.quantized_file`).
 """
@@ -18,11 +18,11 @@ ROUNDS: Final = 12
 """Of end-to-end timing when a file or a network is measured."""
 
 SLOWER: Final = 1.1
-"""A file that takes this many times what hwnas's lowering does has something to gain."""
+"""A file whose latency is this many times that of hwnas's lowering gets advice."""
 
 
 class FileEstimate(FrozenModel):
-    """What an INT8 file itself takes, with its own weights, operators and quantisation."""
+    """The latency of an INT8 file itself, with its own weights, operators and quantisation."""
 
     latency_ms: float = Field(description="measured; of the whole batch")
     error: float = Field(description="repeat error of the measurement, a fraction")
@@ -30,12 +30,12 @@ class FileEstimate(FrozenModel):
     p95_ms: float
     batch: int = Field(description="images in one run: 1 unless the file has a batch of its own")
     activations: Activations = Field(
-        description="what the file stores values between layers as; dynamic: quantised anew in each run; none: in float"
+        description="what the file stores values between layers as; dynamic: quantised again in each run; none: in float"
     )
     float_layers: tuple[str, ...] = Field(description="convolutions and matrix products that the runtime runs in float")
     float_operators: dict[str, int] = Field(description="how many others run in float, by operator")
     conversions: int = Field(description="operators that only turn floats into integers or back, in each run")
-    advice: tuple[str, ...] = Field((), description="what to change in the file to have it run faster")
+    advice: tuple[str, ...] = Field((), description="what to change in the file to make it faster")
 
 
 def estimate_file(path: Path, target: Target, shape: Shape, lowered_ms: float) -> tuple[FileEstimate | None, str]:
@@ -45,10 +45,10 @@ def estimate_file(path: Path, target: Target, shape: Shape, lowered_ms: float) -
         path: of the ONNX file.
         target: where.
         shape: its input, (channels, height, width), for the sizes that it leaves open.
-        lowered_ms: what the same network takes as hwnas lowers it, to compare with.
+        lowered_ms: latency of the same network as hwnas lowers it, to compare with.
 
     Returns:
-        What was found, none for a float file or a target that runs no files, and a warning where the runtime refuses
+        The estimate, none for a float file or a target that runs no files, and a warning where the runtime rejects
         the file (or "").
     """
     import onnx
@@ -79,7 +79,7 @@ def _file(kernels: FileKernels, timings: list[TimingSample], batch: int, lowered
     if times >= SLOWER:
         said = (
             *said,
-            f"As hwnas lowers it, the same network is {times:.2g} times as fast: an export can gain as much.",
+            f"As hwnas lowers it, the same network is {times:.2g} times as fast: an export can be as fast.",
         )
     return FileEstimate(
         latency_ms=latency_ms,

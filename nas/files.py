@@ -1,7 +1,7 @@
-"""Files under one root, on a local disk or on any other file system that fsspec knows: all that the store asks of storage.
+"""Files under one root, on a local disk or on any other file system that fsspec knows: all that the store needs of storage.
 
 A file is written as a whole, never appended to and never renamed. On a local disk it is whole or not there, also after a kill or a
-power cut. Elsewhere a kill may leave it cut off, so whoever reads it checks it. Not here: what is kept, and the checks (`nas.store`).
+power cut. Elsewhere a kill may leave it cut off, so readers check it. Not here: what is kept, and the checks (`nas.store`).
 """
 
 import errno
@@ -21,7 +21,7 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class FileSystem(Protocol):
-    """The few methods of fsspec's `AbstractFileSystem` that are used; any of its implementations will do."""
+    """The few methods of fsspec's `AbstractFileSystem` that are used; any of its implementations works."""
 
     def cat_file(self, path: str, /) -> bytes:
         """The content of a file."""
@@ -30,7 +30,7 @@ class FileSystem(Protocol):
         """Writes a file."""
 
     def info(self, path: str, /) -> Mapping[str, Any]:
-        """`type` and `size` of what is at a path."""
+        """`type` and `size` at a path."""
 
     def ls(self, path: str, /, *, detail: bool) -> list[str]:
         """The paths in a folder."""
@@ -39,10 +39,10 @@ class FileSystem(Protocol):
         """Removes a file or a folder."""
 
     def makedirs(self, path: str, /, *, exist_ok: bool) -> None:
-        """Makes a folder, where there are such things."""
+        """Creates a folder, where the file system has folders."""
 
     def invalidate_cache(self) -> None:
-        """Forgets what it believes to be in its folders."""
+        """Drops cached folder listings."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Files:
         """The files in a local folder, or at an fsspec URL such as `memory://store`.
 
         Raises:
-            UnusableStore: nothing here can open such a URL.
+            UnusableStore: no installed file system opens such a URL.
         """
         from fsspec.core import url_to_fs
         from fsspec.implementations.local import LocalFileSystem
@@ -76,7 +76,7 @@ class Files:
         except (ImportError, ValueError) as error:
             raise UnusableStore(
                 f"There is no file system for {place!r}: {error}.",
-                fix="Give a folder, or install what fsspec asks for.",
+                fix="Give a folder, or install what fsspec needs.",
             ) from error
         return cls(system, root, Path(root) if isinstance(system, LocalFileSystem) else None)
 
@@ -119,7 +119,7 @@ class Files:
         return sorted(name for name in names if not name.startswith(_TEMPORARY))
 
     def write(self, name: str, data: bytes) -> None:
-        """Writes a file, in the place of one that was there.
+        """Writes a file, or replaces it.
 
         Raises:
             OutOfSpace: there is no room.
@@ -140,7 +140,7 @@ class Files:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a local file so that it is either whole or not there, also after a kill, and there once this returns.
+    """Writes a local file so that it is either whole or not there, also after a kill, and is on disk once this returns.
 
     Raises:
         OutOfSpace: the disk is full; the file that was there before is kept.
@@ -162,7 +162,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def _synchronise(folder: Path) -> None:
-    """Puts the names in a folder on disk: a file that is named by nothing after a power cut is lost."""
+    """Puts the names in a folder on disk: a file without a name after a power cut is lost."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -172,7 +172,7 @@ def _synchronise(folder: Path) -> None:
 
 @contextmanager
 def writing_is_typed() -> Iterator[None]:
-    """Turns what the operating system says of a write that it refuses into `write_error`."""
+    """Turns the operating system's errors of a rejected write into `write_error`."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Runs any `Network` on torch: one walk over its layers, and small modes that say what a layer computes with.
+"""Runs any `Network` on torch: one walk over its layers, and small modes that define how a layer computes.
 
 Float modes are here: training (batch norm on the batch's own statistics), evaluation (with a subnet's statistics) and
 folded (no batch norm left). Quantised modes are in `quantise.py`, over the same walk and the same operators.
-Also here: what turns a slice of the supernet into a subnet of its own: `recalibrate`, `extract`, `fold`.
+Also here: turning a slice of the supernet into a subnet of its own: `recalibrate`, `extract`, `fold`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from torch import Tensor
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.stopping import check_cancelled
 from hw_targets.weights import FloatLayer, FloatWeights
-from nas.depthwise import depthwise, pays
+from nas.depthwise import depthwise, is_faster
 from nas.supernet_weights import BETA, BIAS, GAMMA, WEIGHT, SupernetWeights
 from nas.tensors import Tensors
 from search_spaces.network import INPUT, Layer, Network
@@ -32,7 +32,7 @@ Statistics = Mapping[str, Tensor]
 
 
 class ExecutionMode(Protocol):
-    """What a layer computes with, and in which representation tensors pass between layers."""
+    """How a layer computes, and the representation of tensors between layers."""
 
     def enter(self, images: Tensor) -> Tensor:
         """The network's input in the mode's representation."""
@@ -79,7 +79,7 @@ def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None
     x = inputs[0]
     if layer.op == "conv":
         assert weight is not None
-        if torch.is_grad_enabled() and pays(layer, x):
+        if torch.is_grad_enabled() and is_faster(layer, x):
             return depthwise(layer, x, weight, bias)
         x, padding = _padded(layer, x, 0.0)
         stride = layer.stride
@@ -102,7 +102,7 @@ def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None
 
 
 def _padded(layer: Layer, x: Tensor, value: float) -> tuple[Tensor, tuple[int, int]]:
-    """The input, padded here where the padding is not one number a side, and the padding left to do."""
+    """The input, padded here where the padding is asymmetric, and the remaining padding."""
     top, left, bottom, right = layer.padding
     if top == bottom and left == right:
         return x, (top, left)
@@ -227,7 +227,7 @@ class Evaluation(BNFolded):
 
     Args:
         parameters: as for `Training`.
-        statistics: the subnet's, as `recalibrate` gave them.
+        statistics: the subnet's, from `recalibrate`.
     """
 
     def __init__(self, parameters: Mapping[str, Tensor], statistics: Statistics) -> None:
@@ -245,7 +245,7 @@ class Evaluation(BNFolded):
 
 
 class Recalibration(Training):
-    """Training mode without gradients that gathers each layer's mean and variance."""
+    """Training mode without gradients that collects each layer's mean and variance."""
 
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         super().__init__(parameters)

@@ -20,11 +20,11 @@ class Job:
     """A search whose data, space and budgets are known.
 
     Attributes:
-        space: what the supernet is trained in.
+        space: of the supernet.
         targets: in the order of the spec.
-        parts: what each target runs of the space.
-        goals: each target with its latency table and its budget; empty until the tables are known.
-        augment: how training images are changed at random.
+        restricted: the part of the space that each target runs.
+        target_plans: each target with its latency table and its budget; empty until the tables are known.
+        augment: random changes of training images.
     """
 
     spec: SearchSpec

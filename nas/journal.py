@@ -1,9 +1,9 @@
-"""What a stage that has not finished keeps: a journal of JSON values, and the newest checkpoint. Neither appends nor replaces a file.
+"""The state of an unfinished stage: a journal of JSON values, and the newest checkpoint. Neither appends to nor replaces a file.
 
 Each file carries the hash of its content in its name, and a longer or newer one is written before the one that it replaces is removed.
-So a file that a kill cut off is recognised and passed over, and the one before it still counts. What `append` or `save` returned from is
-kept. The two know nothing of each other: after kills a journal may be any number of values ahead of the checkpoint, so a stage that keeps
-both goes on with each from where that one is. Not here: where they lie (`nas.store`).
+So a file that a kill cut off is recognised and skipped, and the one before it still counts. Once `append` or `save` has returned, the
+value is kept. The two are independent: after kills a journal may be any number of values ahead of the checkpoint, so a stage with both
+resumes each separately. Not here: their place (`nas.store`).
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from typing import Any, Final
 from nas.files import Files
 
 SEGMENT_BYTES: Final = 16 * 1024
-"""A journal's segment is closed at this size: what each further value would write again, against the number of files."""
+"""A journal's segment is closed at this size: a trade-off between bytes written again for each value and the number of files."""
 
 _TRIES: Final = 5
 _SEGMENT: Final = re.compile(r"(\d{8,})-([0-9a-f]{8})-(\d{6})-([0-9a-f]{64})")
@@ -27,7 +27,7 @@ _CHECKPOINT: Final = re.compile(r"(\d{8,})-([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Successive values of one writer, one a line. A journal that grows gets a longer segment in the place of its last one.
+    """Successive values of one writer, one a line. A journal that grows gets a longer segment in place of its last one.
 
     Attributes:
         first: how many values the writer found before these.
@@ -40,7 +40,7 @@ class Segment:
 
     @property
     def name(self) -> str:
-        """What its file is called."""
+        """The name of its file."""
         return f"{self.first:08d}-{self.writer}-{self.count:06d}-{_digest(self.content)}"
 
     def then(self, line: bytes) -> "Segment":
@@ -145,7 +145,7 @@ def _values(segment: Segment) -> list[Any]:
 
 
 def _whole(files: Files, name: str, digest: str, *, gone_is_torn: bool) -> bytes | None:
-    """The content of a file if it is what its name promises."""
+    """The content of a file if it matches its name."""
     try:
         content = files.read(name)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How much of this machine other processes use meanwhile: times taken on a busy machine are not believed for long."""
+"""The share of this machine that other processes use meanwhile: times measured on a busy machine are not cached."""
 
 import os
 import time
@@ -18,7 +18,7 @@ class Load:
 
     @staticmethod
     def read() -> "Load":
-        """Now. Where the system does not tell what others use, they use nothing."""
+        """Reads the clocks now. Where the system does not report other processes' use, it counts as none."""
         own = time.process_time()
         try:
             user, nice, system, _idle, _wait, irq, soft, *_ = map(int, _STAT.read_text().split()[1:9])

@@ -1,4 +1,4 @@
-"""Keeps freed memory in the process, so that large tensors are not paid for page by page again and again. Nothing else."""
+"""Keeps freed memory in the process, so that large tensors are not faulted in page by page every time."""
 
 import ctypes
 from functools import cache
@@ -11,9 +11,9 @@ _ARENA_MAX: Final = -8
 
 @cache
 def keep_freed_memory() -> bool:
-    """Tells glibc's allocator to give no memory back to the system, once for the process; false where there is no glibc.
+    """Makes glibc's allocator give no memory back to the system, once for the process; false where there is no glibc.
 
-    By default each tensor above some megabytes is mapped afresh and faulted in page by page, which can cost more than the
+    By default each tensor above some megabytes is mapped again and faulted in page by page, which can cost more than the
     arithmetic on it: twice the time of an evaluation, a fifth of a training's, on a virtual machine.
     """
     try:

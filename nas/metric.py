@@ -1,4 +1,4 @@
-"""One number that networks are compared by, as it stands in events and documents. Not here: how it is computed (`metrics.py`)."""
+"""One number that networks are compared by, for events and documents. Not here: how it is computed (`metrics.py`)."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from nas.frozen import FrozenModel
 
 
 class MetricValue(FrozenModel):
-    """A metric with its value and its direction: whoever compares two needs to know no metric by name."""
+    """A metric with its value and its direction, so that two can be compared without knowing the metric."""
 
     name: str = Field(description="for example accuracy, balanced_accuracy or macro_f1")
     value: float

@@ -1,4 +1,4 @@
-"""How good answers are: the confusion matrix of a split, and the metrics that are read from it. Not here: who answers.
+"""The confusion matrix of a split, and the metrics computed from it. Not here: predictions.
 
 Definitions as in scikit-learn (`accuracy_score`, `balanced_accuracy_score`, `f1_score(average="macro")`); classes that a split
 has no images of do not count.
@@ -16,11 +16,11 @@ from nas.metric import MetricValue
 from nas.spec import MetricName
 
 Confusion = NDArray[np.int64]
-"""(classes, classes): rows are the true class, columns the answer."""
+"""(classes, classes): rows are the true class, columns the predicted one."""
 
 
 def confusion(labels: NDArray[np.int64], answers: NDArray[np.int64], classes: int) -> Confusion:
-    """Counts of (true class, answer), both int64 (N,)."""
+    """Counts of (true class, predicted class), both int64 (N,)."""
     return np.bincount(labels * classes + answers, minlength=classes * classes).reshape(classes, classes)
 
 
@@ -41,9 +41,9 @@ def score(matrix: Confusion, metric: MetricName) -> float:
 
 
 def standard_error(matrix: Confusion, metric: MetricName) -> float:
-    """Of a metric, over the draw of the images; that of a macro F1 is taken for the balanced accuracy's.
+    """Of a metric, over the sampling of the images; for macro F1, that of the balanced accuracy.
 
-    At least that of one image: a split that is answered without a mistake is not known to be easy.
+    At least that of one image: a split without a mistake is not known to be easy.
     """
     images = matrix.sum(1)
     present = images > 0
@@ -56,7 +56,7 @@ def standard_error(matrix: Confusion, metric: MetricName) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the answers on one split are worth: the confusion matrix, and the one metric that networks are compared by."""
+    """The scores of one split: the confusion matrix, and the one metric that networks are compared by."""
 
     matrix: Confusion
     metric: MetricName
@@ -68,7 +68,7 @@ class Scores:
 
     @property
     def reported(self) -> MetricValue:
-        """The metric as events and documents have it."""
+        """The metric for events and documents."""
         return MetricValue(name=self.metric, value=self.value)
 
     @property

@@ -1,4 +1,4 @@
-"""What a lowered file answers, in ONNX Runtime: the kept runtime that judges candidates and finished files alike."""
+"""Predictions of a lowered file in ONNX Runtime, which evaluates both candidates and final files."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,8 +1,8 @@
-"""The whole job: prepare, profile, train, search, finalise, verify, deliver. The functions behind every face of hwnas.
+"""The whole job: prepare, profile, train, search, fine-tune, verify, export. The functions behind every interface of hwnas.
 
-`search` finishes the architecture that it finds best; `export` one that somebody chose of what a search evaluated.
-Each stage is found in the store or run (`nas/stages/`). Budgets are judged as soon as the latency tables are known, before
-anything is trained. Torch is imported by the stages that need it, not here.
+`search` exports the best architecture that it finds; `export` one that the user selected of those that a search evaluated.
+Each stage is cached or run (`nas/stages/`). Budgets are checked as soon as the latency tables are known, before anything is
+trained. Torch is imported by the stages that need it, not here.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.events import EventSink, ignore
 from nas.files import write_atomically
 from nas.job import Job
-from nas.prepare_job import finish_job, prepare_job, start_job, target_plan_of
+from nas.prepare_job import prepare_job, start_job, target_plan_of, with_work
 from nas.result import ExportResult, ProfileResult, SearchResult
 from nas.spec import SearchSpec
 from nas.stages.budget import check_budget
@@ -45,23 +45,23 @@ def search(
     cancelled: Callable[[], bool] = never,
     claim: DeviceClaim = no_claim,
 ) -> SearchResult:
-    """Finds, trains, measures and delivers one INT8 model for each target.
+    """Finds, trains, measures and exports one INT8 model for each target.
 
     Args:
-        spec: what is asked for.
+        spec: of the search.
         out: where the run's folder goes.
-        store: where everything computed is kept: a folder, an fsspec URL, or a `Store`; `out/store` when None. The same spec and
-            store continue a killed search.
-        on_event: told of everything that happens.
-        cancelled: polled often; the search stops soon after it says yes.
-        claim: entered while a target is measured; a claim to the device beside the lock of the machine.
+        store: of all results: a folder, an fsspec URL, or a `Store`; `out/store` when None. The same spec and
+            store resume a killed search.
+        on_event: receives every event.
+        cancelled: polled often; the search stops soon after it returns true.
+        claim: entered while a target is measured; a claim to the device besides the lock of the machine.
 
     Raises:
-        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
+        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names something missing or unusable.
         UnsupportedSpace: a target runs no network of the space.
-        InfeasibleBudget: no architecture keeps a budget; nothing was trained.
-        OutOfSpace, UnwritableFolder: the disk is full, or a folder may not be written to; what was stored stays.
-        Cancelled: the caller asked to stop; what was computed is stored.
+        InfeasibleBudget: no architecture meets a budget; nothing was trained.
+        OutOfSpace, UnwritableFolder: the disk is full, or a folder may not be written to; everything stored stays.
+        Cancelled: the caller requested a stop; completed work is stored.
     """
     from nas.runs import keep
     from nas.stages.deliver import deliver
@@ -94,14 +94,14 @@ def search(
         warnings=tuple(dict.fromkeys(context.warnings)),
     )
     work = job.work.model_copy(update={"resolution": job.data.resolution})
-    resolved = spec.model_copy(update={"work": work})  # and all else as it was asked: it names the run
+    resolved = spec.model_copy(update={"work": work})  # all else as requested: it names the run
     keep(out / run, resolved, {name: outcome.candidates for name, outcome in outcomes.items()})
     write_atomically(out / run / "result.json", result.model_dump_json(indent=1).encode())
     return result
 
 
 def _supernet(context: Context, job: Job) -> "Supernet | None":
-    """The trained supernet, where the job's time suffices for one."""
+    """The trained supernet, where the job's time is enough for one."""
     if not job.work.supernet_images:
         return None
     from nas.stages.train import train
@@ -120,27 +120,27 @@ def export(
     cancelled: Callable[[], bool] = never,
     claim: DeviceClaim = no_claim,
 ) -> ExportResult:
-    """Finishes and delivers an architecture that somebody chose, in the place of the one that the search chose itself.
+    """Trains and exports an architecture that the user selected, in place of the one that the search selected.
 
-    What the search computed is found in the store; what is not there any more (the latency table, the supernet) is made again.
+    The search's results are cached; missing ones (the latency table, the supernet) are computed again.
 
     Args:
         spec: of the search, with all of its targets: they decide what the supernet is.
-        architecture: its canonical string, as candidates and fronts have it.
+        architecture: its canonical string, as in candidates and fronts.
         target: one of the spec's; not needed when it has but one.
         out: where the run's folder goes; the bundle has a folder of its own in it.
-        store: where everything computed is kept; `out/store` when None.
-        on_event: told of everything that happens.
-        cancelled: polled often; the export stops soon after it says yes.
+        store: of all results; `out/store` when None.
+        on_event: receives every event.
+        cancelled: polled often; the export stops soon after it returns true.
         claim: entered while a target is measured, as in `search`.
 
     Returns:
-        The delivered model, also when it misses the budget: `within_budget` and a warning say so.
+        The exported model, also when it exceeds the budget: `within_budget` and a warning say so.
 
     Raises:
         InvalidArchitecture: it is not of the spec's space.
         UnsupportedArchitecture: the target does not run it.
-        InvalidSpec, UnknownTarget: the target is not named and there are several, or is none of the spec's.
+        InvalidSpec, UnknownTarget: the target is not named and there are several, or is not in the spec.
         Others: as `search`.
     """
     from nas.stages.deliver import deliver_selected, target_folder
@@ -154,7 +154,7 @@ def export(
         device = find_target(job.targets[number].id)
         selected = _select(job.restricted[number], device, architecture)
         target_plan = target_plan_of(context, job, number)
-        job = finish_job(context, replace(job, target_plans=(target_plan,)), costs)
+        job = with_work(context, replace(job, target_plans=(target_plan,)), costs)
         folder = out / run / f"{target_folder(target_plan.info.id)}-{selected.id}"
         model = deliver_selected(
             TargetRun(context, job, target_plan, device, _supernet(context, job)), selected, folder
@@ -174,7 +174,7 @@ def export(
 
 
 def _index(job: Job, target: str | None) -> int:
-    """Which of the job's targets is meant: by the name that the spec has, or by its id."""
+    """The index of the job's target with this name in the spec, or with this id."""
     names = [wanted.target for wanted in job.spec.targets]
     if target is None:
         if len(names) == 1:
@@ -195,8 +195,8 @@ def _index(job: Job, target: str | None) -> int:
 def _select(restricted: RestrictedSpace, target: Target, architecture: str) -> Architecture:
     """The architecture of a string, in the part of the space that the target runs."""
     words = set(architecture.split())
-    away = {f"{one.choice}={text(one.value)}": one.reason for one in restricted.removed}
-    if wrong := {word: away[word] for word in sorted(words & set(away))}:
+    removed = {f"{one.choice}={text(one.value)}": one.reason for one in restricted.removed}
+    if wrong := {word: removed[word] for word in sorted(words & set(removed))}:
         raise UnsupportedArchitecture(
             f"{target.info.id} does not run the architecture: {'; '.join(dict.fromkeys(wrong.values()))}.",
             fix=f"Choose one without {', '.join(wrong)}, or another target.",
@@ -206,7 +206,7 @@ def _select(restricted: RestrictedSpace, target: Target, architecture: str) -> A
 
 
 def run_name(spec: SearchSpec) -> str:
-    """The run's folder: named after the data and the space, told apart by a hash of the whole spec."""
+    """The run's folder: named after the data and the space, with a hash of the whole spec."""
     digest = hashlib.sha256(spec.model_dump_json(exclude={"work"}).encode()).hexdigest()[:8]
     data = "".join(c if c.isalnum() else "-" for c in Path(spec.data).stem)[:32]
     space = spec.space if isinstance(spec.space, str) else str(spec.space.get("name", "space"))
@@ -229,11 +229,11 @@ def profile(
     cancelled: Callable[[], bool] = never,
     claim: DeviceClaim = no_claim,
 ) -> ProfileResult:
-    """Measures a target's latency table for a space, ahead of any search, and says how far to trust it.
+    """Measures a target's latency table for a space, before any search, with its accuracy report.
 
     Raises:
-        UnknownTarget, TargetUnavailable, InvalidSpace: what is named is not there or not usable.
-        Cancelled: the caller asked to stop; the samples are kept.
+        UnknownTarget, TargetUnavailable, InvalidSpace: something named is missing or unusable.
+        Cancelled: the caller requested a stop; the samples are kept.
     """
     context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     found = find_target(target)
@@ -282,6 +282,6 @@ def show(run: str, *, out: Path = Path("runs")) -> SearchResult:
     except ValidationError as error:
         raise UnknownRun(
             f"{path} is of another version of hwnas: {error.error_count()} fields differ.",
-            fix="Run its search again (what it computed and this version can use is found in the store), or read the file itself.",
+            fix="Run its search again (results that this version can use are cached), or read the file itself.",
             facts={"file": str(path)},
         ) from error

@@ -1,4 +1,4 @@
-"""What can be done ahead of a search: tell what it will take, or train its supernet. Not here: the search (`pipeline.py`)."""
+"""Work before a search: estimate its cost, or train its supernet. Not here: the search (`pipeline.py`)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,13 +20,13 @@ from nas.store import Store
 
 
 class JobEstimate(BaseModel):
-    """What is known of a search before it starts.
+    """The estimate of a search before it starts.
 
     Attributes:
         architectures: how many the space has; a string, since it may exceed 2**53.
         reachable_ms: of each target whose latency table is stored, the fastest and the slowest architecture, predicted.
         plan: estimated seconds of each stage, and memory.
-        warnings: what a person should know.
+        warnings: for the user.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,25 +50,25 @@ class Pretrained(BaseModel):
 
 
 def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Store | Path | str | None = None) -> Plan:
-    """What a search will take, before its start: seconds of each stage (0 where it is in the store) and memory.
+    """The estimated cost of a search: seconds of each stage (0 where it is cached) and memory.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: as `search`.
-        InfeasibleBudget: where the latency tables exist already.
+        InfeasibleBudget: where the latency tables already exist.
     """
     context = Context(Store.of(store or out / "store"))
     return _plan(context, *choose_resolution(context, spec))
 
 
 def _plan(context: Context, job: Job, costs: Costs) -> Plan:
-    """What a job will take that has images of its final size."""
+    """The estimated cost of a job with its final image size."""
     from nas.stages import plan as plans
 
     restricted = zip(job.targets, job.restricted, strict=True)
     unknown = [
         target for target, restricted in restricted if not profiled(context, target, restricted.space, job.work.profile)
     ]
-    if not unknown:  # budgets are judged before anything takes time
+    if not unknown:  # budgets are checked before anything takes time
         job = plans.resolve(context, with_target_plans(context, job), costs)
     elif job.spec.work is None:
         job = replace(job, work=plans.afford(job, costs))
@@ -78,11 +78,11 @@ def _plan(context: Context, job: Job, costs: Costs) -> Plan:
 
 
 def estimate_job(spec: SearchSpec, *, store: Store | Path | str) -> JobEstimate:
-    """What a search will take. A stage that is stored costs nothing.
+    """The estimated cost of a search. A cached stage costs nothing.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: as the search.
-        InfeasibleBudget: where the latency tables exist already.
+        InfeasibleBudget: where the latency tables already exist.
     """
     from latency_models.compiled import compile_table
     from search_spaces.lattice import Lattice
@@ -110,12 +110,12 @@ def pretrain(
 ) -> Pretrained:
     """Trains the supernet that a search of the same data, space, targets, effort, seed and threads needs.
 
-    The targets narrow the space to what they run; their budgets do not matter.
+    The targets restrict the space to what they run; their budgets do not matter.
 
     Raises:
-        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names what is not there or not usable.
+        InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names something missing or unusable.
         UnsupportedSpace: a target runs no network of the space.
-        Cancelled: the caller asked to stop; a checkpoint is kept.
+        Cancelled: the caller requested a stop; a checkpoint is kept.
     """
     from nas.stages.augmentation import augmentation
     from nas.stages.plan import probe_images, supernet_images
@@ -127,7 +127,7 @@ def pretrain(
         images = supernet_images(job, costs) if spec.work is None else spec.work.supernet_images
         if not images:
             raise InvalidSpec(
-                f"In {spec.seconds / 60:g} minutes a supernet learns too little here to pay; a search trains a few networks instead.",
+                f"In {spec.seconds / 60:g} minutes a supernet learns too little here to pay off; a search trains a few networks instead.",
                 fix="Give more minutes, or a lower resolution.",
             )
         probed = probe_images(job, costs) if spec.work is None else spec.work.probe_images

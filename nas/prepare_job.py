@@ -1,6 +1,6 @@
 """From a spec to a job: everything that is decided before anything is trained. Not here: the stages, and what a job is.
 
-Each decision is made once and stored: what is timed or measured again must not send a killed search another way.
+Each decision is made once and stored: timing or measuring again must not change a resumed search.
 """
 
 import os
@@ -22,7 +22,7 @@ from nas.work import Work, profile_work
 
 
 def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
-    """A job without its goals and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
+    """A job without its target plans and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
     targets = targets_named([wanted.target for wanted in spec.targets])
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
@@ -35,7 +35,7 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
 
 
 def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
-    """A job with images of a size that its time suffices for, and what its stages cost on this machine.
+    """A job with an image size that fits its time, and the costs of its stages on this machine.
 
     Raises:
         InvalidSpec: even the least work takes longer than the spec's time.
@@ -50,7 +50,7 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
     own = settled or spec.resolution is not None
     smaller = () if own else [image_size for image_size in plans.IMAGE_SIZES if image_size < job.data.resolution]
     if not smaller:
-        _refuse_early(context, job)
+        _reject_early(context, job)
     costs = time_training(context, job)
     for image_size in smaller:
         if plans.comfortable(job, costs) or (job.data.resolution <= plans.SMALL and plans.fits(job, costs)):
@@ -67,36 +67,36 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
 def prepare_job(context: Context, spec: SearchSpec) -> Job:
     """Everything before training: data, space, latency tables, budgets, work, augmentation. Raises as `search` does."""
     job, costs = start_job(context, spec)
-    return finish_job(context, with_target_plans(context, job), costs)
+    return with_work(context, with_target_plans(context, job), costs)
 
 
 def start_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs | None]:
-    """A job before its goals; nothing is timed where the spec has its work already."""
+    """A job before its target plans; nothing is timed where the spec already has its work."""
     return choose_resolution(context, spec) if spec.work is None else (resolve_spec(context, spec), None)
 
 
 def with_target_plans(context: Context, job: Job) -> Job:
-    """The job with its targets' latency tables and its budgets, judged. Raises as `search` does."""
+    """The job with its targets' latency tables and its checked budgets. Raises as `search` does."""
     target_plans = tuple(target_plan_of(context, job, number) for number in range(len(job.targets)))
     for target_plan in target_plans:
         if not target_plan.outcome.binds:
             context.warn(
-                f"The budget of {target_plan.budget_ms:g} ms on {target_plan.info.id} does not bind: the slowest architecture is predicted "
-                f"at {target_plan.outcome.reachable_ms[1]:.4g} ms.",
+                f"The budget of {target_plan.budget_ms:g} ms on {target_plan.info.id} is an inactive constraint: every architecture "
+                f"meets it, and the slowest is predicted at {target_plan.outcome.reachable_ms[1]:.4g} ms.",
                 target=target_plan.info.id,
             )
     return replace(job, target_plans=target_plans)
 
 
 def target_plan_of(context: Context, job: Job, number: int) -> TargetPlan:
-    """One target with its latency table and its budget, judged."""
+    """One target with its latency table and its checked budget."""
     context.check_cancelled()
     target, restricted = find_target(job.targets[number].id), job.restricted[number]
     table = profile(context, target, restricted.space, job.work.profile)
     return check_budget(context, target, table, restricted, job.spec.targets[number].latency_ms, job.spec.budget_on)
 
 
-def finish_job(context: Context, job: Job, costs: Costs | None) -> Job:
+def with_work(context: Context, job: Job, costs: Costs | None) -> Job:
     """The job with its work and its augmentation decided."""
     from nas.stages.augmentation import augmentation
 
@@ -107,8 +107,8 @@ def finish_job(context: Context, job: Job, costs: Costs | None) -> Job:
     return replace(job, augment=augmentation(context, job))
 
 
-def _refuse_early(context: Context, job: Job) -> None:
-    """Refuses budgets that stored latency tables rule out, before anything takes time."""
+def _reject_early(context: Context, job: Job) -> None:
+    """Rejects budgets that stored latency tables rule out, before anything takes time."""
     quiet = replace(context, on_event=ignore, seconds={}, noted=[])
     if all(profiled(quiet, t, p.space, job.work.profile) for t, p in zip(job.targets, job.restricted, strict=True)):
         for number in range(len(job.targets)):

@@ -1,10 +1,10 @@
 """INT8 as modes of the interpreter: weights are quantised, and networks run or retrained on integers.
 
 The rules are those of the file that is lowered (`hw_targets.lowering`), so that search, retraining and deployment see the
-same numbers: activations and weights as the scheme has them (`hw_targets.scheme`), biases int32 on the grid input scale x
+same numbers: activations and weights by the scheme (`hw_targets.scheme`), biases int32 on the grid input scale x
 weight scale. Between layers a tensor holds q - zero_point as floats, and convolutions of such integers are
 exact while their partial sums stay below 2**24: which they do, since biases are kept below 2**22.
-Not here: float modes (`interpreter.py`), how ranges come about (`ranges.py`), the file itself, the loop that retrains (`training/`).
+Not here: float modes (`interpreter.py`), how ranges are observed (`ranges.py`), the file itself, the loop that retrains (`training/`).
 """
 
 from abc import ABC, abstractmethod
@@ -70,12 +70,12 @@ def integers(
     them; bias on the grid input scale x weight scale.
 
     Args:
-        layer: whose they are.
+        layer: of the parameters.
         weight: folded, (out, in / groups, height, width).
         bias: folded, (out,).
         in_scale: scale of the input's range.
         rounding: `saturate`, or `straight_through` when training.
-        scheme: which scales are wanted.
+        scheme: of the scales.
     """
     step = float(np.float32(in_scale))
     with torch.no_grad():
@@ -96,7 +96,7 @@ def integers(
 
 
 class _Integer(ABC):
-    """What the quantised modes share: the arithmetic between layers.
+    """Shared by the quantised modes: the arithmetic between layers.
 
     Args:
         ranges: of all tensors.
@@ -140,14 +140,14 @@ class _Integer(ABC):
                 bias = bias + (3 / (own.scale.double() * self.scale(layer.inputs[0]))).round().float()
                 unit = own.scale / 6
             y = operate(layer, inputs, own.weight, bias)
-            return self._finish(layer, y, (unit * self.scale(layer.inputs[0]))[:, None, None])
+            return self._activate(layer, y, (unit * self.scale(layer.inputs[0]))[:, None, None])
         if len(inputs) == 1:
-            return self._finish(layer, operate(layer, inputs), self.scale(layer.inputs[0]))
+            return self._activate(layer, operate(layer, inputs), self.scale(layer.inputs[0]))
         scaled = [x * self.scale(source) for x, source in zip(inputs, layer.inputs, strict=True)]
-        return self._finish(layer, operate(layer, scaled), 1.0)
+        return self._activate(layer, operate(layer, scaled), 1.0)
 
-    def _finish(self, layer: Layer, y: Tensor, unit: Tensor | float) -> Tensor:
-        """Activation and rounding of results whose one is `unit`; overwrites them."""
+    def _activate(self, layer: Layer, y: Tensor, unit: Tensor | float) -> Tensor:
+        """Activation and rounding of results in which 1 is `unit`; overwrites them."""
         if layer.op == "activation":
             y = y.clone()
         to = self.scale(layer.name)
@@ -222,7 +222,7 @@ class FakeQuant(_Integer):
         self._fixed: dict[str, QuantTensors] | None = None if rounding is straight_through else {}
 
     def operands(self, layer: Layer) -> QuantTensors:
-        """The integers of a layer with weights, of its weights as they are now."""
+        """The integers of a layer with weights, from its current weights."""
         if self._fixed is not None and layer.name in self._fixed:
             return self._fixed[layer.name]
         weight, bias = self._parameters[layer.name + WEIGHT], self._parameters[layer.name + BIAS]
@@ -238,9 +238,9 @@ def quantise(
     """The numbers a network is lowered with.
 
     Args:
-        network: whose they are.
+        network: of the parameters.
         parameters: as for `BNFolded`.
-        ranges: as `nas.ranges.observe` gave them.
+        ranges: from `nas.ranges.observe`.
         scheme: that they are of.
     """
     mode = FakeQuant(network, parameters, ranges, saturate, scheme)

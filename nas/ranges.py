@@ -1,4 +1,4 @@
-"""Ranges of a network's tensors: observed while a float mode runs it on calibration images, chosen by the rules of a scheme.
+"""Ranges of a network's tensors: observed while a float mode runs it on calibration images, selected by the rules of a scheme.
 
 Affine ranges span the extremes of groups of images, averaged. Powers of two are too far apart for that: each tensor gets
 the exponent with the least squared error on a sample of its values. Not here: weights' scales and the modes (`quantise.py`).
@@ -19,19 +19,19 @@ from nas.interpreter import BNFolded, activate, run
 from search_spaces.network import INPUT, Layer, Network
 
 LEAST_CALIBRATION: Final = 32
-"""Fewest images that ranges are observed on; fewer leave accuracy to chance."""
+"""Fewest images that ranges are observed on; fewer make accuracy random."""
 
 _GROUP: Final = 16
-"""Images whose largest value is one sample of a range; the range is the mean of the samples, so an outlier weighs little."""
+"""Images whose largest value is one sample of a range; the range is the mean of the samples, so an outlier has little weight."""
 
 _SAMPLED: Final = 16_384
-"""Values of a tensor that a batch adds to what exponents are chosen on."""
+"""Values of a tensor from each batch for selecting exponents."""
 
 _FINER: Final = 4
 """Exponents that are tried below the one that saturates nothing."""
 
 _LEAST_SCALE: Final = 2.0**-24
-"""Of a tensor that is all zeros."""
+"""Range of a tensor that is all zeros."""
 
 Ranges = Mapping[str, Range]
 """By tensor, as in `QuantWeights.ranges`."""
@@ -39,13 +39,13 @@ Ranges = Mapping[str, Range]
 
 @dataclass
 class _RangeStats:
-    """What is noted of one tensor: extremes of each image, (2, images) a batch, and values drawn from all of it."""
+    """Statistics of one tensor: extremes of each image, (2, images) a batch, and values sampled from all of it."""
 
     extremes: list[Tensor] = field(default_factory=list)
     values: list[Tensor] = field(default_factory=list)
 
     def bounds(self, group: int) -> tuple[float, float]:
-        """Least and largest value of groups of images, averaged."""
+        """Smallest and largest value of groups of images, averaged."""
         groups = torch.cat(self.extremes, dim=1).split(group, dim=1)
         low = torch.stack([images[0].amin() for images in groups]).mean()
         high = torch.stack([images[1].amax() for images in groups]).mean()
@@ -53,11 +53,11 @@ class _RangeStats:
 
 
 class Observed:
-    """A float mode that notes the extremes of every tensor on its way, and values where the scheme needs them.
+    """A float mode that records the extremes of every tensor, and values where the scheme needs them.
 
     Args:
-        mode: what the network is run with.
-        scheme: which ranges are wanted.
+        mode: to run the network with.
+        scheme: of the ranges.
     """
 
     def __init__(self, mode: BNFolded, scheme: Scheme = AFFINE) -> None:
@@ -71,7 +71,7 @@ class Observed:
         return self.mode.enter(images)
 
     def layer(self, layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
-        """What the mode computes; it is noted before and after the activation."""
+        """The mode's result; it is recorded before and after the activation."""
         y = self.mode.compute(layer, inputs)
         if not fused_activation(layer, self.scheme):
             self._see(layer.name + PRE, y)
@@ -147,8 +147,8 @@ def observe(network: Network, mode: BNFolded, batches: Iterable[Tensor], scheme:
     Args:
         network: what to run.
         mode: its float mode; `BNFolded` or any with batch norm.
-        batches: images (N, C, H, W), at least 32 in all; 128 are plenty.
-        scheme: which ranges are wanted.
+        batches: images (N, C, H, W), at least 32 in all; 128 are enough.
+        scheme: of the ranges.
 
     Raises:
         InvalidData: fewer than 32 images.

@@ -1,4 +1,4 @@
-"""What a search or an export answers: the document behind `--json`, the Python return value and the service's job result."""
+"""The result of a search or an export: the document behind `--json`, the Python return value and the service's job result."""
 
 from typing import Literal
 
@@ -14,13 +14,13 @@ Verdict = Literal["met", "met when quiet", "exceeded"]
 
 
 class LatencyOutcome(FrozenModel):
-    """Latency of one delivered model, milliseconds, batch 1, INT8."""
+    """Latency of one exported model, milliseconds, batch 1, INT8."""
 
     budget: float
-    budget_on: BudgetOn = Field("quiet", description="which latency the budget is held against")
+    budget_on: BudgetOn = Field("quiet", description="which latency is compared with the budget")
     predicted: float
     predicted_error: float = Field(description="mean absolute error of the table on networks never fitted, a fraction")
-    measured: float | None = Field(description="the product's one statistic: least of the rounds' lower quartiles")
+    measured: float | None = Field(description="the one latency statistic: minimum over rounds of the 25th percentile")
     measured_p50: float | None
     measured_p95: float | None
     simulated: float | None = Field(
@@ -30,13 +30,13 @@ class LatencyOutcome(FrozenModel):
 
     @property
     def final_ms(self) -> float:
-        """The best that is known of the delivered file's quiet latency: measured, else simulated, else predicted."""
+        """The best available value of the exported file's quiet latency: measured, else simulated, else predicted."""
         known = (self.measured, self.simulated, self.predicted)
         return next(value for value in known if value is not None)
 
     @property
     def held_ms(self) -> float:
-        """The latency that the budget is held against."""
+        """The latency that is compared with the budget."""
         of = {"p50": self.measured_p50, "p95": self.measured_p95}.get(self.budget_on)
         return self.final_ms if of is None else of
 
@@ -56,12 +56,14 @@ class PrecisionMetrics(FrozenModel):
 
 
 class ClassOutcome(FrozenModel):
-    """What the INT8 model answers of one class on the test set."""
+    """The INT8 model's predictions of one class on the test set."""
 
     name: str
     images: int
-    precision: float | None = Field(description="share of its answers that are right; null where it is never answered")
-    recall: float | None = Field(description="share of its images that are answered right; null where there are none")
+    precision: float | None = Field(
+        description="share of its predictions that are right; null where it is never predicted"
+    )
+    recall: float | None = Field(description="share of its images that are classified right; null where there are none")
 
 
 class TestOutcome(FrozenModel):
@@ -71,19 +73,19 @@ class TestOutcome(FrozenModel):
         description="the metric that the search compared networks by, then the others"
     )
     classes: tuple[ClassOutcome, ...]
-    confusion: tuple[tuple[int, ...], ...] = Field(description="images by true class (rows) and answer (columns)")
+    confusion: tuple[tuple[int, ...], ...] = Field(description="images by true class (rows) and prediction (columns)")
 
     def value(self, name: str) -> float:
-        """Of one metric."""
+        """The value of one metric."""
         return next(one.value for one in self.metrics if one.name == name)
 
     def worst(self, count: int) -> list[int]:
-        """The classes with the least recall, by number, the worst first; those without images are left out."""
+        """The classes with the lowest recall, by number, the worst first; those without images are left out."""
         recalls = [(one.recall, number) for number, one in enumerate(self.classes) if one.recall is not None]
         return [number for _, number in sorted(recalls)[:count]]
 
     def taken_for(self, number: int) -> tuple[int, int] | None:
-        """The class that images of a class are most often taken for, with how many; none where all are answered right."""
+        """The class that images of a class are most often mistaken for, with how many; none where all are classified right."""
         row = self.confusion[number]
         images, other = max((images, -other) for other, images in enumerate(row) if other != number)
         return (-other, images) if images else None
@@ -103,25 +105,25 @@ class BudgetOutcome(FrozenModel):
         description="predicted latency of the fastest and the slowest architecture"
     )
     architectures: str = Field(description="how many architectures the space has; a string, since it may exceed 2**53")
-    architectures_within: str = Field(description="how many of them are predicted to keep the budget")
-    binds: bool = Field(description="false when every architecture keeps the budget")
+    architectures_within: str = Field(description="how many of them are predicted to meet the budget")
+    binds: bool = Field(description="false where the constraint is inactive: every architecture meets the budget")
 
 
 class RemovedValue(FrozenModel):
-    """A value of a choice that was not searched, since the target does not run it."""
+    """An option that was removed, since the target does not support it."""
 
     choice: str
     value: int | float | str | bool
-    layer: str = Field(description="the layer in the way")
+    layer: str = Field(description="the unsupported layer")
     reason: str
     alone: bool = Field(
-        description="whether it is in the way whatever else is chosen; else together with other values, of which it was the "
-        "cheapest to remove"
+        description="whether it is unsupported in every combination; else in combination with other values, of which it was "
+        "the cheapest to remove"
     )
 
 
 class ModelFigures(FrozenModel):
-    """What is known of the delivered model of one target, wherever its files are."""
+    """The figures of the exported model of one target, wherever its files are."""
 
     architecture: str
     architecture_id: str
@@ -132,27 +134,29 @@ class ModelFigures(FrozenModel):
     )
     size_bytes: SizeOutcome
     budget: BudgetOutcome
-    removed: tuple[RemovedValue, ...] = Field((), description="what the target does not run of the space, and why")
+    removed: tuple[RemovedValue, ...] = Field(
+        (), description="options of the space that the target does not support, and why"
+    )
 
 
 class ModelOutcome(ModelFigures):
-    """The delivered model of one target, in a folder."""
+    """The exported model of one target, in a folder."""
 
     bundle: str = Field(description="folder of the bundle")
 
 
 class Plan(FrozenModel):
-    """What a search will take."""
+    """The estimated cost of a search."""
 
-    seconds: dict[str, float] = Field(description="per stage, estimated; 0.0 where it is in the store already")
+    seconds: dict[str, float] = Field(description="per stage, estimated; 0.0 where it is cached")
     memory_bytes: int = Field(description="estimated peak of the process")
-    resolution: int | None = Field(None, description="side of the images that are searched with, in pixels")
+    resolution: int | None = Field(None, description="size of the images in pixels")
     supernet: bool = Field(True, description="whether a supernet is trained; else a few networks are")
-    note: str = Field("", description="what a person should know of these choices")
+    note: str = Field("", description="the plan in words")
 
 
 class ProfileResult(FrozenModel):
-    """A latency table and how far to trust it."""
+    """A latency table and its accuracy report."""
 
     target: str
     device: str
@@ -170,35 +174,35 @@ class ProfileResult(FrozenModel):
 
 
 class SearchResult(FrozenModel):
-    """The whole answer of a search."""
+    """The whole result of a search."""
 
     run: str = Field(description="name of the run's folder")
-    metric: MetricName = Field("accuracy", description="what networks were compared by")
+    metric: MetricName = Field("accuracy", description="metric that networks were compared by")
     front: tuple[FrontPoint, ...] = Field(
-        description="networks that were trained, quantised and judged on the validation set, of the first target; `fronts` has all"
+        description="networks that were trained, quantised and evaluated on the validation set, of the first target; `fronts` has all"
     )
     fronts: dict[str, tuple[FrontPoint, ...]]
     estimates: dict[str, tuple[FrontPoint, ...]] = Field(
-        default_factory=dict, description="fronts of what the supernet said of its networks; empty where there was none"
+        default_factory=dict, description="fronts of the supernet's estimates; empty where there was no supernet"
     )
     models: dict[str, ModelOutcome]
-    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
+    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was cached")
     warnings: tuple[str, ...] = ()
 
 
 class ExportFigures(FrozenModel):
-    """What is known of an export, wherever its model's files are."""
+    """The figures of an export, wherever its model's files are."""
 
     target: str
     within_budget: bool = Field(
-        description="whether the model keeps the budget: measured, or simulated on a simulated target"
+        description="whether the model meets the budget: measured, or simulated on a simulated target"
     )
-    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
+    seconds: dict[str, float] = Field(description="per stage; 0.0 where it was cached")
     warnings: tuple[str, ...] = ()
 
 
 class ExportResult(ExportFigures):
-    """The whole answer of an export: one architecture that somebody chose, finished for one target."""
+    """The whole result of an export: one selected architecture, trained and exported for one target."""
 
     run: str = Field(description="name of the run's folder")
     model: ModelOutcome

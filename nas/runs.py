@@ -1,6 +1,6 @@
-"""What a finished run keeps beside its result, so that another of its architectures can be finished later. Not here: bundles.
+"""The files of a finished run besides its result, so that another of its architectures can be exported later. Not here: bundles.
 
-`spec.json` is the search's spec as it was asked, with the work that its time was resolved to; `candidates.json` has every
+`spec.json` is the search's spec as requested, with the work that its time was resolved to; `candidates.json` has every
 architecture that it evaluated, by target.
 """
 
@@ -29,7 +29,7 @@ def keep(folder: Path, spec: SearchSpec, candidates: Mapping[str, Sequence[Front
 
 
 def select_architecture(folder: Path, architecture: str) -> tuple[SearchSpec, str]:
-    """A run's spec, and the canonical string of the architecture that somebody means.
+    """A run's spec, and the canonical string of the named architecture.
 
     Args:
         folder: of the run.
@@ -44,8 +44,8 @@ def select_architecture(folder: Path, architecture: str) -> tuple[SearchSpec, st
         points = CANDIDATES.validate_json((folder / "candidates.json").read_text())
     except FileNotFoundError as error:
         raise UnknownRun(
-            f"There is no finished run in {folder} that says what was searched.",
-            fix="Name a run of --out, or run its search again: what it computed is found in the store.",
+            f"There is no finished run with a search spec in {folder}.",
+            fix="Name a run of --out, or run its search again: its results are cached.",
         ) from error
     except ValidationError as error:
         raise UnknownRun(
@@ -58,7 +58,7 @@ def select_architecture(folder: Path, architecture: str) -> tuple[SearchSpec, st
 
 
 def resolve_id(ids: Collection[str], architecture: str, listed: str) -> str:
-    """The id of what a run evaluated that somebody means by it or its beginning; `listed` says where all of them are.
+    """The id of an evaluated architecture by the id or its beginning; `listed` names the list of all of them.
 
     Raises:
         UnknownArchitecture: no architecture, or more than one, has an id that begins so.
@@ -69,7 +69,7 @@ def resolve_id(ids: Collection[str], architecture: str, listed: str) -> str:
     if len(found) == 1:
         return found[0]
     raise UnknownArchitecture(
-        f"{len(found) or 'No'} architectures that the run evaluated have ids that begin with {architecture!r}.",
+        f"{len(found) or 'No'} architectures of the run have ids that begin with {architecture!r}.",
         fix="Give more of the id." if found else f"Use an id of the front or of {listed}.",
         facts={"known": (found or list(ids))[:20]},
     )

@@ -1,4 +1,4 @@
-"""What a user asks for, typed and bounded: the same value behind the command line, Python, YAML and (by ids only) REST."""
+"""The search spec, typed and bounded: the same value for the command line, Python, YAML and (by ids only) REST."""
 
 import re
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ METRIC_NAMES: Final[dict[MetricName, str]] = {
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
 }
-"""As people read them."""
+"""Display names."""
 
 
 def metric_title(metric: MetricValue) -> str:
-    """A metric's name as people read it."""
+    """A metric's display name."""
     return next((title for name, title in METRIC_NAMES.items() if name == metric.name), metric.name.replace("_", " "))
 
 
@@ -38,7 +38,7 @@ _LATENCY = re.compile(r"(?P<number>([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)
 
 
 def _number_or_text(value: Any) -> Any:
-    """Refuses what pydantic would turn into a number or a text."""
+    """Rejects what pydantic would turn into a number or a text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("a latency is a number of milliseconds, or a text such as 40%")
     return value
@@ -88,10 +88,10 @@ class SearchSpec(FrozenModel):
     targets: tuple[TargetBudget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
     minutes: float | None = Field(
-        None, gt=0, le=100_000, description="a limit on the whole job, in the place of the effort's time"
+        None, gt=0, le=100_000, description="a limit on the whole job, in place of the effort's time"
     )
     resolution: int | None = Field(
-        None, ge=4, le=512, description="largest input side in pixels; when absent, what suits the data and the time"
+        None, ge=4, le=512, description="largest input size in pixels; when absent, chosen by the data and the time"
     )
     seed: int = Field(0, ge=0, lt=2**31)
     threads: int | None = Field(
@@ -107,13 +107,13 @@ class SearchSpec(FrozenModel):
     augment: AugmentName = Field(
         "auto", description="random changes of training images; auto decides by the kind of data"
     )
-    metric: MetricName = Field("accuracy", description="what networks are compared by on the validation set")
+    metric: MetricName = Field("accuracy", description="metric that networks are compared by on the validation set")
     class_weights: ClassWeights = Field(
-        "auto", description="auto weighs rare classes up in training where the metric is not plain accuracy"
+        "auto", description="auto gives rare classes more weight in training where the metric is not plain accuracy"
     )
     budget_on: BudgetOn = Field(
         "quiet",
-        description="which latency the budget is held against: the quiet statistic, or the median or 95th percentile of a run",
+        description="which latency is compared with the budget: the quiet statistic, or the median or 95th percentile of a run",
     )
 
     work: Work | None = Field(
@@ -154,7 +154,7 @@ class SearchSpec(FrozenModel):
 
 
 def invalid_spec(error: Any) -> Exception:
-    """A pydantic `ValidationError` as the engine's own error, with one line to each wrong field."""
+    """A pydantic `ValidationError` as the engine's own error, with one line for each wrong field."""
     from nas.errors import InvalidSpec
 
     problems = field_problems(error.errors(), "spec")
@@ -170,7 +170,7 @@ def targets_named(names: Sequence[str]) -> tuple["Target", ...]:
 
     Raises:
         UnknownTarget, TargetUnavailable: as the registry.
-        InvalidSpec: two names are one target's, as `cpu` and `cpu:threads=1` are; results are told by its id.
+        InvalidSpec: two names are one target's, as `cpu` and `cpu:threads=1` are; results are named by its id.
     """
     from hw_targets.registry import target
     from nas.errors import InvalidSpec

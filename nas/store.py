@@ -1,16 +1,16 @@
-"""Where everything computed is kept: a stage index over blobs named by the hash of their content.
+"""The store of all results: a stage index over blobs named by the hash of their content.
 
     blobs/ab/abcd…       content, named by its SHA-256
-    stages/NAME/KEY.json which blobs a finished stage made, keyed by a hash of its inputs
+    stages/NAME/KEY.json the blobs of a finished stage, by a hash of its inputs
     partial/KEY/…        checkpoints and journals of stages that have not finished
 
-A store is a folder, or lies on any file system of fsspec's. Its blobs are common to all who use it; what else there is belongs
+A store is a folder, or lies on any file system of fsspec's. Its blobs are common to all users; everything else belongs
 to a namespace, such as a tenant, and lies under `namespaces/NAME/` for one that has a name. A blob is found through an index only,
-so nobody meets what only another has computed.
+so a namespace never sees another's results.
 
 One rule gives resume, reuse and provenance: a stage whose key is in the index is not run again. A blob is stored before the index
-names it, and nothing is believed that is not whole: a kill at any instant leaves only what is valid. Not here: what the stages
-do; how files are written (`nas.files`) and how what is unfinished is kept (`nas.journal`).
+names it, and incomplete content is ignored: a kill at any instant leaves only valid content. Not here: the stages; how files
+are written (`nas.files`), and how unfinished stages are kept (`nas.journal`).
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from nas.journal import Checkpoints, Journal
 
 SCHEMA = 1
 LOCK_POLL_S = 0.5
-"""How often one who waits for another's stage asks whether to stop."""
+"""How often a process that waits for another's stage checks for a stop."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class StageKey:
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """A finished stage: what it came from, its blobs by name, small facts beside them, and how long it took."""
+    """A finished stage: its inputs, its blobs by name, small facts, and its time."""
 
     inputs: Mapping[str, Any]
     outputs: Mapping[str, str]
@@ -61,12 +61,12 @@ class StageRecord:
 
 
 class Store:
-    """A content-addressed store as one namespace sees it. Its folder is made when first written to."""
+    """A content-addressed store as one namespace sees it. Its folder is created at the first write."""
 
     def __init__(self, place: Path | str | Files, *, namespace: str = "") -> None:
-        """A store in a folder, at an fsspec URL, or among given files; `namespace` tells apart who computes, not what."""
+        """A store in a folder, at an fsspec URL, or among given files; `namespace` separates users, not contents."""
         if not re.fullmatch(r"[\w-]*", namespace, re.ASCII):
-            raise ValueError(f"{namespace!r} is not made of letters, digits, - and _")
+            raise ValueError(f"{namespace!r} does not consist of letters, digits, - and _")
         self._files = place if isinstance(place, Files) else Files.at(place)
         self._blobs = self._files / "blobs"
         self._own = self._files / "namespaces" / namespace if namespace else self._files
@@ -91,23 +91,23 @@ class Store:
         """The blob of a hash.
 
         Raises:
-            StoreCorrupt: it is missing, or its content is not what its name promises.
+            StoreCorrupt: it is missing, or its content does not match its name.
         """
         try:
             data = self._blobs.read(_name(digest))
         except FileNotFoundError as error:
             raise StoreCorrupt(
-                f"The store lacks the blob {digest}.", fix="Run again: the stage that made it is run anew."
+                f"The store lacks the blob {digest}.", fix="Run again: its stage is then run again."
             ) from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise StoreCorrupt(
                 f"The blob {digest} has been changed.",
-                fix=f"Delete {self.path_of(digest)} and run again: the stage that made it is run anew.",
+                fix=f"Delete {self.path_of(digest)} and run again: its stage is then run again.",
             )
         return data
 
     def path_of(self, digest: str) -> str:
-        """Where a blob is, as a path or a URL, for people and for other tools to read; never write to it."""
+        """Where a blob is, as a path or a URL, for users and other tools to read; never write to it."""
         return self._blobs.path(_name(digest))
 
     def find(self, key: StageKey) -> StageRecord | None:
@@ -141,12 +141,12 @@ class Store:
         }  # fmt: skip
         text = json.dumps({**document, "sha256": _digest(document)}, indent=1, sort_keys=True)
         self._own.write(f"stages/{key.name}/{key.hash}.json", text.encode())
-        with suppress(OSError):  # what is left is found by nobody who finds the stage
+        with suppress(OSError):  # a leftover is never read once the stage is found
             self._own.remove(f"partial/{key.hash}")
         return _record(document)
 
     def share(self, name: str, other: "Store") -> None:
-        """Lets another namespace of this store find the finished stages of a name: the one way from one to another."""
+        """Lets another namespace of this store find the finished stages of a name: the only way between namespaces."""
         for file in (self._own / "stages" / name).names():
             if self._document(name, file) is not None:
                 other._own.write(f"stages/{name}/{file}", self._own.read(f"stages/{name}/{file}"))
@@ -169,12 +169,12 @@ class Store:
 
     @contextmanager
     def lock(self, key: StageKey, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Lets one process at a time work on a stage; another that wants the same waits and then finds it finished.
+        """Lets one process at a time work on a stage; another one waits and then finds the stage finished.
 
-        It has `waiting` called again and again meanwhile. What ends its wait is `hw_targets.stopping`'s.
+        Calls `waiting` repeatedly meanwhile. Cancelling the wait is in `hw_targets.stopping`.
 
-        In a folder only. Elsewhere two may do the same work, which costs time and harms nothing: neither's blobs are in the
-        other's way, and the record of either serves both.
+        In a folder only. Elsewhere two may do the same work, which costs time but does no harm: their blobs do not conflict,
+        and the record of either is valid for both.
         """
         if self._own.folder is None:
             yield

@@ -53,7 +53,7 @@ class SupernetWeights:
         Convolutions start at He's normal initialisation (fan-in of the largest layer), linear layers at a tenth of it.
 
         Raises:
-            InvalidSpace: one name is borne by layers that cannot share weights.
+            InvalidSpace: layers of one name cannot share weights.
         """
         extents: dict[str, Shape4] = {}
         kinds: dict[str, tuple[str, bool]] = {}
@@ -76,7 +76,7 @@ class SupernetWeights:
         return SupernetWeights({name: tensor.to(device) for name, tensor in tensors.items()})
 
     def parameters(self, network: Network) -> Tensors:
-        """Views of the parameters that a network has of these weights; weights written through them change the supernet.
+        """Views of these weights that are a network's parameters; writing through them changes the supernet.
 
         Raises:
             InvalidSpace: the supernet has no parameters of a layer's name, or smaller ones.
@@ -84,7 +84,7 @@ class SupernetWeights:
         return _views(self.tensors, network)
 
     def leaves(self, network: Network) -> Tensors:
-        """A network's parameters to differentiate by, apart from the supernet: cheaper than gradients through slices."""
+        """A network's parameters as separate leaves for autograd: cheaper than gradients through slices."""
         return {name: _leaf(view) for name, view in self.parameters(network).items()}
 
     def add_gradients(self, network: Network, leaves: Mapping[str, Tensor]) -> None:

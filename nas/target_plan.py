@@ -14,18 +14,18 @@ from search_spaces.space import SearchSpace
 
 @dataclass(frozen=True)
 class TargetPlan:
-    """One target with its budget, judged.
+    """One target with its budget, checked.
 
     Attributes:
-        scheme: the form of INT8 that the target runs.
-        removed: values of choices that it does not run.
+        scheme: the INT8 scheme that the target runs.
+        removed: options that it does not support.
         table_hash: of the table's blob.
-        budget_ms: what was asked for, resolved to milliseconds.
-        budget_on: the latency that it is held against.
-        limit_ms: what predictions, which are of the quiet statistic, must keep in the search: the budget as a quiet latency, less
-            the table's mean error, so that a prediction at the limit still keeps the budget when measured; never below the
-            fastest architecture.
-        within_limit: how many architectures are predicted to keep the limit, at least 1.
+        budget_ms: the requested budget, resolved to milliseconds.
+        budget_on: the latency that it is compared with.
+        limit_ms: upper limit of predictions, which are of the quiet statistic, in the search: the budget as a quiet latency,
+            less the table's mean error, so that a prediction at the limit still meets the budget when measured; never below
+            the fastest architecture.
+        within_limit: how many architectures are predicted to meet the limit, at least 1.
     """
 
     info: TargetInfo
@@ -42,9 +42,9 @@ class TargetPlan:
 
     @property
     def space(self) -> SearchSpace:
-        """What the target runs of the job's space: its architectures are architectures of that space, too."""
+        """The part of the job's space that the target runs: its architectures are architectures of that space, too."""
         return self.latency.lattice.space
 
     def budgeted_ms(self, latency_ms: float, p50_ms: float, p95_ms: float) -> float:
-        """Of three latencies of one network, the one that the budget is held against."""
+        """Of three latencies of one network, the one that is compared with the budget."""
         return {"quiet": latency_ms, "p50": p50_ms, "p95": p95_ms}[self.budget_on]

@@ -1,7 +1,7 @@
-"""How much work a search puts in: the numbers that its time was resolved to. Not here: what they cost, and how they are chosen
+"""The amount of work of a search: the numbers that its time is resolved to. Not here: what they cost, and how they are set
 (`stages/plan.py`).
 
-They stand in the spec of a finished run, so that it repeats on another machine, whatever that machine's speed.
+They are in the spec of a finished run, so that it repeats on another machine of any speed.
 """
 
 from typing import Final, Literal
@@ -18,7 +18,7 @@ EFFORT_S: Final[dict[Effort, float]] = {"quick": 5 * 60.0, "standard": 45 * 60.0
 CALIBRATION: Final = 256
 """Training images that a candidate's batch norm is recalibrated and its ranges are observed on."""
 VALIDATION: Final = 1000
-"""Validation images that a candidate is judged by, at the most; finalists are judged by all."""
+"""Most validation images that a candidate is evaluated on; finalists are evaluated on all."""
 RETRAINED: Final = 1 / 8
 """INT8 retraining of the winner, as a share of the images that it saw."""
 
@@ -27,7 +27,7 @@ class ProfileWork(FrozenModel):
     """The size of a latency table's measurement."""
 
     networks: int = Field(ge=1, le=10_000, description="fitted in the table")
-    held_out: int = Field(ge=1, le=10_000, description="measured besides, to judge the table by")
+    held_out: int = Field(ge=1, le=10_000, description="measured in addition, for the accuracy report")
     rounds: int = Field(ge=1, le=1_000, description="of end-to-end timing")
 
 
@@ -45,11 +45,11 @@ class Work(FrozenModel):
     probe_images: int = Field(
         0,
         ge=0,
-        description="that the check trains on whether mirroring does harm; 0 checks nothing and mirrors nothing",
+        description="training images of the check whether mirroring does harm; 0 disables check and mirroring",
     )
     tune_images: int = Field(ge=1, description="that the winner sees in fine-tuning; INT8 retraining adds an eighth")
     resolution: int | None = Field(
-        None, ge=4, le=512, description="side of the images in pixels; when absent, that of the spec or of the data"
+        None, ge=4, le=512, description="size of the images in pixels; when absent, that of the spec or of the data"
     )
 
 
@@ -61,6 +61,6 @@ PROFILES: Final[dict[Effort, ProfileWork]] = {
 
 
 def profile_work(seconds: float) -> ProfileWork:
-    """The latency table of a job that takes so long: that of the largest effort that takes no longer, or else the quick one."""
+    """The latency table of a job of this length: that of the largest effort that takes no longer, or else the quick one."""
     fitting = [effort for effort, takes in EFFORT_S.items() if takes <= seconds]
     return PROFILES[fitting[-1] if fitting else "quick"]

@@ -1,4 +1,4 @@
-"""The blocks that stages are made of, drawn with fixed values: plain functions from a tensor to a tensor.
+"""The blocks that stages are made of, with fixed values: plain functions from a tensor to a tensor.
 
 Channels inside a block are rounded to multiples of 8, the width of vectors on most INT8 engines.
 """
@@ -17,7 +17,7 @@ def round_channels(channels: float) -> int:
 
 
 def squeeze_excite(g: Graph, x: Tensor) -> Tensor:
-    """Channels gated by a hard sigmoid of their pooled means (Hu et al. 2018; hard sigmoid as in MobileNetV3)."""
+    """Channels scaled by a hard sigmoid of their pooled means (Hu et al. 2018; hard sigmoid as in MobileNetV3)."""
     pooled = g.global_avg_pool("se.pool", x)
     squeezed = g.conv("se.reduce", pooled, round_channels(x.shape[0] / SQUEEZE), activation="relu", norm=False)
     attention_scale = g.conv("se.gate", squeezed, x.shape[0], activation="hard_sigmoid", norm=False)

@@ -1,4 +1,4 @@
-"""Makes layers with their shapes worked out: what the author of a space, or a test, calls to draw a graph."""
+"""Builds layers and computes their shapes: what the author of a space, or a test, calls to build a graph."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from search_spaces.network import INPUT, Layer, Network, Shape
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A layer's result (or the graph's input) while a graph is being drawn."""
+    """A layer's result (or the graph's input) while a graph is being built."""
 
     name: str
     shape: Shape
 
 
 class Graph:
-    """Layers drawn in order, from an input of the given shape.
+    """Layers appended in order, from an input of the given shape.
 
     Example:
         >>> g = Graph((3, 32, 32))
@@ -31,7 +31,7 @@ class Graph:
         self._prefix = prefix
 
     def network(self, name: str) -> Network:
-        """What has been drawn so far, as a network that ends in the last layer."""
+        """The layers so far, as a network that ends in the last one."""
         return Network(name, self.input.shape, tuple(self.layers))
 
     def _append(self, name: str, op: str, inputs: tuple[Tensor, ...], out_shape: Shape, **attributes: object) -> Tensor:
@@ -62,7 +62,7 @@ class Graph:
         """A square convolution with zeros on all sides, so that stride 1 keeps the size.
 
         Raises:
-            InvalidSpace: groups do not divide the channels, or the stride is larger than the map.
+            InvalidSpace: groups do not divide the channels, or the stride is larger than the feature map.
         """
         in_channels, height, width = x.shape
         if in_channels % groups or channels % groups:
@@ -72,7 +72,7 @@ class Graph:
             )
         if stride > min(height, width):
             raise InvalidSpace(
-                f"{self._prefix}{name}: a stride of {stride} does not fit a map of {height}x{width}.",
+                f"{self._prefix}{name}: a stride of {stride} does not fit a feature map of {height}x{width}.",
                 fix="Use fewer strides, or a higher resolution.",
                 facts={"layer": self._prefix + name, "height": height, "width": width},
             )
@@ -113,5 +113,5 @@ class Graph:
         return self._append(name, "add", (a, b), a.shape, activation=activation)
 
     def mul(self, name: str, a: Tensor, attention_scale: Tensor) -> Tensor:
-        """The product of a tensor and a gate, (C, H, W) by (C, 1, 1)."""
+        """The product of a tensor and an attention scale, (C, H, W) by (C, 1, 1)."""
         return self._append(name, "mul", (a, attention_scale), a.shape)

@@ -6,7 +6,7 @@ from search_spaces.network import INPUT, Layer, Network, Shape, readers
 def layer_macs(layer: Layer) -> int:
     """Multiply-accumulates of one image (not FLOPs).
 
-    Of convolutions, linear layers, products of two maps and recurrent layers; everything else counts 0, and so does what
+    Of convolutions, linear layers, products of two feature maps and recurrent layers; everything else counts 0, and so does what
     cannot be counted (`Layer.counted`). A transposed convolution counts each weight once for each pixel that it reads.
     """
     if layer.macs is not None:
@@ -56,12 +56,12 @@ def elements(shape: Shape) -> int:
 
 
 def layer_values(network: Network) -> int:
-    """Values that all layers put out for one image, added up: what training keeps and moves."""
+    """Activations of all layers for one image: what training stores and moves."""
     return sum(elements(layer.out_shape) for layer in network.layers)
 
 
 def macs(network: Network) -> int:
-    """Multiply-accumulates of one image: at least so many where there are `uncounted` operators."""
+    """Multiply-accumulates of one image: a lower bound where there are `uncounted` operators."""
     return sum(map(layer_macs, network.layers))
 
 

@@ -1,6 +1,6 @@
 """A space as a declaration: stages of blocks with choices, from YAML, JSON or Python, bounded and validated.
 
-Wherever a list stands for a number, the search chooses from it. Kernel and expansion are chosen for each block, width,
+Wherever a list stands for a number, the search selects from it. Kernel and expansion are selected for each block, width,
 depth and squeeze-and-excite for each stage, the resolution for the whole network. This is also how the package's own
 spaces are written. Not here: spaces written as Python functions (`space.py`).
 """
@@ -25,7 +25,7 @@ def _ascending(value: Any) -> Any:
     """One value or a list of distinct ones, as an ascending tuple."""
     values = list(value) if isinstance(value, list | tuple) else [value]
     if len({type(one) is bool for one in values}) == 2:
-        return tuple(values)  # true and 1 are equal, and not the same
+        return tuple(values)  # true and 1 are equal, but not the same
     try:
         return tuple(sorted(set(values)))
     except TypeError:
@@ -89,14 +89,14 @@ class SpaceSpec(_Spec):
     """
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.:=,\-]{0,63}$")
-    resolution: Sides | None = Field(None, description="input sides in pixels; the data's own when absent")
+    resolution: Sides | None = Field(None, description="input sizes in pixels; the data's own when absent")
     activation: Literal["relu", "relu6", "hard_swish"] = "relu6"
     stem: StemSpec = StemSpec()
     stages: tuple[StageSpec, ...] = Field(min_length=1, max_length=16)
     head: HeadSpec = HeadSpec()
 
     def build(self, *, resolution: int, channels: int, classes: int) -> SearchSpace:
-        """The space for square images of side `resolution` (used where the spec names none).
+        """The space for square images of size `resolution` (used where the spec has none).
 
         Raises:
             InvalidSpace: a stage cannot fit one of the resolutions.
@@ -105,27 +105,27 @@ class SpaceSpec(_Spec):
         for position, stage in enumerate(self.stages, start=1):
             stages.extend(_slots(f"s{position}", stage, self.activation))
         stages.append(_head(self.head, self.activation, classes))
-        sides = self.resolution or (resolution,)
-        space = SearchSpace(self.name, channels, classes, Choice(RESOLUTION, tuple(sides)), tuple(stages))
-        self._check_fit(min(sides))
+        sizes = self.resolution or (resolution,)
+        space = SearchSpace(self.name, channels, classes, Choice(RESOLUTION, tuple(sizes)), tuple(stages))
+        self._check_fit(min(sizes))
         return space
 
     def with_activation(self, activation: Literal["relu", "relu6"]) -> "SpaceSpec":
         """The same space with another activation; its name says so."""
         base, _, options = self.name.partition(":")
-        kept = [option for option in options.split(",") if option and not option.startswith("activation=")]
-        name = f"{base}:{','.join([*kept, f'activation={activation}'])}"
+        other_options = [option for option in options.split(",") if option and not option.startswith("activation=")]
+        name = f"{base}:{','.join([*other_options, f'activation={activation}'])}"
         return self.model_copy(update={"name": name, "activation": activation})
 
-    def _check_fit(self, side: int) -> None:
-        left = -(-side // max(self.stem.stride))
+    def _check_fit(self, size: int) -> None:
+        left = -(-size // max(self.stem.stride))
         for position, stage in enumerate(self.stages, start=1):
             if stage.stride > left:
                 raise InvalidSpace(
-                    f"Stage {position} of the space {self.name!r} strides by {stage.stride}, but at resolution {side} its "
+                    f"Stage {position} of the space {self.name!r} strides by {stage.stride}, but at resolution {size} its "
                     f"input is only {left}x{left} pixels.",
-                    fix=f"Remove a stride before it, or use a resolution of at least {side * 2}.",
-                    facts={"stage": position, "resolution": side},
+                    fix=f"Remove a stride before it, or use a resolution of at least {size * 2}.",
+                    facts={"stage": position, "resolution": size},
                 )
             left = -(-left // stage.stride)
 
@@ -134,7 +134,7 @@ class SpaceSpec(_Spec):
         """Validates a declaration.
 
         Raises:
-            InvalidSpace: with one line to each wrong field.
+            InvalidSpace: with one line for each wrong field.
         """
         try:
             return SpaceSpec.model_validate(document)
@@ -151,13 +151,13 @@ class SpaceSpec(_Spec):
         """Reads a YAML file.
 
         Raises:
-            InvalidSpace: it is missing, too large, no YAML, or no space.
+            InvalidSpace: it is missing, too large, no YAML, or no valid space.
         """
         return SpaceSpec.parse(read_yaml(path, "a space", InvalidSpace))
 
 
 def _choice(name: str, values: tuple[Value, ...]) -> tuple[Choice, ...]:
-    """A choice, unless there is nothing to choose."""
+    """A choice, unless there is a single value."""
     return (Choice(name, values),) if len(values) > 1 else ()
 
 

@@ -1,6 +1,6 @@
 """The one base of every error that a user can meet, on every floor.
 
-An error says what is wrong, how to mend it, and carries machine-readable facts, so that the command line prints it as one
+An error says what is wrong and how to fix it, and carries machine-readable facts, so that the command line prints it as one
 JSON document and the service as one problem document. Not for programming mistakes: those stay ordinary exceptions.
 """
 
@@ -13,8 +13,8 @@ class HwnasError(Exception):
 
     Attributes:
         code: stable snake_case identifier of the kind of failure (class attribute, documented in `docs/reference/errors.md`).
-        status: the HTTP status a service answers with (class attribute).
-        detail: what is wrong, one sentence or two.
+        status: the HTTP status of a service's response (class attribute).
+        detail: what is wrong, in one or two sentences.
         fix: what to do about it.
         facts: machine-readable context, JSON values only.
     """
@@ -52,7 +52,7 @@ class InvalidArchitecture(HwnasError):
 
 
 class UnsupportedSpace(HwnasError):
-    """A search space of which a target runs no network at all; `facts` list the layers in the way with the reasons."""
+    """A search space of which a target runs no network at all; `facts` list the unsupported layers with the reasons."""
 
     code = "unsupported_space"
     status = 422

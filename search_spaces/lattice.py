@@ -1,7 +1,7 @@
 """A space enumerated stage by stage: the states at each cut between stages and the transitions between them.
 
 A state is the shape at the cut together with the shared choices that have been decided and that a later stage lists. A
-transition is one way through a stage from one state: the choices decided in it, the block (tuple of layers) it draws, the
+transition is one way through a stage from one state: the choices decided in it, the block (tuple of layers) it builds, the
 state it leads to. Choices are decided when a stage first reads them, so every path through the lattice is one canonical
 architecture, and each architecture is one path. Sums over layers (latency, MACs) become sums along a path, exact and vectorised.
 
@@ -22,7 +22,7 @@ from search_spaces.space import Architecture, SearchSpace, Stage, Value
 IntArray = NDArray[np.int64]
 
 MAX_TRANSITIONS = 2_000_000
-"""Per space. Beyond it, enumeration is refused: stages should be small."""
+"""Per space. Beyond it, enumeration is rejected: stages should be small."""
 
 _State = tuple[Shape, tuple[tuple[int, int], ...]]  # shape, ((choice index, value index), ...) in choice order
 
@@ -58,7 +58,7 @@ class _Undecided(Exception):
 
 
 class _Partial(Mapping[str, Value]):
-    """Values of the choices decided so far; reading another one interrupts the drawing."""
+    """Values of the choices decided so far; reading another one interrupts the build."""
 
     def __init__(self, space: SearchSpace, index: Mapping[str, int], decided: Mapping[int, int]) -> None:
         self._space, self._index, self._decided = space, index, decided
@@ -206,7 +206,7 @@ def _enumerate(
     after: dict[_State, int] = {}
     rows: list[tuple[int, int, int, list[int]]] = []
     lookup = np.full((len(states), *sizes), -1, np.int64)
-    kept = {c: any(space.choices[c].name in names for names in later) for c in range(len(space.choices))}
+    lists_later = {c: any(space.choices[c].name in names for names in later) for c in range(len(space.choices))}
     for source, (shape, known) in enumerate(states):
         pending: list[dict[int, int]] = [dict(known)]
         while pending:
@@ -219,7 +219,7 @@ def _enumerate(
                 pending.extend({**decided, undecided.column: v} for v in reversed(options))
                 continue
             end = layers[-1].out_shape if layers else shape
-            state = (end, tuple(sorted((c, v) for c, v in decided.items() if kept[c])))
+            state = (end, tuple(sorted((c, v) for c, v in decided.items() if lists_later[c])))
             target = after.setdefault(state, len(after))
             where = tuple(decided.get(c, slice(None)) for c in columns)
             lookup[(source, *where)] = len(rows)

@@ -15,18 +15,18 @@ WIDTHS: Final = (16, 24, 40, 80, 112, 160)
 """Full width of each stage, MobileNetV3-Large's."""
 
 LARGE: Final = 48
-"""From this side on images are photographs: the stem strides, and as much of the map is halved as MobileNetV2 does."""
+"""From this input size on images are photographs: the stem strides, and feature maps are halved as often as in MobileNetV2."""
 
 
-def sides(resolution: int) -> tuple[int, ...]:
-    """Input sides to choose from: the data's own, and about 0.85 and 0.7 of it in multiples of 4; tiny images keep theirs."""
+def input_sizes(resolution: int) -> tuple[int, ...]:
+    """Input sizes to choose from: the data's own, and about 0.85 and 0.7 of it in multiples of 4; of tiny images, their own only."""
     if resolution < 16:
         return (resolution,)
     return tuple(sorted({max(12, int(resolution * s / 4 + 0.5) * 4) for s in (0.7, 0.85)} | {resolution}))
 
 
 def halvings(resolution: int) -> int:
-    """How often the map is halved so that 4 to 8 pixels are left at the end; of photographs 3 to 5, up to the usual 5 times."""
+    """How often feature maps are halved so that 4 to 8 pixels are left at the end; of photographs 3 to 5, up to the usual 5 times."""
     return min(5, round(log2(resolution / 4))) if resolution >= LARGE else max(1, round(log2(resolution / 6)))
 
 
@@ -36,7 +36,7 @@ def widths(full: int) -> tuple[int, ...]:
 
 
 def mobilenet(resolution: int, *, activation: Activation = "relu6") -> SpaceSpec:
-    """The space for images of a side; the activation is set for the space, not searched."""
+    """The space for images of a size; the activation is set for the space, not searched."""
     large = resolution >= LARGE
     left = halvings(resolution) - large
     count = left + 2
@@ -56,7 +56,7 @@ def mobilenet(resolution: int, *, activation: Activation = "relu6") -> SpaceSpec
     name = "mobilenet" if activation == "relu6" else f"mobilenet:activation={activation}"
     return SpaceSpec(
         name=name,
-        resolution=sides(resolution),
+        resolution=input_sizes(resolution),
         activation=activation,
         stem=StemSpec(channels=(16,), stride=(2,) if large else (1,)),
         stages=stages,

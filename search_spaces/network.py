@@ -1,7 +1,7 @@
 """A network is data: an immutable graph of layers in topological order, and the values derived from one layer at a time.
 
-Everything else about a network (module, ONNX file, latency, cycles, drawing) is a function of this value, elsewhere.
-Not here: how networks are made (`space.py`), what they cost in total (`cost.py`), how ONNX is read (`onnx_reader.py`).
+Everything else about a network (module, ONNX file, latency, cycles, picture) is a function of this value, elsewhere.
+Not here: how networks are built (`space.py`), what they cost in total (`cost.py`), how ONNX is read (`onnx_reader.py`).
 """
 
 import hashlib
@@ -47,8 +47,8 @@ class Layer:
         groups: convolution groups; depthwise when equal to the input channels.
         activation: applied to the result, one of `ACTIVATIONS`, or None.
         norm: training normalises the result with batch norm before the activation; a deployed network has none left.
-        macs: multiply-accumulates of one image, where kernel and shapes do not tell them; None where they do.
-        params: parameters that it owns, where shapes do not tell them or an earlier layer owns some; None where they do.
+        macs: multiply-accumulates of one image, where kernel and shapes do not determine them; None where they do.
+        params: parameters that it owns, where shapes do not determine them or an earlier layer owns some; None where they do.
         counted: whether its multiply-accumulates are known; if not, a total of the network is a lower bound.
     """
 
@@ -138,7 +138,7 @@ class Network:
                 if shapes.get(source) != shape:
                     raise InvalidNetwork(
                         f"Layer {layer.name!r} reads {source!r} as {shape}, which is {shapes.get(source, 'not defined before it')}.",
-                        fix="List layers in topological order, and let their input shapes agree with what they read.",
+                        fix="List layers in topological order, and give them the shapes of what they read.",
                     )
             shapes[layer.name] = layer.out_shape
         if not self.layers:

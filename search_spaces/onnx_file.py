@@ -1,7 +1,7 @@
 """From the bytes of an ONNX file to a checked graph with the shape of every tensor and the values of its small constants.
 
-Weights are never looked at, only their shapes. Of a model that is a local file, small tensors may lie in another file of its
-folder; a model that came as bytes opens no file. Not here: how shapes are worked out (`onnx_shapes.py`), what the operators
+Of weights, only the shapes are read. Of a model that is a local file, small tensors may lie in another file of its
+folder; a model that came as bytes opens no file. Not here: how shapes are inferred (`onnx_shapes.py`), what the operators
 mean (`onnx_reader.py`, `onnx_operators.py`).
 """
 
@@ -26,7 +26,7 @@ MAX_BYTES: Final = 768 * 2**20
 OLDEST_OPSET: Final = 7
 """Before it, broadcasting was an attribute, and batch norm and dropout had a mode for training."""
 
-_SAY: Final = "Say it: `input_size=224` in Python, `--input-size 224` on the command line."
+_GIVE_SIZE: Final = "Give it: `input_size=224` in Python, `--input-size 224` on the command line."
 _CONVERT: Final = (
     'Export the model again, or convert it in Python: `model = onnx.load("old.onnx"); model.ir_version = 8; '
     'onnx.save(onnx.version_converter.convert_version(model, 17), "new.onnx")`.'
@@ -35,7 +35,7 @@ _RANKS: Final = (2, 3, 4, 5)
 
 
 def load(source: Path | str | bytes, input_size: tuple[int, int] | None) -> OnnxGraph:
-    """Reads and checks a file, and works out its shapes at batch 1 (or the batch it is fixed to).
+    """Reads and checks a file, and infers its shapes at batch 1 (or the batch it is fixed to).
 
     Raises:
         UnreadableModel: it is missing, too large, no ONNX, of an old opset, has several inputs, or an open size.
@@ -176,7 +176,7 @@ def _only_input(model: "onnx.ModelProto", tensors: Tensors) -> "onnx.ValueInfoPr
         )
     image: onnx.ValueInfoProto = inputs[0]
     if any(image.name in node.output for node in model.graph.node):
-        raise _unreadable(f"A node makes the input {image.name!r} anew.", "Export the model to ONNX again.")
+        raise _unreadable(f"A node overwrites the input {image.name!r}.", "Export the model to ONNX again.")
     return image
 
 
@@ -214,7 +214,7 @@ def _fix_sizes(image: "onnx.ValueInfoProto", layout: Layout, input_size: tuple[i
             which = "spatial size" if index in spatial else f"dimension {index}"
             raise _unreadable(
                 f"The {which} of input {image.name!r} is dynamic.",
-                _SAY if index in spatial else "Export the model with that dimension fixed.",
+                _GIVE_SIZE if index in spatial else "Export the model with that dimension fixed.",
             )
         if title:
             named[title] = dim.dim_value

@@ -1,4 +1,4 @@
-"""Fusing of layers that were read from ONNX: gates, scales and activations belong to the layer whose only reader they are.
+"""Fusing of layers that were read from ONNX: gated activations, scales and activations belong to the layer whose only reader they are.
 
 Not here: what single operators mean (`onnx_operators.py`).
 """
@@ -10,12 +10,12 @@ from search_spaces.network import INPUT, Layer, readers
 from search_spaces.onnx_walk import AFFINE, TOKEN_LINEAR, Affine
 
 BEARERS: Final = frozenset({"conv", "linear", "add"})
-"""Operators that may bear a fused activation."""
+"""Operators that may have a fused activation."""
 
 _CLOSING: Final = frozenset({"onnx:Softmax", "onnx:LogSoftmax", "onnx:ArgMax"})
 _GATES: Final = {"sigmoid": "silu", "hard_sigmoid": "hard_swish"}
 _MAPS: Final = frozenset({"onnx:Resize", "onnx:Upsample", "onnx:SpaceToDepth", "onnx:DepthToSpace", "onnx:Pad"})
-"""Operators of ONNX's name between which a scale is as good as a depthwise convolution."""
+"""Operators of ONNX's name between which a scale is best a depthwise convolution."""
 
 
 _WEIGHTED: Final = TOKEN_LINEAR | {"onnx:Conv", "onnx:ConvTranspose"}
@@ -39,7 +39,7 @@ class Draft:
         self.layers = {name: layer for name, layer in self.layers.items() if name in live}
 
     def _redirect(self, renamed: dict[str, str]) -> None:
-        """Removes layers, letting their readers read others instead."""
+        """Removes layers; their readers read others instead."""
 
         def final(name: str) -> str:
             while name in renamed:
@@ -98,7 +98,7 @@ class Draft:
         self._redirect(renamed)
 
     def _fuse_shifted_clips(self) -> None:
-        """`relu6(x + 3) / 6` is the hard sigmoid, whether the division comes before or after the gate's product."""
+        """`relu6(x + 3) / 6` is the hard sigmoid, whether the division comes before or after the product with x."""
         renamed: dict[str, str] = {}
         self._unscaled: set[str] = set()
         only = self._only_reader()
@@ -157,7 +157,7 @@ class Draft:
         return x in near
 
     def fold_affine(self) -> None:
-        """Folds scales and shifts into the layer before, into the reading of the pixels, or makes them layers."""
+        """Folds scales and shifts into the layer before or into preprocessing, or makes them layers."""
         only = self._only_reader()
         renamed: dict[str, str] = {}
         for layer in list(self.layers.values()):

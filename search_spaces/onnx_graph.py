@@ -1,6 +1,6 @@
 """An ONNX graph as plain values: nodes, the shape of every tensor, and the values of small constants.
 
-Not here: how a file is read (`onnx_file.py`), how shapes and constants are worked out (`onnx_shapes.py`).
+Not here: how a file is read (`onnx_file.py`), how shapes and constants are inferred (`onnx_shapes.py`).
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Node:
     captured: tuple[str, ...] = ()
     """Tensors that only its subgraphs read."""
     standard: bool = True
-    """Whether it is an operator of ONNX itself, not of somebody's extension."""
+    """Whether it is an operator of ONNX itself, not of an extension."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class OnnxGraph:
 
     @cached_property
     def read(self) -> frozenset[str]:
-        """All tensors that somebody reads."""
+        """All tensors that are read."""
         return frozenset(self.outputs).union(*(node.inputs + node.captured for node in self.nodes))
 
     @cached_property
@@ -72,5 +72,5 @@ class OnnxGraph:
         return {output: node for node in self.nodes for output in node.outputs}
 
     def value(self, name: str) -> NDArray[Any] | None:
-        """The value of a small constant, or None when it is large, kept elsewhere or not constant."""
+        """The value of a small constant, or None where it is large, in another file or not constant."""
         return self.values.get(name)

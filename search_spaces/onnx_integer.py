@@ -1,6 +1,6 @@
 """Integer operators of ONNX files, rewritten as the real-valued operators that they compute.
 
-Quantisation is seen through: a network's layers and counts are the same in float and in INT8. Not here: what the
+Quantisation is ignored: a network's layers and counts are the same in float and in INT8. Not here: what the
 operators mean as layers (`onnx_operators.py`).
 """
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _Real(NamedTuple):
-    """The operator that an integer operator computes, and which of its inputs are not scales or zero points."""
+    """The operator that an integer operator computes, and those of its inputs that are not scales or zero points."""
 
     op: str
     inputs: tuple[int, ...]
@@ -51,13 +51,13 @@ def as_real(node: "onnx.NodeProto") -> "list[onnx.NodeProto]":
         inputs = [node.input[i] for i in real.inputs if i < len(node.input)]
     else:
         return [node]
-    made = NodeProto()
-    made.CopyFrom(node)
-    made.op_type, made.domain = real.op, ""
-    del made.input[:]
-    made.input.extend(inputs)
+    product = NodeProto()
+    product.CopyFrom(node)
+    product.op_type, product.domain = real.op, ""
+    del product.input[:]
+    product.input.extend(inputs)
     bias = node.input[real.bias] if real.bias is not None and real.bias < len(node.input) else ""
     if not bias:
-        return [made]
-    made.output[0] = f"{node.output[0]}/product"
-    return [made, helper.make_node("Add", [made.output[0], bias], [node.output[0]], name=f"{node.name}/bias")]
+        return [product]
+    product.output[0] = f"{node.output[0]}/product"
+    return [product, helper.make_node("Add", [product.output[0], bias], [node.output[0]], name=f"{node.name}/bias")]

@@ -1,6 +1,6 @@
 """What the axes of a model's input are: batch, channels, height and width, in whatever order the file has them.
 
-The axes are followed from the input to the first operator that wants a batch of channels-first maps (a convolution, a
+The axes are followed from the input to the first operator that reads a batch of channels-first feature maps (a convolution, a
 pool, a batch norm) or of sequences, through everything that only moves them: a transposition, an added batch, a channel flip. Not here:
 which sizes the axes have (`onnx_file.py`).
 """
@@ -41,7 +41,7 @@ _Constant = Callable[[str], NDArray[Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Axes of the input and of the tensors that are made from it by moving axes only.
+    """Axes of the input and of the tensors that differ from it in the order of axes only.
 
     Attributes:
         axes: for each axis of the input, its place in (batch, channels, height, width) or what the network reads instead.
@@ -131,7 +131,7 @@ def _resolve(
     pixels = {
         name: tuple(places[label] for label in axes)
         for name, axes in labels.items()
-        # what is scaled once there is a batch is a layer; what is scaled before belongs to the reading of the pixels
+        # what is scaled once there is a batch is a layer; what is scaled before is preprocessing
         if (there := scaled[name]) is not None and found[0] not in there and all(label in places for label in axes)
     }
     return Layout(tuple(places[axis] for axis in plain), len(found), pixels)

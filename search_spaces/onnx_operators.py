@@ -1,4 +1,4 @@
-"""What each ONNX operator means as layers. A handler may say no; its node is then a layer named `onnx:<OpType>`.
+"""What each ONNX operator means as layers. A handler may decline; its node is then a layer named `onnx:<OpType>`.
 
 Not here: convolutions and pools (`onnx_windows.py`), products of matrices (`onnx_products.py`), the walk and what is
 pending on a value (`onnx_walk.py`), fusing activations and scales (`onnx_fusing.py`).
@@ -20,7 +20,7 @@ def _transparent(walk: Walk, node: Node) -> bool:
 
 
 def _quantize(walk: Walk, node: Node) -> bool:
-    """Quantisation is seen through; but a convolution or linear layer that saturates to 0..1 bears a hard sigmoid."""
+    """Quantisation is ignored; but a convolution or linear layer that saturates to 0..1 has a hard sigmoid."""
     to = _range(walk, node)
     layer = walk.layers.get(walk.values[node.inputs[0]].source)
     if to is not None and to[1] == 0 and abs(to[0] * 255 - 1) < 1e-4 and layer is not None and layer.has_weights:
@@ -84,7 +84,7 @@ def _activation(name: str) -> Callable[[Walk, Node], bool]:
 def _clip(walk: Walk, node: Node) -> bool:
     limits = [walk.graph.value(name) for name in node.inputs[1:] if name]
     if limits and all(limit is not None and limit.dtype.kind in "iu" for limit in limits):
-        return _transparent(walk, node)  # the limits of a range in steps
+        return _transparent(walk, node)  # the limits of a quantised range
     low, high = (_limit(walk, node, index, key) for index, key in ((1, "min"), (2, "max")))
     if low is None or high is None or low != 0 or (high != 6 and high < 1e30):
         return False
@@ -147,7 +147,7 @@ def _scale(walk: Walk, node: Node, dynamic: str) -> bool:
 
 
 def _per_channel(walk: Walk, value: Value, shape: tuple[int, ...]) -> bool:
-    """Whether a constant of this shape has a number for each channel of a map, or for each feature of a linear layer."""
+    """Whether a constant of this shape has a number for each channel of a feature map, or for each feature of a linear layer."""
     rank = len(value.shape)
     axes = [rank - len(shape) + i for i, size in enumerate(shape) if size > 1]
     if len(axes) != 1:

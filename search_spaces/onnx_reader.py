@@ -1,10 +1,10 @@
-"""Reads any user's ONNX model as a `Network`, so that it can be drawn, counted and costed on any target.
+"""Reads any user's ONNX model as a `Network`, so that its picture, counts and cost on any target follow.
 
-Float models, QDQ INT8 models and models of integer operators give the same network: quantisation is seen through, batch
+Float models, QDQ INT8 models and models of integer operators give the same network: quantisation is ignored, batch
 norms and scales by constants fold into the layer before them, an activation belongs to the layer whose only reader it is.
-Whatever has no layer of its own here becomes one named `onnx:<OpType>` with its shapes, which a target may refuse with
-that reason. A closing softmax or arg-max of a vector is left out, since a deployed classifier answers logits. Weights are
-not read. A scale or batch norm of a map that has no layer to fold into is a 1x1 depthwise convolution, which computes the
+Any other operator becomes a layer named `onnx:<OpType>` with its shapes, which a target may reject for that reason.
+A closing softmax or arg-max of a vector is left out, since a deployed classifier outputs logits. Weights are not read.
+A scale or batch norm of a feature map that has no layer to fold into is a 1x1 depthwise convolution, which computes the
 same.
 
 Not here: parsing (`onnx_file.py`), shapes (`onnx_shapes.py`), single operators (`onnx_operators.py`), fusing (`onnx_fusing.py`).
@@ -28,7 +28,7 @@ def read_onnx(source: Path | str | bytes, *, input_size: int | tuple[int, int] |
         input_size: height and width of the input in pixels (one number for both), for a model that leaves them open.
 
     Raises:
-        UnreadableModel: no ONNX file, too large, several inputs, shapes that cannot be worked out, no layers.
+        UnreadableModel: no ONNX file, too large, several inputs, shapes that cannot be inferred, no layers.
     """
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     if size is not None and not all(0 < side <= 65_536 for side in size):

@@ -1,8 +1,8 @@
-"""Shapes of all tensors of an ONNX graph and values of its small constants, worked out in one pass over the nodes.
+"""Shapes of all tensors of an ONNX graph and values of its small constants, inferred in one pass over the nodes.
 
 Each node is given to ONNX's own shape inference with the values that are known, and executed where all that it reads is
 constant and small; so whatever an exporter computes from shapes is folded, however long the chain and whatever the
-operators. Weights are never looked at. Not here: how a file is read (`onnx_file.py`).
+operators. Weights are never read. Not here: how a file is read (`onnx_file.py`).
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ MAX_NODES: Final = 50_000
 _NOT_EXECUTED: Final = frozenset({
     "Einsum", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial", "ImageDecoder",
 })  # fmt: skip
-"""Operators that are never executed: their work is not bounded by the sizes of what they read, or they draw at random."""
+"""Operators that are never executed: their work is not bounded by the sizes of what they read, or they are random."""
 
 _LIKE_FIRST: Final = frozenset({"GroupNormalization", "MeanVarianceNormalization"})
 """Operators that ONNX infers no shape for: it is that of their first input."""
@@ -34,7 +34,7 @@ _LIKE_FIRST: Final = frozenset({"GroupNormalization", "MeanVarianceNormalization
 _FAULTS: Final = (
     ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError,
 )  # fmt: skip
-"""What ONNX's inference and its operators raise over nodes that cannot be."""
+"""What ONNX's inference and its operators raise over invalid nodes."""
 
 ReadTensor = Callable[["onnx.TensorProto"], NDArray[Any] | str]
 """Gives the value of a small tensor, or the reason why it is not known."""
@@ -59,7 +59,7 @@ class Tensors:
         return {name: shape for name in self.types if (shape := self.shape(name)) is not None}
 
     def set_value(self, name: str, value: NDArray[Any], kind: "int | None" = None) -> None:
-        """Notes the value of a constant."""
+        """Records the value of a constant."""
         from onnx import helper
 
         self.constants.add(name)
@@ -80,7 +80,7 @@ def full_shape(kind: "onnx.TypeProto") -> tuple[int, ...] | None:
 def work_out(
     model: "onnx.ModelProto", tensors: Tensors, read: ReadTensor, open_sizes: Mapping[str, int]
 ) -> "list[onnx.NodeProto]":
-    """Notes type, shape and, of small constants, the value of every tensor.
+    """Records type and shape of every tensor, and the value of small constants.
 
     Args:
         model: its input has a type in `tensors`, and so have its initialisers.
@@ -89,7 +89,7 @@ def work_out(
         open_sizes: what the names of the input's open sizes stand for.
 
     Returns:
-        The nodes in order; an `If` whose condition is known has made place for its branch.
+        The nodes in order; an `If` whose condition is known is replaced by its branch.
 
     Raises:
         UnreadableModel: too many nodes.
@@ -126,7 +126,7 @@ def _bound(kind: "onnx.TypeProto", open_sizes: Mapping[str, int]) -> "onnx.TypeP
 
 
 def take_tensor(tensor: "onnx.TensorProto", name: str, tensors: Tensors, read: ReadTensor) -> None:
-    """Notes a tensor of the file: its shape, and its value where it is small."""
+    """Records a tensor of the file: its shape, and its value where it is small."""
     from onnx import helper
 
     tensors.constants.add(name)
@@ -148,7 +148,7 @@ class _Inference:
         self.tensors = tensors
 
     def outputs(self, node: "onnx.NodeProto") -> "dict[str, onnx.TypeProto]":
-        """Types of a node's outputs, as far as they can be inferred; the reason is noted where they cannot."""
+        """Types of a node's outputs, as far as they can be inferred; the reason is recorded where they cannot."""
         from onnx import defs
 
         tensors = self.tensors
@@ -232,7 +232,7 @@ def _branch(node: "onnx.NodeProto", tensors: Tensors) -> "onnx.GraphProto | None
 
 
 def _take_constant(node: "onnx.NodeProto", tensors: Tensors, read: ReadTensor, infer: _Inference) -> None:
-    """Notes which outputs do not depend on the input, and computes them where they are small."""
+    """Records which outputs do not depend on the input, and computes them where they are small."""
     if node.op_type == "DynamicQuantizeLinear":  # its scale is a number, as far as layers go
         tensors.constants.update(node.output[1:])
     elif node.op_type == "Constant":

@@ -1,4 +1,4 @@
-"""Values of small tensors of an ONNX file, those kept in another file beside it included.
+"""Values of small tensors of an ONNX file, including those in another file beside it.
 
 A file that came as bytes (an upload) opens no other file. Not here: which values are needed (`onnx_shapes.py`).
 """
@@ -42,9 +42,9 @@ def _read_external(tensor: "onnx.TensorProto", folder: Path | None) -> NDArray[A
     from onnx.checker import ValidationError
 
     location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-    kept = f"tensor {tensor.name!r} is kept in another file ({location!r})"
+    external = f"tensor {tensor.name!r} is stored in another file ({location!r})"
     if folder is None:
-        return f"{kept}, which does not come with the bytes of the model"
+        return f"{external}, which does not come with the bytes of the model"
     inside = TensorProto()
     inside.CopyFrom(tensor)
     del inside.external_data[:]
@@ -58,4 +58,4 @@ def _read_external(tensor: "onnx.TensorProto", folder: Path | None) -> NDArray[A
         external_data_helper.load_external_data_for_tensor(inside, str(folder))
         return numpy_helper.to_array(inside)
     except (OSError, ValueError, TypeError, KeyError, ValidationError) as error:
-        return f"{kept}, which cannot be read: {error}"
+        return f"{external}, which cannot be read: {error}"

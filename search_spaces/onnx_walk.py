@@ -1,7 +1,7 @@
-"""Layers being drawn from an ONNX graph, and the value behind each of its tensors, while its nodes are visited.
+"""Layers being built from an ONNX graph, and the value behind each of its tensors, while its nodes are visited.
 
-Reshapes, transpositions and paddings stay pending on a value until somebody reads it in a way that needs them, so that a
-flatten before a classifier, an NHWC input and a `Pad` before a convolution leave nothing behind. Not here: what each
+Reshapes, transpositions and paddings stay pending on a value until a reader needs them, so that a
+flatten before a classifier, an NHWC input and a `Pad` before a convolution add no layers. Not here: what each
 operator means (`onnx_operators.py`).
 """
 
@@ -52,10 +52,10 @@ class Affine:
 
 
 _SAME_ELEMENTS: Final = TRANSPARENT | {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}
-"""Operators that make out of a weight the same weight in another form."""
+"""Operators that give the same weight in another form."""
 
 _MAX_FORMS: Final = 16
-"""Forms of one weight that are followed to it."""
+"""Operators through which a weight is followed to its constant."""
 
 
 PRODUCTS: Final = frozenset({
@@ -73,11 +73,11 @@ LEARNED: Final = {
 """Operators whose constants are counted as parameters, and how many of their first inputs may be such."""
 
 Handler = Callable[["Walk", Node], bool]
-"""Turns a node into layers or values and says true, or says false and leaves it alone."""
+"""Turns a node into layers or values and returns true, or returns false and changes nothing."""
 
 
 class Walk:
-    """Layers drawn so far, and the value behind each tensor."""
+    """Layers built so far, and the value behind each tensor."""
 
     def __init__(self, graph: OnnxGraph) -> None:
         self.graph = graph
@@ -134,10 +134,10 @@ class Walk:
         return owned
 
     def run(self, handlers: Mapping[str, Handler]) -> None:
-        """Visits all nodes; one without a handler, or whose handler says no, is a layer of its own operator.
+        """Visits all nodes; one without a handler, or whose handler returns false, is a layer of its own operator.
 
         Raises:
-            UnreadableModel: a tensor is read before it is made, its shape is not known, or a node is malformed.
+            UnreadableModel: a tensor is read before it is computed, its shape is not known, or a node is malformed.
         """
         for node in self.graph.nodes:
             if node.outputs and (node.outputs[0] in self.graph.constants or node.outputs[0] in self.values):
@@ -145,7 +145,7 @@ class Walk:
             for name in node.inputs:
                 if name and name not in self.values and name not in self.graph.constants:
                     raise UnreadableModel(
-                        f"Node {node.name!r} ({node.op}) reads {name!r}, which nothing before it makes.",
+                        f"Node {node.name!r} ({node.op}) reads {name!r}, which no node before it computes.",
                         fix="Export the model again; its nodes are not in order.",
                     )
             try:
@@ -169,9 +169,9 @@ class Walk:
     def _no_shape(self, node: Node, output: int) -> UnreadableModel:
         unknown = self.graph.unknown
         reason = next((unknown[n] for n in (*node.inputs, node.outputs[output]) if n in unknown), "")
-        elsewhere = "is kept in another file" in reason
+        elsewhere = "is stored in another file" in reason
         return UnreadableModel(
-            f"The shape of {node.outputs[output]!r}, made by {node.name!r} ({node.op}), cannot be worked out"
+            f"The shape of {node.outputs[output]!r}, computed by {node.name!r} ({node.op}), cannot be inferred"
             f"{': ' if reason else ''}{reason}.",
             fix='Save the model with its tensors inside: `onnx.save(onnx.load("model.onnx"), "whole.onnx")`.'
             if elsewhere
@@ -200,11 +200,11 @@ class Walk:
         return name in self.graph.constants and name != ""
 
     def made(self, source: str) -> Shape:
-        """The shape that a layer makes."""
+        """The shape of a layer's result."""
         return self.input_shape if source == INPUT else self.layers[source].out_shape
 
     def add(self, node: Node, op: str, inputs: tuple[str, ...], **attributes: Any) -> bool:
-        """Appends a layer that reads these tensors and makes the node's first output."""
+        """Appends a layer that reads these tensors and computes the node's first output."""
         read = tuple(self.read(name) for name in inputs)
         return self.append(node, op, tuple(r[0].source for r in read), tuple(r[1] for r in read), **attributes)
 
@@ -253,7 +253,7 @@ class Walk:
         return self.inherit(node, op, (value,), **attributes)
 
     def inherit(self, node: Node, op: str, values: tuple[Value, ...], **attributes: Any) -> bool:
-        """Appends a layer that reads values before what is pending on them, alike on all, which is then pending on it."""
+        """Appends a layer that reads values before what is pending on them, the same on all, which is then pending on it."""
         made = self.made(values[0].source)
         self.append(node, op, tuple(v.source for v in values), (made,) * len(values), **attributes)
         name = self.values[node.outputs[0]].source
@@ -274,7 +274,7 @@ class Walk:
     def _may_be_learned(self, node: Node) -> tuple[str, ...]:
         maker = self.graph.producers.get(node.inputs[0]) if node.inputs else None
         if node.op == "InstanceNormalization" and maker is not None and maker.op == "Reshape":
-            return ()  # a group norm in several nodes: here stand ones and zeros, the scale and shift follow
+            return ()  # a group norm in several nodes: its scale and shift are ones and zeros here, the learned ones follow
         return node.inputs[: LEARNED.get(node.op, 0)]
 
     def _is_learned(self, name: str) -> bool:

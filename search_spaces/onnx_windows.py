@@ -1,6 +1,6 @@
-"""What ONNX's convolutions and pools mean as layers: of maps and of sequences; in three dimensions they are counted only.
+"""What ONNX's convolutions and pools mean as layers: of feature maps and of sequences; in three dimensions they are counted only.
 
-A sequence of n steps is a map of n x 1 pixels, so a convolution along it is one of k x 1 weights. Not here: products of
+A sequence of n steps is a feature map of n x 1 pixels, so a convolution along it is one of k x 1 weights. Not here: products of
 matrices (`onnx_products.py`), all other operators (`onnx_operators.py`).
 """
 
@@ -92,7 +92,7 @@ def global_max(walk: Walk, node: Node) -> bool:
 
 
 def _plain(walk: Walk, node: Node) -> bool:
-    """Whether it filters a batch of maps with a constant weight, and nothing else."""
+    """Whether it filters a batch of feature maps with a constant weight, and nothing else."""
     before, constant = walk.graph.shapes.get(node.inputs[0], ()), walk.is_constant
     return walk.is_batch(before) and constant(node.inputs[1]) and not constant(node.inputs[0])
 
@@ -105,7 +105,7 @@ def _owned(walk: Walk, node: Node, channels: int) -> int | None:
 
 
 def _window(walk: Walk, node: Node, value: Value, shape: Shape, kernel: tuple[int, int]) -> dict[str, Any]:
-    """Attributes of a convolution or pool; what `auto_pad`, `ceil_mode` and a pending `Pad` mean is in the padding."""
+    """Attributes of a convolution or pool; the padding includes `auto_pad`, `ceil_mode` and a pending `Pad`."""
     stride = _pair(node.attributes.get("strides"))
     dilation = _pair(node.attributes.get("dilations"))
     pads = _pads(node.attributes.get("pads"))

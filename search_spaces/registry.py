@@ -42,7 +42,7 @@ KNOWN: Final = (
 
 
 def known_space(text: str, *, resolution: int) -> SpaceSpec:
-    """The declaration of a known space, such as `mobilenet:activation=hard_swish`, for images of a side.
+    """The declaration of a known space, such as `mobilenet:activation=hard_swish`, for images of a size.
 
     Raises:
         InvalidSpace: there is no such space, option or value.
@@ -72,7 +72,7 @@ def known_space(text: str, *, resolution: int) -> SpaceSpec:
 
 
 def space(source: str | Mapping[str, Any], *, resolution: int, channels: int, classes: int) -> SearchSpace:
-    """The space that a user asks for, for their images; `declaration` tells the arguments and what is raised."""
+    """The requested space for a user's images; `declaration` documents the arguments and the errors."""
     made = declaration(source, resolution=resolution, channels=channels, classes=classes)
     if isinstance(made, SearchSpace):
         return made
@@ -82,12 +82,12 @@ def space(source: str | Mapping[str, Any], *, resolution: int, channels: int, cl
 def declaration(
     source: str | Mapping[str, Any], *, resolution: int, channels: int, classes: int
 ) -> SpaceSpec | SearchSpace:
-    """The space that a user asks for, as it is written: a declaration, or what a Python function made.
+    """The requested space as it is written: a declaration, or the return value of a Python function.
 
     Args:
         source: `mobilenet`, `resnet` (with options), a `.yaml` file, a `.py` file (`path.py:function`, the function
             called with resolution, channels and classes; `space` when not named), or a declaration as a mapping.
-        resolution: side of the data's images in pixels.
+        resolution: size of the data's images in pixels.
         channels: of the images, 1 or 3.
         classes: how many there are.
 
@@ -105,7 +105,7 @@ def declaration(
 
 
 def _from_python(path: Path, function: str, resolution: int, channels: int, classes: int) -> SpaceSpec | SearchSpace:
-    """Runs the user's own file: only ever called for a path typed on this machine, never for one from the network."""
+    """Runs the user's own file: only for a path typed on this machine, never for one from the network."""
     module_spec = importlib.util.spec_from_file_location(f"hwnas_space_{path.stem}", path)
     if not path.is_file() or module_spec is None or module_spec.loader is None:
         raise InvalidSpace(f"There is no file {path}.", fix="Give a Python file that defines the space.")

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from search_spaces.blocks import round_channels
 from search_spaces.declarative import SpaceSpec, StageSpec, StemSpec
-from search_spaces.mobilenet import LARGE, halvings, sides
+from search_spaces.mobilenet import LARGE, halvings, input_sizes
 
 Block = Literal["basic", "bottleneck"]
 
@@ -16,7 +16,7 @@ WIDTHS: Final = (16, 32, 64, 128, 256)
 
 
 def resnet(resolution: int, *, block: Block = "basic", activation: Literal["relu", "relu6"] = "relu") -> SpaceSpec:
-    """The space for images of a side."""
+    """The space for images of a size."""
     large = resolution >= LARGE
     strides = halvings(resolution) - large
     count = min(len(WIDTHS), strides + 1)
@@ -35,7 +35,7 @@ def resnet(resolution: int, *, block: Block = "basic", activation: Literal["relu
     options = [f"block={block}"] * (block != "basic") + [f"activation={activation}"] * (activation != "relu")
     return SpaceSpec(
         name="resnet" + (":" + ",".join(options) if options else ""),
-        resolution=sides(resolution),
+        resolution=input_sizes(resolution),
         activation=activation,
         stem=StemSpec(channels=(8, 16), stride=(2,) if large else (1, 2) if resolution >= 16 else (1,)),
         stages=stages,

@@ -1,10 +1,10 @@
-"""Narrows a space to what a target runs: values of choices are removed until every architecture left has supported layers only.
+"""Restricts a space to what a target runs: unsupported options are removed until every architecture left has supported layers only.
 
-The space is enumerated stage by stage, so the answer is exact. A value is removed when every network that uses it has an
-unsupported layer. Where only combinations of values are unsupported, though each value is fine beside others, the value goes
-that costs the smallest share of the supported architectures for its share of the others, until none of those is left; then
-values that were removed in vain come back, so that no single one could be added. A narrowed space has the stages of the whole
-one with fewer values to choose from: its architectures are architectures of the whole space, with the same layers.
+The space is enumerated stage by stage, so the result is exact. A value is removed when every network that uses it has an
+unsupported layer. Where only combinations of values are unsupported, the value is removed that loses the smallest share of
+the supported architectures for its share of the unsupported ones, until no unsupported one is left. Then values whose removal
+was not needed are restored, so that no single one could be added. A restricted space has the same stages with fewer values:
+its architectures are architectures of the whole space, with the same layers.
 Not here: what a target supports (`hw_targets`), the replacement of a space's activation (`registry.py`).
 """
 
@@ -36,13 +36,13 @@ _Used = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class RemovedOption:
-    """One value of one choice that a narrowed space does not offer.
+    """One value of one choice that a restricted space does not offer.
 
     Attributes:
-        reason: why the layer that was in the way is not supported.
+        reason: why the layer that caused the removal is not supported.
         layer: its name.
-        alone: whether no supported network of the space has the value; else it was in the way only together with others,
-            and it was the cheapest to remove.
+        alone: whether no supported network of the space has the value; else it is unsupported only in combination with
+            others, and it was the cheapest to remove.
     """
 
     choice: str
@@ -54,13 +54,13 @@ class RemovedOption:
 
 @dataclass(frozen=True, slots=True)
 class RestrictedSpace:
-    """A space of supported networks only, and what was removed to make it; the whole space itself when nothing was."""
+    """A space of supported networks only, and the options removed from the whole space; the whole space itself where there are none."""
 
     space: SearchSpace
     removed: tuple[RemovedOption, ...]
 
     def describe(self) -> str:
-        """What was removed and why, in one sentence for each reason; empty when nothing was."""
+        """The options removed, one clause for each reason; empty where there are none."""
         by_reason: dict[str, list[str]] = {}
         for one in self.removed:
             by_reason.setdefault(one.reason, []).append(f"{one.choice}={text(one.value)}")
@@ -77,11 +77,11 @@ def restrict(space: SearchSpace, unsupported_reason: UnsupportedReason, *, who: 
 
     Args:
         space: the whole space.
-        refusal: why a layer is not supported.
-        who: does not support it, for the message.
+        unsupported_reason: of a layer; empty where it is supported.
+        who: the target, for the message.
 
     Raises:
-        UnsupportedSpace: nothing is left; `facts` list the layers in the way with the reasons.
+        UnsupportedSpace: nothing is left; `facts` list the unsupported layers with the reasons.
         InvalidSpace: the space cannot be enumerated.
     """
     search = _Search(Lattice.of(space), unsupported_reason)
@@ -106,7 +106,7 @@ def with_values(space: SearchSpace, values: Mapping[str, AbstractSet[Value]]) ->
 
 
 def union(space: SearchSpace, parts: Sequence[SearchSpace]) -> SearchSpace:
-    """The least restriction of a space that has every architecture of its `parts`, which are restrictions of it, too."""
+    """The smallest restriction of a space that has every architecture of its `parts`, which are restrictions of it, too."""
     offered = {choice.name: {v for part in parts for v in _values(part, choice.name)} for choice in space.choices}
     same = all(offered[choice.name] == set(choice.values) for choice in space.choices)
     return space if same else with_values(space, offered)
@@ -123,7 +123,7 @@ class _Search:
         self._lattice = lattice
         self._allowed = [np.ones(len(choice.values), np.bool_) for choice in lattice.space.choices]
         self._causing = [
-            [_first_refused(block, unsupported_reason) for block in stage.blocks] for stage in lattice.stages
+            [_first_unsupported(block, unsupported_reason) for block in stage.blocks] for stage in lattice.stages
         ]
         self._good = [
             np.array([cause is None for cause in causing], np.bool_)[stage.block]
@@ -131,7 +131,7 @@ class _Search:
         ]
 
     def allowed_values(self) -> dict[str, set[Value]]:
-        """The values that are left, by choice."""
+        """The values still allowed, by choice."""
         return {
             choice.name: {v for v, kept in zip(choice.values, allowed.tolist(), strict=True) if kept}
             for choice, allowed in zip(self._lattice.space.choices, self._allowed, strict=True)
@@ -145,7 +145,7 @@ class _Search:
             reached = self._reached()
             bad = [r & ~good for r, good in zip(reached, self._good, strict=True)]
             if not any(b.any() for b in bad):
-                return self._in_vain(removed)
+                return self._restore_unneeded(removed)
             causes = self._causes(bad)
             if not self._counts(self._allowed)[0]:
                 raise self._nothing_left(who, causes)
@@ -158,8 +158,8 @@ class _Search:
                 removed[used] = RemovedOption(choice.name, choice.values[used[1]], reason, layer.name, alone)
                 self._allowed[used[0]][used[1]] = False
 
-    def _in_vain(self, removed: Mapping[_Used, RemovedOption]) -> list[RemovedOption]:
-        """Brings back what is not in the way of anything; returns what stays away, in the order of the space."""
+    def _restore_unneeded(self, removed: Mapping[_Used, RemovedOption]) -> list[RemovedOption]:
+        """Restores values whose removal is not needed; returns the other removed ones, in the order of the space."""
         kept: list[RemovedOption] = []
         for used in sorted(removed):
             self._allowed[used[0]][used[1]] = True
@@ -178,7 +178,7 @@ class _Search:
         return taken
 
     def _counts(self, allowed: Sequence[_Flags]) -> tuple[float, float]:
-        """How many architectures of allowed values are supported, and how many are not, about; 0 only when none is."""
+        """About how many architectures of allowed values are supported, and how many are not; 0 only where there are none."""
         good = np.bincount(self._lattice.initial[allowed[0]], minlength=self._lattice.states[0]).astype(np.float64)
         bad = np.zeros_like(good)
         for stage, fine, states in zip(self._lattice.stages, self._good, self._lattice.states[1:], strict=True):
@@ -191,7 +191,7 @@ class _Search:
     def _dead(self, reached: Sequence[_Flags]) -> list[_Used]:
         """Values that are used, but by no supported architecture, where their choice has others."""
         lattice = self._lattice
-        ends = [np.ones(lattice.states[-1], np.bool_)]  # states from which a supported way leads to the end
+        ends = [np.ones(lattice.states[-1], np.bool_)]  # states from which a supported path leads to the end
         for stage, fine, mask, states in zip(
             lattice.stages[::-1], self._good[::-1], reached[::-1], lattice.states[-2::-1], strict=True
         ):
@@ -226,7 +226,7 @@ class _Search:
         return min(ranked)[1]
 
     def _causes(self, bad: Sequence[_Flags]) -> dict[_Used | None, Counter[_Cause]]:
-        """How often each refused layer is in the way where a value is read, and (under None) anywhere."""
+        """How often each unsupported layer occurs where a value is read, and (under None) anywhere."""
         causes: dict[_Used | None, Counter[_Cause]] = {None: Counter()}
 
         def count(used: _Used | None, stage: int, block: int, times: int) -> None:
@@ -254,7 +254,7 @@ class _Search:
         listed = list(examples)
         return UnsupportedSpace(
             f"{who} runs no network of the space {space.name!r}: {'; '.join(listed[:3])}{'; …' if len(listed) > 3 else ''}.",
-            fix="Draw the space without these layers, choose another space, or another target.",
+            fix="Declare the space without these layers, or use another space or another target.",
             facts={
                 "target": who,
                 "space": space.name,
@@ -263,7 +263,7 @@ class _Search:
         )
 
 
-def _first_refused(block: Iterable[Layer], unsupported_reason: UnsupportedReason) -> _Cause | None:
+def _first_unsupported(block: Iterable[Layer], unsupported_reason: UnsupportedReason) -> _Cause | None:
     return next(((layer, why) for layer in block if (why := unsupported_reason(layer))), None)
 
 

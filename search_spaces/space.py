@@ -21,7 +21,7 @@ from search_spaces.network import INPUT, Layer, Network, Shape
 
 Value = int | float | str | bool
 Build = Callable[[Graph, Tensor, Mapping[str, Value]], Tensor]
-"""Draws one stage: (graph, the stage's input, its choices' values by name) to the stage's result.
+"""Builds one stage: (graph, the stage's input, its choices' values by name) to the stage's result.
 
 It reads only the choices it needs, as late as it can: what it does not read is inactive.
 """
@@ -39,7 +39,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One link of the chain: the choices it may read and the function that draws it. Its name prefixes its layers'."""
+    """One link of the chain: the choices it may read and the function that builds it. Its name prefixes its layers'."""
 
     name: str
     choices: tuple[Choice, ...]
@@ -53,7 +53,7 @@ class Stage:
         if (layers[-1].name if layers else INPUT) != result.name:
             raise InvalidSpace(
                 f"Stage {self.name!r} does not end in the layer it returns, {result.name!r}.",
-                fix="Return the tensor that was drawn last.",
+                fix="Return the tensor that was built last.",
             )
         return layers
 
@@ -88,7 +88,7 @@ def text(value: Value) -> str:
 
 
 class _TrackingMapping(Mapping[str, Value]):
-    """The given values, noting which of them are read."""
+    """The given values; records which of them are read."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         self._values = values
@@ -120,17 +120,17 @@ class _Decisions(dict[str, Value]):
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """All networks that a chain of stages can make for images of `channels` and a number of `classes`.
+    """All networks that a chain of stages can build for images of `channels` and a number of `classes`.
 
     Attributes:
         name: with its options, for example `mobilenet:activation=hard_swish`.
         channels: of the input image.
         classes: of the output.
-        resolution: the input's sides to choose from, in pixels.
+        resolution: the input sizes to choose from, in pixels.
         stages: the chain.
 
     Raises:
-        InvalidSpace: a choice has no or doubled values, or one name stands for two different choices.
+        InvalidSpace: a choice has no values or repeated ones, or one name stands for two different choices.
     """
 
     name: str
@@ -171,7 +171,7 @@ class SearchSpace:
             raise InvalidArchitecture(
                 f"The architecture is of the space {architecture.space!r}, not {self.name!r}.", fix="Use its own space."
             )
-        network, _ = self._draw(dict(architecture.values))
+        network, _ = self._build(dict(architecture.values))
         return network
 
     def architecture(self, values: Mapping[str, Value]) -> Architecture:
@@ -185,28 +185,28 @@ class SearchSpace:
             if choice is None or value not in choice.values:
                 offered = "is no choice of this space" if choice is None else f"offers {list(choice.values)}"
                 raise InvalidArchitecture(f"{name}={value}: {name} {offered}.", fix="Use the space's choices.")
-        _, active = self._draw(values)
+        _, active = self._build(values)
         return Architecture(self.name, tuple((c.name, values[c.name]) for c in self.choices if c.name in active))
 
     def choose(self, decide: Callable[[Choice], Value]) -> Architecture:
-        """The architecture that comes of deciding each choice when a stage first reads it; inactive ones are not asked.
+        """The architecture from deciding each choice when a stage first reads it; inactive choices are never decided.
 
         Raises:
             InvalidSpace: one of its stages cannot fit the resolution.
         """
         decided = _Decisions(self._choice_by_name, decide)
-        _, active = self._draw(decided)
+        _, active = self._build(decided)
         return Architecture(self.name, tuple((c.name, decided[c.name]) for c in self.choices if c.name in active))
 
-    def _draw(self, values: Mapping[str, Value]) -> tuple[Network, set[str]]:
-        reads = _TrackingMapping(values)
+    def _build(self, values: Mapping[str, Value]) -> tuple[Network, set[str]]:
+        tracked = _TrackingMapping(values)
         try:
-            side = int(reads[RESOLUTION])
-            shape: Shape = (self.channels, side, side)
+            size = int(tracked[RESOLUTION])
+            shape: Shape = (self.channels, size, size)
             previous = INPUT
             layers: list[Layer] = []
             for stage in self.stages:
-                built = stage.layers(shape, reads)
+                built = stage.layers(shape, tracked)
                 layers.extend(rewire(built, previous))
                 if built:
                     previous, shape = built[-1].name, built[-1].out_shape
@@ -214,7 +214,7 @@ class SearchSpace:
             raise InvalidArchitecture(
                 f"The choice {error} has no value.", fix="Give every active choice one."
             ) from error
-        return Network(self.name, (self.channels, side, side), tuple(layers)), reads.read
+        return Network(self.name, (self.channels, size, size), tuple(layers)), tracked.read
 
     def parse(self, string: str) -> Architecture:
         """The architecture of its canonical string.
@@ -232,7 +232,7 @@ class SearchSpace:
         return self.architecture(values)
 
     def sample(self, rng: random.Random) -> Architecture:
-        """Every choice drawn uniformly and independently, inactive ones then dropped."""
+        """Every choice sampled uniformly and independently, inactive ones then dropped."""
         return self.architecture({c.name: rng.choice(c.values) for c in self.choices})
 
     def smallest(self) -> Architecture:
@@ -245,7 +245,7 @@ class SearchSpace:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash that changes with the choices or with what the stages draw (seen on the ends and 16 samples)."""
+        """A hash that changes with the choices or with what the stages build (checked on the smallest, the largest and 16 samples)."""
         rng = random.Random(0)
         probes = [self.smallest(), self.largest(), *(self.sample(rng) for _ in range(16))]
         document = [

@@ -1,6 +1,6 @@
-"""What a number in a declaration may be; which of pydantic's errors are worth telling, and a line to each.
+"""What a number in a declaration may be; which of pydantic's errors are reported, and a line for each.
 
-Not here: the form that the service gives errors.
+Not here: the service's error documents.
 """
 
 import json
@@ -12,37 +12,37 @@ from pydantic_core import PydanticCustomError
 
 
 def number(value: Any) -> Any:
-    """Refuses truth values and texts, which pydantic would turn into numbers; to be called before it."""
+    """Rejects truth values and texts, which pydantic would turn into numbers; to be called before it."""
     if isinstance(value, bool | str):
         raise PydanticCustomError("number_type", "Input should be a number")
     return value
 
 
 NUMBER: Final = BeforeValidator(number)
-"""Beside the type of a number, after its bounds."""
+"""For the annotation of a number, after its bounds."""
 
 
 def telling(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The errors that say what is wrong.
 
-    Left out are those that only follow from others: a list short of the elements that were refused, and that a value is not
+    Left out are those that only follow from others: a list short of its rejected elements, and that a value is not
     null where it may be null or something else.
     """
-    return [error for error in errors if error["type"] != "none_required" and not _of_refused_elements(error)]
+    return [error for error in errors if error["type"] != "none_required" and not _of_rejected_elements(error)]
 
 
 def field_problems(errors: Iterable[Mapping[str, Any]], whole: str) -> list[str]:
-    """A line to each error: the path to its field, or the name of the whole, what is wrong there, and what was read."""
+    """A line for each error: the path to its field, or the name of the whole, what is wrong there, and what was read."""
     return [f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}{_read(e)}" for e in telling(errors)]
 
 
 def _read(error: Mapping[str, Any]) -> str:
-    """The value that was refused, where it is no list or mapping and the message does not repeat it."""
+    """The rejected value, where it is no list or mapping and the message does not repeat it."""
     value = error["input"]
     if isinstance(value, list | tuple | dict) or str(value) in error["msg"]:
         return ""
     return f" (read: {json.dumps(value, ensure_ascii=False, default=str)[:60]})"
 
 
-def _of_refused_elements(error: Mapping[str, Any]) -> bool:
+def _of_rejected_elements(error: Mapping[str, Any]) -> bool:
     return error["type"] == "too_short" and bool(len(error["input"]) >= error["ctx"]["min_length"])

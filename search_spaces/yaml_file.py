@@ -1,7 +1,7 @@
-"""Reads a YAML file of plain data: text, numbers as JSON has them, `true`, `false`, `null`, lists and fields named once.
+"""Reads a YAML file of plain data: text, numbers as JSON has them, `true`, `false`, `null`, lists and mappings without repeated fields.
 
 What readers of YAML 1.1 and 1.2 take for different things (`yes`, `1:30`, `010`, `1_000`, a date), and what stands for no finite
-number, is refused; so are aliases, tags, deep nesting and large files. Not here: what the fields mean.
+number, is rejected; so are aliases, tags, deep nesting and large files. Not here: what the fields mean.
 """
 
 import math
@@ -32,19 +32,19 @@ _TRAPS: Final = (
     (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"), "is a date in YAML 1.1, and no field takes one"),
     (re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE), "is no finite number; write a finite one"),
 )
-"""Plain words that two readers take for two things, or that no field takes, and what to write."""
+"""Plain words that YAML readers take for different things, or that no field takes, and what to write."""
 
 
-def read_yaml(path: Path, what: str, refused: type[HwnasError]) -> Any:
+def read_yaml(path: Path, what: str, error_type: type[HwnasError]) -> Any:
     """The document of a file: dict, list, str, int, float, bool and None.
 
     Args:
         path: of the file.
         what: it should hold, such as `a search spec`.
-        refused: the error that is raised.
+        error_type: the error that is raised.
 
     Raises:
-        refused: the file cannot be read, is larger than 256 KiB or is no such YAML; `facts["fields"]` has a line to each wrong value.
+        error_type: the file cannot be read, is larger than 256 KiB or is no such YAML; `facts["fields"]` has a line for each wrong value.
     """
     import yaml
 
@@ -52,14 +52,14 @@ def read_yaml(path: Path, what: str, refused: type[HwnasError]) -> Any:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
-            raise refused(f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB.", fix=f"Give a YAML file of {what}.")
+            raise error_type(f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB.", fix=f"Give a YAML file of {what}.")
         root = _loader()(content).get_single_node()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise refused(f"Cannot read {path}: {_line(error)}.", fix=f"Give a YAML file of {what}.") from error
+        raise error_type(f"Cannot read {path}: {_line(error)}.", fix=f"Give a YAML file of {what}.") from error
     reader = _Reader()
     document = None if root is None else reader.value(root, ())
     if reader.wrong:
-        raise refused(
+        raise error_type(
             f"{path} has values that can be read in more than one way, or in none: {'; '.join(reader.wrong)}.",
             fix="Correct these fields; a text goes in quotes.",
             facts={"fields": reader.wrong},
@@ -68,7 +68,7 @@ def read_yaml(path: Path, what: str, refused: type[HwnasError]) -> Any:
 
 
 class _Reader:
-    """Turns nodes into values, and collects a line to each that is refused."""
+    """Turns nodes into values, and collects a line for each rejected one."""
 
     def __init__(self) -> None:
         self.wrong: list[str] = []
@@ -83,15 +83,15 @@ class _Reader:
         return self._plain(node.value, place)
 
     def _fields(self, node: Any, place: Place) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for key, value in node.value:
             if key.id != "scalar":
-                self._refuse(place, f"has a {key.id} for a field's name; write a text")
-            elif key.value in made:
-                self._refuse((*place, key.value), "is named twice; leave one away")
+                self._reject(place, f"has a {key.id} for a field's name; write a text")
+            elif key.value in fields:
+                self._reject((*place, key.value), "is named twice; remove one")
             else:
-                made[key.value] = self.value(value, (*place, key.value))
-        return made
+                fields[key.value] = self.value(value, (*place, key.value))
+        return fields
 
     def _plain(self, text: str, place: Place) -> Any:
         if text.lower() in _WORDS and text in (text.lower(), text.title(), text.upper()):
@@ -101,7 +101,7 @@ class _Reader:
         for trap, why in _TRAPS:
             if trap.fullmatch(text):
                 explanation = why.format(base60=_base60(text)) if "{" in why else why
-                self._refuse(place, f'{text} {explanation}, or "{text}" in quotes for a text')
+                self._reject(place, f'{text} {explanation}, or "{text}" in quotes for a text')
                 break
         return text
 
@@ -111,10 +111,10 @@ class _Reader:
         except ValueError:  # no integer, or one of thousands of digits
             number = float(text)
         if not math.isfinite(number):
-            self._refuse(place, f"{text[:40]} is too large a number; write a smaller one")
+            self._reject(place, f"{text[:40]} is too large a number; write a smaller one")
         return number
 
-    def _refuse(self, place: Place, why: str) -> None:
+    def _reject(self, place: Place, why: str) -> None:
         self.wrong.append(f"{'.'.join(map(str, place)) or 'the document'}: {why}"[:300])
 
 

@@ -17,7 +17,7 @@ GROUP_CYCLES: Final = 3750.0
 
 
 def closed_form(groups: Sequence[Group], works: Sequence[Work], machine: Machine) -> float:
-    """Sum over groups of the slowest of computation, pool, maps in, maps out and weights; sums come on top."""
+    """Sum over groups of the slowest of computation, pooling, feature maps in, feature maps out and weights; adds come on top."""
     total = 0.0
     for group, work in zip(groups, works, strict=True):
         linear = group.main is not None and group.main.op == "linear"

@@ -1,7 +1,7 @@
-"""What a network costs on a machine: the one entry point, `estimate(network, machine)`, and the value it answers with.
+"""What a network costs on a machine: the one entry point, `estimate(network, machine)`, and the value it returns.
 
 All figures are simulated. `cycles` is what published tables are compared with: DPU cycles of one image on one engine. Not
-here: several networks at once (`tenants.py`), energy, sparsity and training (`unvalidated.py`), drawing and tables.
+here: several networks at once (`tenants.py`), energy, sparsity and training (`unvalidated.py`), pictures and tables.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from hw_targets.overlay.host import host_ms, split_activations
 from hw_targets.overlay.machine import Machine
 from hw_targets.overlay.roofline import attainable_tops
 from hw_targets.overlay.schedule import ENGINES, Interval, Schedule, schedule, traffic_bytes
-from hw_targets.overlay.support import host_tail, refused, supports
+from hw_targets.overlay.support import host_tail, supports, unsupported_layers
 from hw_targets.overlay.work import Work, map_bytes, work
 from search_spaces.cost import macs
 from search_spaces.network import Network
@@ -28,10 +28,10 @@ class GroupEstimate:
     """One fused group, per image and engine.
 
     Attributes:
-        name, layers: the layer that makes its result, and all in it.
+        name, layers: the layer that computes its result, and all in it.
         cycles: by how much it prolongs the whole; these add up to the total.
-        bound_by: what asks most of the machine: arithmetic, depthwise engine, pools and sums, weights, maps in, maps out or
-            instruction overhead.
+        bound_by: the longest of its demands: arithmetic, depthwise engine, pooling and add (`pools and sums`), weights,
+            feature maps in or out (`maps in`, `maps out`) or instruction overhead.
         demands: cycles of each of these.
         utilisation: multiply-accumulates against the array's peak for as long as its longest demand; None without any.
         macs, load_bytes, save_bytes, weight_bytes: what it computes and moves; weights once a kernel.
@@ -62,13 +62,13 @@ class Estimate:
         groups: in the order in which they run.
         macs: of the network; utilisation is against the array's peak.
         load_bytes, save_bytes, weight_bytes: memory traffic of an image, an image, and a batch of a kernel.
-        on_chip_bytes: most bytes of maps that a group needs on chip, of `on_chip_room_bytes`.
-        operations_per_byte: over all of an image's traffic, weights shared by a kernel's engines; with `attainable_tops`,
-            the roof there, and `achieved_tops` the position in the roofline of the card.
+        on_chip_bytes: most bytes of feature maps that a group needs on chip, of `on_chip_room_bytes`.
+        operations_per_byte: arithmetic intensity over all of an image's traffic, weights shared by a kernel's engines; with
+            `attainable_tops`, the roof there, and `achieved_tops` the position in the roofline of the card.
         busy: share of the time that each engine works.
         host: layers left to the host; `NAME/ACTIVATION` where a layer's activation alone is.
-        unvalidated: what no published number stands behind.
-        intervals: what each engine does when; empty unless asked for.
+        unvalidated: the parts that no published number validates.
+        intervals: what each engine does when; empty unless requested.
     """
 
     network: str
@@ -108,19 +108,19 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
     Args:
         network: what to cost.
         machine: where (`registry.machine`).
-        allow_host: whether layers that the machine cannot run are priced as a host fall-back instead of refused.
-        trace: whether the answer holds what each engine does when.
+        allow_host: whether layers that the machine cannot run are priced as a host fall-back instead of rejected.
+        trace: whether the estimate holds what each engine does when.
 
     Raises:
         UnsupportedLayer: the machine cannot run some layers; `facts` list them with the reasons.
-        DoesNotFit: weights and maps exceed the card's memory.
+        DoesNotFit: weights and feature maps exceed the card's memory.
     """
-    reasons = refused(network, machine)
+    reasons = unsupported_layers(network, machine)
     if reasons and not allow_host:
         raise _unsupported(network, machine, reasons)
     if reasons:
         network = split_activations(network, machine)
-        reasons = refused(network, machine)
+        reasons = unsupported_layers(network, machine)
     tail = host_tail(network, machine)
     host = tail | reasons.keys()
     layer_groups = groups(network, machine.overlay.convolution.input_channels, frozenset(host))
@@ -132,28 +132,30 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
     found = schedule(layer_groups, works, machine, trace=trace)
     _check_memory(network, machine, layer_groups, works, found)
     on_host = tuple(layer.name for layer in network.layers if layer.name in host)
-    return _answer(network, machine, layer_groups, works, found, (host_ms(network, reasons), on_host, bool(reasons)))
+    return _estimate_of(
+        network, machine, layer_groups, works, found, (host_ms(network, reasons), on_host, bool(reasons))
+    )
 
 
 def cycles(network: Network, machine: Machine) -> float:
-    """Cycles of one image on one engine, and nothing else: what a search asks most often. Raises as `estimate` does."""
+    """Cycles of one image on one engine, and nothing else: what a search needs most often. Raises as `estimate` does."""
     return _scheduled(network, machine)[1].cycles
 
 
 def layer_cycles(network: Network, machine: Machine) -> dict[str, float]:
-    """Cycles by layer name, for a lookup table: a group's stand with the layer that it is for, and all add up to the total.
+    """Cycles by layer name, for a lookup table: a group's are at its leading layer, and all add up to the total.
 
     Raises as `estimate` does.
     """
     found = dict.fromkeys((layer.name for layer in network.layers), 0.0)
-    layer_groups, made = _scheduled(network, machine)
-    for group, own in zip(layer_groups, _marginal(made), strict=True):
+    layer_groups, scheduled = _scheduled(network, machine)
+    for group, own in zip(layer_groups, _marginal(scheduled), strict=True):
         found[group.leading.name] += own
     return found
 
 
 def _scheduled(network: Network, machine: Machine) -> tuple[tuple[Group, ...], Schedule]:
-    reasons = refused(network, machine)
+    reasons = unsupported_layers(network, machine)
     layer_groups = groups(network, machine.overlay.convolution.input_channels, host_tail(network, machine))
     if reasons or not layer_groups:
         nothing = {layer.name: "nothing is left for the overlay" for layer in network.layers}
@@ -161,26 +163,28 @@ def _scheduled(network: Network, machine: Machine) -> tuple[tuple[Group, ...], S
     return layer_groups, schedule(layer_groups, [work(group, machine) for group in layer_groups], machine)
 
 
-def _marginal(made: Schedule) -> list[float]:
+def _marginal(scheduled: Schedule) -> list[float]:
     """By how much each group prolongs the whole; what only the memory bound adds is shared in proportion."""
     latest, own = 0.0, []
-    for end in made.ends:
+    for end in scheduled.ends:
         own.append(max(0.0, end - latest))
         latest = max(latest, end)
-    return [value * made.cycles / latest for value in own] if latest else own
+    return [value * scheduled.cycles / latest for value in own] if latest else own
 
 
-def _answer(
-    network: Network, machine: Machine, layer_groups: Sequence[Group], works: Sequence[Work], made: Schedule,
+def _estimate_of(
+    network: Network, machine: Machine, layer_groups: Sequence[Group], works: Sequence[Work], scheduled: Schedule,
     host: tuple[float, tuple[str, ...], bool],
 ) -> Estimate:  # fmt: skip
     extra_ms, on_host, priced = host
     peak = machine.overlay.convolution.macs_per_cycle
     word = machine.overlay.convolution.input_channels
-    moved = [traffic_bytes(g, w, made.spilled, i) for i, (g, w) in enumerate(zip(layer_groups, works, strict=True))]
+    moved = [
+        traffic_bytes(g, w, scheduled.spilled, i) for i, (g, w) in enumerate(zip(layer_groups, works, strict=True))
+    ]
     loads, saves, weights = sum(m[0] for m in moved), sum(m[1] for m in moved), sum(w.weight_bytes for w in works)
     own_macs = macs(network)
-    total = made.cycles + extra_ms * 1e3 * machine.clock_mhz
+    total = scheduled.cycles + extra_ms * 1e3 * machine.clock_mhz
     bytes_per_image = loads + saves + weights * len(machine.kernels) / machine.engines
     intensity = 2 * own_macs / bytes_per_image if bytes_per_image else 0.0
     images_per_s = machine.engines * machine.clock_mhz * 1e6 / total
@@ -188,10 +192,10 @@ def _answer(
     return Estimate(
         network=network.name, machine=machine.id, cycles=total,
         closed_form_cycles=closed_form(layer_groups, works, machine),
-        latency_ms=total / machine.clock_mhz / 1e3, images_per_s=images_per_s, stripes=made.stripes,
+        latency_ms=total / machine.clock_mhz / 1e3, images_per_s=images_per_s, stripes=scheduled.stripes,
         groups=tuple(
-            _group(g, w, m, own, machine, made.stripes)
-            for g, w, m, own in zip(layer_groups, works, moved, _marginal(made), strict=True)
+            _group(g, w, m, own, machine, scheduled.stripes)
+            for g, w, m, own in zip(layer_groups, works, moved, _marginal(scheduled), strict=True)
         ),
         macs=own_macs, utilisation=own_macs / (total * peak), load_bytes=loads, save_bytes=saves, weight_bytes=weights,
         on_chip_bytes=max(
@@ -200,8 +204,8 @@ def _answer(
         ),
         on_chip_room_bytes=machine.overlay.banks.feature_bytes, operations_per_byte=intensity,
         attainable_tops=attainable_tops(machine.peak_tops, machine.card.memory.gb_per_s, intensity),
-        achieved_tops=2e-12 * own_macs * images_per_s, busy=_busy(works, moved, machine, made), host=on_host,
-        unvalidated=tuple(sorted(notes)) + ((HOST_ALL,) if priced else ()), intervals=made.intervals,
+        achieved_tops=2e-12 * own_macs * images_per_s, busy=_busy(works, moved, machine, scheduled), host=on_host,
+        unvalidated=tuple(sorted(notes)) + ((HOST_ALL,) if priced else ()), intervals=scheduled.intervals,
     )  # fmt: skip
 
 
@@ -226,7 +230,7 @@ def _group(
 
 
 def _busy(
-    works: Sequence[Work], moved: Sequence[tuple[int, int]], machine: Machine, made: Schedule
+    works: Sequence[Work], moved: Sequence[tuple[int, int]], machine: Machine, scheduled: Schedule
 ) -> dict[str, float]:
     totals = (
         sum(m[0] for m in moved) / machine.load_bytes_per_cycle,
@@ -236,16 +240,16 @@ def _busy(
         sum(m[1] for m in moved) / machine.save_bytes_per_cycle,
         sum(w.weight_bytes for w in works) / machine.weight_bytes_per_cycle,
     )
-    return {engine: total / made.cycles for engine, total in zip(ENGINES, totals, strict=True)}
+    return {engine: total / scheduled.cycles for engine, total in zip(ENGINES, totals, strict=True)}
 
 
 def _check_memory(
-    network: Network, machine: Machine, layer_groups: Sequence[Group], works: Sequence[Work], made: Schedule
+    network: Network, machine: Machine, layer_groups: Sequence[Group], works: Sequence[Work], scheduled: Schedule
 ) -> None:
     """Weights once a kernel, and for each engine the image and what is spilled."""
     word = machine.overlay.convolution.input_channels
     maps = map_bytes(network.input_shape, word)
-    maps += sum(w.out_bytes for g, w, s in zip(layer_groups, works, made.spilled, strict=True) if s or g.is_output)
+    maps += sum(w.out_bytes for g, w, s in zip(layer_groups, works, scheduled.spilled, strict=True) if s or g.is_output)
     needed = sum(w.weight_bytes for w in works) * len(machine.kernels) + maps * machine.engines
     if needed > machine.card.memory.bytes:
         raise DoesNotFit(

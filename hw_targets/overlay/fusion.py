@@ -1,7 +1,7 @@
-"""A network as the groups that an overlay runs: a convolution with its activation and the pool or sum that alone reads it.
+"""A network as the groups that an overlay runs: a convolution with its activation and the pool or add that alone reads it.
 
-Concatenations, resizings and reshapes are free: whoever reads them reads their parts, each in whole words of channels. What
-ends a network on the host (softmax, decoding) is left out. Not here: cycles (`work.py`), limits (`support.py`).
+Concatenations, resizings and reshapes are free: their readers read the parts, each in whole words of channels. What ends a
+network on the host (softmax, decoding) is left out. Not here: cycles (`work.py`), limits (`support.py`).
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ FREE: Final = frozenset(
         "onnx:Flatten", "onnx:Transpose", "onnx:Squeeze", "onnx:Unsqueeze", "onnx:Identity",
     }
 )  # fmt: skip
-"""Operators that cost nothing: where a map lies, not what it is."""
+"""Operators that cost nothing: they change where a feature map lies, not its values."""
 
 CONVOLUTIONS: Final = frozenset({"conv", "onnx:ConvTranspose"})
 POOLS: Final = frozenset({"max_pool", "avg_pool", "global_avg_pool"})
@@ -27,7 +27,7 @@ POOLS: Final = frozenset({"max_pool", "avg_pool", "global_avg_pool"})
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A map that a group reads: the group that makes it (or `IMAGE`), and the part that is read."""
+    """A feature map that a group reads: the group that computes it (or `IMAGE`), and the part that is read."""
 
     group: int
     shape: Shape
@@ -35,14 +35,14 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What runs as one.
+    """Layers that run as one.
 
     Attributes:
-        layers: names of the layers in it, the one that makes its result last.
-        main: the layer that reads; None when it is a sum alone.
+        layers: names of the layers in it, the one that computes its result last.
+        main: the layer that reads; None where it is an add alone.
         pool, add: fused behind it.
-        reads: what `main` reads (of a sum alone: its first input).
-        add_reads: what the sum reads beside.
+        reads: what `main` reads (of an add alone: its first input).
+        add_reads: the other inputs of the add.
         out_shape: of its result.
         words: words of channels that `main` goes through; more than its channels fill where parts of a concatenation do not
             end with a word, since the next begins with one of its own.
@@ -63,12 +63,12 @@ class Group:
 
     @property
     def name(self) -> str:
-        """The layer that makes its result."""
+        """The layer that computes its result."""
         return self.layers[-1]
 
     @property
     def leading(self) -> Layer:
-        """The layer it is for."""
+        """Its main layer, or the add."""
         found = self.main or self.add
         assert found is not None
         return found
@@ -78,9 +78,9 @@ def groups(network: Network, word: int, host: frozenset[str] = frozenset()) -> t
     """The groups of a network in the order in which they run.
 
     Args:
-        network: what runs.
-        word: channels that lie side by side in a bank.
-        host: layers that the host runs; they read and make maps in memory and belong to no group.
+        network: to run.
+        word: channels that lie side by side in an on-chip bank.
+        host: layers that the host runs; they read and write feature maps in memory and belong to no group.
     """
     return _Draft(network, word, host).groups()
 
@@ -112,7 +112,7 @@ class _Draft:
 
     def _passed(self, layer: Layer) -> tuple[Read, ...]:
         parts = tuple(r for name in layer.inputs for r in self._made[name])
-        if layer.name in self._host:  # a map of its own in memory, there once all that it is made of is
+        if layer.name in self._host:  # a feature map of its own in memory, complete once all its parts are
             self._spread.update(r.group for r in parts if r.group != IMAGE)
             return (Read(max((r.group for r in parts), default=IMAGE), layer.out_shape),)
         if layer.op in ("resize", "onnx:Resize", "onnx:Upsample"):
@@ -160,7 +160,7 @@ class _Draft:
         self._done.append(Group(names, main, pool, add, reads, others, out, words))
 
     def _words(self, name: str) -> int:
-        """Words of channels in which a map lies."""
+        """Words of channels in which a feature map lies."""
         layer = self._network.by_name.get(name)
         on_host = name in self._host
         if layer is not None and layer.op == "concat" and not on_host:
@@ -178,6 +178,6 @@ class _Draft:
         return users[0] if alone else None
 
     def _ready(self, add: Layer, name: str) -> bool:
-        """Whether the other inputs of a sum are made before."""
+        """Whether the other inputs of an add are computed before."""
         others = [other for other in add.inputs if other != name]
         return len(others) > 0 and all(other in self._made for other in others)

@@ -1,4 +1,4 @@
-"""Strides move up through 1x1 convolutions: what all readers of a map take at every second pixel is made at every second.
+"""Strides move up through 1x1 convolutions: a feature map of which all readers read every second pixel is computed at those only.
 
 The compiler does so ("fake_downsample" in its layer profiles). Only ever less work; not here: fusion (`fusion.py`).
 """
@@ -13,7 +13,7 @@ NONE: Final = (1, 1)
 
 
 def hoisted(network: Network) -> tuple[dict[str, Layer], dict[str, Stride]]:
-    """Each layer as it is computed, and for each `add` with a stride how its inputs are read that are not so computed."""
+    """Each layer as it is computed, and for each `add` with a stride the strides of inputs computed in full."""
     users = readers(network.layers)
     taken: dict[str, Stride] = {}
     for layer in reversed(network.layers):
@@ -32,7 +32,7 @@ def _movable(layer: Layer) -> bool:
 
 
 def _taken_by(user: Layer, stride: Stride) -> Stride:
-    """At which pixels a reader takes what it reads, when only every `stride`-th of its own results is taken."""
+    """At which pixels a reader reads its input, when only every `stride`-th of its own results is read."""
     if user.op == "add":
         return stride
     pointwise = user.kernel == NONE and (user.op == "max_pool" or (user.op == "conv" and user.groups == 1))

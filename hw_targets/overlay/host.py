@@ -1,7 +1,7 @@
 """What a host does in the middle of a network, for layers that an overlay does not run: which layers, and for how long.
 
 A layer whose activation alone is unknown stays on the overlay, and the host applies the activation, as the vendor's compiler
-divides networks. The price is an assumption; no published number stands behind it. Not here: what ends a network
+divides networks. The cost is an assumption; no published number validates it. Not here: what ends a network
 (`support.host_tail`), which is left out.
 """
 
@@ -16,10 +16,10 @@ from search_spaces.cost import elements
 from search_spaces.network import INPUT, Layer, Network
 
 BOUNDARY_MS: Final = 0.1
-"""Of handing over to the host, and again of handing back."""
+"""Of a hand-over to the host, and again of the return."""
 
 GB_PER_S: Final = 1.0
-"""At which the host takes, works on and returns maps."""
+"""At which the host reads, processes and returns feature maps."""
 
 
 def split_activations(network: Network, machine: Machine) -> Network:
@@ -46,12 +46,12 @@ def split_activations(network: Network, machine: Machine) -> Network:
 def host_ms(network: Network, host: Mapping[str, str]) -> float:
     """What the host takes for its layers (by name, with the reasons), milliseconds.
 
-    Each map that it reads or makes is moved once, however many layers read it; a concatenation is no map of its own. Layers
+    Each feature map that it reads or writes is moved once, however many layers read it; a concatenation is no map of its own. Layers
     that need no result of the overlay in between are handed over together.
     """
     sizes = {INPUT: elements(network.input_shape)}
     sources: dict[str, frozenset[str]] = {INPUT: frozenset({INPUT})}
-    visit = {INPUT: 0}  # how often the host was handed to until a map is made
+    visit = {INPUT: 0}  # hand-overs to the host until a feature map is computed
     touched: set[str] = set()
     visits: set[int] = set()
     for layer in network.layers:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Range = tuple[int, int]
-"""Least and most, both included."""
+"""Minimum and maximum, both included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Convolution:
     """The array: `input_channels` x `output_channels` x `pixels` multiply-accumulates a cycle.
 
     Attributes:
-        kernel, stride: limits, alike for height and width.
+        kernel, stride: limits, the same for height and width.
         window_words: most of kernel height x kernel width x input channel groups; None without limit.
         most_output_channels, most_dilated_channels: limits of output channels, and of dilation x input channels.
         augmented_channels: kernel width x input channels that the first layer packs into its lanes; 0 without.
@@ -78,7 +78,7 @@ class Miscellaneous:
 class Ports:
     """Bytes a cycle between an engine and memory; `weight_bytes` is a kernel's, shared by its engines in lockstep.
 
-    `one_loader` says whether maps and weights come through one in-order engine, so that neither can run ahead of the other.
+    `one_loader` says whether feature maps and weights come through one in-order engine, so that neither can run ahead of the other.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -93,7 +93,7 @@ class Ports:
 class Banks:
     """On-chip memory: for feature maps, per engine; for weights, per kernel.
 
-    `keeps_maps` says whether a map that fits stays there for the next group, or always goes through memory.
+    `keeps_maps` says whether a feature map that fits stays there for the next group, or always goes through memory.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -131,7 +131,7 @@ class CardMemory:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Power of the card: what it may draw at most, and about what it draws when idle (watts)."""
+    """Power of the card: its limit, and about what it draws when idle (watts)."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     most_w: float
@@ -144,7 +144,7 @@ class Build:
     """One build of an overlay on a card.
 
     Attributes:
-        name: how it is asked for after the colon; the first build of a card is also the default.
+        name: how it is named after the colon of an id; the first build of a card is also the default.
         overlay: name of an overlay, or the path of an overlay file beside the card's.
         calibration: name of a set of fitted parameters in `calibration.toml`.
         kernels: engines of each kernel (one per super logic region).
@@ -178,7 +178,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The fitted parameters, and nothing else that is fitted.
+    """All fitted parameters.
 
     Attributes:
         array_efficiency: share of the array's peak that long convolutions reach, beyond rounding.

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def read(kind: type[T], path: Path) -> T:
-    """A file of any kind of value. Raises `InvalidMachine` as the others here do."""
+    """Reads a file into any kind of value. Raises `InvalidMachine` as the others here do."""
     return _validated(kind, _toml(path), path)
 
 
@@ -94,7 +94,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InvalidMachine(f"{path} cannot be read: {error.strerror}.", fix="Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidMachine(f"{path} is no TOML file: {error}.", fix="Mend it at that place.") from error
+        raise InvalidMachine(f"{path} is no TOML file: {error}.", fix="Fix it at that place.") from error
 
 
 def _validated(kind: type[T], document: dict[str, Any], path: Path) -> T:

@@ -41,7 +41,7 @@ class Listed:
 
 
 def listed() -> tuple[Listed, ...]:
-    """Every card of the package and of the user's folder; a file that cannot be read is told, and hides no other."""
+    """Every card of the package and of the user's folder; a file that cannot be read is listed with the reason, and hides no other."""
     good, bad = _cards()
     found = [Listed(c.name, c.title, tuple(b.name for b in c.builds)) for c, _ in good.values()]
     return (*found, *(Listed(name, name, (), error.detail) for name, error in bad.items() if name not in good))
@@ -62,14 +62,16 @@ def machine(machine_id: str) -> Machine:
     card, folder = _card(name)
     options, flags = _options(rest, machine_id)
     if len(flags) > 1:
-        raise _refuse(machine_id, f"{' and '.join(flags)} name more than one build", "Name one build.")
+        raise _invalid(machine_id, f"{' and '.join(flags)} name more than one build", "Name one build.")
     build = _build(card, flags[0] if flags else card.builds[0].name)
     kernels = _kernels(build, options, machine_id)
     clock = _number(options.get("clock"), build.clock_mhz, machine_id, "clock")
     if clock <= 0:
-        raise _refuse(machine_id, "its clock is not above 0 MHz", "Give the clock in MHz.")
+        raise _invalid(machine_id, "its clock is not above 0 MHz", "Give the clock in MHz.")
     if build.calibration not in calibrations():
-        raise _refuse(machine_id, f"there is no calibration {build.calibration!r}", f"Use {', '.join(calibrations())}.")
+        raise _invalid(
+            machine_id, f"there is no calibration {build.calibration!r}", f"Use {', '.join(calibrations())}."
+        )
     return Machine(
         _canonical(name, build, options), card, build, overlay_of(build.overlay, folder),
         calibrations()[build.calibration], kernels, clock, _tenants(len(kernels), options, machine_id),
@@ -149,7 +151,7 @@ def _options(text: str, machine_id: str) -> tuple[dict[str, str], list[str]]:
         if not equals:
             flags.append(key)
         elif key not in OPTIONS or key in options:
-            raise _refuse(machine_id, f"{key!r} is no option, or is given twice", f"Options are {', '.join(OPTIONS)}.")
+            raise _invalid(machine_id, f"{key!r} is no option, or is given twice", f"Options are {', '.join(OPTIONS)}.")
         else:
             options[key] = value
     return options, flags
@@ -161,19 +163,19 @@ def _number(text: str | None, otherwise: float, machine_id: str, name: str) -> f
     except ValueError:
         value = float("nan")
     if not 0 <= value < 1e6:
-        raise _refuse(machine_id, f"{name}={text} is no number in range", f"Give {name} as a number.")
+        raise _invalid(machine_id, f"{name}={text} is no number in range", f"Give {name} as a number.")
     return value
 
 
 def _whole(text: str, machine_id: str, name: str) -> tuple[int, ...]:
     parts = text.split("+")
     if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise _refuse(machine_id, f"{name}={text} is no list of numbers", f"Write {name}=4, or {name}=3+4+4.")
+        raise _invalid(machine_id, f"{name}={text} is no list of numbers", f"Write {name}=4, or {name}=3+4+4.")
     return tuple(int(part) for part in parts)
 
 
 def _kernels(build: Build, options: Mapping[str, str], machine_id: str) -> tuple[int, ...]:
-    """Engines of each kernel; a single number takes them away from the largest kernels first."""
+    """Engines of each kernel; a single number removes them from the largest kernels first."""
     if "engines" not in options:
         return build.kernels
     wanted = _whole(options["engines"], machine_id, "engines")
@@ -182,11 +184,11 @@ def _kernels(build: Build, options: Mapping[str, str], machine_id: str) -> tuple
             a <= b for a, b in zip(sorted(wanted, reverse=True), sorted(build.kernels, reverse=True), strict=False)
         )
         if not fits:
-            raise _refuse(machine_id, "it has fewer engines than asked for", f"Its kernels are {build.kernels}.")
+            raise _invalid(machine_id, "it has fewer engines than requested", f"Its kernels are {build.kernels}.")
         return wanted
     left = list(build.kernels)
     if wanted[0] > sum(left):
-        raise _refuse(machine_id, "it has fewer engines than asked for", f"Its kernels are {build.kernels}.")
+        raise _invalid(machine_id, "it has fewer engines than requested", f"Its kernels are {build.kernels}.")
     while sum(left) > wanted[0]:
         left[left.index(max(left))] -= 1
     return tuple(engines for engines in left if engines)
@@ -199,8 +201,8 @@ def _tenants(kernels: int, options: Mapping[str, str], machine_id: str) -> tuple
         count = wanted[0]
         wanted = tuple(kernels // count + (i < kernels % count) for i in range(count)) if count <= kernels else (0,)
     if 0 in wanted or sum(wanted) > kernels:
-        raise _refuse(
-            machine_id, f"{kernels} kernels cannot be shared so", "Tenants get whole kernels, each at least one."
+        raise _invalid(
+            machine_id, f"{kernels} kernels cannot be shared like that", "Tenants get whole kernels, each at least one."
         )
     return wanted
 
@@ -209,5 +211,5 @@ def _canonical(name: str, build: Build, options: Mapping[str, str]) -> str:
     return f"{name}:" + ",".join([build.name, *(f"{key}={options[key]}" for key in OPTIONS if key in options)])
 
 
-def _refuse(machine_id: str, why: str, fix: str) -> InvalidMachine:
+def _invalid(machine_id: str, why: str, fix: str) -> InvalidMachine:
     return InvalidMachine(f"{machine_id!r} is no machine: {why}.", fix=fix, facts={"machine": machine_id})

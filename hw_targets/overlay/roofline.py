@@ -1,4 +1,4 @@
-"""The roofline: what peak and bandwidth allow at most. For the overlays a bound; for the TPU v1 all that can be said.
+"""The roofline: the upper bound from peak and bandwidth. For the overlays a bound; for the TPU v1 the only estimate.
 
 Not here: the position of an estimate in it (`Estimate.operations_per_byte`, `attainable_tops`).
 """
@@ -27,7 +27,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class RooflineMachine:
-    """A machine of which peak and weight bandwidth are known."""
+    """A machine with known peak and weight bandwidth."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     name: str
@@ -38,7 +38,7 @@ class RooflineMachine:
     workloads: tuple[Workload, ...] = ()
 
     def attainable_tops(self, macs_per_weight_byte: float) -> float:
-        """The roof at an intensity; a multiply-accumulate is two operations."""
+        """The roof at an arithmetic intensity; a multiply-accumulate is two operations."""
         return attainable_tops(self.peak_tops, self.weight_gb_per_s, 2 * macs_per_weight_byte)
 
 

@@ -1,13 +1,13 @@
 """When everything runs: a tile-level, event-driven schedule of in-order engines (load, convolution, depthwise, misc, save) and the
 weight loader that a kernel's engines share.
 
-Each group is cut into the same number of row stripes; a tile starts when its engine is free, its input stripes are made (one
-stripe more for the rows beyond the edge), its weights are there and its buffer is free again (two deep). Maps that fit the
-banks stay on chip; others are saved and loaded again, stripe by stripe. A sum fused behind a convolution works on the
-array's own result and holds it up; a pool runs beside it. Engines work on different groups at once: that is why depthwise and
-pointwise convolutions overlap, and no rule here knows what kind of network it is.
+Each group is cut into the same number of row stripes; a tile starts when its engine is free, its input stripes are complete (one
+stripe more for the rows beyond the edge), its weights are there and its buffer is free again (two deep). Feature maps that
+fit the banks stay on chip; others are saved and loaded again, stripe by stripe. An add fused behind a convolution works on
+the array's own result and delays it; a pool runs in parallel. Engines work on different groups at once: that is why depthwise and
+pointwise convolutions overlap, and no rule here depends on the kind of network.
 
-The cost is the least over a few stripe counts, alike for all shapes, so that it never falls as a map crosses a bank.
+The cost is the minimum over a few stripe counts, the same for all shapes, so that it never falls as a map outgrows a bank.
 All durations are cycles of the DPU clock for one image on one engine. Not here: how long a tile takes (`work.py`).
 """
 
@@ -44,8 +44,8 @@ class Schedule:
         cycles: until the last engine is done.
         stripes: into how many each group was cut.
         ends: when each group's result is complete, in their order.
-        spilled: for each group, whether its result goes through memory since it does not fit the banks, or not as it lies.
-        intervals: what each engine did; empty unless asked for.
+        spilled: for each group, whether its result goes through memory since it does not fit the banks, or in another layout.
+        intervals: what each engine did; empty unless requested.
     """
 
     cycles: float
@@ -56,7 +56,7 @@ class Schedule:
 
 
 class _Task(NamedTuple):
-    """A group's durations over all of its tiles, and where its maps come from."""
+    """A group's durations over all of its tiles, and the sources of its feature maps."""
 
     engine: int  # 0 convolution, 1 depthwise, 2 misc
     compute: float
@@ -82,9 +82,9 @@ def schedule(groups: Sequence[Group], works: Sequence[Work], machine: Machine, *
 
     Args:
         groups: from `fusion.groups`.
-        works: what each asks of the engines.
+        works: each group's demand on the engines.
         machine: widths, banks and overheads.
-        trace: whether to note what each engine does when.
+        trace: whether to record what each engine does when.
     """
     spilled = spills(groups, machine)
     tasks = [_task(i, g, w, spilled, machine) for i, (g, w) in enumerate(zip(groups, works, strict=True))]
@@ -101,7 +101,7 @@ def schedule(groups: Sequence[Group], works: Sequence[Work], machine: Machine, *
 
 
 def spills(groups: Sequence[Group], machine: Machine) -> tuple[bool, ...]:
-    """Which results go through memory: where what a group reads and makes exceeds its banks, both do."""
+    """Which results go through memory: where the input and the result of a group exceed its banks, both do."""
     word, room = machine.overlay.convolution.input_channels, machine.overlay.banks.feature_bytes
     banks = machine.overlay.banks
     found = [group.through_memory or not banks.keeps_maps for group in groups]
@@ -170,36 +170,36 @@ def _run(
     """When each group's result is complete, and last when everything is, with every group cut into so many stripes."""
     free = [0.0] * len(ENGINES)
     halves = (0.0, 0.0)  # when the halves of the weight bank are free again
-    made: list[list[float]] = []  # when each stripe of each result is on chip
-    kept: list[list[float]] = []  # when it is in memory
+    chip_times: list[list[float]] = []  # when each stripe of each result is on chip
+    memory_times: list[list[float]] = []  # when it is in memory
     ends: list[float] = []
     for number, task in enumerate(tasks):
         begin = ready = 0.0
         if task.weights:
             begin = max(free[loader], halves[0])
             ready = free[loader] = begin + task.first_weights
-        start = _tiles(task, stripes, (ready, *overheads), free, made, kept, trace)
+        start = _tiles(task, stripes, (ready, *overheads), free, chip_times, memory_times, trace)
         engine = task.engine
         if task.weights > task.first_weights:  # what exceeds the bank streams in while the array works
             free[loader] = max(free[loader] + task.weights - task.first_weights, start + task.double_weights)
             late = free[loader] + task.last - free[CONVOLUTION]
             if late > 0:
                 free[CONVOLUTION] += late
-                made[-1][-1] += late
-                kept[-1][-1] += late
-                free[SAVE] = max(free[SAVE], kept[-1][-1])
+                chip_times[-1][-1] += late
+                memory_times[-1][-1] += late
+                free[SAVE] = max(free[SAVE], memory_times[-1][-1])
         if task.weights:
             halves = (halves[1], free[engine + 1])
             if trace is not None:
                 trace.append(Interval("weights", number, begin, free[loader]))
-        ends.append(max(made[-1][-1], kept[-1][-1]))
+        ends.append(max(chip_times[-1][-1], memory_times[-1][-1]))
     ends.append(max(ends))
     return ends
 
 
 def _tiles(
     task: _Task, stripes: int, overheads: tuple[float, float, float], free: list[float],
-    made: list[list[float]], kept: list[list[float]], trace: list[Interval] | None,
+    chip_times: list[list[float]], memory_times: list[list[float]], trace: list[Interval] | None,
 ) -> float:  # fmt: skip
     """Runs one group stripe by stripe; returns when its engine first started."""
     (engine, compute, misc, holds, load, add_load, save, from_memory, on_chip, add_from_memory, add_on_chip,
@@ -208,7 +208,7 @@ def _tiles(
     compute, misc, load, add_load, save = (value / stripes for value in (compute, misc, load, add_load, save))
     last, own = stripes - 1, engine + 1
     setup = layer_cycles if engine == 0 else 0.0  # before a convolution's first tile, while it waits
-    alone = layer_cycles if engine == MISC_TASK else 0.0  # before that of a pool or sum alone
+    alone = layer_cycles if engine == MISC_TASK else 0.0  # before that of a pool or add alone
     done: list[float] = []
     result: list[float] = []
     saved: list[float] = []
@@ -217,9 +217,12 @@ def _tiles(
         needed = last if whole or tile + beyond > last else tile + beyond
         at, ready = ready, 0.0
         if load:
-            at = max(at, _after(load, LOAD, [kept[g][needed] for g in from_memory], done, tile, free, made, trace))
+            at = max(
+                at,
+                _after(load, LOAD, [memory_times[g][needed] for g in from_memory], done, tile, free, chip_times, trace),
+            )
         for group in on_chip:
-            at = max(at, made[group][needed])
+            at = max(at, chip_times[group][needed])
         if engine != MISC_TASK:
             if save and tile > 1:
                 at = max(at, saved[tile - 2])
@@ -229,13 +232,13 @@ def _tiles(
             end = at + compute + tile_cycles
             free[own] = end
             if trace is not None:
-                trace.append(Interval(ENGINES[own], len(made), at, end))
+                trace.append(Interval(ENGINES[own], len(chip_times), at, end))
             at = end
         if add_load:
-            behind = [kept[g][tile] for g in add_from_memory]
-            at = max(at, _after(add_load, LOAD, behind, result, tile, free, made, trace))
+            behind = [memory_times[g][tile] for g in add_from_memory]
+            at = max(at, _after(add_load, LOAD, behind, result, tile, free, chip_times, trace))
         for group in add_on_chip:
-            at = max(at, made[group][tile])
+            at = max(at, chip_times[group][tile])
         done.append(at)
         if misc:
             at = max(at + alone, free[MISC])
@@ -243,26 +246,26 @@ def _tiles(
             end = at + misc + tile_cycles
             free[MISC] = end
             if trace is not None:
-                trace.append(Interval("misc", len(made), at, end))
+                trace.append(Interval("misc", len(chip_times), at, end))
             if holds:
                 free[CONVOLUTION] = max(free[CONVOLUTION], end)
             at = end
         result.append(at)
-        saved.append(_after(save, SAVE, [at], (), tile, free, made, trace) if save else at)
-    made.append(result)
-    kept.append(saved)
+        saved.append(_after(save, SAVE, [at], (), tile, free, chip_times, trace) if save else at)
+    chip_times.append(result)
+    memory_times.append(saved)
     return first
 
 
 def _after(
     cycles: float, engine: int, sources: Sequence[float], buffers: Sequence[float], tile: int, free: list[float],
-    made: Sequence[object], trace: list[Interval] | None,
+    chip_times: Sequence[object], trace: list[Interval] | None,
 ) -> float:  # fmt: skip
-    """When a transfer ends that waits for its sources and for the buffer that the tile before last has left."""
+    """When a transfer ends that waits for its sources and for the buffer of the tile before last."""
     at = max(free[engine], *sources) if sources else free[engine]
     if tile > 1 and buffers:
         at = max(at, buffers[tile - 2])
     free[engine] = at + cycles
     if trace is not None:
-        trace.append(Interval(ENGINES[engine], len(made), at, at + cycles))
+        trace.append(Interval(ENGINES[engine], len(chip_times), at, at + cycles))
     return at + cycles

@@ -8,12 +8,12 @@ from hw_targets.overlay.machine import Machine, Range
 from search_spaces.network import Layer, Network, readers
 
 HOST_TAIL: Final = frozenset({"onnx:Softmax", "onnx:LogSoftmax", "onnx:ArgMax", "onnx:Sigmoid", "onnx:TopK"})
-"""What the host does with results, when no layer of the overlay reads it any more; everything that follows it is the host's."""
+"""Operators that the host runs on results where no later layer runs on the overlay; everything after them is the host's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Whether a machine runs a layer; `reason` says why not, `unvalidated` what no published number stands behind."""
+    """Whether a machine runs a layer; `reason` says why not, `unvalidated` which part no published number validates."""
 
     ok: bool
     reason: str = ""
@@ -50,7 +50,7 @@ def supports(layer: Layer, machine: Machine) -> Support:
 
 
 def host_tail(network: Network, machine: Machine) -> frozenset[str]:
-    """Layers at the end that the host runs: what the machine cannot, and all that follow, if it needs none of it again.
+    """Layers at the end that the host runs: what the machine cannot, and all that follow, if it reads none of their results.
 
     Empty unless the tail begins with a softmax or the like, or consists of free operators only.
     """
@@ -65,7 +65,7 @@ def host_tail(network: Network, machine: Machine) -> frozenset[str]:
     return frozenset(tail)
 
 
-def refused(network: Network, machine: Machine) -> dict[str, str]:
+def unsupported_layers(network: Network, machine: Machine) -> dict[str, str]:
     """The layers that a machine cannot run, with the reasons."""
     tail = host_tail(network, machine)
     found = ((layer.name, supports(layer, machine)) for layer in network.layers if layer.name not in tail)
@@ -73,14 +73,14 @@ def refused(network: Network, machine: Machine) -> dict[str, str]:
 
 
 def pool_kernel(layer: Layer) -> tuple[int, int]:
-    """The window of a pool; the whole map of a global one."""
+    """The window of a pool; the whole feature map of a global one."""
     return layer.in_shapes[0][1:] if layer.op == "global_avg_pool" else layer.kernel
 
 
 def pool_steps(layer: Layer, machine: Machine) -> tuple[tuple[int, int, int, int], ...]:
     """The pools that a pool is made of, as (kernel height, kernel width, output height, output width); none if impossible.
 
-    A stride-1 max pool is a chain (k1 + k2 - 1 = k); a pool whose stride is its kernel, or over the whole map, goes in
+    A stride-1 max pool is a chain (k1 + k2 - 1 = k); a pool whose stride is its kernel, or over the whole feature map, goes in
     steps (k1 x k2 = k).
     """
     most = machine.overlay.miscellaneous.pool_kernel[1]
@@ -88,14 +88,14 @@ def pool_steps(layer: Layer, machine: Machine) -> tuple[tuple[int, int, int, int
     if max(kernel) <= most:
         return ((*kernel, height, width),)
     if layer.op == "max_pool" and layer.stride == (1, 1):
-        chains = [_chain(side, most) for side in kernel]
+        chains = [_chain(size, most) for size in kernel]
         count = max(map(len, chains))
         filled = [chain + [1] * (count - len(chain)) for chain in chains]
         return tuple((filled[0][i], filled[1][i], height, width) for i in range(count))
     whole = (height, width) == (1, 1) and not any(layer.padding)
     if not whole and layer.stride != kernel:
         return ()
-    factors = [_factors(side, most) for side in kernel]
+    factors = [_factors(size, most) for size in kernel]
     if not all(factors):
         return ()
     count = max(map(len, factors))
@@ -107,23 +107,23 @@ def pool_steps(layer: Layer, machine: Machine) -> tuple[tuple[int, int, int, int
     return tuple(steps)
 
 
-def _chain(side: int, most: int) -> list[int]:
+def _chain(size: int, most: int) -> list[int]:
     chain = []
-    while side > most:
+    while size > most:
         chain.append(most)
-        side -= most - 1
-    return [*chain, side]
+        size -= most - 1
+    return [*chain, size]
 
 
-def _factors(side: int, most: int) -> list[int]:
+def _factors(size: int, most: int) -> list[int]:
     """The fewest large factors, or none when a prime is too large."""
     found = []
-    while side > 1:
-        factor = next((f for f in range(min(most, side), 1, -1) if side % f == 0), 0)
+    while size > 1:
+        factor = next((f for f in range(min(most, size), 1, -1) if size % f == 0), 0)
         if not factor:
             return []
         found.append(factor)
-        side //= factor
+        size //= factor
     return found or [1]
 
 
@@ -148,11 +148,11 @@ def _depthwise(layer: Layer, machine: Machine) -> Support:
     if engine is None:
         found = _convolution(layer, machine)
         return Support(found.ok, found.reason, "depthwise convolution without an engine for it") if found.ok else found
-    if any(side not in engine.kernels for side in layer.kernel):
+    if any(size not in engine.kernels for size in layer.kernel):
         return Support(
             False, f"a depthwise kernel of {_by(layer.kernel)}; it has {', '.join(map(str, engine.kernels))}"
         )
-    if any(not engine.stride[0] <= side <= engine.stride[1] for side in layer.stride):
+    if any(not engine.stride[0] <= size <= engine.stride[1] for size in layer.stride):
         return Support(False, f"a depthwise stride of {_by(layer.stride)}, at most {engine.stride[1]}")
     return _activation(layer, engine.activations)
 
@@ -169,7 +169,7 @@ def _element(layer: Layer, machine: Machine) -> Support:
     if layer.op not in machine.overlay.miscellaneous.element_operators:
         return Support(False, f"it has no element-wise {'multiplication' if layer.op == 'mul' else layer.op}")
     if len(set(layer.in_shapes)) > 1:
-        return Support(False, "element-wise operators need maps of one shape")
+        return Support(False, "element-wise operators need feature maps of one shape")
     return _activation(layer, machine.overlay.convolution.activations)
 
 
@@ -180,9 +180,9 @@ def _activation(layer: Layer, known: tuple[str, ...]) -> Support:
 
 
 def _window(layer: Layer, kernel: Range, stride: Range) -> str:
-    if any(not kernel[0] <= side <= kernel[1] for side in layer.kernel):
+    if any(not kernel[0] <= size <= kernel[1] for size in layer.kernel):
         return f"a kernel of {_by(layer.kernel)}, at most {kernel[1]}"
-    if any(not stride[0] <= side <= stride[1] for side in layer.stride):
+    if any(not stride[0] <= size <= stride[1] for size in layer.stride):
         return f"a stride of {_by(layer.stride)}, at most {stride[1]}"
     return ""
 

@@ -1,6 +1,6 @@
-"""The overlays as targets of a search: what they run, the power-of-two file, and simulated samples in the place of measured ones.
+"""The overlays as targets of a search: which layers they run, the power-of-two file, and simulated samples in place of measured ones.
 
-A simulator has no noise and needs no device: it takes no lock, and every round of a network says the same.
+A simulator has no noise and needs no device: it takes no lock, and every round of a network is the same.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ class OverlayTarget:
 
     @cached_property
     def info(self) -> TargetInfo:
-        """Its fingerprint covers the card, the overlay, what is fitted, the options and the simulator's version."""
+        """Its fingerprint covers the card, the overlay, the fitted parameters, the options and the simulator's version."""
         machine = self.machine
         whole = json.dumps([SIMULATOR, asdict(machine)], sort_keys=True)
         return TargetInfo(
@@ -50,7 +50,7 @@ class OverlayTarget:
         )  # fmt: skip
 
     def supports(self, layer: Layer) -> Support:
-        """Whether networks with this layer are searched for the overlay: it runs it, and published numbers stand behind its price."""
+        """Whether networks with this layer are searched for the overlay: it runs them, and published numbers validate their cost."""
         found = supports(layer, self.machine)
         if found.ok and found.unvalidated:
             return Support(False, f"{found.unvalidated} is not validated on it")
@@ -90,7 +90,7 @@ class OverlayTarget:
         what_if: bool = False,
         beside: Sequence[tuple[Network, float | None]] = (),
     ) -> dict[str, Any]:
-        """`overlay.estimate.Estimate` as JSON values, and what the machine could do; see `hw_targets.target.Simulator`."""
+        """`overlay.estimate.Estimate` as JSON values, and the machine's peaks; see `hw_targets.target.Simulator`."""
         machine = self.machine
         found = estimate(network, machine, allow_host=allow_host, trace=trace)
         document = found.to_json() | {

@@ -1,6 +1,6 @@
-"""Several networks on one card: tenants get whole kernels, so none waits for another's engines. Not here: what a kernel costs.
+"""Several networks on one card: tenants get whole kernels, so no tenant waits for another's engines. Not here: what a kernel costs.
 
-A retraining tenant is priced by `unvalidated.training`, an inference tenant by `estimate`.
+A retraining tenant is costed by `unvalidated.training`, an inference tenant by `estimate`.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Tenant:
         kernels: engines of each of its kernels.
         images_per_s: of all of them.
         latency_ms: of one request; of one image a step where it trains.
-        label: `unvalidated` where no published number stands behind it.
+        label: `unvalidated` where no published number validates it.
     """
 
     network: str

@@ -1,6 +1,6 @@
-"""What no published number stands behind: energy, INT16, skipping of zero weights, and training on the same array.
+"""Estimates that no published number validates: energy, INT16, skipping of zero weights, and training on the same array.
 
-Every value says so itself. One published point exists for sparsity and training together: 2,000 ResNet-50 training images a
+Every value is labelled so. One published point exists for sparsity and training together: 2,000 ResNet-50 training images a
 second on an Alveo U50 at up to 90 % unstructured sparsity (Microprocessor Report, 2 Nov 2020). `training` lands at about a
 quarter of it: that product has an array of its own, of about 16 TOPS where the DPU's is 7.4, and skips more.
 """
@@ -42,7 +42,7 @@ INDEX_SHARE: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """Millijoules of one image, with the band within which it is thought to lie, and what it is made of."""
+    """Millijoules of one image, with an assumed band, and its parts."""
 
     millijoules: float
     low: float
@@ -53,7 +53,7 @@ class Energy:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant of a machine that nobody published: cycles of an image on an engine, and images a second of the card."""
+    """A variant of a machine without published numbers: cycles of an image on an engine, and images a second of the card."""
 
     what: str
     cycles: float
@@ -62,7 +62,7 @@ class Variant:
 
 
 def variants(network: Network, machine: Machine) -> tuple[Variant, ...]:
-    """What a user may ask for in one look: INT16, sparse weights, and training, dense and sparse."""
+    """All variants that a user may request: INT16, sparse weights, and training, dense and sparse."""
     skipping = (sparse(network, machine, density) for density in (0.5, 0.2, 0.1))
     return (int16(network, machine), *skipping, training(network, machine), training(network, machine, 0.1))
 
@@ -71,7 +71,7 @@ def energy(found: Estimate, machine: Machine) -> Energy:
     """Energy of an image: idle power over its share of time, operations, memory and on-chip traffic.
 
     Raises:
-        InvalidMachine: the card's file tells nothing of its power, or its kind of memory is not known.
+        InvalidMachine: the card's file does not give its power, or its kind of memory is not known.
     """
     board, per_byte = machine.card.board, PJ_PER_MEMORY_BYTE.get(machine.card.memory.kind)
     if board is None or per_byte is None:
@@ -108,7 +108,7 @@ def sparse(network: Network, machine: Machine, density: float) -> Variant:
 
 
 def training(network: Network, machine: Machine, density: float = 1.0) -> Variant:
-    """Forward and backward on the same array: three times the arithmetic and the maps, weights read and written back."""
+    """Forward and backward on the same array: three times the arithmetic and the feature maps, weights read and written back."""
     share, stored = skipping(density), min(1.0, density * (1 + INDEX_SHARE)) if density < 1 else 1.0
     return _variant(f"training {density:g}", network, machine, lambda w: _scaled(w, 3 * share, 3.0, 4 * stored))
 
@@ -125,7 +125,7 @@ def skipping(density: float) -> float:
 
 
 def _scaled(own: Work, arithmetic: float, maps: float, weights: float) -> Work:
-    """The work with arithmetic, maps and weights in other measures."""
+    """The work with arithmetic, feature maps and weights scaled."""
     cycles = {name: getattr(own, name) * arithmetic for name in ("convolution", "block_cycles", "depthwise")}
     cycles |= {name: getattr(own, name) * maps for name in ("pool", "element")}
     moved = {name: round(getattr(own, name) * maps) for name in ("in_bytes", "add_bytes", "out_bytes")}

@@ -1,4 +1,4 @@
-"""What a group asks of each engine, in cycles of one engine for one image: the formulas, before any overlap.
+"""A group's demand on each engine, in cycles of one engine for one image: the formulas, before any overlap.
 
 Sources: widths from the overlay's file; pixel rounding (half of it shows), few input channels packed in the first layer, and
 deconvolution over the input grid as the ceiling model of these DPUs has them. Not here: when it runs (`schedule.py`).
@@ -25,8 +25,8 @@ class Work:
         convolution: cycles of the array, its efficiency included; the ceilings alone are `ceilings`.
         depthwise: cycles of the depthwise engine.
         block_cycles: of `convolution`, what each block of input x output channels of weights takes.
-        pool, element: cycles of the miscellaneous engine, for pools and for sums.
-        in_bytes, add_bytes: maps that the main layer and the sum read, in whole words of channels; `out_bytes` the result.
+        pool, element: cycles of the miscellaneous engine, for pooling and for add.
+        in_bytes, add_bytes: feature maps that the main layer and the add read, in whole words of channels; `out_bytes` the result.
         weight_bytes: once a kernel.
         macs: multiply-accumulates that are computed (fewer than the network's where strides moved up).
         depthwise_macs: those of them on the depthwise engine.
@@ -47,12 +47,12 @@ class Work:
 
     @property
     def miscellaneous(self) -> float:
-        """Cycles of the engine for pools and sums."""
+        """Cycles of the engine for pooling and add."""
         return self.pool + self.element
 
 
 def work(group: Group, machine: Machine) -> Work:
-    """What a group asks of each engine of a machine."""
+    """A group's demand on each engine of a machine."""
     overlay, main = machine.overlay, group.main
     word = overlay.convolution.input_channels
     ceilings = convolution = block = depthwise = pool = element = 0.0
@@ -93,7 +93,7 @@ def work(group: Group, machine: Machine) -> Work:
 
 
 def pixels(height: int, width: int, parallel: int) -> float:
-    """Steps of `parallel` pixels that a map takes: half of the rounding to whole steps shows (ANNETTE finds 0.49 of it)."""
+    """Steps of `parallel` pixels that a feature map takes: half of the rounding to whole steps shows (ANNETTE finds 0.49 of it)."""
     rounded = min(ceil(height / parallel) * width, height * ceil(width / parallel))
     return height * width / parallel / 2 + rounded / 2
 
@@ -141,7 +141,7 @@ def weight_bytes(layer: Layer, machine: Machine) -> int:
 
 
 def map_bytes(shape: Shape, word: int) -> int:
-    """A map in whole words of channels."""
+    """Bytes of a feature map in whole words of channels."""
     return -(-shape[0] // word) * word * shape[1] * shape[2]
 
 
@@ -152,7 +152,7 @@ def _pool(layer: Layer, machine: Machine) -> float:
 
 
 def _read_bytes(reads: tuple[Read, ...], main: Layer | None, word: int, augmented: int) -> int:
-    """The maps that are read. The first layer's image comes packed: kernel width x channels for each output column."""
+    """Bytes of the feature maps that are read. The first layer's image comes packed: kernel width x channels for each output column."""
     total = 0
     for read in reads:
         channels, height, _ = read.shape

@@ -1,4 +1,4 @@
-"""For the tests of targets, of this package and of others: the contract that every target keeps, and networks to try it with.
+"""For the tests of targets, of this package and of others: the contract of every target, and networks to test it with.
 
 Needs pytest. Nothing outside of tests imports it.
 """

@@ -5,7 +5,7 @@ from search_spaces.network import Layer, Network
 
 
 def inverted_residuals(activation: str, *, attention: bool = False, side: int = 16, channels: int = 3) -> Network:
-    """A stem, three inverted residuals (one strided, one with a sum), a head."""
+    """A stem, three inverted residuals (one strided, one with an add), a head."""
     g = Graph((channels, side, side))
     x = g.conv("stem", g.input, 16, kernel=3, stride=2, activation=activation)
     for number, (out, stride) in enumerate([(16, 1), (24, 2), (24, 1)]):
@@ -44,7 +44,7 @@ def residual(side: int = 16) -> Network:
 
 
 def pools(activation: str = "relu") -> Network:
-    """Both pools, a lone activation, a concatenation, two linears of which one feeds a gate."""
+    """Both pools, a lone activation, a concatenation, two linears of which one gives an attention scale."""
     g = Graph((2, 12, 12))
     x = g.conv("a", g.input, 8, kernel=3, activation=activation)
     y = g.max_pool("max", x, kernel=3, stride=2)
@@ -58,7 +58,7 @@ def pools(activation: str = "relu") -> Network:
 
 
 def dense(side: int = 8) -> Network:
-    """Two outputs: a map at twice the resolution, and a vector."""
+    """Two outputs: a feature map at twice the resolution, and a vector."""
     g = Graph((3, side, side))
     x = g.conv("a", g.input, 8, kernel=3, stride=2, activation="relu")
     up = Layer("up", "resize", (x.name,), (x.shape,), (8, side, side))

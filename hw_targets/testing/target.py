@@ -1,4 +1,4 @@
-"""The contract of a target. A package that brings a target subclasses it in its tests and says how to make the target:
+"""The contract of a target. A package that adds a target subclasses it in its tests and creates the target in a fixture:
 
     import pytest
 
@@ -34,11 +34,11 @@ _samples: dict[type, list[Sample]] = {}
 
 
 class TargetContract:
-    """What every `hw_targets.target.Target` keeps. It is measured once for the whole class."""
+    """What holds for every `hw_targets.target.Target`. It is measured once for the whole class."""
 
     @pytest.fixture
     def create(self) -> CreateTarget:
-        """Makes the target under test. To be overridden."""
+        """Creates the target under test. To be overridden."""
         raise NotImplementedError("override the fixture `create`")
 
     @pytest.fixture

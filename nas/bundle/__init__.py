@@ -1,1 +1,1 @@
-"""What a user takes home: a folder with the model files, its architecture, its receipt, its card and a runner."""
+"""The bundle: a folder with the model files, the architecture, the receipt, the model card and a runner."""

@@ -1,4 +1,4 @@
-"""How a model answers each class, as Markdown: precision and recall, and the confusion matrix of few classes."""
+"""A model's results class by class, as Markdown: precision and recall, and the confusion matrix of few classes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -8,12 +8,12 @@ from nas.result import TestOutcome
 LISTED: Final = 20
 """Classes that are listed with their precision and recall; of more, the worst."""
 MATRIX: Final = 12
-"""Classes whose confusion matrix is shown."""
+"""Most classes with a confusion matrix."""
 WORST: Final = 5
 
 
 def class_tables(test: TestOutcome) -> str:
-    """The tables with what they show, for a section of their own."""
+    """The tables with their captions, for a section of their own."""
     count = len(test.classes)
     numbers = range(count) if count <= LISTED else test.worst(WORST)
     rows = [
@@ -30,11 +30,11 @@ def class_tables(test: TestOutcome) -> str:
         return text
     names = [escape(one.name) for one in test.classes]
     matrix = [(name, *map(str, row)) for name, row in zip(names, test.confusion, strict=True)]
-    return f"{text}\n\nImages by true class (rows) and answer (columns):\n\n{_grid(('', *names), matrix)}"
+    return f"{text}\n\nImages by true class (rows) and prediction (columns):\n\n{_grid(('', *names), matrix)}"
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Text escaped for Markdown."""
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+!|~" else c for c in " ".join(text.split()))
 
 

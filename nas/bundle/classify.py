@@ -43,7 +43,7 @@ def recorded() -> dict[str, Any]:
 
 
 def decoded(image: ImageFile.ImageFile, channels: int, pixel_range: tuple[float, float] | None = None) -> Image.Image:
-    """An opened file upright, as grey ("L") or RGB of 8 bits; what is transparent lies on white.
+    """An opened file upright, as grey ("L") or RGB of 8 bits; transparency is put on white.
 
     `pixel_range` becomes 0 to 255 where a channel has more than 8 bits. Raises ValueError where there is no such range.
     """

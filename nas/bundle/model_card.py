@@ -1,4 +1,4 @@
-"""The model card of a bundle: what the model is, what was measured, and how to run it, in plain Markdown."""
+"""The model card of a bundle: the model, its measurements, and how to run it, in plain Markdown."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -31,13 +31,13 @@ def model_card(
 
 An INT8 network found and trained by hwnas for {escape(target["device"])}, {escape(target["runtime"])}.
 
-| | value | kind |
+| | value | source |
 | --- | --- | --- |
-| latency budget, batch 1 | {latency.budget:.4g} ms, held against {_STATISTICS[latency.budget_on]} | asked for |
+| latency budget, batch 1 | {latency.budget:.4g} ms, compared with {_STATISTICS[latency.budget_on]} | requested |
 | verdict | {_verdict(latency)} | {latency.kind} |
 | latency, INT8, batch 1 | {took} | {latency.kind} |
 | median / 95th percentile | {_ms(latency.measured_p50)} / {_ms(latency.measured_p95)} | {latency.kind} |
-| predicted before | {latency.predicted:.4g} ms ± {latency.predicted_error:.1%} | predicted |
+| predicted latency | {latency.predicted:.4g} ms ± {latency.predicted_error:.1%} | predicted |
 | {metric_title(metric.int8)} INT8, test set | {metric.int8.value:.2%} | measured |
 | {metric_title(metric.fp32)} FP32, test set | {metric.fp32.value:.2%} | measured |
 {_metrics(outcome.test)}| size INT8 / FP32 | {size.int8:,} / {size.fp32:,} bytes | measured |
@@ -61,13 +61,13 @@ or `python classify.py photo.png`.
 - Output `logits`: float32 (batch, {len(classes)}); the classes in order: {listed}.
 - `model.fp32.onnx` is the same network before quantisation, with the same input.
 
-{_classes(outcome.test)}## How it came about
+{_classes(outcome.test)}## How it was trained
 
 Architecture `{outcome.architecture_id}`: `{outcome.architecture}`.
-{int(outcome.budget.architectures_within):,} of {int(outcome.budget.architectures):,} architectures of the space keep the budget
+{int(outcome.budget.architectures_within):,} of {int(outcome.budget.architectures):,} architectures of the space meet the budget
 (reachable when quiet: {outcome.budget.reachable_ms[0]:.4g} to {outcome.budget.reachable_ms[1]:.4g} ms, predicted).
 {_training(receipt["training"], metric.int8)}
-`receipt.json` holds every number with its kind, the seeds, the hashes of all inputs, the versions and the latency of each
+`receipt.json` has every number with its source, the seeds, the hashes of all inputs, the versions and the latency of each
 layer; `architecture.json` the network as data.
 """
 
@@ -100,12 +100,12 @@ _STATISTICS: Final = {"quiet": "the quiet latency", "p50": "the median", "p95": 
 
 def _verdict(latency: LatencyOutcome) -> str:
     if latency.verdict == "met when quiet":
-        return f"met when the machine is quiet; the median, {_ms(latency.measured_p50)}, is over it"
+        return f"met when the machine is quiet; the median, {_ms(latency.measured_p50)}, exceeds it"
     return latency.verdict
 
 
 def _metrics(test: TestOutcome | None) -> str:
-    """The metrics that the search did not compare networks by."""
+    """The metrics besides the one that the search compared networks by."""
     others = () if test is None else test.metrics[1:]
     return "".join(f"| {metric_title(one)} INT8, test set | {one.value:.2%} | measured |\n" for one in others)
 
@@ -115,32 +115,32 @@ def _classes(test: TestOutcome | None) -> str:
 
 
 def _training(training: Mapping[str, Any], metric: MetricValue) -> str:
-    """How the weights were learned."""
+    """How the weights were trained."""
     seen = f"{training['images_seen']:,} images"
     if training["supernet"]:
         supernet = f"{training['work']['supernet_images']:,} images"
-        learned = f"Its weights began as a part of a supernet that saw {supernet}, and were fine-tuned on {seen}"
+        learned = f"Its weights were initialised from a supernet that saw {supernet}, and fine-tuned on {seen}"
     else:
         learned = f"It was trained from random weights on {seen}, without a supernet"
     int8 = "then retrained in INT8" if training["int8_retrained"] else "quantised after training"
-    weighed = "more" if training["class_weights"] == "auto" and metric.name != "accuracy" else "no more than others"
+    weighted = "more" if training["class_weights"] == "auto" and metric.name != "accuracy" else "no more than others"
     return (
         f"{learned}, and {int8}. Networks were compared by {metric_title(metric)} on the validation set. Images of rare classes "
-        f"weighed {weighed} in training. {_changes(training['augment'])}"
+        f"weighed {weighted} in training. {_changes(training['augment'])}"
     )
 
 
 def _changes(augment: Mapping[str, Any]) -> str:
     """The random changes of training images."""
-    changes = [
-        (augment["shift"] > 0, f"shifts of up to {augment['shift']:.1%} of the side"),
-        (augment["turn_deg"] > 0, f"turns of up to {augment['turn_deg']:g} degrees"),
+    possible = [
+        (augment["shift"] > 0, f"shifts of up to {augment['shift']:.1%} of the image size"),
+        (augment["turn_deg"] > 0, f"rotations of up to {augment['turn_deg']:g} degrees"),
         (augment["zoom"] > 0, f"zooms of up to {augment['zoom']:.0%}"),
         (augment["crop"] < 1, f"crops of at least {augment['crop']:.0%} of the area"),
         (augment["colour"] > 0, f"brightness, contrast and saturation by up to {augment['colour']:.0%}"),
         (augment["flip"], "mirroring"),
     ]
-    made = [text for used, text in changes if used]
-    if not made:
-        return "Training images were shown as they are."
-    return f"Random changes of training images, where a training shows each several times: {', '.join(made)}."
+    changes = [text for used, text in possible if used]
+    if not changes:
+        return "Training images were not augmented."
+    return f"Augmentation, where a training repeats images several times: {', '.join(changes)}."

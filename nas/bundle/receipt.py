@@ -1,7 +1,7 @@
-"""The receipt of a delivered model: every number with its kind, and all that is needed to make it again.
+"""The receipt of an exported model: every number with its source (`kind`), and everything needed to reproduce it.
 
 Kinds: `measured` (on the device, or on the test images), `predicted` (by the latency table, with its error on networks
-never fitted), `simulated` (by a machine model), `estimated` (beyond what was measured). Not here: how numbers come about.
+never fitted), `simulated` (by a machine model), `estimated` (beyond what was measured). Not here: how numbers are obtained.
 """
 
 import platform
@@ -65,7 +65,7 @@ def layers(
 def _profiled(latency_ms: float, info: TargetInfo) -> dict[str, object]:
     if info.kind == "simulated":
         return {"simulated_ms": {"value": latency_ms, "kind": "simulated"}}
-    return {"profiler_ms": measured(latency_ms, note="under the profiler, its own cost taken off")}
+    return {"profiler_ms": measured(latency_ms, note="under the profiler, its own cost subtracted")}
 
 
 def receipt(

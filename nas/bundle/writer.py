@@ -1,4 +1,4 @@
-"""Writes the bundle of a finished model. Not here: what its documents say."""
+"""Writes the bundle of a final model. Not here: the content of its documents."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a command answers: one document for machines, one drawing for people. Not how or where it is printed."""
+"""The result of a command: one document for machines, one rendering for people. Not here: how and where it is printed."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,8 +16,8 @@ class Answer:
     """The result of a command.
 
     Attributes:
-        document: what `--json` prints, JSON values only.
-        render: draws it on a console.
+        document: for `--json`, JSON values only.
+        render: prints it on a console.
     """
 
     document: Mapping[str, Any]
@@ -29,9 +29,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Out = Annotated[str, typer.Option("--out", "-o", help="Folder of runs and their bundles.", metavar="DIR")]
 StoreFolder = Annotated[
     str | None,
-    typer.Option(
-        "--store", help="Folder, or fsspec URL, of what was computed before; inside --out when absent.", metavar="DIR"
-    ),
+    typer.Option("--store", help="Folder, or fsspec URL, of cached results; inside --out when absent.", metavar="DIR"),
 ]
 
 

@@ -25,7 +25,7 @@ EPILOG: Final = "Exit codes: 0 success, 2 a wrong request, 3 a request that cann
 
 
 def _hwnas(version: Version = False) -> None:
-    """Finds the most accurate INT8 network that keeps a latency budget on your hardware, trains it, and measures it."""
+    """Finds the most accurate INT8 network that meets a latency budget on your hardware, trains it, and measures it."""
 
 
 app = typer.Typer(

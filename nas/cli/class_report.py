@@ -1,4 +1,4 @@
-"""How a delivered model answers each class, drawn: the confusion matrix with its margins, or the worst classes of many."""
+"""An exported model's results class by class: the confusion matrix with its margins, or the worst classes of many."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 MATRIX: Final = 12
 """Classes whose confusion matrix fits into 80 columns."""
 WORST: Final = 5
-"""Classes that are shown of more."""
+"""Classes that are displayed of more."""
 SHORT: Final = 4
 """Characters of names that head the columns themselves; longer ones are numbered."""
 _NAME: Final = 14
-"""Characters of a class's name beside the matrix; all of it where there is room."""
+"""Characters of a class's name beside the matrix; all of it where it fits."""
 
 
 def render_classes(console: Console, test: "TestOutcome") -> None:
-    """The INT8 model's answers on the test set, class by class."""
+    """The INT8 model's predictions on the test set, class by class."""
     if len(test.classes) <= MATRIX:
-        console.print(Text("test set, INT8: true classes are rows, answers columns", style="bold"))
+        console.print(Text("test set, INT8: true classes are rows, predictions columns", style="bold"))
         console.print(_matrix(test, console.width))
     else:
         console.print(Text(f"test set, INT8: the {WORST} worst of {len(test.classes)} classes", style="bold"))
@@ -54,8 +54,8 @@ def _matrix(test: "TestOutcome", width: int) -> Table:
 
 
 def _worst(test: "TestOutcome") -> Table:
-    """The classes with the least recall, and what their images are taken for."""
-    built = table("class", "images", "precision", "recall", "most often taken for", right=(1, 2, 3))
+    """The classes with the lowest recall, and what their images are mistaken for."""
+    built = table("class", "images", "precision", "recall", "most often mistaken for", right=(1, 2, 3))
     for number in test.worst(WORST):
         one, wrong = test.classes[number], test.taken_for(number)
         mistaken = "" if wrong is None else f"{_name(test.classes[wrong[0]].name)} ({wrong[1]:,})"

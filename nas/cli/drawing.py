@@ -1,6 +1,6 @@
-"""What all drawn answers share: tables in the house style, short forms of numbers and architectures, paths, warnings, errors.
+"""Shared by all rendered results: tables in the house style, short forms of numbers and architectures, paths, warnings, errors.
 
-Not here: what is drawn of results (`report.py`), of estimates (`estimate_report.py`), of classes (`class_report.py`).
+Not here: the rendering of results (`report.py`), of estimates (`estimate_report.py`), of classes (`class_report.py`).
 """
 
 import re
@@ -20,9 +20,17 @@ ARCHITECTURE_WIDTH: Final = 96
 """Characters of an abbreviated architecture: two lines of a table at 80 columns."""
 
 _MOST: Final = 50
-"""Entries of a list that a panel shows: more than there are things to look at in an installation."""
+"""Entries of a list that a panel displays: more than any installation has."""
 
 _WELL_KNOWN: Final = {"error", "code", "detail", "fix"}
+
+
+BOUND_TITLES: Final = {
+    "maps in": "feature maps in",
+    "maps out": "feature maps out",
+    "pools and sums": "pooling and add",
+}
+"""What binds a group of a simulation, in words; other values stand for themselves."""
 
 
 def table(*columns: str, right: Sequence[int] = ()) -> Table:
@@ -43,7 +51,7 @@ def size(count: float, units: Sequence[str] = ("B", "kB", "MB", "GB", "TB"), bas
 
 
 def many(text: str) -> str:
-    """A count that may be astronomical: `1,024`, `3.2e+14`."""
+    """A count that may be very large: `1,024`, `3.2e+14`."""
     return f"{int(text):,}" if len(text) <= 9 else f"{int(text):.2e}"
 
 
@@ -57,7 +65,7 @@ def abbreviate(architecture: str, width: int = ARCHITECTURE_WIDTH) -> str:
     tokens = [token.partition("=") for token in architecture.split()]
     counted = {
         path.split(".")[0] for path, _, _ in tokens if path.count(".") > 1
-    }  # stages whose blocks tell their depth
+    }  # stages whose blocks give their depth
     stages: dict[str, list[str]] = {}
     blocks: dict[tuple[str, ...], int] = {}
     for path, equals, value in tokens:
@@ -110,7 +118,7 @@ def warn(console: Console, warnings: Sequence[str]) -> None:
 
 
 def error_panel(document: Mapping[str, Any]) -> Panel:
-    """What is wrong, how to mend it, and the facts beside it."""
+    """What is wrong, how to fix it, and the facts."""
     body = Text(str(document["detail"]))
     body.append("\n\nFix: ", style="bold")
     body.append(str(document["fix"]))

@@ -1,4 +1,4 @@
-"""`hwnas estimate MODEL.onnx --target T`: what any ONNX model costs on a target, layer by layer."""
+"""`hwnas estimate MODEL.onnx --target T`: the cost of any ONNX model on a target, layer by layer."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def estimate(
     model: Annotated[str, typer.Argument(help="ONNX file, float or INT8.", metavar="MODEL.onnx")],
     target: Annotated[
-        list[str] | None, typer.Option(help="Where it shall run, such as cpu:threads=2; cpu when absent. Repeatable.")
+        list[str] | None, typer.Option(help="Target to cost it on, such as cpu:threads=2; cpu when absent. Repeatable.")
     ] = None,
     input_size: Annotated[
         str | None, typer.Option(help="HEIGHTxWIDTH (or one number) for a model that leaves its input size open.")
@@ -26,11 +26,12 @@ def estimate(
         bool | None,
         typer.Option(
             "--measure/--predict",
-            help="Measure it now, or ask the stored latency table; by default what is more exact.",
+            help="Measure it now, or use the stored latency table; by default whichever is more exact.",
         ),
     ] = None,
     host: Annotated[
-        bool, typer.Option("--host", help="Price what a simulated target does not run as a fall-back to its host.")
+        bool,
+        typer.Option("--host", help="Price layers that a simulated target does not run as a fall-back to its host."),
     ] = False,
     beside: Annotated[
         list[str] | None,
@@ -47,7 +48,7 @@ def estimate(
         ),
     ] = None,
     what_if: Annotated[
-        bool, typer.Option("--what-if", help="Also what is not validated: energy, INT16, sparse weights, training.")
+        bool, typer.Option("--what-if", help="Also unvalidated estimates: energy, INT16, sparse weights, training.")
     ] = False,
     plot: Annotated[
         str | None,
@@ -59,7 +60,7 @@ def estimate(
 ) -> Answer:
     """Cost an ONNX model in INT8 at batch 1 on a target: latency of the whole and of each layer, as hwnas lowers it.
 
-    An INT8 file is measured as it lies there, too, with advice where it is slower. With several targets, `--json` has one
+    An INT8 file is also measured as it is, with advice where it is slower. With several targets, `--json` has one
     document for each in `estimates`.
     """
     targets = list(dict.fromkeys(target or ["cpu"]))
@@ -106,7 +107,9 @@ def _costed(
     network = read_onnx(model, input_size=_size(input_size))
     beside = [(read_onnx(Path(path)), density) for path, density in tenants]
     found = [find_target(name) for name in targets]
-    simulated = [one for one in found if isinstance(one, Simulator)] or found  # of several, whom the options are for
+    simulated = [
+        one for one in found if isinstance(one, Simulator)
+    ] or found  # of several targets, those that the options are for
     results = []
     for one in found:
         options: dict[str, Any] = {**simulator_options, "beside": beside} if one in simulated else {}

@@ -1,4 +1,7 @@
-"""What an ONNX model costs, drawn: its layers, or the groups of a simulation, then the total. Not here: the costing (`nas/estimate.py`)."""
+"""The cost of an ONNX model on a console: its layers, or the groups of a simulation, then the total.
+
+Not here: the costing (`nas/estimate.py`).
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from nas.cli.drawing import bare, size, table, warn
+from nas.cli.drawing import BOUND_TITLES, bare, size, table, warn
 from nas.cli.progress import milliseconds
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ def render_estimate(console: Console, result: "Estimate") -> None:
     )
     if result.kind == "measured":
         console.print(
-            Text("Layers: as the runtime's profiler sees them, which adds a cost to every kernel.", style="dim")
+            Text("Layers: as measured under the runtime's profiler, which adds a cost to every kernel.", style="dim")
         )
     warn(console, result.warnings)
 
@@ -68,7 +71,7 @@ def _macs(result: "Estimate") -> str:
 
 
 def _render_simulation(console: Console, result: "Estimate", simulation: Mapping[str, Any]) -> None:
-    """What each group takes and what binds it, then the whole: one request, the card, traffic, roofline."""
+    """The cost of each group and what binds it, then the whole: one request, the card, traffic, roofline."""
     built = table("group", "bound by", "cycles", "share", "array", "MACs", "memory", right=range(2, 7))
     built.columns[0].max_width, built.columns[1].min_width = 20, 14
     for column in built.columns[1:]:
@@ -78,7 +81,7 @@ def _render_simulation(console: Console, result: "Estimate", simulation: Mapping
         moved = group["load_bytes"] + group["save_bytes"] + group["weight_bytes"]
         built.add_row(
             group["name"],
-            group["bound_by"].removeprefix("instruction ").removesuffix(" engine"),
+            BOUND_TITLES.get(cause := group["bound_by"], cause).removeprefix("instruction ").removesuffix(" engine"),
             f"{group['cycles']:,.0f}",
             f"{group['cycles'] / total:.1%}",
             "" if group["utilisation"] is None else f"{group['utilisation']:.0%}",
@@ -92,13 +95,13 @@ def _render_simulation(console: Console, result: "Estimate", simulation: Mapping
     )  # fmt: skip
     console.print(
         f"{_macs(result)}, {total:,.0f} cycles an image and engine, the array used {simulation['utilisation']:.0%}; "
-        f"{size(simulation['load_bytes'])} of maps in, {size(simulation['save_bytes'])} out, "
+        f"{size(simulation['load_bytes'])} of feature maps in, {size(simulation['save_bytes'])} out, "
         f"{size(simulation['weight_bytes'])} of weights; at most {size(simulation['on_chip_bytes'])} of "
         f"{size(simulation['on_chip_room_bytes'])} on chip"
     )
     console.print(
         f"roofline: {simulation['achieved_tops']:.3g} of {simulation['attainable_tops']:.3g} tera-operations/s attainable at "
-        f"{simulation['operations_per_byte']:,.0f} operations a byte"
+        f"{simulation['operations_per_byte']:,.0f} operations/byte (arithmetic intensity)"
     )
     if simulation["host"]:
         console.print(
@@ -133,5 +136,5 @@ def _render_what_if(console: Console, found: Mapping[str, Any]) -> None:
 
 
 def _brief(key: str) -> str:
-    """A layer key without what goes without saying: a padding alike on all sides is one number, or left out if zero."""
+    """A layer key in short form: an equal padding on all sides is one number, or left out if zero."""
     return re.sub(r" p(\d+),\1,\1,\1(?!,)", lambda m: "" if m[1] == "0" else f" p{m[1]}", key)

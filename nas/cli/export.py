@@ -1,4 +1,4 @@
-"""`hwnas export RUN ARCHITECTURE`: finishes another architecture that a search evaluated than the one it chose itself."""
+"""`hwnas export RUN ARCHITECTURE`: trains and exports another architecture that a search evaluated than the one it selected."""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -13,7 +13,7 @@ from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What is to be finished: the run (or job), the architecture as it was named, and the target, if it was named."""
+    """What to export: the run (or job), the architecture as it was named, and the target, if it was named."""
 
     run: str
     architecture: str
@@ -23,7 +23,7 @@ class ExportRequest:
 ELSEWHERE: ContextVar[Callable[[ExportRequest, Path, bool], Answer] | None] = ContextVar(
     "export_elsewhere", default=None
 )
-"""What runs an export (what is wanted, the folder of runs, whether to be quiet) in the place of this process."""
+"""Runs an export (the request, the folder of runs, whether to be quiet) in place of this process."""
 
 
 def export(
@@ -45,9 +45,9 @@ def export(
     quiet: Quiet = False,
     json: Json = False,
 ) -> Answer:
-    """Finish another architecture of a run than the one that it delivered: fine-tune, quantise, measure, deliver.
+    """Train and export another architecture of a run than the one that it selected: fine-tune, quantise, measure, export.
 
-    What the run computed is found in the store. A model that misses the budget is delivered, too, with a warning.
+    The run's results are cached. A model that exceeds the budget is exported, too, with a warning.
     """
     elsewhere = ELSEWHERE.get()
     if elsewhere is not None:

@@ -1,7 +1,7 @@
-"""Where every command ends: its answer or its error is printed, and the exit code is chosen.
+"""Where every command ends: its result or its error is printed, and the exit code is set.
 
 With `--json` stdout holds exactly one JSON document, also when the command line itself is wrong: an error is
-`{"error": {"code", "detail", "fix", …facts}}`. Without it, answers are drawn on stdout and errors on stderr.
+`{"error": {"code", "detail", "fix", …facts}}`. Without it, results are rendered on stdout and errors on stderr.
 
 Exit codes: 0 success; 2 the request is wrong (command line, spec, data, space, model, an unknown name); 3 the request is
 understood and cannot be met (no architecture in the budget, an operator that the target cannot run); 130 interrupted;
@@ -34,7 +34,7 @@ _BY_STATUS: Final = {400: WRONG, 404: WRONG, 422: UNMET}
 
 @contextlib.contextmanager
 def ended_politely() -> Iterator[None]:
-    """Lets a request to terminate be an interrupt, so that it is answered like one, too."""
+    """Turns a request to terminate into an interrupt, so that it is handled like one."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -45,7 +45,7 @@ def ended_politely() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handled(number: signal.Signals, handler: Any) -> Iterator[None]:
-    """Has a signal handled in a way; only the main thread can, and elsewhere it stays as it is."""
+    """Sets a signal's handler meanwhile; only the main thread can, and elsewhere nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -57,18 +57,18 @@ def _handled(number: signal.Signals, handler: Any) -> Iterator[None]:
 
 
 class Commands(TyperGroup):
-    """A group of commands that return answers. What takes one value is refused where it is given several."""
+    """A group of commands that return an `Answer`. An option of one value is rejected where it is given several times."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the group's own options."""
-        _refuse_repeated(self, ctx, args)
+        _reject_repeated(self, ctx, args)
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Finds the command that is named, and looks over its words."""
+        """Finds the named command, and checks its arguments."""
         name, command, words = super().resolve_command(ctx, args)
         if command is not None:
-            _refuse_repeated(command, command.context_class(command, info_name=name, parent=ctx), words)
+            _reject_repeated(command, command.context_class(command, info_name=name, parent=ctx), words)
         return name, command, words
 
     def main(
@@ -103,9 +103,9 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             sys.stdout = stdout
             raise SystemExit(FAILED) from None
-        except Exception as error:  # noqa: BLE001 - the last place where an error can be told
-            with _handled(signal.SIGINT, signal.SIG_IGN):  # who presses Ctrl-C twice is told once, and whole
-                code = _tell(error, as_json)
+        except Exception as error:  # noqa: BLE001 - the last place where an error can be reported
+            with _handled(signal.SIGINT, signal.SIG_IGN):  # a second Ctrl-C does not cut off the report
+                code = _print_error(error, as_json)
         sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
@@ -118,8 +118,8 @@ class Commands(TyperGroup):
             ) from error
 
 
-def _refuse_repeated(command: Any, context: Any, words: Sequence[str]) -> None:
-    """The last value would be taken in silence, and an answer be read as that of the others, too.
+def _reject_repeated(command: Any, context: Any, words: Sequence[str]) -> None:
+    """Rejects repeated options: the last value would silently replace the others.
 
     Raises:
         BadParameter: an option of one value, or a pair such as --measure and --predict, is given more than once.
@@ -127,7 +127,7 @@ def _refuse_repeated(command: Any, context: Any, words: Sequence[str]) -> None:
     try:
         _, _, given = command.make_parser(context).parse_args(args=list(words))
     except typer.TyperException:
-        return  # the command itself tells what else is wrong, after what it refuses first
+        return  # the command itself reports what else is wrong
     for option, times in Counter(given).items():
         names = [*getattr(option, "opts", ()), *getattr(option, "secondary_opts", ())]
         switch = getattr(option, "is_flag", False) and not getattr(option, "secondary_opts", ())
@@ -151,7 +151,7 @@ def _print_json(document: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _tell(error: Exception, as_json: bool) -> int:
+def _print_error(error: Exception, as_json: bool) -> int:
     """Prints an error and returns its exit code."""
     document, code = describe(error)
     if code == FAILED and document["code"] == "internal_error":

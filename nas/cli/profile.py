@@ -1,4 +1,4 @@
-"""`hwnas profile`: a latency table of a target for a space, ahead of any search."""
+"""`hwnas profile`: a latency table of a target for a space, before any search."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 def profile(
     target: Annotated[str, typer.Option(help="What to measure, such as cpu or cpu:threads=2.")],
-    resolution: Annotated[int, typer.Option(help="Side of the images in pixels.", min=4, max=512)],
+    resolution: Annotated[int, typer.Option(help="Size of the images in pixels.", min=4, max=512)],
     space: Annotated[str, typer.Option(help="A known space, a .yaml file, or a .py file.")] = "mobilenet",
     channels: Annotated[int, typer.Option(help="Channels of the images: 1 or 3.", min=1, max=4)] = 3,
     classes: Annotated[int, typer.Option(help="Number of classes.", min=2)] = 10,
     effort: Annotated[Effort, typer.Option(help="How many networks to measure.")] = "standard",
-    seed: Annotated[int, typer.Option(help="Which networks are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the sampled networks.")] = 0,
     out: Out = "runs",
     store: StoreFolder = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> Answer:
-    """Measure a target and keep its latency table, with an accuracy report on networks that were never fitted."""
+    """Measure a target and store its latency table, with an accuracy report on networks that were never fitted."""
     from nas import pipeline
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch

@@ -1,4 +1,4 @@
-"""Draws the engine's events on stderr: bars with the time left on a terminal, plain lines in a log, nothing when quiet.
+"""Displays the engine's events on stderr: bars with the time left on a terminal, plain lines in a log, nothing when quiet.
 
 A progress display is an event sink. Times come from a clock that tests replace. Not here: final tables (`report.py`).
 """
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 INTERVAL_S: Final = 10.0
 """Between two plain lines of one stage."""
 
-VERBS: Final = {"started": "started", "reused": "found in the store"}
+VERBS: Final = {"started": "started", "reused": "cached"}
 
 RATES: Final = ("learning_rate", "images_per_second")
-"""Endings of the names of metrics that say how a training goes on, not how well."""
+"""Endings of the names of metrics that show the pace of a training, not its quality."""
 
 
 class Display(Protocol):
-    """An event sink that can also show a drawing of its own."""
+    """An event sink that can also display a rendering."""
 
     def __call__(self, event: Event) -> None:
-        """Takes one event."""
+        """Handles one event."""
 
-    def show(self, drawing: "RenderableType") -> None:
-        """Shows something between the bars."""
+    def show(self, rendering: "RenderableType") -> None:
+        """Displays something between the bars."""
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def watch(
 ) -> Iterator[Display]:
     """The display that suits stderr (or `console`): bars if it is a terminal, lines if not, nothing when quiet.
 
-    A plan's note that is `known`, since it was shown before the start, is not told again.
+    A plan's note that is `known`, since it was displayed before the start, is not repeated.
     """
     if quiet:
         yield Silent()
@@ -71,13 +71,13 @@ def watch(
 
 
 class Silent:
-    """Shows nothing."""
+    """Displays nothing."""
 
     def __call__(self, event: Event) -> None:
         """Ignores the event."""
 
-    def show(self, drawing: "RenderableType") -> None:
-        """Ignores the drawing."""
+    def show(self, rendering: "RenderableType") -> None:
+        """Ignores the rendering."""
 
 
 def duration(seconds: float) -> str:
@@ -93,25 +93,25 @@ def duration(seconds: float) -> str:
 
 
 class _Notes:
-    """The newest thing worth saying about each stage of each target, and which round of a tournament was judged last."""
+    """The newest note on each stage of each target, and the last evaluated round of a tournament."""
 
     def __init__(self) -> None:
         self._notes: dict[tuple[str, str | None], str] = {}
         self._best: dict[str, float] = {}
         self._learning: set[tuple[str, str | None]] = set()
-        self._judged: dict[str, dict[str, FinalistEvent]] = {}
+        self._finalists: dict[str, dict[str, FinalistEvent]] = {}
         self._rounds: dict[str | None, tuple[int, int]] = {}
 
     def take(self, event: Event) -> None:
-        """Notes what an event tells."""
+        """Records an event."""
         match event:
             case MetricEvent():
                 stage = (event.phase, event.target)
                 if not event.name.endswith(RATES):
                     self._learning.add(stage)
-                elif stage in self._learning:  # a rate says less than a loss
+                elif stage in self._learning:  # a rate is less informative than a loss
                     return
-                if event.phase != "fine_tuning" or event.target not in self._judged:
+                if event.phase != "fine_tuning" or event.target not in self._finalists:
                     self._note(*stage, f"{event.name.replace('_', ' ')} {event.value:.3g}")
             case FinalistEvent():
                 self._finalist(event)
@@ -128,17 +128,17 @@ class _Notes:
                 pass
 
     def of(self, phase: str, target: str | None) -> str:
-        """What to say of a stage; of one that is for no target, the newest of any. Empty if there is nothing."""
+        """The note on a stage; of one that is for no target, the newest of any. Empty if there is none."""
         return self._notes.get((phase, target), "")
 
     def round_of(self, phase: str, target: str | None) -> tuple[int, int] | None:
-        """The round of a stage's tournament that was judged last, from 1, and how many there are."""
+        """The last evaluated round of a stage's tournament, from 1, and how many there are."""
         return self._rounds.get(target) if phase == "fine_tuning" else None
 
     def _finalist(self, event: FinalistEvent) -> None:
-        judged = self._judged.setdefault(event.target, {})
-        judged[event.architecture_id] = event
-        best = max(judged.values(), key=lambda one: (one.metric.value, -one.latency_ms))
+        finalists = self._finalists.setdefault(event.target, {})
+        finalists[event.architecture_id] = event
+        best = max(finalists.values(), key=lambda one: (one.metric.value, -one.latency_ms))
         self._rounds[event.target] = self._rounds[None] = (event.round + 1, event.rounds)
         self._note("fine_tuning", event.target, f"best {best.metric.value:.1%} at {milliseconds(best.latency_ms)}")
 
@@ -174,12 +174,12 @@ class Lines:
         self._notes = _Notes()
         self._last = ""
 
-    def show(self, drawing: "RenderableType") -> None:
+    def show(self, rendering: "RenderableType") -> None:
         """Prints it."""
-        self._console.print(drawing)
+        self._console.print(rendering)
 
     def __call__(self, event: Event) -> None:
-        """Prints a line, if the event is worth one."""
+        """Prints a line for events that need one."""
         self._notes.take(event)
         match event:
             case PhaseEvent() if event.phase == "fine_tuning":  # as many stages as networks and rounds
@@ -192,10 +192,10 @@ class Lines:
                 self._said[label] = self._clock()
                 ended = f"finished in {duration(event.seconds)}" if event.seconds is not None else "finished"
                 self._say(label, VERBS.get(event.status, ended))
-            case FrontEvent() if event.of == "finished":  # a round is over
+            case FrontEvent() if event.of == "finished":  # a round is complete
                 label = _label("fine_tuning", event.target)
                 self._said[label] = self._clock()
-                self._say_once(label, self._judged("fine_tuning", event.target))
+                self._say_once(label, self._note_with_round("fine_tuning", event.target))
             case ProgressEvent() if event.total > 0:
                 self._progress(event)
             case LogEvent():
@@ -213,17 +213,17 @@ class Lines:
         parts = [f"{event.done / event.total:.0%}", f"{_count(event.done)}/{_count(event.total)} {event.unit}"]
         if event.eta_s is not None:
             parts.append(f"{duration(event.eta_s)} left")
-        if note := self._judged(event.phase, event.target):
+        if note := self._note_with_round(event.phase, event.target):
             parts.append(note)
         self._say(label, ", ".join(parts))
 
-    def _judged(self, phase: str, target: str | None) -> str:
+    def _note_with_round(self, phase: str, target: str | None) -> str:
         """The stage's note, with the round that it is of where there are rounds."""
         note, number = self._notes.of(phase, target), self._notes.round_of(phase, target)
         return note if number is None else f"round {number[0]} of {number[1]}: {note}"
 
     def _say_once(self, label: str, text: str) -> None:
-        """Says something unless it was said last: a tournament tells its front again when it is over."""
+        """Prints a line unless it repeats the last one: a tournament emits its front again when it is over."""
         if text and text != self._last:
             self._last = text
             self._say(label, text)
@@ -233,7 +233,7 @@ class Lines:
 
 
 class Bars:
-    """A bar to each stage, with how much is done, what was last seen, and the time left."""
+    """A bar for each stage, with its progress, its newest note, and the time left."""
 
     def __init__(self, console: "Console", clock: Callable[[], float], known: str = "") -> None:
         self._clock, self._known = clock, known
@@ -244,12 +244,12 @@ class Bars:
         self._seconds: dict[TaskID, float] = {}
         self._notes = _Notes()
 
-    def show(self, drawing: "RenderableType") -> None:
+    def show(self, rendering: "RenderableType") -> None:
         """Prints it above the bars."""
-        self.progress.console.print(drawing)
+        self.progress.console.print(rendering)
 
     def __call__(self, event: Event) -> None:
-        """Moves a bar, or prints what a person should read above the bars."""
+        """Moves a bar, or prints messages above the bars."""
         from rich.text import Text
 
         self._notes.take(event)
@@ -286,14 +286,14 @@ class Bars:
         return self._tasks[stage]
 
     def _phase(self, event: PhaseEvent) -> None:
-        """A stage may come several times: a bar begins anew with each, and tells at the end what all took."""
+        """A stage may run several times: its bar restarts each time, and shows the total time at the end."""
         task = self._task(event)
         if event.status == "started":
             self.progress.update(task, completed=0, ended="")
             return
         total = self._totals.get(task, 1)
         taken = self._seconds[task] = self._seconds.get(task, 0.0) + (event.seconds or 0.0)
-        ended = "stored" if event.status == "reused" and not taken else duration(taken)
+        ended = "cached" if event.status == "reused" and not taken else duration(taken)
         amount = f"{_count(total)} {self._units[task]}" if task in self._units else ""
         self.progress.update(task, completed=total, total=total, amount=amount, deadline=None, ended=ended)
 
@@ -304,7 +304,7 @@ def _bars(console: "Console", clock: Callable[[], float]) -> "Progress":
     from rich.text import Text
 
     class Left(ProgressColumn):
-        """How long the stage took, or has still to go by the engine's own estimate."""
+        """How long the stage took, or the remaining time by the engine's own estimate."""
 
         def render(self, task: "Task") -> Text:
             fields: dict[str, Any] = task.fields

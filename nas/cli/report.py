@@ -1,7 +1,7 @@
 """The closing tables and panels of searches, exports and profiles: fronts, models with their receipts, accuracy reports, plans.
 
-Every number keeps its kind: measured, simulated, predicted (with its error) or estimated. Drawn to fit 80 columns. Not
-here: what goes into `--json`, which is the engine's own document; what an ONNX model costs (`estimate_report.py`).
+Every number keeps its kind: measured, simulated, predicted (with its error) or estimated. Fits 80 columns. Not here:
+the document of `--json`, which is the engine's own; the cost of an ONNX model (`estimate_report.py`).
 """
 
 from collections.abc import Sequence
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from nas.result import ExportResult, ModelOutcome, Plan, ProfileResult, SearchResult, TestOutcome
 
 ROWS: Final = 15
-"""Of a front; the rest is in the JSON document."""
+"""Points of a front; the rest is in the JSON document."""
 
 FEW: Final = 8
-"""Networks of an accuracy report: with fewer its figures are rough, and it says so."""
+"""Networks of an accuracy report: with fewer its figures are rough, which is noted."""
 
 SHORTEST_ID: Final = 6
-"""Characters of an architecture's id, where they tell the architectures apart."""
+"""Characters of an architecture's id, where they are unambiguous."""
 
 
 def render_result(console: Console, result: "SearchResult") -> None:
-    """The fronts, the chosen models with their receipts and their classes, the time taken, and the warnings."""
+    """The fronts, the selected models with their receipts and their classes, the time taken, and the warnings."""
     for target, model in result.models.items():
         console.print(_front(target, result, model))
         _model(console, target, model)
@@ -54,13 +54,13 @@ def _model(console: Console, target: str, model: "ModelOutcome") -> None:
 
 
 def _taken(console: Console, result: "SearchResult | ExportResult") -> None:
-    stages = [f"{stage_name(name)} {duration(s) if s else 'stored'}" for name, s in result.seconds.items()]
+    stages = [f"{stage_name(name)} {duration(s) if s else 'cached'}" for name, s in result.seconds.items()]
     console.print(Text(f"run {result.run}: " + ", ".join(stages), style="dim"))
     warn(console, result.warnings)
 
 
 def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
-    """The finished networks, fastest first, the delivered one marked; what is only estimated is counted below."""
+    """The trained networks, fastest first, the exported one marked; estimates are counted below."""
     points, estimates = result.fronts.get(target, ()), result.estimates.get(target, ())
     displayed = _thinned(points, model.architecture_id)
     built = table("", "id", "architecture", METRIC_NAMES[result.metric], "latency", "", right=(3, 4))
@@ -76,15 +76,15 @@ def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
     some = f" ({len(displayed)} of its {len(points)} points)" if len(displayed) < len(points) else ""
     notes = ["trained, in INT8 on the validation set; latency of the network, batch 1"]
     if not any(point.architecture_id == model.architecture_id for point in points):
-        notes.append("the delivered model is not on this front")
+        notes.append("the exported model is not on this front")
     if estimates:
-        notes.append(f"{len(estimates)} estimates of the supernet (--json lists them): hwnas export finishes any")
-    title = Text(f"Front of finished networks on {target}{some}", style="bold")
+        notes.append(f"{len(estimates)} estimates of the supernet (--json lists them): hwnas export trains any")
+    title = Text(f"Front of trained networks on {target}{some}", style="bold")
     return Group(title, built, *(Text(note, style="dim") for note in notes))
 
 
 def _thinned(points: "Sequence[FrontPoint]", delivered: str) -> "list[FrontPoint]":
-    """As many points as are shown, the ends and the delivered one among them."""
+    """As many points as are displayed, the ends and the exported one among them."""
     if len(points) <= ROWS:
         return list(points)
     step = (len(points) - 1) / (ROWS - 1)
@@ -94,7 +94,7 @@ def _thinned(points: "Sequence[FrontPoint]", delivered: str) -> "list[FrontPoint
 
 
 def _id_letters(points: "Sequence[FrontPoint]") -> int:
-    """How many letters of the ids tell all of these architectures apart."""
+    """How many letters of the ids distinguish all of these architectures."""
     ids = {point.architecture_id for point in points}
     most = max(map(len, ids), default=SHORTEST_ID)
     return next((n for n in range(SHORTEST_ID, most) if len({one[:n] for one in ids}) == len(ids)), most)
@@ -111,16 +111,18 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
     built.add_row("budget", _budget(model), _verdict(model))
     fp32, int8 = model.metric.fp32, model.metric.int8
     built.add_row(metric_title(int8), f"INT8 {int8.value:.2%}, FP32 {fp32.value:.2%}", "measured, test set")
-    if model.test is not None and _tells_more(model.test):
+    if model.test is not None and _has_other_metrics(model.test):
         built.add_row("", _other_metrics(model.test), "measured, test set")
     built.add_row("size", f"INT8 {size(model.size_bytes.int8)}, FP32 {size(model.size_bytes.fp32)}", "measured")
     within = f"{many(budget.architectures_within)} of {many(budget.architectures)} architectures"
     built.add_row(
-        "space", f"{within} keep the budget" + ("" if budget.binds else ": it does not bind"), "predicted, exact"
+        "space",
+        f"{within} meet the budget" + ("" if budget.binds else ": the constraint is inactive"),
+        "predicted, exact",
     )
     if model.removed:
         reasons = "; ".join(dict.fromkeys(one.reason for one in model.removed))
-        built.add_row("narrowed", f"{len(model.removed)} values of choices were not searched: {reasons}", "")
+        built.add_row("removed", f"{len(model.removed)} unsupported options: {reasons}", "")
     built.add_row("chosen", abbreviate(model.architecture), model.architecture_id)
     return Panel(built, title=f"model for {target}", title_align="left", border_style="green")
 
@@ -134,21 +136,21 @@ def _final_latency(model: "ModelOutcome") -> tuple[str, str]:
 
 
 def _verdict(model: "ModelOutcome") -> str:
-    """Whether the budget is kept, and by which statistic of the latency."""
+    """Whether the budget is met, and by which statistic of the latency."""
     latency = model.latency_ms
     return latency.verdict if latency.verdict == "met when quiet" else f"{latency.verdict} ({latency.budget_on})"
 
 
 def _budget(model: "ModelOutcome") -> str:
-    """The budget with the reach of the space, whose latencies are of a quiet machine."""
+    """The budget with the reachable range of the space, whose latencies are of a quiet machine."""
     latency, (fastest, slowest) = model.latency_ms, model.budget.reachable_ms
     quiet = "" if latency.budget_on == "quiet" else " when quiet"
-    over = f"; p50 is over it: {bare(latency.measured_p50)}" if latency.verdict == "met when quiet" else ""
+    over = f"; p50 exceeds it: {bare(latency.measured_p50)}" if latency.verdict == "met when quiet" else ""
     return f"{milliseconds(latency.budget)} (reachable{quiet}: {bare(fastest)} to {bare(slowest)}){over}"
 
 
-def _tells_more(test: "TestOutcome") -> bool:
-    """Whether plain accuracy hides something: another metric was asked for, or classes are uneven."""
+def _has_other_metrics(test: "TestOutcome") -> bool:
+    """Whether plain accuracy hides something: another metric was requested, or classes are uneven."""
     from nas.data.checks import UNEVEN
 
     images = [one.images for one in test.classes if one.images]
@@ -160,29 +162,29 @@ def _other_metrics(test: "TestOutcome") -> str:
 
 
 def render_plan(plan: "Plan") -> Text:
-    """What a search will take, and what its time is used for."""
+    """The estimated cost of a search, stage by stage."""
     parts = [
-        f"{stage_name(name)} {duration(seconds) if seconds else 'stored'}"
+        f"{stage_name(name)} {duration(seconds) if seconds else 'cached'}"
         for name, seconds in plan.seconds.items()
-        if seconds or _can_be_stored(name, plan)
+        if seconds or _can_be_cached(name, plan)
     ]
     total = duration(sum(plan.seconds.values()))
     summary = f"About {total} and {size(plan.memory_bytes)} of memory (estimated): {', '.join(parts)}."
     return Text(f"{summary} {plan.note}".rstrip(), style="dim")
 
 
-def _can_be_stored(stage: str, plan: "Plan") -> bool:
-    """Whether a stage that takes no time is in the store, and not one that does not occur."""
+def _can_be_cached(stage: str, plan: "Plan") -> bool:
+    """Whether a stage without time is cached, rather than not part of the search."""
     return stage == "profiling" or (stage == "training" and plan.supernet)
 
 
 def render_profile(console: Console, profile: "ProfileResult") -> None:
-    """A latency table's accuracy report, with the reach of the space on the target."""
+    """A latency table's accuracy report, with the reachable range of the space on the target."""
     accuracy_report = profile.accuracy_report
-    built = table("accuracy report", _judged_by(accuracy_report))
+    built = table("accuracy report", _tested_on(accuracy_report))
     built.add_row(
         "mean error (MAPE)",
-        f"{accuracy_report.mape:.2%}, where the noise of measuring is {accuracy_report.noise_mape:.2%}",
+        f"{accuracy_report.mape:.2%}, where the measurement noise is {accuracy_report.noise_mape:.2%}",
     )
     built.add_row(
         "within ±5 %, ±10 %", f"{accuracy_report.within_5:.0%}, {accuracy_report.within_10:.0%} of the networks"
@@ -202,8 +204,8 @@ def render_profile(console: Console, profile: "ProfileResult") -> None:
     warn(console, profile.warnings)
 
 
-def _judged_by(accuracy_report: "AccuracyReport") -> str:
-    """Which networks the table was compared with, and when they are few."""
+def _tested_on(accuracy_report: "AccuracyReport") -> str:
+    """The networks that the table was compared with, and whether they are few."""
     if accuracy_report.method == "fitted":
         return f"{_networks(accuracy_report.tested)}, the same that were fitted: the space has none to spare"
     how = "not fitted" if accuracy_report.method == "held_out" else "each predicted by a table fitted without it"

@@ -26,21 +26,21 @@ EFFORT_HELP: Final = (
 )
 
 LONG_S: Final = 3600.0
-"""A search that is to take longer asks first."""
+"""A search that is estimated to take longer asks first."""
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Start without asking, however long it is to take.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Start without asking, however long it takes.")]
 
 ELSEWHERE: "ContextVar[Callable[[SearchSpec, Path, bool], Answer] | None]" = ContextVar("elsewhere", default=None)
-"""What runs a search (its spec, the folder of runs, whether to be quiet) in the place of this process."""
+"""Runs a search (its spec, the folder of runs, whether to be quiet) in place of this process."""
 
 
 def search(
     data: Annotated[str, typer.Option(help="`digits`, a folder of class folders, or an .npz file.")],
-    target: Annotated[list[str], typer.Option(help="Where it shall run, such as cpu or cpu:threads=2. Repeatable.")],
+    target: Annotated[list[str], typer.Option(help="Target of the network, such as cpu or cpu:threads=2. Repeatable.")],
     latency_ms: Annotated[
         list[str],
         typer.Option(
-            help="Budget in ms, or a point of the reachable range (40%). The k-th is the k-th target's; one is all's."
+            help="Budget in ms, or a point of the reachable range (40%). The k-th is for the k-th target; a single one is for all."
         ),
     ],
     space: Annotated[
@@ -48,10 +48,10 @@ def search(
     ] = "mobilenet",
     effort: Annotated[Effort, typer.Option(help=EFFORT_HELP)] = "standard",
     minutes: Annotated[
-        float | None, typer.Option(help="A limit on the whole job in minutes, in the place of the effort's time.")
+        float | None, typer.Option(help="A limit on the whole job in minutes, in place of the effort's time.")
     ] = None,
     resolution: Annotated[
-        int | None, typer.Option(help="Largest input side in pixels; when absent, what suits the data and the time.")
+        int | None, typer.Option(help="Largest input size in pixels; when absent, chosen by the data and the time.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and latency table give the same front.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads of training; all cores when absent.")] = None,
@@ -59,10 +59,10 @@ def search(
         Fit, typer.Option(help="How images become square: stretched, cropped, or with black bars.")
     ] = "stretch",
     augment: Annotated[AugmentName, typer.Option(help="Random changes of training images.")] = "auto",
-    metric: Annotated[MetricName, typer.Option(help="What networks are compared by.")] = "accuracy",
+    metric: Annotated[MetricName, typer.Option(help="Metric to compare networks by.")] = "accuracy",
     class_weights: Annotated[ClassWeights, typer.Option(help="Whether rare classes weigh more in training.")] = "auto",
     budget_on: Annotated[
-        BudgetOn, typer.Option(help="Which latency the budget is held against: quiet, median or 95th percentile.")
+        BudgetOn, typer.Option(help="Latency to compare with the budget: quiet, median or 95th percentile.")
     ] = "quiet",
     out: Out = "runs",
     store: StoreFolder = None,
@@ -70,7 +70,7 @@ def search(
     quiet: Quiet = False,
     json: Json = False,
 ) -> Answer:
-    """Find, train and measure the most accurate INT8 network that keeps each target's latency budget.
+    """Find, train and measure the most accurate INT8 network that meets each target's latency budget.
 
     An interrupted search continues when the same command is run again.
     """
@@ -117,11 +117,11 @@ def specify(fields: dict[str, Any]) -> "SearchSpec":
 
 
 def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, asks: bool) -> Answer:
-    """Runs a search with its progress on stderr: the plan first, then a bar to each stage. Elsewhere, when `ELSEWHERE` says so.
+    """Runs a search with its progress on stderr: the plan first, then a bar for each stage. Elsewhere, where `ELSEWHERE` is set.
 
     Args:
         spec, out, store, quiet: of the command.
-        asks: whether a long one may ask first; it does so only where somebody sits at a terminal and sees the plan.
+        asks: whether a long one may ask first; it does so only at a terminal that displays the plan.
 
     Raises:
         Cancelled: the answer was no; nothing was started.

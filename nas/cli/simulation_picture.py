@@ -1,8 +1,9 @@
-"""Draws a simulation: where its groups lie under the roofline, and what each engine does when. Needs matplotlib."""
+"""Plots a simulation: its groups under the roofline, and what each engine does when. Needs matplotlib."""
 
 from pathlib import Path
 from typing import Any
 
+from nas.cli.drawing import BOUND_TITLES
 from nas.errors import InvalidSpec
 from nas.estimate import Estimate
 
@@ -40,7 +41,7 @@ def draw(result: Estimate, path: Path) -> None:
 
 
 def _roofline(axes: Any, result: Estimate, simulation: dict[str, Any]) -> None:
-    """Per group: operations a byte moved, against operations a second if it ran alone; and the whole network as it runs."""
+    """Per group: arithmetic intensity against operations a second if it ran alone; and the whole network as it runs."""
     peak, slope = simulation["peak_tops"], simulation["memory_gb_per_s"] / 1e3
     engines = sum(simulation["kernels"]) / len(simulation["kernels"])  # of a kernel; they share its weights
     points = []
@@ -52,14 +53,23 @@ def _roofline(axes: Any, result: Estimate, simulation: dict[str, Any]) -> None:
             points.append((2 * group["macs"] / moved, rate, group["bound_by"]))
     for cause in dict.fromkeys(cause for *_, cause in points):
         selected = [p for p in points if p[2] == cause]
-        axes.scatter([p[0] for p in selected], [p[1] for p in selected], s=14, color=COLOURS[cause], label=cause)
+        axes.scatter(
+            [p[0] for p in selected],
+            [p[1] for p in selected],
+            s=14,
+            color=COLOURS[cause],
+            label=BOUND_TITLES.get(cause, cause),
+        )
     whole = (simulation["operations_per_byte"], simulation["achieved_tops"])
     axes.scatter(*zip(whole, strict=True), marker="*", s=120, color="black", label="whole network")
     spread = [x for x, *_ in points] + [whole[0], peak / slope]
     low, high = min(spread) / 2, max(spread) * 2
     axes.plot([low, peak / slope, high], [low * slope, peak, peak], color="black", linewidth=1)
     axes.set(
-        xscale="log", yscale="log", xlabel="operations a byte of memory traffic", ylabel="tera-operations/s, whole card"
+        xscale="log",
+        yscale="log",
+        xlabel="arithmetic intensity, operations/byte",
+        ylabel="tera-operations/s, whole card",
     )
     axes.set_title("roofline; groups by what binds them", fontsize=9)
     axes.legend(fontsize=7)

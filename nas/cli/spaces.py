@@ -26,7 +26,7 @@ def spaces(json: Json = False) -> Answer:
     def render(console: "Console") -> None:
         from nas.cli.drawing import table
 
-        built = table("space", "what it varies", "options (default first)")
+        built = table("space", "choices", "options (default first)")
         for known in KNOWN:
             options = "\n".join(f"{name}={'|'.join(values)}" for name, values in known.options.items())
             built.add_row(known.name, known.summary, options)

@@ -1,4 +1,4 @@
-"""`hwnas targets`: what networks can be found for, and whether it can be used on this machine."""
+"""`hwnas targets`: the targets, and whether each can be used on this machine."""
 
 from typing import TYPE_CHECKING
 

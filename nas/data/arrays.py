@@ -1,4 +1,4 @@
-"""The images and labels of a prepared data set: read when something learns from them, resized once, and kept."""
+"""The images and labels of a prepared data set: read when they are first needed, resized once, and cached."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from nas.data.subset import stratified_order
 
 
 class DataArrays:
-    """A data set's arrays on demand. `read` gives the blob that `prepared.pack` made."""
+    """A data set's arrays on demand. `read` returns the blob of `prepared.pack`."""
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
@@ -19,7 +19,7 @@ class DataArrays:
         self._subsets: dict[tuple[SplitName, int, int, int], Split] = {}
 
     def split(self, name: SplitName, image_size: int) -> Split:
-        """One split at an input side in pixels.
+        """One split at an input size in pixels.
 
         Raises:
             StoreCorrupt: the blob is missing or changed.

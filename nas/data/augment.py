@@ -1,4 +1,4 @@
-"""Which random changes of training images there are, and which suit what data. Needs no torch; `batches.py` makes them."""
+"""Which random changes of training images there are, and which suit what data. Needs no torch; `batches.py` applies them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,13 +6,13 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes of training images; the same random numbers at every resolution. Zeros fill what moves in.
+    """Random changes of training images; the same random numbers at every resolution. Pixels from outside are zeros.
 
     Attributes:
-        shift: largest shift to each side, as a fraction of the side; by whole pixels.
-        turn_deg: largest turn to each side, about the middle.
+        shift: largest shift in each direction, as a fraction of the image size; by whole pixels.
+        turn_deg: largest rotation in each direction, about the middle.
         zoom: largest change of size, as a factor to or from 1: 0.1 is between 1 / 1.1 and 1.1.
-        crop: least share of the area that a random crop keeps, of any place and of a shape between 4:5 and 5:4; it is scaled to
+        crop: smallest share of the area that a random crop keeps, at any place and of a shape between 4:5 and 5:4; it is scaled to
             the whole image (Szegedy et al. 2015, section 6). 1 keeps all.
         colour: largest change of brightness, contrast and saturation, as a fraction.
         flip: mirror half of the images left to right.

@@ -29,11 +29,11 @@ class Batches:
     Each epoch is a fresh permutation by seed and epoch; what does not fill its last batch is left out of that epoch.
 
     Args:
-        splits: one split, or the same split at several resolutions, keyed by the side in pixels.
+        splits: one split, or the same split at several resolutions, keyed by the image size in pixels.
         batch_size: images of a batch; all images when there are fewer.
         seed: of order and augmentation.
         augment: what to change at random.
-        device: where the images lie and batches are made; the random numbers are the same on each device.
+        device: where the images lie and batches are computed; the random numbers are the same on each device.
 
     Raises:
         ValueError: no images, or splits that differ in their labels.
@@ -79,10 +79,10 @@ class Batches:
 
         Args:
             step: from 0.
-            side: at which of the resolutions given; the only one, or the first, when None.
+            image_size: one of the resolutions given; the only one, or the first, when None.
 
         Returns:
-            Images, float32 (B, C, side, side), channels-last, pixels / 255; and labels, int64 (B,).
+            Images, float32 (B, C, image_size, image_size), channels-last, pixels / 255; and labels, int64 (B,).
         """
         selected = torch.from_numpy(self.indices(step)).to(self._device)
         images = self._images[next(iter(self._images)) if image_size is None else image_size].index_select(0, selected)
@@ -92,7 +92,7 @@ class Batches:
 
 
 def as_input(images: Tensor) -> Tensor:
-    """uint8 (B, C, H, W) as what networks read: float32 pixels / 255, channels-last."""
+    """uint8 (B, C, H, W) as the input of networks: float32 pixels / 255, channels-last."""
     out = torch.empty(images.shape, dtype=torch.float32, device=images.device, memory_format=torch.channels_last)
     for channel in range(images.shape[1]):  # three times as fast as one conversion that also permutes
         out[:, channel] = images[:, channel]

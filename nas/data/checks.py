@@ -1,4 +1,4 @@
-"""Checks labels against classes, whatever the source: what cannot be learned from is an error, what is doubtful a warning.
+"""Checks labels against classes, whatever the source: data that cannot be learned from are an error, doubtful data a warning.
 
 Not here: checks of files and layouts (`listing.py`, `npz.py`), how missing splits are split off (`splits.py`).
 """
@@ -14,16 +14,16 @@ from nas.data.splitting import FRACTIONS
 from nas.errors import InvalidData
 
 FEW: Final = 10
-"""Fewer training images of a class are warned of."""
+"""A class with fewer training images gets a warning."""
 UNEVEN: Final = 5
-"""A class with more than so many times the images of another is warned of."""
+"""A class with more than this many times the images of another gets a warning."""
 
 
 def check_raw(raw: Raw) -> tuple[str, ...]:
     """Checks labels against classes over all splits.
 
     Returns:
-        Warnings for the reader: classes without images, and the like.
+        Warnings for the user: classes without images, and the like.
 
     Raises:
         InvalidData: no images, fewer than two classes, labels out of range, classes of `val` or `test` that `train` does
@@ -49,7 +49,7 @@ def check_raw(raw: Raw) -> tuple[str, ...]:
     gaps = [raw.classes[i] for i in np.flatnonzero(train == 0)]
     if gaps:
         warnings.append(
-            f"{_listed(gaps)} {'have' if len(gaps) > 1 else 'has'} no training images and will never be answered."
+            f"{_listed(gaps)} {'have' if len(gaps) > 1 else 'has'} no training images and will never be predicted."
         )
     for name, count in counts.items():
         unknown = [raw.classes[i] for i in np.flatnonzero((count > 0) & (train == 0))]
@@ -73,7 +73,7 @@ def _check_enough(raw: Raw, train: NDArray[np.int64]) -> None:
     if few:
         shares = " and ".join(f"{FRACTIONS[name]:.0%} of each class for {name}" for name in missing)
         raise InvalidData(
-            f"{_listed(few)} {'have' if len(few) > 1 else 'has'} fewer than {needed} training images. Split off them are {shares}, "
+            f"{_listed(few)} {'have' if len(few) > 1 else 'has'} fewer than {needed} training images: {shares} are split off, "
             "at least one image each, and at least one must be left to learn from.",
             fix=f"Give each class at least {needed} images, or remove the class; or give {' and '.join(missing)} splits of your own: "
             "then one training image is enough.",
@@ -91,13 +91,13 @@ def _balance(classes: tuple[str, ...], train: NDArray[np.int64]) -> list[str]:
         listed = _listed([classes[i] for i in few])
         warnings.append(
             f"{listed} {'have' if len(few) > 1 else 'has'} only {low if low == high else f'{low} to {high}'} training "
-            f"image{'s' if high > 1 else ''}: little can be learned of so few, and figures of the class rest on single images."
+            f"image{'s' if high > 1 else ''}: little can be learned of so few, and metrics of the class depend on single images."
         )
     most, least = present[train[present].argmax()], present[train[present].argmin()]
     if train[most] > UNEVEN * train[least]:
         warnings.append(
             f"The classes are uneven: {classes[most]!r} has {train[most]:,} training images, {classes[least]!r} {train[least]:,}. "
-            "Plain accuracy hardly counts the rare ones. --metric balanced_accuracy counts all classes alike, and rare ones are then "
+            "Plain accuracy hardly counts the rare ones. --metric balanced_accuracy counts all classes equally, and rare ones are then "
             "weighed up in training (class_weights: auto)."
         )
     return warnings
@@ -113,7 +113,7 @@ def _counts(name: str, split: Split, classes: tuple[str, ...]) -> NDArray[np.int
     if low < 0 or high >= len(classes):
         raise InvalidData(
             f"Labels of the {name} split reach from {low} to {high}, outside 0 to {len(classes) - 1}.",
-            fix=f"Number the classes from 0: `{name}_y = {name}_y + {-low}`, in all splits alike."
+            fix=f"Number the classes from 0: `{name}_y = {name}_y + {-low}`, in all splits."
             if low < 0
             else f"Give training images and a name to each class, or leave the {name} images of the others out.",
             facts={"split": name, "lowest": low, "highest": high, "classes": len(classes)},

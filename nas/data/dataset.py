@@ -38,9 +38,9 @@ class DataSet:
         classes: names, in the order of the labels.
         train: what networks learn from.
         val: what the search selects on.
-        test: never seen by the search; only the finished model is measured on it.
+        test: never seen by the search; only the final model is measured on it.
         skipped: corrupt files left out, each with its reason.
-        warnings: what a person should know about these data.
+        warnings: notices about the data for the user.
         content_hash: SHA-256 over classes, pixels, labels and how they were read, 64 hex digits.
         fit: how images became square.
         pixel_range: which values became 0 and 255 in image files of more than 8 bits a channel; None where there are none.
@@ -84,10 +84,10 @@ def load(
 
     Args:
         source: `digits` or a path.
-        resolution: side of the images in pixels; by the data when None (see `splits.default_image_size`).
+        resolution: size of the images in pixels; by the data when None (see `splits.default_image_size`).
         seed: of the split.
         fit: how images that are not square become so: stretched, their middle cut out, or padded with black.
-        on_progress: told how far the reading is.
+        on_progress: receives how far the reading is.
 
     Raises:
         InvalidData: nothing readable there, or nothing that a classifier can be learned from.
@@ -104,7 +104,7 @@ def load(
 
 
 def _read(source: str, resolution: int | None, fit: Fit, on_progress: Progress | None) -> tuple[Raw, str]:
-    """The source as a reader gives it, and its name."""
+    """The source as a reader returns it, and its name."""
     if source == DIGITS:
         return _digits(resolution), DIGITS
     try:
@@ -149,9 +149,7 @@ def _digits(resolution: int | None) -> Raw:
         with gzip.open(path, "rt") as stream:
             table = np.loadtxt(stream, delimiter=",", dtype=np.int64)
     except (OSError, EOFError, ValueError) as error:
-        raise InvalidData(
-            f"Cannot read scikit-learn's digits: {error}.", fix="Install scikit-learn once more."
-        ) from error
+        raise InvalidData(f"Cannot read scikit-learn's digits: {error}.", fix="Install scikit-learn again.") from error
     pixels = (table[:, :64] * 255 + 8) // 16
     split = Split(pixels.astype(np.uint8).reshape(-1, 1, 8, 8), table[:, 64])
     return squared(Raw(tuple("0123456789"), {"train": split}), resolution)

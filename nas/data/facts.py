@@ -1,4 +1,4 @@
-"""A data set without its images: what is known of it, as a value. Not here: the images (`arrays.py`), and how they are read."""
+"""A data set without its images: its facts, as a value. Not here: the images (`arrays.py`), and how they are read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class DataFacts:
     """A data set by its facts.
 
     Attributes:
-        resolution: side of the stored images, in pixels.
+        resolution: size of the stored images, in pixels.
         classes: names, in the order of the labels.
         images: how many each split has.
         per_class: how many each split has of each class, in the order of the classes.
@@ -35,6 +35,6 @@ class DataFacts:
     blob: str
 
     def input_spec(self) -> dict[str, Any]:
-        """How image files became pixels, as JSON values: what `classify.py` of a bundle follows."""
+        """How image files became pixels, as JSON values: for `classify.py` of a bundle."""
         span = None if self.pixel_range is None else list(self.pixel_range)
         return {"fit": self.fit, "resize": "bilinear antialiased", "size": self.resolution, "pixel_range": span}

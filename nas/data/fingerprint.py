@@ -18,7 +18,7 @@ DIGITS: Final = "digits"
 """The name of the one data set that is no file."""
 
 LOADER: Final = 2
-"""Counted up whenever reading, splitting or resizing changes, so that nothing prepared by older code is reused."""
+"""Increased whenever reading, splitting or resizing changes, so that nothing prepared by older code is reused."""
 
 
 def source_fingerprint(source: str, *, resolution: int | None, seed: int, fit: Fit = "stretch") -> str:
@@ -43,11 +43,11 @@ def source_fingerprint(source: str, *, resolution: int | None, seed: int, fit: F
 
 
 def missing(source: str, reason: Exception | None = None) -> InvalidData:
-    """The error of a source that is not there, or cannot be looked at."""
+    """The error of a source that is not there, or cannot be accessed."""
     if isinstance(reason, PermissionError):
         return InvalidData(
             f"The data set {source!r} cannot be read: {reason}.",
-            fix="Let the user that hwnas runs as read the files and open the folders (chmod -R u+rX).",
+            fix="Give the user that hwnas runs as the right to read the files and open the folders (chmod -R u+rX).",
         )
     why = f": {reason}" if reason is not None else ""
     return InvalidData(
@@ -63,7 +63,7 @@ def _version(package: str) -> str:
 
 
 def _walk(folder: str, prefix: str) -> Iterator[str]:
-    """One line to each file that is not hidden, in sorted order; links to folders are not followed."""
+    """One line for each file that is not hidden, in sorted order; links to folders are not followed."""
     with os.scandir(folder) as listing:
         entries = sorted((entry for entry in listing if not entry.name.startswith(".")), key=lambda entry: entry.name)
     for entry in entries:

@@ -32,7 +32,7 @@ def read_folder(
 ) -> Raw:
     """Reads a folder of class folders.
 
-    Channels are 1 when all images are grey, else 3. The resolution is `resolution`, or what `default_image_size` says. More than 8
+    Channels are 1 when all images are grey, else 3. The resolution is `resolution`, or `default_image_size`. More than 8
     bits a channel are scaled by the range of the training images. Corrupt files are left out and reported.
 
     Raises:
@@ -72,7 +72,7 @@ def read_folder(
 
 
 def _notes(headers: list[Header], trained_on: list[Header], pixel_range: PixelRange | None) -> list[str]:
-    """What a reader should know about colours and values."""
+    """Notices about colours and values."""
     notes = []
     grey = sum(header.grey for header in headers)
     if 0 < grey < len(headers):
@@ -163,7 +163,7 @@ def _check_skipped(root: Path, paths: list[Path], skipped: dict[int, str]) -> No
 
 @contextmanager
 def _quiet_pillow() -> Iterator[None]:
-    """Pillow's warnings about odd metadata say nothing that the result does not."""
+    """Silences Pillow's warnings about odd metadata; the result reports what matters."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         yield

@@ -1,6 +1,6 @@
 """Reads one image file with Pillow and brings it to grey or RGB at a square resolution, the same way everywhere.
 
-How a file becomes pixels is defined by the functions of `nas/bundle/classify.py`, which go with each delivered model: turned by
+How a file becomes pixels is defined by the functions of `nas/bundle/classify.py`, which go with each exported model: turned by
 the EXIF orientation; what is transparent on white; more than 8 bits scaled by the range of the training images; grey ("L") or
 RGB; plain antialiased bilinear (Pillow's BILINEAR) to the square. Of animations the first frame counts.
 Here are the bounds, and what the head of a file says. Not here: which files of a folder are read (`folders.py`).
@@ -23,7 +23,7 @@ from nas.spec import Fit
 FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 MAX_PIXELS: Final = 64_000_000
-"""Images with more pixels are refused before they are decoded."""
+"""Images with more pixels are rejected before they are decoded."""
 
 _GREY: Final = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 _MODES: Final = _GREY | {"P", "PA", "RGB", "RGBX", "RGBA", "CMYK", "YCbCr", "LAB"}
@@ -38,7 +38,7 @@ class UnreadableImage(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of an image file ahead of reading it.
+    """Facts of an image file before its pixels are read.
 
     Attributes:
         width, height: in pixels, as stored.
@@ -66,12 +66,12 @@ def read_header(path: Path) -> Header:
 def read_image(
     path: Path, channels: int, image_size: int, *, fit: Fit = "stretch", pixel_range: PixelRange | None = None
 ) -> NDArray[np.uint8]:
-    """Decodes an image file to uint8 (channels, side, side), `channels` being 1 or 3.
+    """Decodes an image file to uint8 (channels, image_size, image_size), `channels` being 1 or 3.
 
     Args:
         path: of the file.
         channels: 1 for grey, 3 for RGB.
-        side: in pixels.
+        image_size: in pixels.
         fit: how the image becomes square.
         pixel_range: see `common_range`.
 
@@ -111,7 +111,7 @@ def _extremes(values: NDArray[Any] | None) -> PixelRange | None:
 
 @contextmanager
 def _typed() -> Iterator[None]:
-    """Whatever decoders raise on corrupt bytes, as `UnreadableImage`."""
+    """Turns whatever decoders raise on corrupt bytes into `UnreadableImage`."""
     try:
         yield
     except (UnreadableImage, MemoryError):

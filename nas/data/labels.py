@@ -31,7 +31,7 @@ def read_labels(
         training label (within the bound, which is checked later).
 
     Raises:
-        InvalidData: labels or names of no such form.
+        InvalidData: labels or names in another form.
     """
     given = None if names is None else class_names(names)
     texts = {split: array for split, array in labels.items() if array.dtype.kind in "US"}
@@ -57,7 +57,7 @@ def read_labels(
 
 
 def renumbering(splits: Iterable[SplitName]) -> str:
-    """The Python that numbers the classes from 0 without gaps, in all splits alike."""
+    """The Python that numbers the classes from 0 without gaps, in all splits."""
     return "; ".join(
         ["known = np.unique(train_y)", *(f"{split}_y = np.searchsorted(known, {split}_y)" for split in splits)]
     )

@@ -1,6 +1,6 @@
-"""Finds images of the validation or test set that are in the training set, too: figures measured on them flatter.
+"""Finds images of the validation or test set that are in the training set, too: metrics measured on them are too high.
 
-Exact copies only; near copies (another crop, another compression) are not looked for.
+Exact copies only; near copies (another crop, another compression) are not searched.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _SAMPLES: Final = 256
 
 
 def leaks(train: Split, others: Mapping[str, Split]) -> tuple[str, ...]:
-    """One warning to each split of `others` (same shape of images) that shares images with `train`."""
+    """One warning for each split of `others` (same shape of images) that shares images with `train`."""
     train_keys = _keys(train)
     warnings = []
     for name, split in others.items():
@@ -28,7 +28,7 @@ def leaks(train: Split, others: Mapping[str, Split]) -> tuple[str, ...]:
         if shared:
             warnings.append(
                 f"{shared} of {len(split)} images of the {name} split are exact copies of training images: "
-                "accuracy on it flatters."
+                "accuracy on it is too high."
             )
     return tuple(warnings)
 

@@ -1,4 +1,4 @@
-"""Finds the images below a folder of class folders without opening them: its layout, splits and classes, what is left aside.
+"""Finds the images below a folder of class folders without opening them: its layout, splits and classes, and what is ignored.
 
 Not here: reading of the images (`folders.py`), checks of labels and classes (`checks.py`).
 """
@@ -22,7 +22,9 @@ _PART: Final = re.compile(
     r"(?:[ _-]?(?:set|data|images))?",
     re.IGNORECASE,
 )
-_LAYOUT: Final = "Lay it out as FOLDER/class/image.png, or FOLDER/train/class/image.png with val/ and test/ alike."
+_LAYOUT: Final = (
+    "Lay it out as FOLDER/class/image.png, or FOLDER/train/class/image.png with val/ and test/ in the same way."
+)
 _SHOWN: Final = 5
 
 
@@ -32,8 +34,8 @@ class Listing:
 
     Attributes:
         classes: sorted names of the class folders, in Unicode's composed form (NFC).
-        files: to each split its (path, label) pairs, sorted by class and path.
-        warnings: what was left aside.
+        files: for each split its (path, label) pairs, sorted by class and path.
+        warnings: what was ignored.
     """
 
     classes: tuple[str, ...]
@@ -43,7 +45,7 @@ class Listing:
 
 @dataclass
 class _Aside:
-    """What the walk leaves aside or takes in silence otherwise."""
+    """What the walk ignores, to be reported."""
 
     files: int = 0
     loose: int = 0
@@ -91,7 +93,7 @@ def list_folder(root: Path) -> Listing:
 
 
 def _check_depth(root: Path, top: Mapping[str, Path]) -> None:
-    """Refuses what is a folder too high, and splits that lie inside of the classes."""
+    """Rejects a path one folder too high, and splits inside of the classes."""
     inside = {name: [below.name for below in _subfolders(path, root)] for name, path in top.items()}
     if len(top) == 1 and any(inside.values()):
         name = next(iter(top))
@@ -103,7 +105,7 @@ def _check_depth(root: Path, top: Mapping[str, Path]) -> None:
         name = next(iter(top))
         raise InvalidData(
             f"The layout seems to be class/split: every class folder holds {', '.join(inside[name])}.",
-            fix=f"Turn it round to split/class: move {name}/{inside[name][0]}/ to {inside[name][0]}/{name}/, and the others alike.",
+            fix=f"Turn it round to split/class: move {name}/{inside[name][0]}/ to {inside[name][0]}/{name}/, and the others likewise.",
             facts={"classes": list(inside)[:20], "folders": inside[name]},
         )
 
@@ -137,7 +139,7 @@ def _listing(root: Path, splits: dict[SplitName, Path], aside: _Aside) -> Listin
 
 
 def _class_folders(folder: Path, root: Path) -> dict[str, list[Path]]:
-    """To each class its folders: several where file systems wrote one name's accents in two ways."""
+    """The folders of each class: several where file systems wrote one name's accents in two ways."""
     found: dict[str, list[Path]] = {}
     for path in _subfolders(folder, root):
         found.setdefault(normalize("NFC", path.name), []).append(path)
@@ -158,7 +160,7 @@ def _check_classes(split: SplitName, found: set[str], classes: tuple[str, ...]) 
     if twins:
         raise InvalidData(
             f"Classes of the {split} split differ from those of train only in upper and lower case: {', '.join(twins[:_SHOWN])}.",
-            fix="Rename these folders so that all splits spell a class alike.",
+            fix="Rename these folders so that all splits spell a class the same way.",
             facts={"split": split, "classes": list(unknown[:20])},
         )
     raise InvalidData(
@@ -169,7 +171,7 @@ def _check_classes(split: SplitName, found: set[str], classes: tuple[str, ...]) 
 
 
 def _twins(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """A warning of classes that differ in case only: letters may, but mostly it is a slip."""
+    """A warning of classes that differ in case only: letters may, but mostly it is a mistake."""
     folded: dict[str, list[str]] = {}
     for name in classes:
         folded.setdefault(name.casefold(), []).append(name)

@@ -2,8 +2,8 @@
 
 Format: `train_x` uint8 (N, H, W) or (N, H, W, 1 or 3), `train_y` class numbers or names (N,); `val_x`, `val_y`, `test_x`,
 `test_y` likewise where present; `class_names` strings (K,) where present. Other arrays are ignored. Nothing is ever unpickled.
-Other labels see `labels.py`; other pixels are rejected with the line of Python that makes them right.
-Sizes are taken from the zip directory and from the array's own header, and must agree, before memory is given.
+Other labels see `labels.py`; other pixels are rejected with the line of Python that fixes them.
+Sizes are taken from the zip directory and from the array's own header, and must agree, before memory is allocated.
 """
 
 import math
@@ -29,7 +29,7 @@ _MAX_MEMBERS: Final = 1024
 _MAX_HEADER: Final = 16_384
 _FREE_BYTES: Final = 256 << 20
 _MAX_RATIO: Final = 200
-"""Archives that unpack to more than this many times their size are refused, where that is beyond `_FREE_BYTES`."""
+"""Archives that unpack to more than this many times their size are rejected, where that is beyond `_FREE_BYTES`."""
 _HOWTO: Final = "Save it with np.savez(path, train_x=images, train_y=labels): uint8 (N, H, W[, C]) and integers (N,)."
 
 
@@ -67,7 +67,7 @@ def read_npz(
 
 @contextmanager
 def _typed(path: Path) -> Iterator[None]:
-    """Whatever zip, inflate or header parsing raise on broken bytes, as `InvalidData`."""
+    """Turns whatever zip, inflate or header parsing raise on broken bytes into `InvalidData`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of headers that only Python 2 wrote
@@ -107,7 +107,7 @@ def _read_arrays(archive: zipfile.ZipFile, path: Path, on_progress: Progress | N
 
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> NDArray[Any]:
-    """One array, whose header must agree with the size that the zip directory promises."""
+    """One array, whose header must agree with the size in the zip directory."""
     with cast(zipfile.ZipExtFile, archive.open(member)) as stream:
         version = npy.read_magic(stream)
         read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
@@ -121,15 +121,13 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) ->
             )
         size = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or stream.tell() + size != member.file_size:
-            raise InvalidData(
-                f"Array {name} does not have the size that its header promises.", fix="Save it once more."
-            )
+            raise InvalidData(f"Array {name} does not have the size that its header gives.", fix="Save it again.")
         flat = np.empty(size, np.uint8)
         view, at = flat.data, 0
         while at < size:
             got = stream.readinto(view[at : at + (1 << 24)])
             if not got:
-                raise InvalidData(f"Array {name} ends early.", fix="Save the archive once more, or copy it again.")
+                raise InvalidData(f"Array {name} ends early.", fix="Save the archive again, or copy it again.")
             at += got
         stream.read(1)  # reaches the end, where the checksum is compared
     array = flat.view(dtype)
@@ -140,7 +138,7 @@ def _images(arrays: dict[SplitName, NDArray[Any]]) -> dict[SplitName, NDArray[np
     """Images of all splits as (N, C, H, W).
 
     Raises:
-        InvalidData: other than uint8 pixels in (N, H, W) or (N, H, W, 1 or 3); the fix covers all splits that have the fault.
+        InvalidData: other than uint8 pixels in (N, H, W) or (N, H, W, 1 or 3); the fix covers all splits with the fault.
     """
     for check in (_shape_fault, _pixel_fault):
         faults = {split: fault for split, array in arrays.items() if (fault := check(array, arrays)) is not None}
@@ -158,7 +156,7 @@ def _images(arrays: dict[SplitName, NDArray[Any]]) -> dict[SplitName, NDArray[np
 
 
 _Fault = tuple[str, str] | None
-"""What is wrong, and the Python that makes it right for arrays `{x}` and `{y}` (empty where none does)."""
+"""What is wrong, and the Python that fixes it for arrays `{x}` and `{y}` (empty where none does)."""
 
 
 def _shape_fault(array: NDArray[Any], _: object) -> _Fault:
@@ -180,14 +178,14 @@ def _colour_fault(shape: tuple[int, ...]) -> _Fault:
     if shape[1] in (1, 3):
         return "colours come first", "{x} = {x}.transpose(0, 2, 3, 1)"
     if shape[3] in (2, 4):
-        return "transparency has no place", f"{{x}} = {{x}}[..., :{shape[3] - 1}]"
+        return "transparency is not supported", f"{{x}} = {{x}}[..., :{shape[3] - 1}]"
     if shape[1] in (2, 4):
         return "colours and transparency come first", f"{{x}} = {{x}}[:, :{shape[1] - 1}].transpose(0, 2, 3, 1)"
     return "images have 1 or 3 colours", ""
 
 
 def _pixel_fault(array: NDArray[Any], arrays: dict[SplitName, NDArray[Any]]) -> _Fault:
-    """What is wrong with the type of pixels; splits are scaled alike, by the range of the training set where it has the fault."""
+    """What is wrong with the type of pixels; all splits are scaled by the same range, that of the training set where it has the fault."""
     if array.dtype == np.uint8:
         return None
     if array.dtype.kind == "b":

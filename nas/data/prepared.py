@@ -1,4 +1,4 @@
-"""A loaded data set as one blob, for a store, and as a summary, for people. Not here: where blobs are kept."""
+"""A loaded data set as one blob, for a store, and as a summary for users. Not here: where blobs are kept."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from nas.errors import StoreCorrupt
 
 
 def summary(data: DataSet) -> dict[str, Any]:
-    """What is worth knowing about a data set beside its pixels, as JSON values."""
+    """The facts of a data set without its pixels, as JSON values."""
     return {
         "name": data.name,
         "classes": list(data.classes),
@@ -40,7 +40,7 @@ def pack(data: DataSet) -> bytes:
 
 
 def unpack(blob: bytes) -> DataSet:
-    """The data set that `pack` made a blob of.
+    """The inverse of `pack`.
 
     Raises:
         StoreCorrupt: it is no such blob.
@@ -68,7 +68,7 @@ def unpack(blob: bytes) -> DataSet:
         )
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise StoreCorrupt(
-            "A prepared data set cannot be read.", fix="Delete the store's blob; it is made again."
+            "A prepared data set cannot be read.", fix="Delete the store's blob; it is computed again."
         ) from error
 
 

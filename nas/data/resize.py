@@ -24,7 +24,7 @@ _CHUNK_PIXELS: Final = 1 << 21
 def resized(
     images: NDArray[np.uint8], image_size: int, *, fit: Fit = "stretch", threads: int | None = None
 ) -> NDArray[np.uint8]:
-    """Resizes uint8 (N, C, H, W) to (N, C, side, side) by plain antialiased bilinear; `fit` counts where H and W differ.
+    """Resizes uint8 (N, C, H, W) to (N, C, image_size, image_size) by plain antialiased bilinear; `fit` counts where H and W differ.
 
     `threads` defaults to the usable cores; the result is the same at any number.
     """
@@ -55,10 +55,10 @@ def at_resolution(split: Split, image_size: int, *, fit: Fit = "stretch", thread
 
 
 def squared(raw: Raw, resolution: int | None, fit: Fit = "stretch") -> Raw:
-    """All splits with square images of one side: `resolution`, or what `default_image_size` says of the training images.
+    """All splits with square images of one size: `resolution`, or `default_image_size` of the training images.
 
     Raises:
-        InvalidData: the side is out of range, or all pixels together are too many.
+        InvalidData: the size is out of range, or all pixels together are too many.
     """
     channels, height, width = raw.splits["train"].images.shape[1:]
     short = np.array([min(height, width)], np.int64)
@@ -71,7 +71,7 @@ def squared(raw: Raw, resolution: int | None, fit: Fit = "stretch") -> Raw:
 
 
 def resize_note(sizes: Collection[tuple[int, int]], image_size: int, fit: Fit) -> tuple[str, ...]:
-    """What was done to images of these widths and heights, in a sentence; nothing where nothing was done."""
+    """How images of these widths and heights were resized, in a sentence; nothing where they were not."""
     if set(sizes) == {(image_size, image_size)}:
         return ()
     many = f"{len(sizes)} sizes" if len(sizes) > 1 else "{} x {} pixels".format(*next(iter(sizes)))
@@ -88,12 +88,12 @@ def resize_note(sizes: Collection[tuple[int, int]], image_size: int, fit: Fit) -
 
 
 def _one_by_one(planes: NDArray[np.uint8], image_size: int, fit: Fit) -> NDArray[np.uint8]:
-    """Fits (K, H, W) into (K, side, side) as image files are."""
+    """Fits (K, H, W) into (K, image_size, image_size) as image files are."""
     return np.stack([np.asarray(as_square(Image.fromarray(plane), image_size, fit)) for plane in planes])
 
 
 def _planes(planes: NDArray[np.uint8], image_size: int) -> NDArray[np.uint8]:
-    """Resizes (K, H, W) to (K, side, side)."""
+    """Resizes (K, H, W) to (K, image_size, image_size)."""
     count, height, width = planes.shape
     if width != image_size:
         rows = Image.fromarray(planes.reshape(count * height, width))

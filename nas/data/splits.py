@@ -1,6 +1,6 @@
-"""A split of a data set as two arrays, what a reader found in a source, its default resolution, and bounds on sizes.
+"""A split of a data set as two arrays, the splits that a reader found, the default resolution, and bounds on sizes.
 
-Not here: how files are read (`npz.py`, `folders.py`), checks of classes (`checks.py`), how missing splits are split off (`splits.py`).
+Not here: how files are read (`npz.py`, `folders.py`), checks of classes (`checks.py`), how missing splits are split off (`splitting.py`).
 """
 
 import os
@@ -18,7 +18,7 @@ SplitName = Literal["train", "val", "test"]
 SPLITS: Final[tuple[SplitName, ...]] = ("train", "val", "test")
 
 Progress = Callable[[int, int], None]
-"""Told (done, total) images or arrays from time to time, from the caller's own thread; raising in it stops the reading."""
+"""Receives (done, total) images or arrays from time to time, in the caller's own thread; raising in it stops the reading."""
 
 MAX_BYTES: Final = 8 << 30
 """Bound on the bytes of all pixels of a data set in memory, and on what an archive may unpack to."""
@@ -26,8 +26,8 @@ MAX_CLASSES: Final = 10_000
 MIN_SIZE: Final = 4
 MAX_SIZE: Final = 4096
 PHOTO_SIZES: Final = (64, 96)
-"""Least and largest default for photographs. A search's time grows with the square of the side, and the least that tells
-photographs apart is about 64."""
+"""Smallest and largest default for photographs. A search's time grows with the square of the size, and below about 64
+photographs cannot be told apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Split:
     """Images with their labels.
 
     Attributes:
-        images: uint8 (N, C, H, W), C-contiguous, pixels 0-255. By convention nobody writes to it.
+        images: uint8 (N, C, H, W), C-contiguous, pixels 0-255. Read-only by convention.
         labels: int64 (N,), indices into the data set's classes.
     """
 
@@ -77,7 +77,7 @@ def usable_cores() -> int:
 
 
 def default_image_size(short_sides: NDArray[np.int64], *, one_square_size: bool) -> int:
-    """The resolution when the user names none.
+    """The resolution where the user gives none.
 
     Square images of one size up to 64 pixels keep it. Others take the median of the short sides, rounded down to a multiple
     of 32 and brought between 64 and 96; where it is below 64, to a multiple of 8 (below 8 it stays as it is).
@@ -96,28 +96,28 @@ def default_image_size(short_sides: NDArray[np.int64], *, one_square_size: bool)
 def choose_image_size(
     short_sides: NDArray[np.int64], resolution: int | None, *, one_square_size: bool
 ) -> tuple[int, tuple[str, ...]]:
-    """The side in pixels: `resolution`, or the default with a note where that leaves out detail.
+    """The image size in pixels: `resolution`, or the default with a note where that loses detail.
 
     Raises:
-        InvalidData: the side is out of range.
+        InvalidData: the size is out of range.
     """
     image_size = resolution or default_image_size(short_sides, one_square_size=one_square_size)
     check_image_size(image_size)
     if resolution or image_size < PHOTO_SIZES[0] or np.median(short_sides) <= image_size:
         return image_size, ()
     note = (
-        f"Images are read at {image_size} x {image_size} pixels by default; --resolution N takes more detail and costs about "
+        f"Images are read at {image_size} x {image_size} pixels by default; --resolution N keeps more detail and costs about "
         f"(N/{image_size})^2 times the time."
     )
     return image_size, (note,)
 
 
 def check_image_size(image_size: int) -> None:
-    """Raises `InvalidData` when images of this side are too small or too large to learn from."""
+    """Raises `InvalidData` when images of this size are too small or too large to learn from."""
     if not MIN_SIZE <= image_size <= MAX_SIZE:
         raise InvalidData(
             f"Images would be {image_size} x {image_size} pixels, outside {MIN_SIZE} to {MAX_SIZE}.",
-            fix=f"Give images of at least {MIN_SIZE} pixels a side, or set a resolution between 8 and 512.",
+            fix=f"Give images of at least {MIN_SIZE} pixels in height and width, or set a resolution between 8 and 512.",
         )
 
 

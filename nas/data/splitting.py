@@ -1,4 +1,4 @@
-"""Splits off the splits that a data set lacks: seeded, stratified, disjoint and complete. Not for shuffling batches."""
+"""Creates the splits that a data set lacks: seeded, stratified, disjoint and complete. Not for shuffling batches."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 from nas.data.splits import Split, SplitName
 
 FRACTIONS: Final[dict[SplitName, float]] = {"test": 0.20, "val": 0.15}
-"""Share of each class of the given training set that goes to a missing split, in the order of drawing."""
+"""Share of each class of the given training set that goes to a missing split, in the order in which they are split off."""
 
 _STREAM: Final = 0x51_17
 """Keeps these random numbers apart from others of the same seed."""
 
 
 def split_indices(labels: NDArray[np.int64], fractions: Sequence[float], seed: int) -> tuple[NDArray[np.int64], ...]:
-    """Draws one disjoint index set to each fraction, and the rest.
+    """One random disjoint index set for each fraction, and the rest.
 
-    Of a class with n items each set takes `round(n * fraction)`, at least one; the caller sees to it that enough remain.
+    Of a class with n items each set takes `round(n * fraction)`, at least one; the caller makes sure that enough remain.
 
     Args:
         labels: int64 (N,).
         fractions: share of each set of the whole; together less than 1.
-        seed: of the draw; the first set does not depend on how many follow.
+        seed: of the random order; the first set does not depend on how many follow.
 
     Returns:
         `len(fractions) + 1` sorted int64 arrays that together hold 0..N-1 once each; the rest is the last.

@@ -1,7 +1,7 @@
-"""The one order in which subsets of a split are drawn: seeded, and with every class in its share from the first images on.
+"""The one order in which subsets of a split are taken: seeded, and with every class in its share from the first images on.
 
-Images of a folder lie in the order of their classes. Whatever looks at some of a split's images (batch norm, INT8 ranges, the
-judgement of candidates) takes the first so many in this order instead. Not here: splitting (`splits.py`), training batches.
+Images of a folder lie in the order of their classes. Whatever uses a subset of a split (batch norm, INT8 ranges, the
+evaluation of candidates) takes the first images in this order instead. Not here: splitting (`splits.py`), training batches.
 """
 
 import heapq
@@ -16,7 +16,7 @@ _STREAM: Final = 0x5B_5E7
 
 
 def stratified_order(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """A permutation of a split's images of which every beginning has the classes in their shares.
+    """A permutation of a split's images of which every prefix has the classes in their shares.
 
     Of a class with n of N images, the first m of the order hold m n / N, by less than one more or fewer: the classes take turns
     as tasks on a processor, each image between the moments at which its class would be a whole image behind and ahead, the most

@@ -9,7 +9,7 @@ FloatArray = NDArray[np.float64]
 
 
 def pareto(accuracy: Sequence[float] | FloatArray, latency: Sequence[float] | FloatArray) -> list[int]:
-    """Indices of the points that no other beats, fastest first; of equal points, the first.
+    """Indices of the Pareto-optimal points, fastest first; of equal points, the first.
 
     >>> pareto([0.9, 0.8, 0.95, 0.7], [2.0, 1.0, 3.0, 1.5])
     [1, 0, 2]
@@ -25,7 +25,7 @@ def pareto(accuracy: Sequence[float] | FloatArray, latency: Sequence[float] | Fl
 
 
 def hypervolume(accuracy: Sequence[float], latency: Sequence[float], *, limit: float) -> float:
-    """The area that a front dominates, against accuracy 0 and latency `limit` (points at it or beyond it count nothing).
+    """The area that a front dominates, against accuracy 0 and latency `limit` (points at or beyond it do not count).
 
     >>> hypervolume([0.5, 1.0], [1.0, 2.0], limit=4.0)
     2.5

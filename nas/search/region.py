@@ -1,4 +1,4 @@
-"""The architectures of a space that keep one target's latency limit, as the sampler sees them."""
+"""The architectures of a space that meet one target's latency limit, for the sampler."""
 
 from dataclasses import dataclass
 

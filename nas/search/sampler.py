@@ -1,7 +1,7 @@
-"""The Optuna sampler that hwnas searches with: uniform inside the latency band first, then guided by a ridge predictor.
+"""The Optuna sampler of hwnas: uniform inside the latency band first, then guided by a ridge predictor.
 
 Each suggestion is a pure function of the seed, the trial's number and the trials before it. Nothing is kept between
-suggestions, so a study rebuilt from its stored trials goes on exactly as an unbroken one. Every suggestion keeps the
+suggestions, so a study rebuilt from its stored trials continues exactly as an uninterrupted one. Every suggestion meets the
 latency limit: architectures beyond it are never evaluated. Not here: the study's loop (`study.py`).
 """
 
@@ -33,7 +33,7 @@ NEAR_LIMIT: Final = 0.5
 
 
 class Region(Protocol):
-    """The architectures that keep the limit, as value indices (N, choices)."""
+    """The architectures that meet the limit, as value indices (N, choices)."""
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -41,7 +41,7 @@ class Region(Protocol):
 
     @property
     def range_ms(self) -> tuple[float, float]:
-        """Latency of the fastest architecture, and the limit (or the slowest, when the limit does not bind)."""
+        """Latency of the fastest architecture, and the limit (or the slowest, where every architecture meets it)."""
 
     def predict_ms(self, codes: IntArray) -> FloatArray:
         """(N,) predicted latency."""
@@ -58,7 +58,7 @@ class Region(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What the sampler knows: value indices, accuracy and latency of the trials so far."""
+    """The sampler's data: value indices, accuracy and latency of the trials so far."""
 
     codes: IntArray
     accuracy: FloatArray
@@ -69,8 +69,8 @@ class BandSampler(BaseSampler):
     """Suggests whole architectures inside a latency limit, one value for each choice of the space.
 
     Args:
-        region: what may be suggested.
-        evaluations: how many the whole search makes.
+        region: the architectures to suggest from.
+        evaluations: number in the whole search.
         seed: of every random decision.
     """
 
@@ -84,7 +84,7 @@ class BandSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The next architecture: a value for each choice (inactive ones are not asked for)."""
+        """The next architecture: a value for each choice (inactive ones are not used)."""
         code = self.suggest(trial.number, evaluated(study, self._region))
         return {c.name: c.values[v] for c, v in zip(self._region.choices, code, strict=True)}
 
@@ -94,12 +94,12 @@ class BandSampler(BaseSampler):
         """Never needed: `sample_relative` decides every choice.
 
         Raises:
-            ValueError: a parameter was asked for that is no choice of the space.
+            ValueError: the requested parameter is no choice of the space.
         """
         raise ValueError(f"{param_name!r} is no choice of the space.")
 
     def suggest(self, number: int, known: Evaluated) -> list[int]:
-        """Value indices of the next architecture, one never suggested before where there is one."""
+        """Value indices of the next architecture, a new one where there is one."""
         rng = np.random.default_rng([self._seed, number])
         if number < max(4, int(self._evaluation_count * UNIFORM_SHARE)):
             return self._uniform(number, known, rng)
@@ -113,7 +113,7 @@ class BandSampler(BaseSampler):
         return [int(v) for v in sampled[0]] if len(sampled) else self._anywhere(known, rng)
 
     def _anywhere(self, known: Evaluated, rng: np.random.Generator) -> list[int]:
-        """Any architecture inside the limit, a new one where there is one; small regions run out of them."""
+        """Any architecture inside the limit, a new one where there is one; small regions run out of new ones."""
         sampled = self._region.draw(*self._region.range_ms, POOL, rng)
         fresh = self._fresh(sampled, known)
         return [int(v) for v in (fresh if len(fresh) else sampled)[0]]
@@ -147,7 +147,7 @@ class BandSampler(BaseSampler):
         return children[self._region.predict_ms(children) <= self._region.range_ms[1]]
 
     def _fresh(self, codes: IntArray, known: Evaluated) -> IntArray:
-        """The distinct architectures that were not evaluated yet, in their canonical form and order."""
+        """The distinct architectures that are not evaluated yet, in their canonical form and order."""
         canonical = self._region.canonical(codes)
         rows = {row.tobytes(): i for i, row in reversed(list(enumerate(canonical)))}
         seen = {row.tobytes() for row in known.codes}
@@ -172,7 +172,7 @@ def evaluated(study: Study, region: Region) -> Evaluated:
 
 
 def _thompson(x: FloatArray, y: Sequence[float] | FloatArray, pool: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A draw from the posterior of a Bayesian ridge regression at the pool's points (Thompson sampling)."""
+    """A sample from the posterior of a Bayesian ridge regression at the pool's points (Thompson sampling)."""
     centre = np.mean(y)
     spread = np.std(y) or 1.0
     target = (np.asarray(y) - centre) / spread

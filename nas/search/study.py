@@ -1,7 +1,7 @@
-"""The search itself: an Optuna study that holds every trial, journalled so that a killed one goes on where it was.
+"""The search itself: an Optuna study that holds every trial, journalled so that a killed one resumes.
 
 Objectives: INT8 accuracy on the validation set (measured on the supernet's subnet) and predicted latency. The latency
-limit is a hard constraint that the sampler keeps before anything is evaluated.
+limit is a hard constraint that the sampler enforces before anything is evaluated.
 """
 
 import time
@@ -35,14 +35,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class SearchProblem:
-    """What is searched for.
+    """The search problem of one target.
 
     Attributes:
-        space: where.
+        space: to search.
         region: its architectures inside the limit, see `sampler.Region`.
         target: id, for the events.
-        budget_ms: what the user asked for, for the events; the region's limit is at most that.
-        evaluations: architectures to evaluate at the most.
+        budget_ms: the requested budget, for the events; the region's limit is at most that.
+        evaluations: most architectures to evaluate.
         seed: of the sampler.
         metric: its name, for the events; higher is better.
         limit_ms: the region's limit, for the events; `budget_ms` when None.
@@ -69,18 +69,18 @@ def run(
     cancelled: Callable[[], bool],
     sampler: BaseSampler | None = None,
 ) -> list[Candidate]:
-    """Evaluates up to `problem.evaluations` architectures; returns them in the order of evaluation, one asked twice twice.
+    """Evaluates up to `problem.evaluations` architectures; returns them in the order of evaluation; one suggested twice is there twice.
 
     Args:
-        problem: what is searched for.
+        problem: to solve.
         evaluate: the metric of an architecture in INT8 on the validation set; costly.
         journal: the trials so far; each new one is appended before the next begins.
-        on_event: told of candidates, fronts and progress.
+        on_event: receives candidates, fronts and progress.
         cancelled: polled before each evaluation.
-        sampler: an Optuna sampler in the place of `BandSampler`; one with a memory of its own does not resume exactly.
+        sampler: an Optuna sampler in place of `BandSampler`; one with state of its own does not resume exactly.
 
     Raises:
-        Cancelled: `cancelled` said so; the journal has every finished trial.
+        Cancelled: `cancelled` returned true; the journal has every complete trial.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = sampler or BandSampler(problem.region, evaluations=problem.evaluations, seed=problem.seed)
@@ -89,13 +89,13 @@ def run(
         study.add_trial(_stored(problem.space, line))
     candidates = [_candidate(problem.space, t) for t in study.get_trials(deepcopy=False)]
     seen = {c.architecture: c.value for c in candidates}
-    replay(problem, candidates, on_event)  # a kill may have come between their storing and their telling
+    replay(problem, candidates, on_event)  # a kill may have come before their events
     started, before = time.monotonic(), len(candidates)
     while (number := len(candidates)) < problem.evaluations:
         if cancelled():
             raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
         trial = study.ask()
-        architecture = _asked(problem.space, trial)
+        architecture = _suggested(problem.space, trial)
         latency = float(problem.region.predict_ms(problem.region.encode([architecture]))[0])
         found = seen.get(architecture)
         value = evaluate(architecture) if found is None else found
@@ -103,7 +103,7 @@ def run(
         journal.append({"values": dict(architecture.values), "value": value, "latency_ms": latency})
         study.tell(trial, [value, latency])
         candidates.append(Candidate(architecture, value, latency))
-        _announce(problem, candidates, on_event)
+        _emit(problem, candidates, on_event)
         rate = (time.monotonic() - started) / (number + 1 - before)
         eta = rate * (problem.evaluations - number - 1)
         on_event(
@@ -120,9 +120,9 @@ def run(
 
 
 def replay(problem: SearchProblem, candidates: Sequence[Candidate], on_event: EventSink) -> None:
-    """Tells of stored candidates, numbered as when they were evaluated."""
+    """Emits stored candidates again, with their original numbers."""
     for count in range(1, len(candidates) + 1):
-        on_event(_told(problem, candidates[:count]))
+        on_event(_candidate_event(problem, candidates[:count]))
 
 
 def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -131,7 +131,7 @@ def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def front(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates that no other beats, fastest first."""
+    """The Pareto-optimal candidates, fastest first."""
     return [candidates[i] for i in pareto([c.value for c in candidates], [c.latency_ms for c in candidates])]
 
 
@@ -145,8 +145,8 @@ def point(candidate: Candidate, metric: str) -> FrontPoint:
     )
 
 
-def _asked(space: SearchSpace, trial: Trial) -> Architecture:
-    """Asks the trial for the active choices only, in the order in which the stages read them."""
+def _suggested(space: SearchSpace, trial: Trial) -> Architecture:
+    """Suggests values of the active choices only, in the order in which the stages read them."""
     return space.choose(lambda choice: cast(Value, trial.suggest_categorical(choice.name, choice.values)))
 
 
@@ -163,8 +163,8 @@ def _candidate(space: SearchSpace, trial: FrozenTrial) -> Candidate:
     return Candidate(space.architecture(trial.params), trial.values[0], trial.values[1])
 
 
-def _told(problem: SearchProblem, candidates: Sequence[Candidate]) -> CandidateEvent:
-    """The event of the last one."""
+def _candidate_event(problem: SearchProblem, candidates: Sequence[Candidate]) -> CandidateEvent:
+    """The event of the last candidate."""
     newest = candidates[-1]
     network = problem.space.network(newest.architecture)
     return CandidateEvent(
@@ -182,15 +182,15 @@ def _told(problem: SearchProblem, candidates: Sequence[Candidate]) -> CandidateE
     )
 
 
-def _announce(problem: SearchProblem, candidates: Sequence[Candidate], on_event: EventSink) -> None:
+def _emit(problem: SearchProblem, candidates: Sequence[Candidate], on_event: EventSink) -> None:
     newest = candidates[-1]
-    on_event(_told(problem, candidates))
+    on_event(_candidate_event(problem, candidates))
     if newest in front(candidates):
         on_event(front_event(problem, candidates))
 
 
 def front_event(problem: SearchProblem, candidates: Sequence[Candidate]) -> FrontEvent:
-    """The front of what was evaluated so far."""
+    """The front of the candidates so far."""
     best = front(candidates)
     return FrontEvent(
         target=problem.target,

@@ -1,8 +1,8 @@
-"""Decides how a job's training images are changed at random: as its spec says, or by the kind of data.
+"""Decides how a job's training images are changed at random: by its spec, or by the kind of data.
 
-Small images are moved a little. Photographs are cropped and coloured, too, and mirrored where a quick check shows no harm: the
-smallest network of the space, trained for a moment without mirroring, must answer mirrored validation images as well as the
-others. Letters, digits and left hands fail it.
+Small images are shifted a little. Photographs are cropped and coloured, too, and mirrored where a quick check shows no harm: the
+smallest network of the space, briefly trained without mirroring, must classify mirrored validation images as well as the
+originals. Letters, digits and left hands fail it.
 """
 
 from dataclasses import asdict, replace
@@ -17,19 +17,19 @@ from nas.training.config import SINGLE
 
 VERSION = 1
 PHOTO_SIZE: Final = 32
-"""From this side on images are taken for photographs."""
+"""From this size on images are taken for photographs."""
 SURE: Final = 2.0
-"""Standard errors by which the check's network must beat chance before it is asked."""
+"""Standard errors by which the check's network must beat chance for the check to count."""
 
 UNMIRRORED: Final = replace(PHOTO, flip=False)
 NAMED: Final = {"none": NO_AUGMENT, "light": LIGHT, "photo": PHOTO}
 
 
 def augmentation(context: Context, job: Job) -> Augment:
-    """The augmentation of a job's trainings, decided now or found in the store.
+    """The augmentation of a job's trainings, decided now or cached.
 
     Raises:
-        Cancelled: the caller asked to stop.
+        Cancelled: the caller requested a stop.
     """
     if (unchecked := _unchecked(job)) is not None:
         return unchecked
@@ -50,7 +50,7 @@ def augmentation(context: Context, job: Job) -> Augment:
 
 
 def decided(context: Context, job: Job) -> Augment | None:
-    """The augmentation where it needs no check, or one that is in the store; None where the check is still to be made."""
+    """The augmentation where it needs no check, or one that is cached; None where the check has not run yet."""
     if (unchecked := _unchecked(job)) is not None:
         return unchecked
     record = context.store.find(_key(job))

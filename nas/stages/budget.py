@@ -1,4 +1,5 @@
-"""Judges a latency budget before anything is trained: what is reachable, how many architectures keep it, whether it binds."""
+"""Checks a latency budget before anything is trained: the reachable range, how many architectures meet it, whether the constraint
+is inactive (every architecture meets it)."""
 
 from math import ceil
 
@@ -28,7 +29,7 @@ def check_budget(
     budget: str | float,
     budget_on: BudgetOn = "quiet",
 ) -> TargetPlan:
-    """The goal of a target, in the part of the space that it runs. A percentage is of the range that `budget_on` reaches.
+    """The plan of a target, in the part of the space that it runs. A percentage is of the range that `budget_on` reaches.
 
     Raises:
         InfeasibleBudget: even the fastest architecture is predicted to be slower; `facts` carry the reachable range.
@@ -44,7 +45,7 @@ def check_budget(
         of = "" if budget_on == "quiet" else f" ({budget_on}, about {slower:.2f} times the quiet latency here)"
         raise InfeasibleBudget(
             f"No architecture of {space.name!r} runs within {budget_ms:g} ms on {info.id}: the fastest takes {low * slower:.4g} ms{of}.",
-            fix=f"Ask for at least {enough:g} ms (the slowest takes {high * slower:.4g} ms), or for a space or resolution with smaller "
+            fix=f"Give at least {enough:g} ms (the slowest takes {high * slower:.4g} ms), or a space or resolution with smaller "
             "networks.",
             facts={
                 "target": info.id,

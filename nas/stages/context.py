@@ -1,4 +1,4 @@
-"""What every stage is given, and the one way to run a stage: find it in the store, or compute and store it."""
+"""The context of every stage, and the one way to run a stage: find it in the store, or compute and store it."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,26 +16,26 @@ from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent, ig
 from nas.store import StageKey, StageRecord, Store
 
 TOLD_AFTER_S: Final = 2.0
-"""A wait for another process is told after this; a step of its training is over sooner."""
+"""A wait for another process is reported after this; a step of its training is over sooner."""
 
 DeviceClaim = Callable[[Target], AbstractContextManager[None]]
-"""What is entered while a target is measured, and left before anything else is done: a caller's own claim to the device, beside
-the lock of the machine. It may wait, and then raises `Cancelled` soon after the caller asked to stop."""
+"""Entered while a target is measured, and exited before anything else is done: a caller's own claim to the device, besides
+the lock of the machine. It may wait, and then raises `Cancelled` soon after the caller requests a stop."""
 
 
 def never() -> bool:
-    """A caller who does not cancel."""
+    """For a caller that does not cancel."""
     return False
 
 
 def no_claim(_target: Target) -> AbstractContextManager[None]:
-    """A caller with no claim of his own: the machine's lock is enough."""
+    """For a caller without a claim of its own: the machine's lock is enough."""
     return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
 class StageOutput:
-    """What a stage computed: blobs by name, and small facts (JSON values) kept in the index itself."""
+    """The output of a stage: blobs by name, and small facts (JSON values) kept in the index itself."""
 
     outputs: Mapping[str, bytes]
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class StageOutput:
 
 @dataclass(frozen=True)
 class Context:
-    """The surroundings of one run: the store, who listens, who may cancel, whose devices are; and what the run noted so far."""
+    """The context of one run: store, event sink, cancellation check and device claim; and its times and warnings so far."""
 
     store: Store
     on_event: EventSink = ignore
@@ -58,10 +58,10 @@ class Context:
         return self._opened.setdefault(data.blob, DataArrays(lambda: self.store.get(data.blob)))
 
     def check_cancelled(self) -> None:
-        """Stops the run when the caller has asked for it.
+        """Stops the run when the caller has requested it.
 
         Raises:
-            Cancelled: the caller has.
+            Cancelled: it has.
         """
         if self.cancelled():
             raise Cancelled(
@@ -71,10 +71,10 @@ class Context:
 
     @contextmanager
     def measuring(self, target: Target) -> Iterator[None]:
-        """Around each measurement: holds what is measured, if anything is, and lets the caller cancel while it waits.
+        """Around each measurement: holds the device, if there is one, and lets the caller cancel while it waits.
 
         Raises:
-            Cancelled: the caller asked to stop meanwhile.
+            Cancelled: the caller requested a stop meanwhile.
         """
         if target.info.kind == "simulated":
             yield
@@ -84,7 +84,7 @@ class Context:
             yield
 
     def _notice_of_wait(self, message: str) -> Callable[[], None]:
-        """What is done again and again while another process is waited for: tells of the wait, once."""
+        """Called repeatedly while waiting for another process: reports the wait, once."""
         began: list[float] = []
 
         def on_wait() -> None:
@@ -106,28 +106,28 @@ class Context:
         return [message for of, message in self.noted if of in (None, target)]
 
     def warn(self, message: str, *, target: str | None = None) -> None:
-        """Tells the listener, and keeps it for the result and for the receipts of the target, or of all."""
+        """Emits a warning, and keeps it for the result and for the receipts of the target, or of all."""
         if (target, message) not in self.noted:
             self.noted.append((target, message))
             self.on_event(LogEvent(level="warning", message=message))
 
     def info(self, message: str) -> None:
-        """Tells the listener."""
+        """Emits a message."""
         self.on_event(LogEvent(level="info", message=message))
 
     def run(
         self, phase: Phase, key: StageKey, compute: Callable[[], StageOutput], *, target: str | None = None
     ) -> StageRecord:
-        """A stage's record: from the store when its key is there, else computed and stored.
+        """A stage's record: cached, else computed and stored.
 
         Raises:
-            Cancelled: the caller asked to stop before or during it; its checkpoints are kept.
+            Cancelled: the caller requested a stop before or during it; its checkpoints are kept.
             OutOfSpace: the disk is full; its checkpoints are kept.
         """
         label = f"{phase}:{target}" if target else phase
         self.check_cancelled()
         on_wait = self._notice_of_wait(
-            f"Waits for another process, which computes the same stage ({label}), to take over its result."
+            f"Waits for another process, which computes the same stage ({label}), to reuse its result."
         )
         with stoppable(self.check_cancelled), self.store.lock(key, on_wait):
             found = self.store.find(key)
@@ -150,19 +150,19 @@ class Context:
         return record
 
     def progress(self, phase: Phase, unit: str, *, target: str | None = None, done: float = 0) -> "Meter":
-        """A meter of one stage's progress, which tells the listener at most ten times a second."""
+        """A meter of one stage's progress, which emits at most ten events a second."""
         return Meter(self.on_event, phase, unit, target, done)
 
 
 class Meter:
-    """Progress with an ETA from the rate since it was made; work found done before does not count towards the rate."""
+    """Progress with an ETA from the rate since its creation; work done before does not count towards the rate."""
 
     def __init__(self, on_event: EventSink, phase: Phase, unit: str, target: str | None, done: float) -> None:
         self._on_event, self._phase, self._unit, self._target = on_event, phase, unit, target
         self._start, self._before, self._last = time.monotonic(), done, float("-inf")
 
     def __call__(self, done: float, total: float, *, eta_s: float | None = None) -> None:
-        """Tells the listener that `done` of `total` units are done, and how long the rest takes where that is known better."""
+        """Emits that `done` of `total` units are done, and how long the rest takes where that is known better."""
         now = time.monotonic()
         if now - self._last < 0.1 and done < total:
             return

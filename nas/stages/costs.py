@@ -1,7 +1,7 @@
 """What the stages of a job cost in seconds on this machine: estimates, from training steps that are timed once.
 
-Training is bound by memory here, so a network costs about what its layers put out. The store keeps the times, unless other work
-disturbed them; then they are taken again the next time. Not here: how much work a job gets (`plan.py`).
+Training is bound by memory here, so a network's cost follows the size of its activations. The store keeps the times, unless other
+work disturbed them; then they are measured again the next time. Not here: how much work a job gets (`plan.py`).
 """
 
 import random
@@ -32,9 +32,9 @@ FORWARD: Final = 0.3
 RETRAIN: Final = 2.5
 """A step of INT8 retraining with its teacher, in training steps."""
 BUSY: Final = 0.1
-"""Share of the cores that others may use while a step is timed."""
+"""Share of the cores that other processes may use while a step is timed."""
 CALIBRATED: Final = 1536
-"""Training images that a finalist's batch norm and ranges look at in each round."""
+"""Training images for a finalist's batch norm and ranges in each round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Costs:
     """Seconds of training for an image, of the smallest and of the largest network of a space.
 
     Attributes:
-        small, large: values that the layers of each put out, and its seconds.
-        sandwich: values that the four networks of a sandwich step put out on average.
+        small, large: activations of each, and its seconds.
+        sandwich: activations of the four networks of a sandwich step on average.
     """
 
     small: tuple[float, float]
@@ -51,7 +51,7 @@ class Costs:
     sandwich: float
 
     def image_s(self, values: float) -> float:
-        """Seconds that a training step of a network takes for each image; linear in what its layers put out."""
+        """Seconds that a training step of a network takes for each image; linear in its activations."""
         (least, quick), (most, slow) = self.small, self.large
         share = (values - least) / (most - least) if most > least else 0.0
         return max(quick + share * (slow - quick), 0.25 * quick)
@@ -63,7 +63,7 @@ class Costs:
 
 
 def time_training(context: Context, job: Job) -> Costs:
-    """The costs of a job's space, timed now for a few seconds or found in the store."""
+    """The costs of a job's space, timed now for a few seconds or cached."""
     space = job.space
     smallest, largest = space.network(space.smallest()), space.network(space.largest())
     rng = random.Random(0)
@@ -83,7 +83,9 @@ def time_training(context: Context, job: Job) -> Costs:
         if others <= BUSY:
             context.store.finish(key, {}, seconds=0.0, facts=facts)
         else:
-            context.info(f"Other work takes {others:.0%} of this machine; the plan's times are taken again next time.")
+            context.info(
+                f"Other work takes {others:.0%} of this machine; the plan's times are measured again next time."
+            )
     ends = layer_values(smallest), layer_values(largest)
     return Costs((ends[0], facts["small"]), (ends[1], facts["large"]), sum(ends) + 2 * sampled)
 
@@ -97,12 +99,12 @@ def profiling_s(work: ProfileWork, target: TargetInfo) -> float:
 
 
 def evaluation_s(image_s: float, latency_ms: float, images: int, calibration: int) -> float:
-    """Judging one network: batch norm and ranges in the interpreter, the answers in the runtime."""
+    """Evaluating one network: batch norm and ranges in the interpreter, the predictions in the runtime."""
     return 0.2 + FORWARD * calibration * image_s + images * latency_ms / 1e3
 
 
 def tournament_s(job: Job, image_s: float, latency_ms: float, finalists: int, tune_images: float) -> float:
-    """Fine-tuning by successive halving with its judgements, and INT8 retraining of the winner."""
+    """Fine-tuning by successive halving with its evaluations, and INT8 retraining of the winner."""
     judged = sum(one.networks for one in rounds(finalists)) + 2
     each = evaluation_s(image_s, latency_ms, job.data.images["val"], min(CALIBRATED, job.data.images["train"]))
     return image_s * tune_images * (cost(finalists) + RETRAINED * RETRAIN) + judged * each

@@ -1,6 +1,6 @@
-"""From a trained supernet (or none) to one target's bundle: find finalists, let them compete, measure the winner, deliver it.
+"""From a trained supernet (or none) to one target's bundle: select finalists, compare them in a tournament, measure the winner, export it.
 
-`deliver` takes what the tournament finds best; `deliver_selected` an architecture that somebody chose.
+`deliver` exports the winner of the tournament; `deliver_selected` an architecture that the user selected.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from nas.stages.target_run import TargetRun
 from nas.stages.tournament import (
     Finalist,
     TrainedFinalist,
-    finished_front,
-    finished_points,
     play,
     remember,
     remembered,
+    trained_front,
+    trained_points,
     with_files,
 )
 from nas.stages.verify import FileLatency, measure_candidates, measure_file
@@ -36,12 +36,12 @@ from search_spaces.space import Architecture
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one target.
+    """The outcome of one target.
 
     Attributes:
-        candidates: everything that was evaluated.
-        estimates: the front of what the supernet said; empty without one.
-        finished: the front of networks that were trained.
+        candidates: all evaluated architectures.
+        estimates: the front of the supernet's estimates; empty without a supernet.
+        finished: the front of the trained networks.
     """
 
     candidates: Sequence[FrontPoint]
@@ -51,37 +51,40 @@ class Outcome:
 
 
 def deliver(run: TargetRun, folder: Path) -> Outcome:
-    """What was found for one target, and its delivered model, in a folder of its own below. Raises what the stages raise."""
+    """The outcome of one target; its exported model is in a folder of its own below. Raises what the stages raise."""
     context, target_plan = run.context, run.target_plan
     found = [] if run.supernet is None else search_subnets(run)
-    played = play(run, _finalists(run, found))
-    winner, missed, others = _winner(run, played)
-    everything = [winner.finished, *missed, *others]
+    ranked = play(run, _finalists(run, found))
+    winner, exceeded, others = _winner(run, ranked)
+    everything = [winner.finished, *exceeded, *others]
     remember(run, everything)
-    keeping = [winner.finished, *(f for f in others if f.finalist.budgeted_ms(target_plan) <= target_plan.budget_ms)]
+    within_budget = [
+        winner.finished,
+        *(f for f in others if f.finalist.budgeted_ms(target_plan) <= target_plan.budget_ms),
+    ]
     if run.supernet is None:
         found = [_candidate(one) for one in everything]
         replay(search_problem(run.job, target_plan), found, context.on_event)
-    context.on_event(finished_front(target_plan, keeping))
-    _warn_if_missed(run, winner, _advice(target_plan))
+    context.on_event(trained_front(target_plan, within_budget))
+    _warn_if_exceeded(run, winner, _advice(target_plan))
     return Outcome(
         candidates=tuple(point(c, run.job.spec.metric) for c in found),
         estimates=() if run.supernet is None else tuple(point(c, run.job.spec.metric) for c in front(found)),
-        finished=finished_points(target_plan, keeping),
+        finished=trained_points(target_plan, within_budget),
         model=package(run, winner, folder / target_folder(run.id)),
     )
 
 
 def _candidate(finished: TrainedFinalist) -> Candidate:
-    """A trained network as what was evaluated, where no supernet was."""
+    """A trained network as a candidate, where there is no supernet."""
     finalist = finished.finalist
     return Candidate(finalist.architecture, finished.files.validation.value, finalist.prediction.latency_ms)
 
 
 def deliver_selected(run: TargetRun, architecture: Architecture, folder: Path) -> ModelOutcome:
-    """The delivered model of an architecture of the target's part of the space, whether it keeps the budget or not.
+    """The exported model of an architecture of the target's part of the space, whether it meets the budget or not.
 
-    One that the search has finished is found in the store; another is trained as the winner of a tournament is.
+    One that the search has trained is cached; another is trained like the winner of a tournament.
     """
     (finalist,) = _measured(run, [architecture])
     finished = remembered(run, finalist)
@@ -89,12 +92,12 @@ def deliver_selected(run: TargetRun, architecture: Architecture, folder: Path) -
         (trained,) = play(run, [finalist])
         finished = with_files(trained, retrained(run, finalist.network, trained.weights))
     delivered = _measured_file(run, finished)
-    _warn_if_missed(run, delivered, "It was selected, so it is exported all the same.")
+    _warn_if_exceeded(run, delivered, "It was selected, so it is exported nevertheless.")
     return package(run, delivered, folder)
 
 
 def _finalists(run: TargetRun, found: Sequence[Candidate]) -> list[Finalist]:
-    """Networks to train, those that keep the budget when measured; the one that misses it least where none does."""
+    """Networks to train, those that meet the budget when measured; the one that exceeds it least where none does."""
     job, target_plan, count = run.job, run.target_plan, run.job.work.finalists
     if found:
         images = min(job.data.images["val"], VALIDATION)
@@ -103,17 +106,17 @@ def _finalists(run: TargetRun, found: Sequence[Candidate]) -> list[Finalist]:
         region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
         selected = by_latency(region, target_plan.space, count, job.spec.seed)
     finalists = _measured(run, selected)
-    keeping = [f for f in finalists if f.budgeted_ms(target_plan) <= target_plan.budget_ms]
-    if len(keeping) < len(finalists):
+    within_budget = [f for f in finalists if f.budgeted_ms(target_plan) <= target_plan.budget_ms]
+    if len(within_budget) < len(finalists):
         run.context.info(
-            f"{len(finalists) - len(keeping)} of the {len(finalists)} most promising networks exceeded the budget when "
+            f"{len(finalists) - len(within_budget)} of the {len(finalists)} most promising networks exceeded the budget when "
             f"{target_plan.info.kind} on {run.id}; they are left out."
         )
-    return keeping[:count] or [min(finalists, key=lambda f: f.budgeted_ms(target_plan))]
+    return within_budget[:count] or [min(finalists, key=lambda f: f.budgeted_ms(target_plan))]
 
 
 def _measured(run: TargetRun, architectures: Sequence[Architecture]) -> list[Finalist]:
-    """Architectures with the latency of their networks; tells of each that the target measures."""
+    """Architectures with the latency of their networks; emits an event for each measured one."""
     networks = [run.job.space.network(one) for one in architectures]
     profiles = {p.network.id: p for p in measure_candidates(run, networks)}
     finalists = []
@@ -141,24 +144,24 @@ def _measurement(
 
 
 def _winner(
-    run: TargetRun, played: Sequence[TrainedFinalist]
+    run: TargetRun, ranked: Sequence[TrainedFinalist]
 ) -> tuple[Delivered, list[TrainedFinalist], list[TrainedFinalist]]:
-    """The best whose file keeps the budget when measured, or the one that misses it least; those whose files missed it; and the
+    """The best whose file meets the budget when measured, or the one that exceeds it least; those whose files exceeded it; and the
     others, the best first.
     """
     target_plan = run.target_plan
-    missed: list[Delivered] = []
-    for number, one in enumerate(played):
+    exceeded: list[Delivered] = []
+    for number, one in enumerate(ranked):
         files = retrained(run, one.finalist.network, one.weights)
         delivered = _measured_file(run, with_files(one, files))
         if delivered.budgeted_ms(target_plan) <= target_plan.budget_ms:
-            return delivered, [d.finished for d in missed], list(played[number + 1 :])
+            return delivered, [d.finished for d in exceeded], list(ranked[number + 1 :])
         run.context.info(
-            f"A finished model took {delivered.budgeted_ms(target_plan):.4g} ms, beyond the budget; the next is taken."
+            f"A final model took {delivered.budgeted_ms(target_plan):.4g} ms and exceeds the budget; the next is tried."
         )
-        missed.append(delivered)
-    best = min(missed, key=lambda d: d.budgeted_ms(target_plan))
-    return best, [d.finished for d in missed if d is not best], []
+        exceeded.append(delivered)
+    best = min(exceeded, key=lambda d: d.budgeted_ms(target_plan))
+    return best, [d.finished for d in exceeded if d is not best], []
 
 
 def _measured_file(run: TargetRun, finished: TrainedFinalist) -> Delivered:
@@ -168,7 +171,7 @@ def _measured_file(run: TargetRun, finished: TrainedFinalist) -> Delivered:
     return Delivered(finished, latency)
 
 
-def _warn_if_missed(run: TargetRun, delivered: Delivered, advice: str) -> None:
+def _warn_if_exceeded(run: TargetRun, delivered: Delivered, advice: str) -> None:
     target_plan, took = run.target_plan, delivered.budgeted_ms(run.target_plan)
     if took > target_plan.budget_ms:
         run.context.warn(
@@ -179,16 +182,16 @@ def _warn_if_missed(run: TargetRun, delivered: Delivered, advice: str) -> None:
     elif delivered.latency is not None and delivered.latency.p50_ms > target_plan.budget_ms:
         run.context.warn(
             f"The budget of {target_plan.budget_ms:g} ms on {run.id} is met on a quiet machine only: the median run took "
-            f"{delivered.latency.p50_ms:.4g} ms while it was measured. Run again when the machine is idle, or hold the budget "
-            "against the median: --budget-on p50.",
+            f"{delivered.latency.p50_ms:.4g} ms while it was measured. Run again when the machine is idle, or compare the "
+            "budget with the median: --budget-on p50.",
             target=run.id,
         )
 
 
 def _advice(target_plan: TargetPlan) -> str:
     if target_plan.info.kind == "simulated":
-        return "Ask for a little more."
-    return "Is the machine busy? Ask for a little more, or run again when it is idle."
+        return "Give a slightly higher budget."
+    return "Is the machine busy? Give a slightly higher budget, or run again when it is idle."
 
 
 def target_folder(target: str) -> str:

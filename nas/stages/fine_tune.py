@@ -1,4 +1,4 @@
-"""The stage that trains one network of a search in floating point: from the supernet's weights, from an earlier round's, or afresh."""
+"""The stage that trains one network in floating point: from the supernet's weights, from an earlier round's, or from scratch."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -70,22 +70,22 @@ def fine_tune(
     number: int,
     teacher: SupernetTeacher | None = None,
 ) -> str:
-    """Trains a network for a round, in the store or now; a killed training goes on from its checkpoint.
+    """Trains a network for a round, or returns the cached result; a killed training resumes from its checkpoint.
 
     Args:
-        run: its target is named in events alone.
+        run: its target appears in events only.
         network: what to train.
-        start: the hash of an earlier round's weights, the supernet that it is a slice of, or None to begin afresh.
-        images: that it sees.
-        number: of the round, from 0; each sees its images in another order.
-        teacher: whose answers stand for half of the target.
+        start: the hash of an earlier round's weights, the supernet that it is a slice of, or None to train from scratch.
+        images: seen in this round.
+        number: of the round, from 0; each has its own order of images.
+        teacher: its outputs are half of the target.
 
     Returns:
         The hash of the weights, `SupernetWeights.to_bytes`.
 
     Raises:
-        Cancelled: the caller asked to stop; a checkpoint is kept.
-        OutOfSpace: the disk is full; the checkpoint before is kept.
+        Cancelled: the caller requested a stop; a checkpoint is kept.
+        OutOfSpace: the disk is full; the previous checkpoint is kept.
     """
     context, job = run.context, run.job
     torch.set_num_threads(job.threads)
@@ -137,7 +137,7 @@ def trained_weights(context: Context, digest: str) -> SupernetWeights:
 
 
 def teacher_answers(network: Network, mode: ExecutionMode, batch: Batch) -> Teacher:
-    """What a network says of a step's images."""
+    """A network's outputs for a step's images."""
 
     def answers(step: int) -> Tensor:
         with torch.no_grad():

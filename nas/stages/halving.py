@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round: so many networks train for a share of what the winner sees in all."""
+    """One round: so many networks train for a share of the winner's images."""
 
     networks: int
     share: float
 
 
 def rounds(finalists: int) -> tuple[Round, ...]:
-    """Half of the networks, rounded up, go on to the next round, which is twice as long from the third on.
+    """Half of the networks, rounded up, continue to the next round, which is twice as long from the third on.
 
     For up to 8 finalists it costs at most 2.5 times one network's whole training.
 
@@ -27,5 +27,5 @@ def rounds(finalists: int) -> tuple[Round, ...]:
 
 
 def cost(finalists: int) -> float:
-    """Trainings of the winner's length that the whole costs."""
+    """The cost of all rounds, in trainings of the winner's length."""
     return sum(one.networks * one.share for one in rounds(finalists))

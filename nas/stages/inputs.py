@@ -1,4 +1,4 @@
-"""The images and labels that a job's networks are trained, calibrated and judged on, as tensors. Not here: how they were read."""
+"""The images and labels that a job's networks are trained, calibrated and evaluated on, as tensors. Not here: how they are read."""
 
 from collections.abc import Callable
 
@@ -18,10 +18,10 @@ REPEATS = 6
 
 
 def batches(context: Context, job: Job, config: TrainConfig, seed: int, seen: int, augment: Augment) -> Batch:
-    """The training images of a step at a side; a pure function of both.
+    """The training images of a step at an input size; a pure function of both.
 
-    They are augmented when the training sees `seen` images in all, and each of them at least `REPEATS` times: before that,
-    an image is new enough as it is, and changing it only slows learning.
+    They are augmented when the training sees `seen` images in all, and each of them at least `REPEATS` times: with
+    fewer repeats, augmentation only slows learning.
     """
     change = augment if seen >= REPEATS * job.data.images["train"] else NO_AUGMENT
     made: dict[int, Batches] = {}
@@ -37,7 +37,7 @@ def batches(context: Context, job: Job, config: TrainConfig, seed: int, seen: in
 
 
 def float_images(context: Context, job: Job, split: SplitName, most: int) -> Callable[[int], Tensor]:
-    """Up to `most` images of a part at a side, every class in its share, unchanged, kept once made."""
+    """Up to `most` images of a split at an input size, every class in its share, unchanged, cached."""
     made: dict[int, Tensor] = {}
 
     def at(image_size: int) -> Tensor:
@@ -51,14 +51,14 @@ def float_images(context: Context, job: Job, split: SplitName, most: int) -> Cal
 
 
 def whole_batches(x: Tensor, size: int) -> list[Tensor]:
-    """Batches of one size: what does not fill the last is left out, unless there is no other."""
+    """Batches of one size: an incomplete last one is left out, unless it is the only one."""
     return list(x[: len(x) - len(x) % size or len(x)].split(size))
 
 
 def class_weights(job: Job) -> Tensor | None:
-    """What a mistake on an image of each class weighs in training: the inverse of the class's share, where that is wanted.
+    """Weight of the loss of each class in training: the inverse of the class's share, where that is requested.
 
-    With plain accuracy as the metric every image counts alike, so `auto` weighs nothing then.
+    With plain accuracy as the metric every image counts equally, so `auto` gives no weights then.
     """
     if job.spec.class_weights == "none" or job.spec.metric == "accuracy":
         return None

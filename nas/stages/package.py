@@ -1,4 +1,4 @@
-"""The last stage's values: the outcome and the receipt of a finished model, and its bundle. Not here: how the bundle is written."""
+"""The last stage: the outcome and the receipt of a final model, and its bundle. Not here: how the bundle is written."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from nas.target_plan import TargetPlan
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A finished network whose file was measured.
+    """A trained network whose file was measured.
 
     Attributes:
         latency: of the file; none where it is simulated.
@@ -45,7 +45,7 @@ class Delivered:
 
 
 def package(run: TargetRun, delivered: Delivered, folder: Path) -> ModelOutcome:
-    """Writes the bundle of a finished model."""
+    """Writes the bundle of a final model."""
     context, job, finished = run.context, run.job, delivered.finished
     int8, fp32 = tested(context, job, finished.finalist.network, finished.files)
     outcome = _outcome(run, delivered, int8, fp32, folder)
@@ -157,13 +157,13 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
 
 
 def _latencies(target_plan: TargetPlan, latency: FileLatency | None, outcome: ModelOutcome) -> dict[str, Any]:
-    """The latencies of a receipt, each with how it came about."""
+    """The latencies of a receipt, each with its source."""
     budget = {"value": target_plan.budget_ms, "kind": "requested", "held_against": target_plan.budget_on}
     numbers: dict[str, Any] = {"budget": {**budget, "verdict": outcome.latency_ms.verdict}}
     if outcome.latency_ms.simulated is not None:
         numbers["simulated"] = {"value": outcome.latency_ms.simulated, "kind": "simulated"}
     if latency is not None:
-        numbers["measured"] = measured(latency.latency_ms, statistic="least of the rounds' lower quartiles")
+        numbers["measured"] = measured(latency.latency_ms, statistic="minimum over rounds of the 25th percentile")
         numbers["measured_p50"] = measured(latency.p50_ms)
         numbers["measured_p95"] = measured(latency.p95_ms)
         numbers["noise"] = measured(latency.noise, note="median excess of the rounds over the statistic, a fraction")

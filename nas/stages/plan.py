@@ -1,8 +1,8 @@
-"""How much work a job gets in its time, and what that will take, told before its start. Estimates, no more.
+"""How much work a job gets in its time, and the estimated cost, before its start.
 
-The time is resolved once: the numbers are kept with the spec, so that the same command goes on with the same work. Where it is too
-short for a supernet to pay, a few networks are trained instead; where it is too short for the images' size, they become smaller;
-where even the least work takes longer, the job is refused before it starts.
+The time is resolved once: the numbers are kept with the spec, so that the same command resumes with the same work. Where it is too
+short for a supernet to pay off, a few networks are trained instead; where it is too short for the images' size, they are reduced;
+where even the least work takes longer, the job is rejected before it starts.
 """
 
 from dataclasses import replace
@@ -39,9 +39,9 @@ VERSION = 1
 PROCESS_BYTES: Final = 600_000_000
 """The interpreter with torch, ONNX Runtime and Optuna loaded."""
 USED: Final = 0.95
-"""Share of the time that is planned with; the rest is for what was estimated too low."""
+"""Share of the time that is planned; the rest covers estimates that are too low."""
 MOST_EPOCHS: Final = 500
-"""Longer than this no training gains: of the supernet, and of each finalist."""
+"""Longer training brings no gain: of the supernet, and of each finalist."""
 SUPERNET_SHARE: Final = 0.35
 """Of the whole time, where a supernet is trained."""
 LEAST_SUPERNET: Final = 200_000
@@ -53,29 +53,29 @@ SEARCH_SHARE: Final = 0.3
 LEAST_EVALUATIONS, MOST_EVALUATIONS = 24, 400
 FINALISTS: Final = (12, 8, 6, 4, 3, 2)
 ENOUGH_IMAGES: Final = 100_000
-"""Images are of a comfortable size when the winner sees so many in all, or each of them `ENOUGH_EPOCHS` times."""
+"""An image size is comfortable when the winner sees so many images in all, or each of them `ENOUGH_EPOCHS` times."""
 ENOUGH_EPOCHS: Final = 100
 FIRST_IMAGES, FIRST_EPOCHS = 40_000, 30
-"""That every finalist sees before the first are left out: shorter trainings favour the small networks, which learn faster."""
+"""Images that every finalist sees before the first are eliminated: shorter training favours small networks, which learn faster."""
 LEAST_IMAGES: Final = 4_000
-"""That the winner sees at the least."""
+"""Images that the winner sees at least."""
 PROBE_SHARE: Final = 0.04
 """Of the whole time, that the check for mirroring may take."""
 PROBE_IMAGES, PROBE_EPOCHS = 16_000, 20
-"""That the check trains on, at the most; more make it no surer."""
+"""Images that the check trains on at most; more do not improve it."""
 IMAGE_SIZES: Final = (96, 64, 48, 32)
 """Smaller images, in the order in which they are tried where the time is short."""
 SMALL: Final = 64
-"""Images of this side are made smaller only where even the least work would take too long."""
+"""Images of this size are reduced only where even the least work would take too long."""
 
 
 def image_size_key(job: Job) -> StageKey:
-    """Of the size of the images that was decided for a spec, whose sketch at the data's own size this is."""
+    """Key of the image size that was decided for a spec, from its job at the data's own size."""
     return StageKey("image_size", VERSION, job_inputs(job))
 
 
 def job_inputs(job: Job) -> dict[str, object]:
-    """What a job was asked for and on what data, as inputs of a stage's key."""
+    """A job's request and its data, as inputs of a stage's key."""
     spec = job.spec.model_dump(mode="json", exclude={"work"})
     return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads}
 
@@ -94,18 +94,18 @@ def comfortable(job: Job, costs: Costs) -> bool:
 
 
 def least_s(job: Job, costs: Costs) -> float:
-    """About what the least work takes: two networks trained for a moment, for each target."""
+    """About the time of the least work: two networks briefly trained, for each target."""
     tuned = tournament_s(job, costs.image_s(costs.sandwich / 4), 1.0, FINALISTS[-1], LEAST_IMAGES)
     return fixed_s(job) + tuned * len(job.targets)
 
 
 def fixed_s(job: Job) -> float:
-    """What does not depend on the work: profiles and measurements."""
+    """Seconds that do not depend on the work: profiles and measurements."""
     return START_S + sum(profiling_s(job.work.profile, target) for target in job.targets) + verifying_s(job)
 
 
 def verifying_s(job: Job) -> float:
-    """Measuring the finalists and the finished file."""
+    """Measuring the finalists and the final file."""
     measured = sum(target.kind == "measured" for target in job.targets)
     return (FINALISTS[0] + 1) * (NETWORK_S + ROUNDS * ROUND_S) * measured
 
@@ -115,14 +115,14 @@ def too_short(job: Job, costs: Costs) -> InvalidSpec:
     minutes, least = job.spec.seconds / 60, np.ceil(least_s(job, costs) / 6) / 10
     return InvalidSpec(
         f"{minutes:g} minutes are too few for {job.data.images['train']:,} images of {job.data.resolution} x {job.data.resolution} "
-        f"pixels: the least that works takes about {least:g} minutes on this machine.",
+        f"pixels: at least about {least:g} minutes are needed on this machine.",
         fix=f"Give at least --minutes {least:g}, or a lower --resolution.",
         facts={"minutes": minutes, "least_minutes": float(least), "resolution": job.data.resolution},
     )
 
 
 def resolve(context: Context, job: Job, costs: Costs) -> Job:
-    """The job with the work that its time affords: from its spec, from the store, or decided now and stored."""
+    """The job with the work that fits its time: from its spec, cached, or decided now and stored."""
     if job.spec.work is not None:
         return replace(job, work=job.spec.work)
     key = StageKey("plan", VERSION, job_inputs(job))
@@ -133,8 +133,8 @@ def resolve(context: Context, job: Job, costs: Costs) -> Job:
 
 
 def supernet_images(job: Job, costs: Costs) -> int:
-    """Images that a job's supernet sees; none where it would see too few. Known without the budgets, so that it can be trained
-    ahead of a search.
+    """Images that a job's supernet sees; none where it would see too few. It does not depend on the budgets, so the
+    supernet can be trained before a search.
     """
     images = SUPERNET_SHARE * job.spec.seconds / costs.sandwich_s
     affordable = round_down(min(images, MOST_EPOCHS * job.data.images["train"]))
@@ -142,7 +142,7 @@ def supernet_images(job: Job, costs: Costs) -> int:
 
 
 def afford(job: Job, costs: Costs) -> Work:
-    """The work that a job's time affords."""
+    """The work that fits a job's time."""
     seen, probed = supernet_images(job, costs), probe_images(job, costs)
     left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probed * costs.small[1]
     share = max(1.0, left / len(job.targets))
@@ -193,7 +193,7 @@ def _finalist(job: Job, costs: Costs) -> tuple[float, float]:
 
 
 def _near_limit(target_plan: TargetPlan) -> tuple[float, float]:
-    """Values that the layers put out, and latency, of networks that would be trained if latency alone decided."""
+    """Activations and latency of the networks that would be trained if latency alone decided."""
     region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
     selected = by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
     latencies = region.predict_ms(region.encode(selected))
@@ -201,7 +201,7 @@ def _near_limit(target_plan: TargetPlan) -> tuple[float, float]:
 
 
 def round_down(images: float) -> int:
-    """Two significant digits: a plan is no more exact."""
+    """Two significant digits: a plan is not more exact."""
     if images < 10:
         return max(1, int(images))
     unit: int = 10 ** (len(str(int(images))) - 2)
@@ -209,7 +209,7 @@ def round_down(images: float) -> int:
 
 
 def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Plan:
-    """What a job with its work decided will take."""
+    """The estimated cost of a job whose work is decided."""
     image_s, latency_ms = _finalist(job, costs)
     judged, work = min(job.data.images["val"], VALIDATION), job.work
     seconds = {
@@ -222,7 +222,7 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
     }
     augment = decided(context, job)
     if work.supernet_images and augment is not None:
-        from nas.stages.train import trained  # torch; the budgets are judged before it is loaded
+        from nas.stages.train import trained  # torch; budgets are checked before it is loaded
 
         seconds["training"] *= not trained(context, replace(job, augment=augment))
     return Plan(
@@ -235,19 +235,17 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
 
 
 def note(job: Job) -> str:
-    """What a person should know of the plan's choices."""
+    """The plan's choices in words, for the user."""
     work, image_size = job.work, job.data.resolution
     if work.supernet_images:
-        how = (
-            f"A supernet is trained and {work.evaluations} of its networks are judged; {work.finalists} are fine-tuned"
-        )
+        how = f"A supernet is trained and {work.evaluations} of its networks are evaluated; {work.finalists} are fine-tuned"
     else:
-        how = f"The time is too short for a supernet to pay: {work.finalists} networks are trained instead"
+        how = f"The time is too short for a supernet to pay off: {work.finalists} networks are trained instead"
     return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {image_size} x {image_size} pixels."
 
 
 def _memory(job: Job) -> int:
-    """Images at every side, the supernet with its gradients and two moments, and the largest network's training activations."""
+    """Images at every input size, the supernet with its gradients and two moments, and the largest network's training activations."""
     largest = job.space.network(job.space.largest())
     image_sizes = [int(image_size) for image_size in job.space.resolution.values]
     pixels = (

@@ -1,4 +1,4 @@
-"""The stage that makes a target's latency table for a space: choose networks for coverage, measure them, fit, judge."""
+"""The stage that measures a target's latency table for a space: select networks for coverage, measure them, fit, report the accuracy."""
 
 import json
 import random
@@ -24,13 +24,13 @@ from search_spaces.space import Architecture, SearchSpace
 
 VERSION = 4
 POOL = 12
-"""Random candidates for each network that is fitted; coverage is chosen among them."""
-NOISE_MEANS: Final = "the table's predictions, and the measured latency of a delivered model, may be off by as much"
-NOISE_FIX: Final = "delete `stages/profile` in the store and run again; or ask for a budget that is lower by as much"
+"""Random candidates for each network that is fitted; the networks for coverage are selected among them."""
+NOISE_MEANS: Final = "the table's predictions, and the measured latency of an exported model, may be off by as much"
+NOISE_FIX: Final = "delete `stages/profile` in the store and run again; or set a budget that is lower by as much"
 NETWORK_S: Final = 0.3
-"""About what it takes to build a network, warm it up and see it under the profiler; its timed rounds come on top."""
+"""About the time to build a network, warm it up and run it under the profiler; its timed rounds come on top."""
 ROUND_S: Final = 1.3 * SLICE_S
-"""About what a timed round of one network takes."""
+"""About the time of a timed round of one network."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MeasuredTable:
 
     Attributes:
         hash: of its blob.
-        slower: by `BudgetOn`, how many times the quiet statistic that latency was: the median over the networks measured.
+        slower: by `BudgetOn`, the ratio of that latency to the quiet statistic: the median over the networks measured.
     """
 
     table: LatencyTable
@@ -48,14 +48,14 @@ class MeasuredTable:
 
 
 def profile(context: Context, target: Target, space: SearchSpace, work: ProfileWork, *, seed: int = 0) -> MeasuredTable:
-    """The latency table of a target for a space, from the store or measured now.
+    """The latency table of a target for a space, cached or measured now.
 
-    An interrupted profile continues from the samples already taken. `seed` draws the networks; searches leave it alone, so
+    An interrupted profile continues from the samples already taken. `seed` selects the networks; searches do not set it, so
     that one table serves searches of any seed.
 
     Raises:
         TargetUnavailable: the target's runtime is missing.
-        Cancelled: the caller asked to stop; the samples are kept.
+        Cancelled: the caller requested a stop; the samples are kept.
     """
     key = _key(target.info, space, work, seed)
 
@@ -77,7 +77,7 @@ def profile(context: Context, target: Target, space: SearchSpace, work: ProfileW
 
 
 def slower(found: Sequence[Profile]) -> dict[str, float]:
-    """How many times the quiet statistic the median and the 95th percentile of a run are, see `MeasuredTable`."""
+    """The ratios of the median and the 95th percentile of a run to the quiet statistic, see `MeasuredTable`."""
     return {
         "quiet": 1.0,
         "p50": median(one.p50_ms / one.latency_ms for one in found),
@@ -86,7 +86,7 @@ def slower(found: Sequence[Profile]) -> dict[str, float]:
 
 
 def profiled(context: Context, target: TargetInfo, space: SearchSpace, work: ProfileWork, *, seed: int = 0) -> bool:
-    """Whether the table is in the store already."""
+    """Whether the table is cached."""
     return context.store.find(_key(target, space, work, seed)) is not None
 
 
@@ -106,16 +106,16 @@ def _key(target: TargetInfo, space: SearchSpace, work: ProfileWork, seed: int) -
 
 
 def rounds_of(target: Target, rounds: int) -> int:
-    """Rounds of end-to-end timing: one is as good as many where nothing disturbs, on a simulated target."""
+    """Rounds of end-to-end timing: one is enough on a simulated target, which has no noise."""
     return 1 if target.info.kind == "simulated" else rounds
 
 
 def networks(space: SearchSpace, work: ProfileWork, seed: int) -> tuple[list[Network], list[Network]]:
-    """Networks to fit, chosen for coverage of the space's layer keys, and others drawn at random to judge the fit by.
+    """Networks to fit, selected for coverage of the space's layer keys, and random others for the accuracy report.
 
     A space with no more networks than the two together is fitted whole, and none is held out: `fit` cross-validates.
     """
-    pool = _drawn(space, work.held_out + POOL * work.networks, random.Random(seed))
+    pool = _sampled_networks(space, work.held_out + POOL * work.networks, random.Random(seed))
     distinct = {n.id: n for n in one_by_one(pool)}
     if len(distinct) <= work.networks + work.held_out:
         return list(distinct.values()), []
@@ -127,8 +127,8 @@ def networks(space: SearchSpace, work: ProfileWork, seed: int) -> tuple[list[Net
     return choose(candidates, work.networks), held_out
 
 
-def _drawn(space: SearchSpace, count: int, rng: random.Random) -> list[Network]:
-    """The networks of about `count` architectures drawn at random, or of all where the space has no more."""
+def _sampled_networks(space: SearchSpace, count: int, rng: random.Random) -> list[Network]:
+    """The networks of about `count` random architectures, or of all where the space has no more."""
     lattice = Lattice.of(space)
     if lattice.size <= count:
         architectures = lattice.decode(lattice.codes())
@@ -146,10 +146,10 @@ def _drawn(space: SearchSpace, count: int, rng: random.Random) -> list[Network]:
 def measure_samples(
     context: Context, target: Target, networks: list[Network], rounds: int, key: StageKey, *, phase: Phase
 ) -> list[Sample]:
-    """Samples of networks, each journalled as it is taken; goes on from those that the journal already has.
+    """Samples of networks, each journalled as it is taken; resumes from those in the journal.
 
     Raises:
-        Cancelled: the caller asked to stop; the samples are kept.
+        Cancelled: the caller requested a stop; the samples are kept.
     """
     journal = context.store.journal(key)
     samples = [read_sample(line) for line in journal.read()]
@@ -167,10 +167,10 @@ def measure_samples(
 
 
 class _Pace:
-    """How long the samples left take: each kind as those of it so far, or as expected before the first."""
+    """The time of the remaining samples: each kind as its samples so far, or as expected before the first."""
 
-    def __init__(self, wanted: Mapping[type, int], stored: Iterable[Sample]) -> None:
-        self._left = Counter(wanted)
+    def __init__(self, expected: Mapping[type, int], stored: Iterable[Sample]) -> None:
+        self._left = Counter(expected)
         self._left.subtract(type(sample) for sample in stored)
         self._expected_s = {KernelSample: NETWORK_S, TimingSample: ROUND_S}
         self._spent_s, self._taken = defaultdict[type, float](float), Counter[type]()
@@ -186,7 +186,7 @@ class _Pace:
 
     def eta_s(self) -> float:
         """Seconds until all are taken."""
-        # A network may be seen twice, so that less than nothing is left.
+        # A network may be sampled twice, so the rest may be negative.
         return sum(max(left, 0) * self._each_s(kind) for kind, left in self._left.items())
 
     def _each_s(self, kind: type) -> float:

@@ -1,8 +1,8 @@
-"""The stages that make a trained network's files: INT8 after training, INT8 retraining, and what their answers are worth.
+"""The stages that write a trained network's files: INT8 after training, INT8 retraining, and the metrics of both.
 
 Everything happens in the scheme of the target; where its scales are powers of two, the weights are equalised first. The better of
-post-training quantisation and INT8 retraining, on the validation set, is delivered. The test set is looked at once, at the end;
-a file's answers are what ONNX Runtime computes, whatever the file is run on.
+post-training quantisation and INT8 retraining, on the validation set, is exported. The test set is used once, at the end;
+a file's predictions are those of ONNX Runtime, whatever the target.
 """
 
 from dataclasses import asdict, dataclass
@@ -42,7 +42,7 @@ OBSERVED = 512
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """A network's files, and what the INT8 file's answers on the validation set are worth.
+    """A network's files, and the INT8 file's scores on the validation set.
 
     Attributes:
         int8, fp32: hashes of the files.
@@ -56,7 +56,7 @@ class Quantized:
 
 
 def quantized(run: TargetRun, network: Network, weights: str) -> Quantized:
-    """The files of trained weights (a hash), quantised after training and judged; in the store or made now."""
+    """The files of trained weights (a hash), quantised after training and evaluated; cached or written now."""
     return _files(run, network, weights, "quantize")
 
 
@@ -97,7 +97,7 @@ def _files(run: TargetRun, network: Network, weights: str, how: Literal["quantiz
 
 
 def tested(context: Context, job: Job, network: Network, files: Quantized) -> tuple[Scores, Scores]:
-    """What the answers of the INT8 and the FP32 file on the test set are worth."""
+    """Scores of the INT8 and the FP32 file on the test set."""
     key = StageKey("test", VERSION, {"int8": files.int8, "fp32": files.fp32, "data": job.data.content_hash})
     record = context.store.find(key)
     if record is None:
@@ -113,7 +113,7 @@ def tested(context: Context, job: Job, network: Network, files: Quantized) -> tu
 
 
 def file_scores(context: Context, job: Job, model: bytes, network: Network, name: SplitName) -> Scores:
-    """What a file's answers on a part are worth."""
+    """Scores of a file on a split."""
     split = context.arrays(job.data).split(name, network.input_shape[1])
     found = answers(model, split.images, threads=job.threads)
     return Scores(confusion(split.labels, found, len(job.data.classes)), job.spec.metric)

@@ -1,6 +1,6 @@
-"""The stage that reads the data: facts in the stage's record, images in one blob of the store, read when something learns from them.
+"""The stage that reads the data: facts in the stage's record, images in one blob of the store, read when they are first needed.
 
-So a budget can be judged in a second once the facts and the latency table are known.
+So a budget can be checked in a second once the facts and the latency table are known.
 """
 
 from hw_targets.stopping import check_cancelled
@@ -16,7 +16,7 @@ VERSION = 2
 
 
 def read_data(context: Context, source: str, *, resolution: int | None, seed: int, fit: Fit = "stretch") -> DataFacts:
-    """Reads a data source, or finds it in the store.
+    """Reads a data source, or returns the cached facts.
 
     Raises:
         InvalidData: nothing readable there, or nothing that can be learned from.

@@ -1,6 +1,6 @@
-"""Fits a space to targets before anything is measured: one activation that all of them run, and what each of them runs of it.
+"""Restricts a space to targets before anything is measured: one activation that all of them run, and the part that each of them runs.
 
-Each target is searched in its own part of the space. The supernet is trained in the least space that has all the parts;
+Each target is searched in its own part of the space. The supernet is trained in the smallest space that has all the parts;
 their architectures are architectures of it with the same layers, so all targets share its weights. An activation is set for a
 space, not searched, so it is common to all: the space's own where every target runs it, else ReLU, else ReLU6.
 """
@@ -20,7 +20,7 @@ from search_spaces.restrict import RestrictedSpace, UnsupportedReason, restrict,
 from search_spaces.space import SearchSpace
 
 SIMPLE: Final[tuple[Literal["relu", "relu6"], ...]] = ("relu", "relu6")
-"""Activations that stand in for one that a target does not run, the preferred first."""
+"""Replacements of an activation that a target does not run, the preferred first."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class TargetSpaces:
     """A space for targets.
 
     Attributes:
-        space: what the supernet is trained in.
-        parts: what each target runs of it, in the order of the targets.
+        space: of the supernet.
+        restricted: the part that each target runs, in the order of the targets.
     """
 
     space: SearchSpace
@@ -45,34 +45,34 @@ def restrict_space(
     channels: int,
     classes: int,
 ) -> TargetSpaces:
-    """The space that a user asks for, narrowed to what the targets run. The listener is told what was removed and why.
+    """The requested space, restricted to what the targets run. Emits which options were removed and why.
 
     Raises:
         InvalidSpace: the space does not exist, is not valid, or cannot fit the resolution.
-        UnsupportedSpace: a target runs none of its networks, with no activation that could be set.
+        UnsupportedSpace: a target runs none of its networks, with any activation.
     """
     size = {"resolution": resolution, "channels": channels, "classes": classes}
-    made = declaration(source, **size)
-    if isinstance(made, SearchSpace):
-        return _told(context, _parts(made, targets), targets)
+    requested = declaration(source, **size)
+    if isinstance(requested, SearchSpace):
+        return _report_removed(context, _parts(requested, targets), targets)
     try:
-        return _told(context, _parts(made.build(**size), targets), targets)
+        return _report_removed(context, _parts(requested.build(**size), targets), targets)
     except UnsupportedSpace as error:
-        spec, fitted = _with_another(made, targets, size)
+        spec, spaces = _with_another(requested, targets, size)
         context.warn(
-            f"The space {made.name} is searched with {spec.activation} in the place of {made.activation}"
+            f"The space {requested.name} is searched with {spec.activation} in place of {requested.activation}"
             f"{', for all targets' if len(targets) > 1 else ''}, since {error.detail}"
         )
-        return _told(context, fitted, targets)
+        return _report_removed(context, spaces, targets)
 
 
 def _with_another(
-    made: SpaceSpec, targets: Sequence[Target], size: Mapping[str, int]
+    requested: SpaceSpec, targets: Sequence[Target], size: Mapping[str, int]
 ) -> tuple[SpaceSpec, TargetSpaces]:
-    """The space with the first activation that stands in; what is in the way of the preferred one where none does."""
+    """The space with the first possible replacement; raises the preferred one's error where there is none."""
     first: UnsupportedSpace | None = None
     for activation in SIMPLE:
-        spec = made.with_activation(activation)
+        spec = requested.with_activation(activation)
         try:
             return spec, _parts(spec.build(**size), targets)
         except UnsupportedSpace as error:
@@ -83,11 +83,11 @@ def _with_another(
 
 def _parts(whole: SearchSpace, targets: Sequence[Target]) -> TargetSpaces:
     restricted = tuple(restrict(whole, _unsupported_reason(target), who=target.info.id) for target in targets)
-    return TargetSpaces(union(whole, [restricted.space for restricted in restricted]), restricted)
+    return TargetSpaces(union(whole, [one.space for one in restricted]), restricted)
 
 
 def _unsupported_reason(target: Target) -> UnsupportedReason:
-    """Why a layer must not be searched for a target: it does not run it, or its form of INT8 does not suit it."""
+    """Why a layer must not be searched for a target: it does not run it, or its INT8 scheme does not suit it."""
 
     def unsupported_reason(layer: Layer) -> str:
         support = target.supports(layer)
@@ -96,12 +96,12 @@ def _unsupported_reason(target: Target) -> UnsupportedReason:
     return unsupported_reason
 
 
-def _told(context: Context, fitted: TargetSpaces, targets: Sequence[Target]) -> TargetSpaces:
-    for target, restricted in zip(targets, fitted.restricted, strict=True):
+def _report_removed(context: Context, spaces: TargetSpaces, targets: Sequence[Target]) -> TargetSpaces:
+    for target, restricted in zip(targets, spaces.restricted, strict=True):
         if restricted.removed:
             left = Lattice.of(restricted.space).size
             context.info(
-                f"{target.info.id} does not run all of the space {restricted.space.name}, which is narrowed to {left:,} architectures: "
+                f"{target.info.id} does not run all of the space {restricted.space.name}, which is restricted to {left:,} architectures: "
                 f"{restricted.describe()}."
             )
-    return fitted
+    return spaces

@@ -21,12 +21,12 @@ VERSION = 5
 
 
 def search_subnets(run: TargetRun) -> list[Candidate]:
-    """The architectures evaluated for one target, from the store or searched now. A killed search goes the same way on.
+    """The architectures evaluated for one target, cached or searched now. A killed search resumes to the same result.
 
-    Whoever listens is told of every one of them, also of those from the store.
+    An event is emitted for each of them, also for cached ones.
 
     Raises:
-        Cancelled: the caller asked to stop; every finished evaluation is kept.
+        Cancelled: the caller requested a stop; every complete evaluation is kept.
     """
     context, job, target_plan, supernet = run.context, run.job, run.target_plan, run.supernet
     assert supernet is not None
@@ -73,7 +73,7 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
 
 
 def search_problem(job: Job, target_plan: TargetPlan) -> SearchProblem:
-    """What is searched for on one target."""
+    """The search problem of one target."""
     return SearchProblem(
         target_plan.space,
         LimitedRegion(target_plan.latency, target_plan.limit_ms),
@@ -93,7 +93,7 @@ def _evaluation_count(job: Job, target_plan: TargetPlan) -> int:
 
 
 def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> Callable[[Architecture], float]:
-    """The metric of a subnet in INT8 on the validation set; what any target's search of that scheme evaluated is remembered."""
+    """The metric of a subnet in INT8 on the validation set; evaluations of any target's search with that scheme are reused."""
     inputs = {
         "supernet": supernet.hash, "data": job.data.content_hash, "threads": job.threads, "scheme": scheme.name,
         "metric": job.spec.metric, "seed": job.spec.seed,

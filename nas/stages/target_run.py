@@ -1,12 +1,15 @@
-"""One target of a job with all that its stages work with, so that none of them is given it piece by piece."""
+"""One target of a job with everything that its stages need, as one value."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hw_targets.target import Target
 from nas.job import Job
 from nas.stages.context import Context
-from nas.stages.train import Supernet
 from nas.target_plan import TargetPlan
+
+if TYPE_CHECKING:
+    from nas.stages.train import Supernet  # torch, which a plan does without
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class TargetRun:
     """A target that a network is trained and exported for.
 
     Attributes:
-        goal: its latency table and its budget.
+        target_plan: its latency table and its budget.
         supernet: none where the time is too short for one.
     """
 
@@ -22,9 +25,9 @@ class TargetRun:
     job: Job
     target_plan: TargetPlan
     target: Target
-    supernet: Supernet | None = None
+    supernet: "Supernet | None" = None
 
     @property
     def id(self) -> str:
-        """The target's."""
+        """The target's id."""
         return self.target_plan.info.id

@@ -1,4 +1,4 @@
-"""Times training steps here and now, for a plan. Needs torch."""
+"""Times training steps on this machine, for a plan. Needs torch."""
 
 import time
 from typing import Final
@@ -19,7 +19,7 @@ ENOUGH_S: Final = 1.0
 
 
 def seconds_per_image(job: Job, network: Network) -> float:
-    """Forward and backward of one network for each image of the job's batches; the least of a few steps on random images."""
+    """Forward and backward of one network for each image of the job's batches; the minimum of a few steps on random images."""
     torch.set_num_threads(job.threads)
     keep_freed_memory()
     size = config_for(job, SUPERNET).batch_size

@@ -1,7 +1,7 @@
-"""The stage that decides among finalists: each is trained, quantised and judged in INT8, and the better half goes on.
+"""The stage that decides among finalists: each is trained, quantised and evaluated in INT8, and the better half continues.
 
-What a supernet says of its networks is an estimate. Here networks are compared as they would be delivered. All that were judged
-are finished: their files are in the store.
+A supernet's scores of its networks are estimates. Here networks are compared as they would be exported. The files of all that
+were evaluated are in the store.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A network that is worth training.
+    """A network to train.
 
     Attributes:
         prediction: by the latency table.
@@ -44,28 +44,28 @@ class Finalist:
 
     @property
     def latency_ms(self) -> float:
-        """Of its network: measured or simulated where it was, else predicted."""
+        """Of its network: measured or simulated, else predicted."""
         return self.prediction.latency_ms if self.profile is None else self.profile.latency_ms
 
     def budgeted_ms(self, target_plan: TargetPlan) -> float:
-        """The latency that the budget is held against."""
+        """The latency that is compared with the budget."""
         if self.profile is None:
             return self.prediction.latency_ms
         return target_plan.budgeted_ms(self.profile.latency_ms, self.profile.p50_ms, self.profile.p95_ms)
 
     def kind(self, target_plan: TargetPlan) -> LatencyKind:
-        """How its latency came about."""
+        """The source of its latency."""
         return "predicted" if self.profile is None else target_plan.info.kind
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedFinalist:
-    """A finalist that was trained and judged.
+    """A finalist that was trained and evaluated.
 
     Attributes:
         weights: hash of its float weights.
-        files: INT8 and FP32, with what the INT8 file's answers on the validation set are worth.
-        images: that it saw in training.
+        files: INT8 and FP32, with the INT8 file's scores on the validation set.
+        images: seen in training.
     """
 
     finalist: Finalist
@@ -75,17 +75,17 @@ class TrainedFinalist:
 
     @property
     def rank(self) -> tuple[float, float]:
-        """The better first; of equals, the faster."""
+        """Sort key: the better first; of equals, the faster."""
         return -self.files.validation.value, self.finalist.latency_ms
 
 
 def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]:
-    """Successive halving among finalists; all of them as they were judged last, the best first.
+    """Successive halving among finalists; all of them with their last evaluation, the best first.
 
-    It ends early, after two rounds at the least, when the best makes no mistake, or when two in a row have found nothing better.
+    It ends early, after at least two rounds, when the best makes no mistake, or when two rounds in a row bring no improvement.
 
     Raises:
-        Cancelled: the caller asked to stop; every finished round is kept.
+        Cancelled: the caller requested a stop; every complete round is kept.
     """
     plan = rounds(len(finalists))
     teacher = None if run.supernet is None else SupernetTeacher(run.context, run.job, run.supernet)
@@ -94,11 +94,11 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
     for number, one in enumerate(plan):
         images = max(1, int(run.job.work.tune_images * one.share))
         for finalist in left[: one.networks]:
-            done = _played(run, finalist, standing.get(finalist.architecture), images, number, teacher)
+            done = _train_round(run, finalist, standing.get(finalist.architecture), images, number, teacher)
             standing[finalist.architecture] = done
             run.context.on_event(_finalist_event(run.target_plan, done, number, len(plan)))
         left = [f.finalist for f in sorted((standing[f.architecture] for f in left), key=lambda f: f.rank)]
-        run.context.on_event(finished_front(run.target_plan, list(standing.values())))
+        run.context.on_event(trained_front(run.target_plan, list(standing.values())))
         top = max(f.files.validation.value for f in standing.values())
         idle, best = (0, top) if top > best else (idle + 1, best)
         if number and (top == 1.0 or idle == 2):
@@ -106,7 +106,7 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
     return sorted(standing.values(), key=lambda f: f.rank)
 
 
-def _played(
+def _train_round(
     run: TargetRun,
     finalist: Finalist,
     before: TrainedFinalist | None,
@@ -114,7 +114,7 @@ def _played(
     number: int,
     teacher: SupernetTeacher | None,
 ) -> TrainedFinalist:
-    """A finalist after one more round. A teacher that is no better than its pupil is not listened to."""
+    """A finalist after one more round. A teacher that is no better than its student is not used."""
     if teacher is not None and before is not None and teacher.value <= before.files.validation.value:
         teacher = None
     start = run.supernet if before is None else before.weights
@@ -139,14 +139,14 @@ def _finalist_event(target_plan: TargetPlan, done: TrainedFinalist, number: int,
     )
 
 
-def finished_points(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> tuple[FrontPoint, ...]:
-    """The front of finished networks, fastest first."""
+def trained_points(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> tuple[FrontPoint, ...]:
+    """The front of trained networks, fastest first."""
     order = pareto([f.files.validation.value for f in finished], [f.finalist.latency_ms for f in finished])
     return tuple(point(target_plan, finished[i]) for i in order)
 
 
 def point(target_plan: TargetPlan, finished: TrainedFinalist) -> FrontPoint:
-    """A finished network as it is reported."""
+    """A trained network as it is reported."""
     finalist = finished.finalist
     return FrontPoint(
         architecture=str(finalist.architecture),
@@ -157,9 +157,9 @@ def point(target_plan: TargetPlan, finished: TrainedFinalist) -> FrontPoint:
     )
 
 
-def finished_front(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> FrontEvent:
-    """The front of what is finished so far."""
-    points = finished_points(target_plan, finished)
+def trained_front(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> FrontEvent:
+    """The front of the trained networks so far."""
+    points = trained_points(target_plan, finished)
     area = hypervolume([p.metric.value for p in points], [p.latency_ms for p in points], limit=target_plan.budget_ms)
     return FrontEvent(
         of="finished",
@@ -174,7 +174,7 @@ def finished_front(target_plan: TargetPlan, finished: Sequence[TrainedFinalist])
 
 
 def remember(run: TargetRun, finished: Sequence[TrainedFinalist]) -> None:
-    """Keeps what was finished, so that each of it can be had later without further training."""
+    """Stores the trained networks, so that each can be exported later without further training."""
     facts: dict[str, Any] = {}
     for one in finished:
         facts[one.finalist.architecture.id] = {
@@ -185,7 +185,7 @@ def remember(run: TargetRun, finished: Sequence[TrainedFinalist]) -> None:
 
 
 def remembered(run: TargetRun, finalist: Finalist) -> TrainedFinalist | None:
-    """What a tournament of the same job finished of an architecture, if it did."""
+    """The trained network of an architecture in a tournament of the same job, if there is one."""
     record = run.context.store.find(_key(run))
     facts = record.facts.get(finalist.architecture.id) if record is not None else None
     if facts is None:
@@ -196,7 +196,7 @@ def remembered(run: TargetRun, finalist: Finalist) -> TrainedFinalist | None:
 
 
 def _key(run: TargetRun) -> StageKey:
-    work = run.job.work.model_dump(mode="json", exclude={"resolution"})  # which the data have
+    work = run.job.work.model_dump(mode="json", exclude={"resolution"})  # it is part of the data
     return StageKey(
         "finished", VERSION, {**job_inputs(run.job), "target": run.target_plan.info.fingerprint, "work": work}
     )

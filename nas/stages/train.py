@@ -24,7 +24,7 @@ from search_spaces.lattice import Lattice
 
 VERSION = 4
 LARGEST_FIRST = 0.2
-"""Share of the steps that train the largest network alone, before the others learn from it."""
+"""Share of the steps that train the largest network alone, before the others are distilled from it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Supernet:
 
 
 def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Scheme = AFFINE) -> Evaluator:
-    """Judges subnets of a supernet on the job's validation images as they are, in one form of INT8."""
+    """Evaluates subnets of a supernet on the job's unchanged validation images, in one INT8 scheme."""
     arrays = context.arrays(job.data)
 
     def validation(image_size: int) -> Split:
@@ -51,11 +51,11 @@ def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Sche
 
 
 def train(context: Context, job: Job) -> Supernet:
-    """The supernet of a job's space and data, from the store or trained now; a killed training goes on from its checkpoint.
+    """The supernet of a job's space and data, cached or trained now; a killed training resumes from its checkpoint.
 
     Raises:
-        Cancelled: the caller asked to stop; a checkpoint is kept.
-        OutOfSpace: the disk is full; the checkpoint before is kept.
+        Cancelled: the caller requested a stop; a checkpoint is kept.
+        OutOfSpace: the disk is full; the previous checkpoint is kept.
     """
     torch.set_num_threads(job.threads)
     config = config_for(job, SUPERNET)
@@ -72,7 +72,7 @@ def train(context: Context, job: Job) -> Supernet:
 
 
 def trained(context: Context, job: Job) -> bool:
-    """Whether the supernet is in the store."""
+    """Whether the supernet is cached."""
     return context.store.find(_key(job)) is not None
 
 
@@ -95,7 +95,7 @@ def _key(job: Job) -> StageKey:
 
 
 def learning(job: Job) -> dict[str, object]:
-    """What of the spec and the data changes how a network learns, as inputs of a stage's key."""
+    """The parts of spec and data that change how a network learns, as inputs of a stage's key."""
     weights = class_weights(job)
     return {"augment": asdict(job.augment), "class_weights": None if weights is None else weights.tolist()}
 

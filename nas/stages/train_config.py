@@ -1,6 +1,6 @@
-"""The recipe of a job's trainings: batches that suit its images and fit into memory.
+"""The train config of a job: batches that suit its images and fit into memory.
 
-Knows no torch, since a plan is made before it is loaded; and no machine, so that results repeat on another.
+Does not import torch, since a plan is made before it is loaded. Does not depend on the machine, so that results repeat.
 """
 
 from dataclasses import replace
@@ -13,13 +13,13 @@ from search_spaces.cost import layer_values
 LEAST_STEPS_PER_EPOCH: Final = 16
 """Small data sets have smaller batches, down to 32, so that an epoch has this many steps."""
 STEP_BYTES: Final = 6_500_000_000
-"""Large images come in smaller batches, down to 8, so that a step takes no more: 32 of 224 x 224 pixels."""
+"""Large images have smaller batches, down to 8, so that a step takes no longer: 32 of 224 x 224 pixels."""
 VALUE_BYTES: Final = 10
-"""What a training step takes for each value that some layer puts out, its gradient included (measured: 9 to 12)."""
+"""Bytes of a training step for each activation, its gradient included (measured: 9 to 12)."""
 
 
 def config_for(job: Job, config: TrainConfig) -> TrainConfig:
-    """The recipe with the batch size of a job."""
+    """The train config with the batch size of a job."""
     size, each = config.batch_size, _image_bytes(job)
     while size > 32 and job.data.images["train"] // size < LEAST_STEPS_PER_EPOCH:
         size //= 2
@@ -29,7 +29,7 @@ def config_for(job: Job, config: TrainConfig) -> TrainConfig:
 
 
 def step_bytes(job: Job, config: TrainConfig) -> int:
-    """About what the tensors of one training step take, with the batch size of a job."""
+    """About the memory of one training step's tensors, with the batch size of a job."""
     return config_for(job, config).batch_size * _image_bytes(job)
 
 

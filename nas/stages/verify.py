@@ -1,4 +1,4 @@
-"""The stage that measures on the target: finalists before they are trained, and the finished file.
+"""The stage that measures on the target: finalists before they are trained, and the final file.
 
 Latency does not depend on the weights' values, so finalists are measured with random ones, interleaved.
 """
@@ -18,12 +18,12 @@ from search_spaces.network import Network
 VERSION = 2
 ROUNDS = 8
 RETRIES = 2
-"""More rounds for a finished file that misses its budget, before it is replaced: a busy machine is slow at times."""
+"""Additional rounds for a final file that exceeds its budget, before it is replaced: a busy machine is slow at times."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileLatency:
-    """Latency of a finished file on its target, batch 1: the quiet statistic, median and 95th percentile of a run, and the noise."""
+    """Latency of a final file on its target, batch 1: the quiet statistic, median and 95th percentile of a run, and the noise."""
 
     latency_ms: float
     p50_ms: float
@@ -32,7 +32,7 @@ class FileLatency:
 
 
 def measure_candidates(run: TargetRun, networks: Sequence[Network]) -> list[Profile]:
-    """Profiles of networks on the target, from the store or measured (or simulated) now."""
+    """Profiles of networks on the target, cached or measured (or simulated) now."""
     context, target = run.context, run.target
     rounds = rounds_of(target, ROUNDS)
     key = StageKey(
@@ -50,9 +50,9 @@ def measure_candidates(run: TargetRun, networks: Sequence[Network]) -> list[Prof
 
 
 def measure_file(run: TargetRun, digest: str) -> FileLatency | None:
-    """Latency of a finished file (a hash) on the target; none where it is simulated.
+    """Latency of a final file (a hash) on the target; none where it is simulated.
 
-    A file that misses its budget is measured again before that is believed.
+    A file that exceeds its budget is measured again before it is rejected.
     """
     context, target_plan, target = run.context, run.target_plan, run.target
     if target.info.kind != "measured":

@@ -1,7 +1,7 @@
-"""For the tests of what plugs into the engine, of this package and of others: the contract of each seam, one module each.
+"""For the tests of extensions of the engine, of this package and of others: the contract of each interface, one module each.
 
-`space` for search spaces, `strategy` for training strategies, `sampler` for samplers, `files` and `store` for places where
-what is computed is kept; `hw_targets.testing` for targets. Each is a class to subclass, with fixtures to override.
+`space` for search spaces, `strategy` for training strategies, `sampler` for samplers, `files` and `store` for places of
+the store; `hw_targets.testing` for targets. Each is a class to subclass, with fixtures to override.
 
 Needs pytest. Nothing outside of tests imports it.
 """

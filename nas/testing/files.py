@@ -8,7 +8,7 @@ from nas.files import Files
 
 
 class FilesContract:
-    """What `nas.files.Files` needs of any file system."""
+    """What `nas.files.Files` needs of every file system."""
 
     @pytest.fixture
     def files(self, tmp_path: Path) -> Files:

@@ -1,4 +1,4 @@
-"""The contract of a searcher, which is an Optuna sampler. Whoever writes one subclasses it and says how to make it:
+"""The contract of a searcher, which is an Optuna sampler. Authors of a sampler subclass it and create the sampler in a fixture:
 
     import pytest
 
@@ -11,7 +11,7 @@
         def create(self) -> CreateSampler:
             return lambda region, trials, seed: EvolutionSampler(region, seed=seed)
 
-A sampler that remembers what a rebuilt study cannot tell it sets `resumes_exactly = False`.
+A sampler with state that a rebuilt study does not have sets `resumes_exactly = False`.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ TRIALS = 24
 
 @dataclass
 class Searched:
-    """A search on a made-up problem: a multiply-accumulate takes 10 ns, and more of them in deeper networks are better."""
+    """A search on an artificial problem: a multiply-accumulate takes 10 ns, and more of them in deeper networks are better."""
 
     space: SearchSpace
     create: CreateSampler
@@ -58,18 +58,18 @@ class Searched:
 
     @property
     def limit_ms(self) -> float:
-        """A share of the way from the fastest to the slowest architecture."""
+        """A point between the fastest and the slowest architecture."""
         fastest, slowest = self.latency.reachable_ms
         return fastest + self.limit * (slowest - fastest)
 
     def accuracy(self, architecture: Architecture) -> float:
-        """Made up, 0-1."""
+        """Artificial, 0-1."""
         self.evaluated.append(architecture)
         share = macs(self.space.network(architecture)) / macs(self.space.network(self.space.largest()))
         return 0.3 + 0.5 * share + 0.1 * (int(dict(architecture.values)["depth"]) > 1)
 
     def run(self, journal: Path, trials: int = TRIALS, seed: int = 3) -> list[Candidate]:
-        """What the search evaluates, in order; a journal that has trials already is continued."""
+        """The evaluated candidates, in order; a journal that already has trials is resumed."""
         region = LimitedRegion(self.latency, self.limit_ms)
         problem = SearchProblem(self.space, region, "made-up", self.limit_ms, trials, seed=seed)
         return run(
@@ -83,14 +83,14 @@ class Searched:
 
 
 class SamplerContract:
-    """What every sampler keeps that `nas.search.study.run` searches with."""
+    """What holds for every sampler of `nas.search.study.run`."""
 
     resumes_exactly: ClassVar[bool] = True
-    """Whether a search that was interrupted goes the same way as one that was not."""
+    """Whether an interrupted search gives the same result as an uninterrupted one."""
 
     @pytest.fixture
     def create(self) -> CreateSampler:
-        """Makes the sampler under test. To be overridden."""
+        """Creates the sampler under test. To be overridden."""
         raise NotImplementedError("override the fixture `create`")
 
     def test_every_suggestion_meets_the_limit(self, create: CreateSampler, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ class SamplerContract:
 
 
 def small_space(widths: tuple[int, ...], depths: tuple[int, ...], kernels: tuple[int, ...] = (1, 3)) -> SearchSpace:
-    """Convolutions on 4x4 maps, `depth` of them, each of a kernel of its own from the second on: kernels may be inactive."""
+    """Convolutions on 4x4 feature maps, `depth` of them, each of a kernel of its own from the second on: kernels may be inactive."""
 
     def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
         for number in range(int(read["depth"])):

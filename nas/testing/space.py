@@ -1,4 +1,4 @@
-"""The contract of a search space: it can be enumerated, built, trained, lowered and costed. Whoever writes a space subclasses it:
+"""The contract of a search space: it can be enumerated, built, trained, lowered and costed. Authors of a space subclass it:
 
     import pytest
 
@@ -39,14 +39,14 @@ from search_spaces.space import RESOLUTION, Architecture, SearchSpace
 
 SAMPLES = 12
 FEW = 3_000
-"""Assignments of values that are tried one by one."""
+"""Most assignments of values that are tried one by one."""
 IMAGES = 32
 
 _lattices: dict[str, Lattice] = {}
 
 
 class SpaceContract:
-    """What every `search_spaces.space.SearchSpace` keeps that classifies images."""
+    """What holds for every `search_spaces.space.SearchSpace` that classifies images."""
 
     @pytest.fixture
     def space(self) -> SearchSpace:

@@ -1,4 +1,4 @@
-"""The contract of a store on a file system of fsspec's. Whoever keeps one elsewhere than in a folder subclasses it:
+"""The contract of a store on a file system of fsspec's. Subclass it for a store elsewhere than in a folder:
 
     import uuid
 
@@ -31,7 +31,7 @@ RECORD = f"stages/train/{KEY.hash}.json"
 
 
 class StoreContract(FilesContract):
-    """What `nas.store.Store` keeps on any file system, and what it needs of that."""
+    """What holds for `nas.store.Store` on every file system, and what it needs of that."""
 
     @pytest.fixture
     def store(self, files: Files) -> Store:
@@ -43,14 +43,14 @@ class StoreContract(FilesContract):
         assert store.get(HELLO) == b"hello"
         assert files.read(f"blobs/2c/{HELLO}") == b"hello"
 
-    def test_a_changed_blob_is_refused(self, store: Store, files: Files) -> None:
+    def test_a_changed_blob_is_rejected(self, store: Store, files: Files) -> None:
         store.put(b"hello")
         files.write(f"blobs/2c/{HELLO}", b"hullo")
         with pytest.raises(StoreCorrupt, match="has been changed") as caught:
             store.get(HELLO)
         assert store.path_of(HELLO) in caught.value.fix
 
-    def test_a_missing_blob_is_refused(self, store: Store) -> None:
+    def test_a_missing_blob_is_rejected(self, store: Store) -> None:
         with pytest.raises(StoreCorrupt, match="lacks the blob"):
             store.get("0" * 64)
 

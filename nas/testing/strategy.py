@@ -1,4 +1,4 @@
-"""The contract of a training strategy. Whoever writes one subclasses it and says how to make it, each time with equal weights:
+"""The contract of a training strategy. Authors subclass it and create the strategy in a fixture, each time with equal weights:
 
 import pytest
 
@@ -9,7 +9,7 @@ from my_package.fair import Fair
 class TestFair(StrategyContract):
     @pytest.fixture
     def create(self) -> CreateStrategy:
-        return lambda: Fair(Bank.of(layers, seed=0), networks, batch)
+        return lambda: Fair(SupernetWeights.of(layers, seed=0), networks, batch)
 """
 
 import math
@@ -31,11 +31,11 @@ STEPS = 4
 
 
 class StrategyContract:
-    """What every `nas.training.loop.TrainingStrategy` keeps, so that a training resumes as if it had never been stopped."""
+    """What holds for every `nas.training.loop.TrainingStrategy`, so that a training resumes as if it had never been stopped."""
 
     @pytest.fixture
     def create(self) -> CreateStrategy:
-        """Makes the strategy under test, each time with parameters of its own and equal values. To be overridden."""
+        """Creates the strategy under test, each time with parameters of its own and equal values. To be overridden."""
         raise NotImplementedError("override the fixture `create`")
 
     @pytest.fixture
@@ -114,7 +114,7 @@ class StrategyContract:
 
 
 def _backward(strategy: TrainingStrategy, step: int) -> dict[str, float]:
-    """One step's gradients, as the training loop asks for them."""
+    """One step's gradients, as in the training loop."""
     for tensor in strategy.parameters.values():
         tensor.requires_grad_()
     return strategy.backward(step)

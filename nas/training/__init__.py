@@ -1,1 +1,1 @@
-"""Training: a recipe, strategies that say what a step trains, and one resumable loop over them."""
+"""Training: a train config, strategies that define what a step trains, and one resumable loop over them."""

@@ -46,7 +46,7 @@ FINE_TUNE = TrainConfig(learning_rate=6e-3, warm_up=0.05)
 """For a subnet that has the supernet's weights."""
 
 CONTINUE = TrainConfig(learning_rate=1e-2, warm_up=0.05)
-"""For a further round of a network that was trained before: a warm restart. On 2,000 photographs three rounds at this rate lose
+"""For another round of a network that was trained before: a warm restart. On 2,000 photographs three rounds at this rate lose
 less than a point against one training of the same length; at 0.003 they lose five."""
 
 RETRAIN_INT8 = TrainConfig(learning_rate=3e-4, warm_up=0.05, weight_decay=0.0)

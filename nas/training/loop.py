@@ -1,7 +1,7 @@
-"""The one training loop: steps of a strategy under a recipe, with checkpoints from which a killed run goes on bit by bit.
+"""The one training loop: steps of a strategy under a train config, with checkpoints from which a killed run resumes bit for bit.
 
 A step is a pure function of the parameters, the optimiser's state and its number: no other state, no global random
-numbers. Not here: what a step trains (`sandwich.py`, `single_network.py`), where checkpoints are kept (the caller says).
+numbers. Not here: what a step trains (`sandwich.py`, `single_network.py`), where checkpoints are kept (the caller decides).
 """
 
 import time
@@ -33,22 +33,22 @@ class TrainingStrategy(Protocol):
         """Adds the gradients of a step's losses to the parameters' `grad`; returns what to plot, by name."""
 
 
-def _nobody(_done: int, _steps: int) -> None:
-    """Is told and does nothing."""
+def _ignore(_done: int, _steps: int) -> None:
+    """A callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainCallbacks:
-    """Who follows a training, and where its checkpoints go.
+    """The callbacks of a training, and the place of its checkpoints.
 
     Attributes:
         load: the newest checkpoint, if there is one.
         save: replaces the checkpoint.
-        on_step: told (steps done, steps).
-        on_metric: told (name, step, value).
+        on_step: receives (steps done, steps).
+        on_metric: receives (name, step, value).
         cancelled: polled before each step.
         save_every_s: between checkpoints.
-        on_saved, on_restored: told (steps done, steps) when a checkpoint was stored, and when the training goes on from one.
+        on_saved, on_restored: receive (steps done, steps) when a checkpoint is stored, and when the training resumes from one.
     """
 
     load: Callable[[], bytes | None]
@@ -57,14 +57,14 @@ class TrainCallbacks:
     on_metric: Callable[[str, int, float], None]
     cancelled: Callable[[], bool]
     save_every_s: float = 15.0
-    on_saved: Callable[[int, int], None] = _nobody
-    on_restored: Callable[[int, int], None] = _nobody
+    on_saved: Callable[[int, int], None] = _ignore
+    on_restored: Callable[[int, int], None] = _ignore
 
 
 NO_CALLBACKS: Final = TrainCallbacks(
     lambda: None, lambda _: None, lambda _d, _t: None, lambda _n, _s, _v: None, lambda: False
 )
-"""For tests and benchmarks: nothing is kept, nobody is told."""
+"""For tests and benchmarks: nothing is kept or reported."""
 
 
 def train(
@@ -76,7 +76,7 @@ def train(
 
     Raises:
         Cancelled: after saving a checkpoint.
-        StoreCorrupt: the checkpoint is none, or of other parameters.
+        StoreCorrupt: the checkpoint is invalid, or of other parameters.
     """
     keep_freed_memory()
     optimiser = _AdamW(strategy.parameters, config)

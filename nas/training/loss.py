@@ -1,4 +1,4 @@
-"""The loss of labels: cross-entropy with smoothed labels, where a mistake on a rare class may weigh more."""
+"""The loss of labels: cross-entropy with smoothed labels, where rare classes may weigh more."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,15 +7,15 @@ from nas.training.config import TrainConfig
 
 
 def label_loss(logits: Tensor, labels: Tensor, config: TrainConfig, class_weights: Tensor | None) -> Tensor:
-    """The mean over a batch, weighed by what the class of each image weighs; alike when None.
+    """The mean over a batch, weighted by the class of each image; unweighted when None.
 
-    `torch`'s own weights do not serve: they weigh the smoothed part of every label, too, so that a class thirty times as rare as
-    the other would be the better answer to any image.
+    `torch`'s own weights do not work: they also weight the smoothed part of every label, so that a class thirty times as rare as
+    the other would be the better prediction for any image.
 
     Args:
         logits: (B, classes).
         labels: int64 (B,).
-        recipe: for its label smoothing.
+        config: for its label smoothing.
         class_weights: (classes,).
     """
     if class_weights is None:

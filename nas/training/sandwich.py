@@ -1,7 +1,7 @@
 """Supernet training by the sandwich rule with in-place distillation (Yu et al. 2020, BigNAS, section 3).
 
-Each step trains the largest network on the labels, and the smallest and some random ones on what the largest answers. The largest
-is trained alone at first: as long as it answers by chance there is nothing to learn from it.
+Each step trains the largest network on the labels, and the smallest and some random ones on the outputs of the largest. The largest
+is trained alone at first: before it is better than chance there is nothing to learn from it.
 """
 
 import random
@@ -21,7 +21,7 @@ from nas.training.loss import label_loss
 from search_spaces.network import Network
 
 Batch = Callable[[int, int], tuple[Tensor, Tensor]]
-"""(step, side in pixels) to images (B, C, side, side) as float32 pixels / 255, and labels (B,)."""
+"""(step, image size in pixels) to images (B, C, image_size, image_size) as float32 pixels / 255, and labels (B,)."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class Sandwich:
     """The sandwich over a supernet.
 
     Attributes:
-        weights: whose parameters are trained.
-        largest, smallest: the sandwich's ends.
-        sample: a random network, drawn with the random numbers of a step.
+        weights: to train.
+        largest, smallest: the ends of the sandwich.
+        sample: a random network, by the random numbers of a step.
         batch: the training images of a step.
-        recipe: for its label smoothing.
+        config: for its label smoothing.
         seed: of the random networks.
         largest_first: steps at the beginning that train the largest network alone.
-        class_weights: (classes,), what a mistake on an image of each class weighs; alike when None.
-        randoms: how many random networks a step trains.
+        class_weights: (classes,), weight of each class in the loss; equal when None.
+        num_random: how many random networks a step trains.
     """
 
     weights: SupernetWeights
@@ -53,7 +53,7 @@ class Sandwich:
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
-        """All of the supernet."""
+        """All parameters of the supernet."""
         return self.weights.tensors
 
     def backward(self, step: int) -> dict[str, float]:

@@ -14,7 +14,7 @@ from nas.training.sandwich import Batch
 from search_spaces.network import Network
 
 Teacher = Callable[[int], Tensor]
-"""A step to the teacher's answers for its images, (B, classes), probabilities."""
+"""A step to the teacher's outputs for its images, (B, classes), probabilities."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class SingleNetwork:
     """One network.
 
     Attributes:
-        network: what is trained.
+        network: to train.
         weights: its parameters by name, leaves.
-        mode: makes the mode that runs it with those: `Training` for float, `FakeQuant` for INT8.
+        mode: creates the mode that runs it with those: `Training` for float, `FakeQuant` for INT8.
         batch: the training images of a step.
-        recipe: for its label smoothing.
-        teacher: whose answers stand for half of the target; the labels alone when None.
-        class_weights: (classes,), what a mistake on an image of each class weighs; alike when None.
+        config: for its label smoothing.
+        teacher: its outputs are half of the target; the labels alone when None.
+        class_weights: (classes,), weight of each class in the loss; equal when None.
     """
 
     network: Network
@@ -41,11 +41,11 @@ class SingleNetwork:
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
-        """The network's own."""
+        """The network's parameters."""
         return self.weights
 
     def backward(self, step: int) -> dict[str, float]:
-        """Gradients of the cross-entropy with the labels and, half and half, with the teacher's answers."""
+        """Gradients of the cross-entropy with the labels and, in equal shares, with the teacher's outputs."""
         images, labels = self.batch(step, self.network.input_shape[1])
         with torch.enable_grad():
             logits = run(self.network, images, self.mode(self.weights))

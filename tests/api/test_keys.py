@@ -291,6 +291,14 @@ def test_revoking_a_key_ends_its_sessions(client: TestClient) -> None:
     assert client.get("/v1/jobs").status_code == 401
 
 
+def test_of_servers_that_start_at_once_one_creates_the_first_key(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.keys.repository.any_tenant", lambda _connection: False)
+    assert client.app.state.keys.create_first() is None  # type: ignore[attr-defined]
+    assert len(client.get("/v1/api-keys").json()["items"]) == 1
+
+
 def test_too_many_requests_are_told_when_to_come_again(settings: Settings) -> None:
     slow = settings.model_copy(update={"requests_per_s": 0.01, "request_burst": 2})
     with serving(slow) as client:

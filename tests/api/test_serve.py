@@ -136,8 +136,8 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(server: Server) -> N
     job_id = begin(http, fake_engine.SLOW)
     (sleeper,) = server.workers()
     freeze(sleeper, http, job_id)
-    code = "import sys; from api.settings import Settings; from api.worker.process import alone; "
-    code += "alone(Settings.model_validate_json(sys.argv[1]))"
+    code = "import sys; from api.settings import Settings; from api.worker.process import run_standalone; "
+    code += "run_standalone(Settings.model_validate_json(sys.argv[1]))"
     other = subprocess.Popen(
         [sys.executable, "-c", code, server.settings.model_dump_json()],
         stderr=subprocess.DEVNULL,

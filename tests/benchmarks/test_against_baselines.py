@@ -25,7 +25,7 @@ def test_latency_at_equal_accuracy_is_linear_between_networks() -> None:
     assert equal_accuracy_latency(found, 0.95) is None
 
 
-def test_the_front_is_chosen_by_validation() -> None:
+def test_the_front_is_selected_by_validation() -> None:
     lucky = trained(2.0, 0.95, validation=0.8)  # best of all on the test set, which has no say
     front = found_front([trained(3.0, 0.9), lucky, trained(1.0, 0.85)])
     assert [r.latency_ms for r in front] == [1.0, 3.0]

@@ -72,7 +72,7 @@ def test_ids_name_what_differs_from_the_default() -> None:
 @pytest.mark.parametrize(
     "options", [{"threads": "0"}, {"threads": "x"}, {"threads": ""}, {"cores": "2"}, {"threads": "257"}]
 )
-def test_wrong_options_are_refused(options: dict[str, str]) -> None:
+def test_wrong_options_are_rejected(options: dict[str, str]) -> None:
     with pytest.raises(UnknownTarget, match="threads=N"):
         threads_of(options)
 

@@ -54,7 +54,7 @@ def test_a_linear_by_hand() -> None:
     assert result.ravel() == pytest.approx([2.0 - 0.2 + 0.25])
 
 
-def test_an_unknown_operator_is_refused() -> None:
+def test_an_unknown_operator_is_rejected() -> None:
     layer = Layer("odd", "onnx:LSTM", (INPUT,), ((1, 4, 4),), (1, 4, 4))
     with pytest.raises(UnsupportedLayer, match="odd"):
         lower_float(Network("n", (1, 4, 4), (layer,)), {})

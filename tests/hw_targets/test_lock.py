@@ -80,7 +80,7 @@ def test_who_waits_to_measure_can_be_stopped() -> None:
     assert next(asked, None) is None
 
 
-def test_a_lock_that_cannot_be_made_is_told_and_hinders_no_step(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_made_is_reported_and_hinders_no_step(tmp_path: Path) -> None:
     (tmp_path / "hwnas-dev.room").mkdir()
     with pytest.raises(TargetUnavailable, match="writable"), measuring("dev", patience_s=0.1):
         pass
@@ -88,7 +88,7 @@ def test_a_lock_that_cannot_be_made_is_told_and_hinders_no_step(tmp_path: Path) 
         pass
 
 
-def test_who_waits_to_measure_is_told_so(tmp_path: Path) -> None:
+def test_a_wait_to_measure_is_reported(tmp_path: Path) -> None:
     holder = other(tmp_path, "with measuring('dev/0'):\n    print('mine', flush=True)\n    time.sleep(60)\n")
     told: list[float] = []
 

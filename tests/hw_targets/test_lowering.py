@@ -236,7 +236,7 @@ def test_the_same_input_is_the_same_file() -> None:
     assert lower_int8(network, random_weights(network)) == lower_int8(network, random_weights(network))
 
 
-def test_an_unknown_operator_is_refused() -> None:
+def test_an_unknown_operator_is_rejected() -> None:
     layer = Layer("odd", "onnx:LSTM", (INPUT,), ((1, 4, 4),), (1, 4, 4))
     with pytest.raises(UnsupportedLayer, match="odd"):
         lower_int8(Network("n", (1, 4, 4), (layer,)), QuantWeights({}, {INPUT: INPUT_RANGE, "odd": INPUT_RANGE}))

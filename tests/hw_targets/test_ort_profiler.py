@@ -36,7 +36,7 @@ def test_reads_runs_and_skips_the_first() -> None:
 
 
 @pytest.mark.parametrize("unreadable", ["", "[\n]\n", '[{"ts": 1, "dur": 2, "name": "a"}]'])
-def test_a_profile_of_another_form_is_told(unreadable: str) -> None:
+def test_a_profile_of_another_form_is_reported(unreadable: str) -> None:
     with pytest.raises(TargetUnavailable, match="version of onnxruntime"):
         read_profile(unreadable)
 

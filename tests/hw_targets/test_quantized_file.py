@@ -37,19 +37,19 @@ def test_an_operator_between_them_that_was_left_out_is_an_island_in_float(tmp_pa
     assert "1 GlobalAveragePool" in advice(found)[0]
 
 
-def test_int8_activations_are_told_with_the_way_out(tmp_path: Path) -> None:
+def test_int8_activations_are_reported_with_the_way_out(tmp_path: Path) -> None:
     found = kernels(quantized.static(tmp_path, signed=True))
     assert found.activations == "int8"
     assert "QuantType.QUInt8" in advice(found)[0]
 
 
-def test_dynamic_quantisation_is_told(tmp_path: Path) -> None:
+def test_dynamic_quantisation_is_reported(tmp_path: Path) -> None:
     found = kernels(quantized.dynamic(tmp_path))
     assert (found.activations, found.layers, found.float_layers) == ("dynamic", 4, ())
     assert "quantize_static" in advice(found)[0]
 
 
-def test_quantised_weights_alone_are_told() -> None:
+def test_quantised_weights_alone_are_reported() -> None:
     """A weight is stored as int8 and dequantised; what it meets is float."""
     weight = helper.make_tensor("w", TensorProto.INT8, [4, 3, 1, 1], np.arange(12, dtype=np.int8).tobytes(), raw=True)
     scale = helper.make_tensor("s", TensorProto.FLOAT, [], [0.1])
@@ -86,12 +86,12 @@ def test_open_sizes_are_closed_but_for_the_batch(open_shape: tuple[int | str, ..
     assert fixed_batch(model) == (2 if open_shape[0] == 2 else 1)
 
 
-def test_other_sizes_are_refused() -> None:
+def test_other_sizes_are_rejected() -> None:
     with pytest.raises(UnreadableModel, match="does not have the sizes"):
         close_input(quantized.float_network(("n", 3, 32, 32)), (3, 24, 40))
 
 
-def test_what_the_runtime_refuses_is_one_typed_error(tmp_path: Path) -> None:
+def test_what_the_runtime_rejects_is_one_typed_error(tmp_path: Path) -> None:
     model = onnx.load(quantized.static(tmp_path))
     model.graph.node[0].op_type = "NoSuchOperator"
     for ask in (CpuTarget().file_kernels, lambda m: list(CpuTarget().sample_file(m, rounds=1))):

@@ -24,12 +24,12 @@ def test_ids_are_names_with_options() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", ":x=1", "cpu:", "cpu:=1", "cpu:threads=1,threads=2", "cpu:,"])
-def test_what_is_no_id_is_refused(wrong: str) -> None:
+def test_what_is_no_id_is_rejected(wrong: str) -> None:
     with pytest.raises(UnknownTarget, match="Write a name"):
         parse(wrong)
 
 
-def test_an_unknown_target_is_told_what_there_is() -> None:
+def test_an_unknown_target_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownTarget, match="Use one of") as error:
         target("toaster")
     assert "cpu" in error.value.facts["known"]  # type: ignore[operator]

@@ -44,7 +44,7 @@ def test_a_spanning_range_holds_both_ends_and_zero(scheme: Scheme, a: float, b: 
         assert max(-low / 128, high / 127) > found.scale / 2 or found.scale < 1e-6  # no finer power would do
 
 
-def test_relu6_is_refused_where_weights_must_be_equalised() -> None:
+def test_relu6_is_rejected_where_weights_must_be_equalised() -> None:
     layer = Layer("c", "conv", (INPUT,), ((1, 4, 4),), (1, 4, 4), activation="relu6")
     assert "equalised" in POWER_OF_TWO.unsupported_reason(layer) and not AFFINE.unsupported_reason(layer)
     assert not POWER_OF_TWO.unsupported_reason(Layer("c", "conv", (INPUT,), ((1, 4, 4),), (1, 4, 4), activation="relu"))

@@ -72,7 +72,7 @@ def test_rounds_visit_every_network_in_orders_of_their_own() -> None:
     assert len({tuple(order) for order in orders}) == 3
 
 
-def test_rounds_go_on_where_they_stopped() -> None:
+def test_rounds_continue_where_they_stopped() -> None:
     networks = [str(i) for i in range(5)]
     visits = list(rounds_left(networks, 3, []))
     done = [timing(1.0, r, n) for r, n in visits[:7]]
@@ -98,7 +98,7 @@ def test_slow_rounds_do_not_warn_where_the_statistic_repeats() -> None:
 
 
 @pytest.mark.parametrize(("errors", "warns"), [([0.01, 0.03, 0.9], False), ([0.01, 0.08, 0.9], True), ([], False)])
-def test_latencies_that_do_not_repeat_are_told_with_what_it_means(errors: list[float], warns: bool) -> None:
+def test_latencies_that_do_not_repeat_are_reported_with_what_it_means(errors: list[float], warns: bool) -> None:
     found = [Profile(residual(), 1.0, 1.0, 1.0, 0.0, (), error) for error in errors]
     message = noise_warning(found, means="predictions may be off by as much", again="run again")
     assert (message is not None) is warns

@@ -91,7 +91,7 @@ def test_bytes_round_trip() -> None:
         Distribution.from_bytes(distribution.to_bytes()[:100])
 
 
-def test_refuses_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejects_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MAX_CELLS", 1000)
     with pytest.raises(CostTooFine, match="the limit is 1,000"):
         Distribution.of(compile_cost(MACS, large(8)))

@@ -74,7 +74,7 @@ def chain(width: int, depth: int) -> Profile:
     return Profile(g.network("chain"), sum(layers), sum(layers), sum(layers), 0.0, tuple(kernels))
 
 
-def test_a_small_space_is_fitted_whole_and_judged_by_what_it_can_spare() -> None:
+def test_a_small_space_is_fitted_whole_and_evaluated_by_what_it_can_spare() -> None:
     # Every key of width 4 is in two networks at least, so each of the three can be spared. The network of width 8 cannot:
     # no other says what its layers cost.
     profiles = [chain(4, 1), chain(4, 2), chain(4, 3), chain(8, 2)]
@@ -90,7 +90,7 @@ def test_a_small_space_is_fitted_whole_and_judged_by_what_it_can_spare() -> None
 
 
 @pytest.mark.parametrize("profiles", [[chain(4, 3)], [chain(4, 3), chain(8, 3)]])
-def test_where_no_network_can_be_spared_the_fitted_ones_are_judged(profiles: list[Profile]) -> None:
+def test_where_no_network_can_be_spared_the_fitted_ones_are_evaluated(profiles: list[Profile]) -> None:
     table = fit(profiles, INFO)
     assert (table.accuracy_report.method, table.accuracy_report.tested) == ("fitted", len(profiles))
     assert table.accuracy_report.mape < 0.01

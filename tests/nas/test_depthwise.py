@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas.depthwise import depthwise, pays
+from nas.depthwise import depthwise, is_faster
 from search_spaces.builder import Graph
 from search_spaces.network import Layer
 
@@ -31,7 +31,7 @@ def test_results_and_gradients_are_torchs(kernel: int, stride: int, image_size: 
     own = layer(kernel, stride, image_size)
     x = torch.randn((3, 6, image_size, image_size), generator=generator).contiguous(memory_format=torch.channels_last)
     weight, bias = torch.randn((6, 1, kernel, kernel), generator=generator), torch.randn(6, generator=generator)
-    assert pays(own, x)
+    assert is_faster(own, x)
 
     def derived(convolve: Convolution) -> tuple[Tensor, list[Tensor | None]]:
         leaves = [t.clone().requires_grad_() for t in (x, weight, bias)]
@@ -46,7 +46,11 @@ def test_results_and_gradients_are_torchs(kernel: int, stride: int, image_size: 
         assert our is not None and their is not None and torch.allclose(our, their, rtol=1e-4, atol=1e-4)
 
 
-def test_it_pays_for_large_kernels_on_small_maps_alone() -> None:
+def test_it_is_faster_for_large_kernels_on_small_maps_alone() -> None:
     x = torch.zeros(1)
-    assert pays(layer(7, 1, 14), x) and pays(layer(5, 2, 8), x)
-    assert not pays(layer(3, 1, 8), x) and not pays(layer(7, 1, 28), x) and not pays(layer(5, 1, 8, groups=1), x)
+    assert is_faster(layer(7, 1, 14), x) and is_faster(layer(5, 2, 8), x)
+    assert (
+        not is_faster(layer(3, 1, 8), x)
+        and not is_faster(layer(7, 1, 28), x)
+        and not is_faster(layer(5, 1, 8, groups=1), x)
+    )

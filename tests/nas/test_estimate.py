@@ -101,7 +101,7 @@ def test_without_a_table_it_is_measured() -> None:
     assert found.error == 0.0
 
 
-def test_a_measurement_can_be_asked_for(table: LatencyTable) -> None:
+def test_a_measurement_can_be_requested(table: LatencyTable) -> None:
     assert estimate(network(4, 8), Board(), tables=[table], measure=True).kind == "measured"
 
 

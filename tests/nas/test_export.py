@@ -47,7 +47,7 @@ def other(result: SearchResult) -> FrontPoint:
     return next(point for point in estimates if point.architecture_id not in done)
 
 
-def test_another_point_of_the_front_is_finished_with_what_the_search_computed(searched: Searched) -> None:
+def test_another_point_of_the_front_is_trained_with_what_the_search_computed(searched: Searched) -> None:
     folder, result, _ = searched
     wanted, events = other(result), list[Event]()
     exported = export(SPEC, wanted.architecture, out=folder, on_event=events.append)
@@ -66,7 +66,7 @@ def test_another_point_of_the_front_is_finished_with_what_the_search_computed(se
     assert computed(events) == {"delivering"}
 
 
-def test_what_the_search_delivered_is_not_finished_again(searched: Searched) -> None:
+def test_what_the_search_delivered_is_not_trained_again(searched: Searched) -> None:
     folder, result, _ = searched
     (delivered,) = result.models.values()
     events: list[Event] = []
@@ -99,7 +99,7 @@ def test_a_lost_store_is_computed_again_to_the_same_model(searched: Searched, tm
     assert again.model.latency_ms == exported.model.latency_ms
 
 
-def test_one_that_misses_the_budget_is_delivered_and_says_so(searched: Searched) -> None:
+def test_one_that_exceeds_the_budget_is_delivered_and_says_so(searched: Searched) -> None:
     folder, result, _ = searched
     tight = SPEC.model_copy(update={"targets": (SPEC.targets[0].model_copy(update={"latency_ms": "1%"}),)})
     exported = export(tight, result.front[-1].architecture, "alveo-u50", out=folder)
@@ -110,7 +110,7 @@ def test_one_that_misses_the_budget_is_delivered_and_says_so(searched: Searched)
     assert any("is exceeded" in warning and "selected" in warning for warning in exported.warnings)
 
 
-def test_what_is_no_architecture_or_target_of_the_search_is_refused(searched: Searched) -> None:
+def test_what_is_no_architecture_or_target_of_the_search_is_rejected(searched: Searched) -> None:
     folder, result, _ = searched
     wanted = other(result).architecture
     for wrong in ("", "width", "resolution=8", wanted + " s9.width=3"):
@@ -125,7 +125,7 @@ def test_what_is_no_architecture_or_target_of_the_search_is_refused(searched: Se
         export(SPEC, wanted, out=folder / "elsewhere", cancelled=lambda: True)
 
 
-def test_an_architecture_that_the_target_does_not_run_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_an_architecture_that_the_target_does_not_run_is_rejected_with_the_reason(tmp_path: Path) -> None:
     # the board does not multiply maps by each other's means, so it runs no squeeze-and-excite
     squeezed = space("mobilenet:activation=relu", resolution=8, channels=1, classes=10).largest()
     targets = ({"target": "kv260", "latency_ms": "50%"},)

@@ -12,7 +12,7 @@ from nas.files import Files, write_atomically
 from nas.store import StageKey, Store
 
 
-def test_a_local_path_is_told_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_path_is_reported_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     files = Files.at("~runs") / "store"
     files.write("a", b"x")
@@ -64,7 +64,7 @@ def test_a_full_disk_is_typed_and_keeps_what_was_there(tmp_path: Path, monkeypat
         (errno.EIO, OSError),
     ],
 )
-def test_what_the_system_refuses_is_told_as_what_it_is(
+def test_what_the_system_rejects_is_reported_as_what_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -79,7 +79,7 @@ def test_what_the_system_refuses_is_told_as_what_it_is(
         assert ("space" in told.value.fix) is isinstance(told.value, OutOfSpace)
 
 
-def test_a_stage_in_a_store_that_is_closed_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_in_a_store_that_is_closed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "/store")
 

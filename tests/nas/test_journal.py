@@ -46,7 +46,7 @@ class TestContract:
 
     @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(lives=st.lists(VALUES, max_size=3))
-    def test_each_process_goes_on_where_the_one_before_it_ended(self, files: Files, lives: list[list[Any]]) -> None:
+    def test_each_process_continues_where_the_one_before_it_ended(self, files: Files, lives: list[list[Any]]) -> None:
         files.remove("j")
         for life in lives:
             filled(files / "j", life)

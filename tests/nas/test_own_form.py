@@ -92,14 +92,14 @@ def test_each_target_is_searched_in_what_it_runs(whole: Whole) -> None:
     assert all(boards.Dpu().supports(layer).ok and layer.activation in (None, "relu") for layer in network.layers)
 
 
-def test_the_user_is_told_what_was_removed_and_why(whole: Whole) -> None:
+def test_the_user_sees_what_was_removed_and_why(whole: Whole) -> None:
     _, result, events = whole
     said = [e.message for e in events if isinstance(e, LogEvent)]
-    (narrowed,) = [text for text in said if "is narrowed to" in text]
-    assert narrowed.startswith("dpu does not run all of the space mobilenet:activation=relu")
-    assert "no hard_sigmoid (removed s1.se=true, s2.se=true, s3.se=true)" in narrowed
-    (replaced,) = [text for text in result.warnings if "in the place of" in text]
-    assert "relu in the place of relu6, for all targets" in replaced and "equalised" in replaced
+    (restricted,) = [text for text in said if "is restricted to" in text]
+    assert restricted.startswith("dpu does not run all of the space mobilenet:activation=relu")
+    assert "no hard_sigmoid (removed s1.se=true, s2.se=true, s3.se=true)" in restricted
+    (replaced,) = [text for text in result.warnings if "in place of" in text]
+    assert "relu in place of relu6, for all targets" in replaced and "equalised" in replaced
     assert len(receipt(result, "dpu")["space"]["removed"]) == len(result.models["dpu"].removed)
 
 

@@ -49,7 +49,7 @@ def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: 
     assert known.architectures == str(Lattice.of(job.space).size)
 
 
-def test_minutes_that_do_not_suffice_are_refused_with_the_least(tmp_path: Path) -> None:
+def test_minutes_that_do_not_suffice_are_rejected_with_the_least(tmp_path: Path) -> None:
     hurried = spec().model_copy(update={"work": None, "minutes": 0.01})
     with pytest.raises(InvalidSpec, match="too few for") as caught:
         estimate_job(hurried, store=tmp_path)
@@ -84,7 +84,7 @@ def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> 
     shutil.rmtree(tmp_path / "store")
 
 
-def test_a_training_that_is_cancelled_goes_on(tmp_path: Path) -> None:
+def test_a_training_that_is_cancelled_continues(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         pretrain(spec(), store=tmp_path, cancelled=lambda: True)
     assert pretrain(spec(), store=tmp_path).supernet_sha256

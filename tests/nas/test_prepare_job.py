@@ -51,7 +51,7 @@ def test_the_size_is_decided_once(board: None, tmp_path: Path, monkeypatch: pyte
         assert choose_resolution(context, wanted)[0].data.resolution == 96
 
 
-def test_a_size_that_was_asked_for_is_kept_or_refused(
+def test_a_size_that_was_requested_is_kept_or_rejected(
     board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     priced(monkeypatch, 0.1)

@@ -55,7 +55,7 @@ def test_a_file_writes_numbers_as_json_does(tmp_path: Path, written: str, latenc
         ("latency_ms: 1}]\nseed: 010\nx: [{", "seed: 010 is a number to base 8"),
     ],
 )
-def test_a_value_of_two_meanings_is_refused_with_its_field(tmp_path: Path, written: str, told: str) -> None:
+def test_a_value_of_two_meanings_is_rejected_with_its_field(tmp_path: Path, written: str, told: str) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(f"data: digits\ntargets: [{{target: cpu, {written}}}]\n")
     with pytest.raises(InvalidSpec) as refused:
@@ -69,7 +69,7 @@ def test_targets_come_in_the_order_of_their_names() -> None:
 
 
 @pytest.mark.parametrize("names", [("cpu", "cpu:threads=1"), ("alveo-u50", "cpu", "alveo-u50:isa2")])
-def test_two_names_of_one_target_are_refused(names: tuple[str, ...]) -> None:
+def test_two_names_of_one_target_are_rejected(names: tuple[str, ...]) -> None:
     with pytest.raises(InvalidSpec) as refused:
         targets_named(names)
     assert refused.value.facts == {"targets": [names[0], names[-1]]}

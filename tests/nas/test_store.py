@@ -47,7 +47,7 @@ def test_a_store_of_the_first_layout_is_passed_over(kind: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("namespace", ["../other", "a/b", ".", "a b", "ä"])
 def test_a_namespace_stays_inside_its_folder(tmp_path: Path, namespace: str) -> None:
-    with pytest.raises(ValueError, match="not made of"):
+    with pytest.raises(ValueError, match="not consist of"):
         Store(tmp_path, namespace=namespace)
 
 

@@ -8,7 +8,7 @@ from search_spaces.errors import InvalidSpace
 
 def test_a_stride_must_fit_the_map() -> None:
     g = Graph((3, 1, 1))
-    with pytest.raises(InvalidSpace, match="does not fit a map of 1x1"):
+    with pytest.raises(InvalidSpace, match="does not fit a feature map of 1x1"):
         g.conv("stem", g.input, 8, kernel=3, stride=2)
 
 

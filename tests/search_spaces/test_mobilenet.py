@@ -3,7 +3,7 @@
 import pytest
 
 from nas.testing.space import SpaceContract
-from search_spaces.mobilenet import halvings, sides
+from search_spaces.mobilenet import halvings, input_sizes
 from search_spaces.registry import space as find_space
 from search_spaces.space import SearchSpace
 
@@ -23,9 +23,9 @@ class TestOfColours(SpaceContract):
 
 
 def test_sides_to_choose_from() -> None:
-    assert sides(8) == (8,)
-    assert sides(32) == (24, 28, 32)
-    assert sides(224) == (156, 192, 224)
+    assert input_sizes(8) == (8,)
+    assert input_sizes(32) == (24, 28, 32)
+    assert input_sizes(224) == (156, 192, 224)
 
 
 @pytest.mark.parametrize(("resolution", "count"), [(8, 1), (28, 2), (32, 2), (48, 4), (96, 5), (224, 5)])

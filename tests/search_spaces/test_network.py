@@ -61,6 +61,6 @@ def test_names_are_unique() -> None:
         Network("broken", (3, 8, 8), (layer, layer))
 
 
-def test_another_schema_is_refused() -> None:
+def test_another_schema_is_rejected() -> None:
     with pytest.raises(InvalidNetwork, match="schema 99"):
         Network.from_json({**tiny().to_json(), "schema": 99})

@@ -49,7 +49,7 @@ def test_concatenation_and_both_ways_of_broadcasting_a_gate() -> None:
     ]
 
 
-def test_broadcasting_over_channels_is_refused_by_name() -> None:
+def test_broadcasting_over_channels_is_rejected_by_name() -> None:
     board = Board((1, 2, 4, 4))
     mask = board.op("Sigmoid", board.conv(board.x, 1, 2))
     assert keys(board, board.op("Mul", board.x, mask))[-1] == "onnx:Mul 2x4x4+1x4x4>2x4x4"

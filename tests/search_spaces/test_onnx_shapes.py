@@ -170,7 +170,9 @@ def test_small_tensors_beside_a_local_file_are_read(tmp_path: Path, constant_nod
 def test_an_upload_opens_no_other_file(tmp_path: Path, constant_node: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     path = move_out(shuffle(constant_node=constant_node), tmp_path)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UnreadableModel, match=r"kept in another file \('weights.bin'\), which does not come") as caught:
+    with pytest.raises(
+        UnreadableModel, match=r"stored in another file \('weights.bin'\), which does not come"
+    ) as caught:
         read_onnx(path.read_bytes())
     assert "onnx.save(onnx.load" in caught.value.fix
     onnx.save(onnx.load(path), tmp_path / "whole.onnx")  # the fix

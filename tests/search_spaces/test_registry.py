@@ -49,7 +49,7 @@ def test_bad_spaces(source: str | dict[str, object], message: str) -> None:
         make(source)
 
 
-def test_yaml_aliases_are_refused(tmp_path: Path) -> None:
+def test_yaml_aliases_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "bomb.yaml"
     path.write_text("a: &a [1, 1]\nb: [*a, *a]\n")
     with pytest.raises(InvalidSpace, match="aliases are not allowed"):

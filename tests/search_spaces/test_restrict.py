@@ -29,7 +29,7 @@ def no_large_kernel(layer: Layer) -> str:
     return "7x7 kernels do not fit" if layer.kernel == (7, 7) else ""
 
 
-def test_a_value_goes_where_all_its_networks_have_a_refused_layer() -> None:
+def test_a_value_goes_where_all_its_networks_have_a_rejected_layer() -> None:
     whole = find_space("mobilenet", resolution=8, channels=1, classes=10)
     found = restrict(whole, lambda layer: no_multiplication(layer) or no_large_kernel(layer), who="board")
     assert offered(found.space, "s2.se") == (False,)
@@ -74,7 +74,7 @@ def pair() -> SearchSpace:
     return SearchSpace("pair", 1, 2, Choice("resolution", (4,)), stages)
 
 
-def test_of_a_refused_combination_the_value_goes_that_costs_least() -> None:
+def test_of_a_rejected_combination_the_value_goes_that_costs_least() -> None:
     def unsupported_reason(layer: Layer) -> str:
         return "3 to 2 is refused" if (layer.in_shapes[0][0], layer.out_shape[0]) == (3, 2) else ""
 
@@ -85,7 +85,7 @@ def test_of_a_refused_combination_the_value_goes_that_costs_least() -> None:
     assert offered(found.space, "a") == (1, 2) and offered(found.space, "b") == (1, 2)
 
 
-def test_a_depth_goes_whose_block_is_refused_whatever_it_is() -> None:
+def test_a_depth_goes_whose_block_is_rejected_whatever_it_is() -> None:
     whole = find_space("mobilenet", resolution=8, channels=1, classes=10)
     found = restrict(whole, lambda layer: "no third block" if layer.name.startswith("s2.b2.") else "", who="board")
     assert [(one.choice, one.value) for one in found.removed] == [("s2.depth", 3)]
@@ -123,7 +123,7 @@ def test_two_parts_are_joined_to_the_least_that_has_both() -> None:
 
 
 @given(lattices(), st.integers(0, 10_000), st.sampled_from([0.05, 0.2, 0.5]))
-def test_random_refusals(lattice: Lattice, seed: int, share: float) -> None:
+def test_random_rejections(lattice: Lattice, seed: int, share: float) -> None:
     """Against plain enumeration: all that is left is supported, nothing more could stay, and removals are told rightly."""
     whole = lattice.space
 

@@ -25,7 +25,7 @@ def test_architecture_leaves_out_what_is_inactive() -> None:
     assert "s2.b2.kernel" in dict(make("mobilenet", 28).largest().values)
 
 
-def test_unknown_values_are_refused() -> None:
+def test_unknown_values_are_rejected() -> None:
     of = make("mobilenet", 28)
     with pytest.raises(InvalidArchitecture, match="offers"):
         of.architecture({**dict(of.largest().values), "s1.width": 7})

@@ -42,7 +42,7 @@ def test_a_plain_value_is_what_it_looks_like(tmp_path: Path, text: str, value: o
         ("9" * 5000, "too large"),
     ],
 )  # fmt: skip
-def test_what_readers_take_differently_is_refused(tmp_path: Path, text: str, told: str) -> None:
+def test_what_readers_take_differently_is_rejected(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(InvalidSpace) as caught:
         read(tmp_path, f"a:\n  - b: 1\n  - {{c: {text}}}\n")
     lines = caught.value.facts["fields"]
@@ -76,7 +76,7 @@ def test_every_wrong_value_is_named_and_names_are_given_once(tmp_path: Path) -> 
         (b"a: \x00", "Cannot read"),
     ],
 )
-def test_what_could_grow_or_act_is_refused(tmp_path: Path, content: str | bytes, told: str) -> None:
+def test_what_could_grow_or_act_is_rejected(tmp_path: Path, content: str | bytes, told: str) -> None:
     with pytest.raises(InvalidSpace) as caught:
         read(tmp_path, content)
     assert told in caught.value.detail and len(caught.value.detail) < 1000

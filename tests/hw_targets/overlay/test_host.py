@@ -92,7 +92,7 @@ def test_a_concatenation_that_the_host_reads_is_no_map_of_its_own() -> None:
     assert host_ms(network, {"h1": "", "h2": ""}) == pytest.approx(2 * BOUNDARY_MS + (2 + 2 + 1) * MAP / 1e6)
 
 
-def test_a_layer_that_is_refused_for_more_than_its_activation_goes_whole() -> None:
+def test_a_layer_that_is_rejected_for_more_than_its_activation_goes_whole() -> None:
     g = Graph((CHANNELS, SIDE, SIDE))
     g.conv("wide", g.conv("a", g.input, CHANNELS), CHANNELS, kernel=31, activation="silu")
     network = g.network("wide")

@@ -41,7 +41,7 @@ def test_options() -> None:
     "alveo-u51", "alveo-u50:dwc", "alveo-u50:clock=fast", "alveo-u50:clock=0", "alveo-u50:engines=7", "alveo-u50:tenants=3",
     "alveo-u50:isa2,elp2", "alveo-u50:watts=3", "alveo-u50:clock=1,clock=2", "alveo-u50:engines=4+3",
 ])  # fmt: skip
-def test_what_is_refused(wrong: str) -> None:
+def test_what_is_rejected(wrong: str) -> None:
     with pytest.raises(InvalidMachine):
         machine(wrong)
 

@@ -5,7 +5,7 @@ import pytest
 from hw_targets.errors import DoesNotFit, UnsupportedLayer
 from hw_targets.overlay.estimate import estimate
 from hw_targets.overlay.registry import machine
-from hw_targets.overlay.support import host_tail, pool_steps, refused, supports
+from hw_targets.overlay.support import host_tail, pool_steps, supports, unsupported_layers
 from hw_targets.testing.networks import inverted_residuals
 from search_spaces.builder import Graph
 from search_spaces.network import INPUT, Layer, Network, Shape
@@ -61,12 +61,12 @@ def test_pools_in_steps() -> None:
     assert pool_steps(strided, U50) == ()
 
 
-def test_a_refusal_names_layers_and_limits() -> None:
+def test_a_rejection_names_layers_and_limits() -> None:
     network = inverted_residuals("hard_swish", attention=True)
     with pytest.raises(UnsupportedLayer) as caught:
         estimate(network, U55C)
     listed = caught.value.facts["unsupported"]
-    assert isinstance(listed, list) and {entry["layer"] for entry in listed} == refused(network, U55C).keys()
+    assert isinstance(listed, list) and {entry["layer"] for entry in listed} == unsupported_layers(network, U55C).keys()
     assert "no element-wise multiplication" in str(listed)
 
 

@@ -39,7 +39,7 @@ def test_the_cards_are_listed_and_found() -> None:
 @pytest.mark.parametrize(
     "wrong", ["alveo-u55c:turbo", "alveo-u50:clock=fast", "alveo-u50:tenants=9", "zcu102:engines=99"]
 )
-def test_options_that_a_card_does_not_have_are_refused(wrong: str) -> None:
+def test_options_that_a_card_does_not_have_are_rejected(wrong: str) -> None:
     with pytest.raises(InvalidMachine):
         target(wrong)
 

@@ -40,10 +40,10 @@ def of_latency(**latency: Any) -> ModelOutcome:
 @pytest.mark.parametrize(
     ("latency", "asked", "verdict"),
     [
-        ({}, "0.1 ms, held against the quiet latency", "met"),
-        ({"measured_p50": 0.4}, "the quiet latency", "met when the machine is quiet; the median, 0.4 ms, is over it"),
-        ({"measured_p50": 0.4, "budget_on": "p50"}, "0.1 ms, held against the median", "exceeded"),
-        ({"measured_p95": 0.4, "budget_on": "p95"}, "0.1 ms, held against the 95th percentile", "exceeded"),
+        ({}, "0.1 ms, compared with the quiet latency", "met"),
+        ({"measured_p50": 0.4}, "the quiet latency", "met when the machine is quiet; the median, 0.4 ms, exceeds it"),
+        ({"measured_p50": 0.4, "budget_on": "p50"}, "0.1 ms, compared with the median", "exceeded"),
+        ({"measured_p95": 0.4, "budget_on": "p95"}, "0.1 ms, compared with the 95th percentile", "exceeded"),
     ],
 )
 def test_the_verdict_has_a_row(latency: dict[str, Any], asked: str, verdict: str) -> None:
@@ -69,7 +69,7 @@ def test_few_classes_have_a_table_and_a_confusion_matrix() -> None:
         "| b\\|c | 10 | 100.0% | 90.0% |",
         "| d | 10 | 100.0% | 90.0% |",
         "",
-        "Images by true class (rows) and answer (columns):",
+        "Images by true class (rows) and prediction (columns):",
         "",
         "|  | a | b\\|c | d |",
         "| --- | ---: | ---: | ---: |",
@@ -93,11 +93,11 @@ def test_more_classes_have_less(count: int, listed: int, matrix: bool) -> None:
 @pytest.mark.parametrize(
     ("training", "says"),
     [
-        ({}, "a part of a supernet that saw 60,000 images, and were fine-tuned on 4,000 images, and then retrained in INT8"),
+        ({}, "a supernet that saw 60,000 images, and fine-tuned on 4,000 images, and then retrained in INT8"),
         ({"supernet": False}, "trained from random weights on 4,000 images, without a supernet"),
         ({"int8_retrained": False}, "and quantised after training."),
-        ({}, "Training images were shown as they are."),
-        ({"augment": asdict(LIGHT)}, "shifts of up to 12.5% of the side, turns of up to 10 degrees, zooms of up to 10%."),
+        ({}, "Training images were not augmented."),
+        ({"augment": asdict(LIGHT)}, "shifts of up to 12.5% of the image size, rotations of up to 10 degrees, zooms of up to 10%."),
         (
             {"augment": asdict(PHOTO)},
             "crops of at least 50% of the area, brightness, contrast and saturation by up to 25%, mirroring.",

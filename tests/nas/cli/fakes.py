@@ -108,7 +108,7 @@ def result(targets: tuple[str, ...] = ("cpu",)) -> SearchResult:
 
 
 def events() -> list[Any]:
-    """What a search tells: a stage found in the store, a training with a curve and a warning, a search."""
+    """What a search emits: a cached stage, a training with a curve and a warning, a search."""
     told: list[Any] = [PhaseEvent(phase="profiling", status="reused", target="cpu", seconds=None)]
     told.append(PhaseEvent(phase="training", status="started", target=None, seconds=None))
     for step in range(0, 2000, 500):

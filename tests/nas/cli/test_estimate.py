@@ -122,7 +122,7 @@ def test_a_float_file_is_one_number_of_its_lowering(answer: Answering, invoke: I
     assert "as hwnas re-lowers it to INT8, batch 1, on cpu" in drawn and "as it is" not in drawn
 
 
-def test_a_file_that_the_runtime_refuses_leaves_a_warning(answer: Answering, tmp_path: Path) -> None:
+def test_a_file_that_the_runtime_rejects_leaves_a_warning(answer: Answering, tmp_path: Path) -> None:
     board = Board((1, 3, 8, 8), opset=17)
     path = tmp_path / "m.onnx"
     model = board.model(board.quantise(board.conv(board.quantise(board.x), 4, 3)))

@@ -98,7 +98,7 @@ def test_an_interrupt_says_how_to_continue(engine: Engine, invoke: Invoke) -> No
     assert "Run the same command again" in outcome.stderr
 
 
-def test_a_second_interrupt_does_not_cut_off_what_is_told(
+def test_a_second_interrupt_does_not_cut_off_what_is_reported(
     engine: Engine, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = guard.describe
@@ -145,7 +145,7 @@ def test_no_command_is_help(invoke: Invoke) -> None:
         assert f" {name} " in outcome.stdout
 
 
-def test_the_version_is_told(invoke: Invoke) -> None:
+def test_the_version_is_reported(invoke: Invoke) -> None:
     outcome = invoke("--version")
     assert (outcome.exit_code, outcome.stdout.startswith("hwnas")) == (0, True)
 

@@ -42,7 +42,7 @@ def screen(height: int | None = None, clock: Clock | None = None) -> tuple[str, 
         assert isinstance(display, Bars)
         for event in events()[:height]:
             display(event)
-        display.show(Text("a drawing"))
+        display.show(Text("a rendering"))
         capture = Console(file=io.StringIO(), width=80, color_system=None)
         with capture.capture() as caught:
             capture.print(display.progress.get_renderable())
@@ -52,7 +52,7 @@ def screen(height: int | None = None, clock: Clock | None = None) -> tuple[str, 
 
 def test_lines_tell_each_stage_once_and_then_every_ten_seconds() -> None:
     assert lines(step_s=0.5) == [
-        "profiling cpu: found in the store",
+        "profiling cpu: cached",
         "training: started",
         "warning: 2 images could [not] be read",
         "training: finished in 1 min 20 s",
@@ -60,7 +60,7 @@ def test_lines_tell_each_stage_once_and_then_every_ten_seconds() -> None:
         "searching: finished in 1.0 s",
     ]
     assert lines(step_s=6.0) == [
-        "profiling cpu: found in the store",
+        "profiling cpu: cached",
         "training: started",
         "training: 25%, 500/2,000 steps, 1 min 00 s left, loss largest 2.25",
         "training: 50%, 1,000/2,000 steps, 40 s left, loss largest 0.00449",
@@ -78,9 +78,9 @@ def test_lines_tell_each_stage_once_and_then_every_ten_seconds() -> None:
 def test_bars_show_every_stage_with_what_it_took() -> None:
     above, bars = screen()
     assert "warning: 2 images could [not] be read" in above
-    assert "a drawing" in above
+    assert "a rendering" in above
     assert [bar.split()[0] for bar in bars] == ["profiling", "training", "searching"]
-    assert bars[0].endswith("✓ stored")
+    assert bars[0].endswith("✓ cached")
     assert "2,000 steps" in bars[1]
     assert bars[1].endswith("✓ 1 min 20 s")
     assert "best 96.0% at 0.0834 ms" in bars[2]
@@ -138,7 +138,7 @@ def test_each_target_shows_its_own_best() -> None:
     assert "best 96.0% at 0.0800" in cpu and "best 91.0% at 2.00 ms" in card
 
 
-def test_a_candidate_of_two_targets_is_told_of_each() -> None:
+def test_a_candidate_of_two_targets_is_shown_for_each() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     latencies = {"cpu": 0.5, "card": 7.0}
@@ -159,7 +159,7 @@ def test_a_candidate_of_two_targets_is_told_of_each() -> None:
     ]
 
 
-def test_each_finished_network_shows_its_own_loss() -> None:
+def test_each_trained_network_shows_its_own_loss() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     for target, value in (("cpu", 0.5), ("card", 0.25)):
@@ -171,7 +171,7 @@ def test_each_finished_network_shows_its_own_loss() -> None:
     assert [line.rpartition(", ")[2] for line in out.getvalue().splitlines()[2:]] == ["tune loss 0.5", "tune loss 0.25"]
 
 
-def test_a_tournament_is_told_round_by_round() -> None:
+def test_a_tournament_is_reported_round_by_round() -> None:
     """Of equals the faster is the best; b passes c in the second round; what is told again is said once."""
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
@@ -186,7 +186,7 @@ def test_a_tournament_is_told_round_by_round() -> None:
 
 
 @pytest.mark.parametrize(("known", "told"), [("", True), ("2 networks are trained.", False), ("Another plan.", True)])
-def test_a_plan_that_was_not_shown_before_is_told(known: str, told: bool) -> None:
+def test_a_plan_that_was_not_shown_before_is_reported(known: str, told: bool) -> None:
     event = PlanEvent(resolution=28, supernet=False, note="2 networks are trained.")
     for terminal in (False, True):
         out = io.StringIO()
@@ -195,7 +195,7 @@ def test_a_plan_that_was_not_shown_before_is_told(known: str, told: bool) -> Non
         assert ("plan: 2 networks are trained." in out.getvalue()) is told
 
 
-def test_a_long_round_is_told_every_ten_seconds() -> None:
+def test_a_long_round_is_reported_every_ten_seconds() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     for event in tournament()[:12]:
@@ -235,7 +235,7 @@ def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
         assert isinstance(display, Silent)
         for event in events():
             display(event)
-        display.show(Text("a drawing"))
+        display.show(Text("a rendering"))
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
 
@@ -244,7 +244,7 @@ def test_progress_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with watch() as display:
         display(events()[0])
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "profiling cpu: found in the store\n")
+    assert (captured.out, captured.err) == ("", "profiling cpu: cached\n")
 
 
 def test_a_stage_of_no_size_is_no_division_by_zero() -> None:

@@ -39,13 +39,13 @@ def test_every_number_of_a_receipt_has_its_kind() -> None:
         assert kind in line
     assert "runs/digits-mobilenet-1/cpu" in receipt
     assert "2 images could not be read." in receipt
-    assert "run digits-mobilenet-1: preparing 0.2 s, profiling cpu stored, training 1 min 15 s" in receipt.replace(
+    assert "run digits-mobilenet-1: preparing 0.2 s, profiling cpu cached, training 1 min 15 s" in receipt.replace(
         "\n", " "
     )
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_the_front_marks_the_chosen_point() -> None:
+def test_the_front_marks_the_selected_point() -> None:
     text = drawn(lambda console: render_result(console, result()))
     rows = [line for line in text.splitlines() if "▶" in line]
     assert len(rows) == 1
@@ -53,12 +53,12 @@ def test_the_front_marks_the_chosen_point() -> None:
         assert words in rows[0]
 
 
-def test_the_front_is_of_finished_networks_and_estimates_are_counted() -> None:
+def test_the_front_is_of_trained_networks_and_estimates_are_counted() -> None:
     text = drawn(lambda console: render_result(console, result().model_copy(update={"metric": "macro_f1"})))
-    assert "Front of finished networks on cpu" in text and "macro F1" in text
+    assert "Front of trained networks on cpu" in text and "macro F1" in text
     (fastest,) = [line for line in text.splitlines() if "90.00%" in line]
     assert fastest.split()[0] == "05a279" and fastest.split()[-1] == "predicted"
-    assert "4 estimates of the supernet (--json lists them): hwnas export finishes any" in text
+    assert "4 estimates of the supernet (--json lists them): hwnas export trains any" in text
     assert "80.00%" not in text
     without = result().model_copy(update={"estimates": {}})
     assert "estimates" not in drawn(lambda console: render_result(console, without))
@@ -69,7 +69,7 @@ def test_ids_are_as_long_as_it_takes_to_tell_them_apart() -> None:
     answer = result().model_copy(update={"fronts": {"cpu": alike}, "estimates": {}})
     text = drawn(lambda console: render_result(console, answer))
     assert "abcdef05" in text and "abcdef0599" not in text
-    assert "the delivered model is not on this front" in text
+    assert "the exported model is not on this front" in text
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_verdict_names_what_the_budget_is_held_against(
 
 def test_few_classes_are_shown_with_all_their_confusions() -> None:
     lines = drawn(lambda console: render_result(console, result())).splitlines()
-    start = lines.index("test set, INT8: true classes are rows, answers columns")
+    start = lines.index("test set, INT8: true classes are rows, predictions columns")
     assert [line.split() for line in lines[start + 1 : start + 6]] == [
         ["1", "2", "3", "recall"],
         ["1", "cat", "115", "3", "2", "96%"],
@@ -150,7 +150,7 @@ def test_of_many_classes_the_worst_are_shown_with_what_they_are_taken_for() -> N
 @pytest.mark.parametrize(
     ("metric", "images", "told"), [("accuracy", 100, False), ("accuracy", 101, True), ("macro_f1", 20, True)]
 )
-def test_other_metrics_are_told_where_accuracy_hides_something(metric: str, images: int, told: bool) -> None:
+def test_other_metrics_are_reported_where_accuracy_hides_something(metric: str, images: int, told: bool) -> None:
     """Beside classes of 20 images, one of 100 is five times as large, and one of 101 more than that."""
     classes = (TEST.classes[0].model_copy(update={"images": images}), *TEST.classes[1:])
     metrics = tuple(sorted(TEST.metrics, key=lambda one: one.name != metric))
@@ -168,13 +168,13 @@ def test_a_plan_leaves_out_what_does_not_occur() -> None:
     seconds = {"profiling": 0.0, "training": 0.0, "searching": 0.0, "fine_tuning": 150.0, "verifying": 0.0}
     plan = Plan(seconds=seconds, memory_bytes=700_000_000, supernet=False, note="2 networks are trained.")
     assert str(render_plan(plan)) == (
-        "About 2 min 30 s and 700 MB of memory (estimated): profiling stored, fine-tuning 2 min 30 s. 2 networks are trained."
+        "About 2 min 30 s and 700 MB of memory (estimated): profiling cached, fine-tuning 2 min 30 s. 2 networks are trained."
     )
     trained = plan.model_copy(update={"supernet": True, "note": ""})
-    assert "profiling stored, training stored, fine-tuning" in str(render_plan(trained))
+    assert "profiling cached, training cached, fine-tuning" in str(render_plan(trained))
 
 
-def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_chosen_point() -> None:
+def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_selected_point() -> None:
     points = tuple(
         FrontPoint(
             architecture="resolution=8",
@@ -200,7 +200,7 @@ def test_what_was_not_measured_and_what_missed_is_said() -> None:
     )
     text = " ".join(drawn(lambda console: render_result(console, answer)).replace("│", " ").split())
     assert "not measured simulated" in text
-    assert "it does not bind" in text
+    assert "the constraint is inactive" in text
     assert "0.0900 ms (reachable: 0.0300 to 0.400) exceeded (quiet)" in text
 
 

@@ -59,7 +59,7 @@ def test_each_target_has_its_budget_or_all_have_the_one(
     assert [(t.target, t.latency_ms) for t in targets] == list(zip(["cpu", "cpu:threads=2"], expected, strict=True))
 
 
-def test_other_numbers_of_budgets_are_refused(engine: Engine, answer: Answering) -> None:
+def test_other_numbers_of_budgets_are_rejected(engine: Engine, answer: Answering) -> None:
     code, document = answer(*PLAIN, "--latency-ms", "1", "--latency-ms", "2")
     assert (code, document["error"]["code"]) == (2, "invalid_spec")
     assert document["error"]["latency_ms"] == ["40%", "1", "2"]
@@ -79,7 +79,7 @@ def test_people_get_the_plan_the_progress_and_the_tables(engine: Engine, invoke:
     assert "About 2 min 15 s and 412 MB of memory (estimated): profiling 40 s" in outcome.stderr
     assert outcome.stderr.count("A supernet is trained.") == 1
     assert "training: finished in 1 min 20 s" in outcome.stderr
-    assert "Front of finished networks on cpu" in outcome.stdout
+    assert "Front of trained networks on cpu" in outcome.stdout
     assert "measured" in outcome.stdout
     assert max(map(len, outcome.stdout.splitlines())) <= 80
 

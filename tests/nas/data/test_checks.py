@@ -33,8 +33,8 @@ def test_more_than_five_times_as_many_is_uneven(tmp_path: Path, counts: tuple[in
     ("given", "least", "says"),
     [
         ((), 3, "20% of each class for test and 15% of each class for val"),
-        (("val",), 2, "20% of each class for test, at least"),
-        (("test",), 2, "15% of each class for val, at least"),
+        (("val",), 2, "20% of each class for test are split off, at least"),
+        (("test",), 2, "15% of each class for val are split off, at least"),
         (("val", "test"), 1, ""),
     ],
 )
@@ -57,7 +57,7 @@ def test_every_part_gets_an_image_of_every_class(tmp_path: Path, given: tuple[st
 
 
 @pytest.mark.parametrize("form", ["folder", "npz"])
-def test_ways_to_become_square_are_told_apart(tmp_path: Path, form: str) -> None:
+def test_ways_to_become_square_are_distinguished(tmp_path: Path, form: str) -> None:
     """Folders and archives of the same 12 x 6 pixels give the same images, in three ways that are never mistaken."""
     from PIL import Image
 

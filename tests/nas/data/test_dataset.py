@@ -28,6 +28,6 @@ def test_an_unknown_source_names_what_is_taken() -> None:
         load("nothing/here")
 
 
-def test_a_silly_resolution_is_refused(tmp_path: Path) -> None:
+def test_a_silly_resolution_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match="outside 4 to 4096"):
         load("digits", resolution=2)

@@ -155,7 +155,7 @@ def test_a_class_absent_from_val_is_a_warning(tmp_path: Path) -> None:
     assert load(str(tmp_path)).warnings == ("Class 'b' has no images in the val split.",)
 
 
-def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
+def test_links_out_of_the_folder_are_rejected(tmp_path: Path) -> None:
     data = fill(tmp_path / "data", {"a": 6, "b": 6})
     write(tmp_path / "secret.png", 1)
     (data / "a" / "inside.png").symlink_to(data / "a" / "0000.png")
@@ -222,7 +222,7 @@ def test_progress_and_cancellation(tmp_path: Path) -> None:
         load(str(tmp_path), on_progress=stop)
 
 
-def test_too_many_pixels_are_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pixels_are_rejected_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.data.splits.MAX_BYTES", 1 << 10)
     with pytest.raises(InvalidData, match="Set a lower resolution"):
         load(str(fill(tmp_path, {"a": 10, "b": 10})))

@@ -96,7 +96,7 @@ def test_portable_maps_of_every_depth(tmp_path: Path, content: bytes, value: int
     assert pixels(tmp_path / "a.ppm", 1) == [value]
 
 
-def test_portable_maps_of_text_are_refused_unread(tmp_path: Path) -> None:
+def test_portable_maps_of_text_are_rejected_unread(tmp_path: Path) -> None:
     (tmp_path / "a.pgm").write_bytes(b"P2 1 1 255\n90\n")
     with pytest.raises(UnreadableImage, match="as text"):
         read_header(tmp_path / "a.pgm")

@@ -16,7 +16,7 @@ def test_copies_are_counted_in_each_part() -> None:
     near[0, 0, 0, 1] ^= 1  # a pixel that the sample does not see
     train, val, test = split(images[:20]), split(np.concatenate([images[18:25], images[3:4], near])), split(images[25:])
     assert leaks(train, {"val": val, "test": test}) == (
-        "3 of 9 images of the val split are exact copies of training images: accuracy on it flatters.",
+        "3 of 9 images of the val split are exact copies of training images: accuracy on it is too high.",
     )
 
 

@@ -42,7 +42,7 @@ def test_a_lone_test_part_beside_train(tmp_path: Path, names: tuple[str, str]) -
 
 
 @pytest.mark.parametrize(("one", "other"), [("Test", "test"), ("eval", "testing"), ("Val", "dev"), ("Train", "train")])
-def test_two_folders_of_one_part_are_refused(tmp_path: Path, one: str, other: str) -> None:
+def test_two_folders_of_one_part_are_rejected(tmp_path: Path, one: str, other: str) -> None:
     fill(tmp_path, {f"{name}/{label}": 10 for name in ("train", one, other) for label in "ab"})
     with pytest.raises(
         InvalidData, match=rf"({one}/ and {other}/|{other}/ and {one}/) are both the (test|val|train) split"
@@ -50,7 +50,7 @@ def test_two_folders_of_one_part_are_refused(tmp_path: Path, one: str, other: st
         load(str(tmp_path))
 
 
-def test_a_part_without_classes_is_refused(tmp_path: Path) -> None:
+def test_a_part_without_classes_is_rejected(tmp_path: Path) -> None:
     fill(tmp_path, {"Train/a": 10, "Train/b": 10, "Test": 3})
     with pytest.raises(InvalidData, match=r"images of Test/ lie in no class folders.*remove Test/"):
         load(str(tmp_path))
@@ -65,7 +65,7 @@ def test_folders_inside_classes_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("splits", [("train", "test"), ("Training", "validation", "Test")])
-def test_classes_that_hold_the_parts_are_refused(tmp_path: Path, splits: tuple[str, ...]) -> None:
+def test_classes_that_hold_the_parts_are_rejected(tmp_path: Path, splits: tuple[str, ...]) -> None:
     fill(tmp_path, {f"{label}/{split}": 10 for label in ("cat", "dog") for split in splits})
     with pytest.raises(InvalidData, match=r"seems to be class/split.*Turn it round.*move cat/") as caught:
         load(str(tmp_path))

@@ -63,7 +63,7 @@ def test_names_of_classes(tmp_path: Path) -> None:
     named = arrays() | {"class_names": np.array(["cat", "dog", "émeu"])}
     data = load(str(saved(tmp_path / "d.npz", named)))
     assert data.classes == ("cat", "dog", "émeu")
-    assert data.warnings == ("Class 'émeu' has no training images and will never be answered.",)
+    assert data.warnings == ("Class 'émeu' has no training images and will never be predicted.",)
     assert load(str(saved(tmp_path / "e.npz", arrays(classes=3)))).classes == ("0", "1", "2")
     as_bytes = arrays() | {"class_names": np.array([b"cat", b"dog"])}
     assert load(str(saved(tmp_path / "b.npz", as_bytes))).classes == ("cat", "dog")
@@ -186,7 +186,7 @@ def test_a_header_that_promises_more_than_the_member_holds_gets_no_memory(tmp_pa
             read_npz(tmp_path / "d.npz")
 
 
-def test_a_crowd_of_members_is_refused(tmp_path: Path) -> None:
+def test_a_crowd_of_members_is_rejected(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
         for index in range(1025):
             archive.writestr(str(index), b"")

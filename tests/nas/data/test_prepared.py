@@ -31,7 +31,7 @@ def test_a_summary_counts() -> None:
     assert (about["resolution"], about["channels"], about["skipped"], about["warnings"]) == (8, 1, [], [])
 
 
-def test_what_is_no_blob_is_refused() -> None:
+def test_what_is_no_blob_is_rejected() -> None:
     from safetensors.numpy import save
 
     blob = pack(load("digits"))

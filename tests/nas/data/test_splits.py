@@ -8,7 +8,7 @@ from nas.errors import InvalidData
 
 
 @pytest.mark.parametrize(
-    ("sides", "one_square_size", "expected"),
+    ("image_sizes", "one_square_size", "expected"),
     [
         ([28], True, 28),
         ([64], True, 64),
@@ -32,7 +32,7 @@ def test_the_price_of_detail_is_said_where_detail_is_lost() -> None:
         return "".join(choose_image_size(np.array([image_size]), resolution, one_square_size=True)[1])
 
     assert note(150) == (
-        "Images are read at 96 x 96 pixels by default; --resolution N takes more detail and costs about (N/96)^2 times the time."
+        "Images are read at 96 x 96 pixels by default; --resolution N keeps more detail and costs about (N/96)^2 times the time."
     )
     assert note(150, 150) == note(64) == note(96) == note(20) == ""
 

@@ -147,7 +147,7 @@ def test_events_of_earlier_versions_are_read() -> None:
         assert EVENT.validate_json(json.dumps(old)).type == old["type"]
 
 
-def test_a_search_that_goes_on_tells_again_what_it_found_before(tmp_path: Path) -> None:
+def test_a_search_that_continues_emits_again_what_it_found_before(tmp_path: Path) -> None:
     first: list[Event] = []
     search(tmp_path / "journal", evaluations=5, events=first)
     second: list[Event] = []

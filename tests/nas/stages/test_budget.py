@@ -33,7 +33,7 @@ def measured(table: LatencyTable, p50: float = 1.0) -> MeasuredTable:
     return MeasuredTable(table, "made up", {"quiet": 1.0, "p50": p50, "p95": 2.0})
 
 
-def test_what_keeps_the_limit_is_counted_apart_from_what_keeps_the_budget(tmp_path: Path) -> None:
+def test_what_keeps_the_limit_is_counted_apart_from_what_meets_the_budget(tmp_path: Path) -> None:
     table = table_of(SPACE)
     table = replace(table, accuracy_report=replace(table.accuracy_report, mape=0.2))
     context = Context(Store(tmp_path))

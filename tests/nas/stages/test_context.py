@@ -64,7 +64,9 @@ def test_a_device_is_freed_when_a_measurement_is_cancelled(tmp_path: Path) -> No
         pass
 
 
-def test_a_wait_for_a_device_is_told_once_and_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_for_a_device_is_reported_once_and_can_be_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(contexts, "TOLD_AFTER_S", 0.0)
     told: list[Event] = []
     polls = iter([False] * 5 + [True])
@@ -75,7 +77,7 @@ def test_a_wait_for_a_device_is_told_once_and_can_be_cancelled(tmp_path: Path, m
     assert next(polls, None) is None
 
 
-def test_a_wait_for_a_stage_of_another_is_told_once_and_can_be_cancelled(
+def test_a_wait_for_a_stage_of_another_is_reported_once_and_can_be_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contexts, "TOLD_AFTER_S", 0.0)
@@ -85,7 +87,7 @@ def test_a_wait_for_a_stage_of_another_is_told_once_and_can_be_cancelled(
     context = Context(Store(tmp_path), told.append, lambda: next(polls))
     with Store(tmp_path).lock(KEY), pytest.raises(Cancelled):
         context.run("profiling", KEY, lambda: StageOutput({}), target="cpu")
-    message = "Waits for another process, which computes the same stage (profiling:cpu), to take over its result."
+    message = "Waits for another process, which computes the same stage (profiling:cpu), to reuse its result."
     assert told == [LogEvent(level="info", message=message)]
     assert next(polls, None) is None
     assert Store(tmp_path).find(KEY) is None

@@ -88,7 +88,7 @@ class TestDelivered:
     ) -> None:
         assert deliver(tmp_path, monkeypatch, 3.1, 2.1, 1.1) == Answer(0, [2, 1, 0], [])
 
-    def test_one_whose_file_misses_the_budget_is_replaced_and_not_shown(
+    def test_one_whose_file_exceeds_the_budget_is_replaced_and_not_shown(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert deliver(tmp_path, monkeypatch, 4.0, 2.1, 1.1) == Answer(1, [2, 1], [])

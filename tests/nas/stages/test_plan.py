@@ -52,7 +52,7 @@ def test_a_tournament_by_hand(made: tuple[Context, Job]) -> None:
     assert taken == pytest.approx(10 * (1.5 + 2.5 / 8) + judged * look)
 
 
-def test_too_short_a_time_is_refused_with_the_least_that_works(made: tuple[Context, Job]) -> None:
+def test_too_short_a_time_is_rejected_with_the_least_that_works(made: tuple[Context, Job]) -> None:
     _, job = made
     hurried = lasting(job, 1.0)
     assert not fits(hurried, COSTS)

@@ -48,7 +48,7 @@ def test_a_hard_swish_space_is_searched_with_relu(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("activation", "fits"), [("relu", True), ("relu6", False), ("hard_swish", False)])
-def test_a_space_in_python_keeps_its_activation_or_is_refused(tmp_path: Path, activation: str, fits: bool) -> None:
+def test_a_space_in_python_keeps_its_activation_or_is_rejected(tmp_path: Path, activation: str, fits: bool) -> None:
     path = tmp_path / "mine.py"
     path.write_text(PYTHON_SPACE.replace("{activation}", activation))
     if fits:

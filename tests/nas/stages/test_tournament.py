@@ -14,7 +14,7 @@ from nas.metrics import Scores
 from nas.stages import tournament
 from nas.stages.quantize import Quantized
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finalist, TrainedFinalist, finished_points, play, remember, remembered
+from nas.stages.tournament import Finalist, TrainedFinalist, play, remember, remembered, trained_points
 from search_spaces.network import Network
 from search_spaces.space import Architecture
 from tests.nas.stages import jobs
@@ -102,7 +102,7 @@ def four(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     return Play(jobs.run_of(context, job), finalists, events, monkeypatch)
 
 
-def test_the_better_half_goes_on_and_ties_go_to_the_faster(four: Play) -> None:
+def test_the_better_half_continues_and_ties_go_to_the_faster(four: Play) -> None:
     # of b, c and d, which are equal, b is the fastest: it goes on with a
     finished, scripted = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.8])
     assert [(name, images, number) for name, images, number, _ in scripted.trained] == [
@@ -119,7 +119,7 @@ def test_the_winner_is_the_faster_of_equals(four: Play) -> None:
     assert [four.name(f) for f in finished[:2]] == ["c", "d"]
 
 
-def test_each_judgement_is_told(four: Play) -> None:
+def test_each_judgement_is_reported(four: Play) -> None:
     four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
     told = [e for e in four.events if isinstance(e, FinalistEvent)]
     assert [(e.round, e.rounds, e.images, e.metric.value) for e in told] == [
@@ -170,9 +170,9 @@ def test_one_finalist_is_trained_for_all_of_the_images(four: Play) -> None:
     assert scripted.trained == [("a", 1000, 0, False)] and finished[0].images == 1000
 
 
-def test_the_front_of_what_is_finished(four: Play) -> None:
+def test_the_front_of_what_is_trained(four: Play) -> None:
     done = [TrainedFinalist(f, "w", files(v), 1) for f, v in zip(four.finalists, (0.8, 0.7, 0.9, 0.9), strict=True)]
-    points = finished_points(four.run.target_plan, done)
+    points = trained_points(four.run.target_plan, done)
     assert [(p.latency_ms, p.metric.value, p.kind) for p in points] == [
         (1.0, 0.8, "simulated"),
         (3.0, 0.9, "simulated"),
@@ -195,7 +195,7 @@ def test_the_budget_is_held_against_the_latency_that_was_named(four: Play) -> No
     )
 
 
-def test_what_was_finished_is_remembered_for_the_same_work_only(four: Play) -> None:
+def test_what_was_trained_is_remembered_for_the_same_work_only(four: Play) -> None:
     finished, _ = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
     run = four.run
     assert remembered(run, four.finalists[0]) is None

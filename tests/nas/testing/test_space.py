@@ -31,7 +31,7 @@ def test_a_stage_that_draws_another_network_each_time_is_found() -> None:
         SpaceContract().test_an_architecture_always_builds_the_same_network(space, [space.smallest()])
 
 
-def test_a_number_of_classes_that_is_not_asked_for_is_found() -> None:
+def test_a_number_of_classes_that_is_not_requested_is_found() -> None:
     space = replace(small_space((1,), (1,)), classes=3)  # its stage draws two
     with pytest.raises(AssertionError):
         SpaceContract().test_a_network_reads_the_image_and_ends_in_the_classes(space, [space.smallest()])

@@ -47,7 +47,7 @@ def test_the_optimiser_is_adamw_on_gradients_clipped_together(clip: float) -> No
 
 
 @pytest.mark.parametrize("stop", [1, 3, 5])
-def test_a_cancelled_training_goes_on_bit_by_bit(stop: int) -> None:
+def test_a_cancelled_training_continues_bit_by_bit(stop: int) -> None:
     whole, strategy = supernet()
     train(strategy, RECIPE, STEPS)
 
@@ -92,7 +92,7 @@ def test_a_training_killed_after_a_checkpoint_repeats_the_steps_since() -> None:
     assert all(torch.equal(resumed.tensors[name], whole.tensors[name]) for name in whole.tensors)
 
 
-def test_a_checkpoint_of_another_training_is_refused() -> None:
+def test_a_checkpoint_of_another_training_is_rejected() -> None:
     kept: list[bytes] = []
     _, strategy = supernet()
     with pytest.raises(Cancelled):

@@ -26,7 +26,7 @@ class TestLargestFirst(StrategyContract):
         return lambda: replace(supernet()[1], largest_first=2, class_weights=torch.tensor([1.0] * 9 + [3.0]))
 
 
-def test_the_random_networks_are_told_on_average() -> None:
+def test_the_random_networks_are_reported_on_average() -> None:
     def told(num_random: int) -> dict[str, float]:
         _, strategy = supernet()
         return replace(strategy, sample=lambda _: SMALL, num_random=num_random).backward(0)
