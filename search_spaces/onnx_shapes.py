@@ -220,8 +220,8 @@ def _branch(node: "onnx.NodeProto", tensors: Tensors) -> "onnx.GraphProto | None
     condition = tensors.values.get(node.input[0]) if node.input else None
     if condition is None or condition.size != 1:
         return None
-    wanted = "then_branch" if bool(condition.reshape(())) else "else_branch"
-    graph = next((a.g for a in node.attribute if a.name == wanted), None)
+    taken = "then_branch" if bool(condition.reshape(())) else "else_branch"
+    graph = next((a.g for a in node.attribute if a.name == taken), None)
     if graph is None or len(graph.output) != len(node.output) or graph.sparse_initializer:
         return None
     branch = GraphProto()

@@ -69,12 +69,12 @@ def test_a_wait_for_a_device_is_reported_once_and_can_be_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contexts, "TOLD_AFTER_S", 0.0)
-    told: list[Event] = []
+    emitted: list[Event] = []
     polls = iter([False] * 5 + [True])
-    context = Context(Store(tmp_path), told.append, lambda: next(polls))
+    context = Context(Store(tmp_path), emitted.append, lambda: next(polls))
     with measuring("abacus"), pytest.raises(Cancelled):
         measure_samples(context, Abacus(), [residual()], 1, KEY, phase="profiling")
-    assert told == [LogEvent(level="info", message="Waits for a board, which another process is using.")]
+    assert emitted == [LogEvent(level="info", message="Waits for a board, which another process is using.")]
     assert next(polls, None) is None
 
 
@@ -83,13 +83,13 @@ def test_a_wait_for_a_stage_of_another_is_reported_once_and_can_be_cancelled(
 ) -> None:
     monkeypatch.setattr(contexts, "TOLD_AFTER_S", 0.0)
     monkeypatch.setattr(stores, "LOCK_POLL_S", 0.01)
-    told: list[Event] = []
+    emitted: list[Event] = []
     polls = iter([False] * 5 + [True])
-    context = Context(Store(tmp_path), told.append, lambda: next(polls))
+    context = Context(Store(tmp_path), emitted.append, lambda: next(polls))
     with Store(tmp_path).lock(KEY), pytest.raises(Cancelled):
         context.run("profiling", KEY, lambda: StageOutput({}), target="cpu")
     message = "Waits for another process, which computes the same stage (profiling:cpu), to reuse its result."
-    assert told == [LogEvent(level="info", message=message)]
+    assert emitted == [LogEvent(level="info", message=message)]
     assert next(polls, None) is None
 
 
@@ -107,8 +107,8 @@ def test_the_eta_knows_that_a_profile_takes_longer_than_a_round(
                 now[0] += 20 if isinstance(sample, KernelSample) else 0.5
                 yield sample
 
-    told: list[Event] = []
-    context = Context(Store(tmp_path), told.append)
+    emitted: list[Event] = []
+    context = Context(Store(tmp_path), emitted.append)
     measure_samples(context, Slow(), [residual()], 4, KEY, phase="profiling")
-    etas = [event.eta_s for event in told if isinstance(event, ProgressEvent)]
+    etas = [event.eta_s for event in emitted if isinstance(event, ProgressEvent)]
     assert etas == [4 * ROUND_S, 1.5, 1.0, 0.5, 0.0]

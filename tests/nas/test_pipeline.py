@@ -140,9 +140,9 @@ def test_the_bundle_runs_and_counts_as_its_receipt_says(whole: Whole) -> None:
     for precision in ("int8", "fp32"):
         session = onnxruntime.InferenceSession(bundle / f"model.{precision}.onnx", providers=["CPUExecutionProvider"])
         answers = session.run(None, {"image": test.images})[0].argmax(1)
-        said = receipt["metric"][precision]
-        assert said["kind"] == "measured"
-        assert np.mean(answers == test.labels) == pytest.approx(said["value"], abs=1.5 / len(test))
+        reported = receipt["metric"][precision]
+        assert reported["kind"] == "measured"
+        assert np.mean(answers == test.labels) == pytest.approx(reported["value"], abs=1.5 / len(test))
     kinds = {row["latency_ms"]["kind"] for row in receipt["layers"]}
     assert kinds <= {"predicted", "estimated"}
     assert receipt["latency_ms"]["predicted"]["error"] > 0
@@ -256,9 +256,9 @@ def test_a_budget_that_a_stored_table_rules_out_is_rejected_before_a_step_is_tim
     profile_digits(tmp_path / "store", PROFILES["quick"], target="kv260")
     monkeypatch.setattr(pipeline, "time_training", None)  # it would fail
     events: list[Event] = []
-    wanted = spec(targets=[{"target": "kv260", "latency_ms": 1e-4}], work=None, effort="quick")
+    request = spec(targets=[{"target": "kv260", "latency_ms": 1e-4}], work=None, effort="quick")
     with pytest.raises(InfeasibleBudget):
-        pipeline.search(wanted, out=tmp_path, on_event=events.append)
+        pipeline.search(request, out=tmp_path, on_event=events.append)
     assert {event.phase for event in events if isinstance(event, PhaseEvent)} == {"preparing"}
 
 
@@ -310,8 +310,8 @@ def test_wherever_it_is_stopped_it_begins_nothing_more_and_continues_to_the_same
     while result is None and len(callers) < 200:
         callers.append(Impatient(rng.randint(20, 1500)))
         with contextlib.suppress(Cancelled):
-            wanted = spec(targets=SIMULATED)
-            result = pipeline.search(wanted, out=tmp_path, on_event=callers[-1].sink, cancelled=callers[-1].cancelled)
+            request = spec(targets=SIMULATED)
+            result = pipeline.search(request, out=tmp_path, on_event=callers[-1].sink, cancelled=callers[-1].cancelled)
     assert result is not None and same(result, simulated[1])
     assert len(callers) > 4 and sum(caller.told_after for caller in callers) == 0
 
@@ -319,8 +319,8 @@ def test_wherever_it_is_stopped_it_begins_nothing_more_and_continues_to_the_same
 def test_who_waits_for_the_stage_of_another_can_be_stopped(tmp_path: Path) -> None:
     store = Store(tmp_path)
     key = StageKey("waits", 1, {})
-    asked = iter([False, False, True])
-    context = Context(Store(tmp_path), ignore, lambda: next(asked))
+    answers_of_poll = iter([False, False, True])
+    context = Context(Store(tmp_path), ignore, lambda: next(answers_of_poll))
     with store.lock(key), pytest.raises(Cancelled):
         context.run("training", key, lambda: StageOutput({}))
     assert store.find(key) is None

@@ -60,11 +60,11 @@ def test_a_store_is_given_as_a_folder_a_url_or_itself(tmp_path: Path) -> None:
 
 
 def test_in_a_folder_one_at_a_time_works_on_a_stage(tmp_path: Path) -> None:
-    told: list[str] = []
+    order: list[str] = []
 
     def second() -> None:
         with Store(tmp_path).lock(KEY):
-            told.append("second")
+            order.append("second")
 
     with (
         Store(tmp_path).lock(KEY),
@@ -73,9 +73,9 @@ def test_in_a_folder_one_at_a_time_works_on_a_stage(tmp_path: Path) -> None:
         thread = threading.Thread(target=second)
         thread.start()
         time.sleep(0.05)
-        told.append("first")
+        order.append("first")
     thread.join()
-    assert told == ["first", "second"]
+    assert order == ["first", "second"]
 
 
 def test_elsewhere_nobody_waits() -> None:

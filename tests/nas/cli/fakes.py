@@ -133,7 +133,7 @@ def events() -> list[Any]:
 def tournament() -> list[Any]:
     """Two rounds among three networks; the best of the first does not stay the best. The front is told again when it is over."""
 
-    def judged(network: str, number: int, accuracy: float, latency_ms: float) -> list[Any]:
+    def finalist(network: str, number: int, accuracy: float, latency_ms: float) -> list[Any]:
         phase: dict[str, Any] = {"phase": "fine_tuning", "target": "cpu"}
         return [
             PhaseEvent(status="started", **phase),
@@ -148,8 +148,8 @@ def tournament() -> list[Any]:
         ]  # fmt: skip
 
     front = FrontEvent(of="finished", target="cpu", budget_ms=0.1, evaluations=3, points=FRONT[:2])
-    first = [*judged("a", 0, 0.95, 0.08), *judged("b", 0, 0.96, 0.09), *judged("c", 0, 0.96, 0.07), front]
-    return [*first, *judged("c", 1, 0.955, 0.07), *judged("b", 1, 0.97, 0.09), front, front]
+    first = [*finalist("a", 0, 0.95, 0.08), *finalist("b", 0, 0.96, 0.09), *finalist("c", 0, 0.96, 0.07), front]
+    return [*first, *finalist("c", 1, 0.955, 0.07), *finalist("b", 1, 0.97, 0.09), front, front]
 
 
 @dataclasses.dataclass
@@ -160,11 +160,11 @@ class Engine:
     seconds: dict[str, float] = dataclasses.field(
         default_factory=lambda: {"profiling": 40.0, "training": 95.0, "searching": 0.0}
     )
-    asked: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
 
     def search(self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink) -> SearchResult:
         """As `nas.pipeline.search`."""
-        self.asked.append(("search", {"spec": spec, "out": out, "store": store}))
+        self.calls.append(("search", {"spec": spec, "out": out, "store": store}))
         on_event(PlanEvent(resolution=28, supernet=True, note="A supernet is trained."))
         for event in events():
             on_event(event)
@@ -184,7 +184,7 @@ class Engine:
     ) -> ExportResult:
         """As `nas.pipeline.export`."""
         given = {"spec": spec, "architecture": architecture, "target": target, "out": out, "store": store}
-        self.asked.append(("export", given))
+        self.calls.append(("export", given))
         for event in events():
             on_event(event)
         self._fail()
@@ -195,12 +195,12 @@ class Engine:
 
     def plan(self, spec: SearchSpec, *, out: Path, store: str | None) -> Plan:
         """As `nas.preflight.plan`."""
-        self.asked.append(("plan", {"spec": spec, "out": out, "store": store}))
+        self.calls.append(("plan", {"spec": spec, "out": out, "store": store}))
         return Plan(seconds=self.seconds, memory_bytes=412_000_000, resolution=28, note="A supernet is trained.")
 
     def profile(self, target: str, space: str, *, on_event: EventSink, **options: Any) -> ProfileResult:
         """As `nas.pipeline.profile`."""
-        self.asked.append(("profile", {"target": target, "space": space, **options}))
+        self.calls.append(("profile", {"target": target, "space": space, **options}))
         self._fail()
         return ProfileResult(
             target=target, device="a processor", runtime="onnxruntime 1", fingerprint="ab", space=space, resolution=28,
@@ -210,7 +210,7 @@ class Engine:
 
     def show(self, run: str, *, out: Path) -> SearchResult:
         """As `nas.pipeline.show`."""
-        self.asked.append(("show", {"run": run, "out": out}))
+        self.calls.append(("show", {"run": run, "out": out}))
         self._fail()
         return result()
 
