@@ -98,8 +98,8 @@ class LatencyPart(FrozenModel):
         description="of its group, where the target is simulated; with the first layer of it"
     )
     bound_by: str | None = Field(
-        description="what binds its group on a simulated target: arithmetic, depthwise engine, pools and sums, weights, maps in, "
-        "maps out or instruction overhead"
+        description="what binds its group on a simulated target: arithmetic, depthwise engine, pools and sums (pooling and add), weights, "
+        "maps in, maps out (feature maps) or instruction overhead"
     )
     group: str | None = Field(description="name of the group that it is fused into on a simulated target")
 

@@ -118,7 +118,7 @@ def work_out(
 
 
 def _bound(kind: "onnx.TypeProto", open_sizes: Mapping[str, int]) -> "onnx.TypeProto":
-    """A stated type with the sizes of the input in the place of their names."""
+    """A stated type with the sizes of the input in place of their names."""
     for dim in kind.tensor_type.shape.dim if kind.tensor_type.HasField("shape") else ():
         if dim.dim_param in open_sizes:
             dim.dim_value = open_sizes[dim.dim_param]
