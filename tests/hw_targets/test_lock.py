@@ -76,7 +76,7 @@ def test_who_waits_to_measure_can_be_stopped() -> None:
 
     with measuring("dev/0"), stoppable(check), pytest.raises(InterruptedError), measuring("dev/0"):
         pass
-    check_cancelled()  # nothing is asked of those outside
+    check_cancelled()  # nothing is checked outside
     assert next(polls, None) is None
 
 
@@ -108,5 +108,5 @@ def test_a_wait_to_measure_is_reported(tmp_path: Path) -> None:
     finally:
         holder.kill()
         holder.communicate()
-    with while_waiting(on_wait), measuring("dev/0"):  # free: nobody waits
+    with while_waiting(on_wait), measuring("dev/0"):  # free: no wait
         assert len(waits) == 3

@@ -1,4 +1,4 @@
-"""Whether the work around has been asked to stop."""
+"""Cancelling long work from deep inside it."""
 
 from threading import Thread
 

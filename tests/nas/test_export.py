@@ -1,4 +1,4 @@
-"""Finishing an architecture that somebody chose: what is reused, what is delivered, and what is refused."""
+"""Exporting a selected architecture: what is reused, what is exported, and what is rejected."""
 
 import json
 import shutil
@@ -79,7 +79,7 @@ def test_what_the_search_delivered_is_not_trained_again(searched: Searched) -> N
 def test_networks_that_lost_the_tournament_are_exported_without_training_from_what_the_run_kept(
     tmp_path: Path,
 ) -> None:
-    """The spec that a run keeps names the same run, and the same finished networks, as the one that was asked."""
+    """The spec that a run keeps names the same run, and the same trained networks, as the requested one."""
     events: list[Event] = []
     result = pipeline.search(SPEC, out=tmp_path, on_event=events.append)
     finished = {event.architecture_id for event in events if isinstance(event, FinalistEvent)}

@@ -1,4 +1,4 @@
-"""Targets that demand a form of INT8 of their own and refuse layers: the whole job on the digits, simulated."""
+"""Targets that need an INT8 scheme of their own and reject layers: the whole job on the digits, simulated."""
 
 import json
 from collections.abc import Sequence

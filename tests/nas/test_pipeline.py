@@ -94,7 +94,7 @@ Whole = tuple[Path, SearchResult, list[Event]]
 
 
 def same(one: SearchResult, other: SearchResult) -> bool:
-    """Whether two runs on the simulated target came to the same: estimates, finished networks, and the delivered file."""
+    """Whether two runs on the simulated target have equal results: estimates, trained networks, and the exported file."""
     files = [[(Path(m.bundle) / "model.int8.onnx").read_bytes() for m in r.models.values()] for r in (one, other)]
     return (one.estimates, one.front) == (other.estimates, other.front) and files[0] == files[1]
 
@@ -287,7 +287,7 @@ def test_cancelling_says_how_to_continue(out: Path) -> None:
 
 
 class Impatient:
-    """A caller who cancels once it has been asked so often, and counts the new work that it is told of after that."""
+    """A caller that cancels after so many polls, and counts the new work that is reported after that."""
 
     def __init__(self, most: int) -> None:
         self._left = most

@@ -44,7 +44,7 @@ def textures(each: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
 
 
 def trained(context: Context, job: Job) -> tuple[float, str]:
-    """What the INT8 file of the smallest network is worth on the validation set, and the hash of its float weights."""
+    """The score of the INT8 file of the smallest network on the validation set, and the hash of its float weights."""
     network = job.space.network(job.space.smallest())
     weights = fine_tune(jobs.run_of(context, job), network, start=None, images=12_000, number=0)
     return quantized(jobs.run_of(context, job), network, weights).validation.value, weights
@@ -101,7 +101,7 @@ SEEDS = range(3)
 
 
 def accuracies_of(folder: Path, data: str) -> list[float]:
-    """INT8 on the test set, seed after seed: of the split, of the training, and of what is drawn."""
+    """INT8 on the test set, seed after seed: of the split, of the training, and of the subsets."""
     found = []
     for seed in SEEDS:
         context, job = jobs.with_target_plans(folder, data=data, seed=seed)

@@ -1,4 +1,4 @@
-"""The targets of a spec are told apart by what they are, not by how they are written; its numbers are numbers, from anywhere."""
+"""The targets of a spec are distinguished by what they are, not by how they are written; its numbers are numbers, from anywhere."""
 
 import math
 from pathlib import Path

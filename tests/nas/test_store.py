@@ -94,7 +94,7 @@ OUTPUTS = {"values": b"[0, 1, 2, 3]", "bank": WEIGHTS * STEPS, "empty": b""}
 
 @dataclass
 class Acknowledged:
-    """What a stage was told is kept: how many values of its journal, and of how many steps the newest checkpoint is."""
+    """What a stage was promised is kept: how many values of its journal, and of how many steps the newest checkpoint is."""
 
     values: int = 0
     steps: int = 0
@@ -135,7 +135,7 @@ def _after(store: Store, acknowledged: Acknowledged) -> Acknowledged:
 
 
 def _live(kind: str, kills: list[tuple[int, float]]) -> int:
-    """Dies as often as told, once in each life; what is true after each death and at the end. How often it did die."""
+    """Dies a given number of times, once in each life; what is true after each death and at the end. How often it did die."""
     died = 0
     with tempfile.TemporaryDirectory() as folder:
         files = place(kind, Path(folder))

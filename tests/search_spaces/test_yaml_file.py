@@ -1,4 +1,4 @@
-"""The one reader of YAML files: what it reads, and what it refuses with the field, what was read and how to write it."""
+"""The one reader of YAML files: what it reads, and what it rejects with the field, what was read and how to write it."""
 
 import os
 from pathlib import Path

@@ -50,7 +50,7 @@ FRONT = tuple(
     )
     for i in range(6)
 )
-"""Of finished networks; the fastest was not measured."""
+"""Of trained networks; the fastest was not measured."""
 
 ESTIMATES = tuple(point.model_copy(update={"metric": as_accuracy(0.8), "kind": "predicted"}) for point in FRONT[:4])
 
@@ -75,7 +75,7 @@ REPORT = AccuracyReport(0.011, 0.014, 0.97, 1.0, 0.96, None, 0.012, 100, 30, "he
 def model(
     bundle: str = "runs/x/cpu", *, measured: float | None = 0.0812, binds: bool = True, test: TestOutcome | None = TEST
 ) -> ModelOutcome:
-    """The third point of the front, delivered."""
+    """The third point of the front, exported."""
     spread = (None, None) if measured is None else (measured + 0.0003, measured + 0.01)
     return ModelOutcome(
         bundle=bundle,
@@ -131,7 +131,7 @@ def events() -> list[Any]:
 
 
 def tournament() -> list[Any]:
-    """Two rounds among three networks; the best of the first does not stay the best. The front is told again when it is over."""
+    """Two rounds among three networks; the best of the first does not stay the best. The front is emitted again when it is over."""
 
     def finalist(network: str, number: int, accuracy: float, latency_ms: float) -> list[Any]:
         phase: dict[str, Any] = {"phase": "fine_tuning", "target": "cpu"}
@@ -154,7 +154,7 @@ def tournament() -> list[Any]:
 
 @dataclasses.dataclass
 class Engine:
-    """Stands in for `nas.pipeline`; remembers what it was asked, and fails as it is told."""
+    """Replaces `nas.pipeline`; records its calls, and fails on request."""
 
     failure: BaseException | None = None
     seconds: dict[str, float] = dataclasses.field(

@@ -21,7 +21,7 @@ Answering = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def _own_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Numbers do not matter here, so nobody else's measurement is waited for."""
+    """Numbers do not matter here, so no other measurement is waited for."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
@@ -110,11 +110,7 @@ def test_an_int8_file_is_measured_as_it_is_beside_its_lowering(
     assert {"c0", "c1"} <= set(file["float_layers"])
     assert any("c0, c1" in line and "uint8" in line for line in file["advice"])
     output = invoke("estimate", path, "--target", "cpu", "--out", str(tmp_path)).stdout
-    assert (
-        output.index("the INT8 file as it is")
-        < output.index("re-lowers it to INT8")
-        < output.index("run in float")
-    )
+    assert output.index("the INT8 file as it is") < output.index("re-lowers it to INT8") < output.index("run in float")
 
 
 def test_a_float_file_is_one_number_of_its_lowering(answer: Answering, invoke: Invoke, tmp_path: Path) -> None:

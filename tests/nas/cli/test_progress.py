@@ -24,7 +24,7 @@ class Clock:
 
 
 def lines(step_s: float) -> list[str]:
-    """The plain lines of the recorded events, told `step_s` apart."""
+    """The plain lines of the recorded events, emitted `step_s` apart."""
     out, clock = io.StringIO(), Clock()
     with watch(console=Console(file=out, width=80), clock=clock) as display:
         assert isinstance(display, Lines)
@@ -172,7 +172,7 @@ def test_each_trained_network_shows_its_own_loss() -> None:
 
 
 def test_a_tournament_is_reported_round_by_round() -> None:
-    """Of equals the faster is the best; b passes c in the second round; what is told again is said once."""
+    """Of equals the faster is the best; b passes c in the second round; what is emitted again is printed once."""
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     for event in tournament():

@@ -85,7 +85,7 @@ def test_ids_are_as_long_as_it_takes_to_tell_them_apart() -> None:
 def test_the_verdict_names_what_the_budget_is_held_against(
     on: str, p50: float, p95: float, verdict: str, says: str
 ) -> None:
-    """The quiet latency of 0.0812 ms keeps the budget of 0.09 ms; the median, or the 95th percentile, may not."""
+    """The quiet latency of 0.0812 ms meets the budget of 0.09 ms; the median, or the 95th percentile, may not."""
     latency = model().latency_ms.model_dump() | {"budget_on": on, "measured_p50": p50, "measured_p95": p95}
     one = model().model_copy(update={"latency_ms": LatencyOutcome.model_validate(latency)})
     answer = result().model_copy(update={"models": {"cpu": one}})

@@ -1,4 +1,4 @@
-"""`search` and `run`: options become a spec, the engine is asked, and one document or readable tables come back."""
+"""`search` and `run`: options become a spec, the engine is called, and one document or readable tables come back."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Labels and pixels of archives in other forms: read as what they mean, or refused with a line of Python that works."""
+"""Labels and pixels of archives in other forms: read as what they mean, or rejected with a line of Python that works."""
 
 import contextlib
 import re

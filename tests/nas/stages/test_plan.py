@@ -1,4 +1,4 @@
-"""What work a time is resolved to, with costs made by hand: bounded, stored, refused where it is too short."""
+"""What work a time is resolved to, with costs made by hand: bounded, stored, rejected where it is too short."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who goes on and who is delivered, with trainings and judgements that the tests make up."""
+"""Which finalists continue and which is exported, with artificial trainings and evaluations."""
 
 import random
 from collections.abc import Mapping, Sequence
