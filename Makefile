@@ -7,6 +7,8 @@ HWNAS_PYTHON ?= python3
 OUT ?= runs/
 # More options for pytest: make unit PYTEST="-k lowering -x"
 PYTEST ?=
+# How many processes run the tests; 0 runs them in pytest's own, as a debugger needs: make unit PROCESSES=0 PYTEST=--pdb
+PROCESSES ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -75,7 +77,7 @@ floors: setup ## Floors: an import only points down
 	$(BIN)/lint-imports
 
 unit: setup dashboard ## The tests of the packages alone
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) $(PYTEST)
 
 dashboard-test: dashboard ## The dashboard: style and tests (its build checks the types)
 	$(NPM) run lint

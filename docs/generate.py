@@ -1,7 +1,7 @@
-"""Writes the parts of the documentation that repeat what the code says: options, fields, events, errors, recorded results.
+"""Generates the parts of the documentation that come from the code: options, fields, events, errors, recorded results.
 
-A page marks such a part with `<!-- generated: NAME -->` and `<!-- end -->`; `python -m docs.generate` renews all of them,
-and a test fails where one is out of date. Not here: pictures (`make_pictures.py`), and everything that a person writes.
+A page marks such a part with `<!-- generated: NAME -->` and `<!-- end -->`. `python -m docs.generate` regenerates all of
+them; a test fails where one is out of date. Not here: pictures (`make_pictures.py`), and hand-written text.
 """
 
 import inspect
@@ -16,18 +16,18 @@ from docs.recorded import baselines, benchmarks, example_front, example_model, e
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-PART: Final = re.compile(r"(<!-- generated: (?P<name>[a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+GENERATED: Final = re.compile(r"(<!-- generated: (?P<name>[a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-FLOORS: Final = ("search_spaces", "hw_targets", "latency_models", "nas", "api")
+PACKAGES: Final = ("search_spaces", "hw_targets", "latency_models", "nas", "api")
 
-OF_THE_COMMAND_LINE: Final = {
+COMMAND_LINE_ERRORS: Final = {
     "usage_error": "The command line is wrong.",
-    "missing_package": "A package that this needs is not installed.",
+    "missing_package": "A required package is not installed.",
     "file_error": "A file or folder cannot be read or written.",
     "out_of_memory": "There is not enough memory.",
-    "internal_error": "A defect of the program. The trace is on stderr.",
+    "internal_error": "A bug in hwnas. The traceback is on stderr.",
 }
-"""Codes without a class: what ends a command besides the engine's own errors (`nas/cli/guard.py`)."""
+"""Codes without a class: errors that end a command besides the engine's own (`nas/cli/guard.py`)."""
 
 
 def grid(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -168,14 +168,14 @@ def space_spec() -> str:
 
 
 def effort() -> str:
-    """What each effort stands for: its time, and the size of its latency table. The rest is resolved when a job runs."""
+    """Each effort's time and the size of its latency table. The rest is resolved when a job runs."""
     from nas.work import EFFORT_S, PROFILES
 
     rows = (
         (f"`{effort}`", f"{seconds / 60:g}", *(str(size) for size in PROFILES[effort].model_dump().values()))
         for effort, seconds in EFFORT_S.items()
     )
-    headings = ("effort", "minutes, about", "networks fitted in a latency table", "held out", "rounds of timing")
+    headings = ("effort", "minutes, about", "networks that fit the latency table", "held out", "timing rounds")
     return grid(headings, rows)
 
 
@@ -190,11 +190,13 @@ def known_spaces() -> str:
     )
     rows = []
     for known in KNOWN:
-        for side in (8, 28, 96, 224):
-            made = space(known.name, resolution=side, channels=3, classes=10)
-            sides = ", ".join(str(v) for v in made.resolution.values)
-            rows.append((f"`{known.name}`", str(side), sides, str(len(made.choices)), f"{Lattice.of(made).size:.2e}"))
-    headings = ("space", "images of", "input sides", "choices", "architectures (counted)")
+        for image_size in (8, 28, 96, 224):
+            built = space(known.name, resolution=image_size, channels=3, classes=10)
+            sizes = ", ".join(str(v) for v in built.resolution.values)
+            rows.append(
+                (f"`{known.name}`", str(image_size), sizes, str(len(built.choices)), f"{Lattice.of(built).size:.2e}")
+            )
+    headings = ("space", "image size", "input sizes", "choices", "architectures (exact count)")
     return f"{listed}\n\n{grid(headings, rows)}"
 
 
@@ -216,20 +218,20 @@ def events() -> str:
     for event in union:
         kind = event.model_fields["type"].default
         parts.append(f"### `{kind}`\n\n{inspect.cleandoc(event.__doc__ or '')}\n\n{fields(event)}")
-    parts.append(f"### Points of a front\n\n{fields(module.FrontPoint)}")
+    parts.append(f"### FrontPoint\n\n{fields(module.FrontPoint)}")
     return "\n\n".join(parts)
 
 
 def error_classes() -> list[tuple[str, type]]:
-    """(floor, class) of every error that a user can meet, by floor and code."""
+    """(package, class) of every error that a user can see, by package and code."""
     from search_spaces.errors import HwnasError
 
     found = []
-    for floor in FLOORS:
-        module = import_module(f"{floor}.errors")
+    for package in PACKAGES:
+        module = import_module(f"{package}.errors")
         own = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
         named = [c for c in own if issubclass(c, HwnasError) and "code" in vars(c) and c is not HwnasError]
-        found += [(floor, c) for c in sorted(named, key=lambda c: str(c.code))]
+        found += [(package, c) for c in sorted(named, key=lambda c: str(c.code))]
     return found
 
 
@@ -238,33 +240,33 @@ def errors() -> str:
     from nas.cli.guard import describe
 
     parts = []
-    for floor in FLOORS:
+    for package in PACKAGES:
         rows = []
         for owner, error in error_classes():
-            if owner == floor:
-                _, leave = describe(error("", fix=""))
+            if owner == package:
+                _, exit_status = describe(error("", fix=""))
                 text = inspect.cleandoc(error.__doc__ or "")
                 code, status = vars(error)["code"], getattr(error, "status", 400)
-                shown = "-" if floor == "api" and code not in _OF_COMMANDS else str(leave)
-                rows.append((f"`{code}`", shown, str(status), text))
-        parts.append(f"### From `{floor}`\n\n" + grid(("code", "exit", "HTTP", "when"), rows))
+                exit_cell = "-" if package == "api" and code not in _ERRORS_OF_COMMANDS else str(exit_status)
+                rows.append((f"`{code}`", exit_cell, str(status), text))
+        parts.append(f"### From `{package}`\n\n" + grid(("code", "exit", "HTTP", "when"), rows))
     rows = [
-        (f"`{code}`", "2" if code == "usage_error" else "1", "-", text) for code, text in OF_THE_COMMAND_LINE.items()
+        (f"`{code}`", "2" if code == "usage_error" else "1", "-", text) for code, text in COMMAND_LINE_ERRORS.items()
     ]
     parts.append("### From the command line itself\n\n" + grid(("code", "exit", "HTTP", "when"), rows))
     return "\n\n".join(parts)
 
 
-_OF_COMMANDS: Final = (
+_ERRORS_OF_COMMANDS: Final = (
     "database_version", "home_in_use", "no_answer", "port_forbidden", "port_in_use", "remote_job_ended", "unhealthy", "unknown_home",
     "unknown_host", "unknown_key", "unusable_database", "unusable_key", "unusable_pepper",
     "wrong_content",
 )  # fmt: skip
-"""Errors of the service and its client that end a command; others are answers to requests."""
+"""Errors of the service and its client that end a command; others are responses to requests."""
 
 
 def result() -> str:
-    """The documents that a search and an export answer."""
+    """The documents that a search and an export return."""
     import nas.result as module
 
     models = [
@@ -274,7 +276,7 @@ def result() -> str:
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
 
 
-MAKERS: Final[dict[str, Callable[[], str]]] = {
+GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "cli": cli,
     "spec": spec,
     "space_spec": space_spec,
@@ -292,24 +294,24 @@ MAKERS: Final[dict[str, Callable[[], str]]] = {
 }
 
 
-def renewed(text: str, made: dict[str, str]) -> str:
-    """A page's text with every generated part as the code has it now; `made` remembers parts between pages."""
+def regenerated(text: str, cache: dict[str, str]) -> str:
+    """A page's text with every generated part up to date; `cache` holds parts for the next pages."""
 
     def part(match: re.Match[str]) -> str:
         name = match["name"]
-        if name not in made:
-            made[name] = MAKERS[name]()
-        return f"{match[1]}\n{made[name]}\n\n{match[3]}"
+        if name not in cache:
+            cache[name] = GENERATORS[name]()
+        return f"{match[1]}\n{cache[name]}\n\n{match[3]}"
 
-    return PART.sub(part, text)
+    return GENERATED.sub(part, text)
 
 
 def main() -> None:
-    """Renews every page."""
-    made: dict[str, str] = {}
+    """Regenerates every page."""
+    cache: dict[str, str] = {}
     for page in PAGES:
         before = page.read_text()
-        after = renewed(before, made)
+        after = regenerated(before, cache)
         if after != before:
             page.write_text(after)
 

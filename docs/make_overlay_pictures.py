@@ -1,6 +1,6 @@
-"""Draws the pictures of the overlay page: `python -m docs.make_overlay_pictures`. All of it is simulated, and in a moment.
+"""Plots the pictures of the overlay page: `python -m docs.make_overlay_pictures`. Everything is simulated, which takes seconds.
 
-Operations against cycles for MobileNets of several widths beside ResNet-50, with and without a depthwise engine; and one
+Operations against cycles for MobileNets of several widths and ResNet-50, with and without a depthwise engine; and one
 network's roofline and timeline.
 """
 
@@ -54,7 +54,7 @@ def resnet_50() -> Network:
 
 
 def depthwise(path: Path) -> None:
-    """Operations against cycles."""
+    """Plots operations against cycles."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -90,7 +90,7 @@ def depthwise(path: Path) -> None:
 
 
 def main() -> None:
-    """Both pictures."""
+    """Plots both pictures."""
     depthwise(IMAGES / "overlay_depthwise.png")
     network = mobilenet_v2(1.0, resolution=224, channels=3, classes=1000)
     draw(estimate(network, target("alveo-u50lv:dwc"), trace=True), IMAGES / "overlay_estimate.png")

@@ -1,8 +1,7 @@
-"""Draws the pictures of the documentation from a real run: `python -m docs.make_pictures runs/NAME`.
+"""Plots the pictures of the documentation from a real run: `python -m docs.make_pictures runs/NAME`.
 
-It copies the run's `result.json`, `receipt.json` and evaluated candidates to `docs/example/` (without the folder's place on
-this machine), draws `docs/images/front.png` from them, and renews the tables that show them. Without a run it draws what is
-recorded already.
+It copies the run's `result.json`, `receipt.json` and evaluated candidates to `docs/example/` (without the folder's path on
+this machine), plots `docs/images/front.png` from them, and regenerates the tables. Without a run it plots the recorded one.
 """
 
 import argparse
@@ -17,7 +16,7 @@ IMAGES: Final = Path(__file__).parent / "images"
 
 
 def record(run: Path) -> None:
-    """Keeps a run's result and the first target's receipt as the documentation's example."""
+    """Stores a run's result and the first target's receipt as the documentation's example."""
     result = json.loads((run / "result.json").read_text())
     receipt: dict[str, Any] = {}
     for model in reversed(list(result["models"].values())):
@@ -40,7 +39,7 @@ def candidates(run: Path, target: str) -> dict[str, Any]:
 
 
 def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, Any], path: Path) -> None:
-    """Estimates and the front of finished networks of the first target, the budget, and the delivered model as measured."""
+    """Plots the first target's evaluated architectures, Pareto front and budget, and the final model as measured."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -52,7 +51,12 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
     figure, axes = pyplot.subplots(figsize=(7, 4), dpi=150, layout="constrained")
     axes.axvline(latency["budget"], color="#666666", linestyle="--", linewidth=1, label="latency budget")
     axes.plot(
-        evaluated["latency_ms"], _percent(evaluated["metric"]), "o", color="#bbc4cc", markersize=4, label="estimated"
+        evaluated["latency_ms"],
+        _percent(evaluated["metric"]),
+        "o",
+        color="#bbc4cc",
+        markersize=4,
+        label="evaluated architectures",
     )
     axes.plot(
         [p["latency_ms"] for p in points],
@@ -62,7 +66,7 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
         markersize=6,
         linewidth=1.2,
         drawstyle="steps-post",
-        label="front of finished networks",
+        label="Pareto front of trained networks",
     )
     if latency["measured"] is not None:
         axes.plot(
@@ -71,14 +75,14 @@ def front(result: dict[str, Any], receipt: dict[str, Any], evaluated: dict[str, 
             "X",
             color="#c0392b",
             markersize=9,
-            label="delivered model",
+            label="final model",
         )
     axes.set_xlabel("latency, ms (INT8, batch 1)")
-    axes.set_ylabel("INT8 accuracy, validation set, %")
+    axes.set_ylabel(f"INT8 {metric['name']}, validation set, %")
     axes.grid(visible=True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    axes.legend(frameon=False, loc="best", fontsize=9)
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, metadata={"Software": None})
     pyplot.close(figure)
@@ -89,9 +93,9 @@ def _percent(shares: list[float]) -> list[float]:
 
 
 def main() -> None:
-    """Records a run if one is named, draws, and renews the pages."""
+    """Records a run if one is named, plots it, and regenerates the pages."""
     parser = argparse.ArgumentParser(
-        prog="python -m docs.make_pictures", description="Draw the documentation's pictures."
+        prog="python -m docs.make_pictures", description="Plot the documentation's pictures."
     )
     parser.add_argument("run", nargs="?", type=Path, help="folder of a finished run; the recorded one when absent")
     run: Path | None = parser.parse_args().run

@@ -1,6 +1,6 @@
-"""Somebody who reads a page of the documentation and does what it shows, in a folder: commands, programs, services.
+"""Runs the commands, programs and services of a page of the documentation in a folder, as a reader would.
 
-Not here: what is shown (`shown.py`), and the record of how it ended (`run_commands.py`).
+Not here: the code blocks (`code_blocks.py`), and the record of the runs (`run_commands.py`).
 """
 
 import contextlib
@@ -17,21 +17,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from docs.code_blocks import blocks
 from docs.generate import ROOT
-from docs.shown import blocks
 
 ADDRESS: Final = "http://127.0.0.1:8000"
-ANSWERS_S: Final = 900.0
-"""A service that is built before it is started may take so long."""
-WORKS_S: Final = 5.0
-"""A worker says nothing; one that has not ended by then works."""
+START_TIMEOUT_S: Final = 900.0
+"""Longest start of a service, including the build of its dashboard."""
+WORKER_START_S: Final = 5.0
+"""A worker prints nothing; one that still runs after this time has started."""
 
 SERVICE: Final = re.compile(r"^(?:hwnas (?:serve|worker)|make serve)\b")
 CALLS_SERVICE: Final = re.compile(r"(?:localhost|127\.0\.0\.1):8000")
 OF_A_CLIENT: Final = re.compile(r"\$(?:HWNAS_KEY|auth)\b|nas_\.\.\.")
 OF_THE_CHECKOUT: Final = re.compile(r"^(?:\w+=\S* )?(?:make |\.venv/)")
 SELF: Final = re.compile(r"^make (?:test|docs-commands)\b")
-"""Not run here: they would run this, or hold its record. Continuous integration runs `make test`."""
+"""Not run here: they would run this module or write its record. Continuous integration runs `make test`."""
 
 LEAST: Final = (
     (re.compile(r"^hwnas search (?!.*--effort)[^#\n]*[^#\s]", re.MULTILINE), r"\g<0> --effort quick"),
@@ -45,10 +45,10 @@ LEAST: Final = (
     (re.compile(r"\bseven\.png"), "../../../seven.png"),
     (re.compile(r"ADDRESS_OF_THE_INDEX"), ""),
 )
-"""What is run in the place of what is shown: the least work, and what only a reader can fill in."""
+"""Replacements in a command before it is run: the least work, and values that only a reader knows."""
 
 FAILING_CURL: Final = 'curl() { command curl --fail-with-body "$@"; }'
-"""An answer that tells of an error ends a command with one."""
+"""An HTTP error makes the command fail."""
 
 PROGRAMS: Final = """
 import json, os, sys, traceback
@@ -62,12 +62,12 @@ for line in sys.stdin:
         code = 1
     print(code, file=replies, flush=True)
 """
-"""The process that runs a page's programs, which go on from each other."""
+"""The process that runs a page's programs, which share their variables."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """One command or program: the page, what it shows, what was run, how it ended (0: as it should), and how long it took."""
+    """One run: the page, the piece as on the page, as it was run, its exit code, and its seconds."""
 
     page: str
     shown: str
@@ -77,14 +77,14 @@ class Ran:
 
 
 def least(text: str) -> str:
-    """What is run in the place of a command."""
+    """A command with its replacements."""
     for pattern, instead in LEAST:
         text = pattern.sub(instead, text)
     return text
 
 
 def needs_nothing(text: str) -> bool:
-    """Whether a command or program runs without a service, a package index, or what belongs to the checkout."""
+    """Whether a command or program runs without a service, a package index, or the checkout."""
     return not any(pattern.search(text) for pattern in (SERVICE, CALLS_SERVICE, OF_THE_CHECKOUT, OF_A_CLIENT, SELF))
 
 
@@ -95,7 +95,7 @@ def name_of(page: Path) -> str:
 
 @dataclass
 class Reader:
-    """Somebody who reads one page and does what it says, in a folder."""
+    """Runs one page in a folder."""
 
     folder: Path
     environment: dict[str, str]
@@ -105,22 +105,22 @@ class Reader:
     programs: Callable[[str], int] | None = None
     database: str = ""
 
-    def read(self, page: Path, wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Ran]:
-        """Does everything that a page shows and that is wanted, and writes the files that it shows."""
+    def read(self, page: Path, selected: Callable[[str], bool] = lambda _: True) -> Iterator[Ran]:
+        """Runs the selected pieces of a page, and writes its files."""
         with self.stack:
             self.stack.callback(self._stop)
             for number, block in enumerate(blocks(page)):
                 if block.file:
                     (self.folder / block.file).parent.mkdir(parents=True, exist_ok=True)
                     (self.folder / block.file).write_text(block.text)
-                self.environment["PWD"] = str(self.folder)  # each block begins where the page does
+                self.environment["PWD"] = str(self.folder)  # each block begins in the page's folder
                 for piece in block.runs:
-                    if wanted(piece) and not SELF.match(piece):
+                    if selected(piece) and not SELF.match(piece):
                         started = time.monotonic()
                         run = self._program if block.language == "python" else self._command
                         try:
                             code = run(least(piece), number)
-                        except (OSError, LookupError, ValueError) as error:  # what it names is not there
+                        except (OSError, LookupError, ValueError) as error:  # a named file or job is missing
                             self._note(repr(error))
                             code = 1
                         yield Ran(name_of(page), piece, least(piece), code, round(time.monotonic() - started, 1))
@@ -130,7 +130,7 @@ class Reader:
         folder = str(ROOT) if OF_THE_CHECKOUT.match(text) else self.environment["PWD"]
         if SERVICE.match(text):
             return self._serve(text, folder, block)
-        state = self.folder / ".environment"  # variables and the folder go on to the next command
+        state = self.folder / ".environment"  # the next command has its variables and folder
         script = f"{FAILING_CURL}; cd {folder!r}; set -a; {text}\ncode=$?; env -0 > {str(state)!r}; exit $code"
         self._note(f"$ {text}")
         with self.log.open("ab") as log:
@@ -167,7 +167,7 @@ class Reader:
         return run
 
     def _serve(self, text: str, folder: str, block: int) -> int:
-        """Starts a service and leaves it running for what follows; 0 when it answers, or, of a worker, goes on."""
+        """Starts a service and leaves it running for the next pieces; 0 if it responds, or, of a worker, still runs."""
         self._stop(before=block)
         self._note(f"$ {text} &")
         out = self.folder / f"service-{len(list(self.folder.glob('service-*')))}.log"
@@ -178,23 +178,23 @@ class Reader:
             )  # fmt: skip
         self.services.append((block, process))
         is_worker = " worker" in text
-        until = time.monotonic() + (WORKS_S if is_worker else ANSWERS_S)
-        answered = is_worker
+        until = time.monotonic() + (WORKER_START_S if is_worker else START_TIMEOUT_S)
+        responds = is_worker
         while process.poll() is None and time.monotonic() < until:
             if re.search(r'hwnas serves at|"url": "http', out.read_text()):
-                answered = True
+                responds = True
                 break
             time.sleep(0.1)
         if (Path(self.environment["HWNAS_HOME"]) / "first-key").exists():
             self.environment["HWNAS_KEY"] = self.key()
-        return 0 if answered and process.poll() is None else 1
+        return 0 if responds and process.poll() is None else 1
 
     def _note(self, text: str) -> None:
         with self.log.open("a") as log:
             log.write(f"\n{text}\n")
 
     def _stop(self, before: int | None = None) -> None:
-        """Ends the services, or those that an earlier block started."""
+        """Ends all services, or those of earlier blocks."""
         for block, process in list(self.services):
             if before is None or block < before:
                 with contextlib.suppress(ProcessLookupError):
@@ -203,10 +203,10 @@ class Reader:
                 self.services.remove((block, process))
 
     def _filled(self, text: str, block: int) -> str:
-        """With the names, keys and addresses of this run in the places where a reader puts theirs."""
+        """With the names, keys and addresses of this run instead of the placeholders."""
         if CALLS_SERVICE.search(text) and not SERVICE.match(text) and not self.services:
             self._serve("hwnas serve", str(self.folder), block)
-        for pattern, find in PLACES:
+        for pattern, find in PLACEHOLDERS:
             if re.search(pattern, text):
                 text = re.sub(pattern, find(self).replace("\\", r"\\"), text)
         return text
@@ -216,26 +216,26 @@ class Reader:
         return max((self.folder / "runs").glob("digits-mobilenet-*"), key=lambda run: run.stat().st_mtime)
 
     def other_architecture(self) -> str:
-        """The id of one that this run did not deliver."""
+        """The id of an evaluated architecture that is not the final model of this run."""
         result, evaluated = (
             json.loads((self.newest_run() / f"{name}.json").read_text()) for name in ("result", "candidates")
         )
-        delivered = {model["architecture_id"] for model in result["models"].values()}
+        exported = {model["architecture_id"] for model in result["models"].values()}
         ids = [one["architecture_id"] for points in evaluated.values() for one in points]
-        return str(next((one for one in ids if one not in delivered), ""))
+        return str(next((one for one in ids if one not in exported), ""))
 
     def key(self) -> str:
-        """The first key of the service that runs."""
+        """The first key of the running service."""
         return (Path(self.environment["HWNAS_HOME"]) / "first-key").read_text().strip()
 
     def newest(self, what: str) -> str:
-        """The id of the newest job or model of the service that runs."""
+        """The id of the newest job or model of the running service."""
         request = urllib.request.Request(f"{ADDRESS}/v1/{what}", headers={"Authorization": f"Bearer {self.key()}"})  # noqa: S310
         with urllib.request.urlopen(request) as answer:  # noqa: S310
             return str(json.load(answer)["items"][0]["id"])
 
     def database_url(self) -> str:
-        """The address of a database with nothing in it."""
+        """The address of an empty database."""
         from api.testing import postgres
 
         if not self.database:
@@ -244,7 +244,7 @@ class Reader:
         return self.database
 
 
-PLACES: Final[tuple[tuple[str, Callable[[Reader], str]], ...]] = (
+PLACEHOLDERS: Final[tuple[tuple[str, Callable[[Reader], str]], ...]] = (
     (r"digits-mobilenet-1a2b3c4d", lambda reader: reader.newest_run().name),
     (r"\b56c1dd\b", Reader.other_architecture),
     (r"\bnas_\.\.\.", Reader.key),
@@ -257,7 +257,7 @@ PLACES: Final[tuple[tuple[str, Callable[[Reader], str]], ...]] = (
 
 
 def environment(folder: Path, first: Sequence[Path] = ()) -> dict[str, str]:
-    """Variables of a reader: `hwnas` of this environment; `first` come before all else that Python imports."""
+    """A reader's environment variables: `hwnas` of this environment; the folders `first` lead Python's path."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HWNAS_", "MAKE", "MFLAGS"))}
     return {
         **inherited,
@@ -268,9 +268,9 @@ def environment(folder: Path, first: Sequence[Path] = ()) -> dict[str, str]:
 
 
 def run_page(
-    page: Path, folder: Path, *, wanted: Callable[[str], bool] = lambda _: True, first: Sequence[Path] = ()
+    page: Path, folder: Path, *, selected: Callable[[str], bool] = lambda _: True, first: Sequence[Path] = ()
 ) -> Iterator[Ran]:
-    """Does what a page shows, in a folder that was prepared, with a service's home of the page's own; see `commands.log` there."""
+    """Runs a page in a prepared folder, with a service home of its own; output is in `commands.log` there."""
     around = environment(folder, first)
     around["HWNAS_HOME"] = str(folder / "homes" / page.stem)
-    return Reader(folder, around, folder / "commands.log").read(page, wanted)
+    return Reader(folder, around, folder / "commands.log").read(page, selected)

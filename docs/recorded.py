@@ -1,6 +1,6 @@
-"""Tables of what was recorded: one real search (`example/`), and the benchmarks' results. Every number in them is from a run.
+"""Tables of recorded results: one real search (`example/`) and the benchmarks. Every number in them is from a run.
 
-Not here: the pages around them, or how numbers come about (`docs/numbers.md`).
+Not here: the pages around them, or how numbers are obtained (`docs/numbers.md`).
 """
 
 import json
@@ -19,21 +19,27 @@ def example(name: str) -> dict[str, Any] | None:
 
 
 def example_model() -> str:
-    """The delivered model of the recorded search, as a table."""
+    """The final model of the recorded search, as a table."""
     result, receipt = example("result"), example("receipt")
     if result is None or receipt is None:
         return "No run is recorded yet: `make demo` shows this table for your machine."
     model = next(iter(result["models"].values()))
-    latency, accuracy, size, budget = (model[k] for k in ("latency_ms", "accuracy", "size_bytes", "budget"))
+    latency, metric, size, budget = (model[k] for k in ("latency_ms", "metric", "size_bytes", "budget"))
     low, high = budget["reachable_ms"]
     rows = [
-        ("latency budget", f"{latency['budget']:.4f} ms", "asked for"),
+        ("latency budget", f"{latency['budget']:.4f} ms", "requested"),
         ("reachable in the space", f"{low:.4f} to {high:.4f} ms", "predicted"),
         ("latency", f"{latency['predicted']:.4f} ms ± {latency['predicted_error']:.1%}", "predicted"),
         ("latency", f"{latency['measured']:.4f} ms", "measured"),
         ("median, 95th percentile", f"{latency['measured_p50']:.4f}, {latency['measured_p95']:.4f} ms", "measured"),
-        ("INT8 accuracy, test set", f"{accuracy['int8']:.2%}", "measured"),
-        ("FP32 accuracy, test set", f"{accuracy['fp32']:.2%}", "measured"),
+        *(
+            (
+                f"{precision.upper()} {metric[precision]['name']}, test set",
+                f"{metric[precision]['value']:.2%}",
+                "measured",
+            )
+            for precision in ("int8", "fp32")
+        ),
         ("size, INT8 and FP32", f"{size['int8']:,} and {size['fp32']:,} bytes", "measured"),
         (
             "architectures in the budget",
@@ -41,22 +47,22 @@ def example_model() -> str:
             "predicted, counted exactly",
         ),
     ]
-    if result["seconds"].get("training", 0) > 0:  # not where stages came from the store
+    if result["seconds"].get("training", 0) > 0:  # not where stages were cached
         rows.append(("whole run", f"{sum(result['seconds'].values()):.0f} s", "measured"))
-    lines = ["| | value | kind |", "| --- | --- | --- |", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    lines = ["| | value | source |", "| --- | --- | --- |", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
     target = receipt["target"]
     lines += ["", f"Recorded {receipt['created'][:10]} on {target['device']}, {target['runtime']}, batch 1."]
     return "\n".join(lines)
 
 
 def example_picture() -> str:
-    """The recorded search's picture for the README, with what it shows."""
+    """The picture of the recorded search for the README, with its caption."""
     if example("result") is None:
         return ""
     return (
-        "![Estimates and the front of finished networks of the recorded search](docs/images/front.png)\n\n"
-        "Grey: what the search estimated, at predicted latencies. Blue: the front. Red: the delivered model, at the latency that was\n"
-        "measured on the device. Table and picture come from one run of `make demo`, kept in\n"
+        "![Evaluated architectures and the Pareto front of the recorded search](docs/images/front.png)\n\n"
+        "Grey: evaluated architectures, at predicted latencies. Blue: the Pareto front of trained networks. Red: the final\n"
+        "model, at its measured latency. Table and picture come from one run of `make demo`, recorded in\n"
         "[docs/example](docs/example/result.json). The digits are a smoke test: one test image is 0.3 points of accuracy."
     )
 
@@ -66,38 +72,39 @@ def example_front() -> str:
     result = example("result")
     if result is None:
         return "No run is recorded yet."
-    chosen = {model["architecture_id"] for model in result["models"].values()}
-    lines = ["| architecture | accuracy (INT8, validation) | latency | kind |", "| --- | --- | --- | --- |"]
+    selected = {model["architecture_id"] for model in result["models"].values()}
+    lines = [
+        f"| architecture | {result['metric']} (INT8, validation) | latency | source |",
+        "| --- | --- | --- | --- |",
+    ]
     for point in result["front"]:
-        mark = " (delivered)" if point["architecture_id"] in chosen else ""
+        mark = " (final model)" if point["architecture_id"] in selected else ""
         latency = f"{point['latency_ms']:.4f} ms | {point.get('kind', 'predicted')}"
         lines.append(f"| `{point['architecture_id']}`{mark} | {point['metric']['value']:.2%} | {latency} |")
     return "\n".join(lines)
 
 
 def baselines() -> str:
-    """How many times as fast as known networks those found are, each with its interval."""
+    """The speed-up of found networks over known ones at equal accuracy, with intervals."""
     document = json.loads((RESULTS / "against_baselines.json").read_text())
     settings, rows = document["settings"], [row for row in document["rows"] if not row["found"]]
     lines = [
         f"{settings['data']}, {settings['epochs']:g} epoch{'s' * (settings['epochs'] != 1)} of training, {settings['seeds']} seeds:",
         "",
-        "| compared with, at equal accuracy | times as fast | 95 % interval |",
+        "| baseline, at equal accuracy | speed-up | 95 % confidence interval |",
         "| --- | --- | --- |",
     ]
     for row in rows:
         times, half = row["speedup_at_equal_accuracy"], row["speedup_interval"]
-        told = ("not reached", "-") if times is None else (f"{times:.1f}", _interval(times, half))
-        lines.append(f"| {row['name']} | {told[0]} | {told[1]} |")
+        speedup, interval = ("not reached", "-") if times is None else (f"{times:.1f}", _interval(times, half))
+        lines.append(f"| {row['name']} | {speedup} | {interval} |")
     return "\n".join(lines)
 
 
 def _interval(mean: float, half: float | None) -> str:
     if half is None:
         return "-"
-    return (
-        f"{mean - half:.1f} to {mean + half:.1f}{', which includes 1: not shown to differ' if mean - half <= 1 else ''}"
-    )
+    return f"{mean - half:.1f} to {mean + half:.1f}{', which includes 1: no significant difference' if mean - half <= 1 else ''}"
 
 
 def benchmarks() -> str:

@@ -1,12 +1,13 @@
-"""Runs the commands and programs of the documentation that its tests cannot, in order, and records how each ended: `make docs-commands`.
+"""Runs the commands of the documentation that its tests cannot run, in order, and records their exit codes: `make docs-commands`.
 
-Those are what needs a service, or the checkout's own commands; `tests/test_docs.py` runs all others each time.
+These commands need a service or the checkout; `tests/test_docs.py` runs all others each time.
 
-`python -m docs.run_commands` renews the whole record, `docs/example/commands.json`; with pages it renews theirs, and
-with `--changed` those of which something is not in the record. Searches are run at the least effort; the record has what was run
-beside what is shown. It takes port 8000, PostgreSQL's binaries for the commands that name a database, and about half an hour.
+`python -m docs.run_commands` renews the whole record, `docs/example/commands.json`; with pages, it renews their commands, and
+with `--changed` those of pages with commands that are not recorded. Searches are run at the least effort; the record has both the
+command of the page and the command that was run. It needs port 8000, PostgreSQL's binaries for the commands that name a database, and
+about half an hour.
 
-Not here: how a page is done (`reader.py`), and a user's files that it names (`scratch.py`).
+Not here: running one page (`reader.py`), and the user's files that it names (`scratch.py`).
 """
 
 import argparse
@@ -20,75 +21,77 @@ from pathlib import Path
 from typing import Any, Final
 
 from docs import scratch
+from docs.code_blocks import blocks
 from docs.generate import PAGES, ROOT
 from docs.reader import SELF, Ran, least, name_of, needs_nothing, run_page
 from docs.recorded import EXAMPLE
-from docs.shown import blocks
 
 RECORD: Final = EXAMPLE / "commands.json"
 
 
 def recorded() -> list[Ran]:
-    """The record; nothing where there is none."""
+    """The recorded commands; empty if there is no record."""
     return [Ran(**line) for line in json.loads(RECORD.read_text())["commands"]] if RECORD.exists() else []
 
 
-def shown(page: Path) -> list[str]:
-    """What the record has of a page."""
+def pieces_of(page: Path) -> list[str]:
+    """The runnable pieces of a page, except those that would run the tests themselves."""
     return [piece for block in blocks(page) for piece in block.runs if not SELF.match(piece)]
 
 
 def missing(page: Path, record: Iterable[Ran]) -> list[str]:
-    """What a page shows and the record has not as run and ended well."""
+    """Pieces of a page that are not recorded as run successfully."""
     done = {(ran.page, ran.shown, ran.ran) for ran in record if ran.exit_code == 0}
-    return [piece for piece in shown(page) if is_recorded(piece) and (name_of(page), piece, least(piece)) not in done]
+    return [
+        piece for piece in pieces_of(page) if is_recorded(piece) and (name_of(page), piece, least(piece)) not in done
+    ]
 
 
 def is_recorded(piece: str) -> bool:
-    """Whether a command or program is kept in the record, since it is not run by the tests."""
+    """Whether a command or program belongs into the record, since the tests do not run it."""
     return not needs_nothing(piece)
 
 
 def stale(record: Iterable[Ran]) -> list[Ran]:
-    """What the record has and no page shows."""
-    pieces = {(name_of(page), piece) for page in PAGES for piece in shown(page) if is_recorded(piece)}
+    """Recorded commands that are on no page."""
+    pieces = {(name_of(page), piece) for page in PAGES for piece in pieces_of(page) if is_recorded(piece)}
     return [ran for ran in record if (ran.page, ran.shown) not in pieces]
 
 
 def write(record: Iterable[Ran], about: Mapping[str, Any]) -> None:
-    """Keeps a record, in the order of the pages."""
+    """Writes the record, in the order of the pages."""
     order = {name_of(page): number for number, page in enumerate(PAGES)}
     lines = [asdict(ran) for ran in sorted(record, key=lambda ran: order[ran.page])]
     RECORD.write_text(json.dumps({**about, "commands": lines}, indent=1) + "\n")
 
 
 def main() -> int:
-    """Runs and records; 1 when a command failed."""
+    """Runs and records; 1 if a command failed."""
     from benchmarks.common import machine
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "pages", nargs="*", type=Path, help="pages to run, such as docs/tutorials/own-data.md; all when absent"
     )
-    parser.add_argument("--changed", action="store_true", help="only pages of which something is not in the record")
+    parser.add_argument("--changed", action="store_true", help="only pages with commands that are not in the record")
     parser.add_argument(
         "--folder", type=Path, help="where to run; a new temporary folder when absent. Its commands.log has all output"
     )
     options = parser.parse_args()
     record = recorded()
-    pages = [page.resolve() for page in options.pages] or [p for p in PAGES if any(map(is_recorded, shown(p)))]
+    pages = [page.resolve() for page in options.pages] or [p for p in PAGES if any(map(is_recorded, pieces_of(p)))]
     if options.changed:
         pages = [page for page in pages if missing(page, record)]
     folder = (options.folder or Path(tempfile.mkdtemp(prefix="hwnas-docs-"))).resolve()
     scratch.prepare(folder)
-    found = [ran for ran in record if ran not in stale(record) and ROOT / ran.page not in pages]
+    renewed = [ran for ran in record if ran not in stale(record) and ROOT / ran.page not in pages]
     for page in pages:
-        for ran in run_page(page, folder, wanted=is_recorded):
+        for ran in run_page(page, folder, selected=is_recorded):
             sys.stderr.write(f"{ran.exit_code}  {ran.seconds:7.1f} s  {ran.page}: {ran.shown.splitlines()[0]}\n")
-            found.append(ran)
-    write(found, {"date": time.strftime("%Y-%m-%d"), "machine": machine()})
+            renewed.append(ran)
+    write(renewed, {"date": time.strftime("%Y-%m-%d"), "machine": machine()})
     sys.stderr.write(f"All output is in {folder / 'commands.log'}\n")
-    return int(any(ran.exit_code for ran in found))
+    return int(any(ran.exit_code for ran in renewed))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The folder in which the documentation's commands are run: the photographs, models and files of a user that they name, small.
+"""The folder in which the documentation's commands run: small versions of the user's photographs, models and files that they name.
 
-Not here: the files that the pages show themselves, which are written as they are met (`run_commands.py`).
+Not here: files whose content is on a page; the reader writes them (`reader.py`).
 """
 
 import shutil
@@ -10,7 +10,7 @@ from typing import Final
 CLASSES: Final = ("cat", "dog")
 PHOTOGRAPHS: Final = 60
 """Of each class."""
-SIDE: Final = 16
+IMAGE_SIZE: Final = 16
 
 
 def prepare(folder: Path) -> None:
@@ -24,7 +24,7 @@ def prepare(folder: Path) -> None:
 
 
 def _photographs(folder: Path) -> None:
-    """Noise, of which one class is the brighter."""
+    """Random pixels; one class is brighter than the other."""
     import numpy as np
     from PIL import Image
 
@@ -32,7 +32,7 @@ def _photographs(folder: Path) -> None:
     for number, name in enumerate(CLASSES):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for count in range(PHOTOGRAPHS):
-            pixels = random.integers(0, 130, (SIDE, SIDE, 3)) + 120 * number
+            pixels = random.integers(0, 130, (IMAGE_SIZE, IMAGE_SIZE, 3)) + 120 * number
             Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{count}.jpg")
 
 
@@ -53,6 +53,6 @@ def _model(path: Path, name: str) -> None:
     from hw_targets.random_weights import random_weights
     from search_spaces.registry import space
 
-    made = space(name, resolution=SIDE, channels=3, classes=len(CLASSES))
-    network = made.network(made.smallest())
+    built = space(name, resolution=IMAGE_SIZE, channels=3, classes=len(CLASSES))
+    network = built.network(built.smallest())
     path.write_bytes(lower_int8(network, random_weights(network)))

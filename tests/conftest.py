@@ -1,5 +1,5 @@
-"""What all tests share: one thread for native libraries, the development data or a skip, and skips that fail the run where
-nothing may be skipped.
+"""What all tests share: one thread for native libraries, the development data or a skip, skips that fail the run where
+nothing may be skipped, and what the processes of a run share out.
 
 Fixtures that only one package needs live beside its tests.
 """
@@ -7,15 +7,44 @@ Fixtures that only one package needs live beside its tests.
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from xdist.scheduler import Scheduling
 
 NO_SKIPS = "HWNAS_NO_SKIPS"
 """Set to 1, a skipped test fails the run: on a machine that has everything, nothing may go unnoticed."""
 
 DATA = "HWNAS_TEST_DATA"
 """The folder of the development data sets; `../shared/data` beside the repository when not set."""
+
+MEASURES = (
+    "tests/dashboard/",
+    "tests/nas/test_pipeline.py",
+    "tests/api/test_real_engine.py",
+    "tests/api/test_stopping.py",
+    "tests/benchmarks/test_against_baselines.py",
+    "tests/benchmarks/test_dashboard.py",
+    "tests/benchmarks/test_latency_fidelity.py",
+    "tests/hw_targets/test_cpu.py",
+    "tests/hw_targets/test_ort_profiler.py",
+    "tests/hw_targets/test_timing.py",
+)
+"""Files and folders whose tests measure the processor, look at a clock or drive a browser. Where several processes run tests, one
+of them has these, one after the other. A file that is missing here is no error: the machine's lock (`hw_targets/lock.py`) lets one
+process measure at a time, and the other waits."""
+
+LONG = (
+    "tests/test_docs.py",
+    "tests/api/test_operations.py",
+    "tests/api/test_schemathesis.py",
+    "tests/api/test_serve.py",
+    "tests/benchmarks/test_service_faults.py",
+)
+"""Files that take about a minute. They are begun early, so that no process is left alone with one at the end."""
 
 # Before any test module loads a native library: the same results on any machine, and no fight for its cores. Processes that
 # tests start inherit it.
@@ -55,6 +84,29 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no development data at {folder}; {DATA} names their folder")
     return folder
+
+
+def _group(nodeid: str) -> str:
+    """Which tests stay in one process and in their order: those that measure, else those of a file, which share fixtures."""
+    return "measures" if nodeid.startswith(MEASURES) else nodeid.partition("::")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the tests that take longest."""
+    items.sort(key=lambda item: 2 - item.nodeid.startswith(LONG) - 2 * item.nodeid.startswith(MEASURES))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> "Scheduling":
+    """Gives each process of a run (`pytest -n 2`) a group of tests after the other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    config.option.loadscopereorder = False  # it would put the files with the fewest tests last, which are the longest
+    return ByGroup(config)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

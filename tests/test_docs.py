@@ -1,4 +1,4 @@
-"""What holds of the documentation: it says what the code does, its links lead somewhere, and what it shows works."""
+"""The documentation matches the code, its links are valid, and its commands and programs work."""
 
 import re
 import shlex
@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from docs import generate, run_commands, scratch
+from docs.code_blocks import blocks, without_blocks
 from docs.reader import least, needs_nothing, run_page
 from docs.recorded import example
-from docs.shown import blocks, without_blocks
 from nas.spec import SearchSpec
 from search_spaces.declarative import SpaceSpec
 
@@ -32,23 +32,23 @@ def _with(language: str) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, str]:
+def cache() -> dict[str, str]:
     return {}
 
 
-# --- What the code says
+# --- Parts that come from the code
 
 
 @pytest.mark.parametrize("page", generate.PAGES, ids=_name)
-def test_generated_parts_are_what_the_code_says_now(page: Path, made: dict[str, str]) -> None:
+def test_generated_parts_are_up_to_date(page: Path, cache: dict[str, str]) -> None:
     text = page.read_text()
-    assert text.count("<!-- generated:") == text.count("<!-- end -->") == len(generate.PART.findall(text))
-    assert generate.renewed(text, made) == text, "run python -m docs.generate"
+    assert text.count("<!-- generated:") == text.count("<!-- end -->") == len(generate.GENERATED.findall(text))
+    assert generate.regenerated(text, cache) == text, "run python -m docs.generate"
 
 
 def test_every_generated_part_is_on_a_page() -> None:
-    shown = {match["name"] for page in generate.PAGES for match in generate.PART.finditer(page.read_text())}
-    assert shown == set(generate.MAKERS)
+    shown = {match["name"] for page in generate.PAGES for match in generate.GENERATED.finditer(page.read_text())}
+    assert shown == set(generate.GENERATORS)
 
 
 def test_every_error_class_has_its_row() -> None:
@@ -114,52 +114,52 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert {_name(page) for page in generate.PAGES} - {_name(page) for page in seen} == set()
 
 
-# --- What is shown works
+# --- Commands and programs work
 
 
-HERE = [page for page in generate.PAGES if any(map(needs_nothing, run_commands.shown(page)))]
-"""Pages of which something can be run without a service or the checkout's own commands: those are recorded only."""
+HERE = [page for page in generate.PAGES if any(map(needs_nothing, run_commands.pieces_of(page)))]
+"""Pages with commands that run without a service or the checkout; the other commands are recorded."""
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared folder in which the digits and the photographs were searched, with the least work."""
+    """A prepared folder after searches on the digits and the photographs with the least work."""
     folder = tmp_path_factory.mktemp("searched")
     scratch.prepare(folder)
     for ran in run_page(
-        ROOT / "README.md", folder, wanted=lambda piece: piece.startswith("hwnas search"), first=[LEAST]
+        ROOT / "README.md", folder, selected=lambda piece: piece.startswith("hwnas search"), first=[LEAST]
     ):
         assert ran.exit_code == 0, (folder / "commands.log").read_text()[-4000:]
     return folder
 
 
 @pytest.mark.parametrize("page", HERE, ids=_name)
-def test_what_is_shown_runs(page: Path, searched: Path, tmp_path: Path) -> None:
-    """Commands and programs in their order, as a reader would run them, with the least work and small data."""
+def test_commands_and_programs_run(page: Path, searched: Path, tmp_path: Path) -> None:
+    """In the order of the page, as a reader would run them, with the least work and small data."""
     folder = tmp_path / "scratch"
     shutil.copytree(searched, folder)
-    for ran in run_page(page, folder, wanted=needs_nothing, first=[LEAST]):
+    for ran in run_page(page, folder, selected=needs_nothing, first=[LEAST]):
         assert ran.exit_code == 0, f"{ran.ran}\n{(folder / 'commands.log').read_text()[-4000:]}"
 
 
 @pytest.mark.parametrize("page", generate.PAGES, ids=_name)
-def test_everything_that_is_shown_was_run(page: Path) -> None:
+def test_every_command_is_recorded_as_run(page: Path) -> None:
     record = run_commands.recorded()
     assert run_commands.missing(page, record) == [], "run `make docs-commands`"
 
 
-def test_the_record_has_only_what_is_shown() -> None:
+def test_the_record_has_only_commands_of_the_pages() -> None:
     assert run_commands.stale(run_commands.recorded()) == []
 
 
-def test_programs_that_are_shown_elsewhere_compile() -> None:
+def test_programs_compile() -> None:
     for page in PAGES:
         for block in blocks(page):
             if block.language == "python":
                 compile(block.text, f"{_name(page)}: {block.text[:40]!r}", "exec")
 
 
-def test_blocks_are_told_apart_and_cut_into_commands(tmp_path: Path) -> None:
+def test_blocks_are_split_into_commands_by_their_language(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "```text\nphotos/  cat/ 1.jpg\n```\n<!-- file: a.py -->\n```python\na = 1\n```\n```python\nb = 2\nc = 3\n```\n"
@@ -171,7 +171,7 @@ def test_blocks_are_told_apart_and_cut_into_commands(tmp_path: Path) -> None:
     assert commands.runs == ("A=1 hwnas targets   # the machine's", "curl \\\n  -d '{\n  \"b\": 2}' x")
 
 
-def test_a_reader_goes_on_from_what_came_before_and_sees_what_fails(tmp_path: Path) -> None:
+def test_commands_share_their_environment_and_failures_are_recorded(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     text = "```\nexport A=1\ncd sub\ntest $A = 1 && test ${PWD##*/} = sub\n```\n```python\nb = 2\n```\n"
     text += "```python\nassert b == 2\n```\n```\ntest -d sub && test $A = 2\n```\n```python\nraise SystemExit\n```\n"
@@ -189,32 +189,32 @@ def test_searches_are_run_with_the_least_work() -> None:
 
 
 @pytest.mark.parametrize("page", _with("yaml"), ids=_name)
-def test_yaml_that_is_shown_is_valid(page: Path) -> None:
+def test_yaml_is_valid(page: Path) -> None:
     for block in blocks(page):
         if block.language != "yaml":
             continue
         document = yaml.safe_load(block.text)
         if "targets" in document:
-            asked = SearchSpec.model_validate(document)
-            document = asked.space if isinstance(asked.space, dict) else None
+            spec = SearchSpec.model_validate(document)
+            document = spec.space if isinstance(spec.space, dict) else None
         if document is not None:
-            made = SpaceSpec.parse(document).build(resolution=8, channels=1, classes=10)
-            assert made.network(made.largest()).layers
+            built = SpaceSpec.parse(document).build(resolution=8, channels=1, classes=10)
+            assert built.network(built.largest()).layers
 
 
 @pytest.mark.parametrize("resolution", [8, 28])
-def test_spaces_that_are_shown_can_be_searched(resolution: int, tmp_path: Path) -> None:
+def test_spaces_can_be_enumerated(resolution: int, tmp_path: Path) -> None:
     from search_spaces.lattice import Lattice
     from search_spaces.registry import space
 
     page = ROOT / "docs" / "tutorials" / "own-space.md"
-    shown = [block for block in blocks(page) if block.file and not block.file.startswith("test_")]
-    assert len(shown) == 3
-    for block in shown:
+    files = [block for block in blocks(page) if block.file and not block.file.startswith("test_")]
+    assert len(files) == 3
+    for block in files:
         (tmp_path / block.file).write_text(block.text)
-        made = space(str(tmp_path / block.file), resolution=resolution, channels=1, classes=10)
-        assert Lattice.of(made).size > 1
-        assert made.network(made.smallest()).id != made.network(made.largest()).id
+        built = space(str(tmp_path / block.file), resolution=resolution, channels=1, classes=10)
+        assert Lattice.of(built).size > 1
+        assert built.network(built.smallest()).id != built.network(built.largest()).id
 
 
 def _commands() -> Iterator[tuple[str, str]]:
@@ -229,14 +229,14 @@ HWNAS = sorted({(page, line) for page, line in _commands() if re.match(r"(\.venv
 
 
 @pytest.mark.parametrize(("page", "line"), HWNAS, ids=[f"{page}: {line}" for page, line in HWNAS])
-def test_commands_that_are_shown_are_valid(page: str, line: str) -> None:
+def test_commands_have_valid_options(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     known: dict[str, Any] = dict(generate.commands())
     name = next(" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in known)
     known[name].make_context(name, words[len(name.split()) :])
 
 
-def test_jobs_that_are_posted_are_valid() -> None:
+def test_posted_jobs_are_valid() -> None:
     from api.jobs.schemas import JobCreate
 
     posted = [
@@ -250,7 +250,7 @@ def test_jobs_that_are_posted_are_valid() -> None:
         JobCreate.model_validate_json(body)
 
 
-def test_make_targets_and_benchmarks_that_are_shown_exist() -> None:
+def test_make_targets_and_benchmarks_exist() -> None:
     lines = [line for _, line in _commands()]
     makefile = (ROOT / "Makefile").read_text()
     wanted = {m[1] for line in lines if (m := re.match(r"make ([a-z]+)", line))}
@@ -263,7 +263,7 @@ def test_make_targets_and_benchmarks_that_are_shown_exist() -> None:
     assert {name for name in modules if not (ROOT / f"{name.replace('.', '/')}.py").exists()} == set()
 
 
-def test_the_target_that_is_shown_can_be_profiled_and_costed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_target_can_be_profiled_and_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hw_targets import registry
     from nas import pipeline
     from nas.estimate import estimate
@@ -281,9 +281,11 @@ def test_the_target_that_is_shown_can_be_profiled_and_costed(tmp_path: Path, mon
     monkeypatch.setattr(registry, "entry_points", lambda *, group: [point] if group == point.group else [])
 
     assert "roofline" in [entry.name for entry in registry.targets()]
-    told = pipeline.profile("roofline", "resnet", resolution=8, channels=1, classes=10, effort="quick", out=tmp_path)
-    assert told.accuracy_report.mape < 0.01
-    assert told.reachable_ms[0] < told.reachable_ms[1]
+    profiled = pipeline.profile(
+        "roofline", "resnet", resolution=8, channels=1, classes=10, effort="quick", out=tmp_path
+    )
+    assert profiled.accuracy_report.mape < 0.01
+    assert profiled.reachable_ms[0] < profiled.reachable_ms[1]
     small = space("resnet", resolution=8, channels=1, classes=10)
     network = small.network(small.smallest())
     measured = estimate(network, registry.target("roofline"))

@@ -72,6 +72,14 @@ def test_an_import_is_quick_and_loads_nothing_heavy(module: str) -> None:
     assert min(float(run[0]) for run in runs) < 1.0
 
 
+def test_the_functions_of_the_python_interface_are_not_replaced_by_a_package_of_the_same_name() -> None:
+    code = (
+        "from nas import SearchSpec, search, export\nimport nas.search.study\nimport nas\nfrom nas import search as again\n"
+        "from nas.search import study\nprint(callable(search), callable(export), again is search is nas.search, study.run.__name__)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split() == ["True"] * 3 + ["run"]
+
+
 def test_what_the_packages_import_is_declared() -> None:
     """Modules for testing may need the development requirements besides."""
     project = PROJECT["project"]
@@ -207,15 +215,18 @@ def _make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_make_has_its_commands() -> None:
     shown = _make(ROOT, "help").stdout
-    assert {"setup", "dashboard", "test", "demo", "serve", "clean"} <= set(
-        re.findall(r"^  make (\w+)", shown, flags=re.MULTILINE)
-    )
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert phony is not None and len(phony[1].split()) > 10
+    assert re.findall(r"^  make ([\w-]+) +\S", shown, flags=re.MULTILINE) == phony[1].split()
 
 
 @pytest.mark.parametrize(
     ("target", "commands"),
     [
-        ("test", ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "python -m pytest"]),
+        (
+            "test",
+            ["ruff check .", "ruff format --check .", "mypy", "lint-imports", "python -m pytest --numprocesses 2"],
+        ),
         (
             "demo",
             ["hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --minutes 2 --out runs/"],
@@ -342,15 +353,120 @@ def test_a_file_and_a_function_hold_one_thing() -> None:
     assert long == []
 
 
+# --- Names
+
+REPLACED_NAMES: dict[str, str] = {
+    # spaces and targets
+    "Narrowed": "RestrictedSpace",
+    "Refusal": "UnsupportedReason",
+    "ReportCard": "AccuracyReport",
+    "SCALE_STRAY": "prior standard deviation",
+    "TERM_STRAYS": "prior standard deviation",
+    "absorbed": "fused_activation",
+    "from_onnx": "read_onnx",
+    "key_stray": "prior standard deviation",
+    "keeps_range": "passthrough_range",
+    "narrow": "restrict",
+    "report_card": "accuracy_report",
+    "spanning": "covering_range",
+    "strays": "prior standard deviation",
+    "term_stray": "prior standard deviation",
+    # the engine
+    "AccuracyOutcome": "PrecisionMetrics",
+    "Bank": "SupernetWeights",
+    "Done": "JobOutcome",
+    "Folded": "BNFolded",
+    "Goal": "TargetPlan",
+    "Hold": "DeviceClaim",
+    "Integers": "QuantTensors",
+    "Made": "StageOutput",
+    "Mode": "ExecutionMode",
+    "Part": "Split",
+    "PartName": "SplitName",
+    "Question": "SearchProblem",
+    "Recipe": "TrainConfig",
+    "Requantised": "FakeQuant",
+    "Single": "SingleNetwork",
+    "Watch": "TrainCallbacks",
+    "ahead": "preflight",
+    "bank_sha256": "supernet_sha256",
+    "choose_side": "choose_resolution",
+    "explore": "search",
+    "finish_chosen": "deliver_selected",
+    "fit_space": "restrict_space",
+    "goal": "target_plan",
+    "goals": "target_plans",
+    "hand_over": "package, deliver",
+    "meant": "selected",
+    "part_named": "split",
+    "queries": "evaluations",
+    "question": "problem",
+    "randoms": "num_random",
+    "recipe": "config",
+    "recipes": "train_config",
+    "shown": "displayed",
+    "sketch": "resolve_spec",
+    "stop_if_asked": "check_cancelled",
+    "survey": "estimate_job",
+    "tell_again": "replay",
+    "told": "emitted, reported",
+    "unclaimed": "no_claim",
+    # the service
+    "Ahead": "Preflight",
+    "Asked": "TenantWorkload",
+    "Gate": "TenantLimiter",
+    "Held": "ClaimedJob",
+    "Keeper": "LeaseHeartbeat",
+    "Survey": "JobEstimate",
+    "Turns": "TenantLimiter",
+    "Wanted": "ExportRequest",
+    "Wish": "LeaseSignal",
+    "hand_back": "return to the queue",
+    "impatient": "cancelled",
+    "insight": "candidate, curves, checkpoints",
+    "local_spec": "engine_spec",
+    "surveyor": "estimator",
+    "turns": "tenant_limiter",
+    "wish": "signal",
+}
+"""Private words of earlier code, and what the field calls the thing. CONTRIBUTING has the rule, under Style."""
+
+
+def test_names_are_those_of_the_field() -> None:
+    replaced = [
+        f"{path.relative_to(ROOT)}:{line}: {name}: write {REPLACED_NAMES[name]}"
+        for path, tree in _modules()
+        if path.relative_to(ROOT).parts[0] in PACKAGES
+        for name, line in _identifiers(path, tree)
+        if name in REPLACED_NAMES
+    ]
+    assert replaced == []
+
+
+def _identifiers(path: Path, tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Names that a file gives or uses: its own, and those of classes, functions, arguments, variables and attributes."""
+    yield path.stem, 1
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name, node.lineno
+            case ast.arg(arg=str(name)) | ast.keyword(arg=str(name)) | ast.Name(id=name) | ast.Attribute(attr=name):
+                yield name, node.lineno
+            case ast.alias(name=name, asname=given):
+                yield given or name.rpartition(".")[2], node.lineno
+
+
 # --- The tests themselves
 
 
-@pytest.mark.parametrize(("forbidden", "status"), [("", 0), ("1", 1)])
-def test_a_skip_fails_the_run_where_none_is_allowed(tmp_path: Path, forbidden: str, status: int) -> None:
+@pytest.mark.parametrize(("forbidden", "status", "processes"), [("", 0, "0"), ("1", 1, "0"), ("1", 1, "2")])
+def test_a_skip_fails_the_run_where_none_is_allowed(
+    tmp_path: Path, forbidden: str, status: int, processes: str
+) -> None:
     (tmp_path / "conftest.py").write_bytes((ROOT / "tests" / "conftest.py").read_bytes())
     (tmp_path / "test_it.py").write_text("def test_it(test_data): pass\n\n\ndef test_that(): pass\n")
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tmp_path],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--numprocesses", processes, tmp_path],
         cwd=tmp_path,
         env={**os.environ, "HWNAS_TEST_DATA": str(tmp_path / "absent"), "HWNAS_NO_SKIPS": forbidden},
         capture_output=True,

@@ -15,7 +15,7 @@ from api.database import Database
 from api.errors import UnknownCandidate
 from api.jobs import events_table, repository
 from api.jobs.engine_spec import base_spec
-from api.jobs.preflight import Preflight
+from api.jobs.input_spec import input_spec
 from api.jobs.schemas import DeliveredModel
 from api.jobs.service import unknown_job
 from api.jobs.specs import WIRE_SPEC
@@ -87,7 +87,7 @@ class _StoredCandidate:
 
 
 def candidate_document(
-    database: Database, settings: Settings, preflight: Preflight, subject: Subject, job_id: str, architecture_id: str
+    database: Database, settings: Settings, subject: Subject, job_id: str, architecture_id: str
 ) -> CandidateDocument:
     """A candidate of a job.
 
@@ -99,7 +99,7 @@ def candidate_document(
         stored = _read(connection, subject.tenant_id, job_id, architecture_id)
     known: list[CandidateEvent | FinalistEvent] = [*stored.evaluations.values(), *reversed(stored.finalists)]
     first = known[0]
-    network, detail, notes = _network_of(preflight, subject.tenant_id, stored, first)
+    network, detail, notes = _network_of(database, subject.tenant_id, stored, first)
     names = dict.fromkeys([*stored.tables, *stored.evaluations, *(event.target for event in stored.finalists)])
     store = settings.store_of(subject.tenant_id)
     return CandidateDocument(
@@ -153,19 +153,19 @@ def _measurements(connection: Connection, job_id: str, architecture_id: str) -> 
 
 
 def _network_of(
-    preflight: Preflight, tenant_id: str, stored: _StoredCandidate, event: CandidateEvent | FinalistEvent
+    database: Database, tenant_id: str, stored: _StoredCandidate, event: CandidateEvent | FinalistEvent
 ) -> tuple[Network | None, NetworkDetail | None, tuple[str, ...]]:
     """The network, unless the data set is gone or the space has changed."""
     spec = base_spec(WIRE_SPEC.validate_python(stored.spec))
     try:
-        inputs = preflight.input_spec(tenant_id, spec.data)
+        inputs = input_spec(database, tenant_id, spec.data)
         space, architecture = find_space(
             spec.space,
             event.architecture,
             event.architecture_id,
-            resolution=stored.resolution or spec.resolution or int(inputs["resolution"]),
-            channels=int(inputs["channels"]),
-            classes=int(inputs["classes"]),
+            resolution=stored.resolution or spec.resolution or inputs.resolution,
+            channels=inputs.channels,
+            classes=inputs.classes,
         )
         return space.network(architecture), describe(space, architecture), ()
     except HwnasError as error:

@@ -5,10 +5,10 @@ import os
 from typing import Any, Final
 
 from api.database import Database
-from api.datasets import repository as datasets
-from api.errors import CheckFailed, UnknownDataset
-from api.jobs.engine_spec import DIGITS, base_spec, engine_spec, targets_of
+from api.errors import CheckFailed
+from api.jobs.engine_spec import base_spec, engine_spec, targets_of
 from api.jobs.exports import resolve_export
+from api.jobs.input_spec import input_spec
 from api.jobs.schemas import Validation
 from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec
 from api.problems import error_kinds
@@ -21,8 +21,6 @@ log = logging.getLogger("hwnas.api")
 
 ESTIMATE_FILE_BYTES: Final = 2**30
 """The largest file that an estimating process may write."""
-
-DIGITS_INPUT_SPEC: Final = {"resolution": 8, "channels": 1, "classes": 10}
 
 _STAGES: Final = {
     "profiling": ("profiling",),
@@ -56,13 +54,13 @@ class Preflight:
         if isinstance(spec, ExportWireSpec):
             spec = resolve_export(self._database, subject, spec)
         base = base_spec(spec)
-        inputs = self.input_spec(subject.tenant_id, base.data)
+        inputs = input_spec(self._database, subject.tenant_id, base.data)
         targets_named(targets_of(spec))
         space(
             base.space,
-            resolution=base.resolution or int(inputs["resolution"]),
-            channels=int(inputs["channels"]),
-            classes=int(inputs["classes"]),
+            resolution=base.resolution or inputs.resolution,
+            channels=inputs.channels,
+            classes=inputs.classes,
         )
         return spec
 
@@ -102,32 +100,6 @@ class Preflight:
             error = answer["error"]
             raise error_kinds()[error["code"]](error["detail"], fix=error["fix"], facts=error["facts"])
         return _validation(spec, answer["estimate"])
-
-    def input_spec(self, tenant_id: str, data: str) -> dict[str, Any]:
-        """Resolution, channels and number of classes of a data set's images.
-
-        Raises:
-            UnknownDataset: there is none of that id.
-        """
-        if data == DIGITS:
-            return dict(DIGITS_INPUT_SPEC)
-        with self._database.read() as connection:
-            row = datasets.find(connection, tenant_id, data)
-        if row is None:
-            raise unknown_dataset(data)
-        summary = row.summary
-        return {
-            "resolution": summary["resolution"],
-            "channels": summary["channels"],
-            "classes": len(summary["classes"]),
-        }
-
-
-def unknown_dataset(dataset_id: str) -> UnknownDataset:
-    """The error for an id of no data set."""
-    return UnknownDataset(
-        f"There is no data set {dataset_id!r}.", fix="List them with GET /v1/datasets, or use digits."
-    )
 
 
 def _validation(spec: AnySpec, estimate: dict[str, Any]) -> Validation:

@@ -65,21 +65,23 @@ class Keys:
 
     def create_first(self) -> str | None:
         """Creates the first tenant, with a key of all scopes, if there is no tenant. Returns the key's secret, else None."""
-        with self._database.write() as connection:
-            if repository.any_tenant(connection):
-                return None
-            tenant_id = new_id("ten")
-            repository.add_tenant(connection, tenant_id, FIRST_TENANT, {})
-            new = ApiKeyCreate(name="first key", scopes=SCOPES)
-            return self._add_key(connection, tenant_id, new)[1]
+        try:
+            with self._database.write() as connection:
+                if repository.any_tenant(connection):
+                    return None
+                tenant_id = new_id("ten")
+                repository.add_tenant(connection, tenant_id, FIRST_TENANT, {})
+                return self._add_key(connection, tenant_id, ApiKeyCreate(name="first key", scopes=SCOPES))[1]
+        except IntegrityError:  # another server of the database was faster
+            return None
 
     def create(self, subject: Subject, new: ApiKeyCreate, idempotent: Idempotent | None = None) -> ApiKeyMade:
         """Creates a key.
 
         Raises:
-            SecretShown: the same idempotency key made one before. Its secret cannot be shown again, since it is not stored.
+            SecretShown: the same idempotency key created one before. Its secret cannot be shown again, since it is not stored.
             IdempotencyMismatch: the idempotency key came with another body before.
-            ScopeMissing: it would do more than the key that makes it.
+            ScopeMissing: it would have more scopes than the key that creates it.
             UnknownTenant: there is no tenant of that id.
         """
         tenant_id = new.tenant_id or subject.tenant_id
@@ -103,7 +105,7 @@ class Keys:
         return ApiKeyMade(**_document(row).model_dump(), secret=secret)
 
     def create_for(self, tenant: str, new: ApiKeyCreate) -> ApiKeyMade:
-        """Makes a key of a named tenant, and the tenant when there is none: for the command line of the server's owner."""
+        """Creates a key of a named tenant, and the tenant if there is none: for the command line of the server's owner."""
         with self._database.write() as connection:
             found = repository.tenant(connection, name=tenant)
             tenant_id = new_id("ten") if found is None else found.id
@@ -146,7 +148,7 @@ class Keys:
 
         Raises:
             UnknownKey: there is none of that id.
-            ScopeMissing: it does more than the key that revokes it, which could not have made it.
+            ScopeMissing: it has more scopes than the key that revokes it, which could not have created it.
         """
         with self._database.write() as connection:
             row = repository.find_key(connection, subject.tenant_id, key_id)
@@ -228,7 +230,7 @@ class Keys:
     def create_tenant(
         self, subject: Subject, new: TenantCreate, idempotent: Idempotent | None = None
     ) -> tuple[TenantDocument, bool]:
-        """Makes a tenant.
+        """Creates a tenant.
 
         Returns:
             The tenant, and whether it was made by this request; not when the same idempotency key made it before.

@@ -299,12 +299,11 @@ def get_job_candidate(
     job_id: JobId,
     architecture_id: ArchitectureId,
     subject: JobsReader,
-    jobs: JobsService,
     database: DatabaseValue,
     settings: SettingsValue,
 ) -> CandidateDocument:
     """Its choices beside their alternatives, its layers, and what each costs on each target: predicted, simulated, measured."""
-    return candidate_document(database, settings, jobs.preflight, subject, job_id, architecture_id)
+    return candidate_document(database, settings, subject, job_id, architecture_id)
 
 
 def _if_match(if_match: str | None) -> Callable[[JobDocument], None]:

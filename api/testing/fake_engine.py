@@ -45,11 +45,16 @@ from nas.result import (
 from nas.spec import SearchSpec
 from nas.stages.context import DeviceClaim
 from nas.store import StageKey, Store
-from tests.metrics import as_accuracy
 
 PLAIN, INFEASIBLE, SLOW, DEAF, DEFECT, KILL_ONCE, KILL_ALWAYS, GREEDY, ALONE = range(9)
 """What a seed asks for; `ALONE` is a search without a supernet. From `LONG` on, a seed is the number of steps, each of which tells
 something of its own."""
+
+
+def as_accuracy(value: float) -> MetricValue:
+    """An accuracy, 0-1."""
+    return MetricValue(name="accuracy", value=value)
+
 
 LONG = 100
 STEPS = 5

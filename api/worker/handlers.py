@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from api.blobs import BlobStore
 from api.ids import new_id
 from api.jobs.engine_spec import engine_spec
+from api.jobs.input_spec import InputSpec
 from api.jobs.specs import ExportWireSpec, ProfilingWireSpec, SearchWireSpec, SupernetWireSpec
 from api.latency_tables import repository as tables
 from api.models import repository as models
@@ -34,7 +35,7 @@ class JobContext:
     Attributes:
         settings: of the service.
         tenant_id: whose job it is.
-        input_spec: resolution, channels and number of classes of a data set's images.
+        input_spec: the input of networks for a data set, by its id.
         out: a folder of the job's own.
         blobs: the store of delivered files.
         on_event: receives the engine's events.
@@ -44,7 +45,7 @@ class JobContext:
 
     settings: Settings
     tenant_id: str
-    input_spec: Callable[[str], dict[str, Any]]
+    input_spec: Callable[[str], InputSpec]
     out: Path
     blobs: BlobStore
     on_event: EventSink
@@ -130,9 +131,9 @@ def profile(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcom
     answer = load_function(context.settings.profiler)(
         wire.target,
         wire.space,
-        resolution=wire.resolution or inputs["resolution"],
-        channels=inputs["channels"],
-        classes=inputs["classes"],
+        resolution=wire.resolution or inputs.resolution,
+        channels=inputs.channels,
+        classes=inputs.classes,
         effort=wire.effort,
         seed=wire.seed,
         out=context.out,

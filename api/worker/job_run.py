@@ -4,6 +4,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -15,7 +16,7 @@ from api.errors import InternalError, LeaseLost
 from api.home_errors import home_error, home_forbidden, home_full
 from api.jobs import leases
 from api.jobs.events_table import append
-from api.jobs.preflight import Preflight
+from api.jobs.input_spec import input_spec
 from api.jobs.repository import transition
 from api.problem_document import problem_of
 from api.settings import Settings
@@ -59,7 +60,7 @@ class JobRun:
         context = JobContext(
             settings=settings,
             tenant_id=claim.tenant_id,
-            input_spec=lambda data: Preflight(self._database, settings).input_spec(claim.tenant_id, data),
+            input_spec=partial(input_spec, self._database, claim.tenant_id),
             out=settings.runs / claim.job_id,
             blobs=BlobStore(settings.artifacts),
             on_event=self._outbox.put,

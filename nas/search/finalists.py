@@ -6,14 +6,17 @@ the front that a user sees. Not here: the training that decides among them.
 
 from collections.abc import Sequence
 from math import sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nas.search.front import pareto
 from nas.search.region import LimitedRegion
-from nas.search.study import Candidate
 from search_spaces.cost import macs
 from search_spaces.space import Architecture, SearchSpace
+
+if TYPE_CHECKING:
+    from nas.search.study import Candidate  # Optuna, which a plan does without
 
 SAMPLES_PER_BAND = 64
 """Samples in a band of latencies, of which the one with the most multiply-accumulates is taken."""
@@ -21,7 +24,7 @@ UPPER = 0.85
 """Where the band below the limit begins, as a share of it."""
 
 
-def nominated(candidates: Sequence[Candidate], count: int, images: int) -> list[Candidate]:
+def nominated(candidates: Sequence["Candidate"], count: int, images: int) -> "list[Candidate]":
     """Candidates to train, after their evaluation on `images` validation images: the first `count`, and as many more in order as
     reserves for those that exceed the budget when measured.
 

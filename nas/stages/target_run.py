@@ -1,12 +1,15 @@
 """One target of a job with everything that its stages need, as one value."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hw_targets.target import Target
 from nas.job import Job
 from nas.stages.context import Context
-from nas.stages.train import Supernet
 from nas.target_plan import TargetPlan
+
+if TYPE_CHECKING:
+    from nas.stages.train import Supernet  # torch, which a plan does without
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class TargetRun:
     job: Job
     target_plan: TargetPlan
     target: Target
-    supernet: Supernet | None = None
+    supernet: "Supernet | None" = None
 
     @property
     def id(self) -> str:

@@ -184,7 +184,7 @@ def test_the_command_line_exports_a_candidate(served: tuple[str, str], tmp_path:
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads(done.stdout)
     bundle = Path(document["model"]["bundle"])
-    assert document["within_budget"] is False and "fine_tuning" in done.stderr
+    assert document["within_budget"] is False and "fine-tuning" in done.stderr
     assert tmp_path in bundle.parents and sorted(path.name for path in bundle.iterdir()) == sorted(fake_engine.FILES)
 
 

@@ -142,15 +142,15 @@ def test_what_a_job_would_take_is_told_without_queueing_it(client: TestClient) -
 
 
 @pytest.mark.parametrize(
-    ("seed", "told"),
+    ("seed", "told", "timeout_s"),
     [
-        (fake_engine.GREEDY, "more memory than it may"),
-        (fake_engine.SLOW, "longer than"),
-        (fake_engine.KILL_ALWAYS, "ended"),
+        (fake_engine.GREEDY, "more memory than it may", 60.0),
+        (fake_engine.SLOW, "longer than", 3.0),
+        (fake_engine.KILL_ALWAYS, "ended", 60.0),
     ],
 )
-def test_looking_ahead_is_bounded(settings: Settings, seed: int, told: str) -> None:
-    bounds = {"estimate_memory_bytes": 4 * 2**30, "check_timeout_s": 3.0}
+def test_looking_ahead_is_bounded(settings: Settings, seed: int, told: str, timeout_s: float) -> None:
+    bounds = {"estimate_memory_bytes": 4 * 2**30, "check_timeout_s": timeout_s}
     with serving(settings.model_copy(update=bounds)) as client:
         refused = client.post("/v1/jobs", json=body(seed=seed), params={"validate_only": True})
         assert (refused.status_code, refused.json()["code"]) == (422, "check_failed")

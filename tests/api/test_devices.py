@@ -22,7 +22,7 @@ from hw_targets.target import TargetInfo
 from nas.errors import Cancelled
 from nas.events import Event, LogEvent
 from tests.api.conftest import body, both_engines
-from tests.api.test_leases import queue, run_out, take, tenant
+from tests.api.test_leases import claim_next, expire_all, queue, tenant
 
 pytestmark = both_engines
 
@@ -45,27 +45,27 @@ def hold(database: Database, claim: leases.Claim | None, device: str = ALONE) ->
 
 def test_a_job_stays_on_the_device_of_its_first_worker(database: Database) -> None:
     queue(database, 5, cpu=None)
-    assert take(database, "first", B) is not None
-    run_out(database)
-    assert take(database, "other", A) is None
-    claim = take(database, "like the first", B)
+    assert claim_next(database, "first", B) is not None
+    expire_all(database)
+    assert claim_next(database, "other", A) is None
+    claim = claim_next(database, "like the first", B)
     assert claim is not None
     with database.write() as connection:
         assert leases.requeue(connection, claim.job_id, claim.epoch)
-    assert take(database, "other", A) is None
+    assert claim_next(database, "other", A) is None
 
 
 def test_a_job_that_names_a_device_goes_there_alone(database: Database) -> None:
     queue(database, 5, cpu="a")
-    assert take(database, "b", B) is None
-    assert take(database, "a", A) is not None
+    assert claim_next(database, "b", B) is None
+    assert claim_next(database, "a", A) is not None
 
 
 def test_a_simulated_target_binds_to_no_machine(database: Database) -> None:
     queue(database, 5, dpu=None)
-    assert take(database, "a", A) is not None
-    run_out(database)
-    assert take(database, "b", B) is not None
+    assert claim_next(database, "a", A) is not None
+    expire_all(database)
+    assert claim_next(database, "b", B) is not None
 
 
 def test_a_job_can_be_freed_of_its_device(client: TestClient) -> None:
@@ -74,14 +74,14 @@ def test_a_job_can_be_freed_of_its_device(client: TestClient) -> None:
     asked = {"targets": [{"target": "cpu", "latency_ms": 1, "device": "b"}]}
     fixed = client.post("/v1/jobs", json=body(**asked)).json()["id"]
     for _ in (free, fixed):
-        assert take(database, "first", B) is not None
-    run_out(database)
+        assert claim_next(database, "first", B) is not None
+    expire_all(database)
     client.post(f"/v1/jobs/{free}/resume")
-    assert take(database, "other", A) is None
+    assert claim_next(database, "other", A) is None
     for job_id in (free, fixed):
         client.post(f"/v1/jobs/{job_id}/resume", params={"any_device": True})
-    claim = take(database, "other", A)
-    assert claim is not None and claim.job_id == free and take(database, "other", A) is None
+    claim = claim_next(database, "other", A)
+    assert claim is not None and claim.job_id == free and claim_next(database, "other", A) is None
 
 
 def test_a_queued_job_says_what_it_waits_for(client: TestClient) -> None:
@@ -97,8 +97,8 @@ def test_a_queued_job_says_what_it_waits_for(client: TestClient) -> None:
     with database.write() as connection:
         record_heartbeat(connection, WorkerInfo("one", {"cpu": info("b")}))
     assert waiting() is None
-    assert take(database, "one", B) is not None
-    run_out(database)
+    assert claim_next(database, "one", B) is not None
+    expire_all(database)
     with database.write() as connection:
         remove(connection, "one")
         record_heartbeat(connection, WorkerInfo("two", {"cpu": info("a")}))
@@ -134,13 +134,13 @@ def test_a_queued_job_says_that_its_tenant_may_run_no_more(client: TestClient) -
     limit(0)
     assert set(told().values()) == {"The tenant may run no more than 0 jobs at once."}
     limit(1)
-    assert told() == {first: None, second: None} and take(database, "one", B) is not None
+    assert told() == {first: None, second: None} and claim_next(database, "one", B) is not None
     assert told() == {first: None, second: "The tenant may run no more than 1 jobs at once."}
 
 
 def test_only_queued_jobs_wait(database: Database) -> None:
     queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     with database.read() as connection:
         row = repository.find(connection, tenant(database), claim.job_id if claim else "")
         assert row is not None and waiting_reasons(connection, [row], 100) == {}
@@ -161,7 +161,7 @@ def test_targets_are_listed_with_the_devices_of_living_workers(client: TestClien
 
 def test_a_device_is_measured_by_one_job_at_a_time(database: Database) -> None:
     queue(database), queue(database)
-    one, two = take(database), take(database)
+    one, two = claim_next(database), claim_next(database)
     assert hold(database, one) and not hold(database, two)
     assert hold(database, one)  # asked for again
     assert hold(database, two, "another board")
@@ -176,7 +176,7 @@ def test_a_device_is_measured_by_one_job_at_a_time(database: Database) -> None:
 
 def test_a_device_of_a_dead_worker_is_free(database: Database) -> None:
     queue(database), queue(database)
-    one, two = take(database), take(database)
+    one, two = claim_next(database), claim_next(database)
     assert one is not None and hold(database, one) and not hold(database, two)
     with database.write() as connection:
         connection.execute(update(jobs).where(jobs.c.id == one.job_id).values(lease_expires_at=1))
@@ -186,23 +186,23 @@ def test_a_device_of_a_dead_worker_is_free(database: Database) -> None:
 
 def test_a_worker_that_lost_its_job_gets_no_device(database: Database) -> None:
     queue(database)
-    old = take(database)
+    old = claim_next(database)
     assert hold(database, old)
-    run_out(database)
+    expire_all(database)
     assert not hold(database, old)
-    new = take(database)
+    new = claim_next(database)
     assert hold(database, new) and not hold(database, old)
     with database.write() as connection:
         assert old is not None and new is not None
         device_leases.release(connection, ALONE, old.job_id, old.epoch)
     queue(database)
-    assert not hold(database, take(database))
+    assert not hold(database, claim_next(database))
 
 
 def test_of_several_workers_that_ask_at_once_one_gets_the_device(database: Database) -> None:
     for _ in range(4):
         queue(database)
-    claims = [take(database) for _ in range(4)]
+    claims = [claim_next(database) for _ in range(4)]
     got: list[bool] = []
 
     def ask(claim: leases.Claim | None) -> None:
@@ -225,11 +225,11 @@ class Board:
 def worker(database: Database) -> tuple[ClaimedJob, DeviceClaims, list[Event]]:
     """A worker with a job, its claims to devices, and what it tells."""
     queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     assert claim is not None
     told: list[Event] = []
-    held = ClaimedJob(claim, threading.Event())
-    return held, DeviceClaims(database, held, told.append, 0.02), told
+    job = ClaimedJob(claim, threading.Event())
+    return job, DeviceClaims(database, job, told.append, 0.02), told
 
 
 def test_a_worker_waits_for_a_device_and_tells_so_once(database: Database) -> None:
@@ -250,11 +250,11 @@ def test_a_worker_waits_for_a_device_and_tells_so_once(database: Database) -> No
     assert told == [LogEvent(level="info", message="Waits for device f, which another job is measuring.")]
 
 
-@pytest.mark.parametrize("why", ["cancel", "pause", "drain", "lost"])
+@pytest.mark.parametrize("why", ["cancel", "pause", "timeout", "drain", "lost"])
 def test_a_worker_that_waits_for_a_device_can_be_stopped(database: Database, why: str) -> None:
     _, one, _ = worker(database)
-    held, two, _ = worker(database)
-    threading.Timer(0.1, getattr(held, why).set).start()
+    job, two, _ = worker(database)
+    threading.Timer(0.1, getattr(job, why).set).start()
     with one.hold(Board()):  # type: ignore[arg-type]
         began = time.monotonic()
         with pytest.raises(Cancelled), two.hold(Board()):  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from api.jobs import device_leases, events_table, leases, repository
 from api.tables import job_attempts, job_events, jobs
 from api.worker.claimed_job import ClaimedJob, end_stopped_job
 from tests.api.conftest import both_engines
-from tests.api.test_leases import LOG, queue, run_out, state, take, told
+from tests.api.test_leases import LOG, claim_next, event_words, expire_all, queue, state
 
 pytestmark = both_engines
 
@@ -46,7 +46,7 @@ class JobMachine(RuleBasedStateMachine):
     @rule(device=st.sampled_from("ab"))
     def claims(self, device: str) -> None:
         """A worker looks for work: one of two, with a device each."""
-        claim = take(self.database, "me", leases.WorkerCapabilities(("search",), {"cpu": device}))
+        claim = claim_next(self.database, "me", leases.WorkerCapabilities(("search",), {"cpu": device}))
         if claim is not None:
             self.epochs.append(claim.epoch)
             assert self.bound in (None, device)
@@ -115,13 +115,13 @@ class JobMachine(RuleBasedStateMachine):
     @rule()
     def is_lost(self) -> None:
         """The worker dies."""
-        run_out(self.database)
+        expire_all(self.database)
 
     @invariant()
     @precondition(lambda self: hasattr(self, "database"))
     def goes_documented_ways(self) -> None:
         """Each event of a state follows from the one before by the table; the end is the last."""
-        words = told(self.database, self.job_id)
+        words = event_words(self.database, self.job_id)
         states = [word.split()[1] for word in words if word.startswith("state ")]
         for before, after in pairwise(states):
             assert after in TRANSITIONS[before], (before, after)  # type: ignore[index]

@@ -27,7 +27,7 @@ pytestmark = [both_engines, pytest.mark.usefixtures("engine")]
 SUMMARY = {
     "target": "cpu", "device": "a", "runtime": "b", "fingerprint": "c", "space": "d", "resolution": 8, "keys": 1,
     "architectures": "9", "reachable_ms": [0.1, 0.2], "table_sha256": "0", "seconds": 1.0, "warnings": [],
-    "card": {
+    "accuracy_report": {
         "mape": 0.01, "rmspe": 0.01, "within_5": 1.0, "within_10": 1.0, "kendall_tau": None,
         "kendall_tau_fastest_tenth": None, "noise_mape": 0.01, "fitted": 40, "tested": 10, "method": "held_out",
     },
@@ -223,7 +223,12 @@ def test_a_revoked_and_an_expired_key_are_refused_at_once(client: TestClient) ->
     assert client.get("/v1/jobs", headers=as_key(late["secret"])).status_code == 401
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer nas_1", "Basic abc", "Bearer " + new_key(new_id("key")), "x"])
+WELL_FORMED = f"Bearer {new_key(new_id('key'))}"
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer nas_1", "Basic abc", pytest.param(WELL_FORMED, id="well formed"), "x"]
+)
 def test_what_is_no_key(client: TestClient, header: str) -> None:
     refused = client.get("/v1/jobs", headers={"Authorization": header})
     assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
@@ -256,7 +261,7 @@ def test_keys_whose_pepper_is_lost_are_no_reason_to_make_another(settings: Setti
         settings.pepper.write_text(content)
     with pytest.raises(UnusablePepper, match="cannot be read"), serving(settings):
         pass
-    assert content is not None or not settings.pepper.exists()
+    assert (settings.pepper.read_text() if settings.pepper.exists() else None) == content
 
 
 def test_a_browser_signs_in_and_out(client: TestClient) -> None:
@@ -284,6 +289,14 @@ def test_revoking_a_key_ends_its_sessions(client: TestClient) -> None:
     assert client.get("/v1/jobs").status_code == 200
     assert client.delete(f"/v1/api-keys/{made['id']}", headers={"Authorization": first}).status_code == 204
     assert client.get("/v1/jobs").status_code == 401
+
+
+def test_of_servers_that_start_at_once_one_creates_the_first_key(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.keys.repository.any_tenant", lambda _connection: False)
+    assert client.app.state.keys.create_first() is None  # type: ignore[attr-defined]
+    assert len(client.get("/v1/api-keys").json()["items"]) == 1
 
 
 def test_too_many_requests_are_told_when_to_come_again(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Leases: who may work on a job, and who may not any more. Times are set in the table, so nothing waits."""
+"""Leases: which worker may write to a job. Times are set in the table, so nothing waits."""
 
 import pytest
 from sqlalchemy import select, update
@@ -40,14 +40,16 @@ def queue(
     return job_id
 
 
-def take(database: Database, owner: str = "me", able: leases.WorkerCapabilities | None = None) -> leases.Claim | None:
+def claim_next(
+    database: Database, owner: str = "me", capabilities: leases.WorkerCapabilities | None = None
+) -> leases.Claim | None:
     """Claims a job for 30 s."""
     with database.write() as connection:
-        return leases.claim(connection, owner, 30, able or leases.WorkerCapabilities(("search",), {"cpu": "a"}))
+        return leases.claim(connection, owner, 30, capabilities or leases.WorkerCapabilities(("search",), {"cpu": "a"}))
 
 
-def run_out(database: Database) -> int:
-    """Lets all leases run out and takes their jobs back."""
+def expire_all(database: Database) -> int:
+    """Expires all leases and reclaims their jobs."""
     with database.write() as connection:
         connection.execute(update(jobs).values(lease_expires_at=1))
         return leases.reclaim_expired(connection)
@@ -59,7 +61,7 @@ def state(database: Database, job_id: str) -> str:
         return str(connection.scalar(select(jobs.c.state).where(jobs.c.id == job_id)))
 
 
-def told(database: Database, job_id: str) -> list[str]:
+def event_words(database: Database, job_id: str) -> list[str]:
     """The events of a job in words, checked for their numbers."""
     with database.read() as connection:
         stored = events_table.page(connection, job_id, after=0, limit=1000)
@@ -70,7 +72,7 @@ def told(database: Database, job_id: str) -> list[str]:
 
 def test_the_oldest_job_is_claimed_first_and_by_one_alone(database: Database) -> None:
     first, second = queue(database), queue(database)
-    claims = [take(database), take(database), take(database)]
+    claims = [claim_next(database), claim_next(database), claim_next(database)]
     assert [claim.job_id if claim else None for claim in claims] == [first, second, None]
     assert state(database, first) == "running"
 
@@ -78,12 +80,12 @@ def test_the_oldest_job_is_claimed_first_and_by_one_alone(database: Database) ->
 def test_a_lost_job_is_tried_again_and_then_fails(database: Database) -> None:
     job_id = queue(database, max_attempts=2)
     for attempt in (1, 2):
-        claim = take(database)
+        claim = claim_next(database)
         assert claim is not None and claim.attempt == attempt
-        assert run_out(database) == 1
-    assert take(database) is None
+        assert expire_all(database) == 1
+    assert claim_next(database) is None
     assert state(database, job_id) == "failed"
-    assert told(database, job_id) == [
+    assert event_words(database, job_id) == [
         "state queued",
         *("state running", "log", "state queued"),
         *("state running", "log", "state failed", "end failed"),
@@ -95,36 +97,36 @@ def test_a_lost_job_is_tried_again_and_then_fails(database: Database) -> None:
 
 def test_a_worker_without_its_lease_writes_nothing(database: Database) -> None:
     job_id = queue(database)
-    old = take(database)
+    old = claim_next(database)
     assert old is not None
-    run_out(database)
-    new = take(database)
+    expire_all(database)
+    new = claim_next(database)
     assert new is not None and new.epoch > old.epoch
-    before = told(database, job_id)
+    before = event_words(database, job_id)
     with database.write() as connection:
         assert events_table.append(connection, job_id, [LOG], epoch=old.epoch) is None
         assert not repository.transition(connection, job_id, "succeeded", epoch=old.epoch, result={})
         assert not leases.renew(connection, job_id, old.epoch, 30)
         assert not leases.requeue(connection, job_id, old.epoch)
         assert leases.read_signal(connection, job_id, old.epoch) == "lost"
-    assert told(database, job_id) == before
+    assert event_words(database, job_id) == before
     with database.write() as connection:
         assert events_table.append(connection, job_id, [LOG], epoch=new.epoch) == len(before) + 1
 
 
 def test_nothing_follows_the_last_event(database: Database) -> None:
     job_id = queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     assert claim is not None
     with database.write() as connection:
         assert repository.transition(connection, job_id, "succeeded", epoch=claim.epoch, result={})
         assert events_table.append(connection, job_id, [LOG], epoch=claim.epoch) is None
-    assert told(database, job_id)[-1] == "end succeeded"
+    assert event_words(database, job_id)[-1] == "end succeeded"
 
 
 def test_a_renewed_lease_is_not_taken_back(database: Database) -> None:
     queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     assert claim is not None
     with database.write() as connection:
         connection.execute(update(jobs).values(lease_expires_at=utc_ms() + 10))
@@ -136,30 +138,30 @@ def test_a_renewed_lease_is_not_taken_back(database: Database) -> None:
 
 def test_a_job_that_is_handed_back_keeps_its_attempts(database: Database) -> None:
     job_id = queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     assert claim is not None
     with database.write() as connection:
         assert leases.requeue(connection, job_id, claim.epoch)
-    again = take(database)
+    again = claim_next(database)
     assert again is not None and again.attempt == 1 and again.epoch > claim.epoch
 
 
 def test_a_lost_job_that_was_to_be_cancelled_is_cancelled(database: Database) -> None:
     job_id = queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     assert claim is not None
     with database.write() as connection:
         repository.request_cancel(connection, job_id)
         assert leases.read_signal(connection, job_id, claim.epoch) == "cancel"
     assert state(database, job_id) == "cancelling"
-    run_out(database)
+    expire_all(database)
     assert state(database, job_id) == "cancelled"
 
 
 def test_only_leases_of_the_dead_expire(database: Database) -> None:
     mine, other = queue(database), queue(database)
-    take(database, "host/home_1/a")
-    take(database, "host/homeX1/b")
+    claim_next(database, "host/home_1/a")
+    claim_next(database, "host/homeX1/b")
     with database.write() as connection:
         assert leases.expire_leases(connection, "host/home_1/") == 1
         assert leases.reclaim_expired(connection) == 1
@@ -176,7 +178,7 @@ def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert told(database, job_id) == ["state queued"]
+    assert event_words(database, job_id) == ["state queued"]
 
 
 def attempts(database: Database, job_id: str) -> list[tuple[int, str | None]]:
@@ -187,9 +189,9 @@ def attempts(database: Database, job_id: str) -> list[tuple[int, str | None]]:
 
 def test_all_attempts_are_kept(database: Database) -> None:
     job_id = queue(database, max_attempts=2)
-    take(database)
-    run_out(database)
-    claim = take(database, "another")
+    claim_next(database)
+    expire_all(database)
+    claim = claim_next(database, "another")
     assert claim is not None and attempts(database, job_id) == [(1, "lost"), (2, None)]
     with database.write() as connection:
         repository.transition(connection, job_id, "failed", epoch=claim.epoch)
@@ -198,16 +200,16 @@ def test_all_attempts_are_kept(database: Database) -> None:
 
 def test_a_paused_job_rests_until_it_is_resumed(database: Database) -> None:
     job_id = queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     assert claim is not None
     with database.write() as connection:
         repository.request_pause(connection, job_id)
         assert leases.read_signal(connection, job_id, claim.epoch) == "pause"
         assert leases.pause(connection, job_id, claim.epoch)
-    assert take(database) is None and state(database, job_id) == "paused"
+    assert claim_next(database) is None and state(database, job_id) == "paused"
     with database.write() as connection:
         repository.resume(connection, job_id)
-    again = take(database)
+    again = claim_next(database)
     assert again is not None and again.attempt == 1
     with database.read() as connection:
         assert leases.read_signal(connection, job_id, again.epoch) == "continue"
@@ -216,7 +218,7 @@ def test_a_paused_job_rests_until_it_is_resumed(database: Database) -> None:
 
 def test_a_request_to_pause_can_be_taken_back(database: Database) -> None:
     job_id = queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     assert claim is not None
     with database.write() as connection:
         repository.request_pause(connection, job_id)
@@ -226,24 +228,24 @@ def test_a_request_to_pause_can_be_taken_back(database: Database) -> None:
 
 def test_a_lost_job_that_was_to_pause_is_paused(database: Database) -> None:
     job_id = queue(database)
-    take(database)
+    claim_next(database)
     with database.write() as connection:
         repository.request_pause(connection, job_id)
-    run_out(database)
+    expire_all(database)
     assert state(database, job_id) == "paused"
 
 
 def test_a_job_has_so_much_time_in_all_of_its_attempts(database: Database) -> None:
     job_id = queue(database, max_attempts=5, max_duration_s=100)
     for _ in range(2):
-        claim = take(database)
+        claim = claim_next(database)
         assert claim is not None
         with database.write() as connection:
             connection.execute(update(job_attempts).values(started_at=job_attempts.c.started_at - 60_000))
         with database.read() as connection:
-            wish = leases.read_signal(connection, job_id, claim.epoch)
-        run_out(database)
-    assert wish == "timeout"
+            request = leases.read_signal(connection, job_id, claim.epoch)
+        expire_all(database)
+    assert request == "timeout"
     with database.read() as connection:
         active_ms = connection.scalar(select(jobs.c.active_ms))
     assert active_ms is not None and 120_000 <= active_ms < 180_000
@@ -253,18 +255,18 @@ def test_tenants_take_turns(database: Database) -> None:
     one, other = sorted((tenant(database, "one"), tenant(database, "other")))  # who was never served, by id
     first = [queue(database, tenant_id=one) for _ in range(3)]
     late = queue(database, tenant_id=other)
-    claims = [take(database) for _ in range(4)]
+    claims = [claim_next(database) for _ in range(4)]
     assert [claim.job_id for claim in claims if claim] == [first[0], late, first[1], first[2]]
 
 
 def test_a_tenant_runs_so_many_jobs_at_once(database: Database) -> None:
     small = tenant(database, "small", max_running=1)
     held, _waiting = queue(database, tenant_id=small), queue(database, tenant_id=small)
-    claim = take(database)
-    assert claim is not None and claim.job_id == held and take(database) is None
+    claim = claim_next(database)
+    assert claim is not None and claim.job_id == held and claim_next(database) is None
     with database.write() as connection:
         repository.transition(connection, held, "succeeded", epoch=claim.epoch)
-    assert take(database) is not None
+    assert claim_next(database) is not None
 
 
 def test_a_worker_takes_only_what_it_can_run(database: Database) -> None:
@@ -280,8 +282,8 @@ def test_a_worker_takes_only_what_it_can_measure(database: Database) -> None:
         for number, needs in enumerate((("fpga", "cpu"), ("cpu",))):
             job = repository.NewJob(f"job_{number}", tenant_id, "search", {}, 1, 60, needs=dict.fromkeys(needs))
             repository.add(connection, job)
-    claim = take(database)
-    assert claim is not None and claim.job_id == "job_1" and take(database) is None
+    claim = claim_next(database)
+    assert claim is not None and claim.job_id == "job_1" and claim_next(database) is None
     with database.write() as connection:
         both = leases.claim(connection, "other", 30, leases.WorkerCapabilities(("search",), {"cpu": "a", "fpga": "f"}))
     assert both is not None and both.job_id == "job_0"
@@ -289,7 +291,7 @@ def test_a_worker_takes_only_what_it_can_measure(database: Database) -> None:
 
 def test_a_candidate_that_is_told_again_is_stored_once(database: Database) -> None:
     job_id = queue(database)
-    claim = take(database)
+    claim = claim_next(database)
     assert claim is not None
 
     def candidate(number: int, target: str = "cpu") -> CandidateEvent:
@@ -305,4 +307,4 @@ def test_a_candidate_that_is_told_again_is_stored_once(database: Database) -> No
         assert events_table.append(connection, job_id, [candidate(0, "gpu")], epoch=claim.epoch) == (last or 0) + 1
         stored = connection.execute(select(candidates.c.target, candidates.c.number)).all()
     assert sorted(map(tuple, stored)) == [("cpu", 0), ("cpu", 1), ("cpu", 2), ("gpu", 0)]
-    assert told(database, job_id)[2:] == ["candidate", "candidate", "log", "candidate", "candidate"]
+    assert event_words(database, job_id)[2:] == ["candidate", "candidate", "log", "candidate", "candidate"]

@@ -16,6 +16,7 @@ from api.models import repository
 from api.settings import Settings
 from api.tables import models
 from tests.api.conftest import body, subject_of
+from tests.metrics import as_accuracy
 
 CONTENT = bytes(range(200))
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -33,7 +34,7 @@ OUTCOME = {
         "simulated": 0.11,
         "kind": "simulated",
     },
-    "metric": {"fp32": {"name": "accuracy", "value": 0.985}, "int8": {"name": "accuracy", "value": 0.98}},
+    "metric": {"fp32": as_accuracy(0.985).model_dump(), "int8": as_accuracy(0.98).model_dump()},
     "size_bytes": {"fp32": 4000, "int8": 1000},
     "budget": {"reachable_ms": [0.05, 1.5], "architectures": "9" * 26, "architectures_within": "40", "binds": True},
     "removed": [{"choice": "s1.se", "value": True, "layer": "s1.b0.se.scale", "reason": "no product", "alone": True}],

@@ -136,8 +136,8 @@ def test_a_worker_that_wakes_after_its_lease_writes_nothing(server: Server) -> N
     job_id = begin(http, fake_engine.SLOW)
     (sleeper,) = server.workers()
     freeze(sleeper, http, job_id)
-    code = "import sys; from api.settings import Settings; from api.worker.process import alone; "
-    code += "alone(Settings.model_validate_json(sys.argv[1]))"
+    code = "import sys; from api.settings import Settings; from api.worker.process import run_standalone; "
+    code += "run_standalone(Settings.model_validate_json(sys.argv[1]))"
     other = subprocess.Popen(
         [sys.executable, "-c", code, server.settings.model_dump_json()],
         stderr=subprocess.DEVNULL,
@@ -240,9 +240,18 @@ def test_a_host_that_is_no_address(host: str) -> None:
         resolve_host(host)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1", "0.0.0.0"])
-def test_addresses(host: str) -> None:
-    assert resolve_host(host)[1] != "localhost"
+@pytest.mark.parametrize(
+    ("host", "family", "address"),
+    [
+        ("127.0.0.1", socket.AF_INET, "127.0.0.1"),
+        ("127.0.0.2", socket.AF_INET, "127.0.0.2"),
+        ("localhost", socket.AF_INET, "127.0.0.1"),  # whatever the machine's own tables say
+        ("0.0.0.0", socket.AF_INET, "0.0.0.0"),
+        ("::1", socket.AF_INET6, "::1"),
+    ],
+)
+def test_addresses(host: str, family: int, address: str) -> None:
+    assert resolve_host(host) == (family, address)
 
 
 def test_the_command_tells_when_it_is_ready_and_stops_on_interrupt(tmp_path: Path) -> None:

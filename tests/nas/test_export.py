@@ -1,7 +1,6 @@
 """Exporting a selected architecture: what is reused, what is exported, and what is rejected."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,14 +8,13 @@ import pytest
 from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
 from hw_targets.registry import target
 from nas import export, pipeline
-from nas.errors import Cancelled, InvalidSpec, UnknownArchitecture, UnknownRun
+from nas.errors import Cancelled, InvalidSpec
 from nas.events import Event, FinalistEvent, FrontPoint, PhaseEvent
 from nas.result import SearchResult
-from nas.runs import keep, select_architecture
+from nas.runs import select_architecture
 from nas.spec import SearchSpec
 from search_spaces.errors import InvalidArchitecture
 from search_spaces.registry import space
-from tests.metrics import as_accuracy
 from tests.work import LITTLE
 
 SPEC = SearchSpec.model_validate(
@@ -27,13 +25,14 @@ SPEC = SearchSpec.model_validate(
 )  # fmt: skip
 """The target is simulated, so that nothing depends on how busy the machine is."""
 
-Searched = tuple[Path, SearchResult]
+Searched = tuple[Path, SearchResult, list[Event]]
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
-    folder = tmp_path_factory.mktemp("searched")
-    return folder, pipeline.search(SPEC, out=folder)
+    """One search that all tests of this file export from."""
+    folder, events = tmp_path_factory.mktemp("searched"), list[Event]()
+    return folder, pipeline.search(SPEC, out=folder, on_event=events.append), events
 
 
 def computed(events: list[Event]) -> set[str]:
@@ -49,7 +48,7 @@ def other(result: SearchResult) -> FrontPoint:
 
 
 def test_another_point_of_the_front_is_trained_with_what_the_search_computed(searched: Searched) -> None:
-    folder, result = searched
+    folder, result, _ = searched
     selected, events = other(result), list[Event]()
     exported = export(SPEC, selected.architecture, out=folder, on_event=events.append)
     assert "fine_tuning" in computed(events) and not computed(events) & {"profiling", "training", "searching"}
@@ -68,7 +67,7 @@ def test_another_point_of_the_front_is_trained_with_what_the_search_computed(sea
 
 
 def test_what_the_search_delivered_is_not_trained_again(searched: Searched) -> None:
-    folder, result = searched
+    folder, result, _ = searched
     (delivered,) = result.models.values()
     events: list[Event] = []
     exported = export(SPEC, delivered.architecture, out=folder, on_event=events.append)
@@ -77,23 +76,22 @@ def test_what_the_search_delivered_is_not_trained_again(searched: Searched) -> N
 
 
 def test_networks_that_lost_the_tournament_are_exported_without_training_from_what_the_run_kept(
-    tmp_path: Path,
+    searched: Searched,
 ) -> None:
     """The spec that a run keeps names the same run, and the same trained networks, as the requested one."""
-    events: list[Event] = []
-    result = pipeline.search(SPEC, out=tmp_path, on_event=events.append)
-    finished = {event.architecture_id for event in events if isinstance(event, FinalistEvent)}
+    folder, result, emitted = searched
+    finished = {event.architecture_id for event in emitted if isinstance(event, FinalistEvent)}
     assert len(finished) == 2
     for selected in finished:
-        spec, architecture = select_architecture(tmp_path / result.run, selected)
-        events.clear()
-        exported = export(spec, architecture, out=tmp_path, on_event=events.append)
-        assert exported.run == result.run and Path(exported.model.bundle).parent == tmp_path / result.run
+        spec, architecture = select_architecture(folder / result.run, selected)
+        events: list[Event] = []
+        exported = export(spec, architecture, out=folder, on_event=events.append)
+        assert exported.run == result.run and Path(exported.model.bundle).parent == folder / result.run
         assert "fine_tuning" not in computed(events)
 
 
 def test_a_lost_store_is_computed_again_to_the_same_model(searched: Searched, tmp_path: Path) -> None:
-    folder, result = searched
+    folder, result, _ = searched
     exported = export(SPEC, other(result).architecture, out=folder)
     again = export(SPEC, other(result).architecture, out=tmp_path)
     model = Path("model.int8.onnx")
@@ -102,7 +100,7 @@ def test_a_lost_store_is_computed_again_to_the_same_model(searched: Searched, tm
 
 
 def test_one_that_exceeds_the_budget_is_delivered_and_says_so(searched: Searched) -> None:
-    folder, result = searched
+    folder, result, _ = searched
     tight = SPEC.model_copy(update={"targets": (SPEC.targets[0].model_copy(update={"latency_ms": "1%"}),)})
     exported = export(tight, result.front[-1].architecture, "alveo-u50", out=folder)
     assert not exported.within_budget
@@ -113,7 +111,7 @@ def test_one_that_exceeds_the_budget_is_delivered_and_says_so(searched: Searched
 
 
 def test_what_is_no_architecture_or_target_of_the_search_is_rejected(searched: Searched) -> None:
-    folder, result = searched
+    folder, result, _ = searched
     selected = other(result).architecture
     for wrong in ("", "width", "resolution=8", selected + " s9.width=3"):
         with pytest.raises(InvalidArchitecture):
@@ -139,22 +137,10 @@ def test_an_architecture_that_the_target_does_not_run_is_rejected_with_the_reaso
     assert isinstance(unsupported, dict) and list(unsupported) == ["s1.se=true", "s2.se=true", "s3.se=true"]
 
 
-def test_a_run_knows_its_architectures_by_the_beginning_of_their_ids(searched: Searched, tmp_path: Path) -> None:
-    folder, result = searched
+def test_a_run_keeps_its_spec_with_the_work_that_was_done(searched: Searched) -> None:
+    folder, result, _ = searched
     selected = other(result)
     run = folder / result.run
     resolved = SPEC.model_copy(update={"work": LITTLE.model_copy(update={"resolution": 8})})
     assert select_architecture(run, selected.architecture_id) == (resolved, selected.architecture)
     assert select_architecture(run, selected.architecture) == (resolved, selected.architecture)
-    ids = ("ab12", "ab34", "cd56")
-    points = [
-        FrontPoint(architecture=f"n={one}", architecture_id=one, metric=as_accuracy(0.5), latency_ms=1.0) for one in ids
-    ]
-    keep(tmp_path / "run", SPEC, {"cpu": points, "cpu:threads=2": points[:1]})
-    assert select_architecture(tmp_path / "run", "ab1") == (SPEC, "n=ab12")
-    for wrong in ("ab", "x", ""):
-        with pytest.raises(UnknownArchitecture):
-            select_architecture(tmp_path / "run", wrong)
-    shutil.rmtree(tmp_path / "run")
-    with pytest.raises(UnknownRun):
-        select_architecture(tmp_path / "run", "ab1")

@@ -16,29 +16,15 @@ from hw_targets.testing.target import CreateTarget, TargetContract
 from nas import pipeline
 from nas.events import Event, LogEvent
 from nas.preflight import plan
-from nas.prepare_job import resolve_spec
 from nas.result import SearchResult
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.store import Store
 from nas.work import PROFILES
-from search_spaces.errors import UnsupportedSpace
 from search_spaces.network import Network
 from search_spaces.onnx_reader import read_onnx
 from tests.nas import boards
 from tests.work import LITTLE
-
-PYTHON_SPACE = """
-from search_spaces.space import Choice, SearchSpace, Stage
-
-def space(resolution, channels, classes):
-    def build(g, x, read):
-        x = g.conv("c", x, 8, kernel=read["kernel"], activation="{activation}")
-        return g.linear("classifier", g.global_avg_pool("pool", x), classes)
-
-    return SearchSpace("mine", channels, classes, Choice("resolution", (resolution,)),
-                       (Stage("only", (Choice("kernel", (3, 5, 7)),), build),))
-"""
 
 
 class TestBoard(TargetContract):
@@ -149,38 +135,12 @@ def test_the_delivered_file_has_power_of_two_scales_alone(whole: Whole) -> None:
     assert result.models["dpu"].metric.int8.value > result.models["dpu"].metric.fp32.value - 0.03
 
 
-def test_one_target_alone_trains_a_supernet_of_its_own_part(tmp_path: Path) -> None:
-    job = resolve_spec(_context(tmp_path), spec("dpu"))
-    assert job.space is job.restricted[0].space or job.space.fingerprint == job.restricted[0].space.fingerprint
-    assert all(boards.Dpu().supports(layer).ok for layer in job.space.network(job.space.largest()).layers)
-
-
 def test_a_search_in_one_scheme_does_not_answer_for_another(whole: Whole) -> None:
     folder, _, _ = whole
     assert len(list((folder / "store" / "stages" / "search").glob("*.json"))) == 2
     journals = (folder / "store" / "partial").glob("*/journal")
     kept = [path for path in journals if any('"id"' in restricted.read_text() for restricted in path.iterdir())]
     assert len(kept) == 2  # the memory of evaluations, by scheme
-
-
-def test_a_hard_swish_space_is_searched_with_relu(tmp_path: Path) -> None:
-    context = _context(tmp_path)
-    job = resolve_spec(context, spec("dpu", space="mobilenet:activation=hard_swish"))
-    assert job.space.name == "mobilenet:activation=relu"
-    assert "no hard_swish" in context.warnings[0]
-
-
-@pytest.mark.parametrize(("activation", "fits"), [("relu", True), ("relu6", False), ("hard_swish", False)])
-def test_a_space_in_python_keeps_its_activation_or_is_rejected(tmp_path: Path, activation: str, fits: bool) -> None:
-    path = tmp_path / "mine.py"
-    path.write_text(PYTHON_SPACE.replace("{activation}", activation))
-    if fits:
-        job = resolve_spec(_context(tmp_path), spec("dpu", space=str(path)))
-        assert [(one.choice, one.value) for one in job.restricted[0].removed] == [("kernel", 7)]
-        return
-    with pytest.raises(UnsupportedSpace, match=activation) as caught:
-        resolve_spec(_context(tmp_path), spec("dpu", space=str(path)))
-    assert "without these layers" in caught.value.fix
 
 
 def test_a_table_made_ahead_serves_the_search(tmp_path: Path) -> None:

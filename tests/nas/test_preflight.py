@@ -15,9 +15,7 @@ from nas.prepare_job import resolve_spec
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.profile import profile
-from nas.stages.train_config import config_for, step_bytes
 from nas.store import Store
-from nas.training.config import SUPERNET
 from search_spaces.lattice import Lattice
 from tests.work import LITTLE, profile_digits
 
@@ -64,14 +62,6 @@ def test_minutes_that_do_not_suffice_are_rejected_with_the_least(tmp_path: Path)
 def test_a_time_too_short_for_a_supernet_trains_none_ahead(tmp_path: Path) -> None:
     with pytest.raises(InvalidSpec, match="a supernet learns too little"):
         pretrain(spec().model_copy(update={"work": None, "minutes": 1.0}), store=tmp_path)
-
-
-@pytest.mark.parametrize(("image_size", "batch"), [(8, 64), (96, 64), (224, 32), (512, 8)])
-def test_larger_images_come_in_smaller_batches(image_size: int, batch: int, tmp_path: Path) -> None:
-    request = spec().model_copy(update={"space": "mobilenet", "resolution": image_size})
-    job = resolve_spec(Context(Store(tmp_path)), request)
-    assert config_for(job, SUPERNET).batch_size == batch
-    assert step_bytes(job, SUPERNET) < 8 * 10**9
 
 
 def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> None:

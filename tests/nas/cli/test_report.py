@@ -223,7 +223,9 @@ def test_architectures_are_abbreviated(architecture: str, text: str) -> None:
 
 @given(st.text(max_size=300), st.integers(4, 100))
 def test_abbreviations_never_exceed_their_width(architecture: str, width: int) -> None:
-    assert len(abbreviate(architecture, width)) <= width
+    whole, short = abbreviate(architecture, 10**6), abbreviate(architecture, width)
+    assert len(short) <= width
+    assert short == whole if len(whole) <= width else short.endswith("…") and whole.startswith(short[:-1])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """When a stage holds the device: while it measures, never for a simulator, and so that the caller can stop meanwhile."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from hw_targets.lock import measuring
-from hw_targets.target import KernelSample, Sample, Target
+from hw_targets.target import Sample, Target
 from nas import store as stores
 from nas.errors import Cancelled
-from nas.events import Event, LogEvent, ProgressEvent, ignore
+from nas.events import Event, LogEvent, ignore
 from nas.stages import context as contexts
 from nas.stages.context import Context, StageOutput, never
-from nas.stages.profile import ROUND_S, measure_samples
+from nas.stages.profile import measure_samples
 from nas.store import StageKey, Store
 from search_spaces.network import Network
 from tests.nas.boards import Board
@@ -91,24 +90,4 @@ def test_a_wait_for_a_stage_of_another_is_reported_once_and_can_be_cancelled(
     message = "Waits for another process, which computes the same stage (profiling:cpu), to reuse its result."
     assert emitted == [LogEvent(level="info", message=message)]
     assert next(polls, None) is None
-
-
-def test_the_eta_knows_that_a_profile_takes_longer_than_a_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-
-    class Slow(Board):
-        """Takes 20 s to see a network under the profiler, and half a second a round."""
-
-        def sample(self, networks: Sequence[Network], *, rounds: int, done: Sequence[Sample] = ()) -> Iterator[Sample]:
-            for sample in super().sample(networks, rounds=rounds, done=done):
-                now[0] += 20 if isinstance(sample, KernelSample) else 0.5
-                yield sample
-
-    emitted: list[Event] = []
-    context = Context(Store(tmp_path), emitted.append)
-    measure_samples(context, Slow(), [residual()], 4, KEY, phase="profiling")
-    etas = [event.eta_s for event in emitted if isinstance(event, ProgressEvent)]
-    assert etas == [4 * ROUND_S, 1.5, 1.0, 0.5, 0.0]
+    assert Store(tmp_path).find(KEY) is None

@@ -1,6 +1,6 @@
-"""What the documentation shows: its fenced blocks, and in them commands, programs and files.
+"""The fenced code blocks of the documentation, with their commands, programs and files.
 
-Not here: running them (`run_commands.py`), and whether they are right (`tests/test_docs.py`).
+Not here: running them (`run_commands.py`), and their tests (`tests/test_docs.py`).
 """
 
 import re
@@ -25,12 +25,12 @@ class Block:
 
     @property
     def file(self) -> str:
-        """The name of the file that it shows; empty where it shows none."""
+        """The name of the file whose content this is; empty if there is none."""
         return self.note.removeprefix("file: ") if self.note.startswith("file: ") else ""
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """What can be run of it, each piece by itself: a program as a whole, or, where no language is named, a shell's commands."""
+        """Its runnable pieces: a whole Python program, or, if the language is empty or a shell's, each command."""
         if self.file:
             return ()
         if self.language == "python":
@@ -49,7 +49,7 @@ def without_blocks(text: str) -> str:
 
 
 def _commands(text: str) -> Iterator[str]:
-    """A line that ends in a backslash, or inside quotes, goes on in the next one."""
+    """Splits into commands; a line that ends in a backslash, or inside quotes, continues in the next one."""
     command = ""
     for line in text.splitlines():
         command = f"{command}\n{line}" if command else line

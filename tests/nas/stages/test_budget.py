@@ -6,18 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from hw_targets.target import Profile
 from hw_targets.timing import profiles
 from latency_models.table import LatencyTable, fit
 from nas.errors import InfeasibleBudget
 from nas.stages.budget import check_budget
 from nas.stages.context import Context
-from nas.stages.profile import MeasuredTable, slower
+from nas.stages.profile import MeasuredTable
 from nas.store import Store
 from search_spaces.restrict import RestrictedSpace
 from search_spaces.space import SearchSpace
 from tests.nas.boards import Board
-from tests.nas.networks import residual
 from tests.nas.search.test_region import small_space
 
 SPACE = small_space(tuple(range(1, 9)), (1, 2, 3))
@@ -78,10 +76,3 @@ def test_a_budget_on_the_median_is_searched_as_a_quiet_latency(tmp_path: Path) -
     assert percent.budget_ms == pytest.approx(1.5 * quiet_ms) and percent.limit_ms == pytest.approx(plain.limit_ms)
     with pytest.raises(InfeasibleBudget, match=r"p50, about 1\.50 times"):
         check_budget(context, Board(), measured(table, 1.5), RestrictedSpace(SPACE, ()), 1.2 * low, "p50")
-
-
-def test_how_much_slower_other_runs_are_is_a_median_over_networks() -> None:
-    one, two, three = (
-        Profile(residual(), 2.0, 2.0 * p50, 2.0 * p95, 0.0, ()) for p50, p95 in ((1, 2), (3, 3), (1.5, 9))
-    )
-    assert slower([one, two, three]) == {"quiet": 1.0, "p50": 1.5, "p95": 3.0}

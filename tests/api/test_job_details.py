@@ -189,7 +189,8 @@ def model_outcome() -> dict[str, Any]:
             "budget": 0.2, "predicted": 0.1, "predicted_error": 0.01, "measured": 0.1, "measured_p50": 0.11,
             "measured_p95": 0.12, "kind": "measured",
         },
-        "metric": {"fp32": as_accuracy(0.985), "int8": as_accuracy(0.98)}, "size_bytes": {"fp32": 4000, "int8": 1000},
+        "metric": {"fp32": as_accuracy(0.985).model_dump(), "int8": as_accuracy(0.98).model_dump()},
+        "size_bytes": {"fp32": 4000, "int8": 1000},
         "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "binds": True},
     }  # fmt: skip
 
