@@ -109,25 +109,25 @@ def result(targets: tuple[str, ...] = ("cpu",)) -> SearchResult:
 
 def events() -> list[Any]:
     """What a search emits: a cached stage, a training with a curve and a warning, a search."""
-    told: list[Any] = [PhaseEvent(phase="profiling", status="reused", target="cpu", seconds=None)]
-    told.append(PhaseEvent(phase="training", status="started", target=None, seconds=None))
+    emitted: list[Any] = [PhaseEvent(phase="profiling", status="reused", target="cpu", seconds=None)]
+    emitted.append(PhaseEvent(phase="training", status="started", target=None, seconds=None))
     for step in range(0, 2000, 500):
-        told.append(ProgressEvent(phase="training", done=step, total=2000, unit="steps", eta_s=(2000 - step) / 25))
-        told.append(MetricEvent(phase="training", name="loss_largest", step=step, value=2.25 / (step + 1)))
-        told.append(MetricEvent(phase="training", name="images_per_second", step=step, value=400.0))
-    told.append(LogEvent(level="warning", message="2 images could [not] be read"))
-    told.append(PhaseEvent(phase="training", status="finished", target=None, seconds=80.2))
-    told.append(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
+        emitted.append(ProgressEvent(phase="training", done=step, total=2000, unit="steps", eta_s=(2000 - step) / 25))
+        emitted.append(MetricEvent(phase="training", name="loss_largest", step=step, value=2.25 / (step + 1)))
+        emitted.append(MetricEvent(phase="training", name="images_per_second", step=step, value=400.0))
+    emitted.append(LogEvent(level="warning", message="2 images could [not] be read"))
+    emitted.append(PhaseEvent(phase="training", status="finished", target=None, seconds=80.2))
+    emitted.append(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
     for number, feasible in enumerate((False, True, True)):
-        told.append(
+        emitted.append(
             CandidateEvent(
                 number=number, architecture="a", architecture_id="1", metric=as_accuracy(0.97 - number / 100),
                 latency_ms={"cpu": 0.0834}, feasible={"cpu": feasible},
             )
         )  # fmt: skip
-        told.append(ProgressEvent(phase="searching", done=number + 1, total=3, unit="candidates", eta_s=None))
-    told.append(PhaseEvent(phase="searching", status="finished", target=None, seconds=1.0))
-    return told
+        emitted.append(ProgressEvent(phase="searching", done=number + 1, total=3, unit="candidates", eta_s=None))
+    emitted.append(PhaseEvent(phase="searching", status="finished", target=None, seconds=1.0))
+    return emitted
 
 
 def tournament() -> list[Any]:
