@@ -17,7 +17,7 @@ from api import errors as service_errors
 from api.errors import InvalidRequest, MethodNotAllowed, NotFound, RequestError
 from api.problem_document import MEDIA_TYPE, FieldProblem, problem_of
 from search_spaces.errors import HwnasError
-from search_spaces.validation import telling
+from search_spaces.validation import reportable
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -138,7 +138,7 @@ def _fields(
 ) -> tuple[FieldProblem, ...]:
     """The first error of each wrong field of a request with a body."""
     found: dict[tuple[str | None, str | None], FieldProblem] = {}
-    for error in telling(errors):
+    for error in reportable(errors):
         field = _field(error, sent, unions)
         found.setdefault((field.pointer, field.parameter), field)
     return tuple(found.values())

@@ -81,7 +81,7 @@ def kernel_ms(runs: KernelRuns, latency_ms: float) -> NDArray[np.float64]:
     The profiler cuts durations to whole microseconds, more than a small kernel takes; starts are cut, too, but in every
     run at another place, so that the mean of their differences is exact. The slower half of the runs is left out. What
     the profiler costs (some 5 us a kernel) is what its runs take more than those without it (`latency_ms`), and is taken
-    off every kernel alike, so that a very small one can come out below 0.
+    off every kernel equally, so that a very small one can come out below 0.
     """
     total = runs.starts_us[:, -1] - runs.starts_us[:, 0]
     calm = total <= np.median(total)

@@ -27,7 +27,7 @@ class Option:
         kind: `choice` is one of `values`.
         default: when it is absent; an empty string where that depends on other options.
         values: those of a choice.
-        bare: whether a value is written by itself, `card:VALUE`, in the place of `card:name=VALUE`.
+        bare: whether a value is written by itself, `card:VALUE`, in place of `card:name=VALUE`.
         summary: one line.
     """
 

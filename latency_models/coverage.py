@@ -19,7 +19,7 @@ def key_frequencies(networks: Iterable[Network]) -> dict[str, int]:
 def choose(candidates: Sequence[Network], budget: int, weights: Mapping[str, float] | None = None) -> list[Network]:
     """Selects the networks to measure, most useful first.
 
-    Greedy maximum coverage, repeated: a key's first observation is worth its weight, each further one half of the one
+    Greedy maximum coverage, repeated: a key's first observation counts its weight, each further one half of the one
     before, so that whatever budget is left after full coverage averages noise out of the most frequent keys. The gain
     is submodular, so stale gains are upper bounds and only the best candidate's is computed again (Minoux, "Accelerated
     greedy algorithms for maximizing submodular set functions", 1978). Ties go to the earlier candidate.

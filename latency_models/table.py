@@ -235,20 +235,20 @@ def _cross_validate(
     """The report of networks predicted without themselves, or None where no other networks have their layers."""
     count = len(profiles)
     folds = count if count <= LEAVE_ONE_OUT else FOLDS
-    judged: list[tuple[float, Profile]] = []
+    predicted: list[tuple[float, Profile]] = []
     for fold in range(folds if count > 1 else 0):
         rest = [profile for index, profile in enumerate(profiles) if index % folds != fold]
         table = _fit(rest, info, entries)
         for profile in profiles[fold::folds]:
             prediction = table.predict(profile.network)
             if not prediction.unseen:
-                judged.append((prediction.latency_ms, profile))
-    if not judged:
+                predicted.append((prediction.latency_ms, profile))
+    if not predicted:
         return None
     return report_accuracy(
-        [latency_ms for latency_ms, _ in judged],
-        [profile.latency_ms for _, profile in judged],
-        [profile.noise for _, profile in judged],
+        [latency_ms for latency_ms, _ in predicted],
+        [profile.latency_ms for _, profile in predicted],
+        [profile.noise for _, profile in predicted],
         fitted=count,
         method="cross_validated",
     )

@@ -98,8 +98,8 @@ class LatencyPart(FrozenModel):
         description="of its group, where the target is simulated; with the first layer of it"
     )
     bound_by: str | None = Field(
-        description="what binds its group on a simulated target: arithmetic, depthwise engine, pools and sums, weights, maps in, "
-        "maps out or instruction overhead"
+        description="what binds its group on a simulated target: arithmetic, depthwise engine, pools and sums (pooling and add), weights, "
+        "maps in, maps out (feature maps) or instruction overhead"
     )
     group: str | None = Field(description="name of the group that it is fused into on a simulated target")
 
@@ -214,7 +214,7 @@ def _layer(layer: Layer, links: list[str]) -> LayerDetail:
 
 def predict(network: Network, table: LatencyTable) -> PredictionDetail:
     """A table's prediction of a network, part by part; of a simulated target that is known here, also what binds each layer."""
-    said = table.predict(network)
+    prediction = table.predict(network)
     simulated_ms, bound = _simulated(network, table.info.id)
     parts = []
     for share in shares(table, network):
@@ -226,7 +226,8 @@ def predict(network: Network, table: LatencyTable) -> PredictionDetail:
             )
         )  # fmt: skip
     return PredictionDetail(
-        device=table.info.device, runtime=table.info.runtime, kind=said.kind, latency_ms=said.latency_ms, error=said.error,
+        device=table.info.device, runtime=table.info.runtime, kind=prediction.kind,
+        latency_ms=prediction.latency_ms, error=prediction.error,
         simulated_ms=simulated_ms, parts=tuple(parts),
     )  # fmt: skip
 

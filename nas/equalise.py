@@ -20,7 +20,7 @@ HOMOGENEOUS: Final = (None, "relu", "leaky_relu")
 """Activations with f(s x) = s f(x) for positive s."""
 
 _CHANNELWISE: Final = ("max_pool", "avg_pool", "global_avg_pool", "resize", "activation")
-"""Operators that treat each channel alone and scale with it; they may stand between the two layers."""
+"""Operators that treat each channel alone and scale with it; they may be between the two layers."""
 
 _ROUNDS: Final = 20
 """Each round equalises every pair once; the largest change falls by about a half a round in chains of three."""

@@ -75,10 +75,10 @@ def _file(kernels: FileKernels, timings: list[TimingSample], batch: int, lowered
 
     latency_ms = latency_and_noise(timings)[0]
     times = latency_ms / batch / lowered_ms if lowered_ms > 0 else 1.0
-    said = advice(kernels) if times >= SLOWER or kernels.float_layers else ()
+    suggestions = advice(kernels) if times >= SLOWER or kernels.float_layers else ()
     if times >= SLOWER:
-        said = (
-            *said,
+        suggestions = (
+            *suggestions,
             f"As hwnas lowers it, the same network is {times:.2g} times as fast: an export can be as fast.",
         )
     return FileEstimate(
@@ -91,5 +91,5 @@ def _file(kernels: FileKernels, timings: list[TimingSample], batch: int, lowered
         float_layers=kernels.float_layers,
         float_operators=dict(kernels.float_operators),
         conversions=kernels.conversions,
-        advice=said,
+        advice=suggestions,
     )

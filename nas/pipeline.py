@@ -175,7 +175,7 @@ def export(
 
 def _index(job: Job, target: str | None) -> int:
     """The index of the job's target with this name in the spec, or with this id."""
-    names = [wanted.target for wanted in job.spec.targets]
+    names = [target_budget.target for target_budget in job.spec.targets]
     if target is None:
         if len(names) == 1:
             return 0

@@ -23,7 +23,7 @@ from nas.work import Work, profile_work
 
 def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
     """A job without its target plans and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
-    targets = targets_named([wanted.target for wanted in spec.targets])
+    targets = targets_named([target_budget.target for target_budget in spec.targets])
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}

@@ -91,7 +91,7 @@ class SearchSpec(FrozenModel):
         None, gt=0, le=100_000, description="a limit on the whole job, in place of the effort's time"
     )
     resolution: int | None = Field(
-        None, ge=4, le=512, description="largest input size in pixels; when absent, chosen by the data and the time"
+        None, ge=4, le=512, description="largest input size in pixels; when absent, selected by the data and the time"
     )
     seed: int = Field(0, ge=0, lt=2**31)
     threads: int | None = Field(

@@ -40,7 +40,7 @@ def inverted_residual(
 def fused_inverted_residual(
     g: Graph, x: Tensor, *, channels: int, kernel: int, expansion: float, stride: int, activation: str, se: bool
 ) -> Tensor:
-    """A full convolution in the place of expand and depthwise, then project (Tan and Le 2021, EfficientNetV2)."""
+    """A full convolution in place of expand and depthwise, then project (Tan and Le 2021, EfficientNetV2)."""
     y = g.conv("fused", x, round_channels(x.shape[0] * expansion), kernel=kernel, stride=stride, activation=activation)
     if se:
         y = squeeze_excite(g, y)

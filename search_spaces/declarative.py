@@ -111,7 +111,7 @@ class SpaceSpec(_Spec):
         return space
 
     def with_activation(self, activation: Literal["relu", "relu6"]) -> "SpaceSpec":
-        """The same space with another activation; its name says so."""
+        """The same space with another activation, also in its name."""
         base, _, options = self.name.partition(":")
         other_options = [option for option in options.split(",") if option and not option.startswith("activation=")]
         name = f"{base}:{','.join([*other_options, f'activation={activation}'])}"

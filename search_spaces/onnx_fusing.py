@@ -118,12 +118,12 @@ class Draft:
             self.layers[clip.name] = replace(clip, activation="hard_sigmoid", inputs=layer.inputs)
         self._redirect(renamed)
 
-    def _constant(self, layer: Layer, *wanted: tuple[str, float]) -> bool:
+    def _constant(self, layer: Layer, *constants: tuple[str, float]) -> bool:
         """Whether a layer is one of these operators with these constants."""
         affine = self._affine.get(layer.name)
         if layer.op != AFFINE or affine is None or affine.scalar is None:
             return False
-        return any(affine.op == op and abs(affine.scalar - value) < 1e-3 * value for op, value in wanted)
+        return any(affine.op == op and abs(affine.scalar - value) < 1e-3 * value for op, value in constants)
 
     def fuse_gelu(self) -> None:
         """`x * (1 + erf(x / sqrt(2))) / 2`, with the half at either place, is one layer; so is its form with tanh."""

@@ -155,14 +155,14 @@ def _moved(
             axis = _index(attributes.get("axis", 0), rank)
             return axes if second.ndim == 1 else (*axes[:axis], *axes[axis + 1 :]) if second.ndim == 0 else None
         case "Unsqueeze" | "Squeeze":
-            chosen = attributes.get("axes", None if second is None else second.reshape(-1).tolist())
-            if not isinstance(chosen, list):
+            listed = attributes.get("axes", None if second is None else second.reshape(-1).tolist())
+            if not isinstance(listed, list):
                 return None
             if node.op_type == "Squeeze":
-                dropped = {_index(axis, rank) for axis in chosen}
+                dropped = {_index(axis, rank) for axis in listed}
                 return tuple(label for i, label in enumerate(axes) if i not in dropped)
-            new, left = {_index(axis, rank + len(chosen)) for axis in chosen}, iter(axes)
-            return tuple(next(added) if i in new else next(left, 0) for i in range(rank + len(chosen)))
+            new, left = {_index(axis, rank + len(listed)) for axis in listed}, iter(axes)
+            return tuple(next(added) if i in new else next(left, 0) for i in range(rank + len(listed)))
         case "Reshape" if second is not None:
             return _reshaped(second.reshape(-1).tolist(), axes, sizes, added)
     return None

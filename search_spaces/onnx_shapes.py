@@ -118,7 +118,7 @@ def work_out(
 
 
 def _bound(kind: "onnx.TypeProto", open_sizes: Mapping[str, int]) -> "onnx.TypeProto":
-    """A stated type with the sizes of the input in the place of their names."""
+    """A stated type with the sizes of the input in place of their names."""
     for dim in kind.tensor_type.shape.dim if kind.tensor_type.HasField("shape") else ():
         if dim.dim_param in open_sizes:
             dim.dim_value = open_sizes[dim.dim_param]
@@ -220,8 +220,8 @@ def _branch(node: "onnx.NodeProto", tensors: Tensors) -> "onnx.GraphProto | None
     condition = tensors.values.get(node.input[0]) if node.input else None
     if condition is None or condition.size != 1:
         return None
-    wanted = "then_branch" if bool(condition.reshape(())) else "else_branch"
-    graph = next((a.g for a in node.attribute if a.name == wanted), None)
+    taken = "then_branch" if bool(condition.reshape(())) else "else_branch"
+    graph = next((a.g for a in node.attribute if a.name == taken), None)
     if graph is None or len(graph.output) != len(node.output) or graph.sparse_initializer:
         return None
     branch = GraphProto()

@@ -1,4 +1,4 @@
-"""Values of small tensors of an ONNX file, including those in another file beside it.
+"""Values of small tensors of an ONNX file, including those in another file next to it.
 
 A file that came as bytes (an upload) opens no other file. Not here: which values are needed (`onnx_shapes.py`).
 """

@@ -83,7 +83,7 @@ class Architecture:
 
 
 def text(value: Value) -> str:
-    """A value as it stands in an architecture's string."""
+    """A value as in an architecture's string."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -257,7 +257,7 @@ class SearchSpace:
 
 
 def rewire(layers: tuple[Layer, ...], previous: str) -> tuple[Layer, ...]:
-    """A stage's layers with `previous` in the place of `INPUT`."""
+    """A stage's layers with `previous` in place of `INPUT`."""
     if previous == INPUT:
         return layers
     return tuple(

@@ -22,7 +22,7 @@ NUMBER: Final = BeforeValidator(number)
 """For the annotation of a number, after its bounds."""
 
 
-def telling(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def reportable(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The errors that say what is wrong.
 
     Left out are those that only follow from others: a list short of its rejected elements, and that a value is not
@@ -33,7 +33,7 @@ def telling(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def field_problems(errors: Iterable[Mapping[str, Any]], whole: str) -> list[str]:
     """A line for each error: the path to its field, or the name of the whole, what is wrong there, and what was read."""
-    return [f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}{_read(e)}" for e in telling(errors)]
+    return [f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}{_read(e)}" for e in reportable(errors)]
 
 
 def _read(error: Mapping[str, Any]) -> str:

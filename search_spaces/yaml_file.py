@@ -1,7 +1,7 @@
 """Reads a YAML file of plain data: text, numbers as JSON has them, `true`, `false`, `null`, lists and mappings without repeated fields.
 
-What readers of YAML 1.1 and 1.2 take for different things (`yes`, `1:30`, `010`, `1_000`, a date), and what stands for no finite
-number, is rejected; so are aliases, tags, deep nesting and large files. Not here: what the fields mean.
+What readers of YAML 1.1 and 1.2 take for different things (`yes`, `1:30`, `010`, `1_000`, a date), and numbers that are not finite
+are rejected; so are aliases, tags, deep nesting and large files. Not here: what the fields mean.
 """
 
 import math

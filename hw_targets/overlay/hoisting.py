@@ -17,9 +17,9 @@ def hoisted(network: Network) -> tuple[dict[str, Layer], dict[str, Stride]]:
     users = readers(network.layers)
     taken: dict[str, Stride] = {}
     for layer in reversed(network.layers):
-        wanted = {_taken_by(user, taken[user.name]) for user in users.get(layer.name, ())}
-        alike = len(wanted) == 1 and layer.name not in network.outputs
-        taken[layer.name] = wanted.pop() if alike and _movable(layer) else NONE
+        strides = {_taken_by(user, taken[user.name]) for user in users.get(layer.name, ())}
+        all_equal = len(strides) == 1 and layer.name not in network.outputs
+        taken[layer.name] = strides.pop() if all_equal and _movable(layer) else NONE
     if all(stride == NONE for stride in taken.values()):
         return network.by_name, {}
     return {layer.name: _computed(layer, taken) for layer in network.layers}, {

@@ -46,8 +46,8 @@ def split_activations(network: Network, machine: Machine) -> Network:
 def host_ms(network: Network, host: Mapping[str, str]) -> float:
     """What the host takes for its layers (by name, with the reasons), milliseconds.
 
-    Each feature map that it reads or writes is moved once, however many layers read it; a concatenation is no map of its own. Layers
-    that need no result of the overlay in between are handed over together.
+    Each feature map that it reads or writes is moved once, however many layers read it; a concatenation is none of its own.
+    Layers that need no result of the overlay in between are handed over together.
     """
     sizes = {INPUT: elements(network.input_shape)}
     sources: dict[str, frozenset[str]] = {INPUT: frozenset({INPUT})}

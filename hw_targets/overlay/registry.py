@@ -178,33 +178,33 @@ def _kernels(build: Build, options: Mapping[str, str], machine_id: str) -> tuple
     """Engines of each kernel; a single number removes them from the largest kernels first."""
     if "engines" not in options:
         return build.kernels
-    wanted = _whole(options["engines"], machine_id, "engines")
-    if len(wanted) > 1:
-        fits = len(wanted) <= len(build.kernels) and all(
-            a <= b for a, b in zip(sorted(wanted, reverse=True), sorted(build.kernels, reverse=True), strict=False)
+    numbers = _whole(options["engines"], machine_id, "engines")
+    if len(numbers) > 1:
+        fits = len(numbers) <= len(build.kernels) and all(
+            a <= b for a, b in zip(sorted(numbers, reverse=True), sorted(build.kernels, reverse=True), strict=False)
         )
         if not fits:
             raise _invalid(machine_id, "it has fewer engines than requested", f"Its kernels are {build.kernels}.")
-        return wanted
+        return numbers
     left = list(build.kernels)
-    if wanted[0] > sum(left):
+    if numbers[0] > sum(left):
         raise _invalid(machine_id, "it has fewer engines than requested", f"Its kernels are {build.kernels}.")
-    while sum(left) > wanted[0]:
+    while sum(left) > numbers[0]:
         left[left.index(max(left))] -= 1
     return tuple(engines for engines in left if engines)
 
 
 def _tenants(kernels: int, options: Mapping[str, str], machine_id: str) -> tuple[int, ...]:
     """Kernels of each tenant; a single number shares them out as evenly as whole kernels allow."""
-    wanted = _whole(options.get("tenants", "1"), machine_id, "tenants")
-    if len(wanted) == 1:
-        count = wanted[0]
-        wanted = tuple(kernels // count + (i < kernels % count) for i in range(count)) if count <= kernels else (0,)
-    if 0 in wanted or sum(wanted) > kernels:
+    numbers = _whole(options.get("tenants", "1"), machine_id, "tenants")
+    if len(numbers) == 1:
+        count = numbers[0]
+        numbers = tuple(kernels // count + (i < kernels % count) for i in range(count)) if count <= kernels else (0,)
+    if 0 in numbers or sum(numbers) > kernels:
         raise _invalid(
             machine_id, f"{kernels} kernels cannot be shared like that", "Tenants get whole kernels, each at least one."
         )
-    return wanted
+    return numbers
 
 
 def _canonical(name: str, build: Build, options: Mapping[str, str]) -> str:

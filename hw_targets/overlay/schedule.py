@@ -7,7 +7,7 @@ fit the banks stay on chip; others are saved and loaded again, stripe by stripe.
 the array's own result and delays it; a pool runs in parallel. Engines work on different groups at once: that is why depthwise and
 pointwise convolutions overlap, and no rule here depends on the kind of network.
 
-The cost is the minimum over a few stripe counts, the same for all shapes, so that it never falls as a map outgrows a bank.
+The cost is the minimum over a few stripe counts, the same for all shapes, so that it never falls as a feature map outgrows a bank.
 All durations are cycles of the DPU clock for one image on one engine. Not here: how long a tile takes (`work.py`).
 """
 

@@ -31,7 +31,7 @@ PJ_PER_OPERATION: Final = 9.0
 
 PJ_PER_ON_CHIP_BYTE: Final = 1.5
 MOST_SKIPPING: Final = 4.0
-"""Most multiply-accumulates that one of the array's can stand for when weights are zero; an assumption."""
+"""Most multiply-accumulates that one of the array's can replace when weights are zero; an assumption."""
 
 SKIPPING: Final = ((1.0, 1.0), (0.2, 0.6), (0.1, 0.3))
 """Density of the weights against the share of the ideal gain that skipping reaches: about 0.6 at 80 %, 0.3 at 90 % zeros."""

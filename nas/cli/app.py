@@ -8,8 +8,8 @@ from nas.cli import estimate, export, profile, run, search, show, spaces, target
 from nas.cli.guard import Commands
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import PackageNotFoundError, version
 
         try:

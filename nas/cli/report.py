@@ -123,7 +123,7 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
     if model.removed:
         reasons = "; ".join(dict.fromkeys(one.reason for one in model.removed))
         built.add_row("removed", f"{len(model.removed)} unsupported options: {reasons}", "")
-    built.add_row("chosen", abbreviate(model.architecture), model.architecture_id)
+    built.add_row("selected", abbreviate(model.architecture), model.architecture_id)
     return Panel(built, title=f"model for {target}", title_align="left", border_style="green")
 
 

@@ -51,7 +51,7 @@ def search(
         float | None, typer.Option(help="A limit on the whole job in minutes, in place of the effort's time.")
     ] = None,
     resolution: Annotated[
-        int | None, typer.Option(help="Largest input size in pixels; when absent, chosen by the data and the time.")
+        int | None, typer.Option(help="Largest input size in pixels; when absent, selected by the data and the time.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and latency table give the same front.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads of training; all cores when absent.")] = None,

@@ -86,8 +86,8 @@ def _read_arrays(archive: zipfile.ZipFile, path: Path, on_progress: Progress | N
     if len(members) > _MAX_MEMBERS:
         raise InvalidData(f"{path.name} has {len(members)} members.", fix=_HOWTO)
     known = {f"{split}_{kind}" for split in SPLITS for kind in "xy"} | {"class_names"}
-    wanted = {m.filename.removesuffix(".npy"): m for m in members if m.filename.removesuffix(".npy") in known}
-    total, packed = (sum(getattr(m, size) for m in wanted.values()) for size in ("file_size", "compress_size"))
+    used = {m.filename.removesuffix(".npy"): m for m in members if m.filename.removesuffix(".npy") in known}
+    total, packed = (sum(getattr(m, size) for m in used.values()) for size in ("file_size", "compress_size"))
     if total > MAX_BYTES or total > max(_FREE_BYTES, _MAX_RATIO * packed):
         raise InvalidData(
             f"{path.name} unpacks from {packed:,} to {total:,} bytes: more than {MAX_BYTES:,}, or than {_MAX_RATIO} times.",
@@ -95,12 +95,12 @@ def _read_arrays(archive: zipfile.ZipFile, path: Path, on_progress: Progress | N
             facts={"bytes": total, "limit": MAX_BYTES},
         )
     arrays: dict[str, NDArray[Any]] = {}
-    for done, (name, member) in enumerate(wanted.items()):
+    for done, (name, member) in enumerate(used.items()):
         with _typed(path):
             arrays[name] = _read_array(archive, member, name)
         if on_progress is not None:
-            on_progress(done + 1, len(wanted))
-    if not wanted:
+            on_progress(done + 1, len(used))
+    if not used:
         found = ", ".join(m.filename for m in members[:20]) or "none"
         raise InvalidData(f"{path.name} has no train_x and train_y (found: {found}).", fix=_HOWTO)
     return arrays

@@ -27,7 +27,7 @@ MIN_SIZE: Final = 4
 MAX_SIZE: Final = 4096
 PHOTO_SIZES: Final = (64, 96)
 """Smallest and largest default for photographs. A search's time grows with the square of the size, and below about 64
-photographs cannot be told apart."""
+photographs cannot be distinguished."""
 
 
 @dataclass(frozen=True, eq=False)

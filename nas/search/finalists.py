@@ -54,11 +54,11 @@ def by_latency(region: LimitedRegion, space: SearchSpace, count: int, seed: int)
     edges = np.linspace(UPPER * (high - low) + low, low, count - upper + 1)
     bands = [(edges[0], high, upper), *((edges[i + 1], edges[i], 1) for i in range(count - upper))]
     found: list[Architecture] = []
-    for least, most, wanted in bands:
+    for least, most, picks in bands:
         codes = region.draw(float(least), float(most), SAMPLES_PER_BAND, rng)
         sampled = region.latency.lattice.decode(region.canonical(codes)) if len(codes) else []
         fresh = [a for a in dict.fromkeys(sampled) if a not in found]
-        found += sorted(fresh, key=lambda a: (-macs(space.network(a)), a.id))[:wanted]
+        found += sorted(fresh, key=lambda a: (-macs(space.network(a)), a.id))[:picks]
     if not found:
         found = region.latency.lattice.decode(region.canonical(region.draw(low, high, 1, rng)))
     return found

@@ -105,6 +105,6 @@ def evaluation_s(image_s: float, latency_ms: float, images: int, calibration: in
 
 def tournament_s(job: Job, image_s: float, latency_ms: float, finalists: int, tune_images: float) -> float:
     """Fine-tuning by successive halving with its evaluations, and INT8 retraining of the winner."""
-    judged = sum(one.networks for one in rounds(finalists)) + 2
+    evaluations = sum(one.networks for one in rounds(finalists)) + 2
     each = evaluation_s(image_s, latency_ms, job.data.images["val"], min(CALIBRATED, job.data.images["train"]))
-    return image_s * tune_images * (cost(finalists) + RETRAINED * RETRAIN) + judged * each
+    return image_s * tune_images * (cost(finalists) + RETRAINED * RETRAIN) + evaluations * each

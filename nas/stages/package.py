@@ -38,7 +38,7 @@ class Delivered:
     latency: FileLatency | None
 
     def budgeted_ms(self, target_plan: TargetPlan) -> float:
-        """The latency that the budget is held against: the file's, or else the network's, or else its prediction."""
+        """The latency that is compared with the budget: the file's, or else the network's, or else its prediction."""
         if self.latency is None:
             return self.finished.finalist.budgeted_ms(target_plan)
         return target_plan.budgeted_ms(self.latency.latency_ms, self.latency.p50_ms, self.latency.p95_ms)

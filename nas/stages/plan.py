@@ -147,15 +147,17 @@ def afford(job: Job, costs: Costs) -> Work:
     left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probed * costs.small[1]
     share = max(1.0, left / len(job.targets))
     image_s, latency_ms = _finalist(job, costs)
-    judged = min(job.data.images["val"], VALIDATION)
-    each = evaluation_s(image_s, latency_ms, judged, CALIBRATION)
+    val_images = min(job.data.images["val"], VALIDATION)
+    each = evaluation_s(image_s, latency_ms, val_images, CALIBRATION)
     evaluations = int(SEARCH_SHARE * share / each) if seen else 0
     evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else 0
     share -= evaluations * each
-    wanted = min(FIRST_IMAGES, FIRST_EPOCHS * job.data.images["train"])
+    needed_images = min(FIRST_IMAGES, FIRST_EPOCHS * job.data.images["train"])
     most = MOST_EPOCHS * job.data.images["train"]
     fitting = [
-        k for k in FINALISTS if rounds(k)[0].share * min(most, _images(job, image_s, latency_ms, k, share)) >= wanted
+        k
+        for k in FINALISTS
+        if rounds(k)[0].share * min(most, _images(job, image_s, latency_ms, k, share)) >= needed_images
     ]
     finalists = fitting[0] if fitting else FINALISTS[-1]
     tuned = _images(job, image_s, latency_ms, finalists, share)
@@ -211,11 +213,11 @@ def round_down(images: float) -> int:
 def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Plan:
     """The estimated cost of a job whose work is decided."""
     image_s, latency_ms = _finalist(job, costs)
-    judged, work = min(job.data.images["val"], VALIDATION), job.work
+    val_images, work = min(job.data.images["val"], VALIDATION), job.work
     seconds = {
         "profiling": profiling,
         "training": work.supernet_images * costs.sandwich_s,
-        "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, judged, CALIBRATION),
+        "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, val_images, CALIBRATION),
         "fine_tuning": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job),

@@ -99,13 +99,13 @@ def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) 
         "metric": job.spec.metric, "seed": job.spec.seed,
     }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
-    judge = evaluator(context, job, supernet.weights, scheme)
+    evaluate_network = evaluator(context, job, supernet.weights, scheme)
     known: dict[str, float] = {line["id"]: line["value"] for line in journal.read_all()}
 
     def evaluate(architecture: Architecture) -> float:
         if architecture.id not in known:
             with computing(cancelled=context.cancelled):
-                known[architecture.id] = judge(job.space.network(architecture)).value
+                known[architecture.id] = evaluate_network(job.space.network(architecture)).value
             journal.append({"id": architecture.id, "value": known[architecture.id]})
         return known[architecture.id]
 

@@ -62,8 +62,8 @@ class SpaceContract:
     def architectures(self, space: SearchSpace) -> list[Architecture]:
         """The ends of the space, and some architectures between them."""
         rng = random.Random(0)
-        drawn = [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(SAMPLES))]
-        return list(dict.fromkeys(drawn))
+        sampled = [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(SAMPLES))]
+        return list(dict.fromkeys(sampled))
 
     @pytest.fixture
     def weights(self, lattice: Lattice) -> SupernetWeights:

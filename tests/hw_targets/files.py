@@ -38,7 +38,7 @@ def kernels(model: bytes, folder: Path) -> Counter[str]:
 
 
 def images(network: Network, count: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Random pixels, smooth enough that networks tell them apart."""
+    """Random pixels, smooth enough that networks distinguish them."""
     rng = np.random.default_rng(seed)
     level = rng.integers(0, 256, (count, network.input_shape[0], 1, 1))
     noise = rng.integers(-60, 61, (count, *network.input_shape))

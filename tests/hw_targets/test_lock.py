@@ -68,16 +68,16 @@ def test_steps_that_follow_each_other_let_a_measurement_in_and_wait_for_its_end(
 
 
 def test_who_waits_to_measure_can_be_stopped() -> None:
-    asked = iter([False, False, True])
+    polls = iter([False, False, True])
 
     def check() -> None:
-        if next(asked):
+        if next(polls):
             raise InterruptedError
 
     with measuring("dev/0"), stoppable(check), pytest.raises(InterruptedError), measuring("dev/0"):
         pass
-    check_cancelled()  # nothing is asked of those outside
-    assert next(asked, None) is None
+    check_cancelled()  # nothing is checked outside
+    assert next(polls, None) is None
 
 
 def test_a_lock_that_cannot_be_made_is_reported_and_hinders_no_step(tmp_path: Path) -> None:
@@ -90,23 +90,23 @@ def test_a_lock_that_cannot_be_made_is_reported_and_hinders_no_step(tmp_path: Pa
 
 def test_a_wait_to_measure_is_reported(tmp_path: Path) -> None:
     holder = other(tmp_path, "with measuring('dev/0'):\n    print('mine', flush=True)\n    time.sleep(60)\n")
-    told: list[float] = []
+    waits: list[float] = []
 
     def check() -> None:
-        if len(told) == 3:
+        if len(waits) == 3:
             raise InterruptedError
 
-    def tell() -> None:
-        told.append(time.monotonic())
+    def on_wait() -> None:
+        waits.append(time.monotonic())
 
     try:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(InterruptedError), stoppable(check), while_waiting(tell), measuring("dev/0"):
+        with pytest.raises(InterruptedError), stoppable(check), while_waiting(on_wait), measuring("dev/0"):
             pass
-        assert len(told) == 3
+        assert len(waits) == 3
     finally:
         holder.kill()
         holder.communicate()
-    with while_waiting(tell), measuring("dev/0"):  # free: nobody waits
-        assert len(told) == 3
+    with while_waiting(on_wait), measuring("dev/0"):  # free: no wait
+        assert len(waits) == 3

@@ -243,7 +243,7 @@ def test_an_unknown_operator_is_rejected() -> None:
 
 
 def test_delivered_and_profiled_files_run_the_same_kernels(tmp_path: Path) -> None:
-    """The delivered file has other weights and other ranges than the profiled one, of the same form."""
+    """The exported file has other weights and other ranges than the profiled one, of the same form."""
     for network in ALL:
         profiled = random_weights(network)
         shrunk = {

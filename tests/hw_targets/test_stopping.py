@@ -1,4 +1,4 @@
-"""Whether the work around has been asked to stop."""
+"""Cancelling long work from deep inside it."""
 
 from threading import Thread
 
@@ -34,11 +34,11 @@ def test_the_innermost_check_counts() -> None:
 
 
 def test_items_are_given_until_it_is_asked() -> None:
-    asked = iter([False, False, True])
+    polls = iter([False, False, True])
     taken: list[int] = []
 
     def check() -> None:
-        if next(asked):
+        if next(polls):
             raise Stopped
 
     with pytest.raises(Stopped), stoppable(check):

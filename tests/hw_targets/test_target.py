@@ -1,4 +1,4 @@
-"""What targets share: the refusal of a layer, by name and with its reason."""
+"""Shared by targets: the rejection of a layer, by name and with its reason."""
 
 import pytest
 

@@ -14,7 +14,7 @@ from search_spaces.space import Architecture, Choice, SearchSpace, Stage, Value
 
 
 def _stage(name: str, shared: str | None, widths: tuple[int, ...], optional: bool) -> Stage:
-    """A convolution of a chosen width, which a flag may leave out, and a shared choice may make a 3x3 one."""
+    """A convolution of a searched width, which a flag may leave out, and a shared choice may make a 3x3 one."""
     choices = [Choice(f"{name}.width", widths)]
     if optional:
         choices.append(Choice(f"{name}.on", (False, True)))

@@ -44,9 +44,9 @@ def test_the_parts_add_up(seed: int) -> None:
     rng = random.Random(seed)
     table = fit([profile(draw(rng), rng, noise=0.005, kernel_noise=0.02) for _ in range(12)], INFO)
     network = draw(rng)
-    said, found = table.predict(network), shares(table, network)
-    assert sum(share.latency_ms for share in found) == pytest.approx(said.latency_ms, abs=1e-9)
-    assert {s.name: s.latency_ms for s in found if s.of == "layer"} == dict(said.layers)
+    prediction, found = table.predict(network), shares(table, network)
+    assert sum(share.latency_ms for share in found) == pytest.approx(prediction.latency_ms, abs=1e-9)
+    assert {s.name: s.latency_ms for s in found if s.of == "layer"} == dict(prediction.layers)
     for share in found:
         if share.profiled_ms is not None and share.terms_ms is not None and share.correction_ms is not None:
             assert share.profiled_ms + share.terms_ms + share.correction_ms == pytest.approx(share.latency_ms)

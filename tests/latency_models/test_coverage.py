@@ -26,7 +26,7 @@ def test_a_second_observation_is_worth_half() -> None:
     a, b, c = chain(8), chain(8, 16), chain(24)
     weights = dict.fromkeys(key_frequencies([a, b, c]), 1.0)
     weights[chain(24).layers[0].key] = 0.4
-    # After b, a brings the second observation of width 8 (0.5), c a first one worth 0.4.
+    # After b, a brings the second observation of width 8 (0.5), c a first one of weight 0.4.
     assert choose([a, b, c], 2, weights) == [b, a]
 
 

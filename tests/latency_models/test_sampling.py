@@ -33,11 +33,11 @@ def test_draws_the_whole_band_and_nothing_else(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampling, "MAX_CELLS", cells)
         codes = sample_band(compiled, low, high, 30 * len(inside), np.random.default_rng(0))
-    drawn = Counter(lattice.decode(codes))
-    assert set(drawn) == inside
+    counts = Counter(lattice.decode(codes))
+    assert set(counts) == inside
     assert np.array_equal(lattice.encode(lattice.decode(codes)), codes), "inactive choices are 0"
     # Each is drawn 30 times on average, with a standard deviation of 5.5.
-    assert max(drawn.values()) < 30 + 7 * 5.5
+    assert max(counts.values()) < 30 + 7 * 5.5
 
 
 def mobilenet() -> Lattice:

@@ -17,8 +17,8 @@ from tests.latency_models.synthetic import INFO, draw, profile
 @pytest.fixture(scope="module")
 def table() -> LatencyTable:
     rng = random.Random(0)
-    chosen = choose([draw(rng) for _ in range(300)], 40)
-    fitted = [profile(n, rng, noise=0.005, kernel_noise=0.02) for n in chosen]
+    selected = choose([draw(rng) for _ in range(300)], 40)
+    fitted = [profile(n, rng, noise=0.005, kernel_noise=0.02) for n in selected]
     return fit(fitted, INFO, held_out=[profile(draw(rng), rng, noise=0.005) for _ in range(60)])
 
 

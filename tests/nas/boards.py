@@ -1,4 +1,4 @@
-"""Two simulated targets for tests: a DPU that demands power-of-two scales and refuses layers, and a board that runs everything.
+"""Two simulated targets for tests: a DPU that needs power-of-two scales and rejects layers, and a board that runs everything.
 
 Their latencies are sums over layers that a reader can work out: a microsecond a layer and a nanosecond for a thousand
 multiply-accumulates. No tests.

@@ -60,9 +60,9 @@ def test_layers_by_hand() -> None:
 def test_the_space_is_the_one_that_the_targets_demanded() -> None:
     for activation in ("relu6", "relu"):
         used = space(f"mobilenet:activation={activation}", **SIZE)
-        chosen = used.sample(random.Random(1))
-        found, architecture = find_space("mobilenet:activation=relu6", str(chosen), chosen.id, **SIZE)
-        assert (found.name, architecture) == (used.name, chosen)
+        selected = used.sample(random.Random(1))
+        found, architecture = find_space("mobilenet:activation=relu6", str(selected), selected.id, **SIZE)
+        assert (found.name, architecture) == (used.name, selected)
     with pytest.raises(InvalidArchitecture):
         find_space("mobilenet", "resolution=16", "0" * 12, **SIZE)
 

@@ -111,8 +111,8 @@ class Digits:
         return weights
 
     def batch(self, step: int, image_size: int) -> tuple[Tensor, Tensor]:
-        drawn = torch.randint(len(self.images), (64,), generator=torch.Generator().manual_seed(step))
-        return self.images[drawn], self.labels[drawn]
+        indices = torch.randint(len(self.images), (64,), generator=torch.Generator().manual_seed(step))
+        return self.images[indices], self.labels[indices]
 
     def accuracy(self, weights: Tensors, scheme: Scheme, steps: int = 0) -> float:
         """Quantised, after some steps of retraining in INT8."""

@@ -1,4 +1,4 @@
-"""Costing a network: predicted where a table knows every key, measured else, refused with all reasons."""
+"""Costing a network: predicted where a table knows every key, measured else, rejected with all reasons."""
 
 import json
 from collections.abc import Iterator, Sequence

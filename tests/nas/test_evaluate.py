@@ -55,9 +55,9 @@ def test_it_is_the_accuracy_of_the_network_that_would_be_deployed(scheme: Scheme
     answers = run_quantised(network, weights, pixels(80, 1)).argmax(1)
     labels = answers.clone()
     labels[:20] = 9 - labels[:20]  # a quarter of them wrong, for no label is its own mirror
-    judge = replace(evaluator(supernet_weights, labels), scheme=scheme)
-    assert judge(network).value == pytest.approx(0.75, abs=1 / 80)  # one tie may be broken otherwise
-    assert judge(network).to_json() == judge(network).to_json()
+    evaluate_network = replace(evaluator(supernet_weights, labels), scheme=scheme)
+    assert evaluate_network(network).value == pytest.approx(0.75, abs=1 / 80)  # one tie may be broken otherwise
+    assert evaluate_network(network).to_json() == evaluate_network(network).to_json()
 
 
 def test_the_runtime_answers_as_the_interpreter_does() -> None:
@@ -69,29 +69,29 @@ def test_the_runtime_answers_as_the_interpreter_does() -> None:
         np.concatenate([split.labels for split in splits.values()]),
     )
     for network in (inverted(), gated()):
-        judge = _trained(network, splits["train"], whole)
-        quantised, _ = judge.modes(network)
+        evaluate_network = _trained(network, splits["train"], whole)
+        quantised, _ = evaluate_network.modes(network)
         interpreted = Split(whole.images, mode_answers(network, quantised, whole.images))
-        assert judge(network).value > 0.6
-        assert replace(judge, validation=partial(_always, interpreted))(network).value >= 0.999
+        assert evaluate_network(network).value > 0.6
+        assert replace(evaluate_network, validation=partial(_always, interpreted))(network).value >= 0.999
 
 
 def _always(split: Split, _side: int) -> Split:
     return split
 
 
-def _trained(network: Network, split: Split, judged: Split) -> Evaluator:
+def _trained(network: Network, split: Split, validation_split: Split) -> Evaluator:
     supernet_weights = SupernetWeights.of(network.layers, seed=0)
     x, y = torch.from_numpy(split.images).float() / 255, torch.from_numpy(split.labels)
 
     def batch(step: int, _side: int) -> tuple[Tensor, Tensor]:
-        chosen = torch.randperm(len(y), generator=torch.Generator().manual_seed(step))[:64]
-        return x[chosen].contiguous(memory_format=torch.channels_last), y[chosen]
+        indices = torch.randperm(len(y), generator=torch.Generator().manual_seed(step))[:64]
+        return x[indices].contiguous(memory_format=torch.channels_last), y[indices]
 
     train(SingleNetwork(network, supernet_weights.tensors, Training, batch, SINGLE), SINGLE, 60)
     plain = SupernetWeights({name: tensor.detach() for name, tensor in supernet_weights.tensors.items()})
-    drawn = x[torch.from_numpy(stratified_order(split.labels, 0)[:256])]
-    return Evaluator(plain, lambda _: drawn, lambda _: judged, "accuracy", 10, threads=1)
+    calibration = x[torch.from_numpy(stratified_order(split.labels, 0)[:256])]
+    return Evaluator(plain, lambda _: calibration, lambda _: validation_split, "accuracy", 10, threads=1)
 
 
 def test_batch_norm_is_recalibrated_on_all_calibration_images() -> None:

@@ -1,4 +1,4 @@
-"""Finishing an architecture that somebody chose: what is reused, what is delivered, and what is refused."""
+"""Exporting a selected architecture: what is reused, what is exported, and what is rejected."""
 
 import json
 from pathlib import Path
@@ -49,10 +49,10 @@ def other(result: SearchResult) -> FrontPoint:
 
 def test_another_point_of_the_front_is_trained_with_what_the_search_computed(searched: Searched) -> None:
     folder, result, _ = searched
-    wanted, events = other(result), list[Event]()
-    exported = export(SPEC, wanted.architecture, out=folder, on_event=events.append)
+    selected, events = other(result), list[Event]()
+    exported = export(SPEC, selected.architecture, out=folder, on_event=events.append)
     assert "fine_tuning" in computed(events) and not computed(events) & {"profiling", "training", "searching"}
-    assert exported.model.architecture_id == wanted.architecture_id
+    assert exported.model.architecture_id == selected.architecture_id
     assert (exported.run, exported.target, exported.within_budget) == (result.run, *result.models, True)
     bundle = Path(exported.model.bundle)
     (delivered,) = result.models.values()
@@ -62,7 +62,7 @@ def test_another_point_of_the_front_is_trained_with_what_the_search_computed(sea
     assert receipt["metric"]["int8"]["value"] == exported.model.metric.int8.value
     assert receipt["latency_ms"]["simulated"]["value"] == exported.model.latency_ms.simulated
     events.clear()
-    assert export(SPEC, wanted.architecture, out=folder, on_event=events.append).model == exported.model
+    assert export(SPEC, selected.architecture, out=folder, on_event=events.append).model == exported.model
     assert computed(events) == {"delivering"}
 
 
@@ -78,12 +78,12 @@ def test_what_the_search_delivered_is_not_trained_again(searched: Searched) -> N
 def test_networks_that_lost_the_tournament_are_exported_without_training_from_what_the_run_kept(
     searched: Searched,
 ) -> None:
-    """The spec that a run keeps names the same run, and the same finished networks, as the one that was asked."""
-    folder, result, told = searched
-    finished = {event.architecture_id for event in told if isinstance(event, FinalistEvent)}
+    """The spec that a run keeps names the same run, and the same trained networks, as the requested one."""
+    folder, result, emitted = searched
+    finished = {event.architecture_id for event in emitted if isinstance(event, FinalistEvent)}
     assert len(finished) == 2
-    for wanted in finished:
-        spec, architecture = select_architecture(folder / result.run, wanted)
+    for selected in finished:
+        spec, architecture = select_architecture(folder / result.run, selected)
         events: list[Event] = []
         exported = export(spec, architecture, out=folder, on_event=events.append)
         assert exported.run == result.run and Path(exported.model.bundle).parent == folder / result.run
@@ -112,17 +112,17 @@ def test_one_that_exceeds_the_budget_is_delivered_and_says_so(searched: Searched
 
 def test_what_is_no_architecture_or_target_of_the_search_is_rejected(searched: Searched) -> None:
     folder, result, _ = searched
-    wanted = other(result).architecture
-    for wrong in ("", "width", "resolution=8", wanted + " s9.width=3"):
+    selected = other(result).architecture
+    for wrong in ("", "width", "resolution=8", selected + " s9.width=3"):
         with pytest.raises(InvalidArchitecture):
             export(SPEC, wrong, out=folder)
     with pytest.raises(UnknownTarget, match="alveo-u50"):
-        export(SPEC, wanted, "cpu", out=folder)
+        export(SPEC, selected, "cpu", out=folder)
     both = SPEC.model_copy(update={"targets": (*SPEC.targets, SPEC.targets[0].model_copy(update={"target": "cpu"}))})
     with pytest.raises(InvalidSpec, match="2 targets"):
-        export(both, wanted, out=folder)
+        export(both, selected, out=folder)
     with pytest.raises(Cancelled):
-        export(SPEC, wanted, out=folder / "elsewhere", cancelled=lambda: True)
+        export(SPEC, selected, out=folder / "elsewhere", cancelled=lambda: True)
 
 
 def test_an_architecture_that_the_target_does_not_run_is_rejected_with_the_reason(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_an_architecture_that_the_target_does_not_run_is_rejected_with_the_reaso
 
 def test_a_run_keeps_its_spec_with_the_work_that_was_done(searched: Searched) -> None:
     folder, result, _ = searched
-    wanted = other(result)
+    selected = other(result)
     run = folder / result.run
     resolved = SPEC.model_copy(update={"work": LITTLE.model_copy(update={"resolution": 8})})
-    assert select_architecture(run, wanted.architecture_id) == (resolved, wanted.architecture)
-    assert select_architecture(run, wanted.architecture) == (resolved, wanted.architecture)
+    assert select_architecture(run, selected.architecture_id) == (resolved, selected.architecture)
+    assert select_architecture(run, selected.architecture) == (resolved, selected.architecture)

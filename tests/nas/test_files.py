@@ -71,12 +71,12 @@ def test_what_the_system_rejects_is_reported_as_what_it_is(
         raise OSError(number, os.strerror(number), str(tmp_path))
 
     monkeypatch.setattr("nas.files.os.replace", refuse)
-    with pytest.raises(kind) as told:
+    with pytest.raises(kind) as calls:
         write_atomically(tmp_path / "file", b"new")
-    assert type(told.value) is kind and list(tmp_path.iterdir()) == []
-    if isinstance(told.value, OutOfSpace | UnwritableFolder):
-        assert str(tmp_path) in told.value.detail and "--out" in told.value.fix
-        assert ("space" in told.value.fix) is isinstance(told.value, OutOfSpace)
+    assert type(calls.value) is kind and list(tmp_path.iterdir()) == []
+    if isinstance(calls.value, OutOfSpace | UnwritableFolder):
+        assert str(tmp_path) in calls.value.detail and "--out" in calls.value.fix
+        assert ("space" in calls.value.fix) is isinstance(calls.value, OutOfSpace)
 
 
 def test_a_stage_in_a_store_that_is_closed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,21 +89,21 @@ def test_a_stage_in_a_store_that_is_closed_is_reported(tmp_path: Path, monkeypat
 
 
 def test_a_local_file_is_on_disk_before_its_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    calls: list[str] = []
     synchronise, replace = os.fsync, os.replace
 
     def sync(handle: int) -> None:
-        told.append("folder" if Path(f"/proc/self/fd/{handle}").is_dir() else "file")
+        calls.append("folder" if Path(f"/proc/self/fd/{handle}").is_dir() else "file")
         synchronise(handle)
 
     def rename(temporary: str, path: Path) -> None:
-        told.append("rename")
+        calls.append("rename")
         replace(temporary, path)
 
     monkeypatch.setattr("nas.files.os.fsync", sync)
     monkeypatch.setattr("nas.files.os.replace", rename)
     write_atomically(tmp_path / "file", b"x")
-    assert told == ["file", "rename", "folder"]
+    assert calls == ["file", "rename", "folder"]
 
 
 def test_a_file_that_is_being_written_is_not_listed(tmp_path: Path) -> None:

@@ -56,11 +56,11 @@ def test_the_gradient_of_a_strided_convolution_of_single_pixels(channels: int, i
     x = images(8, channels, image_size).contiguous(memory_format=torch.channels_last)
     weight = torch.ones((16, channels, 1, 1), requires_grad=True)
     y = operate(g.layers[0], [x], weight)
-    shown = x[:, :, ::2, ::2]
-    assert torch.allclose(y[:, 3], shown.sum(1), rtol=1e-5)
+    used = x[:, :, ::2, ::2]
+    assert torch.allclose(y[:, 3], used.sum(1), rtol=1e-5)
     y.sum().backward()
     assert weight.grad is not None  # of a sum: the sum of the pixels that a weight is multiplied with
-    assert torch.allclose(weight.grad[3, :, 0, 0], shown.sum((0, 2, 3)), rtol=1e-4)
+    assert torch.allclose(weight.grad[3, :, 0, 0], used.sum((0, 2, 3)), rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -55,12 +55,12 @@ def test_standard_errors_by_hand() -> None:
 def test_the_standard_error_is_that_of_many_draws() -> None:
     """2,000 parts of 60 and 20 images, of which 80 % and 50 % are right."""
     rng = np.random.default_rng(0)
-    drawn = []
+    sampled = []
     for _ in range(2000):
         right = rng.binomial([60, 20], [0.8, 0.5])
-        drawn.append(score(np.array([[right[0], 60 - right[0]], [20 - right[1], right[1]]]), "balanced_accuracy"))
-    told = standard_error(np.array([[48, 12], [10, 10]]), "balanced_accuracy")
-    assert told == pytest.approx(np.std(drawn), rel=0.1)
+        sampled.append(score(np.array([[right[0], 60 - right[0]], [20 - right[1], right[1]]]), "balanced_accuracy"))
+    estimated = standard_error(np.array([[48, 12], [10, 10]]), "balanced_accuracy")
+    assert estimated == pytest.approx(np.std(sampled), rel=0.1)
 
 
 def test_precision_and_recall_of_each_class() -> None:

@@ -1,4 +1,4 @@
-"""Targets that demand a form of INT8 of their own and refuse layers: the whole job on the digits, simulated."""
+"""Targets that need an INT8 scheme of their own and reject layers: the whole job on the digits, simulated."""
 
 import json
 from collections.abc import Sequence
@@ -94,8 +94,8 @@ def test_each_target_is_searched_in_what_it_runs(whole: Whole) -> None:
 
 def test_the_user_sees_what_was_removed_and_why(whole: Whole) -> None:
     _, result, events = whole
-    said = [e.message for e in events if isinstance(e, LogEvent)]
-    (restricted,) = [text for text in said if "is restricted to" in text]
+    messages = [e.message for e in events if isinstance(e, LogEvent)]
+    (restricted,) = [text for text in messages if "is restricted to" in text]
     assert restricted.startswith("dpu does not run all of the space mobilenet:activation=relu")
     assert "no hard_sigmoid (removed s1.se=true, s2.se=true, s3.se=true)" in restricted
     (replaced,) = [text for text in result.warnings if "in place of" in text]

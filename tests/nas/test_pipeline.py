@@ -91,7 +91,7 @@ Whole = tuple[Path, SearchResult, list[Event]]
 
 
 def same(one: SearchResult, other: SearchResult) -> bool:
-    """Whether two runs on the simulated target came to the same: estimates, finished networks, and the delivered file."""
+    """Whether two runs on the simulated target have equal results: estimates, trained networks, and the exported file."""
     files = [[(Path(m.bundle) / "model.int8.onnx").read_bytes() for m in r.models.values()] for r in (one, other)]
     return (one.estimates, one.front) == (other.estimates, other.front) and files[0] == files[1]
 
@@ -137,9 +137,9 @@ def test_the_bundle_runs_and_counts_as_its_receipt_says(whole: Whole) -> None:
     for precision in ("int8", "fp32"):
         session = onnxruntime.InferenceSession(bundle / f"model.{precision}.onnx", providers=["CPUExecutionProvider"])
         answers = session.run(None, {"image": test.images})[0].argmax(1)
-        said = receipt["metric"][precision]
-        assert said["kind"] == "measured"
-        assert np.mean(answers == test.labels) == pytest.approx(said["value"], abs=1.5 / len(test))
+        reported = receipt["metric"][precision]
+        assert reported["kind"] == "measured"
+        assert np.mean(answers == test.labels) == pytest.approx(reported["value"], abs=1.5 / len(test))
     kinds = {row["latency_ms"]["kind"] for row in receipt["layers"]}
     assert kinds <= {"predicted", "estimated"}
     assert receipt["latency_ms"]["predicted"]["error"] > 0
@@ -251,9 +251,9 @@ def test_a_budget_that_a_stored_table_rules_out_is_rejected_before_a_step_is_tim
     profile_digits(tmp_path / "store", PROFILES["quick"], target="kv260")
     monkeypatch.setattr("nas.prepare_job.time_training", None)  # it would fail
     events: list[Event] = []
-    wanted = spec(targets=[{"target": "kv260", "latency_ms": 1e-4}], work=None, effort="quick")
+    request = spec(targets=[{"target": "kv260", "latency_ms": 1e-4}], work=None, effort="quick")
     with pytest.raises(InfeasibleBudget):
-        pipeline.search(wanted, out=tmp_path, on_event=events.append)
+        pipeline.search(request, out=tmp_path, on_event=events.append)
     assert {event.phase for event in events if isinstance(event, PhaseEvent)} == {"preparing"}
 
 
@@ -282,7 +282,7 @@ def test_cancelling_says_how_to_continue_to_the_estimates_of_the_same_table(whol
 
 
 class Impatient:
-    """A caller who cancels once it has been asked so often, and counts the new work that it is told of after that."""
+    """A caller that cancels after so many polls, and counts the new work that is reported after that."""
 
     def __init__(self, most: int) -> None:
         self._left = most
@@ -305,8 +305,8 @@ def test_wherever_it_is_stopped_it_begins_nothing_more_and_continues_to_the_same
     while result is None and len(callers) < 200:
         callers.append(Impatient(rng.randint(20, 1500)))
         with contextlib.suppress(Cancelled):
-            wanted = spec(targets=SIMULATED)
-            result = pipeline.search(wanted, out=tmp_path, on_event=callers[-1].sink, cancelled=callers[-1].cancelled)
+            request = spec(targets=SIMULATED)
+            result = pipeline.search(request, out=tmp_path, on_event=callers[-1].sink, cancelled=callers[-1].cancelled)
     assert result is not None and same(result, simulated[1])
     assert len(callers) > 4 and sum(caller.told_after for caller in callers) == 0
 

@@ -38,13 +38,13 @@ def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
 def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: Path) -> None:
     """An overlay of this kind runs no squeeze-and-excite: its table is of that part, and is found under it."""
     pair = [{"target": name, "latency_ms": "60%"} for name in ("cpu", "kv260")]
-    wanted = SearchSpec.model_validate({**spec().model_dump(), "space": "mobilenet", "targets": pair})
+    request = SearchSpec.model_validate({**spec().model_dump(), "space": "mobilenet", "targets": pair})
     context = Context(Store(tmp_path))
-    job = resolve_spec(context, wanted)
+    job = resolve_spec(context, request)
     card, restricted = target(job.targets[1].id), job.restricted[1].space
     assert Lattice.of(restricted).size < Lattice.of(job.space).size
     table = profile(context, card, restricted, job.work.profile).table
-    known = estimate_job(wanted, store=tmp_path)
+    known = estimate_job(request, store=tmp_path)
     assert known.reachable_ms == {card.info.id: compile_table(table, Lattice.of(restricted)).reachable_ms}
     assert known.architectures == str(Lattice.of(job.space).size)
 
@@ -65,22 +65,22 @@ def test_a_time_too_short_for_a_supernet_trains_none_ahead(tmp_path: Path) -> No
 
 
 def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> None:
-    told: list[Event] = []
-    trained = pretrain(spec(), store=tmp_path / "store", on_event=told.append)
+    emitted: list[Event] = []
+    trained = pretrain(spec(), store=tmp_path / "store", on_event=emitted.append)
     assert trained.space == "resnet" and trained.resolution == 8 and len(trained.supernet_sha256) == 64
-    phases = [(event.phase, event.status) for event in told if isinstance(event, PhaseEvent)]
+    phases = [(event.phase, event.status) for event in emitted if isinstance(event, PhaseEvent)]
     assert ("training", "finished") in phases
     again = pretrain(spec(), store=tmp_path / "store")
     assert again.supernet_sha256 == trained.supernet_sha256 and again.seconds < trained.seconds
     assert estimate_job(spec(), store=tmp_path / "store").plan.seconds["training"] == 0
-    told.clear()
+    emitted.clear()
 
     def enough() -> bool:
-        return any(isinstance(event, PhaseEvent) and event.phase == "training" for event in told)
+        return any(isinstance(event, PhaseEvent) and event.phase == "training" for event in emitted)
 
     with pytest.raises(Cancelled):
-        pipeline.search(spec(), out=tmp_path, store=tmp_path / "store", on_event=told.append, cancelled=enough)
-    assert ("training", "reused") in [(event.phase, event.status) for event in told if isinstance(event, PhaseEvent)]
+        pipeline.search(spec(), out=tmp_path, store=tmp_path / "store", on_event=emitted.append, cancelled=enough)
+    assert ("training", "reused") in [(event.phase, event.status) for event in emitted if isinstance(event, PhaseEvent)]
     shutil.rmtree(tmp_path / "store")
 
 

@@ -38,24 +38,24 @@ def test_images_become_smaller_where_the_time_is_short(
 ) -> None:
     """Two minutes for 60 images. 64 pixels cost 4/9 of 96, 48 a quarter, 32 a ninth."""
     priced(monkeypatch, image_s)
-    wanted = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
-    job, _ = choose_resolution(jobs.context(tmp_path), wanted)
+    request = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
+    job, _ = choose_resolution(jobs.context(tmp_path), request)
     assert job.data.resolution == image_size
 
 
 def test_the_size_is_decided_once(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy when the search is continued must not send it another way."""
-    context, wanted = jobs.context(tmp_path), jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
+    context, request = jobs.context(tmp_path), jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2)
     for image_s in (1e-4, 0.1, 100.0):
         priced(monkeypatch, image_s)
-        assert choose_resolution(context, wanted)[0].data.resolution == 96
+        assert choose_resolution(context, request)[0].data.resolution == 96
 
 
 def test_a_size_that_was_requested_is_kept_or_rejected(
     board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     priced(monkeypatch, 0.1)
-    wanted = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2, resolution=96)
+    request = jobs.spec(data=photographs(tmp_path), space="mobilenet", minutes=2, resolution=96)
     with pytest.raises(InvalidSpec, match="of 96 x 96 pixels") as caught:
-        choose_resolution(jobs.context(tmp_path), wanted)
+        choose_resolution(jobs.context(tmp_path), request)
     assert "lower --resolution" in caught.value.fix

@@ -36,7 +36,7 @@ def test_a_whole_architecture_needs_not_be_one_that_was_evaluated(run: Path) -> 
 
 
 @pytest.mark.parametrize(("named", "known"), [("ab", ["ab12", "ab34"]), ("x", ["ab12", "ab34", "cd56"]), ("", None)])
-def test_what_names_none_or_several_is_refused_with_those_it_could_be(
+def test_what_names_none_or_several_is_rejected_with_those_it_could_be(
     run: Path, named: str, known: list[str] | None
 ) -> None:
     with pytest.raises(UnknownArchitecture) as refused:

@@ -44,7 +44,7 @@ def textures(each: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
 
 
 def trained(context: Context, job: Job) -> tuple[float, str]:
-    """What the INT8 file of the smallest network is worth on the validation set, and the hash of its float weights."""
+    """The score of the INT8 file of the smallest network on the validation set, and the hash of its float weights."""
     network = job.space.network(job.space.smallest())
     weights = fine_tune(jobs.run_of(context, job), network, start=None, images=12_000, number=0)
     return quantized(jobs.run_of(context, job), network, weights).validation.value, weights
@@ -74,10 +74,10 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
     train, val = arrays.split("train", SIZE).labels, arrays.split("val", SIZE).labels
     assert np.array_equal(train, np.sort(train)) and np.array_equal(val, np.sort(val))
     assert len(np.unique(train[:OBSERVED])) == 2  # the old way looked at two classes of six
-    drawn: list[tuple[SplitName, int]] = [
+    subsets: list[tuple[SplitName, int]] = [
         ("train", CANDIDATES), ("train", OBSERVED), ("train", CALIBRATION), ("val", 120), ("val", VALIDATION)
     ]  # fmt: skip
-    for name, most in drawn:
+    for name, most in subsets:
         counts = arrays.subset(name, SIZE, most, 0).counts(CLASSES)
         assert counts.max() - counts.min() <= 2, (name, most)
 
@@ -91,9 +91,9 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
     old = quantized(jobs.run_of(context, job), network, accuracies["sorted"][1]).validation.value
     assert old < accuracies["sorted"][0] - 0.3, (old, accuracies)
 
-    judge = evaluator(context, job, trained_weights(context, accuracies["sorted"][1]))
-    of_candidates = replace(judge, calibration=the_first(context, job, "train", CANDIDATES))
-    assert judge(network).value > 0.9
+    evaluate_network = evaluator(context, job, trained_weights(context, accuracies["sorted"][1]))
+    of_candidates = replace(evaluate_network, calibration=the_first(context, job, "train", CANDIDATES))
+    assert evaluate_network(network).value > 0.9
     assert of_candidates(network).value < 0.6
 
 
@@ -101,7 +101,7 @@ SEEDS = range(3)
 
 
 def accuracies_of(folder: Path, data: str) -> list[float]:
-    """INT8 on the test set, seed after seed: of the split, of the training, and of what is drawn."""
+    """INT8 on the test set, seed after seed: of the split, of the training, and of the subsets."""
     found = []
     for seed in SEEDS:
         context, job = jobs.with_target_plans(folder, data=data, seed=seed)

@@ -1,4 +1,4 @@
-"""The targets of a spec are told apart by what they are, not by how they are written; its numbers are numbers, from anywhere."""
+"""The targets of a spec are distinguished by what they are, not by how they are written; its numbers are numbers, from anywhere."""
 
 import math
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_file_writes_numbers_as_json_does(tmp_path: Path, written: str, latenc
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "problem"),
     [
         ("latency_ms: 1:30", "targets.0.latency_ms: 1:30 is 90 in YAML 1.1"),
         ("latency_ms: yes", "targets.0.latency_ms: yes is true in YAML 1.1; write true"),
@@ -55,12 +55,12 @@ def test_a_file_writes_numbers_as_json_does(tmp_path: Path, written: str, latenc
         ("latency_ms: 1}]\nseed: 010\nx: [{", "seed: 010 is a number to base 8"),
     ],
 )
-def test_a_value_of_two_meanings_is_rejected_with_its_field(tmp_path: Path, written: str, told: str) -> None:
+def test_a_value_of_two_meanings_is_rejected_with_its_field(tmp_path: Path, written: str, problem: str) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(f"data: digits\ntargets: [{{target: cpu, {written}}}]\n")
     with pytest.raises(InvalidSpec) as refused:
         SearchSpec.from_yaml(path)
-    assert told in refused.value.detail
+    assert problem in refused.value.detail
 
 
 def test_targets_come_in_the_order_of_their_names() -> None:

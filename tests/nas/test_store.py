@@ -60,11 +60,11 @@ def test_a_store_is_given_as_a_folder_a_url_or_itself(tmp_path: Path) -> None:
 
 
 def test_in_a_folder_one_at_a_time_works_on_a_stage(tmp_path: Path) -> None:
-    told: list[str] = []
+    order: list[str] = []
 
     def second() -> None:
         with Store(tmp_path).lock(KEY):
-            told.append("second")
+            order.append("second")
 
     with (
         Store(tmp_path).lock(KEY),
@@ -73,9 +73,9 @@ def test_in_a_folder_one_at_a_time_works_on_a_stage(tmp_path: Path) -> None:
         thread = threading.Thread(target=second)
         thread.start()
         time.sleep(0.05)
-        told.append("first")
+        order.append("first")
     thread.join()
-    assert told == ["first", "second"]
+    assert order == ["first", "second"]
 
 
 def test_elsewhere_nobody_waits() -> None:
@@ -94,7 +94,7 @@ OUTPUTS = {"values": b"[0, 1, 2, 3]", "bank": WEIGHTS * STEPS, "empty": b""}
 
 @dataclass
 class Acknowledged:
-    """What a stage was told is kept: how many values of its journal, and of how many steps the newest checkpoint is."""
+    """What a stage was promised is kept: how many values of its journal, and of how many steps the newest checkpoint is."""
 
     values: int = 0
     steps: int = 0
@@ -135,7 +135,7 @@ def _after(store: Store, acknowledged: Acknowledged) -> Acknowledged:
 
 
 def _live(kind: str, kills: list[tuple[int, float]]) -> int:
-    """Dies as often as told, once in each life; what is true after each death and at the end. How often it did die."""
+    """Dies a given number of times, once in each life; what is true after each death and at the end. How often it did die."""
     died = 0
     with tempfile.TemporaryDirectory() as folder:
         files = place(kind, Path(folder))

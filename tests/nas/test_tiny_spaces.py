@@ -1,4 +1,4 @@
-"""Spaces of one to nine architectures: profiled whole, their tables judged by what can be spared, and searched to the end."""
+"""Spaces of one to nine architectures: profiled whole, their tables checked on the networks to spare, and searched completely."""
 
 from pathlib import Path
 from typing import Any

@@ -16,7 +16,7 @@ BIG = 4097
 
 
 class Board:
-    """Nodes of an ONNX graph being drawn; every method returns the name of the tensor it makes."""
+    """Nodes of an ONNX graph being built; every method returns the name of its result."""
 
     def __init__(self, shape: Sequence[int | str], *, dtype: int = TensorProto.FLOAT, opset: int = 17) -> None:
         self.x = "image"
@@ -123,7 +123,7 @@ def with_weights(model: onnx.ModelProto, value: NDArray[Any]) -> onnx.ModelProto
 
 
 def read(board: Board, *outputs: str) -> Network:
-    """A drawn graph as a network."""
+    """A built graph as a network."""
     return read_onnx(board.bytes(*outputs))
 
 
@@ -134,7 +134,7 @@ def tokens(board: Board, x: str, out: int, into: int) -> str:
 
 
 def keys(board: Board, *outputs: str) -> list[str]:
-    """The layer keys of a drawn graph."""
+    """The layer keys of a built graph."""
     return [layer.key for layer in read(board, *outputs).layers]
 
 

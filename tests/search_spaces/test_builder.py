@@ -1,4 +1,4 @@
-"""Layers drawn with their shapes worked out."""
+"""Layers built with their shapes."""
 
 import pytest
 

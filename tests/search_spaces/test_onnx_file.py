@@ -1,4 +1,4 @@
-"""What is no model that can be read is refused with a reason, and damaged files never crash."""
+"""Unreadable models are rejected with a reason, and damaged files never crash."""
 
 import contextlib
 from pathlib import Path

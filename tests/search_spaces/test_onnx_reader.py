@@ -126,7 +126,7 @@ def largest_and_smallest(name: str, side: int) -> list[Network]:
     ids=["every operator", "mobilenet", "hard-swish", "resnet", "bottleneck"],
 )
 def test_a_lowered_network_reads_back_as_the_same_layers(draw: Callable[[], list[Network]]) -> None:
-    for network, file in [(drawn, file) for drawn in draw() for file in files(drawn)]:
+    for network, file in [(network_of_graph, file) for network_of_graph in draw() for file in files(network_of_graph)]:
         read = read_onnx(file)
         assert read.input_shape == network.input_shape
         assert [(layer.name, layer.key) for layer in read.layers] == [

@@ -65,11 +65,11 @@ def product(board: Board, x: str) -> str:
     return board.op("MatMul", vector(board, x), board.constant([1.0]))
 
 
-def chosen(board: Board, x: str) -> str:
+def branch(board: Board, x: str) -> str:
     return board.op("Where", board.op("Greater", x, board.constant(0)), x, board.constant(0))
 
 
-@pytest.mark.parametrize("compute", [relu, clip, largest, power, total, product, chosen])
+@pytest.mark.parametrize("compute", [relu, clip, largest, power, total, product, branch])
 def test_constants_are_folded_by_executing_them(compute: Callable[[Board, str], str]) -> None:
     """Padding "SAME" of 9 pixels to 5 outputs at stride 2: (5 - 1) * 2 + 3 - 9 = 2 rows and columns."""
     board = Board(("n", 3, 9, 9))
@@ -120,8 +120,8 @@ def test_the_branch_that_a_condition_takes_is_read_in_its_place() -> None:
         [helper.make_node("Sigmoid", [x], ["outer"])], "else", [], [helper.make_empty_tensor_value_info("outer")]
     )
     square = board.op("Equal", size_of(board, board.x, 2), size_of(board, board.x, 3))
-    chosen = board.op("If", square, then_branch=taken, else_branch=other)
-    assert keys(board, board.conv(chosen, 1, 2)) == [
+    branch = board.op("If", square, then_branch=taken, else_branch=other)
+    assert keys(board, board.conv(branch, 1, 2)) == [
         "conv 2x4x4>2x4x4 k1 s1 p0,0,0,0 relu",
         "conv 2x4x4>1x4x4 k1 s1 p0,0,0,0",
     ]

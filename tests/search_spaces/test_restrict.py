@@ -62,7 +62,7 @@ def test_architectures_of_a_narrowed_space_are_architectures_of_the_whole_one() 
 
 
 def pair() -> SearchSpace:
-    """Two convolutions one after another; the second's shapes tell both widths."""
+    """Two convolutions one after another; the second's shapes determine both widths."""
 
     def first(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
         return g.conv("c", x, int(read["a"]))
@@ -124,7 +124,7 @@ def test_two_parts_are_joined_to_the_least_that_has_both() -> None:
 
 @given(lattices(), st.integers(0, 10_000), st.sampled_from([0.05, 0.2, 0.5]))
 def test_random_rejections(lattice: Lattice, seed: int, share: float) -> None:
-    """Against plain enumeration: all that is left is supported, nothing more could stay, and removals are told rightly."""
+    """Against plain enumeration: all that is left is supported, nothing more could stay, and removals are reported correctly."""
     whole = lattice.space
 
     def unsupported_reason(layer: Layer) -> str:

@@ -1,4 +1,4 @@
-"""Architectures of a space: canonical, parsed, fingerprinted, and refused where they are none."""
+"""Architectures of a space: canonical, parsed, fingerprinted, and rejected where they are invalid."""
 
 import random
 

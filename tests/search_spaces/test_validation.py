@@ -1,4 +1,4 @@
-"""Numbers in declarations, and the lines that tell what is wrong."""
+"""Numbers in declarations, and the lines that report what is wrong."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The one reader of YAML files: what it reads, and what it refuses with the field, what was read and how to write it."""
+"""The one reader of YAML files: what it reads, and what it rejects with the field, what was read and how to write it."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_a_plain_value_is_what_it_looks_like(tmp_path: Path, text: str, value: o
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("1:30", "is 90 in YAML 1.1, to base 60"), ("-1:30.5", "is -90.5 "), ("190:20:30", "is 685230 "),
         ("yes", "write true"), ("No", "write false"), ("ON", "write true"), ("off", "write false"),
@@ -42,13 +42,13 @@ def test_a_plain_value_is_what_it_looks_like(tmp_path: Path, text: str, value: o
         ("9" * 5000, "too large"),
     ],
 )  # fmt: skip
-def test_what_readers_take_differently_is_rejected(tmp_path: Path, text: str, told: str) -> None:
+def test_what_readers_take_differently_is_rejected(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(InvalidSpace) as caught:
         read(tmp_path, f"a:\n  - b: 1\n  - {{c: {text}}}\n")
     lines = caught.value.facts["fields"]
     assert isinstance(lines, list) and len(lines) == 1
     line = str(lines[0])
-    assert line.startswith(f"a.1.c: {text[:40]} ") and told in line
+    assert line.startswith(f"a.1.c: {text[:40]} ") and problem in line
 
 
 def test_every_wrong_value_is_named_and_names_are_given_once(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_every_wrong_value_is_named_and_names_are_given_once(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "problem"),
     [
         ("a: &a [1, 1]\nb: [*a, *a]\n", "aliases are not allowed (line 2, column 5)"),
         ("a: !!float 1\n", "tags are not allowed"),
@@ -76,10 +76,10 @@ def test_every_wrong_value_is_named_and_names_are_given_once(tmp_path: Path) -> 
         (b"a: \x00", "Cannot read"),
     ],
 )
-def test_what_could_grow_or_act_is_rejected(tmp_path: Path, content: str | bytes, told: str) -> None:
+def test_what_could_grow_or_act_is_rejected(tmp_path: Path, content: str | bytes, problem: str) -> None:
     with pytest.raises(InvalidSpace) as caught:
         read(tmp_path, content)
-    assert told in caught.value.detail and len(caught.value.detail) < 1000
+    assert problem in caught.value.detail and len(caught.value.detail) < 1000
 
 
 def test_files_are_read_by_their_content_and_not_by_their_size(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Random networks of every kind of group, drawn so that the same one can be made wider or larger."""
+"""Random networks of every kind of group, sampled so that the same one can be made wider or larger."""
 
 from dataclasses import dataclass
 

@@ -62,12 +62,12 @@ stages:
 def test_a_table_of_layers_is_within_three_per_cent(tmp_path: Path) -> None:
     path = tmp_path / "narrowed.yaml"
     path.write_text(SPACE)
-    drawn, rng, at = (
+    sampled, rng, at = (
         space(str(path), resolution=192, channels=3, classes=100),
         random.Random(0),
         machine("alveo-u55c:dwc"),
     )
-    networks = [drawn.network(drawn.sample(rng)) for _ in range(200)]
+    networks = [sampled.network(sampled.sample(rng)) for _ in range(200)]
     table: dict[str, list[float]] = defaultdict(list)
     for network in networks[:160]:
         for name, own in layer_cycles(network, at).items():

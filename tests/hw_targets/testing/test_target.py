@@ -12,7 +12,7 @@ from search_spaces.network import Layer, Network
 
 
 class Anything(CpuTarget):
-    """Supports whatever it is asked for, and forgets what was done."""
+    """Supports every layer, and ignores the samples that it has."""
 
     def supports(self, layer: Layer) -> Support:
         return Support(True, "")

@@ -1,4 +1,4 @@
-"""An outcome and a receipt with made-up numbers, for tests of what is shown of them."""
+"""An outcome and a receipt with made-up numbers, for tests of their display."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -40,7 +40,7 @@ def answered(names: Sequence[str] = ("a", "b|c", "d")) -> TestOutcome:
 
 
 def outcome(test: TestOutcome | None = None) -> ModelOutcome:
-    """A delivered model."""
+    """An exported model."""
     return ModelOutcome(
         bundle="runs/x/cpu",
         architecture="resolution=8",

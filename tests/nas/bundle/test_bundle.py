@@ -141,8 +141,8 @@ def test_the_bundle_reads_as_its_data_set_was_read(tmp_path: Path, fit: Fit) -> 
     context = Context(Store.of(tmp_path / "store"), lambda event: None, lambda: False)
     data = read_data(context, str(tmp_path / "data"), resolution=12, seed=0, fit=fit)
     assert data.per_class == {"train": [3, 3], "val": [1, 1], "test": [1, 1]}
-    told = " ".join(context.warnings)
-    assert "values from" in told and "0 to 4095 become 0 to 255" in told
+    warned = " ".join(context.warnings)
+    assert "values from" in warned and "0 to 4095 become 0 to 255" in warned
     folder = delivered(tmp_path / "bundle", data.input_spec())
     assert json.loads((folder / "architecture.json").read_text())["input"] == {
         "fit": fit,

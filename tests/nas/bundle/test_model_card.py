@@ -38,7 +38,7 @@ def of_latency(**latency: Any) -> ModelOutcome:
 
 
 @pytest.mark.parametrize(
-    ("latency", "asked", "verdict"),
+    ("latency", "budget_row", "verdict"),
     [
         ({}, "0.1 ms, compared with the quiet latency", "met"),
         ({"measured_p50": 0.4}, "the quiet latency", "met when the machine is quiet; the median, 0.4 ms, exceeds it"),
@@ -46,9 +46,9 @@ def of_latency(**latency: Any) -> ModelOutcome:
         ({"measured_p95": 0.4, "budget_on": "p95"}, "0.1 ms, compared with the 95th percentile", "exceeded"),
     ],
 )
-def test_the_verdict_has_a_row(latency: dict[str, Any], asked: str, verdict: str) -> None:
+def test_the_verdict_has_a_row(latency: dict[str, Any], budget_row: str, verdict: str) -> None:
     text = written(of_latency(**latency))
-    assert asked in text
+    assert budget_row in text
     assert f"| verdict | {verdict} | measured |" in text
 
 

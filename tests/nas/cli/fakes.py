@@ -50,7 +50,7 @@ FRONT = tuple(
     )
     for i in range(6)
 )
-"""Of finished networks; the fastest was not measured."""
+"""Of trained networks; the fastest was not measured."""
 
 ESTIMATES = tuple(point.model_copy(update={"metric": as_accuracy(0.8), "kind": "predicted"}) for point in FRONT[:4])
 
@@ -75,7 +75,7 @@ REPORT = AccuracyReport(0.011, 0.014, 0.97, 1.0, 0.96, None, 0.012, 100, 30, "he
 def model(
     bundle: str = "runs/x/cpu", *, measured: float | None = 0.0812, binds: bool = True, test: TestOutcome | None = TEST
 ) -> ModelOutcome:
-    """The third point of the front, delivered."""
+    """The third point of the front, exported."""
     spread = (None, None) if measured is None else (measured + 0.0003, measured + 0.01)
     return ModelOutcome(
         bundle=bundle,
@@ -109,31 +109,31 @@ def result(targets: tuple[str, ...] = ("cpu",)) -> SearchResult:
 
 def events() -> list[Any]:
     """What a search emits: a cached stage, a training with a curve and a warning, a search."""
-    told: list[Any] = [PhaseEvent(phase="profiling", status="reused", target="cpu", seconds=None)]
-    told.append(PhaseEvent(phase="training", status="started", target=None, seconds=None))
+    emitted: list[Any] = [PhaseEvent(phase="profiling", status="reused", target="cpu", seconds=None)]
+    emitted.append(PhaseEvent(phase="training", status="started", target=None, seconds=None))
     for step in range(0, 2000, 500):
-        told.append(ProgressEvent(phase="training", done=step, total=2000, unit="steps", eta_s=(2000 - step) / 25))
-        told.append(MetricEvent(phase="training", name="loss_largest", step=step, value=2.25 / (step + 1)))
-        told.append(MetricEvent(phase="training", name="images_per_second", step=step, value=400.0))
-    told.append(LogEvent(level="warning", message="2 images could [not] be read"))
-    told.append(PhaseEvent(phase="training", status="finished", target=None, seconds=80.2))
-    told.append(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
+        emitted.append(ProgressEvent(phase="training", done=step, total=2000, unit="steps", eta_s=(2000 - step) / 25))
+        emitted.append(MetricEvent(phase="training", name="loss_largest", step=step, value=2.25 / (step + 1)))
+        emitted.append(MetricEvent(phase="training", name="images_per_second", step=step, value=400.0))
+    emitted.append(LogEvent(level="warning", message="2 images could [not] be read"))
+    emitted.append(PhaseEvent(phase="training", status="finished", target=None, seconds=80.2))
+    emitted.append(PhaseEvent(phase="searching", status="started", target=None, seconds=None))
     for number, feasible in enumerate((False, True, True)):
-        told.append(
+        emitted.append(
             CandidateEvent(
                 number=number, architecture="a", architecture_id="1", metric=as_accuracy(0.97 - number / 100),
                 latency_ms={"cpu": 0.0834}, feasible={"cpu": feasible},
             )
         )  # fmt: skip
-        told.append(ProgressEvent(phase="searching", done=number + 1, total=3, unit="candidates", eta_s=None))
-    told.append(PhaseEvent(phase="searching", status="finished", target=None, seconds=1.0))
-    return told
+        emitted.append(ProgressEvent(phase="searching", done=number + 1, total=3, unit="candidates", eta_s=None))
+    emitted.append(PhaseEvent(phase="searching", status="finished", target=None, seconds=1.0))
+    return emitted
 
 
 def tournament() -> list[Any]:
-    """Two rounds among three networks; the best of the first does not stay the best. The front is told again when it is over."""
+    """Two rounds among three networks; the best of the first does not stay the best. The front is emitted again when it is over."""
 
-    def judged(network: str, number: int, accuracy: float, latency_ms: float) -> list[Any]:
+    def finalist(network: str, number: int, accuracy: float, latency_ms: float) -> list[Any]:
         phase: dict[str, Any] = {"phase": "fine_tuning", "target": "cpu"}
         return [
             PhaseEvent(status="started", **phase),
@@ -148,23 +148,23 @@ def tournament() -> list[Any]:
         ]  # fmt: skip
 
     front = FrontEvent(of="finished", target="cpu", budget_ms=0.1, evaluations=3, points=FRONT[:2])
-    first = [*judged("a", 0, 0.95, 0.08), *judged("b", 0, 0.96, 0.09), *judged("c", 0, 0.96, 0.07), front]
-    return [*first, *judged("c", 1, 0.955, 0.07), *judged("b", 1, 0.97, 0.09), front, front]
+    first = [*finalist("a", 0, 0.95, 0.08), *finalist("b", 0, 0.96, 0.09), *finalist("c", 0, 0.96, 0.07), front]
+    return [*first, *finalist("c", 1, 0.955, 0.07), *finalist("b", 1, 0.97, 0.09), front, front]
 
 
 @dataclasses.dataclass
 class Engine:
-    """Stands in for `nas.pipeline`; remembers what it was asked, and fails as it is told."""
+    """Replaces `nas.pipeline`; records its calls, and fails on request."""
 
     failure: BaseException | None = None
     seconds: dict[str, float] = dataclasses.field(
         default_factory=lambda: {"profiling": 40.0, "training": 95.0, "searching": 0.0}
     )
-    asked: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
 
     def search(self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink) -> SearchResult:
         """As `nas.pipeline.search`."""
-        self.asked.append(("search", {"spec": spec, "out": out, "store": store}))
+        self.calls.append(("search", {"spec": spec, "out": out, "store": store}))
         on_event(PlanEvent(resolution=28, supernet=True, note="A supernet is trained."))
         for event in events():
             on_event(event)
@@ -184,7 +184,7 @@ class Engine:
     ) -> ExportResult:
         """As `nas.pipeline.export`."""
         given = {"spec": spec, "architecture": architecture, "target": target, "out": out, "store": store}
-        self.asked.append(("export", given))
+        self.calls.append(("export", given))
         for event in events():
             on_event(event)
         self._fail()
@@ -195,12 +195,12 @@ class Engine:
 
     def plan(self, spec: SearchSpec, *, out: Path, store: str | None) -> Plan:
         """As `nas.preflight.plan`."""
-        self.asked.append(("plan", {"spec": spec, "out": out, "store": store}))
+        self.calls.append(("plan", {"spec": spec, "out": out, "store": store}))
         return Plan(seconds=self.seconds, memory_bytes=412_000_000, resolution=28, note="A supernet is trained.")
 
     def profile(self, target: str, space: str, *, on_event: EventSink, **options: Any) -> ProfileResult:
         """As `nas.pipeline.profile`."""
-        self.asked.append(("profile", {"target": target, "space": space, **options}))
+        self.calls.append(("profile", {"target": target, "space": space, **options}))
         self._fail()
         return ProfileResult(
             target=target, device="a processor", runtime="onnxruntime 1", fingerprint="ab", space=space, resolution=28,
@@ -210,7 +210,7 @@ class Engine:
 
     def show(self, run: str, *, out: Path) -> SearchResult:
         """As `nas.pipeline.show`."""
-        self.asked.append(("show", {"run": run, "out": out}))
+        self.calls.append(("show", {"run": run, "out": out}))
         self._fail()
         return result()
 

@@ -21,7 +21,7 @@ def test_profile_asks_for_a_table_and_shows_its_card(engine: Engine, answer: Ans
     code, document = answer("profile", "--target", "cpu", "--resolution", "28", "--channels", "1", "--effort", "quick")
     assert code == 0
     assert document["accuracy_report"] == REPORT.to_json()
-    assert engine.asked == [
+    assert engine.calls == [
         ("profile", {
             "target": "cpu", "space": "mobilenet", "resolution": 28, "channels": 1, "classes": 10, "effort": "quick",
             "seed": 0, "out": Path("runs"), "store": None,
@@ -37,7 +37,7 @@ def test_show_takes_a_name_or_a_folder(engine: Engine, answer: Answering, tmp_pa
     assert answer("show", "some-run", "--out", "elsewhere") == (0, result().model_dump(mode="json"))
     (tmp_path / "some-run").mkdir()
     answer("show", str(tmp_path / "some-run"))
-    assert engine.asked == [
+    assert engine.calls == [
         ("show", {"run": "some-run", "out": Path("elsewhere")}),
         ("show", {"run": "some-run", "out": tmp_path}),
     ]
@@ -98,9 +98,9 @@ def test_an_architecture_of_a_run_is_exported(engine: Engine, answer: Answering,
     run = [str(kept)] if by_folder else [kept.name, "--out", str(kept.parent)]
     code, document = answer("export", *run, FRONT[4].architecture_id, "--target", "cpu")
     assert code == 0
-    ((verb, asked),) = engine.asked
-    assert (verb, asked["architecture"], asked["target"]) == ("export", ARCHITECTURE, "cpu")
-    assert (asked["out"], asked["spec"].data) == (kept.parent, "digits")
+    ((verb, calls),) = engine.calls
+    assert (verb, calls["architecture"], calls["target"]) == ("export", ARCHITECTURE, "cpu")
+    assert (calls["out"], calls["spec"].data) == (kept.parent, "digits")
     assert document["within_budget"] is False and document["model"]["latency_ms"]["measured"] == 0.0952
 
 
@@ -117,4 +117,4 @@ def test_an_export_of_what_is_not_there_says_what_there_is(engine: Engine, answe
     assert document["error"]["known"] == [point.architecture_id for point in FRONT]
     code, document = answer("export", "nothing", "5a27", "--out", str(kept.parent))
     assert (code, document["error"]["code"]) == (2, "unknown_run")
-    assert engine.asked == []
+    assert engine.calls == []

@@ -21,7 +21,7 @@ Answering = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def _own_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Numbers do not matter here, so nobody else's measurement is waited for."""
+    """Numbers do not matter here, so no other measurement is waited for."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
@@ -109,8 +109,8 @@ def test_an_int8_file_is_measured_as_it_is_beside_its_lowering(
     assert file["latency_ms"] > 0 and file["batch"] == 1 and file["activations"] == "int8"
     assert {"c0", "c1"} <= set(file["float_layers"])
     assert any("c0, c1" in line and "uint8" in line for line in file["advice"])
-    drawn = invoke("estimate", path, "--target", "cpu", "--out", str(tmp_path)).stdout
-    assert drawn.index("the INT8 file as it is") < drawn.index("re-lowers it to INT8") < drawn.index("run in float")
+    output = invoke("estimate", path, "--target", "cpu", "--out", str(tmp_path)).stdout
+    assert output.index("the INT8 file as it is") < output.index("re-lowers it to INT8") < output.index("run in float")
 
 
 def test_a_float_file_is_one_number_of_its_lowering(answer: Answering, invoke: Invoke, tmp_path: Path) -> None:
@@ -118,8 +118,8 @@ def test_a_float_file_is_one_number_of_its_lowering(answer: Answering, invoke: I
     path.write_bytes(quantized.float_network().SerializeToString())
     _, document = answer("estimate", str(path), "--out", str(tmp_path))
     assert (document["lowering"], document["file"]) == ("hwnas", None)
-    drawn = invoke("estimate", str(path), "--out", str(tmp_path)).stdout
-    assert "as hwnas re-lowers it to INT8, batch 1, on cpu" in drawn and "as it is" not in drawn
+    output = invoke("estimate", str(path), "--out", str(tmp_path)).stdout
+    assert "as hwnas re-lowers it to INT8, batch 1, on cpu" in output and "as it is" not in output
 
 
 def test_a_file_that_the_runtime_rejects_leaves_a_warning(answer: Answering, tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ def test_several_targets_have_one_answer_each(answer: Answering, invoke: Invoke,
         ("cpu", "measured"),
         ("alveo-u50:isa2", "simulated"),
     ]
-    drawn = invoke(*words).stdout
-    assert drawn.index("on cpu") < drawn.index("simulated for one request")
+    output = invoke(*words).stdout
+    assert output.index("on cpu") < output.index("simulated for one request")
     code, document = answer(*words, "--host", "--what-if")
     assert code == 0 and "what_if" in document["estimates"][1]["simulation"], (
         "what only a simulation has is for those that are"

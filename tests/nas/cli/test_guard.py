@@ -101,11 +101,11 @@ def test_an_interrupt_says_how_to_continue(engine: Engine, invoke: Invoke) -> No
 def test_a_second_interrupt_does_not_cut_off_what_is_reported(
     engine: Engine, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = guard.describe
+    described = guard.describe
 
     def describe(error: Exception) -> tuple[dict[str, Any], int]:
         os.kill(os.getpid(), signal.SIGINT)
-        return told(error)
+        return described(error)
 
     monkeypatch.setattr(guard, "describe", describe)
     before = signal.getsignal(signal.SIGINT)

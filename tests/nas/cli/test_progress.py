@@ -24,7 +24,7 @@ class Clock:
 
 
 def lines(step_s: float) -> list[str]:
-    """The plain lines of the recorded events, told `step_s` apart."""
+    """The plain lines of the recorded events, emitted `step_s` apart."""
     out, clock = io.StringIO(), Clock()
     with watch(console=Console(file=out, width=80), clock=clock) as display:
         assert isinstance(display, Lines)
@@ -104,18 +104,18 @@ def test_a_running_bar_counts_down_between_events() -> None:
 
 def two_targets() -> list[Event]:
     """A search for a processor ends with 96 % as its best, then one for a card begins, whose best is 91 %."""
-    told: list[Event] = []
+    emitted: list[Event] = []
     for target, accuracies, latency_ms in (("cpu", (0.95, 0.96), 0.08), ("card", (0.90, 0.91, 0.89), 2.0)):
-        told.append(PhaseEvent(phase="searching", status="started", target=target, seconds=None))
+        emitted.append(PhaseEvent(phase="searching", status="started", target=target, seconds=None))
         for number, accuracy in enumerate(accuracies):
-            told.append(
+            emitted.append(
                 CandidateEvent(
                     number=number, architecture="a", architecture_id="1", metric=as_accuracy(accuracy), latency_ms={target: latency_ms},
                     feasible={target: number > 0},
                 )
             )  # fmt: skip
-            told.append(ProgressEvent(phase="searching", target=target, done=number + 1, total=3, unit="candidates"))
-    return told
+            emitted.append(ProgressEvent(phase="searching", target=target, done=number + 1, total=3, unit="candidates"))
+    return emitted
 
 
 def test_each_target_shows_its_own_best() -> None:
@@ -172,7 +172,7 @@ def test_each_trained_network_shows_its_own_loss() -> None:
 
 
 def test_a_tournament_is_reported_round_by_round() -> None:
-    """Of equals the faster is the best; b passes c in the second round; what is told again is said once."""
+    """Of equals the faster is the best; b passes c in the second round; what is emitted again is printed once."""
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
     for event in tournament():
@@ -185,14 +185,16 @@ def test_a_tournament_is_reported_round_by_round() -> None:
     ]
 
 
-@pytest.mark.parametrize(("known", "told"), [("", True), ("2 networks are trained.", False), ("Another plan.", True)])
-def test_a_plan_that_was_not_shown_before_is_reported(known: str, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("known", "emitted"), [("", True), ("2 networks are trained.", False), ("Another plan.", True)]
+)
+def test_a_plan_that_was_not_shown_before_is_reported(known: str, emitted: bool) -> None:
     event = PlanEvent(resolution=28, supernet=False, note="2 networks are trained.")
     for terminal in (False, True):
         out = io.StringIO()
         with watch(console=Console(file=out, width=80, force_terminal=terminal), known=known) as display:
             display(event)
-        assert ("plan: 2 networks are trained." in out.getvalue()) is told
+        assert ("plan: 2 networks are trained." in out.getvalue()) is emitted
 
 
 def test_a_long_round_is_reported_every_ten_seconds() -> None:
@@ -210,13 +212,13 @@ def test_a_long_round_is_reported_every_ten_seconds() -> None:
 
 def test_one_bar_shows_a_whole_tournament() -> None:
     display = Bars(Console(file=io.StringIO(), width=80), Clock())
-    told = tournament()
-    for event in told[:19]:
+    emitted = tournament()
+    for event in emitted[:19]:
         display(event)
     assert "fine-tuning cpu 1/2" in _drawn(display) and "best 96.0% at 0.0700 ms" in _drawn(display)
     display(PhaseEvent(phase="fine_tuning", status="started", target="cpu"))
     assert "✓" not in _drawn(display)
-    for event in told[20:]:
+    for event in emitted[20:]:
         display(event)
     (bar,) = _drawn(display).splitlines()
     assert "fine-tuning cpu 2/2" in bar and "best 97.0% at 0.0900 ms" in bar

@@ -16,7 +16,7 @@ from tests.metrics import as_accuracy
 from tests.nas.cli.fakes import ARCHITECTURE, FRONT, TEST, model, result
 
 
-def drawn(render: Callable[[Console], None], width: int = 80) -> str:
+def rendered(render: Callable[[Console], None], width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     with console.capture() as caught:
         render(console)
@@ -24,7 +24,7 @@ def drawn(render: Callable[[Console], None], width: int = 80) -> str:
 
 
 def test_every_number_of_a_receipt_has_its_kind() -> None:
-    text = drawn(lambda console: render_result(console, result()))
+    text = rendered(lambda console: render_result(console, result()))
     receipt = text[text.index("model for cpu") :]
     for name, number, kind in [
         ("latency", "0.0801 ms", "predicted ± 1.1%"),
@@ -46,7 +46,7 @@ def test_every_number_of_a_receipt_has_its_kind() -> None:
 
 
 def test_the_front_marks_the_selected_point() -> None:
-    text = drawn(lambda console: render_result(console, result()))
+    text = rendered(lambda console: render_result(console, result()))
     rows = [line for line in text.splitlines() if "▶" in line]
     assert len(rows) == 1
     for words in ("35a279", "93.00%", "0.0800 ms", "measured"):
@@ -54,20 +54,20 @@ def test_the_front_marks_the_selected_point() -> None:
 
 
 def test_the_front_is_of_trained_networks_and_estimates_are_counted() -> None:
-    text = drawn(lambda console: render_result(console, result().model_copy(update={"metric": "macro_f1"})))
+    text = rendered(lambda console: render_result(console, result().model_copy(update={"metric": "macro_f1"})))
     assert "Front of trained networks on cpu" in text and "macro F1" in text
     (fastest,) = [line for line in text.splitlines() if "90.00%" in line]
     assert fastest.split()[0] == "05a279" and fastest.split()[-1] == "predicted"
     assert "4 estimates of the supernet (--json lists them): hwnas export trains any" in text
     assert "80.00%" not in text
     without = result().model_copy(update={"estimates": {}})
-    assert "estimates" not in drawn(lambda console: render_result(console, without))
+    assert "estimates" not in rendered(lambda console: render_result(console, without))
 
 
 def test_ids_are_as_long_as_it_takes_to_tell_them_apart() -> None:
     alike = tuple(p.model_copy(update={"architecture_id": f"abcdef0{i}9999"}) for i, p in enumerate(FRONT))
     answer = result().model_copy(update={"fronts": {"cpu": alike}, "estimates": {}})
-    text = drawn(lambda console: render_result(console, answer))
+    text = rendered(lambda console: render_result(console, answer))
     assert "abcdef05" in text and "abcdef0599" not in text
     assert "the exported model is not on this front" in text
 
@@ -85,18 +85,18 @@ def test_ids_are_as_long_as_it_takes_to_tell_them_apart() -> None:
 def test_the_verdict_names_what_the_budget_is_held_against(
     on: str, p50: float, p95: float, verdict: str, says: str
 ) -> None:
-    """The quiet latency of 0.0812 ms keeps the budget of 0.09 ms; the median, or the 95th percentile, may not."""
+    """The quiet latency of 0.0812 ms meets the budget of 0.09 ms; the median, or the 95th percentile, may not."""
     latency = model().latency_ms.model_dump() | {"budget_on": on, "measured_p50": p50, "measured_p95": p95}
     one = model().model_copy(update={"latency_ms": LatencyOutcome.model_validate(latency)})
     answer = result().model_copy(update={"models": {"cpu": one}})
-    text = drawn(lambda console: render_result(console, answer))
+    text = rendered(lambda console: render_result(console, answer))
     (line,) = [line for line in text.splitlines() if "budget" in line and "0.0900 ms" in line]
     assert line.rstrip(" │").endswith(verdict)
     assert says in " ".join(text.replace("│", " ").split())
 
 
 def test_few_classes_are_shown_with_all_their_confusions() -> None:
-    lines = drawn(lambda console: render_result(console, result())).splitlines()
+    lines = rendered(lambda console: render_result(console, result())).splitlines()
     start = lines.index("test set, INT8: true classes are rows, predictions columns")
     assert [line.split() for line in lines[start + 1 : start + 6]] == [
         ["1", "2", "3", "recall"],
@@ -112,7 +112,7 @@ def test_short_names_head_the_columns() -> None:
         one.model_copy(update={"name": name}) for one, name in zip(TEST.classes, ("0", "1", "nine"), strict=True)
     )
     answer = result().model_copy(update={"models": {"cpu": model(test=TEST.model_copy(update={"classes": classes}))}})
-    lines = [line.split() for line in drawn(lambda console: render_result(console, answer)).splitlines()]
+    lines = [line.split() for line in rendered(lambda console: render_result(console, answer)).splitlines()]
     assert ["0", "1", "nine", "recall"] in lines and ["nine", "1", "·", "19", "95%"] in lines
 
 
@@ -125,7 +125,7 @@ def test_twelve_classes_fit_into_80_columns(images: int) -> None:
     matrix = tuple(tuple(images * (row == column) for column in range(12)) for row in range(12))
     test = TEST.model_copy(update={"classes": classes, "confusion": matrix})
     answer = result().model_copy(update={"models": {"cpu": model(test=test)}})
-    lines = drawn(lambda console: render_result(console, answer)).splitlines()
+    lines = rendered(lambda console: render_result(console, answer)).splitlines()
     assert max(map(len, lines)) <= 80
     (last,) = [line for line in lines if line.startswith("12 a class")]
     assert last.split()[-13:] == ["·"] * 11 + ["7" if images == 7 else "40k", "100%"]
@@ -141,10 +141,10 @@ def test_of_many_classes_the_worst_are_shown_with_what_they_are_taken_for() -> N
     classes.append(ClassOutcome(name="none", images=0, precision=None, recall=None))
     test = TEST.model_copy(update={"classes": tuple(classes), "confusion": tuple(map(tuple, rows))})
     answer = result().model_copy(update={"models": {"cpu": model(test=test)}})
-    lines = drawn(lambda console: render_result(console, answer)).splitlines()
+    lines = rendered(lambda console: render_result(console, answer)).splitlines()
     start = lines.index("test set, INT8: the 5 worst of 13 classes")
-    shown = [line.split() for line in lines[start + 1 : start + 10] if "%" in line]
-    assert shown == [[f"c{k}", "20", "100%", f"{100 - 5 * k}%", "c0", f"({k})"] for k in (11, 10, 9, 8, 7)]
+    displayed = [line.split() for line in lines[start + 1 : start + 10] if "%" in line]
+    assert displayed == [[f"c{k}", "20", "100%", f"{100 - 5 * k}%", "c0", f"({k})"] for k in (11, 10, 9, 8, 7)]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_other_metrics_are_reported_where_accuracy_hides_something(metric: str, 
     metrics = tuple(sorted(TEST.metrics, key=lambda one: one.name != metric))
     test = TEST.model_copy(update={"metrics": metrics, "classes": classes})
     answer = result().model_copy(update={"models": {"cpu": model(test=test)}})
-    text = drawn(lambda console: render_result(console, answer))
+    text = rendered(lambda console: render_result(console, answer))
     others = {
         "accuracy": "INT8 balanced accuracy 93.61%, macro F1 91.21%",
         "macro_f1": "INT8 accuracy 95.00%, balanced accuracy 93.61%",
@@ -184,9 +184,9 @@ def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_selected_point() -> 
         )
         for i in range(100)
     )
-    chosen = model().model_copy(update={"architecture_id": "id50"})
-    long = SearchResult(run="r", front=points, fronts={"cpu": points}, models={"cpu": chosen}, seconds={})
-    text = drawn(lambda console: render_result(console, long))
+    selected = model().model_copy(update={"architecture_id": "id50"})
+    long = SearchResult(run="r", front=points, fronts={"cpu": points}, models={"cpu": selected}, seconds={})
+    text = rendered(lambda console: render_result(console, long))
     assert "of its 100 points" in text
     for accuracy in ("50.00%", "55.00%", "59.90%"):
         assert accuracy in text
@@ -194,11 +194,11 @@ def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_selected_point() -> 
 
 def test_what_was_not_measured_and_what_missed_is_said() -> None:
     simulated = model(measured=None, binds=False)
-    missed = model(measured=0.095)
+    exceeded = model(measured=0.095)
     answer = SearchResult(
-        run="r", front=FRONT, fronts={"a": FRONT, "b": FRONT}, models={"a": simulated, "b": missed}, seconds={}
+        run="r", front=FRONT, fronts={"a": FRONT, "b": FRONT}, models={"a": simulated, "b": exceeded}, seconds={}
     )
-    text = " ".join(drawn(lambda console: render_result(console, answer)).replace("│", " ").split())
+    text = " ".join(rendered(lambda console: render_result(console, answer)).replace("│", " ").split())
     assert "not measured simulated" in text
     assert "the constraint is inactive" in text
     assert "0.0900 ms (reachable: 0.0300 to 0.400) exceeded (quiet)" in text
@@ -245,6 +245,6 @@ def test_an_error_panel_shows_facts_and_takes_markup_literally() -> None:
     document = {
         "code": "c", "detail": "[bold]d[/bold]", "fix": "f", "known": ["cpu"], "rows": [{"a": 1, "b": 2}], "ms": 0.123456789
     }  # fmt: skip
-    text = drawn(lambda console: console.print(error_panel(document)))
+    text = rendered(lambda console: console.print(error_panel(document)))
     for words in ("error: c", "[bold]d[/bold]", "Fix: f", "known:", "a 1, b 2", "ms: 0.123457"):
         assert words in text

@@ -1,4 +1,4 @@
-"""`search` and `run`: options become a spec, the engine is asked, and one document or readable tables come back."""
+"""`search` and `run`: options become a spec, the engine is called, and one document or readable tables come back."""
 
 import re
 from collections.abc import Callable
@@ -25,10 +25,10 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     )  # fmt: skip
     assert code == 0
     assert document == result().model_dump(mode="json")
-    name, asked = engine.asked[-1]
+    name, calls = engine.calls[-1]
     assert name == "search"
-    assert (asked["out"], asked["store"]) == (Path("elsewhere"), "kept")
-    assert asked["spec"].model_dump() == {
+    assert (calls["out"], calls["store"]) == (Path("elsewhere"), "kept")
+    assert calls["spec"].model_dump() == {
         "data": "digits", "space": "resnet", "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick",
         "minutes": 2.5, "resolution": 28, "seed": 7, "threads": 2, "fit": "pad", "augment": "photo", "metric": "macro_f1",
         "class_weights": "none", "budget_on": "p95", "work": None,
@@ -54,7 +54,7 @@ def test_each_target_has_its_budget_or_all_have_the_one(
 ) -> None:
     words = [word for budget in budgets for word in ("--latency-ms", budget)]
     code, _ = answer("search", "--data", "digits", "--target", "cpu", "--target", "cpu:threads=2", *words)
-    targets = engine.asked[-1][1]["spec"].targets
+    targets = engine.calls[-1][1]["spec"].targets
     assert code == 0
     assert [(t.target, t.latency_ms) for t in targets] == list(zip(["cpu", "cpu:threads=2"], expected, strict=True))
 
@@ -63,7 +63,7 @@ def test_other_numbers_of_budgets_are_rejected(engine: Engine, answer: Answering
     code, document = answer(*PLAIN, "--latency-ms", "1", "--latency-ms", "2")
     assert (code, document["error"]["code"]) == (2, "invalid_spec")
     assert document["error"]["latency_ms"] == ["40%", "1", "2"]
-    assert engine.asked == []
+    assert engine.calls == []
 
 
 def test_wrong_fields_are_all_named(engine: Engine, answer: Answering) -> None:
@@ -87,7 +87,7 @@ def test_people_get_the_plan_the_progress_and_the_tables(engine: Engine, invoke:
 def test_quiet_shows_no_progress_and_no_plan(engine: Engine, invoke: Invoke) -> None:
     outcome = invoke(*PLAIN, "--quiet", "--json")
     assert outcome.stderr == "a library that prints\n"
-    assert [name for name, _ in engine.asked] == ["search"]
+    assert [name for name, _ in engine.calls] == ["search"]
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def spec_file(tmp_path: Path) -> Path:
 
 def test_a_spec_file_is_the_same_search(engine: Engine, answer: Answering, spec_file: Path) -> None:
     code, _ = answer("run", str(spec_file))
-    spec = engine.asked[-1][1]["spec"]
+    spec = engine.calls[-1][1]["spec"]
     assert (code, spec.effort, spec.targets[0].latency_ms) == (0, "quick", 0.1)
 
 
@@ -141,7 +141,7 @@ def test_a_long_search_asks_first(
     outcome = invoke(*words, typed=typed)
     assert "About 1 h 00 min" in outcome.stderr and "Start? [y/N]" in outcome.stderr
     assert outcome.exit_code == code
-    assert [name for name, _ in engine.asked] == ["plan", *(["search"] * searches)]
+    assert [name for name, _ in engine.calls] == ["plan", *(["search"] * searches)]
     assert ("Nothing was started." in outcome.stderr) is not searches
 
 
@@ -151,14 +151,14 @@ def test_nobody_is_asked_who_said_so(engine: Engine, invoke: Invoke, words: tupl
     engine.seconds = LONG
     outcome = invoke(*PLAIN, *words, typed="n\n")
     assert outcome.exit_code == 0 and "Start?" not in outcome.stderr
-    assert engine.asked[-1][0] == "search"
+    assert engine.calls[-1][0] == "search"
 
 
 @pytest.mark.usefixtures("terminal")
 def test_an_hour_is_not_long(engine: Engine, invoke: Invoke) -> None:
     engine.seconds = {"training": 3600.0}
     assert "Start?" not in invoke(*PLAIN, typed="n\n").stderr
-    assert engine.asked[-1][0] == "search"
+    assert engine.calls[-1][0] == "search"
 
 
 def test_nobody_is_asked_where_there_is_no_terminal(engine: Engine, invoke: Invoke) -> None:

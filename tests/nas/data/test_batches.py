@@ -51,8 +51,8 @@ def test_a_shift_moves_the_image_and_fills_with_zeros() -> None:
     images, _ = Batches(split, 200, seed=0, augment=Augment(shift=1 / 8, turn_deg=0, zoom=0)).batch(0)
     padded = np.pad(image[0, 0], 1)
     windows = {(y, x): padded[y : y + 8, x : x + 8].tobytes() for y in range(3) for x in range(3)}
-    shown = {np.round(i[0].numpy() * 255).astype(np.uint8).tobytes() for i in images}
-    assert shown == set(windows.values())  # all nine shifts of at most one pixel, and nothing else
+    seen = {np.round(i[0].numpy() * 255).astype(np.uint8).tobytes() for i in images}
+    assert seen == set(windows.values())  # all nine shifts of at most one pixel, and nothing else
 
 
 def test_a_turn_turns_about_the_middle_and_a_zoom_enlarges_it() -> None:
@@ -72,9 +72,9 @@ def test_a_flip_mirrors_about_half_of_the_images() -> None:
     image = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
     split = Split(image.repeat(200, 0), np.zeros(200, np.int64))
     images, _ = Batches(split, 200, seed=0, augment=Augment(shift=0, turn_deg=0, zoom=0, flip=True)).batch(0)
-    shown = (images[:, 0] * 255).round()
-    mirrored = (shown == torch.arange(64.0).reshape(8, 8).flip(1)).flatten(1).all(1)
-    plain = (shown == torch.arange(64.0).reshape(8, 8)).flatten(1).all(1)
+    seen = (images[:, 0] * 255).round()
+    mirrored = (seen == torch.arange(64.0).reshape(8, 8).flip(1)).flatten(1).all(1)
+    plain = (seen == torch.arange(64.0).reshape(8, 8)).flatten(1).all(1)
     assert bool((mirrored ^ plain).all()) and 70 < int(mirrored.sum()) < 130
 
 

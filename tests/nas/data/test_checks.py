@@ -23,10 +23,10 @@ def test_uneven_classes_are_named_with_what_to_do(tmp_path: Path) -> None:
     assert summary(data)["per_class"] == {"train": [5, 130], "val": [1, 30], "test": [2, 40]}
 
 
-@pytest.mark.parametrize(("counts", "said"), [((50, 10), False), ((51, 10), True), ((10, 10), False)])
-def test_more_than_five_times_as_many_is_uneven(tmp_path: Path, counts: tuple[int, int], said: bool) -> None:
+@pytest.mark.parametrize(("counts", "warned"), [((50, 10), False), ((51, 10), True), ((10, 10), False)])
+def test_more_than_five_times_as_many_is_uneven(tmp_path: Path, counts: tuple[int, int], warned: bool) -> None:
     data = load(str(fill(tmp_path, dict(zip("ab", counts, strict=True)))))
-    assert any("uneven" in warning for warning in data.warnings) == said
+    assert any("uneven" in warning for warning in data.warnings) == warned
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_ways_to_become_square_are_distinguished(tmp_path: Path, form: str) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
     hashes, fingerprints = set(), set()
-    for fit, said in zip(get_args(Fit), ("aspect not kept", "middle square", "black bars"), strict=True):
+    for fit, warned in zip(get_args(Fit), ("aspect not kept", "middle square", "black bars"), strict=True):
         data = load(str(source), fit=fit)
         assert data.fit == fit and data.resolution == 6
-        assert said in data.warnings[0]
+        assert warned in data.warnings[0]
         assert unpack(pack(data)).fit == fit
         hashes.add(data.content_hash)
         fingerprints.add(source_fingerprint(str(source), resolution=None, seed=0, fit=fit))

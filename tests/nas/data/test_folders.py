@@ -20,7 +20,7 @@ def write(path: Path, value: int, size: tuple[int, int] = (8, 8), mode: str = "L
 
 def fill(folder: Path, counts: dict[str, int], start: int = 0) -> Path:
     """`counts[c]` grey 8 x 8 images in each class folder; image i of a class has the value start + i, but for the last
-    pixel, which tells the classes apart."""
+    pixel, which distinguishes the classes."""
     for number, (name, count) in enumerate(counts.items()):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for index in range(count):
@@ -199,12 +199,12 @@ def test_an_unreadable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     fill(tmp_path, {"a": 6, "b": 6})
     scandir = os.scandir
 
-    def refuse(path: Path) -> Any:  # permissions alone would not stop root
+    def deny(path: Path) -> Any:  # permissions alone would not stop root
         if Path(path).name == "a":
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", deny)
     with pytest.raises(InvalidData, match="Cannot read the folder"):
         load(str(tmp_path))
 

@@ -1,4 +1,4 @@
-"""Labels and pixels of archives in other forms: read as what they mean, or refused with a line of Python that works."""
+"""Labels and pixels of archives in other forms: read as what they mean, or rejected with a line of Python that works."""
 
 import contextlib
 import re
@@ -114,14 +114,14 @@ def test_the_fix_of_each_message_works(
         with contextlib.suppress(InvalidData):
             load(str(saved(path, content)))
             break
-        content = mended(path, content)
+        content = fixed(path, content)
     data = load(str(path))
     assert data.channels in (1, 3)
     assert len(data.classes) in (2, 3)
     assert data.train.images.max() > 200
 
 
-def mended(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+def fixed(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     """The arrays after the one line of Python that the message about them has."""
     with pytest.raises(InvalidData) as caught:
         load(str(path))
@@ -135,12 +135,12 @@ def test_fixes_keep_what_is_seen(tmp_path: Path) -> None:
     """Of numbers that stand for 0 to 255, the fix gives these back."""
     for scaled in (FLOATS, PIXELS[..., 0].astype(np.int32), PIXELS[..., 0].astype(float)):
         content = {"train_x": scaled, "train_y": NUMBERS}
-        assert (mended(saved(tmp_path / "d.npz", content), content)["train_x"] == PIXELS[..., 0]).all()
+        assert (fixed(saved(tmp_path / "d.npz", content), content)["train_x"] == PIXELS[..., 0]).all()
 
 
 def test_a_part_alone_is_scaled_by_its_own_range(tmp_path: Path) -> None:
     content = {"train_x": PIXELS[..., 0], "train_y": NUMBERS, "test_x": FLOATS, "test_y": NUMBERS}
-    assert (mended(saved(tmp_path / "d.npz", content), content)["test_x"] == PIXELS[..., 0]).all()
+    assert (fixed(saved(tmp_path / "d.npz", content), content)["test_x"] == PIXELS[..., 0]).all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Layouts of folders: names of splits in any spelling, classes in any Unicode, folders inside of classes, and what is refused."""
+"""Layouts of folders: names of splits in any spelling, classes in any Unicode, folders inside of classes, and what is rejected."""
 
 import os
 from pathlib import Path
@@ -136,12 +136,12 @@ def test_folders_that_may_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monk
     root = fill(tmp_path / "data", {"train/a": 6, "train/b": 6})
     scandir = os.scandir
 
-    def refuse(path: Any) -> Any:  # permissions alone would not stop root
+    def deny(path: Any) -> Any:  # permissions alone would not stop root
         if Path(path).name == refused:
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", deny)
     for read in (
         lambda: load(str(root)),
         lambda: source_fingerprint(str(root), resolution=None, seed=0),
@@ -154,13 +154,13 @@ def test_files_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     fill(tmp_path / "images", {"a": 10, "b": 10})
     (tmp_path / "d.npz").write_bytes(b"?")
 
-    def refuse(path: Any, *args: object, **kwargs: object) -> Any:
+    def deny(path: Any, *args: object, **kwargs: object) -> Any:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("PIL.Image.open", refuse)
+    monkeypatch.setattr("PIL.Image.open", deny)
     with pytest.raises(InvalidData, match=r"20 of 20 images cannot be read.*Permission denied.*let hwnas read them"):
         load(str(tmp_path / "images"))
-    monkeypatch.setattr("zipfile.ZipFile", refuse)
+    monkeypatch.setattr("zipfile.ZipFile", deny)
     with pytest.raises(
         InvalidData, match=r"Cannot read d\.npz: .*Permission denied.*Check the file and its permissions"
     ):

@@ -1,4 +1,4 @@
-"""Archives: the format, and everything that must be refused before memory is given or anything is unpickled."""
+"""Archives: the format, and everything that must be rejected before memory is allocated or anything is unpickled."""
 
 import io
 import os

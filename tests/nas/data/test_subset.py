@@ -20,8 +20,8 @@ def test_every_beginning_has_the_classes_in_their_shares(counts: list[int], seed
     assert np.array_equal(np.sort(order), np.arange(len(labels)))
     total = len(labels)
     so_far = np.cumsum(labels[order][:, None] == np.arange(len(counts)), axis=0)
-    wanted = np.arange(1, total + 1)[:, None] * np.array(counts) / total
-    assert np.abs(so_far - wanted).max() < 1
+    expected = np.arange(1, total + 1)[:, None] * np.array(counts) / total
+    assert np.abs(so_far - expected).max() < 1
 
 
 def test_images_sorted_by_class_by_hand() -> None:

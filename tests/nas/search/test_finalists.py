@@ -28,9 +28,9 @@ def test_what_validation_cannot_tell_from_the_best_comes_slowest_first() -> None
 def test_the_fast_end_of_the_front_is_trained_too() -> None:
     # a front of nine, 1 to 9 ms with 0.51 to 0.59, of which the last is far better than what 10,000 images can confuse
     found = candidates(*((0.5 + ms / 100, float(ms)) for ms in range(1, 9)), (0.9, 9.0))
-    chosen = [c.latency_ms for c in nominated(found, 4, 10_000)]
-    assert chosen[:4] == [9.0, 8.0, 1.0, 5.0]  # the two best, then the first and the middle of the front
-    assert chosen[4:] == [7.0, 6.0, 4.0, 3.0]  # to stand by: the best that are left
+    selected = [c.latency_ms for c in nominated(found, 4, 10_000)]
+    assert selected[:4] == [9.0, 8.0, 1.0, 5.0]  # the two best, then the first and the middle of the front
+    assert selected[4:] == [7.0, 6.0, 4.0, 3.0]  # to stand by: the best that are left
     assert [c.latency_ms for c in nominated(found, 1, 10_000)] == [9.0, 8.0]
 
 

@@ -153,8 +153,8 @@ def test_a_search_that_continues_emits_again_what_it_found_before(tmp_path: Path
     second: list[Event] = []
     search(tmp_path / "journal", evaluations=8, events=second)
 
-    def told(events: list[Event]) -> list[CandidateEvent]:
+    def emitted(events: list[Event]) -> list[CandidateEvent]:
         return [event for event in events if isinstance(event, CandidateEvent)]
 
-    assert [event.number for event in told(second)] == list(range(8))
-    assert told(second)[:5] == told(first)
+    assert [event.number for event in emitted(second)] == list(range(8))
+    assert emitted(second)[:5] == emitted(first)

@@ -51,7 +51,7 @@ def resolved(folder: Path, **fields: Any) -> tuple[Context, Job]:
 
 
 def with_target_plans(folder: Path, **fields: Any) -> tuple[Context, Job]:
-    """A job with its budgets judged."""
+    """A job with its budgets checked."""
     made, job = resolved(folder, **fields)
     return made, add_target_plans(made, job)
 

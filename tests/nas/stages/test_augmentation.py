@@ -45,8 +45,8 @@ def test_what_is_symmetric_is_mirrored(across: bool, flip: bool, board: None, tm
     assert made.data.resolution == 32 and decided(context, made) is None
     found = augmentation(context, made)
     assert found == replace(PHOTO, flip=flip)
-    (said,) = [event.message for event in events if isinstance(event, LogEvent)]
-    assert said.startswith("Mirroring is part of" if flip else "Mirroring is left out of")
+    (text,) = [event.message for event in events if isinstance(event, LogEvent)]
+    assert text.startswith("Mirroring is part of" if flip else "Mirroring is left out of")
     assert decided(context, made) == found
     events.clear()
     assert augmentation(context, made) == found

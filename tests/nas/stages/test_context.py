@@ -68,12 +68,12 @@ def test_a_wait_for_a_device_is_reported_once_and_can_be_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contexts, "TOLD_AFTER_S", 0.0)
-    told: list[Event] = []
+    emitted: list[Event] = []
     polls = iter([False] * 5 + [True])
-    context = Context(Store(tmp_path), told.append, lambda: next(polls))
+    context = Context(Store(tmp_path), emitted.append, lambda: next(polls))
     with measuring("abacus"), pytest.raises(Cancelled):
         measure_samples(context, Abacus(), [residual()], 1, KEY, phase="profiling")
-    assert told == [LogEvent(level="info", message="Waits for a board, which another process is using.")]
+    assert emitted == [LogEvent(level="info", message="Waits for a board, which another process is using.")]
     assert next(polls, None) is None
 
 
@@ -82,12 +82,12 @@ def test_a_wait_for_a_stage_of_another_is_reported_once_and_can_be_cancelled(
 ) -> None:
     monkeypatch.setattr(contexts, "TOLD_AFTER_S", 0.0)
     monkeypatch.setattr(stores, "LOCK_POLL_S", 0.01)
-    told: list[Event] = []
+    emitted: list[Event] = []
     polls = iter([False] * 5 + [True])
-    context = Context(Store(tmp_path), told.append, lambda: next(polls))
+    context = Context(Store(tmp_path), emitted.append, lambda: next(polls))
     with Store(tmp_path).lock(KEY), pytest.raises(Cancelled):
         context.run("profiling", KEY, lambda: StageOutput({}), target="cpu")
     message = "Waits for another process, which computes the same stage (profiling:cpu), to reuse its result."
-    assert told == [LogEvent(level="info", message=message)]
+    assert emitted == [LogEvent(level="info", message=message)]
     assert next(polls, None) is None
     assert Store(tmp_path).find(KEY) is None

@@ -39,18 +39,20 @@ class Clock:
 def test_a_step_is_timed_again_when_the_machine_was_busy(
     others: float, again: int, board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, told = Clock(others), list[Event]()
+    clock, emitted = Clock(others), list[Event]()
     monkeypatch.setattr(costs, "Load", clock)
     monkeypatch.setattr(timing, "seconds_per_image", clock.seconds_per_image)
     _, job = jobs.resolved(tmp_path)
-    context = jobs.context(tmp_path, told.append)
+    context = jobs.context(tmp_path, emitted.append)
     first = time_training(context, job)
     assert (first.small[1], first.large[1]) == (1e-6, 2e-6) and clock.timed == 2
     assert first.small[0] == layer_values(job.space.network(job.space.smallest()))
     second = time_training(context, job)
     assert clock.timed == again and (second == first) == (again == 2)
-    said = [event.message for event in told if isinstance(event, LogEvent)]
-    assert len(said) == (0 if again == 2 else 2) and all(f"{others:.0%} of this machine" in text for text in said)
+    messages = [event.message for event in emitted if isinstance(event, LogEvent)]
+    assert len(messages) == (0 if again == 2 else 2) and all(
+        f"{others:.0%} of this machine" in text for text in messages
+    )
 
 
 def test_the_values_of_a_network_by_hand(board: None, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which finished network is delivered, and which are shown: made-up files on a made-up device."""
+"""Which trained network is exported, and which are displayed: made-up files on a made-up device."""
 
 import random
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ BUDGET_MS = 3.5
 
 @dataclass(frozen=True)
 class Answer:
-    """What was delivered: its index, the front's indices, and what was said."""
+    """What was exported: its index, the front's indices, and the messages."""
 
     delivered: int
     front: list[int]

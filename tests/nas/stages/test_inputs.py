@@ -1,4 +1,4 @@
-"""What networks are shown: every class in calibration, weights of rare classes, changes only where images are seen often."""
+"""The input of networks: every class in calibration, weights of rare classes, changes only where images are seen often."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What work a time is resolved to, with costs made by hand: bounded, stored, refused where it is too short."""
+"""What work a time is resolved to, with costs made by hand: bounded, stored, rejected where it is too short."""
 
 from dataclasses import replace
 
@@ -45,11 +45,11 @@ def test_costs_are_linear_in_what_layers_put_out() -> None:
 def test_a_tournament_by_hand(made: tuple[Context, Job]) -> None:
     _, job = made
     # 2 train for half, 1 for the other half: 1.5 trainings; INT8 retraining an eighth, a step of which costs 2.5
-    judged = 2 + 1 + 2
+    evaluated = 2 + 1 + 2
     look = evaluation_s(1e-3, 2.0, job.data.images["val"], job.data.images["train"])
     assert look == pytest.approx(0.2 + 0.3 * 1169 * 1e-3 + 269 * 2e-3)
     taken = tournament_s(job, 1e-3, 2.0, 2, 10_000)
-    assert taken == pytest.approx(10 * (1.5 + 2.5 / 8) + judged * look)
+    assert taken == pytest.approx(10 * (1.5 + 2.5 / 8) + evaluated * look)
 
 
 def test_too_short_a_time_is_rejected_with_the_least_that_works(made: tuple[Context, Job]) -> None:

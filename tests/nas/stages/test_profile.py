@@ -30,10 +30,10 @@ def test_the_eta_knows_that_a_profile_takes_longer_than_a_round(
                 now[0] += 20 if isinstance(sample, KernelSample) else 0.5
                 yield sample
 
-    told: list[Event] = []
-    context = Context(Store(tmp_path), told.append)
+    emitted: list[Event] = []
+    context = Context(Store(tmp_path), emitted.append)
     measure_samples(context, Slow(), [residual()], 4, StageKey("profile", 1, {}), phase="profiling")
-    etas = [event.eta_s for event in told if isinstance(event, ProgressEvent)]
+    etas = [event.eta_s for event in emitted if isinstance(event, ProgressEvent)]
     assert etas == [4 * ROUND_S, 1.5, 1.0, 0.5, 0.0]
 
 

@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def test_data_are_read_once_and_their_faults_are_told_each_time(
+def test_data_are_read_once_and_their_faults_are_reported_each_time(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[Event] = []
@@ -54,12 +54,12 @@ def test_data_that_change_under_the_same_name_are_other_data(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"resolution": 4}, {"fit": "pad"}])
-def test_what_is_asked_otherwise_is_read_anew(
+def test_another_request_is_read_again(
     folder: Path, tmp_path: Path, change: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = jobs.context(tmp_path)
-    asked: dict[str, object] = {"resolution": None, "seed": 0, "fit": "stretch"}
-    read_data(context, str(folder), **asked)  # type: ignore[arg-type]
+    request: dict[str, object] = {"resolution": None, "seed": 0, "fit": "stretch"}
+    read_data(context, str(folder), **request)  # type: ignore[arg-type]
     read: list[object] = []
 
     def load(source: str, **given: object) -> object:
@@ -68,5 +68,5 @@ def test_what_is_asked_otherwise_is_read_anew(
 
     monkeypatch.setattr(module, "load", load)
     with pytest.raises(InterruptedError):
-        read_data(context, str(folder), **{**asked, **change})  # type: ignore[arg-type]
+        read_data(context, str(folder), **{**request, **change})  # type: ignore[arg-type]
     assert len(read) == 1

@@ -1,4 +1,4 @@
-"""Who goes on and who is delivered, with trainings and judgements that the tests make up."""
+"""Which finalists continue and which is exported, with artificial trainings and evaluations."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -121,12 +121,14 @@ def test_the_winner_is_the_faster_of_equals(four: Play) -> None:
 
 def test_each_judgement_is_reported(four: Play) -> None:
     four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
-    told = [e for e in four.events if isinstance(e, FinalistEvent)]
-    assert [(e.round, e.rounds, e.images, e.metric.value) for e in told] == [
+    emitted = [e for e in four.events if isinstance(e, FinalistEvent)]
+    assert [(e.round, e.rounds, e.images, e.metric.value) for e in emitted] == [
         (0, 3, 250, 0.9), (0, 3, 250, 0.8), (0, 3, 250, 0.8), (0, 3, 250, 0.7), (1, 3, 500, 0.91), (1, 3, 500, 0.85),
         (2, 3, 1000, 0.92),
     ]  # fmt: skip
-    assert {e.kind for e in told} == {"simulated"} and told[0].standard_error == pytest.approx((0.09 / 1000) ** 0.5)
+    assert {e.kind for e in emitted} == {"simulated"} and emitted[0].standard_error == pytest.approx(
+        (0.09 / 1000) ** 0.5
+    )
     fronts = [e for e in four.events if isinstance(e, FrontEvent)]
     assert [e.of for e in fronts] == ["finished"] * 3
     assert [p.metric.value for p in fronts[-1].points] == [

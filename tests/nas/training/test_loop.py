@@ -54,22 +54,22 @@ def test_a_cancelled_training_continues_bit_by_bit(stop: int) -> None:
     kept: list[bytes] = []
     done: list[int] = []
     broken, strategy = supernet()
-    told: list[tuple[str, int, int]] = []
+    calls: list[tuple[str, int, int]] = []
     callbacks = replace(
         NO_CALLBACKS,
         save=kept.append,
         on_step=lambda n, _: done.append(n),
         cancelled=lambda: len(done) == stop,
-        on_saved=lambda *n: told.append(("saved", *n)),
+        on_saved=lambda *n: calls.append(("saved", *n)),
     )
     with pytest.raises(Cancelled):
         train(strategy, RECIPE, STEPS, callbacks)
     assert done == list(range(1, stop + 1)) and len(kept) == 1
 
     resumed, strategy = supernet()
-    again = replace(NO_CALLBACKS, load=lambda: kept[0], on_restored=lambda *n: told.append(("restored", *n)))
+    again = replace(NO_CALLBACKS, load=lambda: kept[0], on_restored=lambda *n: calls.append(("restored", *n)))
     train(strategy, RECIPE, STEPS, again)
-    assert told == [("saved", stop, STEPS), ("restored", stop, STEPS)]
+    assert calls == [("saved", stop, STEPS), ("restored", stop, STEPS)]
     assert all(torch.equal(resumed.tensors[name], whole.tensors[name]) for name in whole.tensors)
     assert not torch.equal(broken.tensors["stem.weight"], whole.tensors["stem.weight"])
 

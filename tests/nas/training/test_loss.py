@@ -49,7 +49,7 @@ def test_smoothing_does_not_make_the_rare_class_the_better_answer() -> None:
     assert logits.detach().softmax(1)[0].tolist() == pytest.approx([0.95, 0.05], abs=0.01)
 
 
-def drawn(labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
+def random_images(labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
     """Noise whose upper half is a little brighter in images of class 1."""
     images = np.random.default_rng(seed).normal(110, 40, (len(labels), 1, 12, 12))
     images[labels == 1, :, :6] += 24
@@ -59,13 +59,13 @@ def drawn(labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
 def balanced_accuracy(class_weights: Tensor | None) -> float:
     """On 200 images of each class, of a network trained on 930 and 31."""
     labels = np.array([0] * 930 + [1] * 31)
-    x, y = torch.from_numpy(drawn(labels, 0)).float() / 255, torch.from_numpy(labels)
+    x, y = torch.from_numpy(random_images(labels, 0)).float() / 255, torch.from_numpy(labels)
     network = inverted(width=4, classes=2)
     supernet_weights = SupernetWeights.of(network.layers, seed=0)
 
     def batch(step: int, _side: int) -> tuple[Tensor, Tensor]:
-        chosen = torch.randperm(len(y), generator=torch.Generator().manual_seed(step))[:62]
-        return x[chosen], y[chosen]
+        indices = torch.randperm(len(y), generator=torch.Generator().manual_seed(step))[:62]
+        return x[indices], y[indices]
 
     train(
         SingleNetwork(network, supernet_weights.tensors, Training, batch, SMOOTH, class_weights=class_weights),
@@ -75,7 +75,7 @@ def balanced_accuracy(class_weights: Tensor | None) -> float:
     plain = SupernetWeights({name: tensor.detach() for name, tensor in supernet_weights.tensors.items()})
     mode = Evaluation(plain.tensors, recalibrate(network, plain, [x[::2]]))
     truth = np.array([0] * 200 + [1] * 200)
-    return score(confusion(truth, mode_answers(network, mode, drawn(truth, 1)), 2), "balanced_accuracy")
+    return score(confusion(truth, mode_answers(network, mode, random_images(truth, 1)), 2), "balanced_accuracy")
 
 
 def test_weights_raise_the_balanced_accuracy_of_a_rare_class() -> None:

@@ -27,13 +27,13 @@ class TestLargestFirst(StrategyContract):
 
 
 def test_the_random_networks_are_reported_on_average() -> None:
-    def told(num_random: int) -> dict[str, float]:
+    def losses(num_random: int) -> dict[str, float]:
         _, strategy = supernet()
         return replace(strategy, sample=lambda _: SMALL, num_random=num_random).backward(0)
 
-    assert told(3) == pytest.approx(told(1))
-    assert told(1)["loss_random"] == pytest.approx(told(1)["loss_smallest"])
-    assert "loss_random" not in told(0)
+    assert losses(3) == pytest.approx(losses(1))
+    assert losses(1)["loss_random"] == pytest.approx(losses(1)["loss_smallest"])
+    assert "loss_random" not in losses(0)
 
 
 def test_a_step_trains_what_its_networks_have_and_leaves_the_rest() -> None:
