@@ -27,7 +27,7 @@ pytestmark = [both_engines, pytest.mark.usefixtures("engine")]
 SUMMARY = {
     "target": "cpu", "device": "a", "runtime": "b", "fingerprint": "c", "space": "d", "resolution": 8, "keys": 1,
     "architectures": "9", "reachable_ms": [0.1, 0.2], "table_sha256": "0", "seconds": 1.0, "warnings": [],
-    "card": {
+    "accuracy_report": {
         "mape": 0.01, "rmspe": 0.01, "within_5": 1.0, "within_10": 1.0, "kendall_tau": None,
         "kendall_tau_fastest_tenth": None, "noise_mape": 0.01, "fitted": 40, "tested": 10, "method": "held_out",
     },
