@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
     from xdist.scheduler import Scheduling
 
 NO_SKIPS = "HWNAS_NO_SKIPS"
@@ -97,7 +98,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> "Scheduling":
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "Scheduling":
     """Gives each process of a run (`pytest -n 2`) a group of tests after the other."""
     from xdist.scheduler import LoadScopeScheduling
 
@@ -106,7 +107,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> "Scheduling":
             return _group(nodeid)
 
     config.option.loadscopereorder = False  # it would put the files with the fewest tests last, which are the longest
-    return ByGroup(config)
+    return ByGroup(config, log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

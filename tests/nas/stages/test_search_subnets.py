@@ -1,0 +1,60 @@
+"""Subnets are evaluated once for the same inputs, and told of each time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nas.events import CandidateEvent, Event, FrontEvent, PhaseEvent
+from nas.search.study import Candidate
+from nas.stages.search_subnets import search_problem, search_subnets
+from nas.stages.target_run import TargetRun
+from nas.stages.train import train
+from tests.nas.stages import jobs
+from tests.nas.stages.jobs import board
+
+__all__ = ["board"]
+
+EVALUATIONS = 6
+
+
+@pytest.fixture
+def made(board: None, tmp_path: Path) -> tuple[TargetRun, list[Event]]:
+    """The first target of a job with a supernet that is hardly trained."""
+    _, job = jobs.with_target_plans(tmp_path)
+    job = replace(job, work=job.work.model_copy(update={"supernet_images": 64, "evaluations": EVALUATIONS}))
+    events: list[Event] = []
+    context = jobs.context(tmp_path, events.append)
+    run = replace(jobs.run_of(context, job), supernet=train(context, job))
+    events.clear()
+    return run, events
+
+
+def of_search(events: list[Event]) -> list[Event]:
+    return [event for event in events if isinstance(event, CandidateEvent | FrontEvent)]
+
+
+def by_id(found: list[Candidate]) -> dict[str, tuple[float, float]]:
+    return {one.architecture.id: (one.value, one.latency_ms) for one in found}
+
+
+def test_subnets_within_the_limit_are_evaluated_once(made: tuple[TargetRun, list[Event]]) -> None:
+    run, events = made
+    first = search_subnets(run)
+    assert 1 <= len(first) <= EVALUATIONS == sum(isinstance(event, CandidateEvent) for event in events)
+    assert all(0 <= one.value <= 1 and 0 < one.latency_ms <= run.target_plan.limit_ms for one in first)
+    told = of_search(events)
+    events.clear()
+    assert by_id(search_subnets(run)) == by_id(first)
+    assert [event.status for event in events if isinstance(event, PhaseEvent)] == ["reused"]
+    assert of_search(events)[-1] == told[-1]
+    assert [e for e in of_search(events) if isinstance(e, CandidateEvent)] == [
+        e for e in told if isinstance(e, CandidateEvent)
+    ]
+
+
+def test_no_more_are_evaluated_than_meet_the_limit(made: tuple[TargetRun, list[Event]]) -> None:
+    run, _ = made
+    few = replace(run.target_plan, within_limit=2)
+    assert search_problem(run.job, few).evaluations == 2
+    assert search_problem(run.job, run.target_plan).evaluations == EVALUATIONS
