@@ -81,7 +81,7 @@ class DeliveredModel(WireModelFigures):
 class SearchAnswer(WireModel):
     """What a search found."""
 
-    metric: MetricName = Field(default="accuracy", description="what `accuracy` in fronts and estimates is")
+    metric: MetricName = Field(default="accuracy", description="what networks were compared by")
     front: tuple[FrontPoint, ...] = Field(
         description="Pareto front of the first target, fastest first: networks that were trained, quantised and evaluated"
     )

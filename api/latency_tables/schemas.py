@@ -15,7 +15,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "target": "cpu", "device": "a processor", "runtime": "onnxruntime", "fingerprint": "abc", "space": "mobilenet",
         "resolution": 8, "keys": 120, "architectures": "8503056000", "reachable_ms": [0.04, 0.31],
         "table_sha256": "0" * 64, "seconds": 20.5, "warnings": [],
-        "card": {
+        "accuracy_report": {
             "mape": 0.01, "rmspe": 0.013, "within_5": 1.0, "within_10": 1.0, "kendall_tau": 0.97,
             "kendall_tau_fastest_tenth": None, "noise_mape": 0.01, "fitted": 40, "tested": 10, "method": "held_out",
         },

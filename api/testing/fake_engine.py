@@ -136,16 +136,21 @@ def _finalist(target: str, architecture_id: str, **more: Any) -> FinalistEvent:
 
 def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
     """Two networks are trained, of which `a1` goes on for another round; both are candidates in the end."""
+
+    def metric(value: float) -> MetricValue:
+        return MetricValue(name=spec.metric, value=value)
+
+    trained = FINISHED.model_copy(update={"metric": metric(0.985)})
     on_event(PlanEvent(resolution=8, supernet=False, note="2 networks are trained instead of a supernet."))
     on_event(PhaseEvent(phase="fine_tuning", status="started", target="cpu", seconds=None))
-    on_event(_finalist("cpu", "a1", rounds=2, metric=as_accuracy(0.9)))
-    on_event(_finalist("cpu", "b2", rounds=2, metric=as_accuracy(0.7), latency_ms=0.15))
-    on_event(_finalist("cpu", "a1", rounds=2, round=1, images=2000))
-    for number, (architecture_id, accuracy) in enumerate((("a1", 0.985), ("b2", 0.7))):
-        on_event(_candidate(architecture_id, number, metric=as_accuracy(accuracy)))
-    on_event(FrontEvent(of="finished", target="cpu", budget_ms=0.2, evaluations=2, points=(FINISHED,)))
+    on_event(_finalist("cpu", "a1", rounds=2, metric=metric(0.9)))
+    on_event(_finalist("cpu", "b2", rounds=2, metric=metric(0.7), latency_ms=0.15))
+    on_event(_finalist("cpu", "a1", rounds=2, round=1, images=2000, metric=metric(0.985)))
+    for number, (architecture_id, value) in enumerate((("a1", 0.985), ("b2", 0.7))):
+        on_event(_candidate(architecture_id, number, metric=metric(value)))
+    on_event(FrontEvent(of="finished", target="cpu", budget_ms=0.2, evaluations=2, points=(trained,)))
     return SearchResult(
-        run=out.name, metric=spec.metric, front=(FINISHED,), fronts={"cpu": (FINISHED,)}, models={"cpu": _model(out, "cpu")},
+        run=out.name, metric=spec.metric, front=(trained,), fronts={"cpu": (trained,)}, models={"cpu": _model(out, "cpu")},
         seconds={"fine_tuning": 0.1},
     )  # fmt: skip
 

@@ -101,7 +101,7 @@ def test_without_a_key_only_the_written_list_answers(client: TestClient, owned: 
 def test_the_list_is_written_down() -> None:
     from tests.api.test_rest_page import PAGE
 
-    section = PAGE.partition("Without a key answer only:")[2].partition("\n\n")[0]
+    section = PAGE.partition("These addresses need no key:")[2].partition("\n\n")[0]
     listed = {tuple(found.split(" ", 1)) for found in re.findall(r"`([A-Z]+ [^`]+)`", section)}
     assert listed == {(method, path) for method, path in PUBLIC if method != "HEAD"}
 

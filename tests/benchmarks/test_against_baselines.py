@@ -63,7 +63,7 @@ def test_baselines_are_the_published_ones() -> None:
 
 
 def test_short_form(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    options = ["--data", "digits", "--epochs", "0.2", "--supernet-epochs", "0.5", "--queries", "6", "--jobs", "1"]
+    options = ["--data", "digits", "--epochs", "0.2", "--supernet-epochs", "0.5", "--evaluations", "6", "--jobs", "1"]
     options += ["--table", "12", "6", "2", "--rounds", "2"]
     monkeypatch.setattr("sys.argv", ["x", *options, "--store", str(tmp_path), "--json"])
     assert against_baselines.main() == 0
