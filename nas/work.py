@@ -4,9 +4,9 @@
 They are in the spec of a finished run, so that it repeats on another machine of any speed.
 """
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nas.frozen import FrozenModel
 
@@ -51,6 +51,14 @@ class Work(FrozenModel):
     resolution: int | None = Field(
         None, ge=4, le=512, description="size of the images in pixels; when absent, that of the spec or of the data"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_name(cls, given: Any) -> Any:
+        """Names what a field of earlier builds is called now."""
+        if isinstance(given, dict) and "queries" in given:
+            raise ValueError("`queries` is now called `evaluations`")
+        return given
 
 
 PROFILES: Final[dict[Effort, ProfileWork]] = {

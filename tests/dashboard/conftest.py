@@ -20,7 +20,7 @@ SCREENSHOTS = "HWNAS_SCREENSHOTS"
 """The folder that pictures of the views go to. Set, the search that they show is a longer one; it takes some minutes."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium; the test is skipped where it is absent. Not for the session: while it runs, so does its event loop."""
     if CHROMIUM is None:
@@ -46,7 +46,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.kill()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def finished(browser: Browser, real: Server) -> Finished:
     """A search of the digits that the real engine has finished, with its model; that of an earlier test where there is one."""
     found = finished_search(real.http)

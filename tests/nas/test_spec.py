@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from nas.errors import InvalidSpec
 from nas.spec import SearchSpec, targets_named
+from tests.work import LITTLE
 
 PLAIN = {"data": "digits", "targets": [{"target": "cpu", "latency_ms": "40%"}]}
 
@@ -61,6 +62,12 @@ def test_a_value_of_two_meanings_is_rejected_with_its_field(tmp_path: Path, writ
     with pytest.raises(InvalidSpec) as refused:
         SearchSpec.from_yaml(path)
     assert problem in refused.value.detail
+
+
+def test_a_field_of_an_earlier_build_is_rejected_with_its_new_name() -> None:
+    work = LITTLE.model_dump() | {"queries": 8}
+    with pytest.raises(ValueError, match="`queries` is now called `evaluations`"):
+        SearchSpec.model_validate({"data": "digits", "targets": [{"target": "cpu", "latency_ms": 1}], "work": work})
 
 
 def test_targets_come_in_the_order_of_their_names() -> None:
