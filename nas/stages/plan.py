@@ -101,13 +101,15 @@ def least_s(job: Job, costs: Costs) -> float:
 
 def fixed_s(job: Job) -> float:
     """Seconds that do not depend on the work: profiles and measurements."""
-    return START_S + sum(profiling_s(job.work.profile, target) for target in job.targets) + verifying_s(job)
+    return (
+        START_S + sum(profiling_s(job.work.profile, target) for target in job.targets) + verifying_s(job, FINALISTS[0])
+    )
 
 
-def verifying_s(job: Job) -> float:
-    """Measuring the finalists and the final file."""
+def verifying_s(job: Job, networks: int) -> float:
+    """Measuring so many networks and the final file."""
     measured = sum(target.kind == "measured" for target in job.targets)
-    return (FINALISTS[0] + 1) * (NETWORK_S + ROUNDS * ROUND_S) * measured
+    return (networks + 1) * (NETWORK_S + ROUNDS * ROUND_S) * measured
 
 
 def too_short(job: Job, costs: Costs) -> InvalidSpec:
@@ -220,7 +222,7 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
         "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, val_images, CALIBRATION),
         "fine_tuning": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
-        "verifying": verifying_s(job),
+        "verifying": verifying_s(job, work.finalists * (2 if work.supernet_images else 1)),  # with as many in reserve
     }
     augment = decided(context, job)
     if work.supernet_images and augment is not None:
