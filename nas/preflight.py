@@ -4,22 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from hw_targets.registry import target as find_target
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import EventSink, ignore
+from nas.frozen import FrozenModel
 from nas.job import Job
 from nas.prepare_job import choose_resolution, with_target_plans
 from nas.result import Plan
 from nas.spec import SearchSpec
+from nas.stages import plan as plans
 from nas.stages.context import Context, never
 from nas.stages.costs import Costs, profiling_s
 from nas.stages.profile import profile, profiled
 from nas.store import Store
 
 
-class JobEstimate(BaseModel):
+class JobEstimate(FrozenModel):
     """The estimate of a search before it starts.
 
     Attributes:
@@ -29,18 +29,14 @@ class JobEstimate(BaseModel):
         warnings: for the user.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     architectures: str
     reachable_ms: dict[str, tuple[float, float]]
     plan: Plan
     warnings: tuple[str, ...]
 
 
-class Pretrained(BaseModel):
+class Pretrained(FrozenModel):
     """A trained supernet in the store."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     space: str
     resolution: int
@@ -62,11 +58,10 @@ def plan(spec: SearchSpec, *, out: Path = Path("runs"), store: Store | Path | st
 
 def _plan(context: Context, job: Job, costs: Costs) -> Plan:
     """The estimated cost of a job with its final image size."""
-    from nas.stages import plan as plans
-
-    restricted = zip(job.targets, job.restricted, strict=True)
     unknown = [
-        target for target, restricted in restricted if not profiled(context, target, restricted.space, job.work.profile)
+        target
+        for target, restricted in zip(job.targets, job.restricted, strict=True)
+        if not profiled(context, target, restricted.space, job.work.profile)
     ]
     if not unknown:  # budgets are checked before anything takes time
         job = plans.resolve(context, with_target_plans(context, job), costs)
@@ -118,19 +113,18 @@ def pretrain(
         Cancelled: the caller requested a stop; a checkpoint is kept.
     """
     from nas.stages.augmentation import augmentation
-    from nas.stages.plan import probe_images, supernet_images
     from nas.stages.train import train
 
     context = Context(Store.of(store), on_event, cancelled)
     try:
         job, costs = choose_resolution(context, spec)
-        images = supernet_images(job, costs) if spec.work is None else spec.work.supernet_images
+        images = plans.supernet_images(job, costs) if spec.work is None else spec.work.supernet_images
         if not images:
             raise InvalidSpec(
                 f"In {spec.seconds / 60:g} minutes a supernet learns too little here to pay off; a search trains a few networks instead.",
                 fix="Give more minutes, or a lower resolution.",
             )
-        probed = probe_images(job, costs) if spec.work is None else spec.work.probe_images
+        probed = plans.probe_images(job, costs) if spec.work is None else spec.work.probe_images
         job = replace(job, work=job.work.model_copy(update={"supernet_images": images, "probe_images": probed}))
         trained = train(context, replace(job, augment=augmentation(context, job)))
     except KeyboardInterrupt as error:

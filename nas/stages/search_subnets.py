@@ -47,11 +47,11 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
     )
 
     problem = search_problem(job, target_plan)
-    replayed = False
+    emitted = False
 
     def compute() -> StageOutput:
-        nonlocal replayed
-        replayed = True
+        nonlocal emitted
+        emitted = True
         found = study.run(
             problem,
             _remembered(context, job, supernet, target_plan.scheme),
@@ -65,7 +65,7 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
     evaluated = [
         _candidate(target_plan.space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))
     ]
-    if not replayed:
+    if not emitted:
         replay(problem, evaluated, context.on_event)
     found = distinct(evaluated)
     context.on_event(front_event(problem, found))
