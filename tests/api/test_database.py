@@ -82,6 +82,8 @@ RENEWED_POINT = {
             },
         ),
         ({"seconds": {"finalising": 2.0}, "card": {"mape": 0.1}}, {"seconds": {"fine_tuning": 2.0}, "accuracy_report": {"mape": 0.1}}),
+        ({"seconds": {"finalising:kv260:isa0": 2.0}}, {"seconds": {"fine_tuning:kv260:isa0": 2.0}}),
+        ({"choices": {"card": 3, "queries": 5}}, {"choices": {"card": 3, "queries": 5}}),  # names of a user
         (None, None),
     ],
 )  # fmt: skip

@@ -34,8 +34,8 @@ def renewed(value: Any, metric: str) -> Any:
     if isinstance(value, list):
         return [renewed(one, metric) for one in value]
     if not isinstance(value, dict):
-        return "fine_tuning" if value == "finalising" else value
-    document = {_NEW_KEYS.get(key, key): renewed(one, metric) for key, one in value.items()}
+        return value
+    document = _renamed(value, _NEW, lambda one: renewed(one, metric))
     accuracy = value.get("accuracy")
     if set(_METRICS) <= set(value):  # of a model on the test set
         first = str(document.pop("metric", "accuracy"))
@@ -57,8 +57,8 @@ def former(value: Any, metric: str) -> Any:
     if isinstance(value, list):
         return [former(one, metric) for one in value]
     if not isinstance(value, dict):
-        return "finalising" if value == "fine_tuning" else value
-    document = {_OLD_KEYS.get(key, key): former(one, metric) for key, one in value.items()}
+        return value
+    document = _renamed(value, _OLD, lambda one: former(one, metric))
     given = value.get("metric")
     if isinstance(value.get("metrics"), list) and "confusion" in value:
         del document["metrics"]
@@ -73,13 +73,36 @@ def former(value: Any, metric: str) -> Any:
     return document
 
 
-_NEW_KEYS = {
+_NEW = {
     "queries": "evaluations",
     "finalising": "fine_tuning",
     "card": "accuracy_report",
     "bank_sha256": "supernet_sha256",
 }
-_OLD_KEYS = {new: old for old, new in _NEW_KEYS.items()}
+_OLD = {new: old for old, new in _NEW.items()}
+_KEYED_BY_USERS = ("choices", "latency_ms", "feasible", "fronts", "estimates", "models", "reachable_ms")
+"""Their keys are names of targets and choices, which may be any word."""
+
+
+def _renamed(document: dict[str, Any], words: dict[str, str], inner: Callable[[Any], Any]) -> dict[str, Any]:
+    """A document with its keys, its phase and the stages of its times in other words; `inner` rewrites what is inside."""
+    made: dict[str, Any] = {}
+    for key, value in document.items():
+        if key in _KEYED_BY_USERS and isinstance(value, dict):
+            made[key] = {name: inner(one) for name, one in value.items()}
+        elif key == "seconds" and isinstance(value, dict):
+            made[key] = {_stage(name, words): one for name, one in value.items()}
+        elif key == "phase":
+            made[key] = words.get(value, value)
+        else:
+            made[words.get(key, key)] = inner(value)
+    return made
+
+
+def _stage(name: str, words: dict[str, str]) -> str:
+    """A stage with its target, such as `finalising:cpu`, in other words."""
+    stage, colon, target = name.partition(":")
+    return f"{words.get(stage, stage)}{colon}{target}"
 
 
 def _metric(name: str, value: float) -> dict[str, Any]:
@@ -107,7 +130,7 @@ def _rewrite(rename: Rename) -> None:
     connection = op.get_bind()
     for job in connection.execute(sa.select(_JOBS)).all():
         metric = _metric_of(job.spec)
-        changed = {name: rename(getattr(job, name), metric) for name in ("phase", "progress", "result")}
+        changed = rename({name: getattr(job, name) for name in ("phase", "progress", "result")}, metric)
         connection.execute(sa.update(_JOBS).where(_JOBS.c.id == job.id).values(changed))
         for name, keys in _TEXTS.items():
             table = sa.table(name, sa.column("data"), *map(sa.column, keys))
