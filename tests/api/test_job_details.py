@@ -319,14 +319,14 @@ def test_jobs_in_an_order_page_by_page(client: TestClient, order: str, expected:
 
 def test_jobs_for_a_target(client: TestClient) -> None:
     on_cpu = queued(client, targets=[{"target": "cpu:threads=2", "latency_ms": 1.0}])
-    card = "alveo-u55c"
-    on_both = queued(client, targets=[{"target": "cpu", "latency_ms": 1}, {"target": card, "latency_ms": 1}])
+    board = "alveo-u55c"
+    on_both = queued(client, targets=[{"target": "cpu", "latency_ms": 1}, {"target": board, "latency_ms": 1}])
     training = client.post("/v1/jobs", json={"spec": {"kind": "supernet_training", "data": "digits"}}).json()["id"]
 
     def listed(**params: str) -> list[str]:
         return [job["id"] for job in client.get("/v1/jobs", params=params).json()["items"]]
 
-    assert listed(target="cpu") == [on_both, on_cpu] and listed(target=card) == [on_both]
+    assert listed(target="cpu") == [on_both, on_cpu] and listed(target=board) == [on_both]
     assert listed(target="cp") == [] and listed() == [training, on_both, on_cpu]
     assert listed(target="cpu", order_by="created_at", state="queued", kind="search") == [on_cpu, on_both]
 
