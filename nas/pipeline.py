@@ -82,7 +82,7 @@ def search(
         raise Cancelled(
             "The search was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
         ) from error
-    fronts = {name: outcome.finished for name, outcome in outcomes.items()}
+    fronts = {name: outcome.trained for name, outcome in outcomes.items()}
     result = SearchResult(
         run=run,
         metric=spec.metric,

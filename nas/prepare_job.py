@@ -79,7 +79,7 @@ def with_target_plans(context: Context, job: Job) -> Job:
     """The job with its targets' latency tables and its checked budgets. Raises as `search` does."""
     target_plans = tuple(target_plan_of(context, job, number) for number in range(len(job.targets)))
     for target_plan in target_plans:
-        if not target_plan.outcome.binds:
+        if not target_plan.outcome.active:
             context.warn(
                 f"The budget of {target_plan.budget_ms:g} ms on {target_plan.info.id} is an inactive constraint: every architecture "
                 f"meets it, and the slowest is predicted at {target_plan.outcome.reachable_ms[1]:.4g} ms.",

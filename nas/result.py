@@ -106,7 +106,7 @@ class BudgetOutcome(FrozenModel):
     )
     architectures: str = Field(description="how many architectures the space has; a string, since it may exceed 2**53")
     architectures_within: str = Field(description="how many of them are predicted to meet the budget")
-    binds: bool = Field(description="false where the constraint is inactive: every architecture meets the budget")
+    active: bool = Field(description="false where the constraint is inactive: every architecture meets the budget")
 
 
 class RemovedValue(FrozenModel):

@@ -117,7 +117,7 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
     within = f"{many(budget.architectures_within)} of {many(budget.architectures)} architectures"
     built.add_row(
         "space",
-        f"{within} meet the budget" + ("" if budget.binds else ": the constraint is inactive"),
+        f"{within} meet the budget" + ("" if budget.active else ": the constraint is inactive"),
         "predicted, exact",
     )
     if model.removed:
