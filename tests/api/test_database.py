@@ -133,9 +133,9 @@ def test_the_budgets_of_results_are_put_into_other_words_and_back(before: Any, a
 
 @both_engines
 def test_trained_fronts_and_active_budgets_are_rewritten_and_back(database: Database) -> None:
-    front = {"type": "front", "of": "finished", "target": "finished", "points": []}
-    estimates = {"type": "front", "of": "candidates", "target": "finished", "points": []}
-    phase = {"type": "phase", "phase": "training", "status": "finished"}
+    front: dict[str, Any] = {"type": "front", "of": "finished", "target": "finished", "points": []}
+    estimates: dict[str, Any] = {"type": "front", "of": "candidates", "target": "finished", "points": []}
+    phase: dict[str, Any] = {"type": "phase", "phase": "training", "status": "finished"}
     result = {"models": {"finished": {"budget": BUDGET_BEFORE}}}
 
     def stored() -> tuple[Any, ...]:

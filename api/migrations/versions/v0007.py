@@ -59,11 +59,11 @@ def _rewrite_fronts(old: str, new: str) -> None:
     for job_id in connection.scalars(sa.select(_JOBS.c.id)).all():
         of_job = sa.select(_EVENTS).where(_EVENTS.c.job_id == job_id, _EVENTS.c.type == "front")
         for row in connection.execute(of_job).all():
-            same = (_EVENTS.c.job_id == job_id, _EVENTS.c.seq == row.seq)
-            connection.execute(sa.update(_EVENTS).where(*same).values(data=_text(row.data, old, new)))
+            same_event = sa.and_(_EVENTS.c.job_id == job_id, _EVENTS.c.seq == row.seq)
+            connection.execute(sa.update(_EVENTS).where(same_event).values(data=_text(row.data, old, new)))
     for row in connection.execute(sa.select(_FRONTS).where(_FRONTS.c.of == old)).all():
-        same = (_FRONTS.c.job_id == row.job_id, _FRONTS.c.target == row.target, _FRONTS.c.of == old)
-        connection.execute(sa.update(_FRONTS).where(*same).values(of=new, data=_text(row.data, old, new)))
+        same_front = sa.and_(_FRONTS.c.job_id == row.job_id, _FRONTS.c.target == row.target, _FRONTS.c.of == old)
+        connection.execute(sa.update(_FRONTS).where(same_front).values(of=new, data=_text(row.data, old, new)))
 
 
 def _text(data: str, old: str, new: str) -> str:
