@@ -68,3 +68,9 @@ class UnknownArchitecture(HwnasError):
 
     code = "unknown_architecture"
     status = 404
+
+
+class SourceUnavailable(HwnasError):
+    """The trained network to start from is not known here, not installed, or not the published one."""
+
+    code = "source_unavailable"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hw_targets.target import TargetInfo
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.facts import DataFacts
+from nas.pretrained import Source
 from nas.spec import SearchSpec
 from nas.target_plan import TargetPlan
 from nas.work import Work
@@ -24,6 +25,7 @@ class Job:
         targets: in the order of the spec.
         restricted: the part of the space that each target runs.
         target_plans: each target with its latency table and its budget; empty until the tables are known.
+        source: the trained network that the job starts from; none starts from scratch.
         augment: random changes of training images.
     """
 
@@ -35,4 +37,5 @@ class Job:
     restricted: tuple[RestrictedSpace, ...]
     target_plans: tuple[TargetPlan, ...]
     threads: int
+    source: Source | None = None
     augment: Augment = NO_AUGMENT

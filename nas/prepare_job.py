@@ -12,6 +12,7 @@ from nas.job import Job
 from nas.spec import SearchSpec, targets_named
 from nas.stages import plan as plans
 from nas.stages.budget import check_budget
+from nas.stages.choose_source import choose_source, space_of
 from nas.stages.context import Context
 from nas.stages.costs import Costs, time_training
 from nas.stages.profile import profile, profiled
@@ -26,12 +27,13 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     targets = targets_named([target_budget.target for target_budget in spec.targets])
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
+    source = choose_source(spec, data)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
-    fitted = restrict_space(context, spec.space, targets, **size)
+    fitted = restrict_space(context, space_of(spec, source), targets, **size)
     threads = spec.threads or len(os.sched_getaffinity(0))
     least = Work(profile=profile_work(spec.seconds), supernet_images=0, evaluations=0, finalists=1, tune_images=1)
     infos = tuple(target.info for target in targets)
-    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), threads)
+    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), threads, source)
 
 
 def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:

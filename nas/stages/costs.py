@@ -18,8 +18,8 @@ from nas.stages.halving import cost, rounds
 from nas.stages.profile import NETWORK_S, ROUND_S
 from nas.stages.train_config import config_for
 from nas.store import StageKey
-from nas.training.config import SUPERNET
-from nas.work import RETRAINED, ProfileWork
+from nas.training.config import ADAPT, SUPERNET
+from nas.work import RETRAINED, VALIDATION, ProfileWork
 from search_spaces.cost import layer_values
 
 VERSION = 2
@@ -33,6 +33,14 @@ RETRAIN: Final = 2.5
 """A step of INT8 retraining with its teacher, in training steps."""
 BUSY: Final = 0.1
 """Share of the cores that other processes may use while a step is timed."""
+EXITS: Final = 1.1
+"""A step at all ends of a space, in training steps of its largest network."""
+JUDGED: Final = 20
+"""Batches that the importance of channels is computed on."""
+JUDGE: Final = 3.0
+"""Such a batch, with a backward pass from each end, in training steps."""
+EXITS_EVALUATED: Final = 3.0
+"""Evaluations of all ends, in evaluations of the largest network."""
 CALIBRATED: Final = 1536
 """Training images for a finalist's batch norm and ranges in each round."""
 
@@ -101,6 +109,13 @@ def profiling_s(work: ProfileWork, target: TargetInfo) -> float:
 def evaluation_s(image_s: float, latency_ms: float, images: int, calibration: int) -> float:
     """Evaluating one network: batch norm and ranges in the interpreter, the predictions in the runtime."""
     return 0.2 + FORWARD * calibration * image_s + images * latency_ms / 1e3
+
+
+def adapting_s(job: Job, costs: Costs, images: float) -> float:
+    """Fine-tuning the source at all of its ends, and judging its channels and its ends."""
+    judged = JUDGED * config_for(job, ADAPT).batch_size
+    validation = min(job.data.images["val"], VALIDATION) + min(CALIBRATED, job.data.images["train"])
+    return costs.large[1] * (EXITS * images + JUDGE * judged + FORWARD * EXITS_EVALUATED * validation)
 
 
 def tournament_s(job: Job, image_s: float, latency_ms: float, finalists: int, tune_images: float) -> float:

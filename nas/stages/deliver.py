@@ -64,7 +64,7 @@ def deliver(run: TargetRun, folder: Path) -> Outcome:
     ]
     if run.supernet is None:
         found = [_candidate(one) for one in everything]
-        replay(search_problem(run.job, target_plan), found, context.on_event)
+        replay(search_problem(run), found, context.on_event)
     context.on_event(trained_front(target_plan, within_budget))
     _warn_if_exceeded(run, winner, _advice(target_plan))
     return Outcome(

@@ -19,11 +19,12 @@ from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
 from nas.tensors import Tensors, pack, unpack
-from nas.training.config import CONTINUE, FINE_TUNE, SINGLE, TrainConfig
+from nas.training.config import CONTINUE, FINE_TUNE, FINE_TUNE_SOURCE, SINGLE, TrainConfig
 from nas.training.loop import train
 from nas.training.sandwich import Batch
 from nas.training.single_network import SingleNetwork, Teacher
 from search_spaces.network import Network
+from search_spaces.space import Architecture
 
 VERSION = 4
 CALIBRATION = 1024
@@ -33,16 +34,17 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class SupernetTeacher:
-    """The supernet's largest network as a teacher."""
+    """A network of a supernet as a teacher."""
 
     context: Context
     job: Job
     supernet: Supernet
+    architecture: Architecture
 
     @cached_property
     def network(self) -> Network:
         """Itself."""
-        return self.job.space.network(self.job.space.largest())
+        return self.job.space.network(self.architecture)
 
     @cached_property
     def mode(self) -> Evaluation:
@@ -89,7 +91,7 @@ def fine_tune(
     """
     context, job = run.context, run.job
     torch.set_num_threads(job.threads)
-    config = config_for(job, _config(start))
+    config = config_for(job, _config(job, start))
     seed = job.spec.seed + 1 + number
     key = StageKey(
         "fine_tune",
@@ -103,6 +105,7 @@ def fine_tune(
             "threads": job.threads,
             "config": asdict(config),
             "teacher": None if teacher is None else teacher.supernet.hash,
+            **({} if teacher is None or job.source is None else {"teacher_network": teacher.network.id}),
             **learning(job),
         },
     )
@@ -119,7 +122,9 @@ def fine_tune(
     return context.run("fine_tuning", key, compute, target=run.id).outputs["weights"]
 
 
-def _config(start: str | Supernet | None) -> TrainConfig:
+def _config(job: Job, start: str | Supernet | None) -> TrainConfig:
+    if job.source is not None:
+        return FINE_TUNE_SOURCE
     return SINGLE if start is None else FINE_TUNE if isinstance(start, Supernet) else CONTINUE
 
 

@@ -21,6 +21,7 @@ from nas.stages.context import Context
 from nas.stages.costs import (
     START_S,
     Costs,
+    adapting_s,
     evaluation_s,
     profiling_s,
     tournament_s,
@@ -48,6 +49,12 @@ LEAST_SUPERNET: Final = 200_000
 """Images. With fewer the same time gives better networks when a few are trained alone: on the digits 98.6 against 99.2 % with 60,000,
 on 2,000 photographs the same accuracy for three times the work with 120,000.
 """
+LEAST_FROM_SOURCE: Final = 60_000
+"""The same where the supernet starts from a source, whose slices are good without one."""
+ADAPT_SHARE, ADAPT_EPOCHS = 0.2, 60
+"""Of the whole time, that the source is fine-tuned for, and how often it sees each image at most."""
+PROPOSED: Final = 24
+"""Networks that are cut out of a source and evaluated, before any others."""
 SEARCH_SHARE: Final = 0.3
 """Of what is left after the supernet."""
 LEAST_EVALUATIONS, MOST_EVALUATIONS = 24, 400
@@ -77,7 +84,10 @@ def image_size_key(job: Job) -> StageKey:
 def job_inputs(job: Job) -> dict[str, object]:
     """A job's request and its data, as inputs of a stage's key."""
     spec = job.spec.model_dump(mode="json", exclude={"work"})
-    return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads}
+    source = {} if job.source is None else {"source": job.source.sha256}
+    return {
+        "spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads, **source
+    }  # fmt: skip
 
 
 def fits(job: Job, costs: Costs) -> bool:
@@ -138,21 +148,33 @@ def supernet_images(job: Job, costs: Costs) -> int:
     """Images that a job's supernet sees; none where it would see too few. It does not depend on the budgets, so the
     supernet can be trained before a search.
     """
+    if job.source is not None and job.spec.method == "prune":
+        return 0
     images = SUPERNET_SHARE * job.spec.seconds / costs.sandwich_s
     affordable = round_down(min(images, MOST_EPOCHS * job.data.images["train"]))
-    return affordable if affordable >= LEAST_SUPERNET else 0
+    needed = LEAST_SUPERNET if job.source is None else LEAST_FROM_SOURCE if job.spec.method == "auto" else 1
+    return affordable if affordable >= needed else 0
+
+
+def adapt_images(job: Job, costs: Costs) -> int:
+    """Images that a job's source sees at first; none without a source."""
+    if job.source is None:
+        return 0
+    affordable = ADAPT_SHARE * job.spec.seconds / costs.large[1]
+    return round_down(max(LEAST_IMAGES, min(affordable, ADAPT_EPOCHS * job.data.images["train"])))
 
 
 def afford(job: Job, costs: Costs) -> Work:
     """The work that fits a job's time."""
-    seen, probed = supernet_images(job, costs), probe_images(job, costs)
+    seen, probed, adapted = supernet_images(job, costs), probe_images(job, costs), adapt_images(job, costs)
     left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probed * costs.small[1]
+    left -= adapting_s(job, costs, adapted) if adapted else 0.0
     share = max(1.0, left / len(job.targets))
     image_s, latency_ms = _finalist(job, costs)
     val_images = min(job.data.images["val"], VALIDATION)
     each = evaluation_s(image_s, latency_ms, val_images, CALIBRATION)
     evaluations = int(SEARCH_SHARE * share / each) if seen else 0
-    evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else 0
+    evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else PROPOSED if adapted else 0
     share -= evaluations * each
     needed_images = min(FIRST_IMAGES, FIRST_EPOCHS * job.data.images["train"])
     most = MOST_EPOCHS * job.data.images["train"]
@@ -165,6 +187,8 @@ def afford(job: Job, costs: Costs) -> Work:
     tuned = _images(job, image_s, latency_ms, finalists, share)
     return Work(
         profile=job.work.profile,
+        start_from=None if job.source is None else job.source.name,
+        adapt_images=adapted,
         supernet_images=seen,
         evaluations=evaluations,
         finalists=finalists,
@@ -218,11 +242,12 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
     val_images, work = min(job.data.images["val"], VALIDATION), job.work
     seconds = {
         "profiling": profiling,
-        "training": work.supernet_images * costs.sandwich_s,
+        "training": work.supernet_images * costs.sandwich_s
+        + (adapting_s(job, costs, work.adapt_images) if work.adapt_images else 0.0),
         "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, val_images, CALIBRATION),
         "fine_tuning": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
-        "verifying": verifying_s(job, work.finalists * (2 if work.supernet_images else 1)),  # with as many in reserve
+        "verifying": verifying_s(job, work.finalists * (2 if work.evaluations else 1)),  # with as many in reserve
     }
     augment = decided(context, job)
     if work.supernet_images and augment is not None:
@@ -242,7 +267,10 @@ def note(job: Job) -> str:
     """The plan's choices in words, for the user."""
     work, image_size = job.work, job.data.resolution
     if work.supernet_images:
-        how = f"A supernet is trained and {work.evaluations} of its networks are evaluated; {work.finalists} are fine-tuned"
+        start = "" if job.source is None else f" from {job.source.name}"
+        how = f"A supernet is trained{start} and {work.evaluations} of its networks are evaluated; {work.finalists} are fine-tuned"
+    elif job.source is not None:
+        how = f"{work.evaluations} networks are cut out of {job.source.name} and evaluated; {work.finalists} are fine-tuned"
     else:
         how = f"The time is too short for a supernet to pay off: {work.finalists} networks are trained instead"
     return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {image_size} x {image_size} pixels."

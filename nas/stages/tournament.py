@@ -88,7 +88,7 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
         Cancelled: the caller requested a stop; every complete round is kept.
     """
     plan = rounds(len(finalists))
-    teacher = None if run.supernet is None else SupernetTeacher(run.context, run.job, run.supernet)
+    teacher = teacher_of(run)
     standing: dict[Architecture, TrainedFinalist] = {}
     left, idle, best = list(finalists), 0, 0.0
     for number, one in enumerate(plan):
@@ -104,6 +104,15 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
         if number and (top == 1.0 or idle == 2):
             break
     return sorted(standing.values(), key=lambda f: f.rank)
+
+
+def teacher_of(run: TargetRun) -> SupernetTeacher | None:
+    """The best end of the source, or the supernet's largest network; none without either."""
+    if run.adapted is not None:
+        return SupernetTeacher(run.context, run.job, run.adapted.supernet, run.adapted.best)
+    if run.supernet is not None:
+        return SupernetTeacher(run.context, run.job, run.supernet, run.job.space.largest())
+    return None
 
 
 def _train_round(

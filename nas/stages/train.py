@@ -15,7 +15,7 @@ from nas.stages.inputs import batches, class_weights, float_images
 from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
-from nas.training.config import SUPERNET, TrainConfig
+from nas.training.config import SUPERNET, SUPERNET_FROM_SOURCE, TrainConfig
 from nas.training.loop import TrainCallbacks
 from nas.training.loop import train as train_loop
 from nas.training.sandwich import Sandwich
@@ -50,19 +50,27 @@ def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Sche
     return Evaluator(weights, calibration, validation, job.spec.metric, len(job.data.classes), job.threads, scheme)
 
 
-def train(context: Context, job: Job) -> Supernet:
+def train(context: Context, job: Job, start: Supernet | None = None) -> Supernet:
     """The supernet of a job's space and data, cached or trained now; a killed training resumes from its checkpoint.
+
+    Args:
+        context: of the job.
+        job: of the supernet.
+        start: weights to train from; at random when None.
 
     Raises:
         Cancelled: the caller requested a stop; a checkpoint is kept.
         OutOfSpace: the disk is full; the previous checkpoint is kept.
     """
     torch.set_num_threads(job.threads)
-    config = config_for(job, SUPERNET)
-    steps, key = _steps(job, config), _key(job)
+    config = supernet_config(job)
+    steps, key = _steps(job, config), _key(job, start)
 
     def compute() -> StageOutput:
-        weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed)
+        if start is None:
+            weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed)
+        else:
+            weights = SupernetWeights({name: tensor.clone() for name, tensor in start.weights.tensors.items()})
         train_loop(sandwich(context, job, weights, config), config, steps, callbacks(context, key, "training"))
         return StageOutput({"supernet": weights.to_bytes()}, {"steps": steps})
 
@@ -73,20 +81,26 @@ def train(context: Context, job: Job) -> Supernet:
 
 def trained(context: Context, job: Job) -> bool:
     """Whether the supernet is cached."""
-    return context.store.find(_key(job)) is not None
+    return job.source is None and context.store.find(_key(job, None)) is not None
 
 
-def _key(job: Job) -> StageKey:
-    config = config_for(job, SUPERNET)
+def supernet_config(job: Job) -> TrainConfig:
+    """The train config of a job's supernet."""
+    return config_for(job, SUPERNET if job.source is None else SUPERNET_FROM_SOURCE)
+
+
+def _key(job: Job, start: Supernet | None) -> StageKey:
+    config = supernet_config(job)
     return StageKey(
         "train",
         VERSION,
         {
+            **({} if start is None else {"start": start.hash}),
             "space": job.space.fingerprint,
             "data": job.data.content_hash,
             "config": asdict(config),
             "steps": _steps(job, config),
-            "largest_first": LARGEST_FIRST,
+            "largest_first": LARGEST_FIRST if start is None else 0.0,
             "seed": job.spec.seed,
             "threads": job.threads,
             **learning(job),
@@ -116,7 +130,7 @@ def sandwich(context: Context, job: Job, weights: SupernetWeights, config: Train
         batch=batches(context, job, config, job.spec.seed, job.work.supernet_images, job.augment),
         config=config,
         seed=job.spec.seed,
-        largest_first=int(LARGEST_FIRST * _steps(job, config)),
+        largest_first=int(LARGEST_FIRST * _steps(job, config)) if job.source is None else 0,
         class_weights=class_weights(job),
     )
 
