@@ -43,6 +43,7 @@ def run_checks(settings: Settings) -> list[Finding]:
         *_home(settings),
         *_database(settings),
         *_targets(),
+        *_sources(),
     ]
 
 
@@ -143,6 +144,20 @@ def _targets() -> Iterator[Finding]:
     for entry in targets():
         reason = entry.unavailable()
         yield Finding(f"target {entry.name}", "warning" if reason else "ok", reason or "available here")
+
+
+def _sources() -> Iterator[Finding]:
+    from nas.pretrained import INSTALL, SOURCES, file_of, installed
+
+    for source in SOURCES.values():
+        name = f"source {source.name}"
+        if not installed(source):
+            yield Finding(name, "warning", f"not installed; {INSTALL}")
+            continue
+        try:
+            yield Finding(name, "ok", f"installed, {file_of(source).stat().st_size / 1e6:.0f} MB")
+        except HwnasError as error:
+            yield Finding(name, "wrong", f"{error.detail} {error.fix}")
 
 
 def _print(console: "Console", findings: Sequence[Finding]) -> None:

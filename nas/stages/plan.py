@@ -242,18 +242,12 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
     val_images, work = min(job.data.images["val"], VALIDATION), job.work
     seconds = {
         "profiling": profiling,
-        "training": work.supernet_images * costs.sandwich_s
-        + (adapting_s(job, costs, work.adapt_images) if work.adapt_images else 0.0),
+        "training": _training_s(context, job, costs),
         "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, val_images, CALIBRATION),
         "fine_tuning": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job, work.finalists * (2 if work.evaluations else 1)),  # with as many in reserve
     }
-    augment = decided(context, job)
-    if work.supernet_images and augment is not None:
-        from nas.stages.train import trained  # torch; budgets are checked before it is loaded
-
-        seconds["training"] *= not trained(context, replace(job, augment=augment))
     return Plan(
         seconds={name: round(s, 1) for name, s in seconds.items()},
         memory_bytes=_memory(job),
@@ -261,6 +255,23 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
         supernet=work.supernet_images > 0,
         note=note(job),
     )
+
+
+def _training_s(context: Context, job: Job, costs: Costs) -> float:
+    """Training the source and the supernet, each where it is not cached."""
+    adapting = adapting_s(job, costs, job.work.adapt_images) if job.source is not None else 0.0
+    supernet = job.work.supernet_images * costs.sandwich_s
+    augment = decided(context, job)
+    if augment is None or not adapting + supernet:
+        return adapting + supernet
+    from nas.stages.adapt import adapted_hash  # torch; budgets are checked before it is loaded
+    from nas.stages.train import trained
+
+    settled = replace(job, augment=augment)
+    start = adapted_hash(context, settled)
+    if job.source is not None and start is None:
+        return adapting + supernet
+    return 0.0 if not supernet or trained(context, settled, start) else supernet
 
 
 def note(job: Job) -> str:

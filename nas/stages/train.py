@@ -64,7 +64,7 @@ def train(context: Context, job: Job, start: Supernet | None = None) -> Supernet
     """
     torch.set_num_threads(job.threads)
     config = supernet_config(job)
-    steps, key = _steps(job, config), _key(job, start)
+    steps, key = _steps(job, config), _key(job, None if start is None else start.hash)
 
     def compute() -> StageOutput:
         if start is None:
@@ -79,9 +79,9 @@ def train(context: Context, job: Job, start: Supernet | None = None) -> Supernet
     return Supernet(SupernetWeights.from_bytes(context.store.get(digest)), digest)
 
 
-def trained(context: Context, job: Job) -> bool:
-    """Whether the supernet is cached."""
-    return job.source is None and context.store.find(_key(job, None)) is not None
+def trained(context: Context, job: Job, start: str | None = None) -> bool:
+    """Whether the supernet is cached; `start` is the hash of the weights that it is trained from."""
+    return context.store.find(_key(job, start)) is not None
 
 
 def supernet_config(job: Job) -> TrainConfig:
@@ -89,13 +89,13 @@ def supernet_config(job: Job) -> TrainConfig:
     return config_for(job, SUPERNET if job.source is None else SUPERNET_FROM_SOURCE)
 
 
-def _key(job: Job, start: Supernet | None) -> StageKey:
+def _key(job: Job, start: str | None) -> StageKey:
     config = supernet_config(job)
     return StageKey(
         "train",
         VERSION,
         {
-            **({} if start is None else {"start": start.hash}),
+            **({} if start is None else {"start": start}),
             "space": job.space.fingerprint,
             "data": job.data.content_hash,
             "config": asdict(config),

