@@ -50,6 +50,8 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
         job = resolve_spec(context, spec, resolution=known.facts["image_size"])
     settled = known is not None or spec.work is not None
     own = settled or spec.resolution is not None
+    if not own and job.source is not None and job.data.resolution < plans.FROM_SOURCE:
+        job = resolve_spec(context, spec, resolution=plans.FROM_SOURCE)
     smaller = () if own else [image_size for image_size in plans.IMAGE_SIZES if image_size < job.data.resolution]
     if not smaller:
         _reject_early(context, job)

@@ -122,6 +122,18 @@ class RemovedValue(FrozenModel):
     )
 
 
+class SourceOutcome(FrozenModel):
+    """The trained network that the search started from, fine-tuned on the data, quantised and measured, without a search."""
+
+    source: str = Field(description="name of the trained network")
+    architecture: str
+    whole: bool = Field(description="whether all of its stages are used; else it ends after an earlier one")
+    metric: MetricValue = Field(description="in INT8 on the test set")
+    latency_ms: float
+    kind: Literal["predicted", "measured", "simulated"]
+    images: int = Field(description="that it saw in fine-tuning")
+
+
 class ModelFigures(FrozenModel):
     """The figures of the exported model of one target, wherever its files are."""
 
@@ -136,6 +148,9 @@ class ModelFigures(FrozenModel):
     budget: BudgetOutcome
     removed: tuple[RemovedValue, ...] = Field(
         (), description="options of the space that the target does not support, and why"
+    )
+    sources: tuple[SourceOutcome, ...] = Field(
+        (), description="what the trained network that the search started from gives by itself; empty from scratch"
     )
 
 

@@ -120,6 +120,13 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
         f"{within} meet the budget" + ("" if budget.active else ": the constraint is inactive"),
         "predicted, exact",
     )
+    for number, one in enumerate(model.sources):
+        name = one.source if one.whole else f"{one.source}, fewer stages"
+        built.add_row(
+            "" if number else "no search",
+            f"{name}: INT8 {one.metric.value:.2%}, {milliseconds(one.latency_ms)}",
+            one.kind,
+        )
     if model.removed:
         reasons = "; ".join(dict.fromkeys(one.reason for one in model.removed))
         built.add_row("removed", f"{len(model.removed)} unsupported options: {reasons}", "")

@@ -20,7 +20,9 @@ def choose_source(spec: SearchSpec, data: DataFacts) -> Source | None:
     Raises:
         SourceUnavailable: there is none of that name, its weights are not installed, or the space is another.
     """
-    name = spec.start_from if spec.work is None else (spec.work.start_from or NONE)
+    name = spec.start_from
+    if name == AUTO and spec.work is not None:
+        name = spec.work.start_from or NONE
     if name == AUTO:
         default = next(iter(SOURCES.values()))
         suits = data.resolution >= PHOTO_SIZE and spec.space in (AUTO, default.space) and installed(default)

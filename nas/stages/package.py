@@ -9,6 +9,7 @@ from nas.bundle.writer import write_bundle
 from nas.events import PhaseEvent
 from nas.job import Job
 from nas.metrics import Scores, per_class
+from nas.pretrained import Source
 from nas.result import (
     ClassOutcome,
     LatencyOutcome,
@@ -20,6 +21,7 @@ from nas.result import (
 )
 from nas.spec import METRIC_NAMES
 from nas.stages.quantize import tested
+from nas.stages.source_rows import source_rows
 from nas.stages.target_run import TargetRun
 from nas.stages.tournament import TrainedFinalist
 from nas.stages.verify import FileLatency
@@ -93,6 +95,7 @@ def _outcome(run: TargetRun, delivered: Delivered, int8: Scores, fp32: Scores, f
         size_bytes=SizeOutcome(fp32=len(store.get(trained.files.fp32)), int8=len(store.get(trained.files.int8))),
         budget=target_plan.outcome,
         removed=tuple(RemovedValue(**asdict(one)) for one in target_plan.removed),
+        sources=source_rows(run),
     )
 
 
@@ -137,7 +140,8 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
         hashes={
             "data": job.data.content_hash,
             "latency_table": target_plan.table_hash,
-            **({} if run.supernet is None else {"supernet": run.supernet.hash}),
+            **({} if run.adapted is None else {"adapted_source": run.adapted.supernet.hash}),
+            **({"supernet": run.supernet.hash} if run.supernet is not None and job.work.supernet_images else {}),
             "weights": trained.weights,
             "model.int8.onnx": files.int8,
             "model.fp32.onnx": files.fp32,
@@ -148,12 +152,25 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
             "work": job.work.model_dump(mode="json"),
             "images_seen": trained.images,
             "int8_retrained": files.retrained,
-            "supernet": run.supernet is not None,
+            "source": None if job.source is None else _provenance(job.source),
+            "supernet": job.work.supernet_images > 0,
             "augment": asdict(job.augment),
             "class_weights": job.spec.class_weights,
         },
         warnings=context.warnings_for(run.id),
     )
+
+
+def _provenance(source: Source) -> dict[str, str]:
+    """Where the weights that a model started from come from."""
+    return {
+        "name": source.name,
+        "trained_on": source.trained_on,
+        "licence": source.licence,
+        "origin": source.origin,
+        "package": source.package.replace("_", "-"),
+        "sha256": source.sha256,
+    }
 
 
 def _latencies(target_plan: TargetPlan, latency: FileLatency | None, outcome: ModelOutcome) -> dict[str, Any]:

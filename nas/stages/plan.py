@@ -62,8 +62,12 @@ FINALISTS: Final = (12, 8, 6, 4, 3, 2)
 ENOUGH_IMAGES: Final = 100_000
 """An image size is comfortable when the winner sees so many images in all, or each of them `ENOUGH_EPOCHS` times."""
 ENOUGH_EPOCHS: Final = 100
+ENOUGH_FROM_SOURCE, ENOUGH_EPOCHS_FROM_SOURCE = 30_000, 20
+"""The same where networks are cut out of a source."""
 FIRST_IMAGES, FIRST_EPOCHS = 40_000, 30
 """Images that every finalist sees before the first are eliminated: shorter training favours small networks, which learn faster."""
+FIRST_FROM_SOURCE, FIRST_EPOCHS_FROM_SOURCE = 8_000, 6
+"""The same where networks are cut out of a source: they have learned before."""
 LEAST_IMAGES: Final = 4_000
 """Images that the winner sees at least."""
 PROBE_SHARE: Final = 0.04
@@ -72,6 +76,8 @@ PROBE_IMAGES, PROBE_EPOCHS = 16_000, 20
 """Images that the check trains on at most; more do not improve it."""
 IMAGE_SIZES: Final = (96, 64, 48, 32)
 """Smaller images, in the order in which they are tried where the time is short."""
+FROM_SOURCE: Final = 64
+"""Smaller photographs are enlarged to this size where the search starts from a source: its features are of larger things."""
 SMALL: Final = 64
 """Images of this size are reduced only where even the least work would take too long."""
 
@@ -99,7 +105,10 @@ def comfortable(job: Job, costs: Costs) -> bool:
     """Whether the finalists of a job can be trained well at this size of images."""
     left = USED * job.spec.seconds - fixed_s(job)
     share = left / len(job.targets)
-    needed = min(ENOUGH_IMAGES, ENOUGH_EPOCHS * job.data.images["train"])
+    images, epochs = (
+        (ENOUGH_IMAGES, ENOUGH_EPOCHS) if job.source is None else (ENOUGH_FROM_SOURCE, ENOUGH_EPOCHS_FROM_SOURCE)
+    )
+    needed = min(images, epochs * job.data.images["train"])
     return tournament_s(job, costs.image_s(costs.sandwich / 4), 1.0, FINALISTS[-1], needed) <= share
 
 
@@ -176,7 +185,10 @@ def afford(job: Job, costs: Costs) -> Work:
     evaluations = int(SEARCH_SHARE * share / each) if seen else 0
     evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else PROPOSED if adapted else 0
     share -= evaluations * each
-    needed_images = min(FIRST_IMAGES, FIRST_EPOCHS * job.data.images["train"])
+    images, epochs = (
+        (FIRST_IMAGES, FIRST_EPOCHS) if job.source is None else (FIRST_FROM_SOURCE, FIRST_EPOCHS_FROM_SOURCE)
+    )
+    needed_images = min(images, epochs * job.data.images["train"])
     most = MOST_EPOCHS * job.data.images["train"]
     fitting = [
         k

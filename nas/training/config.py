@@ -42,7 +42,7 @@ SUPERNET = TrainConfig(learning_rate=6e-3)
 SINGLE = TrainConfig()
 """For one network from scratch."""
 
-ADAPT = TrainConfig(learning_rate=2e-3, warm_up=0.1)
+ADAPT = TrainConfig(learning_rate=1.5e-3, warm_up=0.1)
 """For a source with ImageNet weights: a higher rate forgets them, a lower one needs more images (0.0005: five points on 2,000
 photographs)."""
 

@@ -66,7 +66,7 @@ def receipt_document() -> dict[str, Any]:
     return {
         "target": {"id": "cpu", "device": "a processor", "runtime": "onnxruntime 1.0"},
         "training": {
-            "work": {"supernet_images": 60_000}, "images_seen": 4_000, "int8_retrained": True, "supernet": True,
+            "work": {"supernet_images": 60_000}, "images_seen": 4_000, "int8_retrained": True, "supernet": True, "source": None,
             "augment": asdict(NO_AUGMENT), "class_weights": "auto",
         },
     }  # fmt: skip

@@ -154,6 +154,7 @@ class Teacher:
     context: Any
     job: Any
     supernet: Any
+    architecture: Any
     value: float = 0.85
 
 
