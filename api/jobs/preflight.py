@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from api.database import Database
 from api.errors import CheckFailed
-from api.jobs.engine_spec import base_spec, engine_spec, targets_of
+from api.jobs.engine_spec import BaseSpec, base_spec, engine_spec, targets_of
 from api.jobs.exports import resolve_export
 from api.jobs.input_spec import input_spec
 from api.jobs.schemas import Validation
@@ -16,6 +16,7 @@ from api.processes import ChildFailed, ChildTooSlow, run_child
 from api.settings import Settings
 from api.tenancy import Subject
 from nas.spec import targets_named
+from nas.stages.choose_source import AUTO, NONE, find_source, space_of
 
 log = logging.getLogger("hwnas.api")
 
@@ -40,13 +41,15 @@ class Preflight:
         """Rejects a spec that cannot run.
 
         Returns:
-            The spec to store: an export's with the architecture and the spec of the search that it names.
+            The spec to store: an export's with the architecture and the spec of the search that it names; any other with the
+            network and the space that `auto` stands for, so that they stay what they are.
 
         Raises:
             UnknownJob, UnknownArchitecture, InvalidRequest: as `api.jobs.exports.resolve_export`.
             UnknownDataset: it names a data set that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpec: it names a target twice.
+            SourceUnavailable: the weights of the network to start from are not installed, or it is of another space.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
         """
         from search_spaces.registry import space
@@ -56,13 +59,19 @@ class Preflight:
         base = base_spec(spec)
         inputs = input_spec(self._database, subject.tenant_id, base.data)
         targets_named(targets_of(spec))
-        space(
-            base.space,
-            resolution=base.resolution or inputs.resolution,
-            channels=inputs.channels,
-            classes=inputs.classes,
-        )
-        return spec
+        resolution = base.resolution or inputs.resolution
+        base = self._with_start(base, resolution)
+        space(base.space, resolution=resolution, channels=inputs.channels, classes=inputs.classes)
+        return spec if isinstance(spec, ExportWireSpec) else base
+
+    def _with_start(self, spec: BaseSpec, resolution: int) -> BaseSpec:
+        """The spec with the network to start from and its space in place of `auto`."""
+        if isinstance(spec, ProfilingWireSpec):
+            return spec
+        requested = engine_spec(spec, self._settings.datasets)
+        source = find_source(requested.start_from, requested.space, resolution)
+        found = {"start_from": NONE if source is None else source.name, "space": space_of(requested, source)}
+        return spec.model_copy(update={name: value for name, value in found.items() if getattr(spec, name) == AUTO})
 
     def validate(self, subject: Subject, spec: AnySpec) -> Validation:
         """Estimates a job of this spec, in a process of its own that reads the data and times the machine for a moment.

@@ -21,7 +21,8 @@ from pydantic import (
 
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, WireModel, examples
-from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, MetricName
+from nas.pretrained import SOURCES
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, Method, MetricName
 from nas.work import Effort
 
 MAX_SPACE_VALUES: Final = 2000
@@ -114,6 +115,33 @@ Space = Annotated[
 ]
 """A known space with its options, or a declaration."""
 
+STARTS: Final = ("auto", "none", *SOURCES)
+"""What a search can start from."""
+
+
+def _known_start(name: str) -> str:
+    if name not in STARTS:
+        raise ValueError(f"{name[:80]!r} is no trained network that the service knows; use one of {', '.join(STARTS)}")
+    return name
+
+
+StartFrom = Annotated[
+    str,
+    Field(
+        description="trained network to start from, of those that `GET /v1/sources` lists, or `none`; `auto` is the first of them "
+        "for photographs where its weights are installed"
+    ),
+    AfterValidator(_known_start),
+    WithJsonSchema({"type": "string", "enum": list(STARTS)}),
+]
+WireMethod = Annotated[
+    Method,
+    Field(
+        description="from a trained network: `prune` cuts networks out of it, `search` trains a supernet from it first; `auto` "
+        "decides by the time"
+    ),
+]
+
 DataId = Annotated[
     str,
     Field(pattern=f"^(digits|ds_{ID_BODY})$", description="`digits`, or the id of a data set that was uploaded"),
@@ -144,7 +172,10 @@ WireBudgetOn = Annotated[
 
 READ_ONLY: Final[dict[str, Any]] = {"readOnly": True}
 
-_SPACE: Final = "a known space with its options, or a declaration (the YAML form, as JSON)"
+_SPACE: Final = (
+    "a known space with its options, or a declaration (the YAML form, as JSON); `auto` is the space of the network that is started "
+    "from, else `mobilenet`"
+)
 
 SEARCH: Final[dict[str, Any]] = {
     "kind": "search",
@@ -164,7 +195,9 @@ class SearchWireSpec(WireModel):
 
     kind: Literal["search"]
     data: DataId
-    space: Space = Field("mobilenet", description=_SPACE)
+    space: Space = Field("auto", description=_SPACE)
+    start_from: StartFrom = "auto"
+    method: WireMethod = "auto"
     targets: tuple[WireTarget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
     minutes: float | None = Field(default=None, strict=True, gt=0, le=100_000, description="time of the whole job")
@@ -221,7 +254,9 @@ class SupernetWireSpec(WireModel):
 
     kind: Literal["supernet_training"]
     data: DataId
-    space: Space = Field("mobilenet", description=_SPACE)
+    space: Space = Field("auto", description=_SPACE)
+    start_from: StartFrom = "auto"
+    method: Literal["auto", "search"] = Field("auto", description="of the later searches")
     targets: tuple[TargetName, ...] = Field(
         ("cpu",),
         min_length=1,

