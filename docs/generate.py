@@ -181,6 +181,7 @@ def effort() -> str:
 
 def known_spaces() -> str:
     """The spaces that come with the package, and how large they are."""
+    from search_spaces.errors import InvalidSpace
     from search_spaces.lattice import Lattice
     from search_spaces.registry import KNOWN, space
 
@@ -191,13 +192,27 @@ def known_spaces() -> str:
     rows = []
     for known in KNOWN:
         for image_size in (8, 28, 96, 224):
-            built = space(known.name, resolution=image_size, channels=3, classes=10)
+            try:
+                built = space(known.name, resolution=image_size, channels=3, classes=10)
+            except InvalidSpace:  # it does not fit images this small
+                continue
             sizes = ", ".join(str(v) for v in built.resolution.values)
             rows.append(
                 (f"`{known.name}`", str(image_size), sizes, str(len(built.choices)), f"{Lattice.of(built).size:.2e}")
             )
     headings = ("space", "image size", "input sizes", "choices", "architectures (exact count)")
     return f"{listed}\n\n{grid(headings, rows)}"
+
+
+def sources() -> str:
+    """The trained networks that a search can start from."""
+    from nas.pretrained import SOURCES
+
+    rows = (
+        (f"`{s.name}`", f"`{s.space}`", s.trained_on, s.licence, f"`{s.package.replace('_', '-')}`", s.origin)
+        for s in SOURCES.values()
+    )
+    return grid(("network", "space", "trained on", "licence of the weights", "package", "origin"), rows)
 
 
 def targets() -> str:
@@ -282,6 +297,7 @@ GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "space_spec": space_spec,
     "effort": effort,
     "known_spaces": known_spaces,
+    "sources": sources,
     "targets": targets,
     "events": events,
     "errors": errors,

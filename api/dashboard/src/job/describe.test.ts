@@ -6,6 +6,8 @@ const SEARCH = {
   kind: "search",
   data: "ds_1",
   space: "mobilenet",
+  start_from: "none",
+  method: "auto",
   targets: [
     { target: "cpu", latency_ms: "40%", device: null },
     { target: "alveo-u50", latency_ms: 0.2, device: "f0" },

@@ -1,6 +1,8 @@
-/** The metric, class weights, the budget's statistic and image preprocessing: most users keep the defaults. */
+/** The trained network to start from, the metric, class weights, the budget's statistic and image preprocessing: most users keep the defaults. */
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { api, got } from "../../api/client";
 import { Field } from "../../ui/Field";
 import { at } from "./fields";
 import { ADVANCED, type AdvancedName, withSetting } from "./form";
@@ -18,6 +20,20 @@ interface Setting {
 const TRAINED = ["search", "supernet_training"];
 
 const SETTINGS: readonly Setting[] = [
+  {
+    name: "start_from",
+    label: "Start from",
+    hint: "A trained network. Auto starts photographs from EfficientNet-Lite0, where its weights are installed.",
+    values: { auto: "auto", none: "none: random weights" },
+    kinds: TRAINED,
+  },
+  {
+    name: "method",
+    label: "Method",
+    hint: "From a trained network. Auto decides by the time.",
+    values: { auto: "auto", search: "search: train a supernet from it", prune: "prune: cut networks out of it" },
+    kinds: ["search"],
+  },
   {
     name: "metric",
     label: "Search metric",
@@ -56,7 +72,11 @@ const SETTINGS: readonly Setting[] = [
 ];
 
 export function AdvancedPart({ form, change, problems }: PartProps) {
-  const settings = SETTINGS.filter(({ kinds }) => kinds.includes(form.kind));
+  const sources = useQuery({ queryKey: ["sources"], queryFn: () => got(api.GET("/v1/sources")), staleTime: 60_000 });
+  const trained = Object.fromEntries((sources.data?.items ?? []).map(({ id, installed }) => [id, installed ? id : `${id} (not installed)`]));
+  const settings = SETTINGS.filter(({ kinds }) => kinds.includes(form.kind)).map((one) =>
+    one.name === "start_from" ? { ...one, values: { ...one.values, ...trained } } : one,
+  );
   const set = settings.filter(({ name }) => form.advanced[name] !== undefined);
   const isWrong = settings.some(({ name }) => at(problems, `/spec/${name}`) !== undefined);
   const [opensAtFirst] = useState(set.length > 0);

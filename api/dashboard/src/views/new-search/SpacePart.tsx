@@ -5,6 +5,7 @@ import { api, got } from "../../api/client";
 import { Field } from "../../ui/Field";
 import { ProblemNotice } from "../../ui/Problem";
 import { at } from "./fields";
+import { AUTO_SPACE, knownSpace } from "./form";
 import { type PartProps, Radios } from "./parts";
 
 const EXAMPLE = {
@@ -38,19 +39,23 @@ export function SpacePart({ form, change, problems }: PartProps) {
 function Known({ form, change, problems }: PartProps) {
   const spaces = useQuery({ queryKey: ["spaces"], queryFn: () => got(api.GET("/v1/search-spaces")), staleTime: 60_000 });
   const known = spaces.data?.items ?? [];
-  const selected = known.find((one) => one.id === form.space.id);
+  const space = knownSpace(form);
+  const isAuto = space.id === AUTO_SPACE.id;
+  const selected = known.find((one) => one.id === space.id);
+  const hint = isAuto ? "That of the trained network which the search starts from, else mobilenet." : selected?.summary;
   const set = (name: string, value: string, standard: string | undefined) => {
-    const kept = Object.entries(form.space.options).filter(([one]) => one !== name);
-    change({ space: { id: form.space.id, options: Object.fromEntries(value === standard ? kept : [...kept, [name, value]]) } });
+    const kept = Object.entries(space.options).filter(([one]) => one !== name);
+    change({ space: { id: space.id, options: Object.fromEntries(value === standard ? kept : [...kept, [name, value]]) } });
   };
   return (
     <>
       {spaces.isError && <ProblemNotice error={spaces.error} again={() => void spaces.refetch()} />}
       <div className="option-grid">
-        <Field label="Space" hint={selected?.summary} error={at(problems, "/spec/space", true)}>
+        <Field label="Space" hint={hint} error={at(problems, "/spec/space", true)}>
           {(control) => (
-            <select {...control} value={form.space.id} onChange={(event) => change({ space: { id: event.target.value, options: {} } })}>
-              {selected === undefined && <option value={form.space.id}>{form.space.id}</option>}
+            <select {...control} value={space.id} onChange={(event) => change({ space: { id: event.target.value, options: {} } })}>
+              {form.kind !== "profiling" && <option value={AUTO_SPACE.id}>auto: chosen by the data</option>}
+              {selected === undefined && !isAuto && <option value={space.id}>{space.id}</option>}
               {known.map((one) => (
                 <option key={one.id} value={one.id}>
                   {one.id}
@@ -62,7 +67,7 @@ function Known({ form, change, problems }: PartProps) {
         {Object.entries(selected?.options ?? {}).map(([name, values]) => (
           <Field key={name} label={name}>
             {(control) => (
-              <select {...control} value={form.space.options[name] ?? values[0]} onChange={(event) => set(name, event.target.value, values[0])}>
+              <select {...control} value={space.options[name] ?? values[0]} onChange={(event) => set(name, event.target.value, values[0])}>
                 {values.map((value) => (
                   <option key={value} value={value}>
                     {value}

@@ -12,6 +12,7 @@ const FIELD_OF: Record<string, string> = {
   invalid_budget: "/spec/targets",
   invalid_space: "/spec/space",
   unsupported_space: "/spec/space",
+  source_unavailable: "/spec/start_from",
 };
 
 /** The problems of single fields in an error; none when it is about none of them. */

@@ -18,7 +18,7 @@ const FULL: Form = {
   resolution: "32",
   seed: "7",
   threads: "1",
-  advanced: { fit: "pad", metric: "macro_f1", budget_on: "p95" },
+  advanced: { start_from: "efficientnet_lite1", method: "prune", fit: "pad", metric: "macro_f1", budget_on: "p95" },
 };
 const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
 
@@ -33,7 +33,7 @@ describe("the spec of a form", () => {
     expect(toSpec(DEFAULT).spec).toEqual({
       kind: "search",
       data: "digits",
-      space: "mobilenet",
+      space: "auto",
       effort: "standard",
       seed: 0,
       targets: [{ target: "cpu", latency_ms: "40%" }],
@@ -97,6 +97,22 @@ describe("advanced settings", () => {
     expect(toSpec({ ...form, kind: "profiling" }).spec).not.toHaveProperty("metric");
     expect(withSetting(form.advanced, "metric", "accuracy")).toEqual({ budget_on: "p50" });
   });
+
+  it("say where to start from; a method without a supernet is only a search's", () => {
+    const form: Form = { ...DEFAULT, advanced: { start_from: "none", method: "prune" } };
+    expect(toSpec(form).spec).toMatchObject({ start_from: "none", method: "prune" });
+    const supernet = toSpec({ ...form, kind: "supernet_training" }).spec;
+    expect(supernet).toMatchObject({ start_from: "none" });
+    expect(supernet).not.toHaveProperty("method");
+    expect(toSpec({ ...form, kind: "supernet_training", advanced: { method: "search" } }).spec).toMatchObject({ method: "search" });
+    expect(toSpec({ ...form, kind: "profiling" }).spec).not.toHaveProperty("start_from");
+  });
+
+  it("leave the space to the service, but for a latency table", () => {
+    expect(toSpec({ ...DEFAULT, kind: "supernet_training" }).spec).toMatchObject({ space: "auto" });
+    expect(toSpec({ ...DEFAULT, kind: "profiling" }).spec).toMatchObject({ space: "mobilenet" });
+    expect(toSpec({ ...DEFAULT, kind: "profiling", space: { id: "resnet", options: {} } }).spec).toMatchObject({ space: "resnet" });
+  });
 });
 
 describe("the address of a form", () => {
@@ -149,6 +165,7 @@ describe("problems of the service", () => {
 
   it("without pointers go to the field that they are about, or beside the form", () => {
     expect(at(problemsOf(problem("infeasible_budget", [])), "/spec/targets")).toBe("D. F.");
+    expect(at(problemsOf(problem("source_unavailable", [])), "/spec/start_from")).toBe("D. F.");
     expect(isElsewhere(problem("infeasible_budget", []))).toBe(false);
     expect(isElsewhere(problem("quota_exceeded", []))).toBe(true);
     expect(isElsewhere(null)).toBe(false);

@@ -8,7 +8,15 @@ import type { Schemas } from "../../api/client";
 export type Kind = "search" | "profiling" | "supernet_training";
 type AnySpec = Schemas["JobCreate"]["spec"];
 /** What the advanced part sets, and what the service has where it is left out. */
-export const ADVANCED = { fit: "stretch", augment: "auto", metric: "accuracy", class_weights: "auto", budget_on: "quiet" } as const;
+export const ADVANCED = {
+  start_from: "auto",
+  method: "auto",
+  fit: "stretch",
+  augment: "auto",
+  metric: "accuracy",
+  class_weights: "auto",
+  budget_on: "quiet",
+} as const;
 export type AdvancedName = keyof typeof ADVANCED;
 export const ADVANCED_NAMES = Object.keys(ADVANCED) as AdvancedName[];
 /** Only what is not at its default. */
@@ -63,13 +71,15 @@ export interface FieldProblem {
   detail: string;
 }
 
+/** The space that the service chooses, by the data and by the trained network that the search starts from. */
+export const AUTO_SPACE: Named = { id: "auto", options: {} };
 export const ROW: TargetRow = { id: "cpu", options: {}, budget: "40", unit: "%", device: "" };
 
 export const DEFAULT: Form = {
   kind: "search",
   data: "digits",
   targets: [ROW],
-  space: { id: "mobilenet", options: {} },
+  space: AUTO_SPACE,
   declared: null,
   effort: "standard",
   minutes: "",
@@ -96,6 +106,11 @@ export function named(text: string): Named {
   return { id, options };
 }
 
+/** A built-in space of a form. A latency table is of one space, so that nothing can choose it. */
+export function knownSpace({ kind, space }: Pick<Form, "kind" | "space">): Named {
+  return kind === "profiling" && space.id === AUTO_SPACE.id ? { id: "mobilenet", options: {} } : space;
+}
+
 /** The spec of a form, or its invalid fields. What only the service knows, it reports (`validate_only`). */
 export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: null; problems: FieldProblem[] } {
   const problems: FieldProblem[] = [];
@@ -105,19 +120,21 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
   const common = { data: form.data, effort: form.effort, seed, ...(resolution === undefined ? {} : { resolution }) };
   let spec: WireSpec;
   if (form.kind === "profiling") {
-    spec = { kind: "profiling", ...targetOf(form.targets[0] ?? ROW), space: nameOf(form.space), ...common };
+    spec = { kind: "profiling", ...targetOf(form.targets[0] ?? ROW), space: nameOf(knownSpace(form)), ...common };
   } else {
     const threads = number("threads", form.threads, true);
     const minutes = number("minutes", form.minutes, false);
-    const { budget_on, ...how } = form.advanced;
+    const { budget_on, method, ...how } = form.advanced;
     const limits = { ...(minutes === undefined ? {} : { minutes }), ...(threads === undefined ? {} : { threads }) };
     const trained = { space: spaceOf(form, problems), ...common, ...limits, ...how };
     if (form.kind === "supernet_training") {
       const targets = form.trainedFor === DEFAULT.trainedFor ? {} : { targets: form.trainedFor.split(" ") };
-      spec = { kind: "supernet_training", ...trained, ...targets } as WireSpec;
+      const by = method === undefined || method === "prune" ? {} : { method };
+      spec = { kind: "supernet_training", ...trained, ...targets, ...by } as WireSpec;
     } else {
       const targets = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
-      spec = { kind: "search", targets, ...trained, ...(budget_on === undefined ? {} : { budget_on }) } as WireSpec;
+      const own = { ...(method === undefined ? {} : { method }), ...(budget_on === undefined ? {} : { budget_on }) };
+      spec = { kind: "search", targets, ...trained, ...own } as WireSpec;
     }
   }
   return problems.length === 0 ? { spec, problems: [] } : { spec: null, problems };

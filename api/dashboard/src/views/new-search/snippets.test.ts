@@ -41,6 +41,14 @@ describe("the command line", () => {
     expect(text({ ...SPEC, class_weights: "none" }, "cli")).toContain("  --class-weights none\n");
   });
 
+  it("names the trained network and the method where they are not at their defaults", () => {
+    const { spec } = toSpec({ ...DEFAULT, advanced: { start_from: "efficientnet_lite0", method: "prune" } });
+    const command = spec && text(spec, "cli");
+    expect(command).toContain("  --from efficientnet_lite0 \\\n  --method prune\n");
+    expect(spec && text(spec, "yaml")).toContain("start_from: efficientnet_lite0\n");
+    expect(text(SPEC, "cli")).not.toMatch(/--from|--method/);
+  });
+
   it("leaves out devices, which it does not know, and says so", () => {
     const spec = { ...SPEC, targets: [{ target: "cpu", latency_ms: 1, device: "0f3c5a7e9b1d2468" }] };
     const [forms, plain] = [snippets(spec, SERVER), snippets(SPEC, SERVER)];

@@ -44,7 +44,7 @@ function cli(spec: Search, server: string): string {
   options.push(["effort", spec.effort]);
   for (const name of ["minutes", "resolution", "seed", "threads", ...ADVANCED_NAMES] as const) {
     const value = spec[name];
-    if (value !== undefined && value !== null) options.push([name.replaceAll("_", "-"), String(value)]);
+    if (value !== undefined && value !== null) options.push([name === "start_from" ? "from" : name.replaceAll("_", "-"), String(value)]);
   }
   return `${run} search \\\n${options.map(([name, value]) => `  --${name} ${shell(value)}`).join(" \\\n")}\n`;
 }
