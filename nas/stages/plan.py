@@ -24,6 +24,8 @@ from nas.stages.costs import (
     adapting_s,
     evaluation_s,
     profiling_s,
+    teacher_s,
+    time_networks,
     tournament_s,
 )
 from nas.stages.halving import rounds
@@ -35,6 +37,7 @@ from nas.target_plan import TargetPlan
 from nas.training.config import SUPERNET
 from nas.work import CALIBRATION, VALIDATION, Work
 from search_spaces.cost import layer_values, params
+from search_spaces.space import Architecture
 
 VERSION = 1
 PROCESS_BYTES: Final = 600_000_000
@@ -149,7 +152,8 @@ def resolve(context: Context, job: Job, costs: Costs) -> Job:
     key = StageKey("plan", VERSION, job_inputs(job))
     record = context.store.find(key)
     if record is None:
-        record = context.store.finish(key, {}, seconds=0.0, facts=afford(job, costs).model_dump(mode="json"))
+        work = afford(job, time_near_limit(context, job, costs))
+        record = context.store.finish(key, {}, seconds=0.0, facts=work.model_dump(mode="json"))
     return replace(job, work=Work.model_validate(record.facts))
 
 
@@ -182,6 +186,7 @@ def afford(job: Job, costs: Costs) -> Work:
     image_s, latency_ms = _finalist(job, costs)
     val_images = min(job.data.images["val"], VALIDATION)
     each = evaluation_s(image_s, latency_ms, val_images, CALIBRATION)
+    image_s += teacher_s(costs) if seen or adapted else 0.0
     evaluations = int(SEARCH_SHARE * share / each) if seen else 0
     evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else PROPOSED if adapted else 0
     share -= evaluations * each
@@ -232,12 +237,22 @@ def _finalist(job: Job, costs: Costs) -> tuple[float, float]:
     return fmean(costs.image_s(v) for v, _ in found), fmean(ms for _, ms in found)
 
 
+def time_near_limit(context: Context, job: Job, costs: Costs) -> Costs:
+    """The costs with a network near each target's limit, which the finalists are like, timed now or cached."""
+    networks = [target_plan.space.network(_near_limit_selected(target_plan)[0]) for target_plan in job.target_plans]
+    return time_networks(context, job, costs, networks)
+
+
 def _near_limit(target_plan: TargetPlan) -> tuple[float, float]:
     """Activations and latency of the networks that would be trained if latency alone decided."""
-    region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
-    selected = by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
-    latencies = region.predict_ms(region.encode(selected))
+    selected = _near_limit_selected(target_plan)
+    latencies = target_plan.latency.predict_ms(target_plan.latency.lattice.encode(selected))
     return fmean(layer_values(target_plan.space.network(one)) for one in selected), fmean(float(ms) for ms in latencies)
+
+
+def _near_limit_selected(target_plan: TargetPlan) -> list[Architecture]:
+    region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
+    return by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
 
 
 def round_down(images: float) -> int:
@@ -252,11 +267,12 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
     """The estimated cost of a job whose work is decided."""
     image_s, latency_ms = _finalist(job, costs)
     val_images, work = min(job.data.images["val"], VALIDATION), job.work
+    taught_s = image_s + (teacher_s(costs) if work.supernet_images or work.adapt_images else 0.0)
     seconds = {
         "profiling": profiling,
         "training": _training_s(context, job, costs),
         "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, val_images, CALIBRATION),
-        "fine_tuning": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
+        "fine_tuning": tournament_s(job, taught_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job, work.finalists * (2 if work.evaluations else 1)),  # with as many in reserve
     }

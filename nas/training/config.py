@@ -49,7 +49,7 @@ photographs)."""
 SUPERNET_FROM_SOURCE = TrainConfig(learning_rate=1.5e-3, warm_up=0.05)
 """For sandwich training from a source's weights."""
 
-FINE_TUNE_SOURCE = TrainConfig(learning_rate=3e-3, warm_up=0.05)
+FINE_TUNE_SOURCE = TrainConfig(learning_rate=2e-3, warm_up=0.05)
 """For a network that is cut out of a source, or out of a supernet that was trained from one."""
 
 FINE_TUNE = TrainConfig(learning_rate=6e-3, warm_up=0.05)
