@@ -49,8 +49,10 @@ class MetricEvent(FrozenModel):
     """One point of a curve, such as the training loss of the largest subnet.
 
     While the supernet is trained: `loss_` and `accuracy_` of the `largest`, the `smallest` and the `random` subnets (the mean of
-    those that the step sampled). While a network is fine-tuned: `loss` and `accuracy`, after `tune_` in floating point and after
-    `int8_` in INT8. All of these are of one step's training batch, before the step. Always: `learning_rate`, `images_per_second`.
+    those that the step sampled). While the trained network that the job starts from is fine-tuned: `source_loss`, the mean over
+    its ends, and `source_accuracy` of the whole network. While a network is fine-tuned: `loss` and `accuracy`, after `tune_` in
+    floating point and after `int8_` in INT8. All of these are of one step's training batch, before the step. Always:
+    `learning_rate`, `images_per_second`, with the same beginnings.
     """
 
     type: Literal["metric"] = "metric"

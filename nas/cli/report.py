@@ -78,7 +78,7 @@ def _front(target: str, result: "SearchResult", model: "ModelOutcome") -> Group:
     if not any(point.architecture_id == model.architecture_id for point in points):
         notes.append("the exported model is not on this front")
     if estimates:
-        notes.append(f"{len(estimates)} estimates of the supernet (--json lists them): hwnas export trains any")
+        notes.append(f"{len(estimates)} estimates before fine-tuning (--json lists them): hwnas export trains any")
     title = Text(f"Front of trained networks on {target}{some}", style="bold")
     return Group(title, built, *(Text(note, style="dim") for note in notes))
 

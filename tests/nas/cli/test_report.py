@@ -58,7 +58,7 @@ def test_the_front_is_of_trained_networks_and_estimates_are_counted() -> None:
     assert "Front of trained networks on cpu" in text and "macro F1" in text
     (fastest,) = [line for line in text.splitlines() if "90.00%" in line]
     assert fastest.split()[0] == "05a279" and fastest.split()[-1] == "predicted"
-    assert "4 estimates of the supernet (--json lists them): hwnas export trains any" in text
+    assert "4 estimates before fine-tuning (--json lists them): hwnas export trains any" in text
     assert "80.00%" not in text
     without = result().model_copy(update={"estimates": {}})
     assert "estimates" not in rendered(lambda console: render_result(console, without))

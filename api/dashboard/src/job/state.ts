@@ -33,7 +33,7 @@ export interface JobState {
   candidates: CandidateEvent[];
   /** How the job's time is divided; null before that is known, and of jobs that did not report it. */
   plan: PlanEvent | null;
-  /** Of candidates, by target: estimated by the supernet. */
+  /** Of candidates, by target: estimated before fine-tuning. */
   fronts: Record<string, FrontEvent>;
   /** Of networks that were trained, quantised and evaluated, by target. */
   trainedFronts: Record<string, FrontEvent>;

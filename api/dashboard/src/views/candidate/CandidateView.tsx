@@ -62,7 +62,7 @@ function Compared({ candidates }: { candidates: readonly Candidate[] }) {
       <Facts
         candidates={candidates}
         metric={metricTitle(metricOf(job, candidates[0]?.metric).name)}
-        estimated={state.plan?.supernet ?? true}
+        estimated={Object.keys(state.fronts).length > 0}
         head={(candidate) => (
           <span className="candidate-head">
             <code>{candidate.architecture_id}</code>

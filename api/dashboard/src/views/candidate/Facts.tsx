@@ -26,7 +26,7 @@ interface Props {
   candidates: readonly Candidate[];
   /** The title of what networks are compared by. */
   metric: string;
-  /** Whether it is estimated by a supernet. */
+  /** Whether it is estimated before fine-tuning. */
   estimated: boolean;
   head: (candidate: Candidate) => ReactNode;
 }
@@ -102,7 +102,7 @@ function rowsOfAll(candidates: readonly Candidate[], metric: string, estimated: 
       ...row(
         "metric",
         <>
-          INT8 {metric} <small>validation set, {estimated ? "estimated by the supernet" : "trained without a supernet"}</small>
+          INT8 {metric} <small>validation set, {estimated ? "estimated before fine-tuning" : "after fine-tuning"}</small>
         </>,
         candidates.map((one) => one.metric.value),
         metricFormat(name),

@@ -43,7 +43,7 @@ export function Picker() {
         <table>
           <caption>
             {rows.length} candidates; those on a Pareto front first, the fastest at the top; then the others, the best at the top. On the validation set,{" "}
-            {estimated ? "estimated by the supernet." : "of the trained networks."}
+            {estimated ? "estimated before fine-tuning." : "of the trained networks."}
           </caption>
           <thead>
             <tr>

@@ -16,7 +16,7 @@ interface Props {
   objectives: readonly Dimension[];
   /** The title of what networks are compared by. */
   metric: string;
-  /** Whether it is estimated by a supernet; else it is of trained networks. */
+  /** Whether it is estimated before fine-tuning; else it is of trained networks. */
   estimated: boolean;
   sort: Sort;
   onSort: (sort: Sort) => void;
@@ -56,7 +56,7 @@ export function CandidateTable({ rows, looks, onFront, objectives, metric, estim
             </SortHead>
             <th scope="col">Candidate</th>
             <SortHead column={METRIC_ID} numeric {...head}>
-              INT8 {metric} {estimated && <span className="kind">estimated by the supernet</span>}
+              INT8 {metric} {estimated && <span className="kind">estimated before fine-tuning</span>}
             </SortHead>
             {rows.targets.map((target) => (
               <SortHead key={target} column={`latency.${target}`} numeric {...head}>

@@ -20,7 +20,7 @@ interface Props {
   y: Dimension;
   logX: boolean;
   logY: boolean;
-  /** Fronts that the supernet estimates, by target; of a target without one no estimates are drawn. */
+  /** Fronts of the estimates, by target; of a target without one no estimates are drawn. */
   estimates: Record<string, FrontEvent>;
   trainedFronts: Record<string, FrontEvent>;
   /** On the fronts of trained networks, of the targets that are shown. */
@@ -72,7 +72,7 @@ function summary({ candidates, targets }: Rows, front: readonly Network[], front
     const [trained, estimated] = [mine.at(-1)?.as, candidates[fronts[place]?.at(-1) ?? -1]];
     const words = [
       ...(trained === undefined ? [] : [counted(mine.length, mine.length === 1 ? "trained network on the front" : "trained networks on the front", trained)]),
-      ...(estimated === undefined ? [] : [counted(fronts[place]?.length ?? 0, "on the front estimated by the supernet", estimated)]),
+      ...(estimated === undefined ? [] : [counted(fronts[place]?.length ?? 0, "on the front estimated before fine-tuning", estimated)]),
     ];
     return words.length === 0 ? [] : [`${target}: ${words.join(", ")}`];
   });
@@ -116,7 +116,7 @@ function legend(
     const kind = front.find(({ target }) => target === label)?.kind;
     return [
       ...(kind === undefined ? [] : [{ label: `${label}, trained${x.id === LATENCY.id ? `, latency ${kind}` : ""}`, series, look: "front" } as const]),
-      ...(label in estimates ? [{ label: `${label}, estimated by the supernet`, series, look: "estimate" } as const] : []),
+      ...(label in estimates ? [{ label: `${label}, estimated before fine-tuning`, series, look: "estimate" } as const] : []),
     ];
   });
   if (candidates.length > 0) items.push({ label: "candidates, latency predicted", series: 0, look: "mark" });

@@ -204,7 +204,7 @@ function Nothing({ loading, ended, kind, supernet }: { loading: boolean; ended: 
           ? "The job ended before its search started."
           : supernet
             ? "The search starts when the supernet is trained. Candidates appear here as they are evaluated."
-            : "The time is too short for a supernet: a few networks are trained instead. Each appears here after its first round."}
+            : "This search has no supernet. Candidates appear here as they are evaluated."}
       </p>
     </Empty>
   );

@@ -9,7 +9,7 @@ import type { LineMarker } from "../../charts/LineChart";
 import { Empty, Loading } from "../../ui/Notice";
 import { useFollowed, useJobTitle } from "../job/JobLayout";
 import { CurveChart } from "./CurveChart";
-import { type CurveGroup, fineTunedTargets, fineTuningGroups, supernetGroups } from "./groups";
+import { type CurveGroup, fineTunedTargets, fineTuningGroups, sourceGroups, supernetGroups } from "./groups";
 import "./training.css";
 
 const WEIGHTS = [0, 0.6, 0.9, 0.97];
@@ -31,6 +31,7 @@ function Training() {
   const weight = WEIGHTS.find((one) => String(one) === params.get("smoothing")) ?? 0;
   const log = params.get("scale") === "log";
   const tables = (params.get("tables") ?? "").split(",");
+  const source = useMemo(() => sourceGroups(state.curves, weight), [state.curves, weight]);
   const supernet = useMemo(() => supernetGroups(state.curves, weight), [state.curves, weight]);
   const fineTuning = useMemo(
     () => fineTunedTargets(state.curves).map((target) => ({ target, groups: fineTuningGroups(state.curves, target, weight) })),
@@ -50,7 +51,7 @@ function Training() {
     );
   }
 
-  if (supernet.length === 0 && fineTuning.length === 0) {
+  if (source.length === 0 && supernet.length === 0 && fineTuning.length === 0) {
     if (connection === "connecting") return <Loading what="Loading the curves" />;
     return (
       <Empty title={state.ended ? "Nothing was trained" : "Nothing was trained yet"}>
@@ -95,6 +96,12 @@ function Training() {
         </label>
       </div>
       <p className="quiet small">Values of single training batches, logged every tenth step.</p>
+      {source.length > 0 && (
+        <section>
+          <h2>Trained network, on this data</h2>
+          <div className="curves">{source.map((group) => chart(group, "source"))}</div>
+        </section>
+      )}
       {supernet.length > 0 && (
         <section>
           <h2>Supernet</h2>
@@ -114,10 +121,11 @@ function Training() {
 }
 
 function checkpointsOf(events: readonly { event: { type: string } | null }[]): readonly LineMarker[] {
-  const found = events.flatMap(({ event }) => {
-    if (event === null || !isCheckpoint(event) || event.phase !== "training") return [];
-    return [{ step: event.step, label: event.restored ? `resumed from the checkpoint of step ${event.step}` : `checkpoint of step ${event.step}` }];
-  });
+  const all = events.flatMap(({ event }) => (event !== null && isCheckpoint(event) && event.phase === "training" ? [event] : []));
+  // A trained network has checkpoints of its own, before those of the supernet.
+  const found = all
+    .filter(({ total }) => total === all.at(-1)?.total)
+    .map(({ step, restored }) => ({ step, label: restored ? `resumed from the checkpoint of step ${step}` : `checkpoint of step ${step}` }));
   return found.length === 0 ? NONE : found;
 }
 
@@ -125,6 +133,7 @@ interface Checkpoint {
   type: "checkpoint";
   phase: string;
   step: number;
+  total: number;
   restored: boolean;
 }
 

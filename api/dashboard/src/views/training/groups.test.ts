@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Curve } from "../../job/state";
-import { fineTunedTargets, fineTuningGroups, supernetGroups } from "./groups";
+import { fineTunedTargets, fineTuningGroups, sourceGroups, supernetGroups } from "./groups";
 
 function curves(...all: [phase: string, target: string | null, name: string, values: number[]][]): Record<string, Curve> {
   return Object.fromEntries(
@@ -13,6 +13,8 @@ const ALL = curves(
   ["training", null, "loss_smallest", [3, 6]],
   ["training", null, "loss_largest", [1, 2]],
   ["training", null, "learning_rate", [0.1, 0.2]],
+  ["training", null, "source_loss", [5]],
+  ["training", null, "source_learning_rate", [0.3]],
   ["fine_tuning", "cpu", "tune_loss", [1]],
   ["fine_tuning", "cpu", "int8_loss", [2]],
   ["fine_tuning", "fpga", "int8_accuracy", [0.9]],
@@ -26,6 +28,13 @@ describe("groups", () => {
       ["smallest subnet", 2],
     ]);
     expect(rate?.key).toBe("learning_rate");
+  });
+
+  it("have the trained network apart from the supernet", () => {
+    const [loss, rate] = sourceGroups(ALL, 0);
+    expect(loss?.lines.map(({ name, values }) => [name, values])).toEqual([["mean over its ends", [5]]]);
+    expect(rate?.lines[0]?.values).toEqual([0.3]);
+    expect(supernetGroups(ALL, 0).flatMap(({ lines }) => lines.map(({ values }) => values))).not.toContainEqual([5]);
   });
 
   it("keep the fine-tuning of each target apart", () => {
@@ -47,6 +56,7 @@ describe("groups", () => {
 
   it("are none without curves", () => {
     expect(supernetGroups({}, 0)).toEqual([]);
+    expect(sourceGroups({}, 0)).toEqual([]);
     expect(fineTunedTargets({})).toEqual([]);
   });
 });

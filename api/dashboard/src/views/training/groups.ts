@@ -39,12 +39,21 @@ const STEPS = [
   ["int8_", "quantisation-aware training (INT8)"],
 ] as const;
 
+/** What the curves of the trained network are of, where it is not all of it. */
+const SOURCE: Readonly<Record<string, string>> = { loss: "mean over its ends", accuracy: "whole network" };
+
 const FINE_TUNING: readonly Omit<Kind, "names">[] = [
   { key: "loss", title: "Loss", yLabel: "Loss", share: false },
   { key: "accuracy", title: "Accuracy", yLabel: "Accuracy (%)", share: true },
   { key: "images_per_second", title: "Throughput", yLabel: "Images per second", share: false },
   { key: "learning_rate", title: "Learning rate", yLabel: "Learning rate", share: false },
 ];
+
+/** Curves of the trained network that the job starts from, while it is fine-tuned on the data. */
+export function sourceGroups(curves: Readonly<Record<string, Curve>>, weight: number): CurveGroup[] {
+  const all = Object.values(curves).filter(({ phase }) => phase === "training");
+  return FINE_TUNING.flatMap((kind) => grouped({ ...kind, names: [[`source_${kind.key}`, SOURCE[kind.key] ?? kind.title.toLowerCase()]] }, all, weight));
+}
 
 /** Curves of the supernet; those that do not exist yet are left out. `weight` smooths, see `smoothed`. */
 export function supernetGroups(curves: Readonly<Record<string, Curve>>, weight: number): CurveGroup[] {
