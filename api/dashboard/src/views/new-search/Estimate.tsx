@@ -63,10 +63,11 @@ function words(wrong: number, isChecking: boolean, hasEstimate: boolean): string
   return hasEstimate ? "Ready to start." : "";
 }
 
-/** The stages that the job has: without a supernet and a trained network there is nothing to train and to search before the finalists. */
-export function occurring({ seconds, supernet }: Pick<Schemas["Validation"], "seconds" | "supernet">): Record<string, number> {
-  if (supernet !== false) return seconds;
-  return Object.fromEntries(Object.entries(seconds).filter(([stage, time]) => time > 0 || (stage !== "training" && stage !== "searching")));
+/** The stages that the job has: from random weights and without a supernet there is nothing to train and to search before the finalists. */
+export function occurring({ seconds, supernet, spec }: Pick<Schemas["Validation"], "seconds" | "supernet" | "spec">): Record<string, number> {
+  const fromRandom = !("start_from" in spec) || spec.start_from === "none";
+  if (supernet !== false || !fromRandom) return seconds;
+  return Object.fromEntries(Object.entries(seconds).filter(([stage]) => stage !== "training" && stage !== "searching"));
 }
 
 function total(seconds: Record<string, number>): number {
