@@ -44,6 +44,10 @@ class ExecutionMode(Protocol):
         """An output of the network as real numbers."""
 
 
+Forward = Callable[[Network, Tensor, ExecutionMode], Tensor]
+"""Runs a network in a mode, as `run` does: float32 outputs."""
+
+
 def run(network: Network, images: Tensor, mode: ExecutionMode) -> Tensor:
     """The network's one output for images (N, C, H, W): (N, features) where it is a vector, else (N, C, H, W).
 

@@ -6,6 +6,7 @@ A job holds no open store, no device and no images, so that it can be sent to an
 from dataclasses import dataclass
 
 from hw_targets.target import TargetInfo
+from nas.compute import Compute
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.facts import DataFacts
 from nas.spec import SearchSpec
@@ -24,6 +25,7 @@ class Job:
         targets: in the order of the spec.
         restricted: the part of the space that each target runs.
         target_plans: each target with its latency table and its budget; empty until the tables are known.
+        compute: where its networks are trained and evaluated.
         augment: random changes of training images.
     """
 
@@ -34,5 +36,5 @@ class Job:
     targets: tuple[TargetInfo, ...]
     restricted: tuple[RestrictedSpace, ...]
     target_plans: tuple[TargetPlan, ...]
-    threads: int
+    compute: Compute
     augment: Augment = NO_AUGMENT

@@ -3,10 +3,10 @@
 Each decision is made once and stored: timing or measuring again must not change a resumed search.
 """
 
-import os
 from dataclasses import replace
 
 from hw_targets.registry import target as find_target
+from nas.compute import resolve as resolve_compute
 from nas.events import PlanEvent, ignore
 from nas.job import Job
 from nas.spec import SearchSpec, targets_named
@@ -28,10 +28,10 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
     fitted = restrict_space(context, spec.space, targets, **size)
-    threads = spec.threads or len(os.sched_getaffinity(0))
+    compute = resolve_compute(spec.device, spec.threads)
     least = Work(profile=profile_work(spec.seconds), supernet_images=0, evaluations=0, finalists=1, tune_images=1)
     infos = tuple(target.info for target in targets)
-    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), threads)
+    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), compute)
 
 
 def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:

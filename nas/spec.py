@@ -64,6 +64,9 @@ def _latency(value: str | float) -> str | float:
 Latency = Annotated[str | float, BeforeValidator(_number_or_text), AfterValidator(_latency)]
 
 
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")]
+
+
 class TargetBudget(FrozenModel):
     """One target with its latency budget."""
 
@@ -99,6 +102,10 @@ class SearchSpec(FrozenModel):
         ge=1,
         le=256,
         description="threads of training; all cores when absent. Results repeat at equal counts only",
+    )
+    device: Device = Field(
+        "auto",
+        description="where networks are trained and evaluated: cpu, cuda or cuda:N (an NVIDIA GPU), or auto, the GPU where there is one",
     )
     fit: Fit = Field(
         "stretch",

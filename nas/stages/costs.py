@@ -69,7 +69,7 @@ def time_training(context: Context, job: Job) -> Costs:
     rng = random.Random(0)
     sampled = fmean(layer_values(space.network(space.sample(rng))) for _ in range(16))
     batch = config_for(job, SUPERNET).batch_size
-    key = StageKey("time_step", VERSION, {"space": space.fingerprint, "threads": job.threads, "batch": batch})
+    key = StageKey("time_step", VERSION, {"space": space.fingerprint, **job.compute.inputs, "batch": batch})
     record = context.store.find(key)
     if record is not None:
         facts = record.facts

@@ -76,8 +76,8 @@ def image_size_key(job: Job) -> StageKey:
 
 def job_inputs(job: Job) -> dict[str, object]:
     """A job's request and its data, as inputs of a stage's key."""
-    spec = job.spec.model_dump(mode="json", exclude={"work"})
-    return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads}
+    spec = job.spec.model_dump(mode="json", exclude={"work", "device"})  # what the device is resolved to counts
+    return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, **job.compute.inputs}
 
 
 def fits(job: Job, costs: Costs) -> bool:
@@ -245,7 +245,9 @@ def note(job: Job) -> str:
         how = f"A supernet is trained and {work.evaluations} of its networks are evaluated; {work.finalists} are fine-tuned"
     else:
         how = f"The time is too short for a supernet to pay off: {work.finalists} networks are trained instead"
-    return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {image_size} x {image_size} pixels."
+    epochs = f"{work.tune_images / job.data.images['train']:.3g} epochs"
+    said = f"{how}, the best for {epochs}, at {image_size} x {image_size} pixels."
+    return f"{said} {job.compute.note}".rstrip()
 
 
 def _memory(job: Job) -> int:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas.interpreter import Training, run
+from nas.interpreter import Forward, Training, run
 from nas.supernet_weights import SupernetWeights
 from nas.training.config import TrainConfig
 from nas.training.loss import label_loss
@@ -38,6 +38,7 @@ class Sandwich:
         largest_first: steps at the beginning that train the largest network alone.
         class_weights: (classes,), weight of each class in the loss; equal when None.
         num_random: how many random networks a step trains.
+        forward: runs a network.
     """
 
     weights: SupernetWeights
@@ -50,6 +51,7 @@ class Sandwich:
     largest_first: int = 0
     class_weights: Tensor | None = None
     num_random: int = 2
+    forward: Forward = run
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
@@ -65,14 +67,14 @@ class Sandwich:
         batch = cache(partial(self.batch, step))
         rng = random.Random(self.seed * 1_000_003 + step)
         students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.num_random))]
-        metrics: dict[str, list[float]] = {}
+        metrics: dict[str, list[Tensor]] = {}
         answers: Tensor | None = None
         alone = step < self.largest_first
         for name, network in [("largest", self.largest), *([] if alone else students)]:
             images, labels = batch(network.input_shape[1])
             leaves = self.weights.leaves(network)
             with torch.enable_grad():
-                logits = run(network, images, Training(leaves))
+                logits = self.forward(network, images, Training(leaves))
                 if answers is None:
                     loss = label_loss(logits, labels, self.config, self.class_weights)
                     answers = logits.detach().softmax(1)
@@ -80,7 +82,8 @@ class Sandwich:
                     loss = F.cross_entropy(logits, answers)
             loss.backward()
             self.weights.add_gradients(network, leaves)
-            metrics.setdefault(f"loss_{name}", []).append(loss.item())
-            right = (logits.detach().argmax(1) == labels).float().mean().item()
+            metrics.setdefault(f"loss_{name}", []).append(loss.detach())
+            right = (logits.detach().argmax(1) == labels).float().mean()
             metrics.setdefault(f"accuracy_{name}", []).append(right)
-        return {name: fmean(values) for name, values in metrics.items()}
+        # read at the end, so that a GPU is not waited for between networks
+        return {name: fmean(value.item() for value in values) for name, values in metrics.items()}

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas.interpreter import ExecutionMode, run
+from nas.interpreter import ExecutionMode, Forward, run
 from nas.training.config import TrainConfig
 from nas.training.loss import label_loss
 from nas.training.sandwich import Batch
@@ -29,6 +29,7 @@ class SingleNetwork:
         config: for its label smoothing.
         teacher: its outputs are half of the target; the labels alone when None.
         class_weights: (classes,), weight of each class in the loss; equal when None.
+        forward: runs the network.
     """
 
     network: Network
@@ -38,6 +39,7 @@ class SingleNetwork:
     config: TrainConfig
     teacher: Teacher | None = None
     class_weights: Tensor | None = None
+    forward: Forward = run
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
@@ -48,7 +50,7 @@ class SingleNetwork:
         """Gradients of the cross-entropy with the labels and, in equal shares, with the teacher's outputs."""
         images, labels = self.batch(step, self.network.input_shape[1])
         with torch.enable_grad():
-            logits = run(self.network, images, self.mode(self.weights))
+            logits = self.forward(self.network, images, self.mode(self.weights))
             loss = label_loss(logits, labels, self.config, self.class_weights)
             if self.teacher is not None:
                 loss = 0.5 * loss + 0.5 * F.cross_entropy(logits, self.teacher(step))
