@@ -252,6 +252,8 @@ def profile(
         device=found.info.device,
         runtime=found.info.runtime,
         fingerprint=found.info.fingerprint,
+        precision=found.info.precision,
+        batch=found.info.batch,
         space=fitted.space.name,
         resolution=resolution,
         accuracy_report=table.accuracy_report,

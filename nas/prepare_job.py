@@ -9,7 +9,7 @@ from hw_targets.registry import target as find_target
 from nas.compute import resolve as resolve_compute
 from nas.events import PlanEvent, ignore
 from nas.job import Job
-from nas.spec import SearchSpec, targets_named
+from nas.spec import SearchSpec, reject_floats, targets_named
 from nas.stages import plan as plans
 from nas.stages.budget import check_budget
 from nas.stages.context import Context
@@ -24,6 +24,7 @@ from nas.work import Work, profile_work
 def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
     """A job without its target plans and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
     targets = targets_named([target_budget.target for target_budget in spec.targets])
+    reject_floats(targets)
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}

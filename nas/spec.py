@@ -172,6 +172,24 @@ def invalid_spec(error: Any) -> Exception:
     )
 
 
+def reject_floats(targets: Sequence["Target"]) -> None:
+    """Rejects targets that run no INT8, or more than one image at a time: a search's accuracy and receipt are of INT8 at batch 1.
+
+    Raises:
+        InvalidSpec: there is one.
+    """
+    from nas.errors import InvalidSpec
+
+    for info in (target.info for target in targets):
+        if info.precision != "int8" or info.batch != 1:
+            raise InvalidSpec(
+                f"{info.id} runs {info.precision.upper()} at batch {info.batch}: it has latency tables and estimates only, and a search "
+                "finds INT8 networks for one image at a time.",
+                fix="Search for another target; for this one use `hwnas profile` and `hwnas estimate`.",
+                facts={"target": info.id, "precision": info.precision, "batch": info.batch},
+            )
+
+
 def targets_named(names: Sequence[str]) -> tuple["Target", ...]:
     """The targets of a spec.
 

@@ -45,7 +45,7 @@ def test_what_is_named_is_taken_or_refused(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_the_spec_rejects_other_devices() -> None:
     for device in ("gpu", "cuda:", "cuda:x", "CPU", "cuda:0,1"):
         with pytest.raises(ValueError, match="device"):
-            SearchSpec(data="digits", targets=({"target": "cpu", "latency_ms": 1},), device=device)  # type: ignore[arg-type]
+            SearchSpec(data="digits", targets=({"target": "cpu", "latency_ms": 1},), device=device)
 
 
 def test_keys_of_a_processor_are_those_of_before_there_was_a_choice(board: None, tmp_path: Path) -> None:
