@@ -101,7 +101,8 @@ class CapturedNetwork:
         marked = self._captured(marked=True)
         marked.replay()
         torch.cuda.synchronize()
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+        activities = [torch.profiler.ProfilerActivity.CUDA]
+        with torch.profiler.profile(activities=activities, acc_events=True) as profiler:  # without, it warns
             marked.replay()
             torch.cuda.synchronize()
             for _ in range(PROFILED_RUNS):
