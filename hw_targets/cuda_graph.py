@@ -4,6 +4,7 @@ A replay is timed on the device, while the host is ahead: replays wait in the st
 host's. Times are those of one network after another, without copying images to the card. Needs a GPU, except for reading a profile.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -101,13 +102,14 @@ class CapturedNetwork:
         marked = self._captured(marked=True)
         marked.replay()
         torch.cuda.synchronize()
-        activities = [torch.profiler.ProfilerActivity.CUDA]
-        with torch.profiler.profile(activities=activities, acc_events=True) as profiler:  # without, it warns
-            marked.replay()
-            torch.cuda.synchronize()
-            for _ in range(PROFILED_RUNS):
-                self._graph.replay()
-            torch.cuda.synchronize()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*Profiler clears events")  # of cycles, of which there is one
+            with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+                marked.replay()
+                torch.cuda.synchronize()
+                for _ in range(PROFILED_RUNS):
+                    self._graph.replay()
+                torch.cuda.synchronize()
         return kernels_by_layer(self._runner.network, _device_events(profiler), latency_ms)
 
 

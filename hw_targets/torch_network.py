@@ -79,6 +79,8 @@ class TorchNetwork:
         match layer.op:
             case "conv":
                 weight, bias = self._weights[layer.name]
+                if layer.kernel == (1, 1) and layer.groups == 1 and not any(layer.padding):
+                    return _pointwise(layer, x, weight, bias)
                 x, padding = _padded(layer, x, 0.0)
                 return F.conv2d(x, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
             case "linear":
@@ -104,6 +106,13 @@ _SIMPLE: Final[Mapping[str, Callable[[Sequence[Tensor]], Tensor]]] = {
     "global_avg_pool": lambda inputs: inputs[0].mean((2, 3), keepdim=True),
     "activation": lambda inputs: inputs[0],
 }
+
+
+def _pointwise(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """As a matrix product: the bias is added in the same kernel, and no library builds a plan for each shape."""
+    (down, right), channels = layer.stride, x.shape[1]
+    places = x[:, :, ::down, ::right].permute(0, 2, 3, 1)
+    return F.linear(places, weight.reshape(-1, channels), bias).permute(0, 3, 1, 2)
 
 
 def _padded(layer: Layer, x: Tensor, value: float) -> tuple[Tensor, tuple[int, int]]:
