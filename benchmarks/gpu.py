@@ -19,10 +19,10 @@ from typing import Any, Final
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from benchmarks import common
 from benchmarks.latency_fidelity import line_in_macs, networks, repeat_mape
+from benchmarks.static_network import Static
 from hw_targets.nvidia import usable
 from hw_targets.registry import target as find_target
 from hw_targets.target import Sample
@@ -34,17 +34,17 @@ from nas.compute import Compute, resolve
 from nas.data.augment import LIGHT
 from nas.data.batches import Batches
 from nas.data.splits import Split
-from nas.interpreter import EPSILON
+from nas.interpreter import Training
 from nas.pipeline import search
 from nas.spec import SearchSpec
 from nas.supernet_weights import SupernetWeights
-from nas.training.config import SUPERNET
-from nas.training.loop import NO_CALLBACKS, train
+from nas.training.config import SINGLE, SUPERNET
+from nas.training.loop import NO_CALLBACKS, TrainingStrategy, train
 from nas.training.sandwich import Sandwich
+from nas.training.single_network import SingleNetwork
 from nas.work import ProfileWork, Work
 from search_spaces.cost import macs
 from search_spaces.lattice import Lattice
-from search_spaces.network import INPUT, Network
 from search_spaces.registry import space as find_space
 from search_spaces.space import SearchSpace
 
@@ -64,54 +64,6 @@ WORK: Final = Work(
 )
 """Of the search; the same on both devices."""
 
-_ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
-    "relu": F.relu, "relu6": F.relu6, "hard_swish": F.hardswish, "hard_sigmoid": F.hardsigmoid, "sigmoid": torch.sigmoid,
-    "silu": F.silu, "leaky_relu": F.leaky_relu,
-}  # fmt: skip
-
-
-class Static(torch.nn.Module):
-    """A network as a plain module with weights of its own, which `torch.compile` reads as one graph."""
-
-    def __init__(self, network: Network, device: str) -> None:
-        super().__init__()
-        self.network = network
-        tensors = SupernetWeights.of(network.layers, 0, device).tensors
-        self.place = {name: f"p{number}" for number, name in enumerate(tensors)}
-        for name, tensor in tensors.items():
-            self.register_parameter(self.place[name], torch.nn.Parameter(tensor))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) in training mode."""
-        values = {INPUT: images}
-        for layer in self.network.layers:
-            inputs = [values[source] for source in layer.inputs]
-            x = inputs[0]
-            if layer.has_weights:
-                weight = self._own(layer.name + ".weight")
-                bias = None if layer.norm else self._own(layer.name + ".bias")
-                if layer.op == "linear":
-                    y = F.linear(x.flatten(1), weight.flatten(1), bias)[:, :, None, None]
-                else:
-                    y = F.conv2d(x, weight, bias, layer.stride, layer.padding[:2], layer.dilation, layer.groups)
-                if layer.norm:
-                    gamma, beta = self._own(layer.name + ".gamma"), self._own(layer.name + ".beta")
-                    y = F.batch_norm(y, None, None, gamma, beta, training=True, eps=EPSILON)
-            elif layer.op == "add":
-                y = x + inputs[1]
-            elif layer.op == "mul":
-                y = x * inputs[1]
-            elif layer.op == "global_avg_pool":
-                y = x.mean((2, 3), keepdim=True)
-            else:
-                raise NotImplementedError(layer.op)
-            values[layer.name] = y if layer.activation is None else _ACTIVATIONS[layer.activation](y)
-        return values[self.network.outputs[0]].flatten(1)
-
-    def _own(self, name: str) -> Tensor:
-        found: Tensor = getattr(self, self.place[name])
-        return found
-
 
 def data(side: int, compute: Compute, batch: int) -> Batches:
     """Random images, on the device."""
@@ -121,7 +73,7 @@ def data(side: int, compute: Compute, batch: int) -> Batches:
     return Batches(split, batch, seed=0, augment=LIGHT, device=compute.device)
 
 
-def sandwich(space: SearchSpace, compute: Compute, batches: Batches) -> Sandwich:
+def sandwich(space: SearchSpace, compute: Compute, batches: Batches, *, replayed: bool) -> Sandwich:
     """The strategy that trains a supernet of the space, from its first step with all four networks."""
     return Sandwich(
         SupernetWeights.of(Lattice.of(space).layers(), 0, compute.device),
@@ -132,6 +84,7 @@ def sandwich(space: SearchSpace, compute: Compute, batches: Batches) -> Sandwich
         config=SUPERNET,
         seed=0,
         forward=accelerator.forward(compute),
+        replayed=replayed,
     )
 
 
@@ -150,9 +103,31 @@ def step_seconds(step: Callable[[int], object], compute: Compute, seconds: float
     return median(taken)
 
 
-def time_sandwich(space: SearchSpace, compute: Compute, batch: int, seconds: float) -> float:
+def time_sandwich(space: SearchSpace, compute: Compute, batch: int, seconds: float, *, replayed: bool) -> float:
     """Seconds of a whole step: images, four networks forward and backward, the optimiser."""
-    strategy = sandwich(space, compute, data(int(space.resolution.values[-1]), compute, batch))
+    batches = data(int(space.resolution.values[-1]), compute, batch)
+    return time_training(sandwich(space, compute, batches, replayed=replayed), batch, compute, seconds)
+
+
+def time_single(space: SearchSpace, compute: Compute, batch: int, seconds: float, *, replayed: bool) -> float:
+    """Seconds of a step of the largest network alone."""
+    network = space.network(space.largest())
+    batches = data(network.input_shape[1], compute, batch)
+    weights = SupernetWeights.of(network.layers, 0, compute.device).tensors
+    strategy = SingleNetwork(
+        network,
+        weights,
+        Training,
+        lambda step, _: batches.batch(step),
+        SINGLE,
+        forward=accelerator.forward(compute),
+        replayed=replayed,
+    )
+    return time_training(strategy, batch, compute, seconds)
+
+
+def time_training(strategy: TrainingStrategy, batch: int, compute: Compute, seconds: float) -> float:
+    """The median time of a step of the training loop, after those that warm up."""
     config = replace(SUPERNET, batch_size=batch)
     ends: list[float] = []
 
@@ -164,13 +139,13 @@ def time_sandwich(space: SearchSpace, compute: Compute, batch: int, seconds: flo
         pass
 
     def cancelled() -> bool:
-        if len(ends) > 5 and ends[-1] - ends[2] > seconds:
+        if len(ends) > 7 and ends[-1] - ends[4] > seconds:
             raise Enough
         return False
 
     with contextlib.suppress(Enough):
         train(strategy, config, 10_000, replace(NO_CALLBACKS, on_step=on_step, cancelled=cancelled))
-    return median(np.diff(ends[2:]).tolist())
+    return median(np.diff(ends[4:]).tolist())
 
 
 def time_static(
@@ -217,10 +192,13 @@ def training(options: argparse.Namespace, compute: Compute) -> Iterator[common.R
             places = [compute] if batch != options.batch[0] or not compute.on_gpu else [compute, here]
             for place in places:
                 accelerator.start(place)
-                seconds = time_sandwich(fixed, place, batch, options.seconds)
-                yield _row("sandwich", place, side, batch, seconds)
-            kinds = (["compiled"] if options.compiled else []) + ["eager"]
-            for kind in kinds:
+                kinds = {"": place.on_gpu, **({", not replayed": False} if place.on_gpu else {})}
+                for kind, replayed in kinds.items():
+                    seconds = time_sandwich(fixed, place, batch, options.seconds, replayed=replayed)
+                    yield _row("sandwich" + kind, place, side, batch, seconds)
+                    seconds = time_single(fixed, place, batch, options.seconds, replayed=replayed)
+                    yield _row("largest alone" + kind, place, side, batch, seconds)
+            for kind in (["compiled"] if side in options.compiled else []) + ["eager"]:
                 accelerator.start(compute)
                 found = time_static(fixed, compute, batch, options.seconds, compiled=kind == "compiled")
                 yield {
@@ -377,7 +355,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, nargs="+", default=[64], help="of training; the processor has the first")
     parser.add_argument("--seconds", type=float, default=3.0, help="of timing each training")
     parser.add_argument(
-        "--no-compiled", dest="compiled", action="store_false", help="without torch.compile, which takes minutes"
+        "--compiled",
+        type=int,
+        nargs="*",
+        default=[96],
+        help="image sizes to compile static networks at, which takes minutes",
     )
     parser.add_argument("--target", default="cuda", help="whose tables are judged")
     parser.add_argument("--latency-batch", type=int, nargs="+", default=[1, 8], help="batches of the target")

@@ -144,7 +144,7 @@ class LatencyTable:
             "units": {"latency": "ms"},
             "batch": self.info.batch,
             "precision": self.info.precision,
-            "target": asdict(self.info),
+            "target": {name: value for name, value in asdict(self.info).items() if name != "batch"},
             "fitted": list(self.fitted),
             "accuracy_report": self.accuracy_report.to_json(),
             "calibration": self.calibration.to_json(),
@@ -169,7 +169,7 @@ class LatencyTable:
             )
         try:
             return LatencyTable(
-                info=TargetInfo(**document["target"]),
+                info=TargetInfo(**document["target"], batch=document["batch"]),
                 entries={
                     key: KeyLatency(**{**entry, "kernels": tuple(sorted(entry["kernels"].items()))})
                     for key, entry in document["entries"].items()

@@ -103,6 +103,7 @@ def with_work(context: Context, job: Job, costs: Costs | None) -> Job:
 
     if costs is not None:
         job = plans.resolve(context, job, costs)
+    plans.check_device_memory(job)
     supernet = job.work.supernet_images > 0
     context.on_event(PlanEvent(resolution=job.data.resolution, supernet=supernet, note=plans.note(job)))
     return replace(job, augment=augmentation(context, job))

@@ -95,7 +95,14 @@ def _probe(context: Context, job: Job, augment: Augment, key: StageKey) -> tuple
     batch = batches(context, job, config, job.spec.seed, job.work.probe_images, augment)
     forward = accelerator.forward(job.compute)
     strategy = SingleNetwork(
-        network, weights.tensors, Training, batch, config, class_weights=class_weights(job), forward=forward
+        network,
+        weights.tensors,
+        Training,
+        batch,
+        config,
+        class_weights=class_weights(job),
+        forward=forward,
+        replayed=job.compute.on_gpu,
     )
     steps = max(1, job.work.probe_images // config.batch_size)
     own = callbacks(context, key, "preparing", prefix="flip_check_")

@@ -21,6 +21,7 @@ from nas.supernet_weights import SupernetWeights
 from nas.tensors import Tensors, pack, unpack
 from nas.training.config import CONTINUE, FINE_TUNE, SINGLE, TrainConfig
 from nas.training.loop import train
+from nas.training.replay import Replay
 from nas.training.sandwich import Batch
 from nas.training.single_network import SingleNetwork, Teacher
 from search_spaces.network import Network
@@ -113,7 +114,9 @@ def fine_tune(
         batch = batches(context, job, config, seed, images, job.augment)
         answers = None if teacher is None else teacher_answers(teacher.network, teacher.mode, batch)
         forward = accelerator.forward(job.compute)
-        strategy = SingleNetwork(network, weights, Training, batch, config, answers, class_weights(job), forward)
+        strategy = SingleNetwork(
+            network, weights, Training, batch, config, answers, class_weights(job), forward, job.compute.on_gpu
+        )
         steps = max(1, images // config.batch_size)
         own = callbacks(context, with_batch(key, planned, config), "fine_tuning", target=run.id, prefix="tune_")
         train(strategy, config, steps, replace(own, devices=job.compute.locks))
@@ -143,10 +146,15 @@ def trained_weights(context: Context, digest: str, device: str = "cpu") -> Super
 
 
 def teacher_answers(network: Network, mode: ExecutionMode, batch: Batch) -> Teacher:
-    """A network's outputs for a step's images."""
+    """A network's outputs for a step's images; a GPU replays it."""
+
+    def compute(images: Tensor) -> tuple[Tensor]:
+        with torch.no_grad():
+            return (interpreter.run(network, images, mode).softmax(1),)
+
+    replay = Replay(compute)
 
     def answers(step: int) -> Tensor:
-        with torch.no_grad():
-            return interpreter.run(network, batch(step, network.input_shape[1])[0], mode).softmax(1)
+        return replay(batch(step, network.input_shape[1])[0])[0]
 
     return answers

@@ -165,6 +165,8 @@ def _retrain(
         config,
         teacher_answers(network, teacher, batch),
         class_weights(job),
+        replayed=job.compute.on_gpu
+        and not run.target_plan.scheme.power_of_two,  # whose exponents are read in each step
     )
     steps = max(1, int(RETRAINED * job.work.tune_images) // config.batch_size)
     own = callbacks(context, key, "fine_tuning", target=run.id, prefix="int8_")

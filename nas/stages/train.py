@@ -147,6 +147,7 @@ def sandwich(context: Context, job: Job, weights: SupernetWeights, config: Train
         largest_first=int(LARGEST_FIRST * _steps(job, config)),
         class_weights=class_weights(job),
         forward=accelerator.forward(job.compute),
+        replayed=job.compute.on_gpu,
     )
 
 

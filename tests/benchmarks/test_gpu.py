@@ -7,6 +7,7 @@ import torch
 
 from benchmarks import gpu
 from benchmarks.common import Row
+from benchmarks.static_network import Static
 from nas.compute import Compute
 from nas.interpreter import Training, run
 from nas.supernet_weights import SupernetWeights
@@ -16,11 +17,11 @@ from tests.benchmarks.test_latency_fidelity import Toy
 
 def test_training_on_the_processor(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--device", "cpu", "--threads", "1", "--parts", "training", "--resolution", "8", "--batch", "8"]
-    assert gpu.main([*arguments, "--seconds", "0", "--no-compiled", "--json"]) == 0
+    assert gpu.main([*arguments, "--seconds", "0", "--compiled", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["summary"]["sandwich_images_per_second_cpu_8_batch_8"] > 0
     assert 0.2 < document["summary"]["sandwich_over_eager_8_batch_8_cpu"] < 5
-    assert [row["what"] for row in document["rows"]] == ["sandwich", "four static, eager", "no GPU"]
+    assert [row["what"] for row in document["rows"]] == ["sandwich", "largest alone", "four static, eager", "no GPU"]
     assert {"torch", "python"} <= set(document["machine"]["versions"]) and document["settings"]["threads"] == 1
 
 
@@ -29,7 +30,7 @@ def test_a_static_network_computes_what_the_supernet_trains() -> None:
     network = space.network(space.largest())
     images = torch.rand(4, *network.input_shape)
     leaves = SupernetWeights.of(network.layers, 0).leaves(network)
-    torch.testing.assert_close(gpu.Static(network, "cpu")(images), run(network, images, Training(leaves)))
+    torch.testing.assert_close(Static(network, "cpu")(images), run(network, images, Training(leaves)))
 
 
 def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,13 +11,20 @@ from hw_targets.random_weights import random_weights
 from hw_targets.testing.networks import inverted_residuals
 from nas import accelerator
 from nas.compute import Compute, resolve
-from nas.interpreter import Training, run
+from nas.data.batches import Batches, as_input
+from nas.data.splits import Split
+from nas.interpreter import BNFolded, Training, folded, recalibrate, run
 from nas.pipeline import search
-from nas.quantise import run_quantised
+from nas.quantise import FakeQuant, run_quantised
+from nas.ranges import observe
 from nas.spec import SearchSpec
 from nas.stages.train import train
 from nas.supernet_weights import SupernetWeights
-from nas.training.config import TrainConfig
+from nas.training.config import SINGLE, TrainConfig
+from nas.training.loop import TrainingStrategy
+from nas.training.loop import train as train_loop
+from nas.training.sandwich import Sandwich
+from nas.training.single_network import SingleNetwork
 from tests.nas import boards
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
@@ -75,6 +83,35 @@ def test_a_batch_beyond_the_memory_is_halved(compute: Compute) -> None:
 
     assert accelerator.halved_once(compute, TrainConfig(batch_size=120), attempt, lambda _: None)
     assert sizes == [120, 60]
+
+
+@pytest.mark.parametrize("kind", ["float", "int8", "sandwich"])
+def test_replayed_training_learns_what_eager_training_learns(compute: Compute, kind: str) -> None:
+    network = inverted_residuals("hard_swish")
+    rng = np.random.default_rng(0)
+    split = Split(rng.integers(0, 256, (64, *network.input_shape), np.uint8), rng.integers(0, 10, 64))
+    batches = Batches(split, 32, seed=0, device=compute.device)
+    after = []
+    for replayed in (False, True):
+        weights = SupernetWeights.of(network.layers, 0, compute.device)
+        if kind == "sandwich":
+            strategy: TrainingStrategy = Sandwich(
+                weights, network, network, lambda _: network, lambda step, _: batches.batch(step), SINGLE, 0, replayed=replayed
+            )  # fmt: skip
+        else:
+            images = as_input(torch.from_numpy(split.images).to(compute.device))
+            float_ = folded(network, weights.tensors, recalibrate(network, weights, [images]))
+            own = weights.tensors if kind == "float" else {name: tensor.clone() for name, tensor in float_.items()}
+            ranges = observe(network, BNFolded(float_), [images])
+            mode = Training if kind == "float" else lambda w, ranges=ranges: FakeQuant(network, w, ranges)
+            strategy = SingleNetwork(
+                network, own, mode, lambda step, _: batches.batch(step), SINGLE, replayed=replayed
+            )  # fmt: skip
+        config = replace(SINGLE, learning_rate=1e-4)
+        train_loop(strategy, config, 12)
+        after.append({name: tensor.detach().clone() for name, tensor in strategy.parameters.items()})
+    for name, tensor in after[0].items():
+        torch.testing.assert_close(after[1][name], tensor, rtol=1e-2, atol=1e-3)
 
 
 def test_a_whole_search_learns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gpu: str) -> None:

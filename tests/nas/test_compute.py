@@ -9,6 +9,7 @@ import pytest
 
 from hw_targets.errors import DeviceUnavailable
 from nas.compute import Compute, resolve
+from nas.errors import OutOfDeviceMemory
 from nas.pipeline import run_name
 from nas.spec import SearchSpec
 from nas.stages import plan
@@ -75,8 +76,21 @@ def test_keys_of_a_gpu_are_others_for_each_card_and_dtype(board: None, tmp_path:
 
 def test_the_plan_says_where_it_trains(board: None, tmp_path: Path) -> None:
     _, job = jobs.resolved(tmp_path)
-    assert plan.note(replace(job, compute=replace(GPU, note="Trains there."))).endswith("pixels. Trains there.")
+    there = plan.note(replace(job, compute=replace(GPU, note="Trains there.")))
+    assert "pixels. Trains there. It takes about " in there and there.endswith(" GB there.")
     assert plan.note(job).endswith("pixels.")
+
+
+def test_a_gpu_that_is_too_small_is_rejected_before_training(board: None, tmp_path: Path) -> None:
+    _, job = jobs.resolved(tmp_path)
+    plan.check_device_memory(replace(job, compute=GPU))
+    plan.check_device_memory(job)
+    little = replace(GPU, memory_bytes=plan._device_bytes(job) // 2)
+    with pytest.raises(OutOfDeviceMemory, match=r"needs about 0\.\d GB with batches of \d+ images") as rejected:
+        plan.check_device_memory(replace(job, compute=little))
+    facts = rejected.value.facts
+    assert isinstance(facts["fitting_batch"], int) and isinstance(facts["batch"], int)
+    assert 0 <= facts["fitting_batch"] < facts["batch"] and "--device cpu" in rejected.value.fix
 
 
 def test_small_data_are_kept_on_the_gpu() -> None:
