@@ -56,11 +56,11 @@ IMAGES: Final = 1024
 PARTS: Final = ("training", "fidelity", "search")
 
 WORK: Final = Work(
-    profile=ProfileWork(networks=12, held_out=4, rounds=4),
-    supernet_images=60_000,
-    evaluations=24,
-    finalists=3,
-    tune_images=30_000,
+    profile=ProfileWork(networks=8, held_out=3, rounds=3),
+    supernet_images=20_000,
+    evaluations=12,
+    finalists=2,
+    tune_images=15_000,
 )
 """Of the search; the same on both devices."""
 
@@ -139,13 +139,17 @@ def time_training(strategy: TrainingStrategy, batch: int, compute: Compute, seco
         pass
 
     def cancelled() -> bool:
-        if len(ends) > 7 and ends[-1] - ends[4] > seconds:
+        enough, slow = (
+            len(ends) > 7 and ends[-1] - ends[4] > seconds,
+            len(ends) > 3 and ends[-1] - ends[0] > 4 * seconds,
+        )
+        if enough or slow:
             raise Enough
         return False
 
     with contextlib.suppress(Enough):
         train(strategy, config, 10_000, replace(NO_CALLBACKS, on_step=on_step, cancelled=cancelled))
-    return median(np.diff(ends[4:]).tolist())
+    return float(np.median(np.diff(ends)[-max(1, len(ends) - 5) :]))
 
 
 def time_static(
@@ -257,7 +261,7 @@ def searching(options: argparse.Namespace, compute: Compute) -> Iterator[common.
         for device in dict.fromkeys((compute.device, "cpu")):
             spec = SearchSpec.model_validate(
                 {
-                    "data": "digits", "device": device, "threads": compute.threads, "seed": seed, "work": WORK.model_dump(),
+                    "data": "digits", "space": options.search_space, "device": device, "threads": compute.threads, "seed": seed, "work": WORK.model_dump(),
                     "targets": [{"target": "cpu", "latency_ms": "40%"}],
                 }
             )  # fmt: skip
@@ -361,6 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=[96],
         help="image sizes to compile static networks at, which takes minutes",
     )
+    parser.add_argument("--search-space", default="resnet", help="of the search")
     parser.add_argument("--target", default="cuda", help="whose tables are judged")
     parser.add_argument("--latency-batch", type=int, nargs="+", default=[1, 8], help="batches of the target")
     parser.add_argument("--networks", type=int, default=40, help="predicted, never fitted")
