@@ -261,7 +261,8 @@ def searching(options: argparse.Namespace, compute: Compute) -> Iterator[common.
         for device in dict.fromkeys((compute.device, "cpu")):
             spec = SearchSpec.model_validate(
                 {
-                    "data": "digits", "space": options.search_space, "device": device, "threads": compute.threads, "seed": seed, "work": WORK.model_dump(),
+                    "data": "digits", "space": options.search_space, "device": device, "threads": compute.threads,
+                    "seed": seed, "work": WORK.model_dump(),
                     "targets": [{"target": "cpu", "latency_ms": "40%"}],
                 }
             )  # fmt: skip
