@@ -160,7 +160,7 @@ fronts = Table(
     metadata,
     Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("target", String(200), primary_key=True),
-    Column("of", String(16), primary_key=True),  # candidates or finished
+    Column("of", String(16), primary_key=True),  # candidates or trained
     Column("data", Text, nullable=False),
 )
 

@@ -1,6 +1,6 @@
 """The overlay simulator against published throughput tables that were not measured in this project.
 
-Errors are over the medians of each network's `target` rows: convolution networks and depthwise ones on the HBM cards, other
+Errors are over the medians of each network's `target` rows: convolution networks and depthwise ones on the HBM boards, other
 DPUs in a group of their own (`other`; per network and platform, the rows fitted left out). The schedule is compared with
 multiply-accumulates times a constant (`mac_`, the best constant for these rows), peak only, ceilings only, and the
 closed form. A layer profile is compared by its printed times on the rows that are not fitted.
@@ -166,7 +166,7 @@ def medians(judged: Sequence[tuple[dict[str, Any], dict[str, float]]], networks:
 
 
 def summarise(found: Sequence[Median]) -> dict[str, float | int | None]:
-    """Errors per group and ranks over the HBM cards' networks, for the schedule and each baseline."""
+    """Errors per group and ranks over the HBM boards' networks, for the schedule and each baseline."""
     hbm = [m for m in found if m.group != "other"]
     constant = statistics.median([m.published / max(m.macs, 1) for m in hbm or found]) if found else 1.0
     summary: dict[str, float | int | None] = {}

@@ -1,7 +1,7 @@
 """Fits the overlay simulator's parameters again and prints them in the form of `calibration.toml`.
 
-The HBM cards' four on the medians of the target rows of the calibration table; of each other DPU only the array's efficiency
-and the overhead of a group, on its `refit` rows, held near the HBM cards' values where the rows leave them free; of the layer
+The HBM boards' four on the medians of the target rows of the calibration table; of each other DPU only the array's efficiency
+and the overhead of a group, on its `refit` rows, held near the HBM boards' values where the rows leave them free; of the layer
 profile two overheads on its `fit` rows. Reads no validation table. Not part of any
 measurement: `benchmarks.overlay` checks the values in the file.
 """
@@ -29,7 +29,7 @@ PARAMETERS: Final = ("array_efficiency", "layer_cycles", "tile_cycles", "depthwi
 START: Final = {"array_efficiency": 0.9, "layer_cycles": 2000.0, "tile_cycles": 400.0, "depthwise_ratio": 1.5}
 REFITTED: Final = PARAMETERS[:2]
 HOLD: Final = {"array_efficiency": 1.0, "layer_cycles": 1e-3}
-"""Weights of the squared logarithms by which refitted parameters leave the HBM cards' values: the array is the same one."""
+"""Weights of the squared logarithms by which refitted parameters leave the HBM boards' values: the array is the same one."""
 
 FLAT: Final = 0.005
 STEPS: Final = (
@@ -188,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command."""
     parser = common.parser(NAME, "Fits the overlay simulator's parameters again.")
     parser.add_argument(
-        "--calibration", type=Path, required=True, metavar="CSV", help="rows of the HBM cards to fit on"
+        "--calibration", type=Path, required=True, metavar="CSV", help="rows of the HBM boards to fit on"
     )
     parser.add_argument(
         "--portability", type=Path, metavar="CSV", help="rows of other DPUs; only `refit` ones are read"

@@ -202,9 +202,9 @@ def known_spaces() -> str:
 
 def targets() -> str:
     """The targets that come with the package."""
-    from hw_targets.registry import BUILT_IN, of_cards
+    from hw_targets.registry import BUILT_IN, of_boards
 
-    own = (*BUILT_IN, *of_cards())
+    own = (*BUILT_IN, *of_boards())
     rows = ((f"`{t.name}`", t.summary, "; ".join(f"`{o}`: {m}" for o, m in t.options.items())) for t in own)
     return grid(("target", "what it is", "options"), rows)
 

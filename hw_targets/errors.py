@@ -32,13 +32,13 @@ class UnsupportedArchitecture(HwnasError):
 
 
 class InvalidMachine(HwnasError):
-    """A card, overlay or calibration file that cannot be read, or options that an overlay's machine does not have."""
+    """A board, overlay or calibration file that cannot be read, or options that an overlay's machine does not have."""
 
     code = "invalid_machine"
 
 
 class DoesNotFit(HwnasError):
-    """A network whose weights and feature maps exceed the memory of an overlay's card."""
+    """A network whose weights and feature maps exceed the memory of an overlay's board."""
 
     code = "does_not_fit"
     status = 422

@@ -27,7 +27,7 @@ class Option:
         kind: `choice` is one of `values`.
         default: when it is absent; an empty string where that depends on other options.
         values: those of a choice.
-        bare: whether a value is written by itself, `card:VALUE`, in place of `card:name=VALUE`.
+        bare: whether a value is written by itself, `board:VALUE`, in place of `board:name=VALUE`.
         summary: one line.
     """
 
@@ -117,33 +117,33 @@ BUILT_IN: Final = (
 def targets() -> tuple[TargetEntry, ...]:
     """Every kind of target that is installed, by name; one that comes with the package is never replaced."""
     found = {entry.name: entry for entry in _of_packages(entry_points(group=GROUP))}
-    found |= {entry.name: entry for entry in (*of_cards(), *BUILT_IN)}
+    found |= {entry.name: entry for entry in (*of_boards(), *BUILT_IN)}
     return tuple(found[name] for name in sorted(found))
 
 
-def of_cards() -> list[TargetEntry]:
-    """One entry a card that the overlay simulator knows, the user's own among them."""
+def of_boards() -> list[TargetEntry]:
+    """One entry a board that the overlay simulator knows, the user's own among them."""
     from hw_targets.overlay import registry as overlays
 
-    return [_of_card(card) for card in overlays.listed()]
+    return [_of_board(board) for board in overlays.listed()]
 
 
-def _of_card(card: "Listed") -> TargetEntry:
+def _of_board(board: "Listed") -> TargetEntry:
     from hw_targets.overlay import registry as overlays
 
     def create(options: Mapping[str, str]) -> Target:
         from hw_targets.overlay.target import OverlayTarget
 
         given = ",".join(f"{key}={value}" if value else key for key, value in options.items())
-        return OverlayTarget(overlays.machine(f"{card.name}:{given}"))
+        return OverlayTarget(overlays.machine(f"{board.name}:{given}"))
 
-    summary = "cannot be read" if card.problem else f"{card.title}, INT8, simulated"
-    builds = {name: "the build" + (" (default)" if name == card.builds[0] else "") for name in card.builds}
+    summary = "cannot be read" if board.problem else f"{board.title}, INT8, simulated"
+    builds = {name: "the build" + (" (default)" if name == board.builds[0] else "") for name in board.builds}
     takes = (
-        Option("build", "choice", "the build of the card", next(iter(builds), ""), tuple(builds), bare=True),
+        Option("build", "choice", "the build of the board", next(iter(builds), ""), tuple(builds), bare=True),
         Option("clock", "number", overlays.OPTIONS["clock"]),
     )
-    return TargetEntry(card.name, summary, create, lambda: card.problem, {**builds, **overlays.OPTIONS}, takes)
+    return TargetEntry(board.name, summary, create, lambda: board.problem, {**builds, **overlays.OPTIONS}, takes)
 
 
 def _of_packages(points: Iterable[EntryPoint]) -> list[TargetEntry]:

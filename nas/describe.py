@@ -242,7 +242,7 @@ def _simulated(network: Network, target_id: str) -> tuple[float | None, dict[str
         if not isinstance(target, Simulator):
             return None, {}
         found = target.simulate(network)
-    except HwnasError:  # a card or package that is not installed here, or a network that it no longer supports
+    except HwnasError:  # a board or package that is not installed here, or a network that it no longer supports
         return None, {}
     per_cycle = found["latency_ms"] / found["cycles"]
     bound: dict[str, _Bound] = {}

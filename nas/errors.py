@@ -82,3 +82,9 @@ class DeviceLost(HwnasError):
 
     code = "device_lost"
     status = 503
+
+
+class SourceUnavailable(HwnasError):
+    """The trained network to start from is not known here, not installed, or not the published one."""
+
+    code = "source_unavailable"

@@ -110,9 +110,9 @@ class FrontEvent(FrozenModel):
     """The Pareto front of one target has changed: the whole front, fastest first."""
 
     type: Literal["front"] = "front"
-    of: Literal["candidates", "finished"] = Field(
+    of: Literal["candidates", "trained"] = Field(
         "candidates",
-        description="candidates: supernet estimates; finished: networks that were trained, with the latency of their network",
+        description="candidates: supernet estimates; trained: networks that were trained, with the latency of their network",
     )
     target: str
     budget_ms: float

@@ -9,6 +9,7 @@ from hw_targets.target import TargetInfo
 from nas.compute import Compute
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.facts import DataFacts
+from nas.pretrained import Source
 from nas.spec import SearchSpec
 from nas.target_plan import TargetPlan
 from nas.work import Work
@@ -26,6 +27,7 @@ class Job:
         restricted: the part of the space that each target runs.
         target_plans: each target with its latency table and its budget; empty until the tables are known.
         compute: where its networks are trained and evaluated.
+        source: the trained network that the job starts from; none starts from scratch.
         augment: random changes of training images.
     """
 
@@ -37,4 +39,5 @@ class Job:
     restricted: tuple[RestrictedSpace, ...]
     target_plans: tuple[TargetPlan, ...]
     compute: Compute
+    source: Source | None = None
     augment: Augment = NO_AUGMENT

@@ -24,6 +24,7 @@ from nas.prepare_job import prepare_job, start_job, target_plan_of, with_work
 from nas.result import ExportResult, ProfileResult, SearchResult
 from nas.spec import SearchSpec
 from nas.stages.budget import check_budget
+from nas.stages.choose_source import AUTO
 from nas.stages.context import Context, DeviceClaim, never, no_claim
 from nas.stages.profile import profile as profile_stage
 from nas.stages.restrict_space import restrict_space
@@ -33,6 +34,7 @@ from search_spaces.restrict import RestrictedSpace
 from search_spaces.space import Architecture, text
 
 if TYPE_CHECKING:
+    from nas.stages.adapt import Adapted
     from nas.stages.train import Supernet
 
 
@@ -70,11 +72,11 @@ def search(
     context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     try:
         job = prepare_job(context, spec)
-        supernet = _supernet(context, job)
+        supernet, adapted = _supernet(context, job)
         run = run_name(spec)
         outcomes = {
             target_plan.info.id: deliver(
-                TargetRun(context, job, target_plan, find_target(target_plan.info.id), supernet), out / run
+                TargetRun(context, job, target_plan, find_target(target_plan.info.id), supernet, adapted), out / run
             )
             for target_plan in job.target_plans
         }
@@ -82,7 +84,7 @@ def search(
         raise Cancelled(
             "The search was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
         ) from error
-    fronts = {name: outcome.finished for name, outcome in outcomes.items()}
+    fronts = {name: outcome.trained for name, outcome in outcomes.items()}
     result = SearchResult(
         run=run,
         metric=spec.metric,
@@ -100,13 +102,22 @@ def search(
     return result
 
 
-def _supernet(context: Context, job: Job) -> "Supernet | None":
-    """The trained supernet, where the job's time is enough for one."""
+def _supernet(context: Context, job: Job) -> "tuple[Supernet | None, Adapted | None]":
+    """The trained supernet, where the job's time is enough for one, and the source that the job starts from, where there is one.
+
+    Without a supernet, networks are slices of the source.
+    """
+    adapted = None
+    if job.source is not None:
+        from nas.stages.adapt import adapt
+
+        adapted = adapt(context, job)
+    start = None if adapted is None else adapted.supernet
     if not job.work.supernet_images:
-        return None
+        return start, adapted
     from nas.stages.train import train
 
-    return train(context, job)
+    return train(context, job, start), adapted
 
 
 def export(
@@ -157,7 +168,7 @@ def export(
         job = with_work(context, replace(job, target_plans=(target_plan,)), costs)
         folder = out / run / f"{target_folder(target_plan.info.id)}-{selected.id}"
         model = deliver_selected(
-            TargetRun(context, job, target_plan, device, _supernet(context, job)), selected, folder
+            TargetRun(context, job, target_plan, device, *_supernet(context, job)), selected, folder
         )
     except KeyboardInterrupt as error:
         raise Cancelled(
@@ -212,7 +223,7 @@ def run_name(spec: SearchSpec) -> str:
     data = "".join(c if c.isalnum() else "-" for c in Path(spec.data).stem)[:32]
     space = spec.space if isinstance(spec.space, str) else str(spec.space.get("name", "space"))
     title = "".join(c if c.isalnum() else "-" for c in Path(space).stem)[:32]
-    return f"{data}-{title}-{digest}"
+    return f"{data}-{digest}" if space == AUTO else f"{data}-{title}-{digest}"
 
 
 def profile(

@@ -65,6 +65,7 @@ def _plan(context: Context, job: Job, costs: Costs) -> Plan:
     ]
     if not unknown:  # budgets are checked before anything takes time
         job = plans.resolve(context, with_target_plans(context, job), costs)
+        costs = plans.time_near_limit(context, job, costs)
     elif job.spec.work is None:
         job = replace(job, work=plans.afford(job, costs))
     return plans.plan_of(

@@ -12,6 +12,7 @@ from nas.job import Job
 from nas.spec import SearchSpec, reject_floats, targets_named
 from nas.stages import plan as plans
 from nas.stages.budget import check_budget
+from nas.stages.choose_source import choose_source, space_of
 from nas.stages.context import Context
 from nas.stages.costs import Costs, time_training
 from nas.stages.profile import profile, profiled
@@ -27,12 +28,13 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     reject_floats(targets)
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
+    source = choose_source(spec, data)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
-    fitted = restrict_space(context, spec.space, targets, **size)
+    fitted = restrict_space(context, space_of(spec, source), targets, **size)
     compute = resolve_compute(spec.device, spec.threads)
     least = Work(profile=profile_work(spec.seconds), supernet_images=0, evaluations=0, finalists=1, tune_images=1)
     infos = tuple(target.info for target in targets)
-    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), compute)
+    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), compute, source)
 
 
 def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
@@ -49,6 +51,8 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
         job = resolve_spec(context, spec, resolution=known.facts["image_size"])
     settled = known is not None or spec.work is not None
     own = settled or spec.resolution is not None
+    if not own and job.source is not None and job.data.resolution < plans.FROM_SOURCE:
+        job = resolve_spec(context, spec, resolution=plans.FROM_SOURCE)
     smaller = () if own else [image_size for image_size in plans.IMAGE_SIZES if image_size < job.data.resolution]
     if not smaller:
         _reject_early(context, job)
@@ -80,7 +84,7 @@ def with_target_plans(context: Context, job: Job) -> Job:
     """The job with its targets' latency tables and its checked budgets. Raises as `search` does."""
     target_plans = tuple(target_plan_of(context, job, number) for number in range(len(job.targets)))
     for target_plan in target_plans:
-        if not target_plan.outcome.binds:
+        if not target_plan.outcome.active:
             context.warn(
                 f"The budget of {target_plan.budget_ms:g} ms on {target_plan.info.id} is an inactive constraint: every architecture "
                 f"meets it, and the slowest is predicted at {target_plan.outcome.reachable_ms[1]:.4g} ms.",

@@ -106,7 +106,7 @@ class BudgetOutcome(FrozenModel):
     )
     architectures: str = Field(description="how many architectures the space has; a string, since it may exceed 2**53")
     architectures_within: str = Field(description="how many of them are predicted to meet the budget")
-    binds: bool = Field(description="false where the constraint is inactive: every architecture meets the budget")
+    active: bool = Field(description="false where the constraint is inactive: every architecture meets the budget")
 
 
 class RemovedValue(FrozenModel):
@@ -120,6 +120,18 @@ class RemovedValue(FrozenModel):
         description="whether it is unsupported in every combination; else in combination with other values, of which it was "
         "the cheapest to remove"
     )
+
+
+class SourceOutcome(FrozenModel):
+    """The trained network that the search started from, fine-tuned on the data, quantised and measured, without a search."""
+
+    source: str = Field(description="name of the trained network")
+    architecture: str
+    whole: bool = Field(description="whether all of its stages are used; else it ends after an earlier one")
+    metric: MetricValue = Field(description="in INT8 on the test set")
+    latency_ms: float
+    kind: Literal["predicted", "measured", "simulated"]
+    images: int = Field(description="that it saw in fine-tuning")
 
 
 class ModelFigures(FrozenModel):
@@ -136,6 +148,9 @@ class ModelFigures(FrozenModel):
     budget: BudgetOutcome
     removed: tuple[RemovedValue, ...] = Field(
         (), description="options of the space that the target does not support, and why"
+    )
+    sources: tuple[SourceOutcome, ...] = Field(
+        (), description="what the trained network that the search started from gives by itself; empty from scratch"
     )
 
 

@@ -20,6 +20,7 @@ Fit = Literal["stretch", "crop", "pad"]
 AugmentName = Literal["auto", "none", "light", "photo"]
 ClassWeights = Literal["auto", "none"]
 BudgetOn = Literal["quiet", "p50", "p95"]
+Method = Literal["auto", "search", "prune"]
 
 METRIC_NAMES: Final[dict[MetricName, str]] = {
     "accuracy": "accuracy",
@@ -81,12 +82,25 @@ class SearchSpec(FrozenModel):
 
     Example:
         >>> SearchSpec(data="digits", targets=[{"target": "cpu", "latency_ms": "40%"}]).space
-        'mobilenet'
+        'auto'
     """
 
     data: str = Field(min_length=1, description="`digits`, a folder of class folders, or an .npz file")
     space: str | dict[str, Any] = Field(
-        "mobilenet", description="a known space, a .yaml or .py file (`path.py:function`), or a declaration inline"
+        "auto",
+        description="a known space, a .yaml or .py file (`path.py:function`), or a declaration inline; auto is the space "
+        "around the network that the search starts from, else mobilenet",
+    )
+    start_from: str = Field(
+        "auto",
+        max_length=200,
+        description="trained network to start from, such as efficientnet_lite0, or none; auto starts from efficientnet_lite0 "
+        "for photographs where its weights are installed",
+    )
+    method: Method = Field(
+        "auto",
+        description="where the search starts from a trained network: prune cuts networks out of it, search trains a supernet "
+        "from it first; auto decides by the time",
     )
     targets: tuple[TargetBudget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"

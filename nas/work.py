@@ -35,6 +35,10 @@ class Work(FrozenModel):
     """The size of every stage after the latency tables."""
 
     profile: ProfileWork
+    start_from: str | None = Field(
+        None, max_length=200, description="trained network that the job starts from; none when absent"
+    )
+    adapt_images: int = Field(0, ge=0, description="that the trained network sees first, at all of its ends")
     supernet_images: int = Field(
         ge=0, description="that the supernet sees, four networks a step; 0 trains a few networks without a supernet"
     )

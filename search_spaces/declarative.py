@@ -7,9 +7,9 @@ spaces are written. Not here: spaces written as Python functions (`space.py`).
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from search_spaces.blocks import BLOCKS
 from search_spaces.builder import Graph, Tensor
@@ -19,6 +19,9 @@ from search_spaces.validation import NUMBER, field_problems
 from search_spaces.yaml_file import read_yaml
 
 T = TypeVar("T", int, float, bool)
+
+ENDS: Final = "stages"
+"""The choice of how many stages a network has."""
 
 
 def _ascending(value: Any) -> Any:
@@ -93,7 +96,16 @@ class SpaceSpec(_Spec):
     activation: Literal["relu", "relu6", "hard_swish"] = "relu6"
     stem: StemSpec = StemSpec()
     stages: tuple[StageSpec, ...] = Field(min_length=1, max_length=16)
+    ends: Depths | None = Field(
+        None, description="how many stages a network may have, a choice; each end has a head of its own"
+    )
     head: HeadSpec = HeadSpec()
+
+    @model_validator(mode="after")
+    def _ends_are_stages(self) -> "SpaceSpec":
+        if self.ends is not None and self.ends[-1] != len(self.stages):
+            raise ValueError(f"ends: the last is the number of stages, {len(self.stages)}, not {self.ends[-1]}")
+        return self
 
     def build(self, *, resolution: int, channels: int, classes: int) -> SearchSpace:
         """The space for square images of size `resolution` (used where the spec has none).
@@ -101,10 +113,12 @@ class SpaceSpec(_Spec):
         Raises:
             InvalidSpace: a stage cannot fit one of the resolutions.
         """
+        ends = self.ends or (len(self.stages),)
         stages = [_stem(self.stem, self.activation)]
         for position, stage in enumerate(self.stages, start=1):
-            stages.extend(_slots(f"s{position}", stage, self.activation))
-        stages.append(_head(self.head, self.activation, classes))
+            slots = _slots(f"s{position}", stage, self.activation)
+            stages.extend(slots if position <= ends[0] else (_ending(slot, position, ends) for slot in slots))
+        stages.append(_head(self.head, self.activation, classes, ends))
         sizes = self.resolution or (resolution,)
         space = SearchSpace(self.name, channels, classes, Choice(RESOLUTION, tuple(sizes)), tuple(stages))
         self._check_fit(min(sizes))
@@ -183,15 +197,27 @@ def _stem(stem: StemSpec, activation: str) -> Stage:
     return Stage("stem", choices, build)
 
 
-def _head(head: HeadSpec, activation: str, classes: int) -> Stage:
+def _head(head: HeadSpec, activation: str, classes: int, ends: tuple[int, ...]) -> Stage:
+    """A head for each end: what it reads has other channels, so that no weights are shared."""
     widths = head.channels or ()
 
     def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
+        end = _pick(read, ENDS, ends)
+        suffix = "" if end == ends[-1] else str(end)
         if widths:
-            x = g.conv("conv", x, _pick(read, "head.width", widths), activation=activation)
-        return g.linear("classifier", g.global_avg_pool("pool", x), classes)
+            x = g.conv(f"conv{suffix}", x, _pick(read, "head.width", widths), activation=activation)
+        return g.linear(f"classifier{suffix}", g.global_avg_pool(f"pool{suffix}", x), classes)
 
-    return Stage("head", _choice("head.width", widths), build)
+    return Stage("head", (*_choice(ENDS, ends), *_choice("head.width", widths)), build)
+
+
+def _ending(stage: Stage, position: int, ends: tuple[int, ...]) -> Stage:
+    """A link that is skipped where the network ends before it."""
+
+    def build(g: Graph, x: Tensor, read: Mapping[str, Value]) -> Tensor:
+        return x if _pick(read, ENDS, ends) < position else stage.build(g, x, read)
+
+    return Stage(stage.name, (*_choice(ENDS, ends), *stage.choices), build)
 
 
 def _slots(name: str, stage: StageSpec, activation: str) -> list[Stage]:

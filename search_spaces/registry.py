@@ -38,6 +38,11 @@ KNOWN: Final = (
         "residual blocks: depth, width, expansion, resolution",
         {"block": ("basic", "bottleneck"), "activation": ("relu", "relu6")},
     ),
+    KnownSpace(
+        "efficientnet_lite",
+        "EfficientNet-Lite, elastic: kernel 3/5, expansion 2/3/4/6, depth, width, number of stages, resolution",
+        {"variant": ("lite0", "lite1", "lite2")},
+    ),
 )
 
 
@@ -63,10 +68,11 @@ def known_space(text: str, *, resolution: int) -> SpaceSpec:
                 f"The space {name!r} has no option {option}={value}.",
                 fix="Its options are " + "; ".join(f"{o}={'|'.join(v)}" for o, v in known[name].options.items()) + ".",
             )
+    from search_spaces.efficientnet_lite import efficientnet_lite
     from search_spaces.mobilenet import mobilenet
     from search_spaces.resnet import resnet
 
-    makers: dict[str, Any] = {"mobilenet": mobilenet, "resnet": resnet}
+    makers: dict[str, Any] = {"mobilenet": mobilenet, "resnet": resnet, "efficientnet_lite": efficientnet_lite}
     spec: SpaceSpec = makers[name](resolution, **options)
     return spec
 

@@ -17,8 +17,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("search_spaces", "hw_targets", "latency_models", "nas", "api")
+from tests.repository import PACKAGES, ROOT, modules, tracked
+
 DASHBOARD = Path("api", "dashboard")
 HEAVY = ("torch", "onnx", "onnxruntime", "optuna", "ray", "sklearn", "scipy", "fastapi", "sqlalchemy")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -33,22 +33,6 @@ def _pins() -> dict[str, str]:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     return {canonicalize_name(name): version for name, version in pins.items()}
-
-
-def _tracked() -> list[Path]:
-    """Files of the repository; in an unpacked archive, without git, those of the packages."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode == 0:
-        return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
-    folders = [ROOT / name for name in (*PACKAGES, "benchmarks", "tests")]
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
-
-
-def _modules() -> Iterator[tuple[Path, ast.Module]]:
-    """Python files that are no tests, parsed."""
-    for path in _tracked():
-        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] != "tests":
-            yield path, ast.parse(path.read_text())
 
 
 # --- Imports
@@ -90,7 +74,7 @@ def test_what_the_packages_import_is_declared() -> None:
     distributions = metadata.packages_distributions()
     undeclared = {
         f"{path.relative_to(ROOT)}: {name}"
-        for path, tree in _modules()
+        for path, tree in modules()
         if path.relative_to(ROOT).parts[0] in PACKAGES
         for name in {module.partition(".")[0] for module in _imported(tree)}
         if name not in sys.stdlib_module_names and name not in PACKAGES
@@ -104,7 +88,7 @@ def test_what_the_packages_import_is_declared() -> None:
 def test_nobody_imports_tests_and_no_product_what_is_for_testing() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}: {module}"
-        for path, tree in _modules()
+        for path, tree in modules()
         for module in _imported(tree)
         if module.partition(".")[0] == "tests"
         or (
@@ -174,8 +158,8 @@ def test_pins_are_exact_and_name_no_index() -> None:
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(tmp_path: Path) -> None:
-    tracked = [path.relative_to(ROOT) for path in _tracked() if path.relative_to(ROOT).parts[0] in PACKAGES]
-    own = [path for path in tracked if not path.is_relative_to(DASHBOARD)]
+    packaged = [path.relative_to(ROOT) for path in tracked() if path.relative_to(ROOT).parts[0] in PACKAGES]
+    own = [path for path in packaged if not path.is_relative_to(DASHBOARD)]
     (tmp_path / "README.md").touch()
     built_dashboard = {DASHBOARD / "dist" / name for name in ("index.html", "theme.js", "assets/index-a1b2.js")}
     for path in (*built_dashboard, DASHBOARD / "src" / "main.tsx", DASHBOARD / "node_modules" / "react" / "index.js"):
@@ -332,7 +316,7 @@ def _passes(program: str, *arguments: str) -> None:
 def test_no_file_names_a_machine() -> None:
     place = re.compile(r"(?:^|[\s\"'`(=])/(?:home|root|Users|work|tmp|mnt)/", flags=re.MULTILINE)
     named = []
-    for path in _tracked():
+    for path in tracked():
         try:
             if path.relative_to(ROOT).parts[0] != "tests" and place.search(path.read_text()):
                 named.append(str(path.relative_to(ROOT)))
@@ -343,7 +327,7 @@ def test_no_file_names_a_machine() -> None:
 
 def test_a_file_and_a_function_hold_one_thing() -> None:
     long: list[str] = []
-    for path, tree in _modules():
+    for path, tree in modules():
         name, lines = path.relative_to(ROOT), path.read_text().count("\n")
         long += [f"{name}: {lines} lines"] if lines > 450 else []
         for node in ast.walk(tree):
@@ -351,109 +335,6 @@ def test_a_file_and_a_function_hold_one_thing() -> None:
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 long += [f"{name}: {node.name}: {lines} lines"] if lines > 80 else []
     assert long == []
-
-
-# --- Names
-
-REPLACED_NAMES: dict[str, str] = {
-    # spaces and targets
-    "Narrowed": "RestrictedSpace",
-    "Refusal": "UnsupportedReason",
-    "ReportCard": "AccuracyReport",
-    "SCALE_STRAY": "prior standard deviation",
-    "TERM_STRAYS": "prior standard deviation",
-    "absorbed": "fused_activation",
-    "from_onnx": "read_onnx",
-    "key_stray": "prior standard deviation",
-    "keeps_range": "passthrough_range",
-    "narrow": "restrict",
-    "report_card": "accuracy_report",
-    "spanning": "covering_range",
-    "strays": "prior standard deviation",
-    "term_stray": "prior standard deviation",
-    # the engine
-    "AccuracyOutcome": "PrecisionMetrics",
-    "Bank": "SupernetWeights",
-    "Done": "JobOutcome",
-    "Folded": "BNFolded",
-    "Goal": "TargetPlan",
-    "Hold": "DeviceClaim",
-    "Integers": "QuantTensors",
-    "Made": "StageOutput",
-    "Mode": "ExecutionMode",
-    "Part": "Split",
-    "PartName": "SplitName",
-    "Question": "SearchProblem",
-    "Recipe": "TrainConfig",
-    "Requantised": "FakeQuant",
-    "Single": "SingleNetwork",
-    "Watch": "TrainCallbacks",
-    "ahead": "preflight",
-    "bank_sha256": "supernet_sha256",
-    "choose_side": "choose_resolution",
-    "explore": "search",
-    "finish_chosen": "deliver_selected",
-    "fit_space": "restrict_space",
-    "goal": "target_plan",
-    "goals": "target_plans",
-    "hand_over": "package, deliver",
-    "meant": "selected",
-    "part_named": "split",
-    "queries": "evaluations",
-    "question": "problem",
-    "randoms": "num_random",
-    "recipe": "config",
-    "recipes": "train_config",
-    "shown": "displayed",
-    "sketch": "resolve_spec",
-    "stop_if_asked": "check_cancelled",
-    "survey": "estimate_job",
-    "tell_again": "replay",
-    "told": "emitted, reported",
-    "unclaimed": "no_claim",
-    # the service
-    "Ahead": "Preflight",
-    "Asked": "TenantWorkload",
-    "Gate": "TenantLimiter",
-    "Held": "ClaimedJob",
-    "Keeper": "LeaseHeartbeat",
-    "Survey": "JobEstimate",
-    "Turns": "TenantLimiter",
-    "Wanted": "ExportRequest",
-    "Wish": "LeaseSignal",
-    "hand_back": "return to the queue",
-    "impatient": "cancelled",
-    "insight": "candidate, curves, checkpoints",
-    "local_spec": "engine_spec",
-    "surveyor": "estimator",
-    "turns": "tenant_limiter",
-    "wish": "signal",
-}
-"""Private words of earlier code, and what the field calls the thing. CONTRIBUTING has the rule, under Style."""
-
-
-def test_names_are_those_of_the_field() -> None:
-    replaced = [
-        f"{path.relative_to(ROOT)}:{line}: {name}: write {REPLACED_NAMES[name]}"
-        for path, tree in _modules()
-        if path.relative_to(ROOT).parts[0] in PACKAGES
-        for name, line in _identifiers(path, tree)
-        if name in REPLACED_NAMES
-    ]
-    assert replaced == []
-
-
-def _identifiers(path: Path, tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Names that a file gives or uses: its own, and those of classes, functions, arguments, variables and attributes."""
-    yield path.stem, 1
-    for node in ast.walk(tree):
-        match node:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield name, node.lineno
-            case ast.arg(arg=str(name)) | ast.keyword(arg=str(name)) | ast.Name(id=name) | ast.Attribute(attr=name):
-                yield name, node.lineno
-            case ast.alias(name=name, asname=given):
-                yield given or name.rpartition(".")[2], node.lineno
 
 
 # --- The tests themselves

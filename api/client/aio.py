@@ -79,7 +79,7 @@ class AsyncClient:
         return self._paged(lambda token: calls.list_candidates(job_id, token))
 
     async def fronts(self, job_id: str) -> Fronts:
-        """The Pareto fronts of a search so far: of finished networks, and of the supernet's estimates."""
+        """The Pareto fronts of a search so far: of trained networks, and of the supernet's estimates."""
         return await self.run(calls.get_fronts(job_id))
 
     def datasets(self) -> AsyncGenerator[DatasetDocument, None]:

@@ -112,7 +112,7 @@ def _points(connection: Connection, job_id: str, last: int) -> Iterable[tuple[Ke
             event: dict[str, Any] = json.loads(row.data)
             if row.type == "metric":
                 point = (event["phase"], event.get("target"), event["name"]), event["step"], event["value"]
-            elif event.get("of") == "finished":
+            elif event.get("of") == "trained":
                 continue
             else:
                 point = ("searching", event["target"], "hypervolume"), event["evaluations"], event.get("hypervolume")

@@ -158,7 +158,7 @@ def architecture_string(connection: Connection, job_id: str, architecture_id: st
 
 
 def fronts_of(connection: Connection, job_id: str) -> list[FrontEvent]:
-    """The newest fronts of each target of a job, by target: that of candidates, then that of finished networks."""
+    """The newest fronts of each target of a job, by target: that of candidates, then that of trained networks."""
     query = select(fronts.c.data).where(fronts.c.job_id == job_id).order_by(fronts.c.target, fronts.c.of)
     return [FrontEvent.model_validate_json(data) for data in connection.scalars(query)]
 

@@ -267,7 +267,7 @@ class Fronts(WireModel):
     model_config = examples(
         {
             "items": [
-                {"type": "front", "of": "finished", "target": "cpu", "budget_ms": 0.2, "evaluations": 4, "points": []}
+                {"type": "front", "of": "trained", "target": "cpu", "budget_ms": 0.2, "evaluations": 4, "points": []}
             ],
             "estimates": [{"type": "front", "target": "cpu", "budget_ms": 0.2, "evaluations": 10, "points": []}],
         }

@@ -189,7 +189,7 @@ class Jobs:
         return LogPage(items=tuple(lines), next_page_token=next_token)
 
     def fronts(self, subject: Subject, job_id: str) -> Fronts:
-        """The newest front of each target: of finished networks once there is one, of candidates before that.
+        """The newest front of each target: of trained networks once there is one, of candidates before that.
 
         Raises:
             UnknownJob: there is none of that id.

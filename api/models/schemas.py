@@ -19,7 +19,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     },
     "metric": {"fp32": {"name": "accuracy", "value": 0.985}, "int8": {"name": "accuracy", "value": 0.98}},
     "size_bytes": {"fp32": 40000, "int8": 12000},
-    "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "binds": True},
+    "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "active": True},
     "artifacts": [
         {
             "name": "model.int8.onnx", "size_bytes": 12000, "sha256": "0" * 64, "media_type": "application/octet-stream",

@@ -33,7 +33,7 @@ class OptionDocument(WireModel):
     summary: str
     default: str | None = Field(description="what holds when it is absent; null where that depends on other options")
     values: tuple[str, ...] = Field(description="of a `choice`, else empty")
-    bare: bool = Field(description="whether a value is written by itself, `card:VALUE`, instead of `card:name=VALUE`")
+    bare: bool = Field(description="whether a value is written by itself, `board:VALUE`, instead of `board:name=VALUE`")
 
 
 class DeviceDocument(WireModel):

@@ -58,7 +58,7 @@ def as_accuracy(value: float) -> MetricValue:
 
 LONG = 100
 STEPS = 5
-FINISHED = FrontPoint(
+TRAINED = FrontPoint(
     architecture="resolution=8", architecture_id="a1", metric=as_accuracy(0.985), latency_ms=0.1, kind="measured"
 )
 TEST = TestOutcome(
@@ -112,14 +112,14 @@ def search(
     for name in names:
         on_event(FrontEvent(target=name, budget_ms=0.2, evaluations=STEPS, points=(point,)))
         on_event(_finalist(name, point.architecture_id))
-        on_event(FrontEvent(of="finished", target=name, budget_ms=0.2, evaluations=1, points=(FINISHED,)))
+        on_event(FrontEvent(of="trained", target=name, budget_ms=0.2, evaluations=1, points=(TRAINED,)))
     on_event(LogEvent(level="info", message=f"data {spec.data}"))
     on_event(PhaseEvent(phase="searching", status="finished", target=None, seconds=0.1))
     return SearchResult(
         run=out.name,
         metric=spec.metric,
-        front=(FINISHED,),
-        fronts=dict.fromkeys(names, (FINISHED,)),
+        front=(TRAINED,),
+        fronts=dict.fromkeys(names, (TRAINED,)),
         estimates=dict.fromkeys(names, (point,)),
         models={name: _model(out, name) for name in names},
         seconds={"searching": 0.1},
@@ -140,7 +140,7 @@ def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
     def metric(value: float) -> MetricValue:
         return MetricValue(name=spec.metric, value=value)
 
-    trained = FINISHED.model_copy(update={"metric": metric(0.985)})
+    trained = TRAINED.model_copy(update={"metric": metric(0.985)})
     on_event(PlanEvent(resolution=8, supernet=False, note="2 networks are trained instead of a supernet."))
     on_event(PhaseEvent(phase="fine_tuning", status="started", target="cpu", seconds=None))
     on_event(_finalist("cpu", "a1", rounds=2, metric=metric(0.9)))
@@ -148,7 +148,7 @@ def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
     on_event(_finalist("cpu", "a1", rounds=2, round=1, images=2000, metric=metric(0.985)))
     for number, (architecture_id, value) in enumerate((("a1", 0.985), ("b2", 0.7))):
         on_event(_candidate(architecture_id, number, metric=metric(value)))
-    on_event(FrontEvent(of="finished", target="cpu", budget_ms=0.2, evaluations=2, points=(trained,)))
+    on_event(FrontEvent(of="trained", target="cpu", budget_ms=0.2, evaluations=2, points=(trained,)))
     return SearchResult(
         run=out.name, metric=spec.metric, front=(trained,), fronts={"cpu": (trained,)}, models={"cpu": _model(out, "cpu")},
         seconds={"fine_tuning": 0.1},
@@ -211,7 +211,7 @@ def _model(out: Path, target: str) -> ModelOutcome:
         metric=PrecisionMetrics(fp32=as_accuracy(0.985), int8=as_accuracy(0.98)),
         test=TEST,
         size_bytes=SizeOutcome(fp32=4000, int8=1000),
-        budget=BudgetOutcome(reachable_ms=(0.05, 1.5), architectures="100", architectures_within="40", binds=True),
+        budget=BudgetOutcome(reachable_ms=(0.05, 1.5), architectures="100", architectures_within="40", active=True),
     )
 
 

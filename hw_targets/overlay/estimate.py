@@ -57,14 +57,14 @@ class Estimate:
         network, machine: their names.
         cycles: of one image on one engine; `closed_form_cycles` is the baseline's.
         latency_ms: of one request: a batch of one image an engine ends together.
-        images_per_s: of the card, all kernels working on this network.
+        images_per_s: of the board, all kernels working on this network.
         stripes: into how many tiles each group was cut.
         groups: in the order in which they run.
         macs: of the network; utilisation is against the array's peak.
         load_bytes, save_bytes, weight_bytes: memory traffic of an image, an image, and a batch of a kernel.
         on_chip_bytes: most bytes of feature maps that a group needs on chip, of `on_chip_room_bytes`.
         operations_per_byte: arithmetic intensity over all of an image's traffic, weights shared by a kernel's engines; with
-            `attainable_tops`, the roof there, and `achieved_tops` the position in the roofline of the card.
+            `attainable_tops`, the roof there, and `achieved_tops` the position in the roofline of the board.
         busy: share of the time that each engine works.
         host: layers left to the host; `NAME/ACTIVATION` where a layer's activation alone is.
         unvalidated: the parts that no published number validates.
@@ -113,7 +113,7 @@ def estimate(network: Network, machine: Machine, *, allow_host: bool = False, tr
 
     Raises:
         UnsupportedLayer: the machine cannot run some layers; `facts` list them with the reasons.
-        DoesNotFit: weights and feature maps exceed the card's memory.
+        DoesNotFit: weights and feature maps exceed the board's memory.
     """
     reasons = unsupported_layers(network, machine)
     if reasons and not allow_host:
@@ -203,7 +203,7 @@ def _estimate_of(
             for g, w in zip(layer_groups, works, strict=True)
         ),
         on_chip_room_bytes=machine.overlay.banks.feature_bytes, operations_per_byte=intensity,
-        attainable_tops=attainable_tops(machine.peak_tops, machine.card.memory.gb_per_s, intensity),
+        attainable_tops=attainable_tops(machine.peak_tops, machine.board.memory.gb_per_s, intensity),
         achieved_tops=2e-12 * own_macs * images_per_s, busy=_busy(works, moved, machine, scheduled), host=on_host,
         unvalidated=tuple(sorted(notes)) + ((HOST_ALL,) if priced else ()), intervals=scheduled.intervals,
     )  # fmt: skip
@@ -251,12 +251,12 @@ def _check_memory(
     maps = map_bytes(network.input_shape, word)
     maps += sum(w.out_bytes for g, w, s in zip(layer_groups, works, scheduled.spilled, strict=True) if s or g.is_output)
     needed = sum(w.weight_bytes for w in works) * len(machine.kernels) + maps * machine.engines
-    if needed > machine.card.memory.bytes:
+    if needed > machine.board.memory.bytes:
         raise DoesNotFit(
-            f"{network.name!r} needs {needed / 1e9:.2f} GB on {machine.card.name}, which has "
-            f"{machine.card.memory.bytes / 1e9:.2f} GB.",
-            fix="Use a smaller input or network, fewer engines, or a card with more memory.",
-            facts={"needed_bytes": needed, "memory_bytes": machine.card.memory.bytes},
+            f"{network.name!r} needs {needed / 1e9:.2f} GB on {machine.board.name}, which has "
+            f"{machine.board.memory.bytes / 1e9:.2f} GB.",
+            fix="Use a smaller input or network, fewer engines, or a board with more memory.",
+            facts={"needed_bytes": needed, "memory_bytes": machine.board.memory.bytes},
         )
 
 
@@ -265,6 +265,6 @@ def _unsupported(network: Network, machine: Machine, reasons: dict[str, str]) ->
     return UnsupportedLayer(
         f"{machine.id} cannot run {len(listed)} of the {len(network.layers)} layers of {network.name!r}: "
         f"{'; '.join(listed[:3])}{'; …' if len(listed) > 3 else ''}.",
-        fix="Replace these operators, choose another build or card, or allow the host to run them.",
+        fix="Replace these operators, choose another build or board, or allow the host to run them.",
         facts={"unsupported": [{"layer": name, "reason": reason} for name, reason in list(reasons.items())[:100]]},
     )

@@ -1,4 +1,4 @@
-"""What an overlay, a card and a machine (a build of an overlay on a card, with its options) are: values only.
+"""What an overlay, a board and a machine (a build of an overlay on a board, with its options) are: values only.
 
 Every table of a file carries its `source`. Not here: how files are read (`machine_file.py`), which there are (`registry.py`).
 Widths are per engine and cycle of the DPU clock; bytes are INT8 values.
@@ -118,8 +118,8 @@ class Overlay:
 
 
 @dataclass(frozen=True, slots=True)
-class CardMemory:
-    """The card's memory: all of it in bytes and GB/s, and what one engine's port can draw (GB/s; None: all)."""
+class BoardMemory:
+    """The board's memory: all of it in bytes and GB/s, and what one engine's port can draw (GB/s; None: all)."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     kind: str
@@ -130,8 +130,8 @@ class CardMemory:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """Power of the card: its limit, and about what it draws when idle (watts)."""
+class Power:
+    """Power of the board: its limit, and about what it draws when idle (watts)."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     most_w: float
@@ -141,11 +141,11 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One build of an overlay on a card.
+    """One build of an overlay on a board.
 
     Attributes:
-        name: how it is named after the colon of an id; the first build of a card is also the default.
-        overlay: name of an overlay, or the path of an overlay file beside the card's.
+        name: how it is named after the colon of an id; the first build of a board is also the default.
+        overlay: name of an overlay, or the path of an overlay file beside the board's.
         calibration: name of a set of fitted parameters in `calibration.toml`.
         kernels: engines of each kernel (one per super logic region).
         clock_mhz: nominal clock.
@@ -165,15 +165,15 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One card and the builds for it."""
+class Board:
+    """One board and the builds for it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     name: str
     title: str
-    memory: CardMemory
+    memory: BoardMemory
     builds: tuple[Build, ...]
-    board: Board | None = None
+    power: Power | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A build of an overlay on a card with its options: what networks are costed on.
+    """A build of an overlay on a board with its options: what networks are costed on.
 
     Attributes:
         id: canonical id with options.
@@ -211,7 +211,7 @@ class Machine:
     """
 
     id: str
-    card: Card
+    board: Board
     build: Build
     overlay: Overlay
     calibration: Calibration
@@ -226,8 +226,8 @@ class Machine:
 
     @property
     def engine_bytes_per_cycle(self) -> float:
-        """What one engine can draw from memory: its port, or its share of the card."""
-        memory = self.card.memory
+        """What one engine can draw from memory: its port, or its share of the board."""
+        memory = self.board.memory
         share = memory.gb_per_s / self.engines
         return min(share, memory.engine_gb_per_s or share) * 1e3 / self.clock_mhz
 
@@ -243,8 +243,8 @@ class Machine:
 
     @property
     def weight_bytes_per_cycle(self) -> float:
-        """Weights, of one kernel: its ports, or its share of the card."""
-        share = self.card.memory.gb_per_s * 1e3 / self.clock_mhz / len(self.kernels)
+        """Weights, of one kernel: its ports, or its share of the board."""
+        share = self.board.memory.gb_per_s * 1e3 / self.clock_mhz / len(self.kernels)
         if self.overlay.ports.one_loader:
             share = min(share, self.engine_bytes_per_cycle)
         return min(self.overlay.ports.weight_bytes, share)

@@ -1,4 +1,4 @@
-"""Reads overlay, card and calibration files (TOML) into the values of `machine.py`, or says which field of which file is wrong."""
+"""Reads overlay, board and calibration files (TOML) into the values of `machine.py`, or says which field of which file is wrong."""
 
 import tomllib
 from functools import cache
@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from hw_targets.errors import InvalidMachine
-from hw_targets.overlay.machine import Calibration, Card, Overlay
+from hw_targets.overlay.machine import Board, Calibration, Overlay
 
 FOLDER: Final = Path(__file__).parent
 T = TypeVar("T")
@@ -36,19 +36,22 @@ def read_overlay(path: Path) -> Overlay:
     return overlay
 
 
-def read_card(path: Path) -> Card:
-    """A card file. Raises `InvalidMachine` as `read_overlay` does."""
-    card = read(Card, path)
-    if not card.builds:
+def read_board(path: Path) -> Board:
+    """A board file. Raises `InvalidMachine` as `read_overlay` does."""
+    document = _toml(path)
+    if "board" in document:
+        raise _wrong(path, "board", "is now called power", "Rename [board] to [power].")
+    board = _validated(Board, document, path)
+    if not board.builds:
         raise _wrong(path, "builds", "is empty", "Add a [[builds]] table.")
-    for number, build in enumerate(card.builds):
+    for number, build in enumerate(board.builds):
         if not build.kernels or min(build.kernels) < 1:
             raise _wrong(path, f"builds.{number}.kernels", "has no engines", "List the engines of each kernel.")
         if build.clock_mhz <= 0:
             raise _wrong(path, f"builds.{number}.clock_mhz", "is not above 0", "Give the clock in MHz.")
-    if card.memory.gb_per_s <= 0 or card.memory.bytes <= 0:
+    if board.memory.gb_per_s <= 0 or board.memory.bytes <= 0:
         raise _wrong(path, "memory", "has no bandwidth or no size", "Give gb_per_s and bytes as positive numbers.")
-    return card
+    return board
 
 
 @cache
@@ -65,14 +68,14 @@ def own_overlay(name: str) -> Overlay:
 
 
 @cache
-def own_cards() -> dict[str, Card]:
-    """The cards of the package, by name."""
-    cards = [read_card(path) for path in sorted((FOLDER / "cards").glob("*.toml"))]
-    return {card.name: card for card in cards}
+def own_boards() -> dict[str, Board]:
+    """The boards of the package, by name."""
+    boards = [read_board(path) for path in sorted((FOLDER / "boards").glob("*.toml"))]
+    return {board.name: board for board in boards}
 
 
 def overlay_of(name: str, beside: Path | None) -> Overlay:
-    """The overlay that a card file names: a file beside it, or one of the package.
+    """The overlay that a board file names: a file beside it, or one of the package.
 
     Raises:
         InvalidMachine: there is none of that name.
@@ -82,7 +85,7 @@ def overlay_of(name: str, beside: Path | None) -> Overlay:
     known = sorted(path.stem for path in (FOLDER / "overlays").glob("*.toml"))
     if name not in known:
         raise InvalidMachine(
-            f"There is no overlay {name!r}.", fix=f"Use one of {', '.join(known)}, or a file beside the card's.",
+            f"There is no overlay {name!r}.", fix=f"Use one of {', '.join(known)}, or a file beside the board's.",
             facts={"overlay": name, "known": known},
         )  # fmt: skip
     return own_overlay(name)

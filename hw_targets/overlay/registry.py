@@ -1,7 +1,7 @@
-"""Finds machines by id: `alveo-u55c`, `alveo-u55c:dwc,clock=250`, `my-card.toml:engines=2`. Not here: what a machine is.
+"""Finds machines by id: `alveo-u55c`, `alveo-u55c:dwc,clock=250`, `my-board.toml:engines=2`. Not here: what a machine is.
 
-Own cards: write a card file (and an overlay file beside it where none of the package's fits) and name its path in place of
-the card's name, or put it into the folder that `HWNAS_OVERLAYS` names; then its name is enough.
+Own boards: write a board file (and an overlay file beside it where none of the package's fits) and name its path in place of
+the board's name, or put it into the folder that `HWNAS_OVERLAYS` names; then its name is enough.
 """
 
 import os
@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Final
 
 from hw_targets.errors import InvalidMachine
-from hw_targets.overlay.machine import Build, Card, Machine
-from hw_targets.overlay.machine_file import calibrations, overlay_of, own_cards, read_card
+from hw_targets.overlay.machine import Board, Build, Machine
+from hw_targets.overlay.machine_file import calibrations, overlay_of, own_boards, read_board
 
 FOLDER_VARIABLE: Final = "HWNAS_OVERLAYS"
 
 OPTIONS: Final = {
     "clock": "DPU clock in MHz; the build's nominal one when absent",
     "engines": "engines in use, one number, or one for each kernel joined by +",
-    "tenants": "tenants that share the card, one number, or kernels of each joined by +",
+    "tenants": "tenants that share the board, one number, or kernels of each joined by +",
 }
 """What an id may state beside the build's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A card as a listing shows it.
+    """A board as a listing shows it.
 
     Attributes:
-        name, title: of the card; of a file that cannot be read, its stem.
+        name, title: of the board; of a file that cannot be read, its stem.
         builds: their names.
         problem: why it cannot be used, or an empty string.
     """
@@ -41,29 +41,29 @@ class Listed:
 
 
 def listed() -> tuple[Listed, ...]:
-    """Every card of the package and of the user's folder; a file that cannot be read is listed with the reason, and hides no other."""
-    good, bad = _cards()
+    """Every board of the package and of the user's folder; a file that cannot be read is listed with the reason, and hides no other."""
+    good, bad = _boards()
     found = [Listed(c.name, c.title, tuple(b.name for b in c.builds)) for c, _ in good.values()]
     return (*found, *(Listed(name, name, (), error.detail) for name, error in bad.items() if name not in good))
 
 
 def names() -> tuple[str, ...]:
-    """Ids of every build of every known card, the default build first."""
-    return tuple(f"{card.name}:{build.name}" for card, _ in _cards()[0].values() for build in card.builds)
+    """Ids of every build of every known board, the default build first."""
+    return tuple(f"{board.name}:{build.name}" for board, _ in _boards()[0].values() for build in board.builds)
 
 
 def machine(machine_id: str) -> Machine:
     """The machine of an id.
 
     Raises:
-        InvalidMachine: there is no such card or build, an option is unknown or out of range, or its file is malformed.
+        InvalidMachine: there is no such board or build, an option is unknown or out of range, or its file is malformed.
     """
     name, _, rest = machine_id.strip().partition(":")
-    card, folder = _card(name)
+    board, folder = _board(name)
     options, flags = _options(rest, machine_id)
     if len(flags) > 1:
         raise _invalid(machine_id, f"{' and '.join(flags)} name more than one build", "Name one build.")
-    build = _build(card, flags[0] if flags else card.builds[0].name)
+    build = _build(board, flags[0] if flags else board.builds[0].name)
     kernels = _kernels(build, options, machine_id)
     clock = _number(options.get("clock"), build.clock_mhz, machine_id, "clock")
     if clock <= 0:
@@ -73,7 +73,7 @@ def machine(machine_id: str) -> Machine:
             machine_id, f"there is no calibration {build.calibration!r}", f"Use {', '.join(calibrations())}."
         )
     return Machine(
-        _canonical(name, build, options), card, build, overlay_of(build.overlay, folder),
+        _canonical(name, build, options), board, build, overlay_of(build.overlay, folder),
         calibrations()[build.calibration], kernels, clock, _tenants(len(kernels), options, machine_id),
     )  # fmt: skip
 
@@ -84,62 +84,62 @@ def published(table_name: str, *, clock_mhz: float | None = None, engines: int |
     Raises:
         InvalidMachine: no build is published under that name.
     """
-    for card, _ in _cards()[0].values():
-        for build in card.builds:
+    for board, _ in _boards()[0].values():
+        for build in board.builds:
             if table_name in build.published:
                 options = [build.name]
                 options += [f"clock={clock_mhz:g}"] if clock_mhz else []
                 options += [f"engines={engines}"] if engines and engines != sum(build.kernels) else []
-                return machine(f"{card.name}:{','.join(options)}")
+                return machine(f"{board.name}:{','.join(options)}")
     raise InvalidMachine(
         f"No build is published as {table_name!r}.",
-        fix="Add that name to the `published` list of a build in a card file.",
+        fix="Add that name to the `published` list of a build in a board file.",
         facts={"published": table_name},
     )
 
 
-def _cards() -> tuple[dict[str, tuple[Card, Path | None]], dict[str, InvalidMachine]]:
-    """The cards by name, with the folder of the user's own; and files of that folder that cannot be read."""
-    found: dict[str, tuple[Card, Path | None]] = {name: (card, None) for name, card in own_cards().items()}
+def _boards() -> tuple[dict[str, tuple[Board, Path | None]], dict[str, InvalidMachine]]:
+    """The boards by name, with the folder of the user's own; and files of that folder that cannot be read."""
+    found: dict[str, tuple[Board, Path | None]] = {name: (board, None) for name, board in own_boards().items()}
     unreadable: dict[str, InvalidMachine] = {}
     folder = os.environ.get(FOLDER_VARIABLE)
     for path in sorted(Path(folder).glob("*.toml")) if folder else []:
         if "builds" not in path.read_text(encoding="utf-8", errors="replace"):
-            continue  # an overlay file that cards name
+            continue  # an overlay file that boards name
         try:
-            card = read_card(path)
+            board = read_board(path)
         except InvalidMachine as error:
             unreadable[path.stem] = error
         else:
-            found.setdefault(card.name, (card, path.parent))
+            found.setdefault(board.name, (board, path.parent))
     return found, unreadable
 
 
-def _card(name: str) -> tuple[Card, Path | None]:
+def _board(name: str) -> tuple[Board, Path | None]:
     if name.endswith(".toml"):
         path = Path(name)
-        return read_card(path), path.parent
-    cards, unreadable = _cards()
+        return read_board(path), path.parent
+    boards, unreadable = _boards()
     if name in unreadable:
         raise unreadable[name]
-    if name not in cards:
+    if name not in boards:
         raise InvalidMachine(
-            f"There is no card {name!r}.",
-            fix=f"Use one of {', '.join(sorted(cards))}, or the path of a card file.",
-            facts={"card": name, "known": sorted(cards)},
+            f"There is no board {name!r}.",
+            fix=f"Use one of {', '.join(sorted(boards))}, or the path of a board file.",
+            facts={"board": name, "known": sorted(boards)},
         )
-    return cards[name]
+    return boards[name]
 
 
-def _build(card: Card, name: str) -> Build:
-    for build in card.builds:
+def _build(board: Board, name: str) -> Build:
+    for build in board.builds:
         if build.name == name:
             return build
-    known = ", ".join(build.name for build in card.builds)
+    known = ", ".join(build.name for build in board.builds)
     raise InvalidMachine(
-        f"{card.name} has no build or option {name!r}.",
+        f"{board.name} has no build or option {name!r}.",
         fix=f"Its builds are {known}; options are {', '.join(f'{o}=...' for o in OPTIONS)}.",
-        facts={"card": card.name, "build": name},
+        facts={"board": board.name, "build": name},
     )
 
 

@@ -131,9 +131,9 @@ def _loads(reads: Sequence[Read], total: int, spilled: Sequence[bool]) -> int:
 
 
 def _memory_bound(works: Sequence[Work], spilled: Sequence[bool], groups: Sequence[Group], machine: Machine) -> float:
-    """Cycles that the engine's share of the card's memory needs for everything that is moved."""
+    """Cycles that the engine's share of the board's memory needs for everything that is moved."""
     maps = sum(sum(traffic_bytes(g, w, spilled, i)) for i, (g, w) in enumerate(zip(groups, works, strict=True)))
-    share = machine.card.memory.gb_per_s * 1e3 / machine.clock_mhz
+    share = machine.board.memory.gb_per_s * 1e3 / machine.clock_mhz
     weights = sum(w.weight_bytes for w in works)
     return maps / machine.engine_bytes_per_cycle + weights * len(machine.kernels) / share
 

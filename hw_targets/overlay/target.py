@@ -40,12 +40,12 @@ class OverlayTarget:
 
     @cached_property
     def info(self) -> TargetInfo:
-        """Its fingerprint covers the card, the overlay, the fitted parameters, the options and the simulator's version."""
+        """Its fingerprint covers the board, the overlay, the fitted parameters, the options and the simulator's version."""
         machine = self.machine
         whole = json.dumps([SIMULATOR, asdict(machine)], sort_keys=True)
         return TargetInfo(
             id=machine.id, kind="simulated", precision="int8", runtime=f"hwnas overlay simulator {SIMULATOR}",
-            device=f"{machine.card.title}, {machine.overlay.title}, {machine.engines} engines at {machine.clock_mhz:g} MHz",
+            device=f"{machine.board.title}, {machine.overlay.title}, {machine.engines} engines at {machine.clock_mhz:g} MHz",
             fingerprint=hashlib.sha256(whole.encode()).hexdigest()[:16],
         )  # fmt: skip
 
@@ -58,7 +58,7 @@ class OverlayTarget:
 
     def lower(self, network: Network, weights: QuantWeights) -> bytes:
         """The INT8 graph with power-of-two scales, for a compiler to take. Raises as `Target.lower` does."""
-        fix = "Replace the layer, choose another build or card, or leave it out of the space."
+        fix = "Replace the layer, choose another build or board, or leave it out of the space."
         check_layers(self, network, who=self.machine.id, fix=fix)
         return lower_int8(network, weights)
 
@@ -95,14 +95,14 @@ class OverlayTarget:
         found = estimate(network, machine, allow_host=allow_host, trace=trace)
         document = found.to_json() | {
             "clock_mhz": machine.clock_mhz, "kernels": list(machine.kernels), "peak_tops": machine.peak_tops,
-            "macs_per_cycle": machine.overlay.convolution.macs_per_cycle, "memory_gb_per_s": machine.card.memory.gb_per_s,
+            "macs_per_cycle": machine.overlay.convolution.macs_per_cycle, "memory_gb_per_s": machine.board.memory.gb_per_s,
         }  # fmt: skip
         if beside or len(machine.tenants) > 1:
             others = beside or [(network, None)] * (len(machine.tenants) - 1)
             workloads = [TenantWorkload(network), *(TenantWorkload(other, density) for other, density in others)]
             document["tenants"] = [asdict(tenant) for tenant in share(workloads, machine)]
         if what_if:
-            power = {"energy": asdict(energy(found, machine))} if machine.card.board else {}
+            power = {"energy": asdict(energy(found, machine))} if machine.board.power else {}
             document["what_if"] = {"variants": [asdict(one) for one in variants(network, machine)], **power}
         return document
 

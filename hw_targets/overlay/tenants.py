@@ -1,4 +1,4 @@
-"""Several networks on one card: tenants get whole kernels, so no tenant waits for another's engines. Not here: what a kernel costs.
+"""Several networks on one board: tenants get whole kernels, so no tenant waits for another's engines. Not here: what a kernel costs.
 
 A retraining tenant is costed by `unvalidated.training`, an inference tenant by `estimate`.
 """

@@ -53,7 +53,7 @@ class Energy:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant of a machine without published numbers: cycles of an image on an engine, and images a second of the card."""
+    """A variant of a machine without published numbers: cycles of an image on an engine, and images a second of the board."""
 
     what: str
     cycles: float
@@ -71,18 +71,18 @@ def energy(found: Estimate, machine: Machine) -> Energy:
     """Energy of an image: idle power over its share of time, operations, memory and on-chip traffic.
 
     Raises:
-        InvalidMachine: the card's file does not give its power, or its kind of memory is not known.
+        InvalidMachine: the board's file does not give its power, or its kind of memory is not known.
     """
-    board, per_byte = machine.card.board, PJ_PER_MEMORY_BYTE.get(machine.card.memory.kind)
-    if board is None or per_byte is None:
+    power, per_byte = machine.board.power, PJ_PER_MEMORY_BYTE.get(machine.board.memory.kind)
+    if power is None or per_byte is None:
         raise InvalidMachine(
-            f"The power of {machine.card.name} is not known.",
-            fix=f"Add [board] to its card file, and one of these kinds of memory: {', '.join(PJ_PER_MEMORY_BYTE)}.",
+            f"The power of {machine.board.name} is not known.",
+            fix=f"Add [power] to its board file, and one of these kinds of memory: {', '.join(PJ_PER_MEMORY_BYTE)}.",
         )
     moved = found.load_bytes + found.save_bytes + found.weight_bytes * len(machine.kernels) / machine.engines
     on_chip = sum(g.macs for g in found.groups) / machine.overlay.convolution.output_channels
     parts = {
-        "idle": board.idle_w / found.images_per_s * 1e3,
+        "idle": power.idle_w / found.images_per_s * 1e3,
         "operations": 2 * found.macs * PJ_PER_OPERATION * 1e-9,
         "memory": moved * per_byte * 1e-9,
         "on_chip": on_chip * PJ_PER_ON_CHIP_BYTE * 1e-9,

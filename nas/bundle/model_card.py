@@ -117,8 +117,17 @@ def _classes(test: TestOutcome | None) -> str:
 def _training(training: Mapping[str, Any], metric: MetricValue) -> str:
     """How the weights were trained."""
     seen = f"{training['images_seen']:,} images"
-    if training["supernet"]:
-        supernet = f"{training['work']['supernet_images']:,} images"
+    work, source = training["work"], training["source"]
+    if source is not None:
+        adapted = f"which was fine-tuned on {work['adapt_images']:,} images"
+        if training["supernet"]:
+            adapted += f", and a supernet was trained from it on {work['supernet_images']:,} images"
+        learned = (
+            f"It was cut out of {source['name']} with {source['trained_on']} weights ({source['licence']}, {source['origin']}), "
+            f"{adapted}; then it was fine-tuned on {seen}"
+        )
+    elif training["supernet"]:
+        supernet = f"{work['supernet_images']:,} images"
         learned = f"Its weights were initialised from a supernet that saw {supernet}, and fine-tuned on {seen}"
     else:
         learned = f"It was trained from random weights on {seen}, without a supernet"

@@ -17,7 +17,7 @@ from latency_models.table import Prediction
 from search_spaces.cost import macs, params, peak_memory_bytes
 from search_spaces.network import Network
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 LIBRARIES: Final = ("hwnas", "torch", "onnx", "onnxruntime", "optuna", "numpy", "pillow", "scikit-learn")
 
 

@@ -36,7 +36,7 @@ def estimate(
     beside: Annotated[
         list[str] | None,
         typer.Option(
-            help="Network of the next tenant of the card, with :tenants=N in the target. Repeatable.",
+            help="Network of the next tenant of the board, with :tenants=N in the target. Repeatable.",
             metavar="MODEL.onnx",
         ),
     ] = None,
@@ -97,7 +97,7 @@ def _costed(
     simulator_options: Mapping[str, Any],
     store: str | Path,
 ) -> "list[Estimate]":
-    """The model on each target; `simulator_options` and the further tenants of a card, by path and density, are for simulated targets."""
+    """The model on each target; `simulator_options` and the further tenants of a board, by path and density, are for simulated targets."""
     from hw_targets.registry import target as find_target
     from hw_targets.target import Simulator
     from nas.estimate import estimate, stored_tables

@@ -72,7 +72,7 @@ def _macs(result: "Estimate") -> str:
 
 
 def _render_simulation(console: Console, result: "Estimate", simulation: Mapping[str, Any]) -> None:
-    """The cost of each group and what binds it, then the whole: one request, the card, traffic, roofline."""
+    """The cost of each group and what binds it, then the whole: one request, the board, traffic, roofline."""
     built = table("group", "bound by", "cycles", "share", "array", "MACs", "memory", right=range(2, 7))
     built.columns[0].max_width, built.columns[1].min_width = 20, 14
     for column in built.columns[1:]:
@@ -92,7 +92,7 @@ def _render_simulation(console: Console, result: "Estimate", simulation: Mapping
     console.print(built)
     console.print(
         Text.assemble((milliseconds(result.latency_ms), "bold"), f" simulated for one request, INT8, on {result.target}; ",
-                      (f"{simulation['images_per_s']:,.0f} images/s", "bold"), " of the whole card")
+                      (f"{simulation['images_per_s']:,.0f} images/s", "bold"), " of the whole board")
     )  # fmt: skip
     console.print(
         f"{_macs(result)}, {total:,.0f} cycles an image and engine, the array used {simulation['utilisation']:.0%}; "

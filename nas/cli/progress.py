@@ -192,7 +192,7 @@ class Lines:
                 self._said[label] = self._clock()
                 ended = f"finished in {duration(event.seconds)}" if event.seconds is not None else "finished"
                 self._say(label, VERBS.get(event.status, ended))
-            case FrontEvent() if event.of == "finished":  # a round is complete
+            case FrontEvent() if event.of == "trained":  # a round is complete
                 label = _label("fine_tuning", event.target)
                 self._said[label] = self._clock()
                 self._say_once(label, self._note_with_round("fine_tuning", event.target))

@@ -117,9 +117,16 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
     within = f"{many(budget.architectures_within)} of {many(budget.architectures)} architectures"
     built.add_row(
         "space",
-        f"{within} meet the budget" + ("" if budget.binds else ": the constraint is inactive"),
+        f"{within} meet the budget" + ("" if budget.active else ": the constraint is inactive"),
         "predicted, exact",
     )
+    for number, one in enumerate(model.sources):
+        name = one.source if one.whole else f"{one.source}, fewer stages"
+        built.add_row(
+            "" if number else "no search",
+            f"{name}: INT8 {one.metric.value:.2%}, {milliseconds(one.latency_ms)}",
+            one.kind,
+        )
     if model.removed:
         reasons = "; ".join(dict.fromkeys(one.reason for one in model.removed))
         built.add_row("removed", f"{len(model.removed)} unsupported options: {reasons}", "")

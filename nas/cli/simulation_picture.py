@@ -69,7 +69,7 @@ def _roofline(axes: Any, result: Estimate, simulation: dict[str, Any]) -> None:
         xscale="log",
         yscale="log",
         xlabel="arithmetic intensity, operations/byte",
-        ylabel="tera-operations/s, whole card",
+        ylabel="tera-operations/s, whole board",
     )
     axes.set_title("roofline; groups by what binds them", fontsize=9)
     axes.legend(fontsize=7)
@@ -85,4 +85,4 @@ def _timeline(axes: Any, simulation: dict[str, Any], ms_per_cycle: float) -> Non
                                  color=COLOURS[causes[group]])  # fmt: skip
     axes.set_yticks(range(len(engines)), engines, fontsize=8)
     axes.set(xlabel="ms")
-    axes.set_title("what one engine of the card does when", fontsize=9)
+    axes.set_title("what one engine of the board does when", fontsize=9)

@@ -47,6 +47,7 @@ class SearchProblem:
         metric: its name, for the events; higher is better.
         limit_ms: the region's limit, for the events; `budget_ms` when None.
         predicted_error: mean relative error of the predictions, a fraction, for the events.
+        first: architectures to evaluate before the sampler suggests any.
     """
 
     space: SearchSpace
@@ -58,6 +59,7 @@ class SearchProblem:
     metric: str = "accuracy"
     limit_ms: float | None = None
     predicted_error: float | None = None
+    first: tuple[Architecture, ...] = ()
 
 
 def run(
@@ -94,6 +96,8 @@ def run(
     while (number := len(candidates)) < problem.evaluations:
         if cancelled():
             raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
+        if number < len(problem.first):
+            study.enqueue_trial(dict(problem.first[number].values))
         trial = study.ask()
         architecture = _suggested(problem.space, trial)
         latency = float(problem.region.predict_ms(problem.region.encode([architecture]))[0])

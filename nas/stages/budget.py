@@ -62,7 +62,7 @@ def check_budget(
         reachable_ms=(low, high),
         architectures=str(latency.lattice.size),
         architectures_within=str(within),
-        binds=within < latency.lattice.size,
+        active=within < latency.lattice.size,
     )
     limit = max(low, quiet_ms * (1 - table.accuracy_report.mape))
     return TargetPlan(

@@ -5,7 +5,9 @@ work disturbed them; then they are measured again the next time. Not here: how m
 """
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import fmean
 from typing import Final
 
@@ -18,11 +20,12 @@ from nas.stages.halving import cost, rounds
 from nas.stages.profile import NETWORK_S, ROUND_S
 from nas.stages.train_config import config_for
 from nas.store import StageKey
-from nas.training.config import SUPERNET
-from nas.work import RETRAINED, ProfileWork
+from nas.training.config import ADAPT, SUPERNET
+from nas.work import RETRAINED, VALIDATION, ProfileWork
 from search_spaces.cost import layer_values
+from search_spaces.network import Network
 
-VERSION = 2
+VERSION = 3
 SIMULATED_S: Final = 0.01
 """One network on a simulated target."""
 START_S: Final = 4.0
@@ -33,6 +36,14 @@ RETRAIN: Final = 2.5
 """A step of INT8 retraining with its teacher, in training steps."""
 BUSY: Final = 0.1
 """Share of the cores that other processes may use while a step is timed."""
+EXITS: Final = 1.1
+"""A step at all ends of a space, in training steps of its largest network."""
+JUDGED: Final = 20
+"""Batches that the importance of channels is computed on."""
+JUDGE: Final = 3.0
+"""Such a batch, with a backward pass from each end, in training steps."""
+EXITS_EVALUATED: Final = 3.0
+"""Evaluations of all ends, in evaluations of the largest network."""
 CALIBRATED: Final = 1536
 """Training images for a finalist's batch norm and ranges in each round."""
 
@@ -44,17 +55,24 @@ class Costs:
     Attributes:
         small, large: activations of each, and its seconds.
         sandwich: activations of the four networks of a sandwich step on average.
+        between: the same as the ends, of networks in between that were timed.
     """
 
     small: tuple[float, float]
     large: tuple[float, float]
     sandwich: float
+    between: tuple[tuple[float, float], ...] = ()
 
     def image_s(self, values: float) -> float:
-        """Seconds that a training step of a network takes for each image; linear in its activations."""
-        (least, quick), (most, slow) = self.small, self.large
+        """Seconds that a training step of a network takes for each image; linear in its activations between those timed."""
+        points = sorted({self.small, *self.between, self.large})
+        (least, quick), (most, slow) = points[0], points[-1]
+        for before, after in pairwise(points):
+            if before[0] <= values <= after[0]:
+                (least, quick), (most, slow) = before, after
+                break
         share = (values - least) / (most - least) if most > least else 0.0
-        return max(quick + share * (slow - quick), 0.25 * quick)
+        return max(quick + share * (slow - quick), 0.25 * points[0][1])
 
     @property
     def sandwich_s(self) -> float:
@@ -68,26 +86,41 @@ def time_training(context: Context, job: Job) -> Costs:
     smallest, largest = space.network(space.smallest()), space.network(space.largest())
     rng = random.Random(0)
     sampled = fmean(layer_values(space.network(space.sample(rng))) for _ in range(16))
+    small, large = _timed(context, job, [smallest, largest], StageKey("time_step", VERSION, _conditions(job)))
+    return Costs(small, large, small[0] + large[0] + 2 * sampled)
+
+
+def time_networks(context: Context, job: Job, costs: Costs, networks: Sequence[Network]) -> Costs:
+    """The costs with further networks of the space, timed now for about a second each or cached."""
+    named = {"networks": [one.id for one in networks]}
+    key = StageKey("time_networks", VERSION, {**_conditions(job), **named})
+    return replace(costs, between=tuple(_timed(context, job, networks, key)))
+
+
+def _conditions(job: Job) -> dict[str, object]:
     batch = config_for(job, SUPERNET).batch_size
-    key = StageKey("time_step", VERSION, {"space": space.fingerprint, **job.compute.inputs, "batch": batch})
+    return {"space": job.space.fingerprint, **job.compute.inputs, "batch": batch}
+
+
+def _timed(context: Context, job: Job, networks: Sequence[Network], key: StageKey) -> list[tuple[float, float]]:
+    """Activations of networks and their seconds for each image, timed now or cached."""
     record = context.store.find(key)
     if record is not None:
-        facts = record.facts
+        seconds = record.facts["seconds"]
     else:
         from nas.stages.timing import seconds_per_image
 
         load = Load.read()
         with stoppable(context.check_cancelled):
-            facts = {name: seconds_per_image(job, one) for name, one in (("small", smallest), ("large", largest))}
+            seconds = [seconds_per_image(job, one) for one in networks]
         others = load.others_since()
         if others <= BUSY:
-            context.store.finish(key, {}, seconds=0.0, facts=facts)
+            context.store.finish(key, {}, seconds=0.0, facts={"seconds": seconds})
         else:
             context.info(
                 f"Other work takes {others:.0%} of this machine; the plan's times are measured again next time."
             )
-    ends = layer_values(smallest), layer_values(largest)
-    return Costs((ends[0], facts["small"]), (ends[1], facts["large"]), sum(ends) + 2 * sampled)
+    return [(layer_values(network), s) for network, s in zip(networks, seconds, strict=True)]
 
 
 def profiling_s(work: ProfileWork, target: TargetInfo) -> float:
@@ -101,6 +134,18 @@ def profiling_s(work: ProfileWork, target: TargetInfo) -> float:
 def evaluation_s(image_s: float, latency_ms: float, images: int, calibration: int) -> float:
     """Evaluating one network: batch norm and ranges in the interpreter, the predictions in the runtime."""
     return 0.2 + FORWARD * calibration * image_s + images * latency_ms / 1e3
+
+
+def adapting_s(job: Job, costs: Costs, images: float) -> float:
+    """Fine-tuning the source at all of its ends, and judging its channels and its ends."""
+    judged = JUDGED * config_for(job, ADAPT).batch_size
+    validation = min(job.data.images["val"], VALIDATION) + min(CALIBRATED, job.data.images["train"])
+    return costs.large[1] * (EXITS * images + JUDGE * judged + FORWARD * EXITS_EVALUATED * validation)
+
+
+def teacher_s(costs: Costs) -> float:
+    """A teacher's outputs for an image; it is the largest network, or nearly."""
+    return FORWARD * costs.large[1]
 
 
 def tournament_s(job: Job, image_s: float, latency_ms: float, finalists: int, tune_images: float) -> float:

@@ -41,12 +41,12 @@ class Outcome:
     Attributes:
         candidates: all evaluated architectures.
         estimates: the front of the supernet's estimates; empty without a supernet.
-        finished: the front of the trained networks.
+        trained: the front of the trained networks.
     """
 
     candidates: Sequence[FrontPoint]
     estimates: tuple[FrontPoint, ...]
-    finished: tuple[FrontPoint, ...]
+    trained: tuple[FrontPoint, ...]
     model: ModelOutcome
 
 
@@ -56,29 +56,29 @@ def deliver(run: TargetRun, folder: Path) -> Outcome:
     found = [] if run.supernet is None else search_subnets(run)
     ranked = play(run, _finalists(run, found))
     winner, exceeded, others = _winner(run, ranked)
-    everything = [winner.finished, *exceeded, *others]
+    everything = [winner.trained, *exceeded, *others]
     remember(run, everything)
     within_budget = [
-        winner.finished,
+        winner.trained,
         *(f for f in others if f.finalist.budgeted_ms(target_plan) <= target_plan.budget_ms),
     ]
     if run.supernet is None:
         found = [_candidate(one) for one in everything]
-        replay(search_problem(run.job, target_plan), found, context.on_event)
+        replay(search_problem(run), found, context.on_event)
     context.on_event(trained_front(target_plan, within_budget))
     _warn_if_exceeded(run, winner, _advice(target_plan))
     return Outcome(
         candidates=tuple(point(c, run.job.spec.metric) for c in found),
         estimates=() if run.supernet is None else tuple(point(c, run.job.spec.metric) for c in front(found)),
-        finished=trained_points(target_plan, within_budget),
+        trained=trained_points(target_plan, within_budget),
         model=package(run, winner, folder / target_folder(run.id)),
     )
 
 
-def _candidate(finished: TrainedFinalist) -> Candidate:
+def _candidate(trained: TrainedFinalist) -> Candidate:
     """A trained network as a candidate, where there is no supernet."""
-    finalist = finished.finalist
-    return Candidate(finalist.architecture, finished.files.validation.value, finalist.prediction.latency_ms)
+    finalist = trained.finalist
+    return Candidate(finalist.architecture, trained.files.validation.value, finalist.prediction.latency_ms)
 
 
 def deliver_selected(run: TargetRun, architecture: Architecture, folder: Path) -> ModelOutcome:
@@ -87,11 +87,11 @@ def deliver_selected(run: TargetRun, architecture: Architecture, folder: Path) -
     One that the search has trained is cached; another is trained like the winner of a tournament.
     """
     (finalist,) = _measured(run, [architecture])
-    finished = remembered(run, finalist)
-    if finished is None:
-        (trained,) = play(run, [finalist])
-        finished = with_files(trained, retrained(run, finalist.network, trained.weights))
-    delivered = _measured_file(run, finished)
+    trained = remembered(run, finalist)
+    if trained is None:
+        (best,) = play(run, [finalist])
+        trained = with_files(best, retrained(run, finalist.network, best.weights))
+    delivered = _measured_file(run, trained)
     _warn_if_exceeded(run, delivered, "It was selected, so it is exported nevertheless.")
     return package(run, delivered, folder)
 
@@ -155,20 +155,20 @@ def _winner(
         files = retrained(run, one.finalist.network, one.weights)
         delivered = _measured_file(run, with_files(one, files))
         if delivered.budgeted_ms(target_plan) <= target_plan.budget_ms:
-            return delivered, [d.finished for d in exceeded], list(ranked[number + 1 :])
+            return delivered, [d.trained for d in exceeded], list(ranked[number + 1 :])
         run.context.info(
             f"A final model took {delivered.budgeted_ms(target_plan):.4g} ms and exceeds the budget; the next is tried."
         )
         exceeded.append(delivered)
     best = min(exceeded, key=lambda d: d.budgeted_ms(target_plan))
-    return best, [d.finished for d in exceeded if d is not best], []
+    return best, [d.trained for d in exceeded if d is not best], []
 
 
-def _measured_file(run: TargetRun, finished: TrainedFinalist) -> Delivered:
-    latency = measure_file(run, finished.files.int8)
+def _measured_file(run: TargetRun, trained: TrainedFinalist) -> Delivered:
+    latency = measure_file(run, trained.files.int8)
     if latency is not None:
-        run.context.on_event(_measurement(run.target_plan, finished.finalist.architecture, "file", latency))
-    return Delivered(finished, latency)
+        run.context.on_event(_measurement(run.target_plan, trained.finalist.architecture, "file", latency))
+    return Delivered(trained, latency)
 
 
 def _warn_if_exceeded(run: TargetRun, delivered: Delivered, advice: str) -> None:

@@ -19,12 +19,13 @@ from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
 from nas.tensors import Tensors, pack, unpack
-from nas.training.config import CONTINUE, FINE_TUNE, SINGLE, TrainConfig
+from nas.training.config import CONTINUE, FINE_TUNE, FINE_TUNE_SOURCE, SINGLE, TrainConfig
 from nas.training.loop import train
 from nas.training.replay import Replay
 from nas.training.sandwich import Batch
 from nas.training.single_network import SingleNetwork, Teacher
 from search_spaces.network import Network
+from search_spaces.space import Architecture
 
 VERSION = 4
 CALIBRATION = 1024
@@ -34,16 +35,17 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class SupernetTeacher:
-    """The supernet's largest network as a teacher."""
+    """A network of a supernet as a teacher."""
 
     context: Context
     job: Job
     supernet: Supernet
+    architecture: Architecture
 
     @cached_property
     def network(self) -> Network:
         """Itself."""
-        return self.job.space.network(self.job.space.largest())
+        return self.job.space.network(self.architecture)
 
     @cached_property
     def mode(self) -> Evaluation:
@@ -91,7 +93,7 @@ def fine_tune(
     """
     context, job = run.context, run.job
     accelerator.start(job.compute)
-    planned = config_for(job, _config(start))
+    planned = config_for(job, _config(job, start))
     seed = job.spec.seed + 1 + number
     key = StageKey(
         "fine_tune",
@@ -105,6 +107,7 @@ def fine_tune(
             **job.compute.inputs,
             "config": asdict(planned),
             "teacher": None if teacher is None else teacher.supernet.hash,
+            **({} if teacher is None or job.source is None else {"teacher_network": teacher.network.id}),
             **learning(job),
         },
     )
@@ -128,7 +131,9 @@ def fine_tune(
     return context.run("fine_tuning", key, compute, target=run.id).outputs["weights"]
 
 
-def _config(start: str | Supernet | None) -> TrainConfig:
+def _config(job: Job, start: str | Supernet | None) -> TrainConfig:
+    if job.source is not None:
+        return FINE_TUNE_SOURCE
     return SINGLE if start is None else FINE_TUNE if isinstance(start, Supernet) else CONTINUE
 
 

@@ -9,6 +9,7 @@ from nas.bundle.writer import write_bundle
 from nas.events import PhaseEvent
 from nas.job import Job
 from nas.metrics import Scores, per_class
+from nas.pretrained import Source
 from nas.result import (
     ClassOutcome,
     LatencyOutcome,
@@ -20,6 +21,7 @@ from nas.result import (
 )
 from nas.spec import METRIC_NAMES
 from nas.stages.quantize import tested
+from nas.stages.source_rows import source_rows
 from nas.stages.target_run import TargetRun
 from nas.stages.tournament import TrainedFinalist
 from nas.stages.verify import FileLatency
@@ -34,20 +36,20 @@ class Delivered:
         latency: of the file; none where it is simulated.
     """
 
-    finished: TrainedFinalist
+    trained: TrainedFinalist
     latency: FileLatency | None
 
     def budgeted_ms(self, target_plan: TargetPlan) -> float:
         """The latency that is compared with the budget: the file's, or else the network's, or else its prediction."""
         if self.latency is None:
-            return self.finished.finalist.budgeted_ms(target_plan)
+            return self.trained.finalist.budgeted_ms(target_plan)
         return target_plan.budgeted_ms(self.latency.latency_ms, self.latency.p50_ms, self.latency.p95_ms)
 
 
 def package(run: TargetRun, delivered: Delivered, folder: Path) -> ModelOutcome:
     """Writes the bundle of a final model."""
-    context, job, finished = run.context, run.job, delivered.finished
-    int8, fp32 = tested(context, job, finished.finalist.network, finished.files)
+    context, job, trained = run.context, run.job, delivered.trained
+    int8, fp32 = tested(context, job, trained.finalist.network, trained.files)
     outcome = _outcome(run, delivered, int8, fp32, folder)
     context.on_event(PhaseEvent(phase="delivering", status="started", target=run.id, seconds=None))
     context.check_cancelled()
@@ -56,20 +58,20 @@ def package(run: TargetRun, delivered: Delivered, folder: Path) -> ModelOutcome:
         data=job.data.name,
         classes=job.data.classes,
         input_spec=job.data.input_spec(),
-        architecture=finished.finalist.architecture,
-        network=finished.finalist.network,
+        architecture=trained.finalist.architecture,
+        network=trained.finalist.network,
         outcome=outcome,
         receipt=_receipt(run, delivered, outcome),
-        int8=context.store.get(finished.files.int8),
-        fp32=context.store.get(finished.files.fp32),
+        int8=context.store.get(trained.files.int8),
+        fp32=context.store.get(trained.files.fp32),
     )
     context.on_event(PhaseEvent(phase="delivering", status="finished", target=run.id, seconds=0.0))
     return outcome
 
 
 def _outcome(run: TargetRun, delivered: Delivered, int8: Scores, fp32: Scores, folder: Path) -> ModelOutcome:
-    target_plan, finished, file = run.target_plan, delivered.finished, delivered.latency
-    finalist, store = finished.finalist, run.context.store
+    target_plan, trained, file = run.target_plan, delivered.trained, delivered.latency
+    finalist, store = trained.finalist, run.context.store
     simulated = (
         finalist.profile.latency_ms if finalist.profile is not None and target_plan.info.kind == "simulated" else None
     )
@@ -90,9 +92,10 @@ def _outcome(run: TargetRun, delivered: Delivered, int8: Scores, fp32: Scores, f
         ),
         metric=PrecisionMetrics(fp32=fp32.reported, int8=int8.reported),
         test=_test_outcome(run.job, int8),
-        size_bytes=SizeOutcome(fp32=len(store.get(finished.files.fp32)), int8=len(store.get(finished.files.int8))),
+        size_bytes=SizeOutcome(fp32=len(store.get(trained.files.fp32)), int8=len(store.get(trained.files.int8))),
         budget=target_plan.outcome,
         removed=tuple(RemovedValue(**asdict(one)) for one in target_plan.removed),
+        sources=source_rows(run),
     )
 
 
@@ -111,8 +114,8 @@ def _test_outcome(job: Job, int8: Scores) -> TestOutcome:
 
 def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dict[str, Any]:
     context, job, target_plan = run.context, run.job, run.target_plan
-    finished, finalist = delivered.finished, delivered.finished.finalist
-    files = finished.files
+    trained, finalist = delivered.trained, delivered.trained.finalist
+    files = trained.files
     test = {"split": "test", "images": job.data.images["test"]}
     validation = {"split": "val", "images": job.data.images["val"]}
     assert outcome.test is not None
@@ -137,8 +140,9 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
         hashes={
             "data": job.data.content_hash,
             "latency_table": target_plan.table_hash,
-            **({} if run.supernet is None else {"supernet": run.supernet.hash}),
-            "weights": finished.weights,
+            **({} if run.adapted is None else {"adapted_source": run.adapted.supernet.hash}),
+            **({"supernet": run.supernet.hash} if run.supernet is not None and job.work.supernet_images else {}),
+            "weights": trained.weights,
             "model.int8.onnx": files.int8,
             "model.fp32.onnx": files.fp32,
         },
@@ -146,9 +150,10 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
         threads=job.compute.threads,
         training={
             "work": job.work.model_dump(mode="json"),
-            "images_seen": finished.images,
+            "images_seen": trained.images,
             "int8_retrained": files.retrained,
-            "supernet": run.supernet is not None,
+            "source": None if job.source is None else _provenance(job.source),
+            "supernet": job.work.supernet_images > 0,
             "augment": asdict(job.augment),
             "class_weights": job.spec.class_weights,
         },
@@ -156,9 +161,21 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
     )
 
 
+def _provenance(source: Source) -> dict[str, str]:
+    """Where the weights that a model started from come from."""
+    return {
+        "name": source.name,
+        "trained_on": source.trained_on,
+        "licence": source.licence,
+        "origin": source.origin,
+        "package": source.package.replace("_", "-"),
+        "sha256": source.sha256,
+    }
+
+
 def _latencies(target_plan: TargetPlan, latency: FileLatency | None, outcome: ModelOutcome) -> dict[str, Any]:
     """The latencies of a receipt, each with its source."""
-    budget = {"value": target_plan.budget_ms, "kind": "requested", "held_against": target_plan.budget_on}
+    budget = {"value": target_plan.budget_ms, "kind": "requested", "budget_on": target_plan.budget_on}
     numbers: dict[str, Any] = {"budget": {**budget, "verdict": outcome.latency_ms.verdict}}
     if outcome.latency_ms.simulated is not None:
         numbers["simulated"] = {"value": outcome.latency_ms.simulated, "kind": "simulated"}

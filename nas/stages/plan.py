@@ -21,8 +21,11 @@ from nas.stages.context import Context
 from nas.stages.costs import (
     START_S,
     Costs,
+    adapting_s,
     evaluation_s,
     profiling_s,
+    teacher_s,
+    time_networks,
     tournament_s,
 )
 from nas.stages.halving import rounds
@@ -34,6 +37,7 @@ from nas.target_plan import TargetPlan
 from nas.training.config import SUPERNET
 from nas.work import CALIBRATION, VALIDATION, Work
 from search_spaces.cost import layer_values, params
+from search_spaces.space import Architecture
 
 VERSION = 1
 PROCESS_BYTES: Final = 600_000_000
@@ -48,6 +52,12 @@ LEAST_SUPERNET: Final = 200_000
 """Images. With fewer the same time gives better networks when a few are trained alone: on the digits 98.6 against 99.2 % with 60,000,
 on 2,000 photographs the same accuracy for three times the work with 120,000.
 """
+LEAST_FROM_SOURCE: Final = 60_000
+"""The same where the supernet starts from a source, whose slices are good without one."""
+ADAPT_SHARE, ADAPT_EPOCHS = 0.2, 60
+"""Of the whole time, that the source is fine-tuned for, and how often it sees each image at most."""
+PROPOSED: Final = 24
+"""Networks that are cut out of a source and evaluated, before any others."""
 SEARCH_SHARE: Final = 0.3
 """Of what is left after the supernet."""
 LEAST_EVALUATIONS, MOST_EVALUATIONS = 24, 400
@@ -55,8 +65,12 @@ FINALISTS: Final = (12, 8, 6, 4, 3, 2)
 ENOUGH_IMAGES: Final = 100_000
 """An image size is comfortable when the winner sees so many images in all, or each of them `ENOUGH_EPOCHS` times."""
 ENOUGH_EPOCHS: Final = 100
+ENOUGH_FROM_SOURCE, ENOUGH_EPOCHS_FROM_SOURCE = 30_000, 20
+"""The same where networks are cut out of a source."""
 FIRST_IMAGES, FIRST_EPOCHS = 40_000, 30
 """Images that every finalist sees before the first are eliminated: shorter training favours small networks, which learn faster."""
+FIRST_FROM_SOURCE, FIRST_EPOCHS_FROM_SOURCE = 8_000, 6
+"""The same where networks are cut out of a source: they have learned before."""
 LEAST_IMAGES: Final = 4_000
 """Images that the winner sees at least."""
 PROBE_SHARE: Final = 0.04
@@ -65,6 +79,8 @@ PROBE_IMAGES, PROBE_EPOCHS = 16_000, 20
 """Images that the check trains on at most; more do not improve it."""
 IMAGE_SIZES: Final = (96, 64, 48, 32)
 """Smaller images, in the order in which they are tried where the time is short."""
+FROM_SOURCE: Final = 64
+"""Smaller photographs are enlarged to this size where the search starts from a source: its features are of larger things."""
 SMALL: Final = 64
 """Images of this size are reduced only where even the least work would take too long."""
 
@@ -77,7 +93,10 @@ def image_size_key(job: Job) -> StageKey:
 def job_inputs(job: Job) -> dict[str, object]:
     """A job's request and its data, as inputs of a stage's key."""
     spec = job.spec.model_dump(mode="json", exclude={"work", "device"})  # what the device is resolved to counts
-    return {"spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, **job.compute.inputs}
+    source = {} if job.source is None else {"source": job.source.sha256}
+    return {
+        "spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, **job.compute.inputs, **source
+    }  # fmt: skip
 
 
 def fits(job: Job, costs: Costs) -> bool:
@@ -89,7 +108,10 @@ def comfortable(job: Job, costs: Costs) -> bool:
     """Whether the finalists of a job can be trained well at this size of images."""
     left = USED * job.spec.seconds - fixed_s(job)
     share = left / len(job.targets)
-    needed = min(ENOUGH_IMAGES, ENOUGH_EPOCHS * job.data.images["train"])
+    images, epochs = (
+        (ENOUGH_IMAGES, ENOUGH_EPOCHS) if job.source is None else (ENOUGH_FROM_SOURCE, ENOUGH_EPOCHS_FROM_SOURCE)
+    )
+    needed = min(images, epochs * job.data.images["train"])
     return tournament_s(job, costs.image_s(costs.sandwich / 4), 1.0, FINALISTS[-1], needed) <= share
 
 
@@ -130,7 +152,8 @@ def resolve(context: Context, job: Job, costs: Costs) -> Job:
     key = StageKey("plan", VERSION, job_inputs(job))
     record = context.store.find(key)
     if record is None:
-        record = context.store.finish(key, {}, seconds=0.0, facts=afford(job, costs).model_dump(mode="json"))
+        work = afford(job, time_near_limit(context, job, costs))
+        record = context.store.finish(key, {}, seconds=0.0, facts=work.model_dump(mode="json"))
     return replace(job, work=Work.model_validate(record.facts))
 
 
@@ -138,23 +161,39 @@ def supernet_images(job: Job, costs: Costs) -> int:
     """Images that a job's supernet sees; none where it would see too few. It does not depend on the budgets, so the
     supernet can be trained before a search.
     """
+    if job.source is not None and job.spec.method == "prune":
+        return 0
     images = SUPERNET_SHARE * job.spec.seconds / costs.sandwich_s
     affordable = round_down(min(images, MOST_EPOCHS * job.data.images["train"]))
-    return affordable if affordable >= LEAST_SUPERNET else 0
+    needed = LEAST_SUPERNET if job.source is None else LEAST_FROM_SOURCE if job.spec.method == "auto" else 1
+    return affordable if affordable >= needed else 0
+
+
+def adapt_images(job: Job, costs: Costs) -> int:
+    """Images that a job's source sees at first; none without a source."""
+    if job.source is None:
+        return 0
+    affordable = ADAPT_SHARE * job.spec.seconds / costs.large[1]
+    return round_down(max(LEAST_IMAGES, min(affordable, ADAPT_EPOCHS * job.data.images["train"])))
 
 
 def afford(job: Job, costs: Costs) -> Work:
     """The work that fits a job's time."""
-    seen, probed = supernet_images(job, costs), probe_images(job, costs)
+    seen, probed, adapted = supernet_images(job, costs), probe_images(job, costs), adapt_images(job, costs)
     left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probed * costs.small[1]
+    left -= adapting_s(job, costs, adapted) if adapted else 0.0
     share = max(1.0, left / len(job.targets))
     image_s, latency_ms = _finalist(job, costs)
     val_images = min(job.data.images["val"], VALIDATION)
     each = evaluation_s(image_s, latency_ms, val_images, CALIBRATION)
+    image_s += teacher_s(costs) if seen or adapted else 0.0
     evaluations = int(SEARCH_SHARE * share / each) if seen else 0
-    evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else 0
+    evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else PROPOSED if adapted else 0
     share -= evaluations * each
-    needed_images = min(FIRST_IMAGES, FIRST_EPOCHS * job.data.images["train"])
+    images, epochs = (
+        (FIRST_IMAGES, FIRST_EPOCHS) if job.source is None else (FIRST_FROM_SOURCE, FIRST_EPOCHS_FROM_SOURCE)
+    )
+    needed_images = min(images, epochs * job.data.images["train"])
     most = MOST_EPOCHS * job.data.images["train"]
     fitting = [
         k
@@ -165,6 +204,8 @@ def afford(job: Job, costs: Costs) -> Work:
     tuned = _images(job, image_s, latency_ms, finalists, share)
     return Work(
         profile=job.work.profile,
+        start_from=None if job.source is None else job.source.name,
+        adapt_images=adapted,
         supernet_images=seen,
         evaluations=evaluations,
         finalists=finalists,
@@ -196,12 +237,22 @@ def _finalist(job: Job, costs: Costs) -> tuple[float, float]:
     return fmean(costs.image_s(v) for v, _ in found), fmean(ms for _, ms in found)
 
 
+def time_near_limit(context: Context, job: Job, costs: Costs) -> Costs:
+    """The costs with a network near each target's limit, which the finalists are like, timed now or cached."""
+    networks = [target_plan.space.network(_near_limit_selected(target_plan)[0]) for target_plan in job.target_plans]
+    return time_networks(context, job, costs, networks)
+
+
 def _near_limit(target_plan: TargetPlan) -> tuple[float, float]:
     """Activations and latency of the networks that would be trained if latency alone decided."""
-    region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
-    selected = by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
-    latencies = region.predict_ms(region.encode(selected))
+    selected = _near_limit_selected(target_plan)
+    latencies = target_plan.latency.predict_ms(target_plan.latency.lattice.encode(selected))
     return fmean(layer_values(target_plan.space.network(one)) for one in selected), fmean(float(ms) for ms in latencies)
+
+
+def _near_limit_selected(target_plan: TargetPlan) -> list[Architecture]:
+    region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
+    return by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
 
 
 def round_down(images: float) -> int:
@@ -216,13 +267,15 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
     """The estimated cost of a job whose work is decided."""
     image_s, latency_ms = _finalist(job, costs)
     val_images, work = min(job.data.images["val"], VALIDATION), job.work
+    taught_s = image_s + (teacher_s(costs) if work.supernet_images or work.adapt_images else 0.0)
     seconds = {
         "profiling": profiling,
-        "training": work.supernet_images * costs.sandwich_s,
+        "training": work.supernet_images * costs.sandwich_s
+        + (adapting_s(job, costs, work.adapt_images) if work.adapt_images else 0.0),
         "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, val_images, CALIBRATION),
-        "fine_tuning": tournament_s(job, image_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
+        "fine_tuning": tournament_s(job, taught_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
         + work.probe_images * costs.small[1],
-        "verifying": verifying_s(job, work.finalists * (2 if work.supernet_images else 1)),  # with as many in reserve
+        "verifying": verifying_s(job, work.finalists * (2 if work.evaluations else 1)),  # with as many in reserve
     }
     augment = decided(context, job)
     if work.supernet_images and augment is not None:
@@ -242,7 +295,10 @@ def note(job: Job) -> str:
     """The plan's choices in words, for the user."""
     work, image_size = job.work, job.data.resolution
     if work.supernet_images:
-        how = f"A supernet is trained and {work.evaluations} of its networks are evaluated; {work.finalists} are fine-tuned"
+        start = "" if job.source is None else f" from {job.source.name}"
+        how = f"A supernet is trained{start} and {work.evaluations} of its networks are evaluated; {work.finalists} are fine-tuned"
+    elif job.source is not None:
+        how = f"{work.evaluations} networks are cut out of {job.source.name} and evaluated; {work.finalists} are fine-tuned"
     else:
         how = f"The time is too short for a supernet to pay off: {work.finalists} networks are trained instead"
     epochs = f"{work.tune_images / job.data.images['train']:.3g} epochs"

@@ -12,6 +12,7 @@ from nas.search import study
 from nas.search.region import LimitedRegion
 from nas.search.study import Candidate, SearchProblem, distinct, front_event, replay
 from nas.stages.context import Context, StageOutput
+from nas.stages.propose import proposals
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet, evaluator
 from nas.store import StageKey
@@ -44,10 +45,11 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
             "seed": job.spec.seed,
             "metric": job.spec.metric,
             **job.compute.inputs,
+            **({} if run.adapted is None else {"adapted": run.adapted.supernet.hash}),
         },
     )
 
-    problem = search_problem(job, target_plan)
+    problem = search_problem(run, proposals(run))
     emitted = False
 
     def compute() -> StageOutput:
@@ -73,8 +75,9 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
     return found
 
 
-def search_problem(job: Job, target_plan: TargetPlan) -> SearchProblem:
-    """The search problem of one target."""
+def search_problem(run: TargetRun, first: tuple[Architecture, ...] = ()) -> SearchProblem:
+    """The search problem of one target, with the architectures to evaluate first."""
+    job, target_plan = run.job, run.target_plan
     return SearchProblem(
         target_plan.space,
         LimitedRegion(target_plan.latency, target_plan.limit_ms),
@@ -85,6 +88,7 @@ def search_problem(job: Job, target_plan: TargetPlan) -> SearchProblem:
         job.spec.metric,
         target_plan.limit_ms,
         target_plan.table.accuracy_report.mape,
+        first,
     )
 
 

@@ -9,7 +9,8 @@ from nas.stages.context import Context
 from nas.target_plan import TargetPlan
 
 if TYPE_CHECKING:
-    from nas.stages.train import Supernet  # torch, which a plan does without
+    from nas.stages.adapt import Adapted  # torch, which a plan does without
+    from nas.stages.train import Supernet
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class TargetRun:
 
     Attributes:
         target_plan: its latency table and its budget.
-        supernet: none where the time is too short for one.
+        supernet: none where the time is too short for one. Of a job that starts from a trained network and trains no
+            supernet, that network.
+        adapted: the trained network that the job starts from, on the job's data.
     """
 
     context: Context
@@ -26,6 +29,7 @@ class TargetRun:
     target_plan: TargetPlan
     target: Target
     supernet: "Supernet | None" = None
+    adapted: "Adapted | None" = None
 
     @property
     def id(self) -> str:

@@ -88,7 +88,7 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
         Cancelled: the caller requested a stop; every complete round is kept.
     """
     plan = rounds(len(finalists))
-    teacher = None if run.supernet is None else SupernetTeacher(run.context, run.job, run.supernet)
+    teacher = teacher_of(run)
     standing: dict[Architecture, TrainedFinalist] = {}
     left, idle, best = list(finalists), 0, 0.0
     for number, one in enumerate(plan):
@@ -104,6 +104,15 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
         if number and (top == 1.0 or idle == 2):
             break
     return sorted(standing.values(), key=lambda f: f.rank)
+
+
+def teacher_of(run: TargetRun) -> SupernetTeacher | None:
+    """The best end of the source, or the supernet's largest network; none without either."""
+    if run.adapted is not None:
+        return SupernetTeacher(run.context, run.job, run.adapted.supernet, run.adapted.best)
+    if run.supernet is not None:
+        return SupernetTeacher(run.context, run.job, run.supernet, run.job.space.largest())
+    return None
 
 
 def _train_round(
@@ -139,33 +148,33 @@ def _finalist_event(target_plan: TargetPlan, done: TrainedFinalist, number: int,
     )
 
 
-def trained_points(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> tuple[FrontPoint, ...]:
+def trained_points(target_plan: TargetPlan, trained: Sequence[TrainedFinalist]) -> tuple[FrontPoint, ...]:
     """The front of trained networks, fastest first."""
-    order = pareto([f.files.validation.value for f in finished], [f.finalist.latency_ms for f in finished])
-    return tuple(point(target_plan, finished[i]) for i in order)
+    order = pareto([f.files.validation.value for f in trained], [f.finalist.latency_ms for f in trained])
+    return tuple(point(target_plan, trained[i]) for i in order)
 
 
-def point(target_plan: TargetPlan, finished: TrainedFinalist) -> FrontPoint:
+def point(target_plan: TargetPlan, trained: TrainedFinalist) -> FrontPoint:
     """A trained network as it is reported."""
-    finalist = finished.finalist
+    finalist = trained.finalist
     return FrontPoint(
         architecture=str(finalist.architecture),
         architecture_id=finalist.architecture.id,
-        metric=finished.files.validation.reported,
+        metric=trained.files.validation.reported,
         latency_ms=finalist.latency_ms,
         kind=finalist.kind(target_plan),
     )
 
 
-def trained_front(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) -> FrontEvent:
+def trained_front(target_plan: TargetPlan, trained: Sequence[TrainedFinalist]) -> FrontEvent:
     """The front of the trained networks so far."""
-    points = trained_points(target_plan, finished)
+    points = trained_points(target_plan, trained)
     area = hypervolume([p.metric.value for p in points], [p.latency_ms for p in points], limit=target_plan.budget_ms)
     return FrontEvent(
-        of="finished",
+        of="trained",
         target=target_plan.info.id,
         budget_ms=target_plan.budget_ms,
-        evaluations=len(finished),
+        evaluations=len(trained),
         points=points,
         limit_ms=target_plan.limit_ms,
         predicted_error=target_plan.table.accuracy_report.mape,
@@ -173,10 +182,10 @@ def trained_front(target_plan: TargetPlan, finished: Sequence[TrainedFinalist]) 
     )
 
 
-def remember(run: TargetRun, finished: Sequence[TrainedFinalist]) -> None:
+def remember(run: TargetRun, trained: Sequence[TrainedFinalist]) -> None:
     """Stores the trained networks, so that each can be exported later without further training."""
     facts: dict[str, Any] = {}
-    for one in finished:
+    for one in trained:
         facts[one.finalist.architecture.id] = {
             "weights": one.weights, "int8": one.files.int8, "fp32": one.files.fp32, "retrained": one.files.retrained,
             "validation": one.files.validation.to_json(), "images": one.images,
@@ -198,10 +207,10 @@ def remembered(run: TargetRun, finalist: Finalist) -> TrainedFinalist | None:
 def _key(run: TargetRun) -> StageKey:
     work = run.job.work.model_dump(mode="json", exclude={"resolution"})  # it is part of the data
     return StageKey(
-        "finished", VERSION, {**job_inputs(run.job), "target": run.target_plan.info.fingerprint, "work": work}
+        "tournament", VERSION, {**job_inputs(run.job), "target": run.target_plan.info.fingerprint, "work": work}
     )
 
 
-def with_files(finished: TrainedFinalist, files: Quantized) -> TrainedFinalist:
+def with_files(trained: TrainedFinalist, files: Quantized) -> TrainedFinalist:
     """The same network with other files."""
-    return replace(finished, files=files)
+    return replace(trained, files=files)

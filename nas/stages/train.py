@@ -16,7 +16,7 @@ from nas.stages.inputs import batches, class_weights, float_images
 from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
-from nas.training.config import SUPERNET, TrainConfig
+from nas.training.config import SUPERNET, SUPERNET_FROM_SOURCE, TrainConfig
 from nas.training.loop import TrainCallbacks
 from nas.training.loop import train as train_loop
 from nas.training.sandwich import Sandwich
@@ -60,8 +60,13 @@ def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Sche
     )
 
 
-def train(context: Context, job: Job) -> Supernet:
+def train(context: Context, job: Job, start: Supernet | None = None) -> Supernet:
     """The supernet of a job's space and data, cached or trained now; a killed training resumes from its checkpoint.
+
+    Args:
+        context: of the job.
+        job: of the supernet.
+        start: weights to train from; at random when None.
 
     Raises:
         Cancelled: the caller requested a stop; a checkpoint is kept.
@@ -69,10 +74,13 @@ def train(context: Context, job: Job) -> Supernet:
         OutOfDeviceMemory, DeviceLost: the GPU does not do.
     """
     accelerator.start(job.compute)
-    planned, key = config_for(job, SUPERNET), _key(job)
+    planned, key = supernet_config(job), _key(job, start)
 
     def attempt(config: TrainConfig) -> StageOutput:
-        weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed, job.compute.device)
+        if start is None:
+            weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed, job.compute.device)
+        else:
+            weights = SupernetWeights({name: tensor.clone() for name, tensor in start.weights.tensors.items()})
         steps = _steps(job, config)
         own = callbacks(context, with_batch(key, planned, config), "training")
         strategy = sandwich(context, job, weights, config)
@@ -101,20 +109,26 @@ def halving_notice(context: Context, compute: Compute) -> Callable[[int], None]:
 
 def trained(context: Context, job: Job) -> bool:
     """Whether the supernet is cached."""
-    return context.store.find(_key(job)) is not None
+    return job.source is None and context.store.find(_key(job, None)) is not None
 
 
-def _key(job: Job) -> StageKey:
-    config = config_for(job, SUPERNET)
+def supernet_config(job: Job) -> TrainConfig:
+    """The train config of a job's supernet."""
+    return config_for(job, SUPERNET if job.source is None else SUPERNET_FROM_SOURCE)
+
+
+def _key(job: Job, start: Supernet | None) -> StageKey:
+    config = supernet_config(job)
     return StageKey(
         "train",
         VERSION,
         {
+            **({} if start is None else {"start": start.hash}),
             "space": job.space.fingerprint,
             "data": job.data.content_hash,
             "config": asdict(config),
             "steps": _steps(job, config),
-            "largest_first": LARGEST_FIRST,
+            "largest_first": LARGEST_FIRST if start is None else 0.0,
             "seed": job.spec.seed,
             **job.compute.inputs,
             **learning(job),
@@ -144,7 +158,7 @@ def sandwich(context: Context, job: Job, weights: SupernetWeights, config: Train
         batch=batches(context, job, config, job.spec.seed, job.work.supernet_images, job.augment),
         config=config,
         seed=job.spec.seed,
-        largest_first=int(LARGEST_FIRST * _steps(job, config)),
+        largest_first=int(LARGEST_FIRST * _steps(job, config)) if job.source is None else 0,
         class_weights=class_weights(job),
         forward=accelerator.forward(job.compute),
         replayed=job.compute.on_gpu,

@@ -42,6 +42,16 @@ SUPERNET = TrainConfig(learning_rate=6e-3)
 SINGLE = TrainConfig()
 """For one network from scratch."""
 
+ADAPT = TrainConfig(learning_rate=1.5e-3, warm_up=0.1)
+"""For a source with ImageNet weights: a higher rate forgets them, a lower one needs more images (0.0005: five points on 2,000
+photographs)."""
+
+SUPERNET_FROM_SOURCE = TrainConfig(learning_rate=1.5e-3, warm_up=0.05)
+"""For sandwich training from a source's weights."""
+
+FINE_TUNE_SOURCE = TrainConfig(learning_rate=2e-3, warm_up=0.05)
+"""For a network that is cut out of a source, or out of a supernet that was trained from one."""
+
 FINE_TUNE = TrainConfig(learning_rate=6e-3, warm_up=0.05)
 """For a subnet that has the supernet's weights."""
 

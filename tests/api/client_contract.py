@@ -239,7 +239,7 @@ class ClientContract:
         assert job.document.result.model.architecture == "resolution=8"
         assert [one.number for one in client.candidates(found.id)] == list(range(fake_engine.STEPS))
         fronts = client.fronts(found.id)
-        assert [one.of for one in (*fronts.items, *fronts.estimates)] == ["finished", "candidates"]
+        assert [one.of for one in (*fronts.items, *fronts.estimates)] == ["trained", "candidates"]
         (model,) = job.models()
         assert model.document.id == job.document.result.model.model_id
         with pytest.raises(ApiError) as refused:

@@ -14,8 +14,8 @@ from sqlalchemy import func, insert, select
 from api import schema
 from api.database import Database, has_wal_reset_bug, sqlite_file, utc_ms
 from api.errors import DatabaseVersion, UnusableDatabase
-from api.migrations.versions import v0006
-from api.tables import fronts, job_events, job_needs, jobs, metadata, workers
+from api.migrations.versions import v0006, v0007
+from api.tables import fronts, job_events, job_needs, jobs, metadata, models, workers
 from api.testing import postgres as postgres_server
 from tests.api.conftest import both_engines
 
@@ -113,6 +113,74 @@ def test_the_events_of_a_job_are_rewritten_with_the_name_of_its_metric(database:
         assert connection.scalar(select(jobs.c.phase)) == "fine_tuning"
 
 
+BUDGET_BEFORE = {"architectures": "9", "binds": True}
+BUDGET_AFTER = {"architectures": "9", "active": True}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"models": {"cpu": {"budget": BUDGET_BEFORE}}}, {"models": {"cpu": {"budget": BUDGET_AFTER}}}),  # of a search
+        ({"model": {"budget": BUDGET_BEFORE}}, {"model": {"budget": BUDGET_AFTER}}),  # of an export
+        ({"models": {"binds": {"budget": {}}}}, {"models": {"binds": {"budget": {}}}}),  # a user's name of a target
+        ({"supernet_sha256": "ab"}, {"supernet_sha256": "ab"}),
+    ],
+)
+def test_the_budgets_of_results_are_put_into_other_words_and_back(before: Any, after: Any) -> None:
+    assert v0007.result_with(before, "binds", "active") == after
+    assert v0007.result_with(after, "active", "binds") == before
+
+
+@both_engines
+def test_trained_fronts_and_active_budgets_are_rewritten_and_back(database: Database) -> None:
+    front: dict[str, Any] = {"type": "front", "of": "finished", "target": "finished", "points": []}
+    estimates: dict[str, Any] = {"type": "front", "of": "candidates", "target": "finished", "points": []}
+    phase: dict[str, Any] = {"type": "phase", "phase": "training", "status": "finished"}
+    result = {"models": {"finished": {"budget": BUDGET_BEFORE}}}
+
+    def stored() -> tuple[Any, ...]:
+        with database.read() as connection:
+            return (
+                [json.loads(data) for data in connection.scalars(select(job_events.c.data).order_by(job_events.c.seq))],
+                [(of, json.loads(data)) for of, data in connection.execute(select(fronts.c.of, fronts.c.data).order_by("of"))],
+                connection.scalar(select(jobs.c.result)),
+                connection.scalar(select(models.c.outcome)),
+            )  # fmt: skip
+
+    with database._writer.connect() as connection:
+        command.downgrade(schema._config(connection), "v0006")
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO tenants (id, name, limits, created_at) VALUES ('ten', 'ten', '{}', 0)")
+        job = {"tenant_id": "ten", "kind": "search", "spec": {}, "spec_version": 1, "labels": {}, "state": "succeeded"}
+        limits = {"max_attempts": 1, "max_duration_ms": 1, "created_at": 0}
+        connection.execute(insert(jobs), [{**job, **limits, "id": "job", "result": result}])
+        connection.execute(
+            insert(models).values(
+                id="mdl", tenant_id="ten", job_id="job", target="cpu", outcome={"budget": BUDGET_BEFORE}, created_at=0
+            )
+        )
+        for seq, event in enumerate((estimates, front, phase), 1):
+            values = {"job_id": "job", "seq": seq, "epoch": 1, "at": 0, "type": event["type"]}
+            connection.execute(insert(job_events).values(**values, data=json.dumps(event)))
+        for event in (estimates, front):
+            connection.execute(
+                insert(fronts).values(job_id="job", target="finished", of=event["of"], data=json.dumps(event))
+            )
+    before = stored()
+    database.migrate()
+    trained = {**front, "of": "trained"}
+    assert stored() == (
+        [estimates, trained, phase],
+        [("candidates", estimates), ("trained", trained)],
+        {"models": {"finished": {"budget": BUDGET_AFTER}}},
+        {"budget": BUDGET_AFTER},
+    )
+    with database._writer.connect() as connection:
+        command.downgrade(schema._config(connection), "v0006")
+    assert stored() == before
+    database.migrate()
+
+
 @both_engines
 def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
     with database._writer.connect() as connection:
@@ -136,7 +204,7 @@ def test_a_job_of_the_first_schema_comes_along(database: Database) -> None:
         assert connection.scalar(select(workers.c.devices)) == {}
         assert connection.execute(select(fronts)).all() == [("job", "cpu", "candidates", '{"evaluations":3}')]
     with database.write() as connection:
-        connection.execute(insert(fronts).values(job_id="job", target="cpu", of="finished", data="{}"))
+        connection.execute(insert(fronts).values(job_id="job", target="cpu", of="trained", data="{}"))
     with database._writer.connect() as connection:
         command.downgrade(schema._config(connection), "v0003")
     with database.read() as connection:

@@ -34,7 +34,7 @@ def searched(client: TestClient, **changes: Any) -> str:
         architecture="resolution=8 width=2", architecture_id="b2", metric=as_accuracy(0.9), latency_ms=0.1
     )
     with database.write() as connection:
-        front = FrontEvent(of="finished", target="cpu", budget_ms=0.2, evaluations=1, points=(point,))
+        front = FrontEvent(of="trained", target="cpu", budget_ms=0.2, evaluations=1, points=(point,))
         append(connection, job_id, [candidate, front, FINALIST])
     return job_id
 

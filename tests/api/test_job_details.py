@@ -60,9 +60,9 @@ def test_curves_by_phase_target_and_name(client: TestClient) -> None:
     points = [metric("loss_largest", step, 1 / (step + 1)) for step in range(0, 100, 10)]
     front = FrontEvent(target="cpu", budget_ms=1.0, evaluations=3, points=(), hypervolume=0.25)
     old = FrontEvent(target="cpu", budget_ms=1.0, evaluations=9, points=())
-    finished = FrontEvent(of="finished", target="cpu", budget_ms=1.0, evaluations=2, points=(), hypervolume=0.5)
+    trained = FrontEvent(of="trained", target="cpu", budget_ms=1.0, evaluations=2, points=(), hypervolume=0.5)
     again = metric("loss_largest", 90, 0.5)  # a training that was taken up again tells a step once more
-    job_id = queued(client, [*points, metric("tune_loss", 0, 2.0, "cpu"), front, old, finished, again])
+    job_id = queued(client, [*points, metric("tune_loss", 0, 2.0, "cpu"), front, old, trained, again])
     answer = client.get(f"/v1/jobs/{job_id}/metrics").json()
     assert answer["last_event"] == client.get(f"/v1/jobs/{job_id}").json()["last_event"] == 16
     training, tune, area = answer["items"]
@@ -95,7 +95,7 @@ def test_what_another_tenant_owns_is_not_there(client: TestClient) -> None:
 
 
 def test_finished_fronts_take_the_place_of_estimates_which_stay(client: TestClient) -> None:
-    def front(target: str, evaluations: int, of: Literal["candidates", "finished"] = "candidates") -> FrontEvent:
+    def front(target: str, evaluations: int, of: Literal["candidates", "trained"] = "candidates") -> FrontEvent:
         return FrontEvent(of=of, target=target, budget_ms=1.0, evaluations=evaluations, points=())
 
     def read() -> dict[str, list[tuple[str, str, int]]]:
@@ -105,10 +105,10 @@ def test_finished_fronts_take_the_place_of_estimates_which_stay(client: TestClie
     job_id = queued(client, [front("a", 10), front("b", 20), front("a", 30)])
     estimates = [("a", "candidates", 30), ("b", "candidates", 20)]
     assert read() == {"items": estimates, "estimates": estimates}
-    tell(client, job_id, [front("a", 2, "finished"), front("a", 4, "finished")])
-    assert read() == {"items": [("a", "finished", 4), ("b", "candidates", 20)], "estimates": estimates}
-    tell(client, job_id, [front("c", 2, "finished")])  # searched without a supernet
-    assert read()["items"][2] == ("c", "finished", 2) and read()["estimates"] == estimates
+    tell(client, job_id, [front("a", 2, "trained"), front("a", 4, "trained")])
+    assert read() == {"items": [("a", "trained", 4), ("b", "candidates", 20)], "estimates": estimates}
+    tell(client, job_id, [front("c", 2, "trained")])  # searched without a supernet
+    assert read()["items"][2] == ("c", "trained", 2) and read()["estimates"] == estimates
 
 
 # --- One candidate
@@ -191,7 +191,7 @@ def model_outcome() -> dict[str, Any]:
         },
         "metric": {"fp32": as_accuracy(0.985).model_dump(), "int8": as_accuracy(0.98).model_dump()},
         "size_bytes": {"fp32": 4000, "int8": 1000},
-        "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "binds": True},
+        "budget": {"reachable_ms": [0.05, 1.5], "architectures": "100", "architectures_within": "40", "active": True},
     }  # fmt: skip
 
 
@@ -319,14 +319,14 @@ def test_jobs_in_an_order_page_by_page(client: TestClient, order: str, expected:
 
 def test_jobs_for_a_target(client: TestClient) -> None:
     on_cpu = queued(client, targets=[{"target": "cpu:threads=2", "latency_ms": 1.0}])
-    card = "alveo-u55c"
-    on_both = queued(client, targets=[{"target": "cpu", "latency_ms": 1}, {"target": card, "latency_ms": 1}])
+    board = "alveo-u55c"
+    on_both = queued(client, targets=[{"target": "cpu", "latency_ms": 1}, {"target": board, "latency_ms": 1}])
     training = client.post("/v1/jobs", json={"spec": {"kind": "supernet_training", "data": "digits"}}).json()["id"]
 
     def listed(**params: str) -> list[str]:
         return [job["id"] for job in client.get("/v1/jobs", params=params).json()["items"]]
 
-    assert listed(target="cpu") == [on_both, on_cpu] and listed(target=card) == [on_both]
+    assert listed(target="cpu") == [on_both, on_cpu] and listed(target=board) == [on_both]
     assert listed(target="cp") == [] and listed() == [training, on_both, on_cpu]
     assert listed(target="cpu", order_by="created_at", state="queued", kind="search") == [on_cpu, on_both]
 

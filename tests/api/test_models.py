@@ -36,7 +36,7 @@ OUTCOME = {
     },
     "metric": {"fp32": as_accuracy(0.985).model_dump(), "int8": as_accuracy(0.98).model_dump()},
     "size_bytes": {"fp32": 4000, "int8": 1000},
-    "budget": {"reachable_ms": [0.05, 1.5], "architectures": "9" * 26, "architectures_within": "40", "binds": True},
+    "budget": {"reachable_ms": [0.05, 1.5], "architectures": "9" * 26, "architectures_within": "40", "active": True},
     "removed": [{"choice": "s1.se", "value": True, "layer": "s1.b0.se.scale", "reason": "no product", "alone": True}],
 }
 

@@ -46,7 +46,7 @@ def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> No
         assert abs(sum(part["latency_ms"] for part in prediction["parts"]) - prediction["latency_ms"]) < 1e-9
         assert {taken["of"] for taken in target["measurements"]} == {"candidate", "file"}
         fronts = client.get(f"{address}/pareto-front").json()
-        assert [front["of"] for front in (*fronts["items"], *fronts["estimates"])] == ["finished", "candidates"]
+        assert [front["of"] for front in (*fronts["items"], *fronts["estimates"])] == ["trained", "candidates"]
         judged = {point["architecture_id"]: point["metric"]["value"] for point in fronts["items"][0]["points"]}
         assert len(target["finalists"]) >= 1 and len(judged) <= LITTLE.finalists
         assert [point["architecture_id"] for point in job["result"]["front"]] == list(judged)

@@ -14,7 +14,7 @@ from nas.store import Store
 from tests.api.conftest import body
 from tests.work import LITTLE
 
-CARD = "kv260"
+BOARD = "kv260"
 """It runs no squeeze-and-excite, which the space has: what is trained for it is another supernet than a processor's."""
 WORK = LITTLE.model_copy(update={"supernet_images": 128})
 
@@ -30,11 +30,11 @@ def search(target: str) -> SearchSpec:
     return local(**body()["spec"] | {"targets": [{"target": target, "latency_ms": "40%"}]})
 
 
-def test_a_search_for_a_card_finds_the_supernet_that_was_trained_for_it(tmp_path: Path) -> None:
-    made = pretrain(local(kind="supernet_training", targets=[CARD]), store=tmp_path)
-    assert estimate_job(search(CARD), store=tmp_path).plan.seconds["training"] == 0
+def test_a_search_for_a_board_finds_the_supernet_that_was_trained_for_it(tmp_path: Path) -> None:
+    made = pretrain(local(kind="supernet_training", targets=[BOARD]), store=tmp_path)
+    assert estimate_job(search(BOARD), store=tmp_path).plan.seconds["training"] == 0
     assert estimate_job(search("cpu"), store=tmp_path).plan.seconds["training"] > 0
     context = Context(Store(tmp_path))
-    assert train(context, resolve_spec(context, search(CARD))).hash == made.supernet_sha256
+    assert train(context, resolve_spec(context, search(BOARD))).hash == made.supernet_sha256
     assert pretrain(local(kind="supernet_training"), store=tmp_path).supernet_sha256 != made.supernet_sha256
     assert estimate_job(search("cpu"), store=tmp_path).plan.seconds["training"] == 0

@@ -58,7 +58,7 @@ def test_a_search_ends_with_its_result_and_all_its_events(busy: TestClient) -> N
     assert "bundle" not in str(job["result"]) and "run" not in job["result"]
     assert [event["number"] for event in told if event["type"] == "candidate"] == list(range(fake_engine.STEPS))
     told_fronts = [(event["target"], event["of"]) for event in told if event["type"] == "front"]
-    assert told_fronts == [(t, of) for t in ("cpu", "cpu:threads=2") for of in ("candidates", "finished")]
+    assert told_fronts == [(t, of) for t in ("cpu", "cpu:threads=2") for of in ("candidates", "trained")]
     assert (
         job["result"]["fronts"]["cpu"][0]["metric"]["value"] == 0.985
     )  # of the trained network; 0.98 was the estimate

@@ -77,8 +77,8 @@ def test_in_scope_rows_find_a_machine(pack: Path) -> None:
     assert len(scope) == 10
     for build in scope:
         name = build["platform"].lower()
-        card = name if name.startswith(("zcu", "kv")) else f"alveo-{name}"
-        at = machine(f"{card}:dwc" if build["dpu_target"].endswith("DWC") else card)
+        board = name if name.startswith(("zcu", "kv")) else f"alveo-{name}"
+        at = machine(f"{board}:dwc" if build["dpu_target"].endswith("DWC") else board)
         assert at.engines == int(build["engines"].split()[0])
         assert at.clock_mhz == float(build["clock_mhz_nominal"])
 

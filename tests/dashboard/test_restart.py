@@ -82,8 +82,8 @@ def test_no_event_is_lost_or_doubled_when_the_service_is_killed(context: Browser
         assert page.url == f"{fake.url}/jobs/{job_id}{address}"
     others = numbers(emitted, *{event["type"] for event in emitted} - {"progress", "metric"})
     expect(pages[SEARCH].locator(".candidates caption")).to_have_text(f"{STEPS} of {STEPS} candidates")
-    of_finished = {event["seq"] for event in emitted if event.get("of") == "finished"}  # whose lines name networks
-    of_candidates = [seq for seq in numbers(emitted, "candidate", "front", "measurement") if seq not in of_finished]
+    of_trained = {event["seq"] for event in emitted if event.get("of") == "trained"}  # whose lines name networks
+    of_candidates = [seq for seq in numbers(emitted, "candidate", "front", "measurement") if seq not in of_trained]
     assert shown(pages[EVENTS], len(of_candidates)) == of_candidates
     pages[EVENTS].get_by_label("Search", exact=True).fill("")
     assert shown(pages[EVENTS], len(others)) == others

@@ -52,7 +52,7 @@ def test_the_spec_rejects_other_devices() -> None:
 def test_keys_of_a_processor_are_those_of_before_there_was_a_choice(board: None, tmp_path: Path) -> None:
     _, job = jobs.resolved(tmp_path)
     assert Compute(threads=3).inputs == {"threads": 3}
-    inputs = _key(job).inputs
+    inputs = _key(job, None).inputs
     assert set(inputs) == {
         "space", "data", "config", "steps", "largest_first", "seed", "threads", "augment", "class_weights",
     }  # fmt: skip
@@ -69,9 +69,9 @@ def test_keys_of_a_gpu_are_others_for_each_card_and_dtype(board: None, tmp_path:
     kinds = (
         job.compute, GPU, replace(GPU, card="NVIDIA L4"), replace(GPU, dtype="float32"), replace(GPU, threads=1),
     )  # fmt: skip
-    assert len({_key(replace(job, compute=one)).hash for one in kinds}) == len(kinds)
+    assert len({_key(replace(job, compute=one), None).hash for one in kinds}) == len(kinds)
     twin = replace(GPU, device="cuda:0")
-    assert _key(replace(job, compute=twin)).hash == _key(replace(job, compute=GPU)).hash
+    assert _key(replace(job, compute=twin), None).hash == _key(replace(job, compute=GPU), None).hash
 
 
 def test_the_plan_says_where_it_trains(board: None, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ CERTAIN = ("phase", "metric", "candidate", "front", "finalist", "measurement")
 """Events of which there are as many in every run on a simulated target; others come by the clock."""
 
 SIMULATED = [{"target": "alveo-u50", "latency_ms": "60%"}]
-"""Nothing here depends on how busy the machine is: the finished front is the same in every run."""
+"""Nothing here depends on how busy the machine is: the trained front is the same in every run."""
 
 SCRIPT = """
 import json, os, signal, sys
@@ -100,7 +100,7 @@ def test_the_answer(whole: Whole) -> None:
     folder, result, _ = whole
     model = result.models["cpu"]
     assert model.latency_ms.measured is not None
-    assert model.budget.binds
+    assert model.budget.active
     assert 0 < int(model.budget.architectures_within) < int(model.budget.architectures)
     latencies = [p.latency_ms for p in result.front]
     accuracies = [p.metric.value for p in result.front]
@@ -180,7 +180,7 @@ def test_the_delivered_model_is_on_the_trained_front(simulated: Whole) -> None:
     (estimates,) = result.estimates.values()
     assert {point.kind for point in estimates} == {"predicted"}
     (last,) = [e for e in events if isinstance(e, FrontEvent)][-1:]
-    assert (last.of, last.points) == ("finished", result.front)
+    assert (last.of, last.points) == ("trained", result.front)
 
 
 def test_the_same_seed_gives_the_same_model(simulated: Whole, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_budget_that_a_stored_table_rules_out_is_rejected_before_a_step_is_tim
 def test_a_budget_above_the_slowest_does_not_bind(whole: Whole) -> None:
     folder, _, _ = whole
     result = pipeline.search(spec(1000.0), out=folder)
-    assert not result.models["cpu"].budget.binds
+    assert not result.models["cpu"].budget.active
     assert any("is an inactive constraint" in warning for warning in result.warnings)
 
 

@@ -41,11 +41,11 @@ def test_the_reach_of_a_target_that_runs_a_part_of_the_space_is_known(tmp_path: 
     request = SearchSpec.model_validate({**spec().model_dump(), "space": "mobilenet", "targets": pair})
     context = Context(Store(tmp_path))
     job = resolve_spec(context, request)
-    card, restricted = target(job.targets[1].id), job.restricted[1].space
+    board, restricted = target(job.targets[1].id), job.restricted[1].space
     assert Lattice.of(restricted).size < Lattice.of(job.space).size
-    table = profile(context, card, restricted, job.work.profile).table
+    table = profile(context, board, restricted, job.work.profile).table
     known = estimate_job(request, store=tmp_path)
-    assert known.reachable_ms == {card.info.id: compile_table(table, Lattice.of(restricted)).reachable_ms}
+    assert known.reachable_ms == {board.info.id: compile_table(table, Lattice.of(restricted)).reachable_ms}
     assert known.architectures == str(Lattice.of(job.space).size)
 
 

@@ -53,3 +53,19 @@ def test_a_stage_that_cannot_fit_names_the_stage() -> None:
 def test_declarations_are_bounded() -> None:
     with pytest.raises(InvalidSpace, match="channels"):
         SpaceSpec.parse({"name": "x", "stages": [{"block": "conv", "channels": 10**9}]})
+
+
+def test_ends_are_numbers_of_stages() -> None:
+    stages = [{"block": "conv", "channels": [8, 16]} for _ in range(3)]
+    spec = SpaceSpec.parse({"name": "ends", "stages": stages, "ends": [1, 3]})
+    space = spec.build(resolution=8, channels=1, classes=2)
+    short = space.architecture({**dict(space.largest().values), "stages": 1})
+    assert str(short) == "resolution=8 s1.width=16 stages=1"
+    assert len(space.network(short).layers) == len(space.network(space.largest()).layers) - 2
+
+
+@pytest.mark.parametrize("ends", [[1, 2], [4], [0, 3]])
+def test_ends_that_are_no_stages_are_rejected(ends: list[int]) -> None:
+    stages = [{"block": "conv", "channels": 8} for _ in range(3)]
+    with pytest.raises(InvalidSpace, match="ends"):
+        SpaceSpec.parse({"name": "ends", "stages": stages, "ends": ends})

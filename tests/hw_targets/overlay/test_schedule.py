@@ -24,12 +24,12 @@ SLACK = 1 + 1e-9
 
 
 def with_ports(at: Machine, factor: float) -> Machine:
-    """The machine with a card of less bandwidth and narrower ports."""
+    """The machine with a board of less bandwidth and narrower ports."""
     ports = at.overlay.ports
     slower = replace(ports, load_bytes=max(1, int(ports.load_bytes * factor)), save_bytes=max(1, int(ports.save_bytes * factor)),
                      weight_bytes=max(1, int(ports.weight_bytes * factor)))  # fmt: skip
-    memory = replace(at.card.memory, gb_per_s=at.card.memory.gb_per_s * factor)
-    return replace(at, overlay=replace(at.overlay, ports=slower), card=replace(at.card, memory=memory))
+    memory = replace(at.board.memory, gb_per_s=at.board.memory.gb_per_s * factor)
+    return replace(at, overlay=replace(at.overlay, ports=slower), board=replace(at.board, memory=memory))
 
 
 def test_one_convolution_by_hand() -> None:
@@ -112,7 +112,7 @@ def test_the_roofline_is_never_beaten(sketch: Sketch, side: int, at: Machine) ->
     assert found.cycles >= dense / at.overlay.convolution.macs_per_cycle
     assert found.cycles >= sum(w.depthwise for w in works)
     moved = found.load_bytes + found.save_bytes + found.weight_bytes * len(at.kernels) / at.engines
-    assert moved * at.engines <= at.card.memory.gb_per_s * 1e9 * seconds * SLACK
+    assert moved * at.engines <= at.board.memory.gb_per_s * 1e9 * seconds * SLACK
     assert found.achieved_tops <= found.attainable_tops * SLACK
 
 

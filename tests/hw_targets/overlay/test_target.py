@@ -25,7 +25,7 @@ class TestWithout(TargetContract):
         return lambda: target("zcu104")
 
 
-def test_the_cards_are_listed_and_found() -> None:
+def test_the_boards_are_listed_and_found() -> None:
     names = {entry.name for entry in targets()}
     assert {"alveo-u50", "alveo-u50lv", "alveo-u55c", "alveo-u200", "alveo-u250", "alveo-u280"} <= names
     assert {"kv260", "zcu102", "zcu104", "cpu"} <= names
@@ -39,7 +39,7 @@ def test_the_cards_are_listed_and_found() -> None:
 @pytest.mark.parametrize(
     "wrong", ["alveo-u55c:turbo", "alveo-u50:clock=fast", "alveo-u50:tenants=9", "zcu102:engines=99"]
 )
-def test_options_that_a_card_does_not_have_are_rejected(wrong: str) -> None:
+def test_options_that_a_board_does_not_have_are_rejected(wrong: str) -> None:
     with pytest.raises(InvalidMachine):
         target(wrong)
 
@@ -53,13 +53,13 @@ def test_half_the_clock_is_twice_the_time() -> None:
     assert 1.0 < slow / fast <= 2.0 + 1e-9
 
 
-def test_a_card_of_the_users_own_is_found_and_a_broken_file_hides_no_other(
+def test_a_board_of_the_users_own_is_found_and_a_broken_file_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import hw_targets.overlay
 
-    card = Path(hw_targets.overlay.__file__).parent / "cards" / "zcu104.toml"
-    (tmp_path / "mine.toml").write_text(card.read_text().replace('name = "zcu104"', 'name = "my-board"', 1))
+    board = Path(hw_targets.overlay.__file__).parent / "boards" / "zcu104.toml"
+    (tmp_path / "mine.toml").write_text(board.read_text().replace('name = "zcu104"', 'name = "my-board"', 1))
     (tmp_path / "broken.toml").write_text("builds = 3\n")
     monkeypatch.setenv("HWNAS_OVERLAYS", str(tmp_path))
     listed = {entry.name: entry for entry in targets()}
@@ -78,7 +78,7 @@ def test_depthwise_layers_are_searched_only_where_there_is_an_engine_for_them() 
 
 def test_a_path_is_no_target() -> None:
     with pytest.raises(UnknownTarget):
-        target("/tmp/card.toml")
+        target("/tmp/board.toml")
 
 
 def test_a_tenant_that_retrains_gets_its_own_kernels_and_says_that_nobody_validated_it() -> None:

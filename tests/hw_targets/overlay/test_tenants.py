@@ -1,4 +1,4 @@
-"""Several networks on one card."""
+"""Several networks on one board."""
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +25,7 @@ def test_two_tenants_get_half_each_of_equal_kernels() -> None:
 
 @given(sketches, sketches, sides)
 @settings(max_examples=25)
-def test_tenants_never_get_more_than_the_card(a: Sketch, b: Sketch, side: int) -> None:
+def test_tenants_never_get_more_than_the_board(a: Sketch, b: Sketch, side: int) -> None:
     networks = [a.network(side), b.network(side)]
     for name in ("alveo-u55c", "alveo-u280", "alveo-u250"):
         at, shared = machine(name), machine(f"{name}:tenants=2")

@@ -57,7 +57,7 @@ def outcome(test: TestOutcome | None = None) -> ModelOutcome:
         metric=PrecisionMetrics(fp32=as_accuracy(0.99), int8=as_accuracy(0.98)),
         test=test or answered(),
         size_bytes=SizeOutcome(fp32=4000, int8=1000),
-        budget=BudgetOutcome(reachable_ms=(0.01, 1.0), architectures="100", architectures_within="7", binds=True),
+        budget=BudgetOutcome(reachable_ms=(0.01, 1.0), architectures="100", architectures_within="7", active=True),
     )
 
 
@@ -66,7 +66,7 @@ def receipt_document() -> dict[str, Any]:
     return {
         "target": {"id": "cpu", "device": "a processor", "runtime": "onnxruntime 1.0"},
         "training": {
-            "work": {"supernet_images": 60_000}, "images_seen": 4_000, "int8_retrained": True, "supernet": True,
+            "work": {"supernet_images": 60_000}, "images_seen": 4_000, "int8_retrained": True, "supernet": True, "source": None,
             "augment": asdict(NO_AUGMENT), "class_weights": "auto",
         },
     }  # fmt: skip

@@ -90,11 +90,22 @@ def test_more_classes_have_less(count: int, listed: int, matrix: bool) -> None:
     assert ("| class0 |" in text) is (count <= 20)  # it is never answered wrongly
 
 
+SOURCE = {"name": "lite", "trained_on": "ImageNet", "licence": "Apache-2.0", "origin": "its makers"}
+
+
 @pytest.mark.parametrize(
     ("training", "says"),
     [
         ({}, "a supernet that saw 60,000 images, and fine-tuned on 4,000 images, and then retrained in INT8"),
         ({"supernet": False}, "trained from random weights on 4,000 images, without a supernet"),
+        (
+            {"supernet": False, "source": SOURCE, "work": {"supernet_images": 0, "adapt_images": 9_000}},
+            "It was cut out of lite with ImageNet weights (Apache-2.0, its makers), which was fine-tuned on 9,000 images; then it",
+        ),
+        (
+            {"source": SOURCE, "work": {"supernet_images": 5_000, "adapt_images": 9_000}},
+            "on 9,000 images, and a supernet was trained from it on 5,000 images; then it was fine-tuned on 4,000 images",
+        ),
         ({"int8_retrained": False}, "and quantised after training."),
         ({}, "Training images were not augmented."),
         ({"augment": asdict(LIGHT)}, "shifts of up to 12.5% of the image size, rotations of up to 10 degrees, zooms of up to 10%."),

@@ -73,7 +73,7 @@ REPORT = AccuracyReport(0.011, 0.014, 0.97, 1.0, 0.96, None, 0.012, 100, 30, "he
 
 
 def model(
-    bundle: str = "runs/x/cpu", *, measured: float | None = 0.0812, binds: bool = True, test: TestOutcome | None = TEST
+    bundle: str = "runs/x/cpu", *, measured: float | None = 0.0812, active: bool = True, test: TestOutcome | None = TEST
 ) -> ModelOutcome:
     """The third point of the front, exported."""
     spread = (None, None) if measured is None else (measured + 0.0003, measured + 0.01)
@@ -89,7 +89,7 @@ def model(
         test=test,
         size_bytes=SizeOutcome(fp32=1_261_500, int8=328_000),
         budget=BudgetOutcome(
-            reachable_ms=(0.03, 0.4), architectures="123456789012345678901234567", architectures_within="1234567", binds=binds
+            reachable_ms=(0.03, 0.4), architectures="123456789012345678901234567", architectures_within="1234567", active=active
         ),
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def tournament() -> list[Any]:
             ),
         ]  # fmt: skip
 
-    front = FrontEvent(of="finished", target="cpu", budget_ms=0.1, evaluations=3, points=FRONT[:2])
+    front = FrontEvent(of="trained", target="cpu", budget_ms=0.1, evaluations=3, points=FRONT[:2])
     first = [*finalist("a", 0, 0.95, 0.08), *finalist("b", 0, 0.96, 0.09), *finalist("c", 0, 0.96, 0.07), front]
     return [*first, *finalist("c", 1, 0.955, 0.07), *finalist("b", 1, 0.97, 0.09), front, front]
 

@@ -103,9 +103,9 @@ def test_a_running_bar_counts_down_between_events() -> None:
 
 
 def two_targets() -> list[Event]:
-    """A search for a processor ends with 96 % as its best, then one for a card begins, whose best is 91 %."""
+    """A search for a processor ends with 96 % as its best, then one for a board begins, whose best is 91 %."""
     emitted: list[Event] = []
-    for target, accuracies, latency_ms in (("cpu", (0.95, 0.96), 0.08), ("card", (0.90, 0.91, 0.89), 2.0)):
+    for target, accuracies, latency_ms in (("cpu", (0.95, 0.96), 0.08), ("board", (0.90, 0.91, 0.89), 2.0)):
         emitted.append(PhaseEvent(phase="searching", status="started", target=target, seconds=None))
         for number, accuracy in enumerate(accuracies):
             emitted.append(
@@ -129,25 +129,25 @@ def test_each_target_shows_its_own_best() -> None:
         "searching cpu: started",
         "searching cpu: 33%, 1/3 candidates, 1 evaluated, none in the budget yet",
         "searching cpu: 67%, 2/3 candidates, best 96.0% at 0.0800 ms",
-        "searching card: started",
-        "searching card: 33%, 1/3 candidates, 1 evaluated, none in the budget yet",
-        "searching card: 67%, 2/3 candidates, best 91.0% at 2.00 ms",
-        "searching card: 100%, 3/3 candidates, best 91.0% at 2.00 ms",
+        "searching board: started",
+        "searching board: 33%, 1/3 candidates, 1 evaluated, none in the budget yet",
+        "searching board: 67%, 2/3 candidates, best 91.0% at 2.00 ms",
+        "searching board: 100%, 3/3 candidates, best 91.0% at 2.00 ms",
     ]
-    cpu, card = _drawn(bars).splitlines()
-    assert "best 96.0% at 0.0800" in cpu and "best 91.0% at 2.00 ms" in card
+    cpu, board = _drawn(bars).splitlines()
+    assert "best 96.0% at 0.0800" in cpu and "best 91.0% at 2.00 ms" in board
 
 
 def test_a_candidate_of_two_targets_is_shown_for_each() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
-    latencies = {"cpu": 0.5, "card": 7.0}
+    latencies = {"cpu": 0.5, "board": 7.0}
     for target in latencies:
         display(PhaseEvent(phase="searching", status="started", target=target, seconds=None))
     display(
         CandidateEvent(
             number=0, architecture="a", architecture_id="1", metric=as_accuracy(0.9), latency_ms=latencies,
-            feasible={"cpu": True, "card": False}
+            feasible={"cpu": True, "board": False}
         )
     )  # fmt: skip
     clock.now += 11
@@ -155,18 +155,18 @@ def test_a_candidate_of_two_targets_is_shown_for_each() -> None:
         display(ProgressEvent(phase="searching", target=target, done=1, total=2, unit="candidates"))
     assert out.getvalue().splitlines()[2:] == [
         "searching cpu: 50%, 1/2 candidates, best 90.0% at 0.500 ms",
-        "searching card: 50%, 1/2 candidates, 1 evaluated, none in the budget yet",
+        "searching board: 50%, 1/2 candidates, 1 evaluated, none in the budget yet",
     ]
 
 
 def test_each_trained_network_shows_its_own_loss() -> None:
     out, clock = io.StringIO(), Clock()
     display = Lines(Console(file=out, width=80), clock)
-    for target, value in (("cpu", 0.5), ("card", 0.25)):
+    for target, value in (("cpu", 0.5), ("board", 0.25)):
         display(MetricEvent(phase="fine_tuning", name="tune_loss", step=0, value=value, target=target))
         display(PhaseEvent(phase="fine_tuning", status="started", target=target, seconds=None))
     clock.now += 11
-    for target in ("cpu", "card"):
+    for target in ("cpu", "board"):
         display(ProgressEvent(phase="fine_tuning", target=target, done=1, total=2, unit="steps"))
     assert [line.rpartition(", ")[2] for line in out.getvalue().splitlines()[2:]] == ["tune loss 0.5", "tune loss 0.25"]
 

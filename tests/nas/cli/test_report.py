@@ -193,7 +193,7 @@ def test_a_long_front_is_thinned_but_keeps_its_ends_and_the_selected_point() -> 
 
 
 def test_what_was_not_measured_and_what_missed_is_said() -> None:
-    simulated = model(measured=None, binds=False)
+    simulated = model(measured=None, active=False)
     exceeded = model(measured=0.095)
     answer = SearchResult(
         run="r", front=FRONT, fronts={"a": FRONT, "b": FRONT}, models={"a": simulated, "b": exceeded}, seconds={}

@@ -34,7 +34,7 @@ class Answer:
     warnings: list[str]
 
 
-def finished(job: Job) -> list[TrainedFinalist]:
+def trained(job: Job) -> list[TrainedFinalist]:
     """Three networks, the best first: of 3, 2 and 1 ms, right on 0.9, 0.8 and 0.7."""
     rng, found = random.Random(0), dict[str, tuple[Architecture, Network]]()
     while len(found) < 3:
@@ -52,7 +52,7 @@ def finished(job: Job) -> list[TrainedFinalist]:
 def deliver(folder: Path, patch: pytest.MonkeyPatch, *file_ms: float, p50_ms: float = 0.0) -> Answer:
     """What comes of them when their files take so long, with a budget on the quiet latency."""
     context, job = jobs.with_target_plans(folder)
-    events, handed, played = list[Event](), list[Delivered](), finished(job)
+    events, handed, played = list[Event](), list[Delivered](), trained(job)
     run = jobs.run_of(replace(context, on_event=events.append), job)
     run = replace(run, target_plan=replace(run.target_plan, budget_ms=BUDGET_MS))
 
@@ -73,9 +73,9 @@ def deliver(folder: Path, patch: pytest.MonkeyPatch, *file_ms: float, p50_ms: fl
     stage.deliver(run, folder)
     (delivered,) = handed
     ids = [one.finalist.architecture.id for one in played]
-    last = [event for event in events if isinstance(event, FrontEvent) and event.of == "finished"][-1]
+    last = [event for event in events if isinstance(event, FrontEvent) and event.of == "trained"][-1]
     return Answer(
-        ids.index(delivered.finished.finalist.architecture.id),
+        ids.index(delivered.trained.finalist.architecture.id),
         [ids.index(point.architecture_id) for point in last.points],
         [event.message for event in events if isinstance(event, LogEvent) and event.level == "warning"],
     )

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nas.job import Job
-from nas.stages import plan
+from nas.stages import plan, timing
 from nas.stages.context import Context
 from nas.stages.costs import START_S, Costs, evaluation_s, profiling_s, tournament_s
 from nas.stages.plan import LEAST_SUPERNET, MOST_EPOCHS, SUPERNET_SHARE, afford, fits, resolve, round_down, too_short
@@ -40,6 +40,8 @@ def test_costs_are_linear_in_what_layers_put_out() -> None:
     assert COSTS.image_s(0) == 0.25e-4  # never nothing
     assert COSTS.sandwich_s == pytest.approx(8e-4)
     assert Costs((100.0, 1e-4), (100.0, 1e-4), 400.0).image_s(100) == 1e-4  # a space of one network
+    between = replace(COSTS, between=((200.0, 1.2e-4),))  # a network that trains faster than its size says
+    assert [between.image_s(values) for values in (150, 200, 250, 400)] == pytest.approx([1.1e-4, 1.2e-4, 2.1e-4, 4e-4])
 
 
 def test_a_tournament_by_hand(made: tuple[Context, Job]) -> None:
@@ -107,9 +109,10 @@ def test_what_is_planned_fits_into_the_time(
     assert planned >= 60 * minutes * 0.75 or work.tune_images == most, (work, estimated)
 
 
-def test_the_work_is_resolved_once(made: tuple[Context, Job]) -> None:
+def test_the_work_is_resolved_once(made: tuple[Context, Job], monkeypatch: pytest.MonkeyPatch) -> None:
     context, job = made
     job = lasting(job, 200)
+    monkeypatch.setattr(plan, "time_near_limit", lambda _context, _job, costs: costs)
     first = resolve(context, job, COSTS).work
     dearer = Costs((100.0, 2e-4), (300.0, 6e-4), 800.0)
     assert afford(job, dearer) != first
@@ -117,3 +120,16 @@ def test_the_work_is_resolved_once(made: tuple[Context, Job]) -> None:
     given = first.model_copy(update={"evaluations": 3})
     job_inputs = replace(job, spec=job.spec.model_copy(update={"work": given}))
     assert resolve(context, job_inputs, dearer).work == given
+
+
+def test_a_network_near_the_limit_is_timed(made: tuple[Context, Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    context, job = made
+    monkeypatch.setattr(timing, "seconds_per_image", lambda _job, network: 1e-9 * layer_values(network))
+    costs = plan.time_near_limit(context, job, COSTS)
+    ((values, seconds),) = costs.between
+    target_plan = job.target_plans[0]
+    sizes = [
+        layer_values(target_plan.space.network(one))
+        for one in (target_plan.space.smallest(), target_plan.space.largest())
+    ]
+    assert sizes[0] <= values <= sizes[1] and seconds == 1e-9 * values

@@ -56,5 +56,5 @@ def test_subnets_within_the_limit_are_evaluated_once(made: tuple[TargetRun, list
 def test_no_more_are_evaluated_than_meet_the_limit(made: tuple[TargetRun, list[Event]]) -> None:
     run, _ = made
     few = replace(run.target_plan, within_limit=2)
-    assert search_problem(run.job, few).evaluations == 2
-    assert search_problem(run.job, run.target_plan).evaluations == EVALUATIONS
+    assert search_problem(replace(run, target_plan=few)).evaluations == 2
+    assert search_problem(run).evaluations == EVALUATIONS

@@ -104,19 +104,19 @@ def four(board: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
 
 def test_the_better_half_continues_and_ties_go_to_the_faster(four: Play) -> None:
     # of b, c and d, which are equal, b is the fastest: it goes on with a
-    finished, scripted = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.8])
+    trained, scripted = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.8])
     assert [(name, images, number) for name, images, number, _ in scripted.trained] == [
         ("a", 250, 0), ("b", 250, 0), ("c", 250, 0), ("d", 250, 0), ("a", 250, 1), ("b", 250, 1), ("a", 500, 2)
     ]  # fmt: skip
     assert scripted.starts == [None] * 4 + ["a0", "b0", "a1"]  # a round goes on from the weights of the one before
-    assert [(four.name(f), f.weights, f.images) for f in finished] == [
+    assert [(four.name(f), f.weights, f.images) for f in trained] == [
         ("a", "a2", 1000), ("b", "b1", 500), ("c", "c0", 250), ("d", "d0", 250)
     ]  # fmt: skip
 
 
 def test_the_winner_is_the_faster_of_equals(four: Play) -> None:
-    finished, _ = four(a=[0.5], b=[0.5], c=[0.8, 0.9, 0.9], d=[0.8, 0.9])
-    assert [four.name(f) for f in finished[:2]] == ["c", "d"]
+    trained, _ = four(a=[0.5], b=[0.5], c=[0.8, 0.9, 0.9], d=[0.8, 0.9])
+    assert [four.name(f) for f in trained[:2]] == ["c", "d"]
 
 
 def test_each_judgement_is_reported(four: Play) -> None:
@@ -130,21 +130,21 @@ def test_each_judgement_is_reported(four: Play) -> None:
         (0.09 / 1000) ** 0.5
     )
     fronts = [e for e in four.events if isinstance(e, FrontEvent)]
-    assert [e.of for e in fronts] == ["finished"] * 3
+    assert [e.of for e in fronts] == ["trained"] * 3
     assert [p.metric.value for p in fronts[-1].points] == [
         0.92
     ]  # the fastest is the best: nothing else is on the front
 
 
 def test_who_makes_no_mistake_trains_no_further_than_the_second_round(four: Play) -> None:
-    finished, scripted = four(a=[1.0, 1.0], b=[0.8, 0.9], c=[0.7], d=[0.6])
+    trained, scripted = four(a=[1.0, 1.0], b=[0.8, 0.9], c=[0.7], d=[0.6])
     assert max(number for _, _, number, _ in scripted.trained) == 1
-    assert four.name(finished[0]) == "a"
+    assert four.name(trained[0]) == "a"
 
 
 def test_two_rounds_that_find_nothing_better_are_the_last(four: Play) -> None:
-    finished, scripted = four(a=[0.9, 0.9, 0.9, 0.9], b=[0.8, 0.8], c=[0.7], d=[0.6])
-    assert scripted.trained[-1][:3] == ("a", 500, 2) and finished[0].files.validation.value == 0.9
+    trained, scripted = four(a=[0.9, 0.9, 0.9, 0.9], b=[0.8, 0.8], c=[0.7], d=[0.6])
+    assert scripted.trained[-1][:3] == ("a", 500, 2) and trained[0].files.validation.value == 0.9
 
 
 @dataclass
@@ -154,6 +154,7 @@ class Teacher:
     context: Any
     job: Any
     supernet: Any
+    architecture: Any
     value: float = 0.85
 
 
@@ -168,8 +169,8 @@ def test_a_teacher_is_dropped_when_its_pupil_is_better(four: Play) -> None:
 
 
 def test_one_finalist_is_trained_for_all_of_the_images(four: Play) -> None:
-    finished, scripted = four(a=[0.5])
-    assert scripted.trained == [("a", 1000, 0, False)] and finished[0].images == 1000
+    trained, scripted = four(a=[0.5])
+    assert scripted.trained == [("a", 1000, 0, False)] and trained[0].images == 1000
 
 
 def test_the_front_of_what_is_trained(four: Play) -> None:
@@ -198,10 +199,10 @@ def test_the_budget_is_held_against_the_latency_that_was_named(four: Play) -> No
 
 
 def test_what_was_trained_is_remembered_for_the_same_work_only(four: Play) -> None:
-    finished, _ = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
+    trained, _ = four(a=[0.9, 0.91, 0.92], b=[0.8, 0.85], c=[0.8], d=[0.7])
     run = four.run
     assert remembered(run, four.finalists[0]) is None
-    remember(run, finished[:3])
+    remember(run, trained[:3])
     again = remembered(run, four.finalists[1])
     assert again is not None and (again.weights, again.images) == ("b1", 500)
     assert again.files.validation.value == 0.85

@@ -59,7 +59,7 @@ const Point = v.object({
 
 const Front = v.object({
   type: v.literal("front"),
-  of: v.optional(v.picklist(["candidates", "finished"]), "candidates"),
+  of: v.optional(v.picklist(["candidates", "trained"]), "candidates"),
   target: v.string(),
   budget_ms: number,
   limit_ms: v.optional(v.nullable(number), null),

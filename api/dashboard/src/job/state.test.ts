@@ -104,7 +104,7 @@ describe("reduce", () => {
       standard_error: 0.01, latency_ms: 0.1, kind: "measured",
     });
     const plan = { type: "plan", resolution: 64, supernet: false, note: "two networks" };
-    const events = [plan, front(3, 0.1), finalist("a", 0, 0.8), finalist("b", 0, 0.7), finalist("a", 1, 0.9), { ...front(2, 0.15), of: "finished" }];
+    const events = [plan, front(3, 0.1), finalist("a", 0, 0.8), finalist("b", 0, 0.7), finalist("a", 1, 0.9), { ...front(2, 0.15), of: "trained" }];
     const state = reduce(EMPTY, numbered(events));
     expect([state.fronts["cpu"]?.evaluations, state.trainedFronts["cpu"]?.evaluations]).toEqual([3, 2]);
     expect(state.finalists.map((one) => [one.architecture_id, one.round, one.metric.value])).toEqual([

@@ -109,7 +109,7 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
         after.finalists = withFinalist(after.finalists, event);
         break;
       case "front":
-        if (event.of === "finished") after.trainedFronts = { ...after.trainedFronts, [event.target]: event };
+        if (event.of === "trained") after.trainedFronts = { ...after.trainedFronts, [event.target]: event };
         else after.fronts = { ...after.fronts, [event.target]: event };
         break;
       case "checkpoint":

@@ -12,7 +12,7 @@ describe("lineOf", () => {
     [{ type: "phase", phase: "fine_tuning", status: "reused" }, "fine-tuning: cached"],
     [{ type: "checkpoint", phase: "training", step: 20, total: 60, restored: true }, "training: resumed from step 20 of 60"],
     [{ type: "log", level: "warning", message: "<b>hot</b>" }, "<b>hot</b>"],
-    [{ type: "front", of: "finished", target: "cpu", budget_ms: 1, evaluations: 4, points: [] }, "front of trained networks for cpu: 0 points after 4 networks"],
+    [{ type: "front", of: "trained", target: "cpu", budget_ms: 1, evaluations: 4, points: [] }, "front of trained networks for cpu: 0 points after 4 networks"],
     [{ type: "plan", resolution: 64, supernet: false, note: "Two networks." }, "plan: Two networks."],
     [
       { type: "finalist", target: "cpu", architecture: "", architecture_id: "a1", round: 1, rounds: 3, images: 4000, metric: { name: "accuracy", value: 0.9 }, standard_error: 0.02, latency_ms: 0.5, kind: "measured" },

@@ -47,7 +47,7 @@ function textOf(event: Known): string {
     }
     case "front": {
       const hypervolume = event.hypervolume === null ? "" : `, hypervolume ${significant(event.hypervolume, 4)}`;
-      const [which, after] = event.of === "finished" ? ["front of trained networks", "network"] : ["estimated front", "candidate"];
+      const [which, after] = event.of === "trained" ? ["front of trained networks", "network"] : ["estimated front", "candidate"];
       return `${which} for ${event.target}: ${counted(event.points.length, "point")} after ${counted(event.evaluations, after)}${hypervolume}`;
     }
     case "finalist": {

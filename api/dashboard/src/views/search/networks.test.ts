@@ -15,7 +15,7 @@ const candidate = (id: string, value: number, ms: number): CandidateEvent => ({
 });
 const point = (id: string, value: number, latency_ms: number) => ({ architecture: id, architecture_id: id, metric: accuracy(value), latency_ms, kind: "measured" as const });
 const front = (target: string, points: FrontEvent["points"]): FrontEvent => ({
-  type: "front", of: "finished", target, budget_ms: 3, limit_ms: null, evaluations: 4, predicted_error: null, hypervolume: null, points,
+  type: "front", of: "trained", target, budget_ms: 3, limit_ms: null, evaluations: 4, predicted_error: null, hypervolume: null, points,
 });
 const finalist = (target: string, id: string, round: number, value: number, latency_ms = 1): FinalistEvent => ({
   type: "finalist", target, architecture: id, architecture_id: id, round, rounds: 3, images: 1000, metric: accuracy(value), standard_error: 0.01, latency_ms, kind: "measured",

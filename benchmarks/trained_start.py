@@ -1,0 +1,207 @@
+"""A search that starts from a trained network against what a user can do with that network alone.
+
+The rows of the source: whole, at each earlier end of its stages, and narrowed evenly to each budget; all are fine-tuned on the same
+number of images from the same weights, quantised after training, measured and tested in the same way. The rows of hwnas: a whole
+search for each budget and method from an empty store, in a multiple of the time that fine-tuning the whole source took, and the same
+from scratch. Budgets are shares of the source's measured INT8 latency.
+"""
+
+import argparse
+import resource
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean
+from typing import Any, Final, Literal
+
+from benchmarks import common
+from benchmarks.photo_sets import as_folder
+from hw_targets.registry import target as find_target
+from hw_targets.timing import profiles
+from nas.data.augment import PHOTO
+from nas.events import Event, LogEvent, PhaseEvent
+from nas.job import Job
+from nas.pipeline import search
+from nas.prepare_job import resolve_spec, with_target_plans
+from nas.pretrained import SOURCES
+from nas.spec import SearchSpec
+from nas.stages.adapt import source_weights
+from nas.stages.context import Context
+from nas.stages.fine_tune import fine_tune
+from nas.stages.quantize import quantized, tested
+from nas.stages.target_run import TargetRun
+from nas.stages.train import Supernet
+from nas.store import Store
+from search_spaces.exits import exits
+from search_spaces.network import Network
+from search_spaces.space import Architecture, SearchSpace
+
+NAME: Final = "trained_start"
+ROUNDS: Final = 20
+TIMES: Final = {"prune": 3.0, "search": 6.0, "scratch": 6.0}
+"""How many times the core-seconds of fine-tuning the whole source a job may take."""
+Method = Literal["prune", "search", "scratch"]
+
+
+def measure(options: argparse.Namespace) -> common.Outcome:
+    """Every seed, one after another."""
+    data = as_folder(Path(options.data), options.kept, images=options.images)
+    rows = [row for seed in range(options.seeds) for row in _rows(options, data, seed)]
+    summary: dict[str, float | int | None] = {"source_accuracy": _mean(rows, "source", None)}
+    for budget in options.budgets:
+        for method in options.method:
+            summary[f"{method}_{budget}"] = _mean(rows, method, budget)
+        others = [r["row"] for r in rows if r["row"] not in TIMES and r["latency_ms"] <= _limit(rows, budget)]
+        summary[f"best_alternative_{budget}"] = max((_mean(rows, one, None) or 0.0 for one in others), default=None)
+    return common.Outcome({**summary, "seeds": options.seeds}, rows)
+
+
+def _limit(rows: Sequence[dict[str, Any]], budget: str) -> float:
+    """A budget in ms, with a twentieth for the noise of the measurement."""
+    source = mean(float(row["latency_ms"]) for row in rows if row["row"] == "source")
+    return 1.05 * source * float(budget.removesuffix("%")) / 100
+
+
+def _mean(rows: Sequence[dict[str, Any]], name: str, budget: str | None) -> float | None:
+    found = [row["accuracy"] for row in rows if row["row"] == name and budget in (None, row["budget"])]
+    return mean(found) if found else None
+
+
+def _on_event(event: Event) -> None:
+    if isinstance(event, PhaseEvent) and event.status == "finished":
+        common.progress(f"    {event.phase} took {event.seconds or 0:.1f} s")
+    elif isinstance(event, LogEvent):
+        common.progress(f"    {event.message}")
+
+
+def _rows(options: argparse.Namespace, data: str, seed: int) -> list[dict[str, Any]]:
+    out = options.kept / "runs" / f"{Path(data).name}-{options.start}-{seed}"
+    shutil.rmtree(out, ignore_errors=True)
+    fields: dict[str, Any] = {
+        "data": data, "seed": seed, "resolution": options.resolution, "metric": options.metric,
+        "targets": [{"target": options.target, "latency_ms": "100%"}],
+    }  # fmt: skip
+    context = Context(Store(out / "alternatives"), _on_event)
+    spec = SearchSpec(**fields, start_from=options.start)
+    job = replace(with_target_plans(context, resolve_spec(context, spec)), augment=PHOTO)
+    run = TargetRun(context, job, job.target_plans[0], find_target(options.target))
+    source, *cuts = reversed(exits(job.space))
+    images = min(options.images_seen, options.epochs * job.data.images["train"])
+    start = Supernet(source_weights(job, SOURCES[options.start]), f"weights of {options.start}")
+    rows = [_alternative(run, "source", source, start, images)]
+    full_ms, core_s = rows[0]["latency_ms"], rows[0]["core_seconds"]
+    rows += [
+        _alternative(run, f"cut at stage {dict(one.values)['stages']}", one, start, images)
+        for one in cuts[: options.cuts]
+    ]
+    for budget in options.budgets:
+        limit_ms = full_ms * float(budget.removesuffix("%")) / 100
+        if limit_ms < full_ms:
+            narrow = _narrow(run, job.space, limit_ms)
+            rows += [] if narrow is None else [_alternative(run, f"even width, {budget}", narrow, start, images)]
+        for method in options.method:
+            rows.append(_search(options, fields, out, job, method, budget, limit_ms, core_s))
+    return [{"seed": seed, "resolution": job.data.resolution, **row} for row in rows]
+
+
+def _alternative(run: TargetRun, name: str, architecture: Architecture, start: Supernet, images: int) -> dict[str, Any]:
+    """One network of the source, fine-tuned by itself."""
+    network = run.job.space.network(architecture)
+    cores = _core_seconds()
+    weights = fine_tune(run, network, start=start, images=images, number=0)
+    files = quantized(run, network, weights)
+    core_s = _core_seconds() - cores
+    int8, fp32 = tested(run.context, run.job, network, files)
+    latency_ms = _latency_ms(run, [network])[0]
+    common.progress(f"  {name}: {int8.value:.4f} at {latency_ms:.4g} ms, {core_s:.0f} core-seconds")
+    return {
+        "row": name, "budget": None, "accuracy": int8.value, "accuracy_fp32": fp32.value, "latency_ms": latency_ms,
+        "images_seen": images, "core_seconds": core_s, "architecture": str(architecture),
+    }  # fmt: skip
+
+
+def _latency_ms(run: TargetRun, networks: list[Network]) -> list[float]:
+    return [one.latency_ms for one in profiles(networks, run.target.sample(networks, rounds=ROUNDS))]
+
+
+def _narrow(run: TargetRun, space: SearchSpace, limit_ms: float) -> Architecture | None:
+    """The widest of the evenly narrowed networks within a latency: every width and expansion at the same share of its largest."""
+    largest = {choice.name: choice.values[-1] for choice in space.choices}
+    table = run.target_plan.table
+    for share in (0.9, 0.75, 0.66, 0.5, 0.4, 0.33, 0.25):
+        values = dict(largest)
+        for choice in space.choices:
+            if choice.name.endswith((".width", ".expansion")):
+                wanted = share * float(choice.values[-1])
+                values[choice.name] = min(choice.values, key=lambda value: abs(float(value) - wanted))
+        architecture = space.architecture(values)
+        if table.predict(space.network(architecture)).latency_ms <= limit_ms:
+            return architecture
+    return None
+
+
+def _search(
+    options: argparse.Namespace,
+    fields: dict[str, Any],
+    out: Path,
+    job: Job,
+    method: Method,
+    budget: str,
+    limit_ms: float,
+    core_s: float,
+) -> dict[str, Any]:
+    """A whole search of hwnas in its share of the source's core-seconds."""
+    minutes = TIMES[method] * core_s / job.compute.threads / 60
+    scratch = method == "scratch"
+    spec = SearchSpec(
+        **{**fields, "targets": [{"target": options.target, "latency_ms": limit_ms}]},
+        start_from="none" if scratch else options.start, method="auto" if scratch else method, minutes=minutes,
+    )  # fmt: skip
+    started, cores = time.monotonic(), _core_seconds()
+    result = search(spec, out=out / f"{method}-{budget.removesuffix('%')}", on_event=_on_event)
+    wall_s, used_s = time.monotonic() - started, _core_seconds() - cores
+    (model,) = result.models.values()
+    common.progress(
+        f"  {method}, {budget}: {model.metric.int8.value:.4f} at {model.latency_ms.final_ms:.4g} ms, "
+        f"{used_s:.0f} core-seconds ({used_s / core_s:.1f} times)"
+    )
+    return {
+        "row": method, "budget": budget, "accuracy": model.metric.int8.value, "accuracy_fp32": model.metric.fp32.value,
+        "latency_ms": model.latency_ms.final_ms, "budget_ms": limit_ms, "core_seconds": used_s, "wall_seconds": wall_s,
+        "planned_seconds": 60 * minutes, "times_the_source": used_s / core_s, "architecture": model.architecture,
+    }  # fmt: skip
+
+
+def _core_seconds() -> float:
+    """Of this process and its children so far, user and system."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command."""
+    parser = common.parser(NAME, "A search from a trained network against that network alone.")
+    parser.add_argument("--data", required=True, help="a set of photographs, see benchmarks/photo_sets.py")
+    parser.add_argument("--images", type=int, help="training images that are taken of an archive")
+    parser.add_argument("--resolution", type=int, default=64, help="image size in pixels")
+    parser.add_argument("--from", dest="start", default="efficientnet_lite0", choices=list(SOURCES))
+    parser.add_argument("--budgets", default="100%,50%,25%", help="shares of the source's latency, separated by commas")
+    parser.add_argument("--method", action="append", choices=list(TIMES), help="repeatable; all when absent")
+    parser.add_argument("--cuts", type=int, default=3, help="earlier ends of the source that are fine-tuned")
+    parser.add_argument("--epochs", type=int, default=20, help="that each fine-tuning of an alternative lasts")
+    parser.add_argument("--images-seen", type=int, default=32_000, help="the same in images; the smaller is taken")
+    parser.add_argument("--metric", default="accuracy", choices=["accuracy", "balanced_accuracy", "macro_f1"])
+    parser.add_argument("--target", default="cpu")
+    parser.add_argument(
+        "--kept", type=Path, default=Path("build/trained_start"), help="where sets and runs are written"
+    )
+    options = parser.parse_args(arguments)
+    options.method = options.method or list(TIMES)
+    options.budgets = [one.strip() for one in options.budgets.split(",")]
+    return common.run(NAME, options, measure)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
