@@ -2,16 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import onnx
 import pytest
 
-from hw_targets import registry
+from hw_targets import cuda, registry
 from hw_targets.cuda import CudaTarget, unavailable
 from hw_targets.cuda_graph import LAUNCH, KernelEvent, kernels_by_layer
 from hw_targets.errors import TargetUnavailable, UnknownTarget, UnsupportedLayer
 from hw_targets.random_weights import random_weights
+from hw_targets.target import KernelTime
 from hw_targets.testing.networks import residual
+from hw_targets.testing.target import CreateTarget, TargetContract
+from hw_targets.timing import Slice
 from nas.errors import InvalidSpec
 from nas.spec import SearchSpec
 from nas.stages.context import Context
@@ -81,6 +85,43 @@ def test_a_search_is_refused_before_anything_is_read(card: None, tmp_path: Path)
         with pytest.raises(InvalidSpec, match=r"FP16 at batch \d: it has latency tables") as refused:
             resolve_spec(Context(Store(tmp_path)), spec)
         assert "hwnas profile" in refused.value.fix
+
+
+class _Run:
+    """A captured network whose replays take a microsecond a layer."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def time_slice(self, slice_s: float) -> Slice:
+        us = len(self.network.layers)
+        return Slice(us / 1e3, us / 1e3, 1.1 * us / 1e3, 50)
+
+    def kernels(self, latency_ms: float) -> tuple[KernelTime, ...]:
+        return tuple(KernelTime(layer.name, ((LAUNCH, 1),), 1e-3) for layer in self.network.layers)
+
+
+class TestCudaOnAnInventedCard(TargetContract):
+    """The contract, with the driver, the card's check and the captured networks invented: what is left is the order of samples."""
+
+    @pytest.fixture
+    def create(self, card: None, monkeypatch: pytest.MonkeyPatch) -> CreateTarget:
+        monkeypatch.setattr(cuda, "_Captured", lambda _: SimpleNamespace(of=_Run))
+        monkeypatch.setattr(CudaTarget, "_check_card", lambda _: None)
+        return CudaTarget
+
+
+def test_a_card_that_gets_too_hot_ends_the_measurement_between_rounds(
+    card: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cuda, "_Captured", lambda _: SimpleNamespace(of=_Run))
+    monkeypatch.setattr(CudaTarget, "_check_card", lambda _: None)
+    samples = CudaTarget().sample([residual()], rounds=3)
+    next(samples), next(samples)  # the kernels, and the first round
+    install(monkeypatch, tmp_path, HOPPER, reasons="0x40")
+    with pytest.raises(TargetUnavailable, match=r"slower than its settings say: it is too hot") as refused:
+        next(samples)
+    assert "samples are kept" in refused.value.fix
 
 
 def _two_layers() -> Network:
