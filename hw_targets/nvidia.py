@@ -15,6 +15,9 @@ from typing import Final
 
 from hw_targets.errors import DeviceUnavailable
 
+os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+"""CUDA counts cards as the driver does. By default it counts the fastest first, and cuda:0 would be another card than card 0."""
+
 TOOL: Final = "nvidia-smi"
 TIMEOUT_S: Final = 30.0
 

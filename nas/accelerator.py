@@ -99,13 +99,16 @@ def halved_once(
         half = config.batch_size // 2
         if half < LEAST_BATCH:
             raise _too_large(compute, config.batch_size) from None
-    _free(compute)
+    finally:
+        _free(compute)
     on_halving(half)
     try:
         with bearing_failures(compute):
             return attempt(replace(config, batch_size=half))
     except torch.OutOfMemoryError:
         raise _too_large(compute, half) from None
+    finally:
+        _free(compute)
 
 
 def _too_large(compute: Compute, batch: int) -> OutOfDeviceMemory:
@@ -118,8 +121,9 @@ def _too_large(compute: Compute, batch: int) -> OutOfDeviceMemory:
 
 
 def _free(compute: Compute) -> None:
-    gc.collect()
+    """Gives back what a training's graphs hold; they are in reference cycles with their strategies."""
     if torch.device(compute.device).type == "cuda":
+        gc.collect()
         torch.cuda.empty_cache()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hw_targets.lock import computing
 from hw_targets.scheme import Scheme
+from nas import accelerator
 from nas.job import Job
 from nas.search import study
 from nas.search.region import LimitedRegion
@@ -112,6 +113,7 @@ def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) 
             with ExitStack() as held:
                 for device in job.compute.locks:
                     held.enter_context(computing(device, cancelled=context.cancelled))
+                held.enter_context(accelerator.bearing_failures(job.compute))
                 known[architecture.id] = evaluate_network(job.space.network(architecture)).value
             journal.append({"id": architecture.id, "value": known[architecture.id]})
         return known[architecture.id]
