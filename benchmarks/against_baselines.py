@@ -201,12 +201,12 @@ def _train(options: argparse.Namespace, seed: int, network: Network) -> dict[str
     steps = max(1, seen // config.batch_size)
     inputs = {
         "network": network.id, "data": job.data.content_hash, "config": asdict(config), "steps": steps, "seed": seed,
-        "threads": job.threads,
+        **job.compute.inputs,
     }  # fmt: skip
     key = StageKey("baseline", VERSION, inputs)
 
     def compute() -> StageOutput:
-        torch.set_num_threads(job.threads)
+        torch.set_num_threads(job.compute.threads)
         weights = SupernetWeights.of(network.layers, seed)
         strategy = SingleNetwork(
             network, weights.tensors, Training, batches(context, job, config, seed, seen, LIGHT), config

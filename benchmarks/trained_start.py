@@ -153,7 +153,7 @@ def _search(
     core_s: float,
 ) -> dict[str, Any]:
     """A whole search of hwnas in its share of the source's core-seconds."""
-    minutes = TIMES[method] * core_s / job.threads / 60
+    minutes = TIMES[method] * core_s / job.compute.threads / 60
     scratch = method == "scratch"
     spec = SearchSpec(
         **{**fields, "targets": [{"target": options.target, "latency_ms": limit_ms}]},

@@ -42,3 +42,10 @@ class DoesNotFit(HwnasError):
 
     code = "does_not_fit"
     status = 422
+
+
+class DeviceUnavailable(HwnasError):
+    """A GPU that cannot be used: none there, no driver or one too old, or a build of torch without CUDA."""
+
+    code = "device_unavailable"
+    status = 503

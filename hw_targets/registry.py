@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final, Literal
 
-from hw_targets import cpu
+from hw_targets import cpu, cuda
 from hw_targets.errors import UnknownTarget
 from hw_targets.target import Target
 
@@ -96,6 +96,20 @@ BUILT_IN: Final = (
         cpu.unavailable,
         {"threads": "how many threads one network runs on, 1 when absent"},
         (Option("threads", "integer", "how many threads one network runs on", default="1"),),
+    ),
+    TargetEntry(
+        "cuda",
+        "this machine's NVIDIA GPU, FP16 on PyTorch, tables and estimates only",
+        lambda options: cuda.CudaTarget(cuda.batch_of(options)),
+        cuda.unavailable,
+        {
+            "batch": "images of a run, 1 when absent; latencies are of the whole batch",
+            "runtime": "how networks run: graph",
+        },
+        (
+            Option("batch", "integer", "images of a run; latencies are of the whole batch", default="1"),
+            Option("runtime", "choice", "how networks run", default="graph", values=("graph",)),
+        ),
     ),
 )
 

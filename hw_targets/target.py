@@ -26,13 +26,14 @@ class TargetInfo:
     Attributes:
         id: canonical id with options, for example `cpu:threads=2`; `cpu` alone is one thread.
         kind: the source of its numbers: `measured` on the device, or `simulated`.
-        precision: of the arithmetic, `int8`.
+        precision: of the arithmetic, `int8` or `fp16`.
         runtime: what runs the network, with its version.
         device: the device in words.
         fingerprint: hash of all that its latencies depend on (device, runtime, options); tables are valid under one only.
         device_id: of what is measured, by one job at a time: a device of this machine (`cpu`), or, beginning with
             `//`, one that is reached over the network, by a name that is the same from every machine. The target's own name
             when empty; a simulated target has none.
+        batch: images of a run; latencies are of the whole batch.
     """
 
     id: str
@@ -42,6 +43,7 @@ class TargetInfo:
     device: str
     fingerprint: str
     device_id: str = ""
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class KernelSample:
 
 @dataclass(frozen=True, slots=True)
 class TimingSample:
-    """One round of end-to-end runs of one network, batch 1, milliseconds; no profiler."""
+    """One round of end-to-end runs of one network at the target's batch, milliseconds; no profiler."""
 
     network: str
     round: int
@@ -93,7 +95,7 @@ Sample = KernelSample | TimingSample
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known of one network on one target, batch 1.
+    """What is known of one network on one target, at its batch.
 
     Attributes:
         latency_ms: the one latency statistic: the minimum over rounds of the 25th percentile.
@@ -127,7 +129,7 @@ class Target(Protocol):
         """Whether it can run the layer, and why not."""
 
     def lower(self, network: Network, weights: QuantWeights) -> bytes:
-        """The file this target runs: an INT8 ONNX graph emitted straight from the network.
+        """The file this target runs: an INT8 ONNX graph emitted straight from the network, or a float one where it runs no INT8.
 
         Raises:
             UnsupportedLayer: the target cannot run one of the layers.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw_targets.scheme import AFFINE, Range, Scheme
-from search_spaces.network import Layer
+from search_spaces.network import INPUT, Layer, Network
 
 FloatArray = NDArray[np.float32]
 
@@ -60,6 +60,20 @@ class QuantWeights:
     layers: Mapping[str, QuantLayer]
     ranges: Mapping[str, Range]
     scheme: Scheme = AFFINE
+
+
+def dequantised(network: Network, weights: QuantWeights) -> FloatWeights:
+    """The real numbers that quantised weights stand for: of a layer, weight x its scale, and bias x input scale x weight scale."""
+    scales: dict[str, float] = {INPUT: weights.ranges[INPUT].scale}
+    found: dict[str, FloatLayer] = {}
+    for layer in network.layers:
+        source = scales[layer.inputs[0]]
+        scales[layer.name] = source if passthrough_range(layer) else weights.ranges[layer.name].scale
+        if layer.has_weights:
+            own = weights.layers[layer.name]
+            weight = own.weight.astype(np.float32) * own.weight_scale[:, None, None, None]
+            found[layer.name] = FloatLayer(weight, (own.bias * (own.weight_scale * source)).astype(np.float32))
+    return found
 
 
 def fused_activation(layer: Layer, scheme: Scheme = AFFINE) -> bool:

@@ -27,7 +27,7 @@ LEAVE_ONE_OUT: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's predicted latency of a network, batch 1.
+    """A model's predicted latency of a network, at its target's batch.
 
     Attributes:
         latency_ms: the sum of `layers` and of the cost of a run besides.
@@ -58,7 +58,7 @@ class KeyLatency:
 
 @dataclass(frozen=True)
 class LatencyTable:
-    """Latencies by layer key on one target, batch 1.
+    """Latencies by layer key on one target, at its batch.
 
     Attributes:
         info: the target; the table is valid for its fingerprint only.
@@ -142,9 +142,9 @@ class LatencyTable:
             "format": FORMAT,
             "schema": SCHEMA,
             "units": {"latency": "ms"},
-            "batch": 1,
+            "batch": self.info.batch,
             "precision": self.info.precision,
-            "target": asdict(self.info),
+            "target": {name: value for name, value in asdict(self.info).items() if name != "batch"},
             "fitted": list(self.fitted),
             "accuracy_report": self.accuracy_report.to_json(),
             "calibration": self.calibration.to_json(),
@@ -169,7 +169,7 @@ class LatencyTable:
             )
         try:
             return LatencyTable(
-                info=TargetInfo(**document["target"]),
+                info=TargetInfo(**document["target"], batch=document["batch"]),
                 entries={
                     key: KeyLatency(**{**entry, "kernels": tuple(sorted(entry["kernels"].items()))})
                     for key, entry in document["entries"].items()

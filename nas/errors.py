@@ -70,6 +70,20 @@ class UnknownArchitecture(HwnasError):
     status = 404
 
 
+class OutOfDeviceMemory(HwnasError):
+    """A GPU's memory is too small for the largest network, with smaller batches too; `facts` name the batch that was tried."""
+
+    code = "out_of_device_memory"
+    status = 507
+
+
+class DeviceLost(HwnasError):
+    """A GPU failed or vanished during the work. Checkpoints and finished stages are kept."""
+
+    code = "device_lost"
+    status = 503
+
+
 class SourceUnavailable(HwnasError):
     """The trained network to start from is not known here, not installed, or not the published one."""
 

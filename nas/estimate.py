@@ -35,7 +35,7 @@ class LayerEstimate(FrozenModel):
 
 
 class Estimate(FrozenModel):
-    """One network on one target, INT8, batch 1."""
+    """One network on one target, in its precision and at its batch."""
 
     model: str
     target: str
@@ -43,14 +43,14 @@ class Estimate(FrozenModel):
     runtime: str
     fingerprint: str
     precision: str
-    batch: Literal[1] = 1
+    batch: int = Field(1, description="images of a run; latency_ms is of the whole batch")
     input_shape: Shape = Field(description="(channels, height, width)")
     kind: Literal["measured", "simulated", "predicted", "estimated"] = Field(
         description="predicted: by a table that measured every layer's key; estimated: some keys it never measured"
     )
     lowering: Literal["hwnas"] = Field(
         "hwnas",
-        description="latency_ms and layers are of the network as hwnas lowers it to INT8, not of the file that it was read from",
+        description="latency_ms and layers are of the network as hwnas lowers it for the target, not of the file that it was read from",
     )
     latency_ms: float
     error: float | None = Field(
@@ -61,8 +61,8 @@ class Estimate(FrozenModel):
     macs: int = Field(description="multiply-accumulates; a lower bound where there are uncounted operators")
     params: int
     uncounted: tuple[str, ...] = Field((), description="operators whose multiply-accumulates cannot be counted")
-    weight_bytes: int = Field(description="INT8 weights and INT32 biases")
-    peak_memory_bytes: int = Field(description="of live INT8 activations")
+    weight_bytes: int = Field(description="INT8 weights and INT32 biases, whatever the target's precision")
+    peak_memory_bytes: int = Field(description="of live INT8 activations of one image, whatever the target's precision")
     layers: tuple[LayerEstimate, ...]
     unseen: tuple[str, ...] = Field((), description="layer keys that the table never measured")
     warnings: tuple[str, ...] = ()
@@ -208,7 +208,7 @@ def _simulated(network: Network, info: TargetInfo, simulation: dict[str, Any]) -
 def _facts(network: Network, info: TargetInfo) -> dict[str, Any]:
     return {
         "model": network.name, "target": info.id, "device": info.device, "runtime": info.runtime,
-        "fingerprint": info.fingerprint, "precision": info.precision, "input_shape": network.input_shape,
+        "fingerprint": info.fingerprint, "precision": info.precision, "batch": info.batch, "input_shape": network.input_shape,
         "macs": macs(network), "params": params(network), "uncounted": uncounted(network),
         "weight_bytes": weight_bytes(network),
         "peak_memory_bytes": peak_memory_bytes(network),

@@ -44,6 +44,7 @@ class Evaluator:
         classes: how many there are.
         threads: of ONNX Runtime.
         scheme: the INT8 scheme.
+        device: where the weights are. On a GPU the interpreter makes the predictions of the file there.
     """
 
     weights: SupernetWeights
@@ -53,6 +54,7 @@ class Evaluator:
     classes: int
     threads: int
     scheme: Scheme = AFFINE
+    device: str = "cpu"
 
     def __call__(self, network: Network) -> Scores:
         """A subnet's INT8 scores on the validation images.
@@ -62,8 +64,8 @@ class Evaluator:
         """
         quantised, floats = self.modes(network)
         split = self.validation(network.input_shape[1])
-        if self.scheme.power_of_two:
-            found = mode_answers(network, quantised, split.images)
+        if self.scheme.power_of_two or self.device != "cpu":
+            found = mode_answers(network, quantised, split.images, device=self.device)
         else:
             model = lower_int8(network, quantise(network, floats.parameters, quantised.ranges, self.scheme))
             found = answers(model, split.images, threads=self.threads)
@@ -73,7 +75,7 @@ class Evaluator:
         """A subnet as it would be deployed, in INT8 and in float. Raises what a call raises."""
         keep_freed_memory()
         images = self.calibration(network.input_shape[1])
-        size = batch_size(network)
+        size = batch_size(network, self.device)
         parameters = self.weights.parameters(network)
         recalibration = Recalibration(parameters)
         observed = Observed(recalibration, self.scheme)
@@ -90,20 +92,22 @@ class Evaluator:
             return FakeQuant(network, weights, ranges, saturate, self.scheme), BNFolded(weights)
 
 
-def batch_size(network: Network) -> int:
-    """Images to run at a time: few enough for their tensors to stay in a processor's cache, 64 of 28 x 28 pixels."""
+def batch_size(network: Network, device: str = "cpu") -> int:
+    """Images to run at a time: few enough for their tensors to stay in a processor's cache, 64 of 28 x 28 pixels; on a GPU more."""
+    if device != "cpu":
+        return 256
     _, height, width = network.input_shape
     return min(max(64 * 28 * 28 // (height * width), 32), 512)
 
 
 def mode_answers(
-    network: Network, mode: ExecutionMode, images: NDArray[np.uint8], batch: int | None = None
+    network: Network, mode: ExecutionMode, images: NDArray[np.uint8], batch: int | None = None, *, device: str = "cpu"
 ) -> NDArray[np.int64]:
     """The most likely class of uint8 images (N, C, H, W) as a mode of the interpreter computes it, int64 (N,)."""
-    size = batch or batch_size(network)
+    size = batch or batch_size(network, device)
     with torch.inference_mode():
         found = [
-            run(network, as_input(torch.from_numpy(images[start : start + size])), mode).argmax(1)
+            run(network, as_input(torch.from_numpy(images[start : start + size]).to(device)), mode).argmax(1)
             for start in range(0, len(images), size)
         ]
-        return torch.cat(found).numpy()
+        return torch.cat(found).cpu().numpy()

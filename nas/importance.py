@@ -124,9 +124,9 @@ class _Meter:
 
     def result(self) -> Importance:
         """The means."""
-        channels = {name: (total / self._count).double().numpy() for name, total in self._channels.items()}
+        channels = {name: (total / self._count).double().cpu().numpy() for name, total in self._channels.items()}
         return Importance(
-            channels, {name: _central_shares(total.double().numpy()) for name, total in self._kernels.items()}
+            channels, {name: _central_shares(total.double().cpu().numpy()) for name, total in self._kernels.items()}
         )
 
 

@@ -17,6 +17,7 @@ from hw_targets.errors import UnsupportedLayer
 from hw_targets.stopping import check_cancelled
 from hw_targets.weights import FloatLayer, FloatWeights
 from nas.depthwise import depthwise, is_faster
+from nas.gpu_convolution import convolution, has_own_form
 from nas.supernet_weights import BETA, BIAS, GAMMA, WEIGHT, SupernetWeights
 from nas.tensors import Tensors
 from search_spaces.network import INPUT, Layer, Network
@@ -42,6 +43,10 @@ class ExecutionMode(Protocol):
 
     def leave(self, name: str, value: Tensor) -> Tensor:
         """An output of the network as real numbers."""
+
+
+Forward = Callable[[Network, Tensor, ExecutionMode], Tensor]
+"""Runs a network in a mode, as `run` does: float32 outputs."""
 
 
 def run(network: Network, images: Tensor, mode: ExecutionMode) -> Tensor:
@@ -82,6 +87,8 @@ def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None
         if torch.is_grad_enabled() and is_faster(layer, x):
             return depthwise(layer, x, weight, bias)
         x, padding = _padded(layer, x, 0.0)
+        if x.device.type == "cuda" and has_own_form(layer):
+            return convolution(layer, x, weight, bias, padding)
         stride = layer.stride
         if layer.kernel == (1, 1) and stride != (1, 1) and padding == (0, 0):
             # oneDNN's weight gradient of a strided 1 x 1 convolution writes past its buffer where there are fewer channels

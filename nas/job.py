@@ -6,6 +6,7 @@ A job holds no open store, no device and no images, so that it can be sent to an
 from dataclasses import dataclass
 
 from hw_targets.target import TargetInfo
+from nas.compute import Compute
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.facts import DataFacts
 from nas.pretrained import Source
@@ -25,6 +26,7 @@ class Job:
         targets: in the order of the spec.
         restricted: the part of the space that each target runs.
         target_plans: each target with its latency table and its budget; empty until the tables are known.
+        compute: where its networks are trained and evaluated.
         source: the trained network that the job starts from; none starts from scratch.
         augment: random changes of training images.
     """
@@ -36,6 +38,6 @@ class Job:
     targets: tuple[TargetInfo, ...]
     restricted: tuple[RestrictedSpace, ...]
     target_plans: tuple[TargetPlan, ...]
-    threads: int
+    compute: Compute
     source: Source | None = None
     augment: Augment = NO_AUGMENT

@@ -218,7 +218,8 @@ def _select(restricted: RestrictedSpace, target: Target, architecture: str) -> A
 
 def run_name(spec: SearchSpec) -> str:
     """The run's folder: named after the data and the space, with a hash of the whole spec."""
-    digest = hashlib.sha256(spec.model_dump_json(exclude={"work"}).encode()).hexdigest()[:8]
+    own = {"work"} | ({"device"} if spec.device == "auto" else set())  # named as before there was a choice
+    digest = hashlib.sha256(spec.model_dump_json(exclude=own).encode()).hexdigest()[:8]
     data = "".join(c if c.isalnum() else "-" for c in Path(spec.data).stem)[:32]
     space = spec.space if isinstance(spec.space, str) else str(spec.space.get("name", "space"))
     title = "".join(c if c.isalnum() else "-" for c in Path(space).stem)[:32]
@@ -262,6 +263,8 @@ def profile(
         device=found.info.device,
         runtime=found.info.runtime,
         fingerprint=found.info.fingerprint,
+        precision=found.info.precision,
+        batch=found.info.batch,
         space=fitted.space.name,
         resolution=resolution,
         accuracy_report=table.accuracy_report,

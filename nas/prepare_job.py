@@ -3,13 +3,13 @@
 Each decision is made once and stored: timing or measuring again must not change a resumed search.
 """
 
-import os
 from dataclasses import replace
 
 from hw_targets.registry import target as find_target
+from nas.compute import resolve as resolve_compute
 from nas.events import PlanEvent, ignore
 from nas.job import Job
-from nas.spec import SearchSpec, targets_named
+from nas.spec import SearchSpec, reject_floats, targets_named
 from nas.stages import plan as plans
 from nas.stages.budget import check_budget
 from nas.stages.choose_source import choose_source, space_of
@@ -25,15 +25,16 @@ from nas.work import Work, profile_work
 def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
     """A job without its target plans and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
     targets = targets_named([target_budget.target for target_budget in spec.targets])
+    reject_floats(targets)
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     source = choose_source(spec, data)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
     fitted = restrict_space(context, space_of(spec, source), targets, **size)
-    threads = spec.threads or len(os.sched_getaffinity(0))
+    compute = resolve_compute(spec.device, spec.threads)
     least = Work(profile=profile_work(spec.seconds), supernet_images=0, evaluations=0, finalists=1, tune_images=1)
     infos = tuple(target.info for target in targets)
-    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), threads, source)
+    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), compute, source)
 
 
 def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
@@ -106,6 +107,7 @@ def with_work(context: Context, job: Job, costs: Costs | None) -> Job:
 
     if costs is not None:
         job = plans.resolve(context, job, costs)
+    plans.check_device_memory(job)
     supernet = job.work.supernet_images > 0
     context.on_event(PlanEvent(resolution=job.data.resolution, supernet=supernet, note=plans.note(job)))
     return replace(job, augment=augmentation(context, job))

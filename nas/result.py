@@ -177,6 +177,8 @@ class ProfileResult(FrozenModel):
     device: str
     runtime: str
     fingerprint: str
+    precision: str = "int8"
+    batch: int = Field(1, description="images of a run; latencies are of the whole batch")
     space: str
     resolution: int
     accuracy_report: AccuracyReport

@@ -65,6 +65,9 @@ def _latency(value: str | float) -> str | float:
 Latency = Annotated[str | float, BeforeValidator(_number_or_text), AfterValidator(_latency)]
 
 
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")]
+
+
 class TargetBudget(FrozenModel):
     """One target with its latency budget."""
 
@@ -113,6 +116,10 @@ class SearchSpec(FrozenModel):
         ge=1,
         le=256,
         description="threads of training; all cores when absent. Results repeat at equal counts only",
+    )
+    device: Device = Field(
+        "auto",
+        description="where networks are trained and evaluated: cpu, cuda or cuda:N (an NVIDIA GPU), or auto, the GPU where there is one",
     )
     fit: Fit = Field(
         "stretch",
@@ -177,6 +184,24 @@ def invalid_spec(error: Any) -> Exception:
         fix="Correct these fields.",
         facts={"fields": problems},
     )
+
+
+def reject_floats(targets: Sequence["Target"]) -> None:
+    """Rejects targets that run no INT8, or more than one image at a time: a search's accuracy and receipt are of INT8 at batch 1.
+
+    Raises:
+        InvalidSpec: there is one.
+    """
+    from nas.errors import InvalidSpec
+
+    for info in (target.info for target in targets):
+        if info.precision != "int8" or info.batch != 1:
+            raise InvalidSpec(
+                f"{info.id} runs {info.precision.upper()} at batch {info.batch}: it has latency tables and estimates only, and a search "
+                "finds INT8 networks for one image at a time.",
+                fix="Search for another target; for this one use `hwnas profile` and `hwnas estimate`.",
+                facts={"target": info.id, "precision": info.precision, "batch": info.batch},
+            )
 
 
 def targets_named(names: Sequence[str]) -> tuple["Target", ...]:

@@ -12,7 +12,7 @@ from nas.spec import SearchSpec
 DIGITS: Final = "digits"
 
 _NO_DEVICE: Final[IncEx] = {"__all__": {"device"}}
-_WIRE_ONLY: Final[IncEx] = {"kind": True, "target": True, "device": True, "targets": _NO_DEVICE}
+_WIRE_ONLY: Final[IncEx] = {"kind": True, "target": True, "targets": _NO_DEVICE}
 """What the engine's spec does not have."""
 
 
@@ -32,6 +32,8 @@ def engine_spec(wire: AnySpec, datasets_folder: Path) -> SearchSpec:
     """The engine's spec. A job that is no search gets the spec of a search with the same settings."""
     base = base_spec(wire)
     fields = base.model_dump(mode="json", exclude=_WIRE_ONLY, exclude_none=True)
+    if isinstance(base, ProfilingWireSpec):
+        fields.pop("device", None)  # that which is measured; of the others, that which trains
     if not isinstance(base, SearchWireSpec):
         fields["targets"] = [{"target": name, "latency_ms": "100%"} for name in targets_of(base)]
     if base.data != DIGITS:

@@ -151,6 +151,15 @@ Side = Annotated[int, Field(strict=True, ge=4, le=512), INTEGRAL]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31), INTEGRAL]
 Threads = Annotated[int, Field(strict=True, ge=1, le=256), INTEGRAL]
 
+TrainingDevice = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$",
+        description="where networks are trained: `cpu`, `cuda` or `cuda:N` (an NVIDIA GPU), or `auto`, the GPU where there is one",
+    ),
+]
+
 WireFit = Annotated[
     Fit,
     Field(description="how images become square: `stretch` (aspect not kept), `crop` (the middle), `pad` (black bars)"),
@@ -204,6 +213,7 @@ class SearchWireSpec(WireModel):
     resolution: Side | None = Field(default=None, description="largest input side in pixels")
     seed: Seed = Field(default=0)
     threads: Threads | None = Field(default=None, description="threads of training; all cores when absent")
+    device: TrainingDevice = "auto"
     fit: WireFit = "stretch"
     augment: WireAugment = "auto"
     metric: WireMetric = "accuracy"
@@ -274,6 +284,7 @@ class SupernetWireSpec(WireModel):
     resolution: Side | None = Field(default=None, description="largest input side in pixels")
     seed: Seed = Field(default=0)
     threads: Threads | None = Field(default=None, description="all cores when absent")
+    device: TrainingDevice = "auto"
     fit: WireFit = "stretch"
     augment: WireAugment = "auto"
     metric: WireMetric = "accuracy"

@@ -43,12 +43,13 @@ def render_estimate(console: Console, result: "Estimate") -> None:
     error = "" if result.error is None else f" ± {result.error:.1%}"
     spread = "" if result.p50_ms is None else f", p50 {bare(result.p50_ms)}, p95 {bare(result.p95_ms)}"
     console.print(Text.assemble((milliseconds(result.latency_ms), "bold"), f" {result.kind}{error}{spread}"))
-    console.print(f"  as hwnas re-lowers it to INT8, batch 1, on {result.target}")
+    console.print(f"  as hwnas re-lowers it to {result.precision.upper()}, batch {result.batch}, on {result.target}")
     for line in result.file.advice if result.file is not None else ():
         console.print(Text(f"→ {line}", style="cyan"))
+    as_int8 = "" if result.precision == "int8" else " (in INT8)"
     console.print(
         f"{_macs(result)}, {size(result.params, ('', 'k', 'M', 'G'))} parameters, "
-        f"{size(result.weight_bytes)} of weights, {size(result.peak_memory_bytes)} of live activations, "
+        f"{size(result.weight_bytes)} of weights, {size(result.peak_memory_bytes)} of live activations{as_int8}, "
         f"input {'x'.join(map(str, result.input_shape))}",
     )
     if result.kind == "measured":

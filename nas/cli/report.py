@@ -204,7 +204,10 @@ def render_profile(console: Console, profile: "ProfileResult") -> None:
         f"{milliseconds(fastest)} to {milliseconds(slowest)} (predicted), {many(profile.architectures)} architectures"
     )
     built.add_row("reachable", reach)
-    title = f"{profile.target} for {profile.space} at {profile.resolution} px: {profile.device}, {profile.runtime}"
+    of = f"{profile.precision.upper()}, batch {profile.batch}"
+    title = (
+        f"{profile.target} for {profile.space} at {profile.resolution} px: {of}, {profile.device}, {profile.runtime}"
+    )
     console.print(Text(title, style="bold"))
     console.print(built)
     folder(console, "table", profile.table)

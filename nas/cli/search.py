@@ -73,6 +73,10 @@ def search(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and latency table give the same front.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads of training; all cores when absent.")] = None,
+    device: Annotated[
+        str,
+        typer.Option(help="Where to train: cpu, cuda or cuda:N (an NVIDIA GPU), or auto, the GPU where there is one."),
+    ] = "auto",
     fit: Annotated[
         Fit, typer.Option(help="How images become square: stretched, cropped, or with black bars.")
     ] = "stretch",
@@ -94,8 +98,8 @@ def search(
     """
     fields: dict[str, Any] = {
         "data": data, "space": space, "start_from": start_from, "method": method, "targets": budgets(target, latency_ms),
-        "effort": effort, "minutes": minutes, "resolution": resolution, "seed": seed, "threads": threads, "fit": fit,
-        "augment": augment, "metric": metric, "class_weights": class_weights, "budget_on": budget_on,
+        "effort": effort, "minutes": minutes, "resolution": resolution, "seed": seed, "threads": threads, "device": device,
+        "fit": fit, "augment": augment, "metric": metric, "class_weights": class_weights, "budget_on": budget_on,
     }  # fmt: skip
     return execute(specify(fields), out=out, store=store, quiet=quiet, asks=not (yes or json))
 

@@ -33,7 +33,8 @@ class Batches:
         batch_size: images of a batch; all images when there are fewer.
         seed: of order and augmentation.
         augment: what to change at random.
-        device: where the images lie and batches are computed; the random numbers are the same on each device.
+        device: where batches are computed; the random numbers are the same on each device.
+        kept_there: whether all images lie on the device; if not, they lie in the machine's memory and a batch at a time moves.
 
     Raises:
         ValueError: no images, or splits that differ in their labels.
@@ -47,6 +48,7 @@ class Batches:
         seed: int,
         augment: Augment = LIGHT,
         device: torch.device | str = "cpu",
+        kept_there: bool = True,
     ) -> None:
         by_size = {int(splits.images.shape[2]): splits} if isinstance(splits, Split) else dict(splits)
         first = next(iter(by_size.values()))
@@ -60,7 +62,8 @@ class Batches:
         self.steps_per_epoch = len(first) // self.batch_size
         self._device = torch.device(device)
         self._images = {
-            image_size: torch.from_numpy(split.images).to(self._device) for image_size, split in by_size.items()
+            image_size: torch.from_numpy(split.images).to(self._device if kept_there else "cpu")
+            for image_size, split in by_size.items()
         }
         self._labels = torch.from_numpy(first.labels).to(self._device)
         self._epoch = -1
@@ -84,11 +87,12 @@ class Batches:
         Returns:
             Images, float32 (B, C, image_size, image_size), channels-last, pixels / 255; and labels, int64 (B,).
         """
-        selected = torch.from_numpy(self.indices(step)).to(self._device)
-        images = self._images[next(iter(self._images)) if image_size is None else image_size].index_select(0, selected)
+        selected = torch.from_numpy(self.indices(step))
+        whole = self._images[next(iter(self._images)) if image_size is None else image_size]
+        images = whole.index_select(0, selected.to(whole.device)).to(self._device)
         generator = np.random.default_rng([self.seed, _AUGMENT, step])
         images = augmented(as_input(images), self.augment, generator.random((RANDOMS, len(selected))))
-        return images, self._labels.index_select(0, selected)
+        return images, self._labels.index_select(0, selected.to(self._device))
 
 
 def as_input(images: Tensor) -> Tensor:

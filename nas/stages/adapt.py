@@ -5,11 +5,11 @@ from them, or, where the time is short, networks are cut out of them directly.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-import torch
 from torch import Tensor
 
+from nas import accelerator
 from nas.evaluate import mode_answers
 from nas.importance import Importance, descending, importances, norms, permuted
 from nas.interpreter import Evaluation, recalibrate
@@ -19,11 +19,11 @@ from nas.pretrained import Source, load
 from nas.stages.context import Context, StageOutput
 from nas.stages.costs import JUDGED
 from nas.stages.inputs import batches, class_weights, float_images, whole_batches
-from nas.stages.train import Supernet, callbacks, learning
+from nas.stages.train import Supernet, callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
-from nas.training.config import ADAPT
+from nas.training.config import ADAPT, TrainConfig
 from nas.training.exits import Exits
 from nas.training.loop import train
 from nas.training.loss import label_loss
@@ -69,20 +69,23 @@ def adapt(context: Context, job: Job) -> Adapted:
         SourceUnavailable: the source's package is not installed, or has another file.
         Cancelled: the caller requested a stop; a checkpoint is kept.
         OutOfSpace: the disk is full; the previous checkpoint is kept.
+        OutOfDeviceMemory, DeviceLost: the GPU does not do.
     """
     assert job.source is not None
     source = job.source
-    torch.set_num_threads(job.threads)
-    config, images, key = config_for(job, ADAPT), job.work.adapt_images, _key(job, source)
+    accelerator.start(job.compute)
+    planned, images, key = config_for(job, ADAPT), job.work.adapt_images, _key(job, source)
     network = exits_network(job.space)
 
-    def compute() -> StageOutput:
+    def attempt(config: TrainConfig) -> StageOutput:
         whole = source_weights(job, source)
+        whole = SupernetWeights({name: tensor.to(job.compute.device) for name, tensor in whole.tensors.items()})
         weights = {name: view.detach().clone() for name, view in whole.parameters(network).items()}
         batch = batches(context, job, config, job.spec.seed, images, job.augment)
         strategy = Exits(network, weights, batch, config, class_weights(job))
         steps = max(1, images // config.batch_size)
-        train(strategy, config, steps, callbacks(context, key, "training", prefix="source_"))
+        own = callbacks(context, with_batch(key, planned, config), "training", prefix="source_")
+        train(strategy, config, steps, replace(own, devices=job.compute.locks))
         trained = SupernetWeights({**whole.tensors, **{name: tensor.detach() for name, tensor in weights.items()}})
         judged = _judged(context, job, network, trained)
         orders = descending(network, [one.channels for one in judged])
@@ -91,6 +94,9 @@ def adapt(context: Context, job: Job) -> Adapted:
         outputs = {f"importance{i}": one.permuted(orders).to_json().encode() for i, one in enumerate(judged)}
         return StageOutput({"supernet": ordered.to_bytes(), **outputs}, {"values": values})
 
+    def compute() -> StageOutput:
+        return accelerator.halved_once(job.compute, planned, attempt, halving_notice(context, job.compute))
+
     record = context.run("training", key, compute)
     supernet = record.outputs["supernet"]
     importance = [
@@ -98,7 +104,7 @@ def adapt(context: Context, job: Job) -> Adapted:
         for i in range(len(network.outputs))
     ]
     return Adapted(
-        Supernet(SupernetWeights.from_bytes(context.store.get(supernet)), supernet),
+        Supernet(SupernetWeights.from_bytes(context.store.get(supernet), job.compute.device), supernet),
         exits(job.space),
         tuple(importance),
         tuple(record.facts["values"]),
@@ -123,7 +129,7 @@ def _key(job: Job, source: Source) -> StageKey:
             "images": job.work.adapt_images,
             "metric": job.spec.metric,
             "seed": job.spec.seed,
-            "threads": job.threads,
+            **job.compute.inputs,
             **learning(job),
         },
     )
@@ -167,5 +173,6 @@ def _value(context: Context, job: Job, network: Network, weights: SupernetWeight
     parameters: Mapping[str, Tensor] = {n: view.detach() for n, view in weights.parameters(network).items()}
     images = whole_batches(float_images(context, job, "train", CALIBRATION)(size), BATCH)
     split = context.arrays(job.data).subset("val", size, VALIDATION, job.spec.seed)
-    found = mode_answers(network, Evaluation(parameters, recalibrate(network, weights, images)), split.images)
+    mode = Evaluation(parameters, recalibrate(network, weights, images))
+    found = mode_answers(network, mode, split.images, device=job.compute.device)
     return score(confusion(split.labels, found, len(job.data.classes)), job.spec.metric)

@@ -67,7 +67,7 @@ def _unchecked(job: Job) -> Augment | None:
 
 def _key(job: Job) -> StageKey:
     inputs = {
-        "space": job.space.fingerprint, "data": job.data.content_hash, "seed": job.spec.seed, "threads": job.threads,
+        "space": job.space.fingerprint, "data": job.data.content_hash, "seed": job.spec.seed, **job.compute.inputs,
         "images": job.work.probe_images, "augment": asdict(UNMIRRORED),
     }  # fmt: skip
     return StageKey("flip_check", VERSION, inputs)
@@ -76,8 +76,8 @@ def _key(job: Job) -> StageKey:
 def _probe(context: Context, job: Job, augment: Augment, key: StageKey) -> tuple[float, float, float, float]:
     """Balanced accuracies of a network on validation images and on their mirror images, the standard error, and chance."""
     import numpy as np
-    import torch
 
+    from nas import accelerator
     from nas.evaluate import mode_answers
     from nas.interpreter import Evaluation, Training, recalibrate
     from nas.metrics import confusion, score, standard_error
@@ -88,20 +88,31 @@ def _probe(context: Context, job: Job, augment: Augment, key: StageKey) -> tuple
     from nas.training.single_network import SingleNetwork
     from nas.work import VALIDATION
 
-    torch.set_num_threads(job.threads)
+    accelerator.start(job.compute)
     network, config = job.space.network(job.space.smallest()), config_for(job, SINGLE)
     image_size, classes = network.input_shape[1], len(job.data.classes)
-    weights = SupernetWeights.of(network.layers, job.spec.seed)
+    weights = SupernetWeights.of(network.layers, job.spec.seed, job.compute.device)
     batch = batches(context, job, config, job.spec.seed, job.work.probe_images, augment)
-    strategy = SingleNetwork(network, weights.tensors, Training, batch, config, class_weights=class_weights(job))
+    forward = accelerator.forward(job.compute)
+    strategy = SingleNetwork(
+        network,
+        weights.tensors,
+        Training,
+        batch,
+        config,
+        class_weights=class_weights(job),
+        forward=forward,
+        replayed=job.compute.on_gpu,
+    )
     steps = max(1, job.work.probe_images // config.batch_size)
-    train(strategy, config, steps, callbacks(context, key, "preparing", prefix="flip_check_"))
+    own = callbacks(context, key, "preparing", prefix="flip_check_")
+    train(strategy, config, steps, replace(own, devices=job.compute.locks))
     plain = SupernetWeights({name: tensor.detach() for name, tensor in weights.tensors.items()})
     statistics = recalibrate(network, plain, whole_batches(float_images(context, job, "train", 512)(image_size), 256))
     mode = Evaluation(plain.tensors, statistics)
     split = context.arrays(job.data).subset("val", image_size, VALIDATION, job.spec.seed)
     straight, mirrored = (
-        confusion(split.labels, mode_answers(network, mode, images), classes)
+        confusion(split.labels, mode_answers(network, mode, images, device=job.compute.device), classes)
         for images in (split.images, np.ascontiguousarray(split.images[:, :, :, ::-1]))
     )
     present = int((straight.sum(1) > 0).sum())

@@ -99,7 +99,7 @@ def time_networks(context: Context, job: Job, costs: Costs, networks: Sequence[N
 
 def _conditions(job: Job) -> dict[str, object]:
     batch = config_for(job, SUPERNET).batch_size
-    return {"space": job.space.fingerprint, "threads": job.threads, "batch": batch}
+    return {"space": job.space.fingerprint, **job.compute.inputs, "batch": batch}
 
 
 def _timed(context: Context, job: Job, networks: Sequence[Network], key: StageKey) -> list[tuple[float, float]]:

@@ -1,12 +1,12 @@
 """The stage that trains one network in floating point: from the supernet's weights, from an earlier round's, or from scratch."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from nas import interpreter
+from nas import accelerator, interpreter
 from nas.evaluate import mode_answers
 from nas.interpreter import Evaluation, ExecutionMode, Training, recalibrate
 from nas.job import Job
@@ -14,13 +14,14 @@ from nas.metrics import confusion, score
 from nas.stages.context import Context, StageOutput
 from nas.stages.inputs import batches, class_weights, float_images, whole_batches
 from nas.stages.target_run import TargetRun
-from nas.stages.train import Supernet, callbacks, learning
+from nas.stages.train import Supernet, callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
 from nas.tensors import Tensors, pack, unpack
 from nas.training.config import CONTINUE, FINE_TUNE, FINE_TUNE_SOURCE, SINGLE, TrainConfig
 from nas.training.loop import train
+from nas.training.replay import Replay
 from nas.training.sandwich import Batch
 from nas.training.single_network import SingleNetwork, Teacher
 from search_spaces.network import Network
@@ -59,7 +60,7 @@ class SupernetTeacher:
         """The search's metric on the validation set, in floating point, 0-1."""
         job = self.job
         split = self.context.arrays(job.data).split("val", self.network.input_shape[1])
-        found = mode_answers(self.network, self.mode, split.images)
+        found = mode_answers(self.network, self.mode, split.images, device=job.compute.device)
         return score(confusion(split.labels, found, len(job.data.classes)), job.spec.metric)
 
 
@@ -88,10 +89,11 @@ def fine_tune(
     Raises:
         Cancelled: the caller requested a stop; a checkpoint is kept.
         OutOfSpace: the disk is full; the previous checkpoint is kept.
+        OutOfDeviceMemory, DeviceLost: the GPU does not do.
     """
     context, job = run.context, run.job
-    torch.set_num_threads(job.threads)
-    config = config_for(job, _config(job, start))
+    accelerator.start(job.compute)
+    planned = config_for(job, _config(job, start))
     seed = job.spec.seed + 1 + number
     key = StageKey(
         "fine_tune",
@@ -102,22 +104,29 @@ def fine_tune(
             "data": job.data.content_hash,
             "images": images,
             "seed": seed,
-            "threads": job.threads,
-            "config": asdict(config),
+            **job.compute.inputs,
+            "config": asdict(planned),
             "teacher": None if teacher is None else teacher.supernet.hash,
             **({} if teacher is None or job.source is None else {"teacher_network": teacher.network.id}),
             **learning(job),
         },
     )
 
-    def compute() -> StageOutput:
-        weights = _starting(context, network, start, job.spec.seed)
+    def attempt(config: TrainConfig) -> StageOutput:
+        weights = _starting(context, job, network, start)
         batch = batches(context, job, config, seed, images, job.augment)
         answers = None if teacher is None else teacher_answers(teacher.network, teacher.mode, batch)
-        strategy = SingleNetwork(network, weights, Training, batch, config, answers, class_weights(job))
+        forward = accelerator.forward(job.compute)
+        strategy = SingleNetwork(
+            network, weights, Training, batch, config, answers, class_weights(job), forward, job.compute.on_gpu
+        )
         steps = max(1, images // config.batch_size)
-        train(strategy, config, steps, callbacks(context, key, "fine_tuning", target=run.id, prefix="tune_"))
+        own = callbacks(context, with_batch(key, planned, config), "fine_tuning", target=run.id, prefix="tune_")
+        train(strategy, config, steps, replace(own, devices=job.compute.locks))
         return StageOutput({"weights": pack({name: tensor.detach() for name, tensor in weights.items()}, {})})
+
+    def compute() -> StageOutput:
+        return accelerator.halved_once(job.compute, planned, attempt, halving_notice(context, job.compute))
 
     return context.run("fine_tuning", key, compute, target=run.id).outputs["weights"]
 
@@ -128,24 +137,29 @@ def _config(job: Job, start: str | Supernet | None) -> TrainConfig:
     return SINGLE if start is None else FINE_TUNE if isinstance(start, Supernet) else CONTINUE
 
 
-def _starting(context: Context, network: Network, start: str | Supernet | None, seed: int) -> Tensors:
+def _starting(context: Context, job: Job, network: Network, start: str | Supernet | None) -> Tensors:
     if start is None:
-        return SupernetWeights.of(network.layers, seed).tensors
-    weights = start.weights if isinstance(start, Supernet) else trained_weights(context, start)
+        return SupernetWeights.of(network.layers, job.spec.seed, job.compute.device).tensors
+    weights = start.weights if isinstance(start, Supernet) else trained_weights(context, start, job.compute.device)
     return {name: view.detach().clone() for name, view in weights.parameters(network).items()}
 
 
-def trained_weights(context: Context, digest: str) -> SupernetWeights:
-    """The weights that `fine_tune` stored."""
+def trained_weights(context: Context, digest: str, device: str = "cpu") -> SupernetWeights:
+    """The weights that `fine_tune` stored, on a device."""
     tensors, _ = unpack(context.store.get(digest))
-    return SupernetWeights(tensors)
+    return SupernetWeights({name: tensor.to(device) for name, tensor in tensors.items()})
 
 
 def teacher_answers(network: Network, mode: ExecutionMode, batch: Batch) -> Teacher:
-    """A network's outputs for a step's images."""
+    """A network's outputs for a step's images; a GPU replays it."""
+
+    def compute(images: Tensor) -> tuple[Tensor]:
+        with torch.no_grad():
+            return (interpreter.run(network, images, mode).softmax(1),)
+
+    replay = Replay(compute)
 
     def answers(step: int) -> Tensor:
-        with torch.no_grad():
-            return interpreter.run(network, batch(step, network.input_shape[1])[0], mode).softmax(1)
+        return replay(batch(step, network.input_shape[1])[0])[0]
 
     return answers

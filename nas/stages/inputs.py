@@ -28,8 +28,14 @@ def batches(context: Context, job: Job, config: TrainConfig, seed: int, seen: in
 
     def batch(step: int, image_size: int) -> tuple[Tensor, Tensor]:
         if image_size not in made:
+            split = context.arrays(job.data).split("train", image_size)
             made[image_size] = Batches(
-                context.arrays(job.data).split("train", image_size), config.batch_size, seed=seed, augment=change
+                split,
+                config.batch_size,
+                seed=seed,
+                augment=change,
+                device=job.compute.device,
+                kept_there=job.compute.holds(split.images.nbytes),
             )
         return made[image_size].batch(step)
 
@@ -37,14 +43,13 @@ def batches(context: Context, job: Job, config: TrainConfig, seed: int, seen: in
 
 
 def float_images(context: Context, job: Job, split: SplitName, most: int) -> Callable[[int], Tensor]:
-    """Up to `most` images of a split at an input size, every class in its share, unchanged, cached."""
+    """Up to `most` images of a split at an input size, every class in its share, unchanged, cached on the job's device."""
     made: dict[int, Tensor] = {}
 
     def at(image_size: int) -> Tensor:
         if image_size not in made:
-            made[image_size] = as_input(
-                torch.from_numpy(context.arrays(job.data).subset(split, image_size, most, job.spec.seed).images)
-            )
+            images = context.arrays(job.data).subset(split, image_size, most, job.spec.seed).images
+            made[image_size] = as_input(torch.from_numpy(images).to(job.compute.device))
         return made[image_size]
 
     return at
@@ -62,5 +67,5 @@ def class_weights(job: Job) -> Tensor | None:
     """
     if job.spec.class_weights == "none" or job.spec.metric == "accuracy":
         return None
-    counts = torch.tensor(job.data.per_class["train"], dtype=torch.float32)
+    counts = torch.tensor(job.data.per_class["train"], dtype=torch.float32, device=job.compute.device)
     return counts.sum() / (counts.clamp(min=1) * int((counts > 0).sum()))

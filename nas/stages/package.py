@@ -147,7 +147,7 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
             "model.fp32.onnx": files.fp32,
         },
         seeds={"search": job.spec.seed},
-        threads=job.threads,
+        threads=job.compute.threads,
         training={
             "work": job.work.model_dump(mode="json"),
             "images_seen": trained.images,

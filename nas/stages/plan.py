@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from nas.errors import InvalidSpec
+from nas.errors import InvalidSpec, OutOfDeviceMemory
 from nas.job import Job
 from nas.result import Plan
 from nas.search.finalists import by_latency
@@ -30,7 +30,7 @@ from nas.stages.costs import (
 )
 from nas.stages.halving import rounds
 from nas.stages.profile import NETWORK_S, ROUND_S
-from nas.stages.train_config import step_bytes
+from nas.stages.train_config import config_for, step_bytes
 from nas.stages.verify import ROUNDS
 from nas.store import StageKey
 from nas.target_plan import TargetPlan
@@ -92,10 +92,10 @@ def image_size_key(job: Job) -> StageKey:
 
 def job_inputs(job: Job) -> dict[str, object]:
     """A job's request and its data, as inputs of a stage's key."""
-    spec = job.spec.model_dump(mode="json", exclude={"work"})
+    spec = job.spec.model_dump(mode="json", exclude={"work", "device"})  # what the device is resolved to counts
     source = {} if job.source is None else {"source": job.source.sha256}
     return {
-        "spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, "threads": job.threads, **source
+        "spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, **job.compute.inputs, **source
     }  # fmt: skip
 
 
@@ -312,7 +312,42 @@ def note(job: Job) -> str:
         how = f"{work.evaluations} networks are cut out of {job.source.name} and evaluated; {work.finalists} are fine-tuned"
     else:
         how = f"The time is too short for a supernet to pay off: {work.finalists} networks are trained instead"
-    return f"{how}, the best for {work.tune_images / job.data.images['train']:.3g} epochs, at {image_size} x {image_size} pixels."
+    epochs = f"{work.tune_images / job.data.images['train']:.3g} epochs"
+    said = f"{how}, the best for {epochs}, at {image_size} x {image_size} pixels."
+    where = f" {job.compute.note}" if job.compute.note else ""
+    return said + where + (f" It takes about {_device_bytes(job) / 1e9:.1f} GB there." if job.compute.on_gpu else "")
+
+
+def check_device_memory(job: Job) -> None:
+    """Rejects a job whose largest network cannot be trained in the GPU's memory, before anything is trained.
+
+    Raises:
+        OutOfDeviceMemory: half of the batch would not fit either.
+    """
+    half, compute = _device_bytes(job) - step_bytes(job, SUPERNET) // 2, job.compute
+    if not compute.on_gpu or half <= compute.memory_bytes:
+        return
+    weights = 16 * params(job.space.network(job.space.largest()))
+    batch = config_for(job, SUPERNET).batch_size
+    each = step_bytes(job, SUPERNET) / batch
+    raise OutOfDeviceMemory(
+        f"The largest network at {job.data.resolution} x {job.data.resolution} pixels needs about {half / 1e9:.1f} GB with batches of "
+        f"{batch // 2} images; {compute.device} ({compute.card}) has {compute.memory_bytes / 1e9:.1f} GB.",
+        fix="Give a lower --resolution or a smaller space, or use --device cpu.",
+        facts={
+            "device": compute.device,
+            "memory_bytes": compute.memory_bytes,
+            "batch": batch // 2,
+            "fitting_batch": max(0, int((compute.memory_bytes - weights) / each)),
+        },
+    )
+
+
+def _device_bytes(job: Job) -> int:
+    """On a GPU: the images that are kept there, the supernet with its gradients and two moments, and a training step."""
+    pixels = job.data.images["train"] * job.data.channels * job.data.resolution**2
+    kept = pixels if job.compute.holds(pixels) else 0
+    return kept + 16 * params(job.space.network(job.space.largest())) + step_bytes(job, SUPERNET)
 
 
 def _memory(job: Job) -> int:

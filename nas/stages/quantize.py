@@ -5,13 +5,14 @@ post-training quantisation and INT8 retraining, on the validation set, is export
 a file's predictions are those of ONNX Runtime, whatever the target.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
 import torch
 
 from hw_targets.float_lowering import lower_float
+from nas import accelerator
 from nas.data.splits import SplitName
 from nas.equalise import equalised
 from nas.interpreter import BNFolded, float_weights, folded, recalibrate
@@ -25,11 +26,11 @@ from nas.stages.context import Context, StageOutput
 from nas.stages.fine_tune import BATCH, CALIBRATION, teacher_answers, trained_weights
 from nas.stages.inputs import batches, class_weights, float_images, whole_batches
 from nas.stages.target_run import TargetRun
-from nas.stages.train import callbacks, learning
+from nas.stages.train import callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.tensors import Tensors
-from nas.training.config import RETRAIN_INT8
+from nas.training.config import RETRAIN_INT8, TrainConfig
 from nas.training.loop import train
 from nas.training.single_network import SingleNetwork
 from nas.work import RETRAINED
@@ -72,7 +73,7 @@ def _files(run: TargetRun, network: Network, weights: str, how: Literal["quantiz
     retrains = how == "retrain_int8"
     inputs = {
         "weights": weights, "network": network.id, "data": job.data.content_hash, "seed": job.spec.seed,
-        "threads": job.threads, "target": run.target_plan.info.fingerprint, "scheme": scheme.name,
+        **job.compute.inputs, "target": run.target_plan.info.fingerprint, "scheme": scheme.name,
     }  # fmt: skip
     if retrains:
         images = int(RETRAINED * job.work.tune_images)
@@ -80,12 +81,19 @@ def _files(run: TargetRun, network: Network, weights: str, how: Literal["quantiz
     key = StageKey(how, VERSION, inputs)
 
     def compute() -> StageOutput:
-        torch.set_num_threads(job.threads)
+        accelerator.start(job.compute)
         floats = _folded(context, job, network, weights)
         parameters = equalised(network, floats) if scheme.power_of_two else floats
         ranges = _ranges(run, network, parameters)
         if retrains:
-            parameters = _retrain(run, network, parameters, ranges, teacher=BNFolded(floats), key=key)
+            start = parameters
+
+            def attempt(config: TrainConfig) -> Tensors:
+                own = with_batch(key, planned, config)
+                return _retrain(run, network, start, ranges, teacher=BNFolded(floats), key=own, config=config)
+
+            planned = config_for(job, RETRAIN_INT8)
+            parameters = accelerator.halved_once(job.compute, planned, attempt, halving_notice(context, job.compute))
         model = run.target.lower(network, quantise(network, parameters, ranges, scheme))
         plain = lower_float(network, float_weights(network, floats))
         scores = file_scores(context, job, model, network, "val")
@@ -115,13 +123,13 @@ def tested(context: Context, job: Job, network: Network, files: Quantized) -> tu
 def file_scores(context: Context, job: Job, model: bytes, network: Network, name: SplitName) -> Scores:
     """Scores of a file on a split."""
     split = context.arrays(job.data).split(name, network.input_shape[1])
-    found = answers(model, split.images, threads=job.threads)
+    found = answers(model, split.images, threads=job.compute.threads)
     return Scores(confusion(split.labels, found, len(job.data.classes)), job.spec.metric)
 
 
 def _folded(context: Context, job: Job, network: Network, weights: str) -> Tensors:
     """Float parameters without batch norm, which is recalibrated on training images."""
-    trained = trained_weights(context, weights)
+    trained = trained_weights(context, weights, job.compute.device)
     images = float_images(context, job, "train", CALIBRATION)(network.input_shape[1])
     with torch.no_grad():
         tensors = folded(network, trained.tensors, recalibrate(network, trained, whole_batches(images, BATCH)))
@@ -136,12 +144,18 @@ def _ranges(run: TargetRun, network: Network, parameters: Tensors) -> Ranges:
 
 
 def _retrain(
-    run: TargetRun, network: Network, parameters: Tensors, ranges: Ranges, *, teacher: BNFolded, key: StageKey
+    run: TargetRun,
+    network: Network,
+    parameters: Tensors,
+    ranges: Ranges,
+    *,
+    teacher: BNFolded,
+    key: StageKey,
+    config: TrainConfig,
 ) -> Tensors:
     """The parameters after INT8 retraining, with the network before quantisation as the teacher."""
     context, job = run.context, run.job
     weights = {name: tensor.clone() for name, tensor in parameters.items()}
-    config = config_for(job, RETRAIN_INT8)
     batch = batches(context, job, config, job.spec.seed, job.work.tune_images, job.augment)
     strategy = SingleNetwork(
         network,
@@ -151,7 +165,10 @@ def _retrain(
         config,
         teacher_answers(network, teacher, batch),
         class_weights(job),
+        replayed=job.compute.on_gpu
+        and not run.target_plan.scheme.power_of_two,  # whose exponents are read in each step
     )
     steps = max(1, int(RETRAINED * job.work.tune_images) // config.batch_size)
-    train(strategy, config, steps, callbacks(context, key, "fine_tuning", target=run.id, prefix="int8_"))
+    own = callbacks(context, key, "fine_tuning", target=run.id, prefix="int8_")
+    train(strategy, config, steps, replace(own, devices=job.compute.locks))
     return {name: tensor.detach() for name, tensor in weights.items()}

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from hw_targets.lock import computing
 from hw_targets.scheme import Scheme
+from nas import accelerator
 from nas.job import Job
 from nas.search import study
 from nas.search.region import LimitedRegion
@@ -43,7 +45,7 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
             "evaluations": job.work.evaluations,
             "seed": job.spec.seed,
             "metric": job.spec.metric,
-            "threads": job.threads,
+            **job.compute.inputs,
             **({} if run.adapted is None else {"adapted": run.adapted.supernet.hash}),
         },
     )
@@ -99,7 +101,7 @@ def _evaluation_count(job: Job, target_plan: TargetPlan) -> int:
 def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> Callable[[Architecture], float]:
     """The metric of a subnet in INT8 on the validation set; evaluations of any target's search with that scheme are reused."""
     inputs = {
-        "supernet": supernet.hash, "data": job.data.content_hash, "threads": job.threads, "scheme": scheme.name,
+        "supernet": supernet.hash, "data": job.data.content_hash, **job.compute.inputs, "scheme": scheme.name,
         "metric": job.spec.metric, "seed": job.spec.seed,
     }  # fmt: skip
     journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
@@ -108,7 +110,10 @@ def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) 
 
     def evaluate(architecture: Architecture) -> float:
         if architecture.id not in known:
-            with computing(cancelled=context.cancelled):
+            with ExitStack() as held:
+                for device in job.compute.locks:
+                    held.enter_context(computing(device, cancelled=context.cancelled))
+                held.enter_context(accelerator.bearing_failures(job.compute))
                 known[architecture.id] = evaluate_network(job.space.network(architecture)).value
             journal.append({"id": architecture.id, "value": known[architecture.id]})
         return known[architecture.id]

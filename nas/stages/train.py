@@ -1,11 +1,12 @@
 """The stage that trains the supernet: once for all targets."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
-import torch
-
 from hw_targets.scheme import AFFINE, Scheme
+from nas import accelerator
+from nas.compute import Compute
 from nas.data.splits import Split
 from nas.evaluate import Evaluator
 from nas.events import CheckpointEvent, MetricEvent, Phase
@@ -47,7 +48,16 @@ def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Sche
         return arrays.subset("val", image_size, VALIDATION, job.spec.seed)
 
     calibration = float_images(context, job, "train", CALIBRATION)
-    return Evaluator(weights, calibration, validation, job.spec.metric, len(job.data.classes), job.threads, scheme)
+    return Evaluator(
+        weights,
+        calibration,
+        validation,
+        job.spec.metric,
+        len(job.data.classes),
+        job.compute.threads,
+        scheme,
+        job.compute.device,
+    )
 
 
 def train(context: Context, job: Job, start: Supernet | None = None) -> Supernet:
@@ -61,22 +71,40 @@ def train(context: Context, job: Job, start: Supernet | None = None) -> Supernet
     Raises:
         Cancelled: the caller requested a stop; a checkpoint is kept.
         OutOfSpace: the disk is full; the previous checkpoint is kept.
+        OutOfDeviceMemory, DeviceLost: the GPU does not do.
     """
-    torch.set_num_threads(job.threads)
-    config = supernet_config(job)
-    steps, key = _steps(job, config), _key(job, None if start is None else start.hash)
+    accelerator.start(job.compute)
+    planned, key = supernet_config(job), _key(job, None if start is None else start.hash)
 
-    def compute() -> StageOutput:
+    def attempt(config: TrainConfig) -> StageOutput:
         if start is None:
-            weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed)
+            weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed, job.compute.device)
         else:
             weights = SupernetWeights({name: tensor.clone() for name, tensor in start.weights.tensors.items()})
-        train_loop(sandwich(context, job, weights, config), config, steps, callbacks(context, key, "training"))
+        steps = _steps(job, config)
+        own = callbacks(context, with_batch(key, planned, config), "training")
+        strategy = sandwich(context, job, weights, config)
+        train_loop(strategy, config, steps, replace(own, devices=job.compute.locks))
         return StageOutput({"supernet": weights.to_bytes()}, {"steps": steps})
+
+    def compute() -> StageOutput:
+        return accelerator.halved_once(job.compute, planned, attempt, halving_notice(context, job.compute))
 
     record = context.run("training", key, compute)
     digest = record.outputs["supernet"]
-    return Supernet(SupernetWeights.from_bytes(context.store.get(digest)), digest)
+    return Supernet(SupernetWeights.from_bytes(context.store.get(digest), job.compute.device), digest)
+
+
+def with_batch(key: StageKey, planned: TrainConfig, config: TrainConfig) -> StageKey:
+    """The key of a training's checkpoints: its own, or another where it runs with a smaller batch than planned."""
+    return key if config == planned else replace(key, inputs={**key.inputs, "batch": config.batch_size})
+
+
+def halving_notice(context: Context, compute: Compute) -> Callable[[int], None]:
+    """Warns that a training begins again with a smaller batch."""
+    return lambda batch: context.warn(
+        f"The memory of {compute.device} is too small for the planned batch: the training began again with batches of {batch} images."
+    )
 
 
 def trained(context: Context, job: Job, start: str | None = None) -> bool:
@@ -102,7 +130,7 @@ def _key(job: Job, start: str | None) -> StageKey:
             "steps": _steps(job, config),
             "largest_first": LARGEST_FIRST if start is None else 0.0,
             "seed": job.spec.seed,
-            "threads": job.threads,
+            **job.compute.inputs,
             **learning(job),
         },
     )
@@ -132,6 +160,8 @@ def sandwich(context: Context, job: Job, weights: SupernetWeights, config: Train
         seed=job.spec.seed,
         largest_first=int(LARGEST_FIRST * _steps(job, config)) if job.source is None else 0,
         class_weights=class_weights(job),
+        forward=accelerator.forward(job.compute),
+        replayed=job.compute.on_gpu,
     )
 
 

@@ -5,7 +5,8 @@ numbers. Not here: what a step trains (`sandwich.py`, `single_network.py`), wher
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -49,6 +50,7 @@ class TrainCallbacks:
         cancelled: polled before each step.
         save_every_s: between checkpoints.
         on_saved, on_restored: receive (steps done, steps) when a checkpoint is stored, and when the training resumes from one.
+        devices: which a step computes on, by the names of their locks.
     """
 
     load: Callable[[], bytes | None]
@@ -59,6 +61,7 @@ class TrainCallbacks:
     save_every_s: float = 15.0
     on_saved: Callable[[int, int], None] = _ignore
     on_restored: Callable[[int, int], None] = _ignore
+    devices: Sequence[str] = ("cpu",)
 
 
 NO_CALLBACKS: Final = TrainCallbacks(
@@ -72,7 +75,7 @@ def train(
 ) -> None:
     """Trains the strategy's parameters in place for `steps` steps, from the newest checkpoint if there is one.
 
-    It pauses between two steps while a process measures this machine.
+    It pauses between two steps while a process measures a device that it computes on.
 
     Raises:
         Cancelled: after saving a checkpoint.
@@ -96,7 +99,9 @@ def train(
         if time.monotonic() - saved > callbacks.save_every_s:
             _save(callbacks, optimiser, step, steps)
             saved = time.monotonic()
-        with computing(cancelled=callbacks.cancelled):
+        with ExitStack() as held:
+            for device in callbacks.devices:
+                held.enter_context(computing(device, cancelled=callbacks.cancelled))
             try:
                 metrics = strategy.backward(step)
             except Cancelled:  # a step changes no parameter before its end

@@ -7,17 +7,19 @@ is trained alone at first: before it is better than chance there is nothing to l
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from statistics import fmean
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas.interpreter import Training, run
+from nas.interpreter import Forward, Training, run
 from nas.supernet_weights import SupernetWeights
+from nas.tensors import Tensors
 from nas.training.config import TrainConfig
 from nas.training.loss import label_loss
+from nas.training.replay import Replay
 from search_spaces.network import Network
 
 Batch = Callable[[int, int], tuple[Tensor, Tensor]]
@@ -38,6 +40,8 @@ class Sandwich:
         largest_first: steps at the beginning that train the largest network alone.
         class_weights: (classes,), weight of each class in the loss; equal when None.
         num_random: how many random networks a step trains.
+        forward: runs a network.
+        replayed: whether a GPU replays the ends, the same networks in each step, see `replay.py`.
     """
 
     weights: SupernetWeights
@@ -50,6 +54,8 @@ class Sandwich:
     largest_first: int = 0
     class_weights: Tensor | None = None
     num_random: int = 2
+    forward: Forward = run
+    replayed: bool = False
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
@@ -65,22 +71,50 @@ class Sandwich:
         batch = cache(partial(self.batch, step))
         rng = random.Random(self.seed * 1_000_003 + step)
         students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.num_random))]
-        metrics: dict[str, list[float]] = {}
+        metrics: dict[str, list[Tensor]] = {}
         answers: Tensor | None = None
         alone = step < self.largest_first
         for name, network in [("largest", self.largest), *([] if alone else students)]:
             images, labels = batch(network.input_shape[1])
-            leaves = self.weights.leaves(network)
-            with torch.enable_grad():
-                logits = run(network, images, Training(leaves))
-                if answers is None:
-                    loss = label_loss(logits, labels, self.config, self.class_weights)
-                    answers = logits.detach().softmax(1)
-                else:
-                    loss = F.cross_entropy(logits, answers)
-            loss.backward()
-            self.weights.add_gradients(network, leaves)
-            metrics.setdefault(f"loss_{name}", []).append(loss.item())
-            right = (logits.detach().argmax(1) == labels).float().mean().item()
+            one = self._ends[name] if self.replayed and name in self._ends else _One(self, network)
+            loss, right, found = one.gradients(images, labels, answers)
+            answers = found if answers is None else answers
+            self.weights.add_gradients(network, one.leaves)
+            metrics.setdefault(f"loss_{name}", []).append(loss)
             metrics.setdefault(f"accuracy_{name}", []).append(right)
-        return {name: fmean(values) for name, values in metrics.items()}
+        # read at the end, so that a GPU is not waited for between networks
+        return {name: fmean(value.item() for value in values) for name, values in metrics.items()}
+
+    @cached_property
+    def _ends(self) -> Mapping[str, "_One"]:
+        ends = {"largest": self.largest, "smallest": self.smallest}
+        return {name: _One(self, network, replayed=True) for name, network in ends.items()}
+
+
+class _One:
+    """One network of a step. Its `leaves` have the gradients of the last call; replayed, they are the same tensors in each."""
+
+    def __init__(self, sandwich: Sandwich, network: Network, *, replayed: bool = False) -> None:
+        self._sandwich, self._network = sandwich, network
+        self.leaves: Tensors = {}
+        self._run = Replay(self._compute, enabled=replayed)
+
+    def gradients(self, images: Tensor, labels: Tensor, answers: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss against the answers of the largest network, or against the labels; the accuracy; and its own answers."""
+        loss, right, found = self._run(images, labels, *(() if answers is None else (answers,)))
+        return loss, right, found
+
+    def _compute(self, images: Tensor, labels: Tensor, answers: Tensor | None = None) -> tuple[Tensor, ...]:
+        of = self._sandwich
+        self.leaves = of.weights.leaves(self._network)
+        with torch.enable_grad():
+            logits = of.forward(self._network, images, Training(self.leaves))
+            loss = self._loss(logits, labels, answers)
+        loss.backward()
+        right = (logits.detach().argmax(1) == labels).float().mean()
+        return loss.detach(), right, logits.detach().softmax(1)
+
+    def _loss(self, logits: Tensor, labels: Tensor, answers: Tensor | None) -> Tensor:
+        if answers is None:
+            return label_loss(logits, labels, self._sandwich.config, self._sandwich.class_weights)
+        return F.cross_entropy(logits, answers)

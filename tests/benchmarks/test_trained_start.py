@@ -1,13 +1,14 @@
 """The benchmark of a trained start: its narrowed network by hand, and a short form of the whole on a simulated board."""
 
 import json
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks import trained_start
+from nas.events import EventSink
 from nas.pipeline import search
+from nas.result import SearchResult
 from nas.spec import SearchSpec
 from tests.nas import boards
 from tests.nas.stages import jobs
@@ -39,9 +40,9 @@ def test_an_evenly_narrowed_network_meets_the_limit(tmp_path: Path, monkeypatch:
 def test_short_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     boards.install(monkeypatch)
 
-    def little(spec: SearchSpec, **options: object) -> object:
+    def little(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
         work = WORK if spec.start_from != "none" else WORK.model_copy(update={"start_from": None, "adapt_images": 0})
-        return partial(search, **options)(spec.model_copy(update={"work": work}))  # type: ignore[arg-type]
+        return search(spec.model_copy(update={"work": work}), out=out, on_event=on_event)
 
     monkeypatch.setattr(trained_start, "search", little)
     status = trained_start.main(

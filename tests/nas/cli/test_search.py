@@ -20,7 +20,8 @@ PLAIN = ("search", "--data", "digits", "--target", "cpu", "--latency-ms", "40%")
 def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     code, document = answer(
         *PLAIN, "--space", "resnet", "--from", "none", "--method", "prune", "--effort", "quick", "--minutes", "2.5",
-        "--resolution", "28", "--seed", "7", "--threads", "2", "--fit", "pad", "--augment", "photo", "--metric", "macro_f1",
+        "--resolution", "28", "--seed", "7", "--threads", "2", "--device", "cpu", "--fit", "pad", "--augment", "photo",
+        "--metric", "macro_f1",
         "--class-weights", "none", "--budget-on", "p95", "--out", "elsewhere", "--store", "kept",
     )  # fmt: skip
     assert code == 0
@@ -31,7 +32,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     assert calls["spec"].model_dump() == {
         "data": "digits", "space": "resnet", "start_from": "none", "method": "prune",
         "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick", "minutes": 2.5, "resolution": 28, "seed": 7,
-        "threads": 2, "fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none", "budget_on": "p95",
+        "threads": 2, "device": "cpu", "fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none", "budget_on": "p95",
         "work": None,
     }  # fmt: skip
 

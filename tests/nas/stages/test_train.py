@@ -54,7 +54,7 @@ def test_what_changes_the_training_is_another_supernet(made: tuple[Context, Job,
     others = [
         with_images(job, 2 * IMAGES),
         replace(job, augment=LIGHT),
-        replace(job, threads=job.threads + 1),
+        replace(job, compute=replace(job.compute, threads=job.compute.threads + 1)),
         replace(job, spec=job.spec.model_copy(update={"seed": 1})),
         replace(job, data=replace(job.data, content_hash="other")),
     ]
