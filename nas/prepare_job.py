@@ -29,6 +29,8 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     source = choose_source(spec, data)
+    if source is not None and resolution is None and data.resolution < plans.FROM_SOURCE:
+        data = read_data(context, spec.data, resolution=plans.FROM_SOURCE, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
     fitted = restrict_space(context, space_of(spec, source), targets, **size)
     compute = resolve_compute(spec.device, spec.threads)
@@ -51,8 +53,6 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
         job = resolve_spec(context, spec, resolution=known.facts["image_size"])
     settled = known is not None or spec.work is not None
     own = settled or spec.resolution is not None
-    if not own and job.source is not None and job.data.resolution < plans.FROM_SOURCE:
-        job = resolve_spec(context, spec, resolution=plans.FROM_SOURCE)
     smaller = () if own else [image_size for image_size in plans.IMAGE_SIZES if image_size < job.data.resolution]
     if not smaller:
         _reject_early(context, job)

@@ -132,9 +132,11 @@ def fine_tune(
 
 
 def _config(job: Job, start: str | Supernet | None) -> TrainConfig:
+    if start is None:
+        return SINGLE
     if job.source is not None:
         return FINE_TUNE_SOURCE
-    return SINGLE if start is None else FINE_TUNE if isinstance(start, Supernet) else CONTINUE
+    return FINE_TUNE if isinstance(start, Supernet) else CONTINUE
 
 
 def _starting(context: Context, job: Job, network: Network, start: str | Supernet | None) -> Tensors:

@@ -89,3 +89,12 @@ def test_a_space_of_the_users_own_is_kept() -> None:
 def test_the_installed_weights_are_found(tmp_path: Path) -> None:
     _, job = jobs.resolved(tmp_path, data=photos(tmp_path), space="auto")
     assert job.source == LITE0
+
+
+@pytest.mark.usefixtures("board", "present")
+def test_small_images_are_enlarged_for_a_source(tmp_path: Path) -> None:
+    """Digits are 8 pixels wide, which five strides would leave nothing of."""
+    _, job = jobs.resolved(tmp_path, space="auto", start_from="efficientnet_lite0")
+    assert (job.source, job.data.resolution) == (LITE0, 64)
+    _, kept = jobs.resolved(tmp_path, space="auto", start_from="efficientnet_lite0", resolution=48)
+    assert kept.data.resolution == 48

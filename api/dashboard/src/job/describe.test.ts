@@ -7,6 +7,7 @@ const SEARCH = {
   data: "ds_1",
   space: "mobilenet",
   start_from: "none",
+  device: "auto",
   method: "auto",
   targets: [
     { target: "cpu", latency_ms: "40%", device: null },

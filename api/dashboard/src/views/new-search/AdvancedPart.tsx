@@ -35,6 +35,13 @@ const SETTINGS: readonly Setting[] = [
     kinds: ["search"],
   },
   {
+    name: "device",
+    label: "Train on",
+    hint: "Auto takes the worker's NVIDIA GPU where there is one. Latency is measured on the target in any case.",
+    values: { auto: "auto", cpu: "processor", cuda: "NVIDIA GPU" },
+    kinds: TRAINED,
+  },
+  {
     name: "metric",
     label: "Search metric",
     hint: "On the validation set. Balanced accuracy and macro F1 weight all classes equally.",

@@ -11,6 +11,7 @@ type AnySpec = Schemas["JobCreate"]["spec"];
 export const ADVANCED = {
   start_from: "auto",
   method: "auto",
+  device: "auto",
   fit: "stretch",
   augment: "auto",
   metric: "accuracy",
