@@ -290,23 +290,23 @@ def measure(options: argparse.Namespace) -> common.Outcome:
     rows: list[common.Row] = []
     for name in options.parts:
         rows.extend(parts[name]())
-    return common.Outcome(summarise(rows), [*rows, _card(compute)])
+    return common.Outcome(summarise(rows), [*rows, _gpu(compute)])
 
 
-def _card(compute: Compute) -> common.Row:
+def _gpu(compute: Compute) -> common.Row:
     """What it ran on."""
     row: dict[str, str | int | float | bool | None] = {
         "part": "machine",
-        "what": compute.card or "no GPU",
+        "what": compute.gpu or "no GPU",
         "device": compute.device,
     }
     if not compute.on_gpu:
         return row
-    card = usable(int(compute.device.partition(":")[2]))
+    found = usable(int(compute.device.partition(":")[2]))
     return {
         **row,
-        "driver": card.driver,
-        "clocks": card.clocks,
+        "driver": found.driver,
+        "clocks": found.clocks,
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),
     }

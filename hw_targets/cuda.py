@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from hw_targets import nvidia
 from hw_targets.errors import DeviceUnavailable, TargetUnavailable, UnknownTarget
 from hw_targets.lock import measuring
-from hw_targets.nvidia import Card, throttled, usable
+from hw_targets.nvidia import Gpu, throttled, usable
 from hw_targets.random_weights import random_weights
 from hw_targets.scheme import AFFINE, Scheme
 from hw_targets.target import KernelSample, Sample, Support, TargetInfo, TimingSample, check_layers
@@ -32,10 +32,10 @@ VERSION: Final = 1
 """Of how networks are run and timed; tables of another are not valid."""
 
 WARM_UP_S: Final = 0.5
-"""An idle card clocks down, and needs a while to be itself."""
+"""An idle GPU clocks down, and needs a while to be itself."""
 PROBES: Final = 12
 BUSY: Final = 0.05
-"""Repeated runs of one product spread by less than this on a card that nothing else uses."""
+"""Repeated runs of one product spread by less than this on a GPU that nothing else uses."""
 
 
 def batch_of(options: Mapping[str, str]) -> int:
@@ -51,7 +51,7 @@ def batch_of(options: Mapping[str, str]) -> int:
         raise UnknownTarget(
             f"The cuda target has no options {given!r}.",
             fix=f"Use `cuda` or `cuda:batch=N` with N from 1 to {MOST_BATCH}; the only runtime is `graph`, and "
-            "CUDA_VISIBLE_DEVICES selects the card.",
+            "CUDA_VISIBLE_DEVICES selects the GPU.",
             facts={"target": f"cuda:{given}"},
         )
     return int(batch)
@@ -77,7 +77,7 @@ class CudaTarget:
         self.batch = batch
 
     @cached_property
-    def _card(self) -> Card:
+    def _gpu(self) -> Gpu:
         try:
             return usable()
         except DeviceUnavailable as error:
@@ -85,21 +85,21 @@ class CudaTarget:
 
     @cached_property
     def info(self) -> TargetInfo:
-        """What it is; its fingerprint covers card, driver, clock settings, torch with its CUDA, batch and the way of timing.
+        """What it is; its fingerprint covers GPU, driver, clock settings, torch with its CUDA, batch and the way of timing.
 
         Raises:
             TargetUnavailable: there is no NVIDIA GPU that torch can use.
         """
-        card, torch = self._card, f"torch {version('torch')} (CUDA {nvidia.torch_cuda()})"
-        facts = [card.name, card.driver, card.clocks, torch, "graph", str(self.batch), str(VERSION)]
+        gpu, torch = self._gpu, f"torch {version('torch')} (CUDA {nvidia.torch_cuda()})"
+        facts = [gpu.name, gpu.driver, gpu.clocks, torch, "graph", str(self.batch), str(VERSION)]
         return TargetInfo(
             id="cuda" if self.batch == 1 else f"cuda:batch={self.batch}",
             kind="measured",
             precision="fp16",
             runtime=f"{torch}, CUDA graph",
-            device=f"{card.name} (driver {card.driver}, {card.clocks})",
+            device=f"{gpu.name} (driver {gpu.driver}, {gpu.clocks})",
             fingerprint=hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16],
-            device_id=card.device,
+            device_id=gpu.device,
             batch=self.batch,
         )
 
@@ -127,7 +127,7 @@ class CudaTarget:
         """Measures networks; see `Target.sample`.
 
         Raises:
-            TargetUnavailable: besides what `Target.sample` names, the card is busy or too hot.
+            TargetUnavailable: besides what `Target.sample` names, the GPU is busy or too hot.
         """
         by_id = {n.id: n for n in networks}
         profiled = {s.network for s in done if isinstance(s, KernelSample)}
@@ -164,20 +164,20 @@ class CudaTarget:
                 yield TimingSample(key, number, taken.q25_ms, taken.p50_ms, taken.p95_ms, taken.runs)
 
     def _check_clock(self) -> None:
-        """Refuses a card that protects itself.
+        """Refuses a GPU that protects itself.
 
         Raises:
             TargetUnavailable: it does.
         """
-        if reason := throttled(self._card):
+        if reason := throttled(self._gpu):
             raise TargetUnavailable(
                 f"{self._card.device} ({self._card.name}) is slower than its settings say: {reason}.",
                 fix="Let it cool down, or end other work on it, and run the command again: samples are kept.",
-                facts={"device": self._card.device, "reason": reason},
+                facts={"device": self._gpu.device, "reason": reason},
             )
 
     def _check_card(self) -> None:
-        """Warms the card up, and refuses one that is busy or protects itself.
+        """Warms the GPU up, and refuses one that is busy or protects itself.
 
         Raises:
             TargetUnavailable: with the spread of the same work repeated.
@@ -186,7 +186,7 @@ class CudaTarget:
 
         from hw_targets.cuda_graph import matrix_product
 
-        device = self._card.device
+        device = self._gpu.device
         torch.cuda.set_device(device)
         graph = matrix_product(2048, device)
         times: list[float] = []
@@ -205,7 +205,7 @@ class CudaTarget:
         if spread > BUSY:
             raise TargetUnavailable(
                 f"{device} ({self._card.name}) is busy: the same work repeats to {spread:.0%} only (up to {BUSY:.0%} does not matter).",
-                fix="End other programs on the card (nvidia-smi lists them), and run the command again.",
+                fix="End other programs on the GPU (nvidia-smi lists them), and run the command again.",
                 facts={"device": device, "spread": round(spread, 4)},
             )
 

@@ -1,7 +1,7 @@
 """Captures a network as a CUDA graph, times its replays by device events, and reads which kernels each layer launches.
 
 A replay is timed on the device, while the host is ahead: replays wait in the stream behind a pause, so that no gap is the
-host's. Times are those of one network after another, without copying images to the card. Needs a GPU, except for reading a profile.
+host's. Times are those of one network after another, without copying images to the GPU. Needs a GPU, except for reading a profile.
 """
 
 import warnings
@@ -157,7 +157,7 @@ def kernels_by_layer(network: Network, events: Sequence[KernelEvent], latency_ms
 
 
 def matrix_product(size: int, device: str) -> torch.cuda.CUDAGraph:
-    """A graph of one FP16 product of square matrices, to warm the card up and to see whether it is busy."""
+    """A graph of one FP16 product of square matrices, to warm the GPU up and to see whether it is busy."""
     left = torch.rand(size, size, dtype=torch.float16, device=device)
     left @ left  # the library is set up
     torch.cuda.synchronize()

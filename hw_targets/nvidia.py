@@ -16,7 +16,7 @@ from typing import Final
 from hw_targets.errors import DeviceUnavailable
 
 os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
-"""CUDA counts cards as the driver does. By default it counts the fastest first, and cuda:0 would be another card than card 0."""
+"""CUDA counts GPUs as the driver does. By default it counts the fastest first, and cuda:0 would be another GPU than GPU 0."""
 
 TOOL: Final = "nvidia-smi"
 TIMEOUT_S: Final = 30.0
@@ -39,12 +39,12 @@ _SLOWED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class Gpu:
     """One GPU.
 
     Attributes:
         index: as CUDA numbers it in this process (`CUDA_VISIBLE_DEVICES` counts).
-        uuid: the driver's name of the card.
+        uuid: the driver's name of the GPU.
         name: the product.
         driver: version of the driver.
         memory_bytes: all of its memory.
@@ -68,25 +68,25 @@ class Card:
         return f"cuda:{self.index}"
 
 
-def cards() -> tuple[Card, ...]:
+def gpus() -> tuple[Gpu, ...]:
     """The GPUs that this process may use.
 
     Raises:
         DeviceUnavailable: there is no NVIDIA driver, or it does not answer.
     """
     rows = [[value.strip() for value in line.split(",")] for line in _ask(*_FIELDS).splitlines() if line.strip()]
-    return tuple(_card(index, row) for index, row in enumerate(_visible(rows)))
+    return tuple(_gpu(index, row) for index, row in enumerate(_visible(rows)))
 
 
-def usable(index: int = 0) -> Card:
+def usable(index: int = 0) -> Gpu:
     """The GPU of a number, which the installed torch can use.
 
     Raises:
-        DeviceUnavailable: there is no driver, no such card, or torch cannot use it; with what to do.
+        DeviceUnavailable: there is no driver, no such GPU, or torch cannot use it; with what to do.
     """
-    found = cards()
+    found = gpus()
     if index >= len(found):
-        names = "none" if not found else ", ".join(card.device for card in found)
+        names = "none" if not found else ", ".join(gpu.device for gpu in found)
         raise DeviceUnavailable(
             f"There is no cuda:{index}: of this machine's GPUs this process may use {names}.",
             fix="Name one of them, or use the device cpu."
@@ -94,18 +94,18 @@ def usable(index: int = 0) -> Card:
             else "Use the device cpu, or check CUDA_VISIBLE_DEVICES.",
             facts={"device": f"cuda:{index}", "gpus": len(found)},
         )
-    card = found[index]
-    if reason := _unusable(card):
-        raise DeviceUnavailable(reason[0], fix=reason[1], facts={"device": card.device, "driver": card.driver})
-    return card
+    gpu = found[index]
+    if reason := _unusable(gpu):
+        raise DeviceUnavailable(reason[0], fix=reason[1], facts={"device": gpu.device, "driver": gpu.driver})
+    return gpu
 
 
-def throttled(card: Card) -> str:
-    """Why a card is slower than its settings say just now, or an empty string."""
+def throttled(gpu: Gpu) -> str:
+    """Why a GPU is slower than its settings say just now, or an empty string."""
     try:
-        answer = _run(("clocks_event_reasons.active",), card.uuid)
+        answer = _run(("clocks_event_reasons.active",), gpu.uuid)
     except DeviceUnavailable:  # the field's name before driver 535
-        answer = _run(("clocks_throttle_reasons.active",), card.uuid)
+        answer = _run(("clocks_throttle_reasons.active",), gpu.uuid)
     try:
         bits = int(answer.strip(), 16)
     except ValueError:
@@ -124,25 +124,25 @@ def torch_cuda() -> str | None:
     return None if found is None else found[1]
 
 
-def _unusable(card: Card) -> tuple[str, str] | None:
-    """Why torch cannot use a card, and what to do."""
+def _unusable(gpu: Gpu) -> tuple[str, str] | None:
+    """Why torch cannot use a GPU, and what to do."""
     cuda = torch_cuda()
     if cuda is None:
         return (
-            f"This machine has an {card.name}, but the installed torch is a build for processors.",
+            f"This machine has an {gpu.name}, but the installed torch is a build for processors.",
             "Install a CUDA build of torch of the same version (README, CPU or CUDA build of PyTorch), or use the device cpu.",
         )
     least = LEAST_DRIVER.get(int(cuda.partition(".")[0]), 0)
-    driver = card.driver.partition(".")[0]
+    driver = gpu.driver.partition(".")[0]
     if driver.isdecimal() and int(driver) < least:
         return (
-            f"The NVIDIA driver {card.driver} is too old for torch's CUDA {cuda}, which needs driver {least} or newer.",
+            f"The NVIDIA driver {gpu.driver} is too old for torch's CUDA {cuda}, which needs driver {least} or newer.",
             "Update the driver, install a torch build of an older CUDA, or use the device cpu.",
         )
-    if card.mig:
+    if gpu.mig:
         return (
-            f"{card.device} ({card.name}) is split into MIG slices, which hwnas does not tell apart.",
-            "Use a card without MIG, or the device cpu.",
+            f"{gpu.device} ({gpu.name}) is split into MIG slices, which hwnas does not tell apart.",
+            "Use a GPU without MIG, or the device cpu.",
         )
     return None
 
@@ -161,10 +161,10 @@ def _visible(rows: list[list[str]]) -> list[list[str]]:
     return found
 
 
-def _card(index: int, row: list[str]) -> Card:
+def _gpu(index: int, row: list[str]) -> Gpu:
     _, uuid, name, driver, memory, capability, sm, memory_clock, power, mig = row
     major, _, minor = capability.partition(".")
-    return Card(
+    return Gpu(
         index=index,
         uuid=uuid,
         name=name,
@@ -182,7 +182,7 @@ def _ask(*fields: str) -> str:
     if tool is None:
         raise DeviceUnavailable(
             f"This machine has no NVIDIA driver: {TOOL} is not found.",
-            fix="Install the driver of the card, or use the device cpu.",
+            fix="Install the driver of the GPU, or use the device cpu.",
         )
     return _remembered(tool, fields)
 
@@ -192,12 +192,12 @@ def _remembered(tool: str, fields: tuple[str, ...]) -> str:
     return _run(fields, tool=tool)
 
 
-def _run(fields: tuple[str, ...], card: str = "", tool: str = TOOL) -> str:
+def _run(fields: tuple[str, ...], gpu: str = "", tool: str = TOOL) -> str:
     command = [
         tool,
         f"--query-gpu={','.join(fields)}",
         "--format=csv,noheader,nounits",
-        *(["--id", card] if card else []),
+        *(["--id", gpu] if gpu else []),
     ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # noqa: S603 - fixed words

@@ -45,7 +45,7 @@ def start(compute: Compute) -> None:
     known = [arch for arch in torch.cuda.get_arch_list() if arch.startswith("sm_")]
     if known and (major, minor) < min(_capability(arch) for arch in known):
         raise DeviceUnavailable(
-            f"torch {torch.__version__} has no kernels for {compute.card} (compute capability {major}.{minor}; it has {', '.join(known)}).",
+            f"torch {torch.__version__} has no kernels for {compute.gpu} (compute capability {major}.{minor}; it has {', '.join(known)}).",
             fix="Install a torch build that has them, or use the device cpu.",
         )
     torch.cuda.set_device(compute.device)
@@ -113,9 +113,9 @@ def halved_once(
 
 def _too_large(compute: Compute, batch: int) -> OutOfDeviceMemory:
     return OutOfDeviceMemory(
-        f"The memory of {compute.device} ({compute.card}, {compute.memory_bytes / 1e9:.0f} GB) is too small for the largest network "
+        f"The memory of {compute.device} ({compute.gpu}, {compute.memory_bytes / 1e9:.0f} GB) is too small for the largest network "
         f"with batches of {batch} images.",
-        fix="Give a lower --resolution or a smaller space, end other programs on the card, or use --device cpu.",
+        fix="Give a lower --resolution or a smaller space, end other programs on the GPU, or use --device cpu.",
         facts={"device": compute.device, "memory_bytes": compute.memory_bytes, "batch": batch},
     )
 
@@ -138,7 +138,7 @@ def bearing_failures(compute: Compute) -> Iterator[None]:
         yield
     except torch.AcceleratorError as error:
         raise DeviceLost(
-            f"{compute.device} ({compute.card}) failed: {str(error).strip().splitlines()[0]}.",
-            fix="Check the card (nvidia-smi, dmesg), then run the same command again: checkpoints and finished stages are kept.",
+            f"{compute.device} ({compute.gpu}) failed: {str(error).strip().splitlines()[0]}.",
+            fix="Check the GPU (nvidia-smi, dmesg), then run the same command again: checkpoints and finished stages are kept.",
             facts={"device": compute.device},
         ) from error

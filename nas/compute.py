@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from hw_targets.errors import DeviceUnavailable
-from hw_targets.nvidia import Card, cards, usable
+from hw_targets.nvidia import Gpu, gpus, usable
 
 DType = Literal["float32", "bfloat16"]
 
@@ -28,7 +28,7 @@ class Compute:
         device: as torch names it, `cpu` or `cuda:0`.
         dtype: of training's activations; weights, statistics and INT8 retraining are float32 everywhere.
         threads: of the processor.
-        card: product name of a GPU.
+        gpu: product name of a GPU.
         memory_bytes: of a GPU.
         note: for the user, where there is something to say.
     """
@@ -36,7 +36,7 @@ class Compute:
     device: str = "cpu"
     dtype: DType = "float32"
     threads: int = 1
-    card: str = ""
+    gpu: str = ""
     memory_bytes: int = 0
     note: str = field(default="", compare=False)
 
@@ -47,8 +47,8 @@ class Compute:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """Its part of the keys of what is learned: not which of several equal cards it is."""
-        own = {"compute": {"device": "cuda", "card": self.card, "dtype": self.dtype}} if self.on_gpu else {}
+        """Its part of the keys of what is learned: not which of several equal GPUs it is."""
+        own = {"compute": {"device": "cuda", "gpu": self.gpu, "dtype": self.dtype}} if self.on_gpu else {}
         return {"threads": self.threads, **own}
 
     @property
@@ -77,7 +77,7 @@ def resolve(device: str, threads: int | None) -> Compute:
     if device != "auto":
         return _on(usable(int(device.partition(":")[2] or 0)), count)
     try:
-        if not cards():
+        if not gpus():
             return Compute(threads=count)
     except DeviceUnavailable:  # no driver, so no GPU to speak of
         return Compute(threads=count)
@@ -87,8 +87,8 @@ def resolve(device: str, threads: int | None) -> Compute:
         return Compute(threads=count, note=f"Trains on the processor. {error.detail}")
 
 
-def _on(card: Card, threads: int) -> Compute:
-    dtype: DType = "bfloat16" if card.capability >= BFLOAT16_FROM else "float32"
-    gigabytes = card.memory_bytes / 1e9
-    note = f"Trains on {card.device} ({card.name}, {gigabytes:.0f} GB) in {dtype}."
-    return Compute(card.device, dtype, threads, card.name, card.memory_bytes, note)
+def _on(gpu: Gpu, threads: int) -> Compute:
+    dtype: DType = "bfloat16" if gpu.capability >= BFLOAT16_FROM else "float32"
+    gigabytes = gpu.memory_bytes / 1e9
+    note = f"Trains on {gpu.device} ({gpu.name}, {gigabytes:.0f} GB) in {dtype}."
+    return Compute(gpu.device, dtype, threads, gpu.name, gpu.memory_bytes, note)

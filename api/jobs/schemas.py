@@ -101,6 +101,8 @@ class ProfilingAnswer(WireModel):
     device: str
     runtime: str
     fingerprint: str = Field(description="of the device, the runtime and what else a table depends on")
+    precision: str = "int8"
+    batch: int = Field(default=1, description="images of a run; latencies are of the whole batch")
     space: str
     resolution: int
     accuracy_report: AccuracyReport = Field(

@@ -332,7 +332,7 @@ def check_device_memory(job: Job) -> None:
     each = step_bytes(job, SUPERNET) / batch
     raise OutOfDeviceMemory(
         f"The largest network at {job.data.resolution} x {job.data.resolution} pixels needs about {half / 1e9:.1f} GB with batches of "
-        f"{batch // 2} images; {compute.device} ({compute.card}) has {compute.memory_bytes / 1e9:.1f} GB.",
+        f"{batch // 2} images; {compute.device} ({compute.gpu}) has {compute.memory_bytes / 1e9:.1f} GB.",
         fix="Give a lower --resolution or a smaller space, or use --device cpu.",
         facts={
             "device": compute.device,

@@ -50,9 +50,9 @@ def test_fidelity_on_a_toy_target(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 def test_the_summary_divides_what_belongs_together() -> None:
     rows: list[Row] = [
-        gpu._row("sandwich", Compute("cuda:0", "bfloat16", 2, "card"), 96, 64, 0.032),
+        gpu._row("sandwich", Compute("cuda:0", "bfloat16", 2, "gpu"), 96, 64, 0.032),
         gpu._row("sandwich", Compute(threads=2), 96, 64, 0.64),
-        gpu._row("four static, compiled", Compute("cuda:0", "bfloat16", 2, "card"), 96, 64, 0.016),
+        gpu._row("four static, compiled", Compute("cuda:0", "bfloat16", 2, "gpu"), 96, 64, 0.016),
         {"part": "search", "device": "cuda:0", "int8_accuracy": 0.99},
         {"part": "search", "device": "cuda:0", "int8_accuracy": 0.97},
     ]

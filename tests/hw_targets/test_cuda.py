@@ -26,7 +26,7 @@ from tests.hw_targets.nvidia import HOPPER, install
 
 
 @pytest.fixture
-def card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     install(monkeypatch, tmp_path, HOPPER)
 
 
@@ -40,7 +40,7 @@ def test_the_registry_knows_it() -> None:
 
 
 def test_its_identity_holds_precision_batch_and_all_that_latencies_depend_on(
-    card: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    gpu: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     info = CudaTarget().info
     assert (info.id, info.precision, info.batch, info.device_id) == ("cuda", "fp16", 1, "cuda:0")
@@ -67,7 +67,7 @@ def test_without_a_gpu_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "device cpu" in refused.value.fix
 
 
-def test_its_file_is_a_float_file_of_the_same_network(card: None) -> None:
+def test_its_file_is_a_float_file_of_the_same_network(gpu: None) -> None:
     network = residual()
     model = CudaTarget().lower(network, random_weights(network))
     onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
@@ -77,7 +77,7 @@ def test_its_file_is_a_float_file_of_the_same_network(card: None) -> None:
         CudaTarget().lower(odd, random_weights(odd))
 
 
-def test_a_search_is_refused_before_anything_is_read(card: None, tmp_path: Path) -> None:
+def test_a_search_is_refused_before_anything_is_read(gpu: None, tmp_path: Path) -> None:
     from nas.prepare_job import resolve_spec
 
     for name in ("cuda", "cuda:batch=8"):
@@ -101,18 +101,18 @@ class _Run:
         return tuple(KernelTime(layer.name, ((LAUNCH, 1),), 1e-3) for layer in self.network.layers)
 
 
-class TestCudaOnAnInventedCard(TargetContract):
-    """The contract, with the driver, the card's check and the captured networks invented: what is left is the order of samples."""
+class TestCudaOnAnInventedGpu(TargetContract):
+    """The contract, with the driver, the GPU's check and the captured networks invented: what is left is the order of samples."""
 
     @pytest.fixture
-    def create(self, card: None, monkeypatch: pytest.MonkeyPatch) -> CreateTarget:
+    def create(self, gpu: None, monkeypatch: pytest.MonkeyPatch) -> CreateTarget:
         monkeypatch.setattr(cuda, "_Captured", lambda _: SimpleNamespace(of=_Run))
         monkeypatch.setattr(CudaTarget, "_check_card", lambda _: None)
         return CudaTarget
 
 
 def test_a_card_that_gets_too_hot_ends_the_measurement_between_rounds(
-    card: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    gpu: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(cuda, "_Captured", lambda _: SimpleNamespace(of=_Run))
     monkeypatch.setattr(CudaTarget, "_check_card", lambda _: None)

@@ -13,18 +13,18 @@ from tests.hw_targets.nvidia import HOPPER, install
 
 def test_a_card_is_what_the_driver_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     install(monkeypatch, tmp_path, HOPPER)
-    card = nvidia.usable()
-    assert (card.device, card.name, card.driver, card.capability) == ("cuda:0", "NVIDIA H200", "580.159.04", (9, 0))
-    assert card.memory_bytes == 143771 * 2**20
-    assert card.clocks == "up to 1980 MHz, memory up to 3201 MHz, 700.00 W"
+    gpu = nvidia.usable()
+    assert (gpu.device, gpu.name, gpu.driver, gpu.capability) == ("cuda:0", "NVIDIA H200", "580.159.04", (9, 0))
+    assert gpu.memory_bytes == 143771 * 2**20
+    assert gpu.clocks == "up to 1980 MHz, memory up to 3201 MHz, 700.00 W"
 
 
 def test_visible_devices_count_from_zero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     install(monkeypatch, tmp_path, HOPPER, HOPPER.replace("H200", "L4"), HOPPER.replace("H200", "T4"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-1aa,7,0")
-    assert [(card.index, card.name) for card in nvidia.cards()] == [(0, "NVIDIA T4"), (1, "NVIDIA L4")]
+    assert [(gpu.index, gpu.name) for gpu in nvidia.gpus()] == [(0, "NVIDIA T4"), (1, "NVIDIA L4")]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert nvidia.cards() == ()
+    assert nvidia.gpus() == ()
 
 
 def _refusal(index: int = 0) -> str:

@@ -70,7 +70,7 @@ def test_keys_of_a_processor_are_those_of_before_there_was_a_choice(board: None,
 def test_keys_of_a_gpu_are_others_for_each_card_and_dtype(board: None, tmp_path: Path) -> None:
     _, job = jobs.resolved(tmp_path)
     kinds = (
-        job.compute, GPU, replace(GPU, card="NVIDIA L4"), replace(GPU, dtype="float32"), replace(GPU, threads=1),
+        job.compute, GPU, replace(GPU, gpu="NVIDIA L4"), replace(GPU, dtype="float32"), replace(GPU, threads=1),
     )  # fmt: skip
     assert len({_key(replace(job, compute=one), None).hash for one in kinds}) == len(kinds)
     twin = replace(GPU, device="cuda:0")

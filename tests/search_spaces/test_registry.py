@@ -60,4 +60,4 @@ def test_known_spaces_build_with_every_option() -> None:
     for known in KNOWN:
         for option, values in known.options.items():
             for value in values:
-                assert make(f"{known.name}:{option}={value}").stages
+                assert make(f"{known.name}:{option}={value}", resolution=32).stages
