@@ -10,13 +10,20 @@ from nas.events import EventSink
 from nas.pipeline import search
 from nas.result import SearchResult
 from nas.spec import SearchSpec
+from nas.stages import adapt
 from tests.nas import boards
 from tests.nas.stages import jobs
 from tests.nas.stages.photos import needs_lite0, photos
 from tests.work import LITTLE
 
 WORK = LITTLE.model_copy(
-    update={"start_from": "efficientnet_lite0", "adapt_images": 256, "supernet_images": 0, "tune_images": 64}
+    update={
+        "start_from": "efficientnet_lite0",
+        "adapt_images": 64,
+        "supernet_images": 0,
+        "evaluations": 2,
+        "tune_images": 64,
+    }
 )
 
 
@@ -39,6 +46,7 @@ def test_an_evenly_narrowed_network_meets_the_limit(tmp_path: Path, monkeypatch:
 @needs_lite0
 def test_short_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     boards.install(monkeypatch)
+    monkeypatch.setattr(adapt, "JUDGED", 1)
 
     def little(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
         work = WORK if spec.start_from != "none" else WORK.model_copy(update={"start_from": None, "adapt_images": 0})

@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from nas.stages import fine_tune as module
 from nas.stages.fine_tune import fine_tune, trained_weights
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet
 from nas.supernet_weights import SupernetWeights
+from nas.training.config import CONTINUE, FINE_TUNE_SOURCE, SINGLE
 from search_spaces.lattice import Lattice
 from search_spaces.network import Network
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board
+from tests.nas.stages.photos import LITE0
 
 __all__ = ["board"]
 
@@ -59,3 +62,12 @@ def test_training_from_a_supernet_starts_from_its_slice_and_leaves_it_alone(run:
         for other in (start, scratch)
     )
     assert 0 < moved < apart / 5  # one step from the slice
+
+
+def test_only_what_starts_from_a_source_is_trained_at_its_rate(board: None, tmp_path: Path) -> None:
+    """A network from scratch needs a higher rate, also beside a source."""
+    _, job = jobs.resolved(tmp_path)
+    beside = replace(job, source=LITE0)
+    assert module._config(beside, None) == module._config(job, None) == SINGLE
+    assert module._config(beside, "weights") == FINE_TUNE_SOURCE
+    assert module._config(job, "weights") == CONTINUE
