@@ -92,7 +92,6 @@ def _row(options: argparse.Namespace, data: str, effort: str, seed: int) -> dict
         "wall_seconds": wall_s,
         "core_seconds": core_s,
         "planned_seconds": planned,
-        "supernet": bool(result.estimates[target.info.id]),
         "gain_points": 100 * (model.metric.int8.value - theirs["accuracy"]),
         "mobilenet_v2_latency_ms": profile.latency_ms,
         **{f"mobilenet_v2_{name}": value for name, value in theirs.items()},
