@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--budgets", default="100%,50%,25%", help="shares of the source's latency, separated by commas")
     parser.add_argument("--method", action="append", choices=list(TIMES), help="repeatable; all when absent")
     parser.add_argument("--cuts", type=int, default=3, help="earlier ends of the source that are fine-tuned")
-    parser.add_argument("--epochs", type=int, default=20, help="that each fine-tuning of an alternative lasts")
+    parser.add_argument("--epochs", type=int, default=40, help="that each fine-tuning of an alternative lasts")
     parser.add_argument("--images-seen", type=int, default=32_000, help="the same in images; the smaller is taken")
     parser.add_argument("--metric", default="accuracy", choices=["accuracy", "balanced_accuracy", "macro_f1"])
     parser.add_argument("--target", default="cpu")

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from docs.recorded import baselines, benchmarks, example_front, example_model, example_picture
+from docs.recorded import baselines, benchmarks, example_front, example_model, example_picture, photographs
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -306,6 +306,7 @@ GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "example_picture": example_picture,
     "example_front": example_front,
     "baselines": baselines,
+    "photographs": photographs,
     "benchmarks": benchmarks,
 }
 

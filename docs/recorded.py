@@ -101,6 +101,27 @@ def baselines() -> str:
     return "\n".join(lines)
 
 
+def photographs() -> str:
+    """What a search from a trained network gives, beside that network alone: one row for each recorded set, network and budget."""
+    lines = [
+        "| data, pixels | network | INT8, test set | latency | core-seconds |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for path in sorted(RESULTS.glob("trained_start_*.json")):
+        document = json.loads(path.read_text())
+        settings = document["settings"]
+        metric = "" if settings["metric"] == "accuracy" else f", {settings['metric'].replace('_', ' ')}"
+        title = f"{settings['data']}, {settings['resolution']}{metric}"
+        for row in document["rows"]:
+            budget = f", budget {row['budget']}" if row["budget"] else ""
+            name = f"hwnas, {row['row']}{budget}" if budget else f"{settings['start']}, {row['row']}"
+            mark = "**" if budget else ""
+            lines.append(
+                f"| {title} | {mark}{name}{mark} | {row['accuracy']:.1%} | {row['latency_ms']:.3f} ms | {row['core_seconds']:.0f} |"
+            )
+    return "\n".join(lines)
+
+
 def _interval(mean: float, half: float | None) -> str:
     if half is None:
         return "-"
