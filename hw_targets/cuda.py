@@ -171,7 +171,7 @@ class CudaTarget:
         """
         if reason := throttled(self._gpu):
             raise TargetUnavailable(
-                f"{self._card.device} ({self._card.name}) is slower than its settings say: {reason}.",
+                f"{self._gpu.device} ({self._gpu.name}) is slower than its settings say: {reason}.",
                 fix="Let it cool down, or end other work on it, and run the command again: samples are kept.",
                 facts={"device": self._gpu.device, "reason": reason},
             )
@@ -204,7 +204,7 @@ class CudaTarget:
         self._check_clock()
         if spread > BUSY:
             raise TargetUnavailable(
-                f"{device} ({self._card.name}) is busy: the same work repeats to {spread:.0%} only (up to {BUSY:.0%} does not matter).",
+                f"{device} ({self._gpu.name}) is busy: the same work repeats to {spread:.0%} only (up to {BUSY:.0%} does not matter).",
                 fix="End other programs on the GPU (nvidia-smi lists them), and run the command again.",
                 facts={"device": device, "spread": round(spread, 4)},
             )
