@@ -17,6 +17,7 @@ from nas.result import (
     PrecisionMetrics,
     RemovedValue,
     SizeOutcome,
+    SourceOutcome,
     TestOutcome,
 )
 from nas.spec import METRIC_NAMES
@@ -153,12 +154,24 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
             "images_seen": trained.images,
             "int8_retrained": files.retrained,
             "source": None if job.source is None else _provenance(job.source),
+            "source_alone": [_alone(one) for one in outcome.sources],
             "supernet": job.work.supernet_images > 0,
             "augment": asdict(job.augment),
             "class_weights": job.spec.class_weights,
         },
         warnings=context.warnings_for(run.id),
     )
+
+
+def _alone(source: SourceOutcome) -> dict[str, Any]:
+    """What the source gives without a search."""
+    return {
+        "name": source.source,
+        "architecture": source.architecture,
+        "metric": measured(source.metric.value, name=source.metric.name, split="test"),
+        "latency_ms": {"value": source.latency_ms, "kind": source.kind},
+        "images_seen": source.images,
+    }
 
 
 def _provenance(source: Source) -> dict[str, str]:
