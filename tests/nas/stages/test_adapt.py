@@ -31,7 +31,7 @@ IMAGES = 1_200
 
 def made(folder: Path, events: list[Event], **fields: object) -> TargetRun:
     """The first target of a job that starts from EfficientNet-Lite0."""
-    _, job = jobs.with_target_plans(folder, data=photos(folder), **{"space": "auto", **fields})
+    _, job = jobs.with_target_plans(folder, data=photos(folder), **{"space": "auto", "resolution": 32, **fields})
     work = job.work.model_copy(update={"adapt_images": IMAGES, "evaluations": 24})
     return replace(jobs.run_of(jobs.context(folder, events.append), replace(job, work=work)))
 
