@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -140,3 +141,9 @@ def mean(values: Sequence[float | None]) -> float | None:
     """The mean of those that are defined, or None."""
     defined = [value for value in values if value is not None]
     return sum(defined) / len(defined) if defined else None
+
+
+def core_seconds() -> float:
+    """Of this process and its children so far, user and system."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)

@@ -6,7 +6,6 @@ train config and images, quantised after training, and tested. Both are tested o
 """
 
 import argparse
-import resource
 import shutil
 import time
 from collections.abc import Sequence
@@ -75,9 +74,9 @@ def _row(options: argparse.Namespace, data: str, effort: str, seed: int) -> dict
     spec = SearchSpec(**fields)
     common.progress(f"{effort}, seed {seed}: budget {profile.latency_ms:.4g} ms, {job.data.resolution} pixels")
     planned = sum(plan(spec, store=out / "looked").seconds.values())
-    started, cores = time.monotonic(), _core_seconds()
+    started, cores = time.monotonic(), common.core_seconds()
     result = search(spec, out=out, on_event=_on_event)
-    wall_s, core_s = time.monotonic() - started, _core_seconds() - cores
+    wall_s, core_s = time.monotonic() - started, common.core_seconds() - cores
     model = result.models[target.info.id]
     theirs = _rival(out, spec, rival, wall_s)
     common.progress(f"  {model.metric.int8.value:.4f} against {theirs['accuracy']:.4f}")
@@ -98,23 +97,17 @@ def _row(options: argparse.Namespace, data: str, effort: str, seed: int) -> dict
     }
 
 
-def _core_seconds() -> float:
-    """Of this process and its children so far, user and system."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
-
-
 def _rival(out: Path, spec: SearchSpec, network: Any, wall_s: float) -> dict[str, float]:
     """The network trained from scratch for as long, with the search's augmentation; and tested."""
     context = Context(Store(out / "store"), _on_event)
     job = prepare_job(context, spec)  # all of it is cached
-    started, cores = time.monotonic(), _core_seconds()
+    started, cores = time.monotonic(), common.core_seconds()
     images = int(
         wall_s / (1.1 * seconds_per_image(job, network))
     )  # the optimiser's step is not in the time of an image
     run = TargetRun(context, job, job.target_plans[0], find_target(spec.targets[0].target))
     weights = fine_tune(run, network, start=None, images=images, number=0)
-    core_s = _core_seconds() - cores
+    core_s = common.core_seconds() - cores
     common.progress(f"  MobileNetV2 saw {images:,} images in {time.monotonic() - started:.0f} s")
     files = quantized(run, network, weights)
     int8, fp32 = tested(context, job, network, files)

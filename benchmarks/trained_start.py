@@ -7,7 +7,6 @@ from scratch. Budgets are shares of the source's measured INT8 latency.
 """
 
 import argparse
-import resource
 import shutil
 import time
 from collections.abc import Sequence
@@ -109,10 +108,10 @@ def _rows(options: argparse.Namespace, data: str, seed: int) -> list[dict[str, A
 def _alternative(run: TargetRun, name: str, architecture: Architecture, start: Supernet, images: int) -> dict[str, Any]:
     """One network of the source, fine-tuned by itself."""
     network = run.job.space.network(architecture)
-    cores = _core_seconds()
+    cores = common.core_seconds()
     weights = fine_tune(run, network, start=start, images=images, number=0)
     files = quantized(run, network, weights)
-    core_s = _core_seconds() - cores
+    core_s = common.core_seconds() - cores
     int8, fp32 = tested(run.context, run.job, network, files)
     latency_ms = _latency_ms(run, [network])[0]
     common.progress(f"  {name}: {int8.value:.4f} at {latency_ms:.4g} ms, {core_s:.0f} core-seconds")
@@ -159,9 +158,9 @@ def _search(
         **{**fields, "targets": [{"target": options.target, "latency_ms": limit_ms}]},
         start_from="none" if scratch else options.start, method="auto" if scratch else method, minutes=minutes,
     )  # fmt: skip
-    started, cores = time.monotonic(), _core_seconds()
+    started, cores = time.monotonic(), common.core_seconds()
     result = search(spec, out=out / f"{method}-{budget.removesuffix('%')}", on_event=_on_event)
-    wall_s, used_s = time.monotonic() - started, _core_seconds() - cores
+    wall_s, used_s = time.monotonic() - started, common.core_seconds() - cores
     (model,) = result.models.values()
     common.progress(
         f"  {method}, {budget}: {model.metric.int8.value:.4f} at {model.latency_ms.final_ms:.4g} ms, "
@@ -172,12 +171,6 @@ def _search(
         "latency_ms": model.latency_ms.final_ms, "budget_ms": limit_ms, "core_seconds": used_s, "wall_seconds": wall_s,
         "planned_seconds": 60 * minutes, "times_the_source": used_s / core_s, "architecture": model.architecture,
     }  # fmt: skip
-
-
-def _core_seconds() -> float:
-    """Of this process and its children so far, user and system."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -131,7 +131,12 @@ def _view(whole: Tensor | None, layer: Layer, role: str) -> Tensor:
             fix="Build the supernet from all layers of the space that the network comes from.",
             facts={"layer": layer.name},
         )
-    if role != WEIGHT:
+    return leading(whole, extent)
+
+
+def leading(whole: Tensor, extent: tuple[int, ...]) -> Tensor:
+    """A view of a parameter's leading channels, of a weight's kernel the centre: (out,), or (out, in / groups, height, width)."""
+    if len(extent) == 1:
         return whole[: extent[0]]
     out, channels, height, width = extent
     top, left = (whole.shape[2] - height) // 2, (whole.shape[3] - width) // 2

@@ -22,7 +22,7 @@ from nas.stages.inputs import batches, class_weights, float_images, whole_batche
 from nas.stages.train import Supernet, callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
 from nas.store import StageKey
-from nas.supernet_weights import SupernetWeights
+from nas.supernet_weights import SupernetWeights, leading
 from nas.training.config import ADAPT, TrainConfig
 from nas.training.exits import Exits
 from nas.training.loop import train
@@ -144,18 +144,11 @@ def source_weights(job: Job, source: Source) -> SupernetWeights:
     network = whole.network(whole.largest())
     sorted_ = permuted(parameters, descending(network, [norms(parameters)]))
     fresh = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed)
-    return SupernetWeights({name: _sliced(tensor, sorted_.get(name)) for name, tensor in fresh.tensors.items()})
-
-
-def _sliced(fresh: Tensor, trained: Tensor | None) -> Tensor:
-    """The leading channels and the centre of a trained tensor, of the extent of a fresh one."""
-    if trained is None:
-        return fresh
-    if fresh.dim() == 1:
-        return trained[: len(fresh)].clone()
-    out, channels, height, width = fresh.shape
-    top, left = (trained.shape[2] - height) // 2, (trained.shape[3] - width) // 2
-    return trained[:out, :channels, top : top + height, left : left + width].clone()
+    tensors = {
+        name: leading(sorted_[name], tuple(tensor.shape)).clone() if name in sorted_ else tensor
+        for name, tensor in fresh.tensors.items()
+    }
+    return SupernetWeights(tensors)
 
 
 def _judged(context: Context, job: Job, network: Network, weights: SupernetWeights) -> tuple[Importance, ...]:
