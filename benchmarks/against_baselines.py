@@ -35,8 +35,7 @@ from nas.quantise import Quantised, quantise
 from nas.ranges import observe
 from nas.spec import SearchSpec
 from nas.stages.context import Context, StageOutput
-from nas.stages.fine_tune import CALIBRATION
-from nas.stages.inputs import batches, float_images, whole_batches
+from nas.stages.inputs import CALIBRATION, batches, float_images, whole_batches
 from nas.stages.quantize import OBSERVED
 from nas.stages.search_subnets import search_subnets
 from nas.stages.target_run import TargetRun

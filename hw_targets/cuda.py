@@ -136,7 +136,7 @@ class CudaTarget:
         if not unprofiled and not left:
             return
         with measuring(self.info.device_id):
-            self._check_card()
+            self._check_gpu()
             runs = _Captured(self)
             for key in unprofiled:
                 run = runs.of(by_id[key])
@@ -157,7 +157,7 @@ class CudaTarget:
         network = read_onnx(model)
         check_layers(self, network, who="The cuda target", fix="Replace the layer in the file.")
         with measuring(self.info.device_id):
-            self._check_card()
+            self._check_gpu()
             run = _Captured(self).of(network)
             for number in range(rounds):
                 taken = run.time_slice(SLICE_S)
@@ -176,7 +176,7 @@ class CudaTarget:
                 facts={"device": self._gpu.device, "reason": reason},
             )
 
-    def _check_card(self) -> None:
+    def _check_gpu(self) -> None:
         """Warms the GPU up, and refuses one that is busy or protects itself.
 
         Raises:

@@ -12,13 +12,13 @@ from torch import Tensor
 from nas import accelerator
 from nas.evaluate import mode_answers
 from nas.importance import Importance, descending, importances, norms, permuted
-from nas.interpreter import Evaluation, recalibrate
+from nas.interpreter import Evaluation
 from nas.job import Job
 from nas.metrics import confusion, score
 from nas.pretrained import Source, load
 from nas.stages.context import Context, StageOutput
 from nas.stages.costs import JUDGED
-from nas.stages.inputs import batches, class_weights, float_images, whole_batches
+from nas.stages.inputs import batches, class_weights, statistics
 from nas.stages.train import Supernet, callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
 from nas.store import StageKey
@@ -35,9 +35,6 @@ from search_spaces.registry import space as known_space
 from search_spaces.space import Architecture
 
 VERSION = 1
-CALIBRATION = 1024
-"""Training images that batch norm is recalibrated on."""
-BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -164,8 +161,7 @@ def _value(context: Context, job: Job, network: Network, weights: SupernetWeight
     """The search's metric of one network on validation images, in floating point."""
     size = network.input_shape[1]
     parameters: Mapping[str, Tensor] = {n: view.detach() for n, view in weights.parameters(network).items()}
-    images = whole_batches(float_images(context, job, "train", CALIBRATION)(size), BATCH)
     split = context.arrays(job.data).subset("val", size, VALIDATION, job.spec.seed)
-    mode = Evaluation(parameters, recalibrate(network, weights, images))
+    mode = Evaluation(parameters, statistics(context, job, network, weights))
     found = mode_answers(network, mode, split.images, device=job.compute.device)
     return score(confusion(split.labels, found, len(job.data.classes)), job.spec.metric)

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from nas import accelerator, interpreter
 from nas.evaluate import mode_answers
-from nas.interpreter import Evaluation, ExecutionMode, Training, recalibrate
+from nas.interpreter import Evaluation, ExecutionMode, Training
 from nas.job import Job
 from nas.metrics import confusion, score
 from nas.stages.context import Context, StageOutput
-from nas.stages.inputs import batches, class_weights, float_images, whole_batches
+from nas.stages.inputs import batches, class_weights, statistics
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet, callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
@@ -28,9 +28,6 @@ from search_spaces.network import Network
 from search_spaces.space import Architecture
 
 VERSION = 4
-CALIBRATION = 1024
-"""Training images that batch norm is recalibrated on."""
-BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,7 @@ class SupernetTeacher:
         """Its weights with batch norm recalibrated."""
         weights, network = self.supernet.weights, self.network
         parameters = {name: view.detach() for name, view in weights.parameters(network).items()}
-        images = float_images(self.context, self.job, "train", CALIBRATION)(network.input_shape[1])
-        return Evaluation(parameters, recalibrate(network, weights, whole_batches(images, BATCH)))
+        return Evaluation(parameters, statistics(self.context, self.job, network, weights))
 
     @cached_property
     def value(self) -> float:

@@ -8,11 +8,17 @@ from torch import Tensor
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.batches import Batches, as_input
 from nas.data.splits import SplitName
+from nas.interpreter import Statistics, recalibrate
 from nas.job import Job
 from nas.stages.context import Context
+from nas.supernet_weights import SupernetWeights
 from nas.training.config import TrainConfig
 from nas.training.sandwich import Batch
+from search_spaces.network import Network
 
+CALIBRATION = 1024
+"""Training images that the batch norm of a trained network is recalibrated on."""
+BATCH = 256
 REPEATS = 6
 """Trainings that show each image fewer times do not augment."""
 
@@ -58,6 +64,12 @@ def float_images(context: Context, job: Job, split: SplitName, most: int) -> Cal
 def whole_batches(x: Tensor, size: int) -> list[Tensor]:
     """Batches of one size: an incomplete last one is left out, unless it is the only one."""
     return list(x[: len(x) - len(x) % size or len(x)].split(size))
+
+
+def statistics(context: Context, job: Job, network: Network, weights: SupernetWeights) -> Statistics:
+    """Batch-norm statistics of a trained network, on unchanged training images."""
+    images = float_images(context, job, "train", CALIBRATION)(network.input_shape[1])
+    return recalibrate(network, weights, whole_batches(images, BATCH))
 
 
 def class_weights(job: Job) -> Tensor | None:

@@ -15,7 +15,7 @@ from hw_targets.float_lowering import lower_float
 from nas import accelerator
 from nas.data.splits import SplitName
 from nas.equalise import equalised
-from nas.interpreter import BNFolded, float_weights, folded, recalibrate
+from nas.interpreter import BNFolded, float_weights, folded
 from nas.job import Job
 from nas.metrics import Scores, confusion
 from nas.onnx_answers import answers
@@ -23,8 +23,8 @@ from nas.quantise import FakeQuant, quantise
 from nas.ranges import Ranges, observe
 from nas.spec import MetricName
 from nas.stages.context import Context, StageOutput
-from nas.stages.fine_tune import BATCH, CALIBRATION, teacher_answers, trained_weights
-from nas.stages.inputs import batches, class_weights, float_images, whole_batches
+from nas.stages.fine_tune import teacher_answers, trained_weights
+from nas.stages.inputs import BATCH, batches, class_weights, float_images, statistics
 from nas.stages.target_run import TargetRun
 from nas.stages.train import callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
@@ -130,9 +130,8 @@ def file_scores(context: Context, job: Job, model: bytes, network: Network, name
 def _folded(context: Context, job: Job, network: Network, weights: str) -> Tensors:
     """Float parameters without batch norm, which is recalibrated on training images."""
     trained = trained_weights(context, weights, job.compute.device)
-    images = float_images(context, job, "train", CALIBRATION)(network.input_shape[1])
     with torch.no_grad():
-        tensors = folded(network, trained.tensors, recalibrate(network, trained, whole_batches(images, BATCH)))
+        tensors = folded(network, trained.tensors, statistics(context, job, network, trained))
     return {n: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for n, t in tensors.items()}
 
 

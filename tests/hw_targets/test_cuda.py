@@ -107,7 +107,7 @@ class TestCudaOnAnInventedGpu(TargetContract):
     @pytest.fixture
     def create(self, gpu: None, monkeypatch: pytest.MonkeyPatch) -> CreateTarget:
         monkeypatch.setattr(cuda, "_Captured", lambda _: SimpleNamespace(of=_Run))
-        monkeypatch.setattr(CudaTarget, "_check_card", lambda _: None)
+        monkeypatch.setattr(CudaTarget, "_check_gpu", lambda _: None)
         return CudaTarget
 
 
@@ -115,7 +115,7 @@ def test_a_card_that_gets_too_hot_ends_the_measurement_between_rounds(
     gpu: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(cuda, "_Captured", lambda _: SimpleNamespace(of=_Run))
-    monkeypatch.setattr(CudaTarget, "_check_card", lambda _: None)
+    monkeypatch.setattr(CudaTarget, "_check_gpu", lambda _: None)
     samples = CudaTarget().sample([residual()], rounds=3)
     next(samples), next(samples)  # the kernels, and the first round
     install(monkeypatch, tmp_path, HOPPER, reasons="0x40")

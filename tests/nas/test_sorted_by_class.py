@@ -15,9 +15,10 @@ from torch import Tensor
 from nas.data.batches import as_input
 from nas.data.splits import SplitName
 from nas.job import Job
-from nas.stages import quantize
+from nas.stages import inputs, quantize
 from nas.stages.context import Context
-from nas.stages.fine_tune import CALIBRATION, fine_tune, trained_weights
+from nas.stages.fine_tune import fine_tune, trained_weights
+from nas.stages.inputs import CALIBRATION
 from nas.stages.quantize import OBSERVED, quantized
 from nas.stages.train import evaluator
 from nas.work import CALIBRATION as CANDIDATES
@@ -85,7 +86,8 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
     assert accuracies["shuffled"][0] > 0.9
     assert accuracies["sorted"][0] == pytest.approx(accuracies["shuffled"][0], abs=0.04)
 
-    monkeypatch.setattr(quantize, "float_images", the_first)
+    for module in (inputs, quantize):  # batch norm, ranges
+        monkeypatch.setattr(module, "float_images", the_first)
     monkeypatch.setattr(quantize, "VERSION", -1)  # not what is in the store
     network = job.space.network(job.space.smallest())
     old = quantized(jobs.run_of(context, job), network, accuracies["sorted"][1]).validation.value
