@@ -1,5 +1,6 @@
 """Builds layers and computes their shapes: what the author of a space, or a test, calls to build a graph."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_spaces.errors import InvalidSpace
@@ -108,6 +109,66 @@ class Graph:
         """A fully connected layer over the flattened input."""
         return self._append(name, "linear", (x,), (features, 1, 1), activation=activation)
 
+    def like(
+        self,
+        name: str,
+        layer: Layer,
+        inputs: Sequence[Tensor],
+        *,
+        channels: int | None = None,
+        kernel: int | None = None,
+        norm: bool = False,
+    ) -> Tensor:
+        """A layer with the attributes of another, for inputs of other shapes.
+
+        Args:
+            name: of the new layer.
+            layer: one of the operators in `search_spaces.network.OPERATORS`.
+            inputs: what it reads.
+            channels: of its result, where it has weights; the other's when None.
+            kernel: side of a kernel that is the centre of the other's, which is square; the other's when None.
+            norm: whether training normalises its result.
+
+        Raises:
+            InvalidSpace: a window does not fit the feature map, or the inputs do not fit together.
+        """
+        first, shapes = inputs[0].shape, [x.shape for x in inputs]
+        cut = 0 if kernel is None else layer.dilation[0] * (layer.kernel[0] - kernel) // 2
+        window = layer.kernel if kernel is None else (kernel, kernel)
+        padding = (
+            layer.padding[0] - cut,
+            layer.padding[1] - cut,
+            layer.padding[2] - cut,
+            layer.padding[3] - cut,
+        )
+        depthwise = layer.is_depthwise
+        own = first[0] if depthwise or not layer.has_weights else channels or layer.out_shape[0]
+        size = (max(shape[1] for shape in shapes), max(shape[2] for shape in shapes))
+        match layer.op:
+            case "conv" | "max_pool" | "avg_pool":
+                size = (
+                    _reached(first[1], padding[0] + padding[2], window[0], layer.stride[0], layer.dilation[0]),
+                    _reached(first[2], padding[1] + padding[3], window[1], layer.stride[1], layer.dilation[1]),
+                )
+            case "linear" | "global_avg_pool":
+                size = (1, 1)
+            case "resize":
+                before, after = layer.in_shapes[0], layer.out_shape
+                size = (first[1] * after[1] // before[1], first[2] * after[2] // before[2])
+            case "concat":
+                own = sum(shape[0] for shape in shapes)
+        together = {"concat": {shape[1:] for shape in shapes}, "add": set(shapes)}.get(layer.op, set())
+        if min(size) < 1 or len(together) > 1:
+            raise InvalidSpace(
+                f"{self._prefix}{name}: the feature maps {', '.join(map(str, shapes))} are too small or do not fit together.",
+                fix="Use a higher resolution, or the one that the network was made for.",
+                facts={"layer": self._prefix + name},
+            )
+        return self._append(
+            name, layer.op, tuple(inputs), (own, *size), kernel=window, stride=layer.stride, padding=padding,
+            dilation=layer.dilation, groups=first[0] if depthwise else layer.groups, activation=layer.activation, norm=norm,
+        )  # fmt: skip
+
     def add(self, name: str, a: Tensor, b: Tensor, *, activation: str | None = None) -> Tensor:
         """The sum of two tensors of one shape."""
         return self._append(name, "add", (a, b), a.shape, activation=activation)
@@ -115,3 +176,8 @@ class Graph:
     def mul(self, name: str, a: Tensor, attention_scale: Tensor) -> Tensor:
         """The product of a tensor and an attention scale, (C, H, W) by (C, 1, 1)."""
         return self._append(name, "mul", (a, attention_scale), a.shape)
+
+
+def _reached(size: int, padding: int, kernel: int, stride: int, dilation: int) -> int:
+    """How many windows fit along one side."""
+    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1

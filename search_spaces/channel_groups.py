@@ -18,12 +18,14 @@ class ChannelGroup:
 
     Attributes:
         channels: how many.
+        tensors: names of the layers (or `INPUT`) whose results have these channels, in order.
         writers: layers with weights whose results have these channels, in order.
         readers: layers whose weights have an input for each of these channels, in order.
         fixed: whether their order is the caller's: of the network's input and outputs, and around operators that move channels.
     """
 
     channels: int
+    tensors: tuple[str, ...]
     writers: tuple[str, ...]
     readers: tuple[str, ...]
     fixed: bool
@@ -51,6 +53,7 @@ def channel_groups(network: Network) -> tuple[ChannelGroup, ...]:
     return tuple(
         ChannelGroup(
             count,
+            (*([INPUT] if root == groups.root(INPUT) else []), *(layer.name for layer in members.get(root, ()))),
             tuple(layer.name for layer in members.get(root, ()) if layer.has_weights),
             tuple(readers.get(root, ())),
             root in stuck,

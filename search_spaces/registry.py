@@ -92,7 +92,8 @@ def declaration(
 
     Args:
         source: `mobilenet`, `resnet` (with options), a `.yaml` file, a `.py` file (`path.py:function`, the function
-            called with resolution, channels and classes; `space` when not named), or a declaration as a mapping.
+            called with resolution, channels and classes; `space` when not named), an `.onnx` file of a classifier, from
+            which a space is derived, or a declaration as a mapping.
         resolution: size of the data's images in pixels.
         channels: of the images, 1 or 3.
         classes: how many there are.
@@ -107,6 +108,11 @@ def declaration(
         return _from_python(Path(path), function, resolution, channels, classes)
     if source.endswith((".yaml", ".yml")):
         return SpaceSpec.load(Path(source))
+    if source.endswith(".onnx"):
+        from search_spaces.derived import derive, title
+
+        derived = derive(Path(source), side=resolution)
+        return derived.space(title(Path(source)), resolution=resolution, channels=channels, classes=classes)
     return known_space(source, resolution=resolution)
 
 

@@ -11,10 +11,10 @@ def test_a_chain_has_a_group_for_each_tensor() -> None:
     x = g.conv("two", x, 5)
     g.linear("classifier", g.global_avg_pool("pool", x), 2)
     assert channel_groups(g.network("chain")) == (
-        ChannelGroup(3, (), ("one",), fixed=True),
-        ChannelGroup(4, ("one",), ("two",), fixed=False),
-        ChannelGroup(5, ("two",), ("classifier",), fixed=False),
-        ChannelGroup(2, ("classifier",), (), fixed=True),
+        ChannelGroup(3, ("input",), (), ("one",), fixed=True),
+        ChannelGroup(4, ("one",), ("one",), ("two",), fixed=False),
+        ChannelGroup(5, ("two", "pool"), ("two",), ("classifier",), fixed=False),
+        ChannelGroup(2, ("classifier",), ("classifier",), (), fixed=True),
     )
 
 
