@@ -9,7 +9,7 @@ from hw_targets.target import TargetInfo
 from nas.compute import Compute
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.facts import DataFacts
-from nas.pretrained import Source
+from nas.source import Source
 from nas.spec import SearchSpec
 from nas.target_plan import TargetPlan
 from nas.work import Work

@@ -29,8 +29,10 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     source = choose_source(spec, data)
-    if source is not None and resolution is None and data.resolution < plans.FROM_SOURCE:
-        data = read_data(context, spec.data, resolution=plans.FROM_SOURCE, seed=spec.seed, fit=spec.fit)
+    if source is not None and resolution is None:
+        side = source.side or max(data.resolution, plans.FROM_SOURCE)
+        if side != data.resolution:
+            data = read_data(context, spec.data, resolution=side, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
     fitted = restrict_space(context, space_of(spec, source), targets, **size)
     compute = resolve_compute(spec.device, spec.threads)
@@ -52,7 +54,7 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
     if known is not None and spec.work is None:
         job = resolve_spec(context, spec, resolution=known.facts["image_size"])
     settled = known is not None or spec.work is not None
-    own = settled or spec.resolution is not None
+    own = settled or spec.resolution is not None or (job.source is not None and job.source.side is not None)
     smaller = () if own else [image_size for image_size in plans.IMAGE_SIZES if image_size < job.data.resolution]
     if not smaller:
         _reject_early(context, job)

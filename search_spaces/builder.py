@@ -157,8 +157,8 @@ class Graph:
                 size = (first[1] * after[1] // before[1], first[2] * after[2] // before[2])
             case "concat":
                 own = sum(shape[0] for shape in shapes)
-        together = {"concat": {shape[1:] for shape in shapes}, "add": set(shapes)}.get(layer.op, set())
-        if min(size) < 1 or len(together) > 1:
+        sides = {shape[1:] for shape in shapes} if layer.op in ("add", "concat") else {size}
+        if min(size) < 1 or len(sides) > 1:
             raise InvalidSpace(
                 f"{self._prefix}{name}: the feature maps {', '.join(map(str, shapes))} are too small or do not fit together.",
                 fix="Use a higher resolution, or the one that the network was made for.",

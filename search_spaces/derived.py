@@ -32,7 +32,7 @@ SHARES: Final = (0.25, 0.5, 0.625, 0.75, 0.875, 1.0)
 SHARED: Final = (0.5, 0.75, 1.0)
 """The same for channels of a sum, which many layers read."""
 LEAST_KERNEL: Final = 3
-FIRST_END: Final = 0.4
+FIRST_END: Final = 1 / 3
 """A network ends after this share of its multiply-accumulates at the earliest: earlier features are of textures, not of objects."""
 MOST_ENDS: Final = 4
 MOST_WAYS: Final = 512
@@ -324,7 +324,7 @@ def _derived(path: Path, side: int, modified: int, size: int) -> Derivation:
 def title(path: Path) -> str:
     """The name of a network and of its space by its file: of a delivered model, the names of its run and its target."""
     parts = (path.parent.parent.name, path.parent.name) if path.name == DELIVERED else (path.stem,)
-    return re.sub(r"[^A-Za-z0-9_.]+", "_", "-".join(filter(None, parts)))[:64] or "network"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(filter(None, parts)))[:64] or "network"
 
 
 def shrunk(channels: int, shares: tuple[float, ...]) -> tuple[int, ...]:

@@ -11,27 +11,26 @@ from torch import Tensor
 
 from nas import accelerator
 from nas.evaluate import mode_answers
-from nas.importance import Importance, descending, importances, norms, permuted
+from nas.importance import Importance, descending, importances, permuted
 from nas.interpreter import Evaluation
 from nas.job import Job
 from nas.metrics import confusion, score
-from nas.pretrained import Source, load
+from nas.source import Source
 from nas.stages.context import Context, StageOutput
 from nas.stages.costs import JUDGED
 from nas.stages.inputs import batches, class_weights, statistics
+from nas.stages.read_source import source_weights
 from nas.stages.train import Supernet, callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
 from nas.store import StageKey
-from nas.supernet_weights import SupernetWeights, leading
+from nas.supernet_weights import SupernetWeights
 from nas.training.config import ADAPT, TrainConfig
 from nas.training.exits import Exits
 from nas.training.loop import train
 from nas.training.loss import label_loss
 from nas.work import VALIDATION
 from search_spaces.exits import exits, exits_network
-from search_spaces.lattice import Lattice
 from search_spaces.network import Network
-from search_spaces.registry import space as known_space
 from search_spaces.space import Architecture
 
 VERSION = 1
@@ -64,6 +63,7 @@ def adapt(context: Context, job: Job) -> Adapted:
 
     Raises:
         SourceUnavailable: the source's package is not installed, or has another file.
+        UnreadableModel: the user's own file has no weights, or cannot be read.
         Cancelled: the caller requested a stop; a checkpoint is kept.
         OutOfSpace: the disk is full; the previous checkpoint is kept.
         OutOfDeviceMemory, DeviceLost: the GPU does not do.
@@ -75,7 +75,7 @@ def adapt(context: Context, job: Job) -> Adapted:
     network = exits_network(job.space)
 
     def attempt(config: TrainConfig) -> StageOutput:
-        whole = source_weights(job, source)
+        whole = source_weights(context, job)
         whole = SupernetWeights({name: tensor.to(job.compute.device) for name, tensor in whole.tensors.items()})
         weights = {name: view.detach().clone() for name, view in whole.parameters(network).items()}
         batch = batches(context, job, config, job.spec.seed, images, job.augment)
@@ -130,22 +130,6 @@ def _key(job: Job, source: Source) -> StageKey:
             **learning(job),
         },
     )
-
-
-def source_weights(job: Job, source: Source) -> SupernetWeights:
-    """Weights for the job's space: the source's where it has any, sorted by their L1 norm, else at random."""
-    parameters, _ = load(source, channels=job.data.channels)
-    whole = known_space(
-        source.space, resolution=job.data.resolution, channels=job.data.channels, classes=len(job.data.classes)
-    )
-    network = whole.network(whole.largest())
-    sorted_ = permuted(parameters, descending(network, [norms(parameters)]))
-    fresh = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed)
-    tensors = {
-        name: leading(sorted_[name], tuple(tensor.shape)).clone() if name in sorted_ else tensor
-        for name, tensor in fresh.tensors.items()
-    }
-    return SupernetWeights(tensors)
 
 
 def _judged(context: Context, job: Job, network: Network, weights: SupernetWeights) -> tuple[Importance, ...]:

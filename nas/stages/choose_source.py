@@ -1,11 +1,14 @@
 """Which trained network a job starts from, and the space that follows from it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from nas.data.facts import DataFacts
 from nas.errors import SourceUnavailable
-from nas.pretrained import SOURCES, Source, file_of, installed
+from nas.own_source import FOREIGN, SUFFIX, OwnSource
+from nas.pretrained import SOURCES, file_of, installed
+from nas.source import Source
 from nas.spec import SearchSpec
 
 AUTO, NONE = "auto", "none"
@@ -19,6 +22,7 @@ def choose_source(spec: SearchSpec, data: DataFacts) -> Source | None:
 
     Raises:
         SourceUnavailable: there is none of that name, its weights are not installed, or the space is another.
+        UnreadableModel, InvalidSpace: the user's own network cannot be read, or cannot be searched.
     """
     name = spec.start_from
     if name == AUTO and spec.work is not None:
@@ -34,20 +38,24 @@ def find_source(name: str, space: str | Mapping[str, Any], resolution: int) -> S
         return default if suits else None
     if name == NONE:
         return None
-    if name not in SOURCES:
+    source: Source
+    if name in SOURCES:
+        source = SOURCES[name]
+        file_of(source)
+    elif Path(name).suffix.lower() in (SUFFIX, *FOREIGN) or Path(name).is_dir():
+        source = OwnSource.of(Path(name))
+    else:
         raise SourceUnavailable(
             f"There is no trained network {name!r}.",
-            fix=f"Start from one of {', '.join(SOURCES)}, from auto, or from none.",
+            fix=f"Start from one of {', '.join(SOURCES)}, from an ONNX file, from auto, or from none.",
             facts={"known": list(SOURCES)},
         )
-    source = SOURCES[name]
     if space not in (AUTO, source.space):
         raise SourceUnavailable(
-            f"{name} cannot start a search of another space than its own, {source.space}.",
+            f"{source.name} cannot start a search of another space than its own, {source.space}.",
             fix="Leave out the space, or start from none.",
-            facts={"source": name, "space": source.space},
+            facts={"source": source.name, "space": source.space},
         )
-    file_of(source)
     return source
 
 

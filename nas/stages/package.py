@@ -9,7 +9,7 @@ from nas.bundle.writer import write_bundle
 from nas.events import PhaseEvent
 from nas.job import Job
 from nas.metrics import Scores, per_class
-from nas.pretrained import Source
+from nas.source import Source
 from nas.result import (
     ClassOutcome,
     LatencyOutcome,
@@ -181,7 +181,6 @@ def _provenance(source: Source) -> dict[str, str]:
         "trained_on": source.trained_on,
         "licence": source.licence,
         "origin": source.origin,
-        "package": source.package.replace("_", "-"),
         "sha256": source.sha256,
     }
 
