@@ -26,10 +26,10 @@ from nas.pipeline import search
 from nas.prepare_job import resolve_spec, with_target_plans
 from nas.pretrained import SOURCES
 from nas.spec import SearchSpec
-from nas.stages.adapt import source_weights
 from nas.stages.context import Context
 from nas.stages.fine_tune import fine_tune
 from nas.stages.quantize import quantized, tested
+from nas.stages.read_source import source_weights
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet
 from nas.store import Store
@@ -76,7 +76,7 @@ def _on_event(event: Event) -> None:
 
 
 def _rows(options: argparse.Namespace, data: str, seed: int) -> list[dict[str, Any]]:
-    out = options.kept / "runs" / f"{Path(data).name}-{options.start}-{seed}"
+    out = options.kept / "runs" / f"{Path(data).name}-{Path(options.start).stem}-{seed}"
     shutil.rmtree(out, ignore_errors=True)
     fields: dict[str, Any] = {
         "data": data, "seed": seed, "resolution": options.resolution, "metric": options.metric,
@@ -88,7 +88,7 @@ def _rows(options: argparse.Namespace, data: str, seed: int) -> list[dict[str, A
     run = TargetRun(context, job, job.target_plans[0], find_target(options.target))
     source, *cuts = reversed(exits(job.space))
     images = min(options.images_seen, options.epochs * job.data.images["train"])
-    start = Supernet(source_weights(job, SOURCES[options.start]), f"weights of {options.start}")
+    start = Supernet(source_weights(context, job), f"weights of {options.start}")
     rows = [_alternative(run, "source", source, start, images)]
     full_ms, core_s = rows[0]["latency_ms"], rows[0]["core_seconds"]
     rows += [
@@ -179,7 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="a set of photographs, see benchmarks/photo_sets.py")
     parser.add_argument("--images", type=int, help="training images that are taken of an archive")
     parser.add_argument("--resolution", type=int, default=64, help="image size in pixels")
-    parser.add_argument("--from", dest="start", default="efficientnet_lite0", choices=list(SOURCES))
+    parser.add_argument(
+        "--from", dest="start", default="efficientnet_lite0", help=f"{', '.join(SOURCES)}, or an ONNX file"
+    )
     parser.add_argument("--budgets", default="100%,50%,25%", help="shares of the source's latency, separated by commas")
     parser.add_argument("--method", action="append", choices=list(TIMES), help="repeatable; all when absent")
     parser.add_argument("--cuts", type=int, default=3, help="earlier ends of the source that are fine-tuned")

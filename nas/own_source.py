@@ -122,8 +122,9 @@ def read(source: OwnSource, *, side: int) -> "TrainedNetwork":
     Raises:
         UnreadableModel: the file cannot be read, or its weights are not in it.
     """
-    from search_spaces.errors import UnreadableModel
     from search_spaces.onnx_weights import read_trained
+
+    from search_spaces.errors import UnreadableModel
 
     try:
         read_onnx(source.space)

@@ -9,7 +9,6 @@ from nas.bundle.writer import write_bundle
 from nas.events import PhaseEvent
 from nas.job import Job
 from nas.metrics import Scores, per_class
-from nas.source import Source
 from nas.result import (
     ClassOutcome,
     LatencyOutcome,
@@ -20,6 +19,7 @@ from nas.result import (
     SourceOutcome,
     TestOutcome,
 )
+from nas.source import Source
 from nas.spec import METRIC_NAMES
 from nas.stages.quantize import tested
 from nas.stages.source_rows import source_rows

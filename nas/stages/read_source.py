@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -26,8 +26,10 @@ from search_spaces.derived import Derivation, derive
 from search_spaces.errors import InvalidSpace
 from search_spaces.lattice import Lattice
 from search_spaces.network import Network
-from search_spaces.onnx_weights import TrainedNetwork
 from search_spaces.registry import space as known_space
+
+if TYPE_CHECKING:
+    from search_spaces.onnx_weights import TrainedNetwork
 
 SEEN: Final = 512
 """Images of a split that decide how pixels are scaled, and that batch norm is put back on."""
@@ -104,7 +106,7 @@ def _own(context: Context, job: Job, source: OwnSource, whole: Network) -> Tenso
     return normed if kept else {name: value for name, value in normed.items() if not name.startswith(f"{head}.")}
 
 
-def _classifier(job: Job, trained: TrainedNetwork, derivation: Derivation) -> Sequence[int] | None:
+def _classifier(job: Job, trained: "TrainedNetwork", derivation: Derivation) -> Sequence[int] | None:
     """The order of the file's classes that gives the job's; None where they are others. Unnamed ones may be the same."""
     classes = job.data.classes
     if len(classes) != derivation.classes:
@@ -129,7 +131,7 @@ def _try(
     context: Context,
     job: Job,
     network: Network,
-    trained: TrainedNetwork,
+    trained: "TrainedNetwork",
     derivation: Derivation,
     classifier: Sequence[int] | None,
 ) -> list[_Tried]:
@@ -184,7 +186,8 @@ def _nearest_mean(
         [known[labels == label].mean(0) if (labels == label).any() else known[0] * np.inf for label in range(classes)]
     )
     distance = ((((seen - centre) / spread)[:, None] - means[None]) ** 2).sum(2)
-    return np.argmin(np.nan_to_num(distance, nan=np.inf), 1)
+    nearest: NDArray[np.int64] = np.argmin(np.nan_to_num(distance, nan=np.inf), 1)
+    return nearest
 
 
 def _right(labels: NDArray[np.int64], found: NDArray[np.int64], classes: int) -> float:

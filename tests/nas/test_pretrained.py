@@ -11,7 +11,7 @@ from torch import Tensor
 from nas import pretrained
 from nas.errors import SourceUnavailable
 from nas.interpreter import Evaluation, run
-from nas.pretrained import SOURCES, Source, converted, file_of, installed, load
+from nas.pretrained import SOURCES, Published, converted, file_of, installed, load
 from nas.supernet_weights import SupernetWeights
 from search_spaces.network import Network
 from search_spaces.registry import space as find_space
@@ -22,7 +22,7 @@ needs_lite0 = pytest.mark.skipif(
 )
 
 
-def network_of(source: Source, resolution: int, channels: int = 3) -> Network:
+def network_of(source: Published, resolution: int, channels: int = 3) -> Network:
     space = find_space(source.space, resolution=resolution, channels=channels, classes=4)
     return space.network(space.largest())
 
@@ -60,7 +60,7 @@ def reference(state: dict[str, Tensor], network: Network, images: Tensor) -> Ten
     return norm(F.conv2d(x, state["_conv_head.weight"]), "_bn1").clamp(0, 6).mean((2, 3))
 
 
-def random_state(network: Network, source: Source) -> dict[str, Tensor]:
+def random_state(network: Network, source: Published) -> dict[str, Tensor]:
     """A state of the source's layout with random values, so that no package is needed."""
     generator = torch.Generator().manual_seed(0)
     state: dict[str, Tensor] = {}
@@ -77,7 +77,7 @@ def random_state(network: Network, source: Source) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=list(SOURCES))
-def test_converted_weights_compute_what_the_source_computes(source: Source) -> None:
+def test_converted_weights_compute_what_the_source_computes(source: Published) -> None:
     network = network_of(source, 48)
     state = random_state(network, source)
     parameters, statistics = converted(state, source.depths, channels=3)
@@ -117,7 +117,7 @@ def test_the_weights_fit_the_largest_network() -> None:
 
 
 def test_a_missing_package_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = Source("absent", "efficientnet_lite", "no_such_package_here", "models/a.pth", "0" * 64, ())
+    absent = Published("absent", "efficientnet_lite", "no_such_package_here", "models/a.pth", "0" * 64, ())
     assert not installed(absent)
     with pytest.raises(SourceUnavailable, match="not installed") as error:
         file_of(absent)
@@ -132,11 +132,11 @@ def test_another_file_is_rejected_before_it_is_read(tmp_path: Path, monkeypatch:
     (package / "models" / "a.pth").write_bytes(content)
     monkeypatch.syspath_prepend(str(tmp_path))
     expected = hashlib.sha256(b"published").hexdigest()
-    forged = Source("forged", "efficientnet_lite", "forged_weights", "models/a.pth", expected, ())
+    forged = Published("forged", "efficientnet_lite", "forged_weights", "models/a.pth", expected, ())
     with pytest.raises(SourceUnavailable, match="not the published file"):
         load(forged, channels=3)
     # Even with a matching hash, a pickle of anything but tensors is refused by torch.
-    known = Source(
+    known = Published(
         "forged", "efficientnet_lite", "forged_weights", "models/a.pth", hashlib.sha256(content).hexdigest(), ()
     )
     with pytest.raises(Exception, match=r"(?i)weights.only|unsupported"):

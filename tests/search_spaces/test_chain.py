@@ -1,5 +1,7 @@
 """Networks cut into links, on graphs of a few layers."""
 
+from itertools import pairwise
+
 from search_spaces.builder import Graph
 from search_spaces.chain import links
 from search_spaces.registry import space as find_space
@@ -45,6 +47,6 @@ def test_links_are_the_network() -> None:
     network = space.network(space.largest())
     found = links(network)
     assert tuple(layer for link in found for layer in link) == network.layers
-    for before, link in zip(found, found[1:], strict=False):
+    for before, link in pairwise(found):
         own = {layer.name for layer in link}
         assert {source for layer in link for source in layer.inputs} - own == {before[-1].name}

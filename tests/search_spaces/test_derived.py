@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -269,12 +270,12 @@ def test_a_detector_is_no_classifier() -> None:
         Derivation.of(Network("body", network.input_shape, network.layers[:4]))
 
 
-def test_a_missing_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UnreadableModel, match="Cannot read"):
         derive(tmp_path / "none.onnx", side=32)
 
 
-def test_names_of_files(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_names_of_files(tmp_path: Path) -> None:
     assert title(tmp_path / "my model.onnx") == "my_model"
     assert title(tmp_path / "solar" / "cpu" / "model.fp32.onnx") == "solar-cpu"
 

@@ -10,8 +10,9 @@ import torch
 from nas.events import Event, MetricEvent, PhaseEvent
 from nas.interpreter import Training, run
 from nas.pretrained import load
-from nas.stages.adapt import adapt, source_weights
+from nas.stages.adapt import adapt
 from nas.stages.propose import proposals
+from nas.stages.read_source import source_weights
 from nas.stages.search_subnets import search_subnets
 from nas.stages.source_rows import source_rows
 from nas.stages.target_run import TargetRun
@@ -44,9 +45,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_weights_before_training_are_the_sources(folder: Path) -> None:
     """Sorted by norm: the features of the largest network are those of the source."""
-    job = made(folder, []).job
+    run_ = made(folder, [])
+    job = run_.job
     network = job.space.network(job.space.largest())
-    sorted_ = source_weights(job, LITE0)
+    sorted_ = source_weights(run_.context, job)
     plain = {**sorted_.tensors, **load(LITE0, channels=3)[0]}
     images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     body = type(network)("features", network.input_shape, network.layers[:-1])
@@ -118,14 +120,15 @@ def test_a_supernet_starts_from_the_source(folder: Path) -> None:
 
 def test_a_target_that_runs_less_gets_what_it_runs(tmp_path: Path) -> None:
     """Of a space without the largest widths, the leading channels of the source are used."""
-    job = made(tmp_path, []).job
+    run_ = made(tmp_path, [])
+    job = run_.job
     choices = {choice.name: set(choice.values) for choice in job.space.choices}
     from search_spaces.restrict import with_values
 
     smaller = with_values(job.space, {**choices, "s3.width": {24, 32}})
-    weights = source_weights(replace(job, space=smaller), LITE0)
+    weights = source_weights(run_.context, replace(job, space=smaller))
     assert weights.tensors["s3.b0.project.weight"].shape[0] == 32
-    whole = source_weights(job, LITE0)
+    whole = source_weights(run_.context, job)
     assert torch.equal(weights.tensors["s3.b0.project.weight"], whole.tensors["s3.b0.project.weight"][:32])
     network = exits_network(smaller)
     assert set(weights.parameters(network)) <= set(whole.tensors)
