@@ -8,7 +8,6 @@ from scratch. Budgets are shares of the source's measured INT8 latency.
 
 import argparse
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,28 +16,21 @@ from typing import Any, Final, Literal
 
 from benchmarks import common
 from benchmarks.photo_sets import as_folder
+from benchmarks.source_rows import alternative, narrowed, on_event, searched
 from hw_targets.registry import target as find_target
-from hw_targets.timing import profiles
 from nas.data.augment import PHOTO
-from nas.events import Event, LogEvent, PhaseEvent
 from nas.job import Job
-from nas.pipeline import search
 from nas.prepare_job import resolve_spec, with_target_plans
 from nas.pretrained import SOURCES
 from nas.spec import SearchSpec
 from nas.stages.context import Context
-from nas.stages.fine_tune import fine_tune
-from nas.stages.quantize import quantized, tested
 from nas.stages.read_source import source_weights
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet
 from nas.store import Store
 from search_spaces.exits import exits
-from search_spaces.network import Network
-from search_spaces.space import Architecture, SearchSpace
 
 NAME: Final = "trained_start"
-ROUNDS: Final = 20
 TIMES: Final = {"prune": 3.0, "search": 6.0, "scratch": 6.0}
 """How many times the core-seconds of fine-tuning the whole source a job may take."""
 Method = Literal["prune", "search", "scratch"]
@@ -68,13 +60,6 @@ def _mean(rows: Sequence[dict[str, Any]], name: str, budget: str | None) -> floa
     return mean(found) if found else None
 
 
-def _on_event(event: Event) -> None:
-    if isinstance(event, PhaseEvent) and event.status == "finished":
-        common.progress(f"    {event.phase} took {event.seconds or 0:.1f} s")
-    elif isinstance(event, LogEvent):
-        common.progress(f"    {event.message}")
-
-
 def _rows(options: argparse.Namespace, data: str, seed: int) -> list[dict[str, Any]]:
     out = options.kept / "runs" / f"{Path(data).name}-{Path(options.start).stem}-{seed}"
     shutil.rmtree(out, ignore_errors=True)
@@ -82,63 +67,27 @@ def _rows(options: argparse.Namespace, data: str, seed: int) -> list[dict[str, A
         "data": data, "seed": seed, "resolution": options.resolution, "metric": options.metric,
         "targets": [{"target": options.target, "latency_ms": "100%"}],
     }  # fmt: skip
-    context = Context(Store(out / "alternatives"), _on_event)
+    context = Context(Store(out / "alternatives"), on_event)
     spec = SearchSpec(**fields, start_from=options.start)
     job = replace(with_target_plans(context, resolve_spec(context, spec)), augment=PHOTO)
     run = TargetRun(context, job, job.target_plans[0], find_target(options.target))
     source, *cuts = reversed(exits(job.space))
     images = min(options.images_seen, options.epochs * job.data.images["train"])
     start = Supernet(source_weights(context, job), f"weights of {options.start}")
-    rows = [_alternative(run, "source", source, start, images)]
+    rows = [alternative(run, "source", source, start, images)]
     full_ms, core_s = rows[0]["latency_ms"], rows[0]["core_seconds"]
     rows += [
-        _alternative(run, f"cut at stage {dict(one.values)['stages']}", one, start, images)
+        alternative(run, f"cut at stage {dict(one.values)['stages']}", one, start, images)
         for one in cuts[: options.cuts]
     ]
     for budget in options.budgets:
         limit_ms = full_ms * float(budget.removesuffix("%")) / 100
         if limit_ms < full_ms:
-            narrow = _narrow(run, job.space, limit_ms)
-            rows += [] if narrow is None else [_alternative(run, f"even width, {budget}", narrow, start, images)]
+            narrow = narrowed(run, job.space, limit_ms)
+            rows += [] if narrow is None else [alternative(run, f"even width, {budget}", narrow, start, images)]
         for method in options.method:
             rows.append(_search(options, fields, out, job, method, budget, limit_ms, core_s))
     return [{"seed": seed, "resolution": job.data.resolution, **row} for row in rows]
-
-
-def _alternative(run: TargetRun, name: str, architecture: Architecture, start: Supernet, images: int) -> dict[str, Any]:
-    """One network of the source, fine-tuned by itself."""
-    network = run.job.space.network(architecture)
-    cores = common.core_seconds()
-    weights = fine_tune(run, network, start=start, images=images, number=0)
-    files = quantized(run, network, weights)
-    core_s = common.core_seconds() - cores
-    int8, fp32 = tested(run.context, run.job, network, files)
-    latency_ms = _latency_ms(run, [network])[0]
-    common.progress(f"  {name}: {int8.value:.4f} at {latency_ms:.4g} ms, {core_s:.0f} core-seconds")
-    return {
-        "row": name, "budget": None, "accuracy": int8.value, "accuracy_fp32": fp32.value, "latency_ms": latency_ms,
-        "images_seen": images, "core_seconds": core_s, "architecture": str(architecture),
-    }  # fmt: skip
-
-
-def _latency_ms(run: TargetRun, networks: list[Network]) -> list[float]:
-    return [one.latency_ms for one in profiles(networks, run.target.sample(networks, rounds=ROUNDS))]
-
-
-def _narrow(run: TargetRun, space: SearchSpace, limit_ms: float) -> Architecture | None:
-    """The widest of the evenly narrowed networks within a latency: every width and expansion at the same share of its largest."""
-    largest = {choice.name: choice.values[-1] for choice in space.choices}
-    table = run.target_plan.table
-    for share in (0.9, 0.75, 0.66, 0.5, 0.4, 0.33, 0.25):
-        values = dict(largest)
-        for choice in space.choices:
-            if choice.name.endswith((".width", ".expansion")):
-                wanted = share * float(choice.values[-1])
-                values[choice.name] = min(choice.values, key=lambda value: abs(float(value) - wanted))
-        architecture = space.architecture(values)
-        if table.predict(space.network(architecture)).latency_ms <= limit_ms:
-            return architecture
-    return None
 
 
 def _search(
@@ -152,25 +101,14 @@ def _search(
     core_s: float,
 ) -> dict[str, Any]:
     """A whole search of hwnas in its share of the source's core-seconds."""
-    minutes = TIMES[method] * core_s / job.compute.threads / 60
     scratch = method == "scratch"
     spec = SearchSpec(
         **{**fields, "targets": [{"target": options.target, "latency_ms": limit_ms}]},
-        start_from="none" if scratch else options.start, method="auto" if scratch else method, minutes=minutes,
+        start_from="none" if scratch else options.start, method="auto" if scratch else method,
+        minutes=TIMES[method] * core_s / job.compute.threads / 60,
     )  # fmt: skip
-    started, cores = time.monotonic(), common.core_seconds()
-    result = search(spec, out=out / f"{method}-{budget.removesuffix('%')}", on_event=_on_event)
-    wall_s, used_s = time.monotonic() - started, common.core_seconds() - cores
-    (model,) = result.models.values()
-    common.progress(
-        f"  {method}, {budget}: {model.metric.int8.value:.4f} at {model.latency_ms.final_ms:.4g} ms, "
-        f"{used_s:.0f} core-seconds ({used_s / core_s:.1f} times)"
-    )
-    return {
-        "row": method, "budget": budget, "accuracy": model.metric.int8.value, "accuracy_fp32": model.metric.fp32.value,
-        "latency_ms": model.latency_ms.final_ms, "budget_ms": limit_ms, "core_seconds": used_s, "wall_seconds": wall_s,
-        "planned_seconds": 60 * minutes, "times_the_source": used_s / core_s, "architecture": model.architecture,
-    }  # fmt: skip
+    row = searched(spec, out / f"{method}-{budget.removesuffix('%')}", method, budget, core_s)
+    return {**row, "budget_ms": limit_ms}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,11 +4,13 @@ Each decision is made once and stored: timing or measuring again must not change
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 from hw_targets.registry import target as find_target
 from nas.compute import resolve as resolve_compute
 from nas.events import PlanEvent, ignore
 from nas.job import Job
+from nas.own_source import OwnSource
 from nas.spec import SearchSpec, reject_floats, targets_named
 from nas.stages import plan as plans
 from nas.stages.budget import check_budget
@@ -20,6 +22,7 @@ from nas.stages.read_data import read_data
 from nas.stages.restrict_space import restrict_space
 from nas.target_plan import TargetPlan
 from nas.work import Work, profile_work
+from search_spaces.derived import derive
 
 
 def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None = None) -> Job:
@@ -74,6 +77,9 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
 def prepare_job(context: Context, spec: SearchSpec) -> Job:
     """Everything before training: data, space, latency tables, budgets, work, augmentation. Raises as `search` does."""
     job, costs = start_job(context, spec)
+    if isinstance(job.source, OwnSource):
+        shrinks = derive(Path(job.source.space), side=job.data.resolution).describe()
+        context.info(f"The search starts from {job.source.name}: {shrinks}.")
     return with_work(context, with_target_plans(context, job), costs)
 
 
