@@ -88,14 +88,14 @@ class SearchSpec(FrozenModel):
     data: str = Field(min_length=1, description="`digits`, a folder of class folders, or an .npz file")
     space: str | dict[str, Any] = Field(
         "auto",
-        description="a known space, a .yaml or .py file (`path.py:function`), or a declaration inline; auto is the space "
+        description="a known space, a .yaml, .py (`path.py:function`) or .onnx file, or a declaration inline; auto is the space "
         "around the network that the search starts from, else mobilenet",
     )
     start_from: str = Field(
         "auto",
-        max_length=200,
-        description="trained network to start from, such as efficientnet_lite0, or none; auto starts from efficientnet_lite0 "
-        "for photographs where its weights are installed",
+        max_length=4096,
+        description="trained network to start from: a published one such as efficientnet_lite0, an ONNX file, the folder of a delivered "
+        "model, or none; auto starts from efficientnet_lite0 for photographs where its weights are installed",
     )
     method: Method = Field(
         "auto",

@@ -46,15 +46,17 @@ def search(
     space: Annotated[
         str,
         typer.Option(
-            help="A known space, a .yaml file, or a .py file (path.py:function); auto is that of the trained network, else mobilenet."
+            help="A known space, a .yaml file, a .py file (path.py:function), or an .onnx file, from which one is derived; auto is that "
+            "of the trained network, else mobilenet."
         ),
     ] = "auto",
     start_from: Annotated[
         str,
         typer.Option(
             "--from",
-            help="Trained network to start from, such as efficientnet_lite0, or none; auto starts from efficientnet_lite0 for "
-            "photographs where its weights are installed.",
+            help="Trained network to start from: efficientnet_lite0 or another that `hwnas spaces` lists, your own as an ONNX file or "
+            "the folder of a delivered model (RUN/cpu), or none; auto starts from efficientnet_lite0 for photographs where its weights "
+            "are installed.",
         ),
     ] = "auto",
     method: Annotated[
