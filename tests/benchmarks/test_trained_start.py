@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import trained_start
+from benchmarks import source_rows, trained_start
 from nas.events import EventSink
 from nas.pipeline import search
 from nas.result import SearchResult
@@ -32,7 +32,7 @@ def test_an_evenly_narrowed_network_meets_the_limit(tmp_path: Path, monkeypatch:
     context, job = jobs.with_target_plans(tmp_path, space="efficientnet_lite", start_from="none", data=photos(tmp_path))
     run = jobs.run_of(context, job)
     largest_ms = run.target_plan.table.predict(job.space.network(job.space.largest())).latency_ms
-    narrow = trained_start._narrow(run, job.space, 0.95 * largest_ms)
+    narrow = source_rows.narrowed(run, job.space, 0.95 * largest_ms)
     assert narrow is not None
     assert run.target_plan.table.predict(job.space.network(narrow)).latency_ms <= 0.95 * largest_ms
     values = dict(narrow.values)
@@ -40,7 +40,7 @@ def test_an_evenly_narrowed_network_meets_the_limit(tmp_path: Path, monkeypatch:
     widths = [choice for choice in job.space.choices if choice.name.endswith(".width")]
     shares = [float(values[one.name]) / float(one.values[-1]) for one in widths]
     assert min(shares) < 1 and max(shares) - min(shares) < 0.5
-    assert trained_start._narrow(run, job.space, 1e-6) is None
+    assert source_rows.narrowed(run, job.space, 1e-6) is None
 
 
 @needs_lite0
@@ -52,7 +52,7 @@ def test_short_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         work = WORK if spec.start_from != "none" else WORK.model_copy(update={"start_from": None, "adapt_images": 0})
         return search(spec.model_copy(update={"work": work}), out=out, on_event=on_event)
 
-    monkeypatch.setattr(trained_start, "search", little)
+    monkeypatch.setattr(source_rows, "search", little)
     status = trained_start.main(
         [
             "--data", photos(tmp_path, count=20), "--resolution", "32", "--budgets", "95%", "--method", "prune",
