@@ -42,7 +42,7 @@ def load(source: Path | str | bytes, input_size: tuple[int, int] | None) -> Onnx
     """
     from onnx import helper
 
-    model = _prune(_parse(source))
+    model = parse(source)
     folder = None if isinstance(source, bytes) else Path(source).resolve().parent
 
     def read(tensor: "onnx.TensorProto") -> NDArray[Any] | str:
@@ -76,6 +76,11 @@ def load(source: Path | str | bytes, input_size: tuple[int, int] | None) -> Onnx
         layout=layout,
         batch=max(1, layout.place(sizes)[0]),
     )
+
+
+def parse(source: Path | str | bytes) -> "onnx.ModelProto":
+    """The checked model without what no output depends on, integer operators as what they compute in real numbers. Raises as `load`."""
+    return _prune(_parse(source))
 
 
 def _unreadable(detail: str, fix: str) -> UnreadableModel:

@@ -23,11 +23,16 @@ _WEIGHTED: Final = TOKEN_LINEAR | {"onnx:Conv", "onnx:ConvTranspose"}
 
 
 class Draft:
-    """Layers that are being fused; every pass leaves a correct network."""
+    """Layers that are being fused; every pass leaves a correct network.
+
+    Attributes:
+        folded: by layer (or `INPUT`), the scales and shifts that were folded into it, in their order.
+    """
 
     def __init__(self, layers: dict[str, Layer], affine: dict[str, Affine], outputs: tuple[str, ...]) -> None:
         self.layers = dict(layers)
         self.outputs = outputs
+        self.folded: dict[str, list[str]] = {}
         self._affine = affine
         self._drop_dead()
 
@@ -170,6 +175,7 @@ class Draft:
             folds = before is not None and (before.has_weights or before.op in _WEIGHTED) and before.activation is None
             if layer.inputs[0] in only and (folds or source == INPUT):
                 renamed[layer.name] = source
+                self.folded.setdefault(source, []).append(layer.name)
                 if before is not None and affine is not None:
                     self.layers[source] = _with_affine(before, affine)
             elif before is not None and before.op.startswith("onnx:") and before.op not in _MAPS:

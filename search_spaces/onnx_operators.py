@@ -142,7 +142,7 @@ def _scale(walk: Walk, node: Node, dynamic: str) -> bool:
         return False
     walk.elementwise(node, AFFINE, dynamic)
     own = 0 if one else walk.claim(constant)
-    walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, scalar, own)
+    walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, scalar, own, node)
     return True
 
 
@@ -165,7 +165,7 @@ def _batch_norm(walk: Walk, node: Node) -> bool:
     if not all(walk.is_constant(i) for i in node.inputs[1:]) or (value.pending == "transpose" and value.detail[1] != 1):
         return False
     walk.elementwise(node, AFFINE)
-    walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, None, walk.claim(*node.inputs[1:3]))
+    walk.affine[walk.values[node.outputs[0]].source] = Affine(node.op, None, walk.claim(*node.inputs[1:3]), node)
     return True
 
 

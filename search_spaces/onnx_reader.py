@@ -3,13 +3,16 @@
 Float models, QDQ INT8 models and models of integer operators give the same network: quantisation is ignored, batch
 norms and scales by constants fold into the layer before them, an activation belongs to the layer whose only reader it is.
 Any other operator becomes a layer named `onnx:<OpType>` with its shapes, which a target may reject for that reason.
-A closing softmax or arg-max of a vector is left out, since a deployed classifier outputs logits. Weights are not read.
+A closing softmax or arg-max of a vector is left out, since a deployed classifier outputs logits. Weights are not read here
+(`onnx_weights.py`).
 A scale or batch norm of a feature map that has no layer to fold into is a 1x1 depthwise convolution, which computes the
 same.
 
 Not here: parsing (`onnx_file.py`), shapes (`onnx_shapes.py`), single operators (`onnx_operators.py`), fusing (`onnx_fusing.py`).
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from search_spaces.errors import InvalidNetwork, UnreadableModel
@@ -30,6 +33,25 @@ def read_onnx(source: Path | str | bytes, *, input_size: int | tuple[int, int] |
     Raises:
         UnreadableModel: no ONNX file, too large, several inputs, shapes that cannot be inferred, no layers.
     """
+    return drawn(source, input_size=input_size).network
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A network with what it was read from, for whoever needs its weights, too.
+
+    Attributes:
+        walk: the nodes and constants behind its layers.
+        folded: by layer (or `INPUT`), the scales and shifts that were folded into it, in their order.
+    """
+
+    network: Network
+    walk: Walk
+    folded: Mapping[str, Sequence[str]]
+
+
+def drawn(source: Path | str | bytes, *, input_size: int | tuple[int, int] | None = None) -> Drawn:
+    """Reads an ONNX model as `read_onnx` does, which documents arguments and errors."""
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     if size is not None and not all(0 < side <= 65_536 for side in size):
         raise UnreadableModel(
@@ -50,8 +72,9 @@ def read_onnx(source: Path | str | bytes, *, input_size: int | tuple[int, int] |
             "The model computes nothing from its input.", fix="Export a model with at least one layer."
         )
     try:
-        return Network(graph.name, walk.input_shape, tuple(draft.layers.values()), draft.outputs)
+        network = Network(graph.name, walk.input_shape, tuple(draft.layers.values()), draft.outputs)
     except InvalidNetwork as error:
         raise UnreadableModel(
             f"Its layers do not fit together: {error.detail}", fix="Export the model again."
         ) from error
+    return Drawn(network, walk, draft.folded)

@@ -44,11 +44,12 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """A scale or shift by constants: ONNX's operator, the constant where it is one number, and the parameters it owns."""
+    """A scale or shift by constants: ONNX's operator, the constant where it is one number, the parameters it owns, and its node."""
 
     op: str
     scalar: float | None
     params: int = 0
+    node: Node | None = None
 
 
 _SAME_ELEMENTS: Final = TRANSPARENT | {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}
@@ -77,12 +78,13 @@ Handler = Callable[["Walk", Node], bool]
 
 
 class Walk:
-    """Layers built so far, and the value behind each tensor."""
+    """Layers built so far with the node that each comes from, and the value behind each tensor."""
 
     def __init__(self, graph: OnnxGraph) -> None:
         self.graph = graph
         self.layers: dict[str, Layer] = {}
         self.affine: dict[str, Affine] = {}
+        self.nodes: dict[str, Node] = {}
         self._used: dict[str, int] = {}
         self._claimed: set[str] = set()
         shape = graph.shapes[graph.input]
@@ -226,6 +228,7 @@ class Walk:
             self._used[title] = self._used.get(title, 0) + 1
             name = f"{title}_{self._used[title]}"
         self.layers[name] = Layer(name, op, sources, shapes, self.triple(shape), **attributes)
+        self.nodes[name] = node
         self.values[node.outputs[output]] = Value(name, shape)
         return True
 
