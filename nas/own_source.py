@@ -7,7 +7,8 @@ Not here: how a file is read (`search_spaces/onnx_weights.py`), what of it can s
 """
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,6 @@ from nas.errors import SourceUnavailable
 from search_spaces.derived import DELIVERED, derive, title
 from search_spaces.errors import InvalidSpace
 from search_spaces.network import INPUT
-from search_spaces.onnx_reader import read_onnx
 
 if TYPE_CHECKING:
     from search_spaces.onnx_weights import TrainedNetwork
@@ -122,15 +122,27 @@ def read(source: OwnSource, *, side: int) -> "TrainedNetwork":
     Raises:
         UnreadableModel: the file cannot be read, or its weights are not in it.
     """
+    from search_spaces.errors import UnreadableModel
     from search_spaces.onnx_weights import read_trained
 
-    from search_spaces.errors import UnreadableModel
-
     try:
-        read_onnx(source.space)
+        trained = read_trained(source.space)
     except UnreadableModel:
-        return read_trained(source.space, input_size=side)
-    return read_trained(source.space)
+        trained = read_trained(source.space, input_size=side)
+    return replace(trained, class_names=trained.class_names or _delivered_classes(Path(source.space)))
+
+
+def _delivered_classes(file: Path) -> tuple[str, ...]:
+    """The names of the classes of a delivered model, which are in the file beside it."""
+    beside = file.with_name("architecture.json")
+    if file.name != DELIVERED or not beside.is_file():
+        return ()
+    try:
+        return tuple(map(str, json.loads(beside.read_text())["classes"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceUnavailable(
+            f"{beside} is not what a search delivers: {error!r}.", fix="Give the ONNX file itself, at another place."
+        ) from error
 
 
 def folded(trained: "TrainedNetwork", convention: Convention, channels: int) -> dict[str, FloatArray]:
