@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from search_spaces.onnx_weights import TrainedNetwork
 
 from hw_targets.float_lowering import lower_float
 from nas.interpreter import float_weights
 from nas.supernet_weights import weight_extent
 from search_spaces.network import Network
+from search_spaces.onnx_weights import TrainedNetwork
 
 
 def random_parameters(network: Network, seed: int = 0) -> dict[str, np.ndarray]:

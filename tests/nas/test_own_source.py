@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from search_spaces.onnx_weights import TrainedNetwork
 
 from nas.batch_norm import with_batch_norm
 from nas.errors import SourceUnavailable
@@ -14,6 +13,7 @@ from nas.own_source import CONVENTIONS, Convention, OwnSource, folded
 from search_spaces.builder import Graph
 from search_spaces.errors import InvalidSpace, UnreadableModel
 from search_spaces.network import Network
+from search_spaces.onnx_weights import TrainedNetwork
 from tests.nas.own_networks import random_parameters, trained, written
 
 IMAGENET, UNIT, _, RAW, *_ = CONVENTIONS

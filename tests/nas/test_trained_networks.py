@@ -1,0 +1,96 @@
+"""Classical networks as files of PyTorch's exporters: what they compute, read, derived from, permuted, and lowered to INT8."""
+
+import random
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from hw_targets.lowering import lower_int8
+from hw_targets.random_weights import random_weights
+from nas.importance import descending, norms, permuted
+from nas.interpreter import BNFolded, run
+from nas.onnx_answers import answers
+from search_spaces.derived import Derivation
+from search_spaces.errors import InvalidSpace
+from search_spaces.lattice import Lattice
+from search_spaces.network import Network
+from search_spaces.onnx_reader import read_onnx
+from search_spaces.onnx_weights import TrainedNetwork, read_trained
+from tests.classic_networks import CLASSES, NETWORKS, SIDE, UNKNOWN, Exporter, exported, trained
+
+FORMS: list[tuple[Exporter, bool]] = [("torchscript", True), ("torchscript", False), ("dynamo", True)]
+
+
+def images(count: int = 2) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 1, (count, 3, SIDE, SIDE)).astype(np.float32)
+
+
+def of_runtime(file: bytes) -> np.ndarray:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return np.concatenate([session.run(None, {name: one[None]})[0] for one in images()])
+
+
+def tensors(weights: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(value) for name, value in weights.items()}
+
+
+def computed(network: Network, parameters: Mapping[str, torch.Tensor]) -> np.ndarray:
+    return run(network, torch.from_numpy(images()), BNFolded(parameters)).numpy()
+
+
+def derived(file: TrainedNetwork) -> tuple[Derivation, Network, dict[str, torch.Tensor]]:
+    """The derivation, the largest network of its space, and that network's parameters."""
+    derivation = Derivation.of(file.network)
+    space = derivation.space("net", resolution=SIDE, channels=3, classes=CLASSES)
+    parameters = {
+        f"{derivation.names[name]}.{role}": torch.from_numpy(value)
+        for (name, _, role), value in ((key.rpartition("."), value) for key, value in file.weights.items())
+    }
+    return derivation, space.network(space.largest()), parameters
+
+
+@pytest.mark.parametrize("form", FORMS, ids=["folded", "batch norm kept", "torch.export"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_largest_member_computes_what_the_file_computes(name: str, form: tuple[Exporter, bool]) -> None:
+    file = exported(trained(NETWORKS[name]), exporter=form[0], folded=form[1])
+    expected = of_runtime(file)
+    read = read_trained(file)
+    assert read.network == read_onnx(file)
+    _, network, parameters = derived(read)
+    found = computed(network, parameters)
+    assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
+    # Sorted by norm, it computes the same.
+    ordered = permuted(parameters, descending(network, [norms(parameters)]))
+    moved = [key for key in ordered if not torch.equal(ordered[key], parameters[key])]
+    assert moved
+    assert np.abs(computed(network, ordered) - expected).max() <= 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_members_run_in_int8(name: str) -> None:
+    """Fifty build; a few of them are lowered and run, which takes longer."""
+    derivation = Derivation.of(read_onnx(exported(trained(NETWORKS[name]))))
+    space = derivation.space("net", resolution=SIDE, channels=3, classes=4)
+    rng = random.Random(0)
+    members = [space.network(space.sample(rng)) for _ in range(50)]
+    for number, network in enumerate([space.network(space.smallest()), *members]):
+        assert network.layers[-1].out_shape == (4, 1, 1)
+        if number % 10 == 0:
+            pixels = np.random.default_rng(0).integers(0, 256, (2, *network.input_shape), np.uint8)
+            assert answers(lower_int8(network, random_weights(network)), pixels, threads=1).shape == (2,)
+    assert Lattice.of(space).size >= len({network.id for network in members}) > 10
+
+
+@pytest.mark.parametrize(
+    ("name", "operator"), [("shufflenet_v2", "Split|Slice|Transpose|Reshape"), ("convnext", "LayerNormalization|Gelu")]
+)
+def test_networks_that_are_not_trained_here_are_named(name: str, operator: str) -> None:
+    network = read_onnx(exported(trained(UNKNOWN[name]), exporter="dynamo"))
+    with pytest.raises(InvalidSpace, match=f"not trained here \\(.*({operator})"):
+        Derivation.of(network)
