@@ -65,6 +65,7 @@ def read_trained(source: Path | str | bytes, *, input_size: int | tuple[int, int
             that the network's layer of its name does not compute exactly.
     """
     read, model = drawn(source, input_size=input_size), parse(source)
+    _check_exact(read)
     folder = None if isinstance(source, bytes) else Path(source).resolve().parent
     wanted = [name for layer in read.network.layers if layer.has_weights for name in _constants(read, layer)]
     preprocessing = _preprocessing(read)
@@ -72,7 +73,6 @@ def read_trained(source: Path | str | bytes, *, input_size: int | tuple[int, int
     values = _evaluated(model, {name for name in wanted if name}, folder)
     weights: dict[str, FloatArray] = {}
     for layer in read.network.layers:
-        _check_exact(read.walk.nodes.get(layer.name), layer)
         if layer.has_weights:
             weight, bias = _own(read, layer, values)
             for name in read.folded.get(layer.name, ()):
@@ -124,6 +124,15 @@ def _evaluated(model: "onnx.ModelProto", wanted: set[str], folder: Path | None) 
     """The values of constants."""
     from onnx import TensorProto, helper
     from onnx.reference import ReferenceEvaluator
+    from onnx.reference.op_run import OpRun
+
+    class DequantizeLinear(OpRun):  # type: ignore[misc]
+        """Of any opset; the evaluator has the newer ones only."""
+
+        def _run(self, x: Any, scale: Any, zero: Any = None, axis: int = 1, **_: Any) -> tuple[Any]:
+            shape = [-1 if scale.size > 1 and index == axis % max(1, x.ndim) else 1 for index in range(x.ndim)]
+            shifted = x.astype(np.float32) - (0 if zero is None else zero.astype(np.float32).reshape(shape))
+            return (shifted * scale.astype(np.float32).reshape(shape),)
 
     needed, nodes = set(wanted), []
     for node in reversed(model.graph.node):
@@ -151,7 +160,7 @@ def _evaluated(model: "onnx.ModelProto", wanted: set[str], folder: Path | None) 
     )
     part = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
     try:
-        found = ReferenceEvaluator(part).run(None, values)
+        found = ReferenceEvaluator(part, new_ops=[DequantizeLinear]).run(None, values)
     except Exception as error:  # whatever an operator of the file raises
         raise UnreadableModel(
             f"The weights cannot be worked out: {error}.", fix="Export the model with its constants folded."
@@ -222,20 +231,21 @@ def _finite(layer: str, value: _Array) -> FloatArray:
     return np.ascontiguousarray(value, np.float32)
 
 
-def _check_exact(node: Node | None, layer: Layer) -> None:
+def _check_exact(read: Drawn) -> None:
     """Rejects operators whose layer computes something else."""
-    if node is None:
-        return
-    padded = layer.op == "avg_pool" and any(layer.padding) and not node.attributes.get("count_include_pad", 0)
-    slope = (
-        layer.activation == "leaky_relu"
-        and node.op == "LeakyRelu"
-        and abs(node.attributes.get("alpha", 0.01) - 0.01) > 1e-6
-    )
-    if padded or slope:
-        what = "leaves its padding out of the mean" if padded else "has another slope than 0.01"
+    for layer in read.network.layers:
+        node = read.walk.nodes.get(layer.name)
+        if node is not None and layer.op == "avg_pool" and any(layer.padding):
+            _check(bool(node.attributes.get("count_include_pad", 0)), node, "leaves its padding out of the mean")
+    for node in read.walk.graph.nodes:
+        if node.op == "LeakyRelu":
+            _check(abs(node.attributes.get("alpha", 0.01) - 0.01) < 1e-6, node, "has another slope than 0.01")
+
+
+def _check(exact: bool, node: Node, otherwise: str) -> None:
+    if not exact:
         raise UnreadableModel(
-            f"Node {node.name!r} ({node.op}) {what}, which is not trained here.",
+            f"Node {node.name!r} ({node.op}) {otherwise}, which is not trained here.",
             fix="Start from a network without it.",
         )
 
