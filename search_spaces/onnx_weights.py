@@ -126,7 +126,7 @@ def _evaluated(model: "onnx.ModelProto", wanted: set[str], folder: Path | None) 
     from onnx.reference import ReferenceEvaluator
     from onnx.reference.op_run import OpRun
 
-    class DequantizeLinear(OpRun):  # type: ignore[misc]
+    class DequantizeLinear(OpRun):
         """Of any opset; the evaluator has the newer ones only."""
 
         def _run(self, x: Any, scale: Any, zero: Any = None, axis: int = 1, **_: Any) -> tuple[Any]:

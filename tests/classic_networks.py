@@ -1,6 +1,5 @@
 """Classical convolutional classifiers, narrow and for small images, as torch modules with random batch-norm statistics. No tests."""
 
-import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -293,7 +292,6 @@ def exported(module: nn.Module, *, side: int = SIDE, exporter: Exporter = "torch
         if exporter == "dynamo":
             torch.onnx.export(module, (images,), path, dynamo=True, external_data=False, verbose=False)
             return path.read_bytes()
-        buffer = io.BytesIO()
         training = torch.onnx.TrainingMode.EVAL if folded else torch.onnx.TrainingMode.PRESERVE
-        torch.onnx.export(module, (images,), buffer, dynamo=False, training=training, do_constant_folding=folded)
-        return buffer.getvalue()
+        torch.onnx.export(module, (images,), path, dynamo=False, training=training, do_constant_folding=folded)
+        return path.read_bytes()

@@ -1,5 +1,6 @@
 """A user's own network: how pixels become its input, and batch norm that is put back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from search_spaces.network import Network
 from search_spaces.onnx_weights import TrainedNetwork
 from tests.nas.own_networks import random_parameters, trained, written
 
-IMAGENET, UNIT, _, RAW, *_ = CONVENTIONS
+IMAGENET, UNIT, RAW = CONVENTIONS[0], CONVENTIONS[1], CONVENTIONS[3]
 
 
 def small(channels: int = 3) -> Network:
@@ -88,19 +89,13 @@ def test_batch_norm_is_put_back(images: torch.Tensor) -> None:
     space_like = Network(
         network.name,
         network.input_shape,
-        tuple(layer if layer.op != "conv" else _normed(layer) for layer in network.layers),
+        tuple(replace(layer, norm=layer.op == "conv") for layer in network.layers),
     )
     before = {name: torch.from_numpy(value).double() for name, value in random_parameters(network).items()}
     after = with_batch_norm(space_like, before, [images])
     assert set(after) - set(before) == {f"{name}.{role}" for name in ("stem", "body") for role in ("gamma", "beta")}
     assert set(before) - set(after) == {"stem.bias", "body.bias"}
     assert torch.allclose(run(space_like, images, Training(after)), run(network, images, BNFolded(before)), atol=1e-9)
-
-
-def _normed(layer):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    from dataclasses import replace
-
-    return replace(layer, norm=True)
 
 
 def test_sources_of_files(tmp_path: Path) -> None:
