@@ -27,7 +27,7 @@ export ORT_DISABLE_TELEMETRY := 1
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dashboard test lint types floors unit dashboard-test format docs-commands demo serve clean
+.PHONY: help setup dashboard test lint types floors unit dashboard-test format docs-commands demo demo-photos serve clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -92,6 +92,10 @@ docs-commands: setup ## Run every command of the documentation of which no recor
 
 demo: setup ## The main job on the digits, for this machine's CPU
 	$(BIN)/hwnas search --data digits --space mobilenet --target cpu --latency-ms 40% --minutes 2 --out $(OUT)
+
+demo-photos: setup ## A search on 192 small photographs that starts from a trained network: about 5 minutes
+	$(BIN)/python -m docs.surfaces build/surfaces
+	$(BIN)/hwnas search --data build/surfaces --target cpu --latency-ms 40% --minutes 5 --out $(OUT)
 
 serve: setup dashboard ## The service on loopback, with SQLite and local execution
 	$(BIN)/hwnas serve
