@@ -17,6 +17,7 @@ from nas.search.study import Candidate, front, point, replay
 from nas.stages.package import Delivered, package
 from nas.stages.quantize import retrained
 from nas.stages.search_subnets import search_problem, search_subnets
+from nas.stages.source_rows import source_within
 from nas.stages.target_run import TargetRun
 from nas.stages.tournament import (
     Finalist,
@@ -101,7 +102,8 @@ def _finalists(run: TargetRun, found: Sequence[Candidate]) -> list[Finalist]:
     job, target_plan, count = run.job, run.target_plan, run.job.work.finalists
     if found:
         images = min(job.data.images["val"], VALIDATION)
-        selected = [c.architecture for c in nominated(found, count, images)]
+        first, *others = [c.architecture for c in nominated(found, count, images)]
+        selected = list(dict.fromkeys((first, *source_within(run), *others)))[: 2 * count]
     else:
         region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
         selected = by_latency(region, target_plan.space, count, job.spec.seed)

@@ -38,6 +38,20 @@ def source_rows(run: TargetRun) -> tuple[SourceOutcome, ...]:
     return tuple(rows)
 
 
+def source_within(run: TargetRun) -> tuple[Architecture, ...]:
+    """The best end of the source that is predicted to meet the limit: it competes with what the search finds. None where none does."""
+    adapted, table = run.adapted, run.target_plan.table
+    if adapted is None:
+        return ()
+    limit_ms = run.target_plan.limit_ms
+    meeting = [
+        (value, -number, one)
+        for number, (value, one) in enumerate(zip(adapted.values, adapted.exits, strict=True))
+        if _runs(run, one) and table.predict(run.job.space.network(one)).latency_ms <= limit_ms
+    ]
+    return (max(meeting)[2],) if meeting else ()
+
+
 def _runs(run: TargetRun, architecture: Architecture) -> bool:
     """Whether an architecture is in the part of the space that the target runs."""
     offered = {choice.name: choice.values for choice in run.target_plan.space.choices}

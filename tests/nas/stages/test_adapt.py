@@ -14,7 +14,7 @@ from nas.stages.adapt import adapt
 from nas.stages.propose import proposals
 from nas.stages.read_source import source_weights
 from nas.stages.search_subnets import search_subnets
-from nas.stages.source_rows import source_rows
+from nas.stages.source_rows import source_rows, source_within
 from nas.stages.target_run import TargetRun
 from nas.stages.train import train
 from search_spaces.exits import exits_network
@@ -94,6 +94,12 @@ def test_a_source_is_fine_tuned_once_and_its_slices_are_good(folder: Path) -> No
     rows = source_rows(run_)
     assert rows[0].whole and rows[0].source == "efficientnet_lite0" and rows[0].kind == "simulated"
     assert max(row.metric.value for row in rows) > 0.9
+    # The source itself competes where it meets the limit.
+    unlimited, impossible = (
+        replace(run_, target_plan=replace(run_.target_plan, limit_ms=limit_ms)) for limit_ms in (1e9, 1e-9)
+    )
+    assert source_within(unlimited) == (first.best,)
+    assert source_within(impossible) == ()
 
 
 def _within(run_: TargetRun) -> np.ndarray:
