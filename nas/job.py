@@ -9,6 +9,7 @@ from hw_targets.target import TargetInfo
 from nas.compute import Compute
 from nas.data.augment import NO_AUGMENT, Augment
 from nas.data.facts import DataFacts
+from nas.own_source import OwnSource
 from nas.source import Source
 from nas.spec import SearchSpec
 from nas.target_plan import TargetPlan
@@ -28,6 +29,7 @@ class Job:
         target_plans: each target with its latency table and its budget; empty until the tables are known.
         compute: where its networks are trained and evaluated.
         source: the trained network that the job starts from; none starts from scratch.
+        teacher: a network of the user's that finalists learn from, in place of the source or the supernet.
         augment: random changes of training images.
     """
 
@@ -40,4 +42,5 @@ class Job:
     target_plans: tuple[TargetPlan, ...]
     compute: Compute
     source: Source | None = None
+    teacher: OwnSource | None = None
     augment: Augment = NO_AUGMENT

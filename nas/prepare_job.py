@@ -10,11 +10,11 @@ from hw_targets.registry import target as find_target
 from nas.compute import resolve as resolve_compute
 from nas.events import PlanEvent, ignore
 from nas.job import Job
-from nas.own_source import OwnSource
+from nas.own_source import OwnSource, read
 from nas.spec import SearchSpec, reject_floats, targets_named
 from nas.stages import plan as plans
 from nas.stages.budget import check_budget
-from nas.stages.choose_source import choose_source, space_of
+from nas.stages.choose_source import choose_source, own_source, space_of
 from nas.stages.context import Context
 from nas.stages.costs import Costs, time_training
 from nas.stages.profile import profile, profiled
@@ -41,7 +41,8 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     compute = resolve_compute(spec.device, spec.threads)
     least = Work(profile=profile_work(spec.seconds), supernet_images=0, evaluations=0, finalists=1, tune_images=1)
     infos = tuple(target.info for target in targets)
-    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), compute, source)
+    teacher = None if spec.teacher is None else own_source(spec.teacher)
+    return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), compute, source, teacher)
 
 
 def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
@@ -78,9 +79,15 @@ def prepare_job(context: Context, spec: SearchSpec) -> Job:
     """Everything before training: data, space, latency tables, budgets, work, augmentation. Raises as `search` does."""
     job, costs = start_job(context, spec)
     if isinstance(job.source, OwnSource):
-        shrinks = derive(Path(job.source.space), side=job.data.resolution).describe()
-        context.info(f"The search starts from {job.source.name}: {shrinks}.")
+        _announce(context, job, job.source)
     return with_work(context, with_target_plans(context, job), costs)
+
+
+def _announce(context: Context, job: Job, source: OwnSource) -> None:
+    """Says what of a user's own network can shrink; raises where its weights cannot be read, before anything takes time."""
+    read(source, side=job.data.resolution)
+    shrinks = derive(Path(source.space), side=job.data.resolution).describe()
+    context.info(f"The search starts from {source.name}: {shrinks}.")
 
 
 def start_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs | None]:
@@ -110,12 +117,16 @@ def target_plan_of(context: Context, job: Job, number: int) -> TargetPlan:
 
 
 def with_work(context: Context, job: Job, costs: Costs | None) -> Job:
-    """The job with its work and its augmentation decided."""
+    """The job with its work and its augmentation decided; raises `InvalidSpec` where its teacher does not know the classes."""
     from nas.stages.augmentation import augmentation
 
     if costs is not None:
         job = plans.resolve(context, job, costs)
     plans.check_device_memory(job)
+    if job.teacher is not None:
+        from nas.stages.teacher import OwnTeacher
+
+        _ = OwnTeacher(context, job, job.teacher).mode  # raises where it does not know the classes
     supernet = job.work.supernet_images > 0
     context.on_event(PlanEvent(resolution=job.data.resolution, supernet=supernet, note=plans.note(job)))
     return replace(job, augment=augmentation(context, job))

@@ -102,6 +102,12 @@ class SearchSpec(FrozenModel):
         description="where the search starts from a trained network: prune cuts networks out of it, search trains a supernet "
         "from it first; auto decides by the time",
     )
+    teacher: str | None = Field(
+        None,
+        max_length=4096,
+        description="trained network of the same classes whose outputs the finalists learn from: an ONNX file, or the folder of a "
+        "delivered model; when absent, the network that the search starts from, or the supernet's largest",
+    )
     targets: tuple[TargetBudget, ...] = Field(min_length=1, max_length=16)
     effort: Effort = "standard"
     minutes: float | None = Field(

@@ -66,6 +66,13 @@ def search(
             "time."
         ),
     ] = "auto",
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Trained network of the same classes whose outputs the finalists learn from: an ONNX file, or the folder of a delivered "
+            "model; when absent, the network that the search starts from."
+        ),
+    ] = None,
     effort: Annotated[Effort, typer.Option(help=EFFORT_HELP)] = "standard",
     minutes: Annotated[
         float | None, typer.Option(help="A limit on the whole job in minutes, in place of the effort's time.")
@@ -99,7 +106,8 @@ def search(
     An interrupted search continues when the same command is run again.
     """
     fields: dict[str, Any] = {
-        "data": data, "space": space, "start_from": start_from, "method": method, "targets": budgets(target, latency_ms),
+        "data": data, "space": space, "start_from": start_from, "method": method, "teacher": teacher,
+        "targets": budgets(target, latency_ms),
         "effort": effort, "minutes": minutes, "resolution": resolution, "seed": seed, "threads": threads, "device": device,
         "fit": fit, "augment": augment, "metric": metric, "class_weights": class_weights, "budget_on": budget_on,
     }  # fmt: skip

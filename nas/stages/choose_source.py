@@ -43,7 +43,7 @@ def find_source(name: str, space: str | Mapping[str, Any], resolution: int) -> S
         source = SOURCES[name]
         file_of(source)
     elif Path(name).suffix.lower() in (SUFFIX, *FOREIGN) or Path(name).is_dir():
-        source = OwnSource.of(Path(name))
+        source = own_source(name)
     else:
         raise SourceUnavailable(
             f"There is no trained network {name!r}.",
@@ -57,6 +57,11 @@ def find_source(name: str, space: str | Mapping[str, Any], resolution: int) -> S
             facts={"source": source.name, "space": source.space},
         )
     return source
+
+
+def own_source(path: str) -> OwnSource:
+    """A user's own network by its path; raises as `OwnSource.of`."""
+    return OwnSource.of(Path(path))
 
 
 def space_of(spec: SearchSpec, source: Source | None) -> str | Mapping[str, Any]:

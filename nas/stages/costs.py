@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from statistics import fmean
 from typing import Final
 
@@ -22,7 +23,8 @@ from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.training.config import ADAPT, SUPERNET
 from nas.work import RETRAINED, VALIDATION, ProfileWork
-from search_spaces.cost import layer_values
+from search_spaces.cost import layer_values, macs
+from search_spaces.derived import derive
 from search_spaces.network import Network
 
 VERSION = 3
@@ -143,9 +145,14 @@ def adapting_s(job: Job, costs: Costs, images: float) -> float:
     return costs.large[1] * (EXITS * images + JUDGE * judged + FORWARD * EXITS_EVALUATED * validation)
 
 
-def teacher_s(costs: Costs) -> float:
-    """A teacher's outputs for an image; it is the largest network, or nearly."""
-    return FORWARD * costs.large[1]
+def teacher_s(job: Job, costs: Costs) -> float:
+    """A teacher's outputs for an image; it is the largest network, or nearly, unless the user names another."""
+    seconds = FORWARD * costs.large[1]
+    if job.teacher is None:
+        return seconds
+    network = derive(Path(job.teacher.space), side=job.data.resolution).network
+    pixels = job.data.resolution**2 / (network.input_shape[1] * network.input_shape[2])
+    return seconds * pixels * macs(network) / macs(job.space.network(job.space.largest()))
 
 
 def tournament_s(job: Job, image_s: float, latency_ms: float, finalists: int, tune_images: float) -> float:

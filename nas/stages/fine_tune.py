@@ -1,19 +1,17 @@
 """The stage that trains one network in floating point: from the supernet's weights, from an earlier round's, or from scratch."""
 
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
 
 from nas import accelerator, interpreter
-from nas.evaluate import mode_answers
-from nas.interpreter import Evaluation, ExecutionMode, Training
+from nas.interpreter import ExecutionMode, Training
 from nas.job import Job
-from nas.metrics import confusion, score
 from nas.stages.context import Context, StageOutput
-from nas.stages.inputs import batches, class_weights, statistics
+from nas.stages.inputs import batches, class_weights
 from nas.stages.target_run import TargetRun
+from nas.stages.teacher import Teacher
 from nas.stages.train import Supernet, callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
 from nas.store import StageKey
@@ -23,41 +21,10 @@ from nas.training.config import CONTINUE, FINE_TUNE, FINE_TUNE_SOURCE, SINGLE, T
 from nas.training.loop import train
 from nas.training.replay import Replay
 from nas.training.sandwich import Batch
-from nas.training.single_network import SingleNetwork, Teacher
+from nas.training.single_network import SingleNetwork, TeacherAnswers
 from search_spaces.network import Network
-from search_spaces.space import Architecture
 
 VERSION = 4
-
-
-@dataclass(frozen=True)
-class SupernetTeacher:
-    """A network of a supernet as a teacher."""
-
-    context: Context
-    job: Job
-    supernet: Supernet
-    architecture: Architecture
-
-    @cached_property
-    def network(self) -> Network:
-        """Itself."""
-        return self.job.space.network(self.architecture)
-
-    @cached_property
-    def mode(self) -> Evaluation:
-        """Its weights with batch norm recalibrated."""
-        weights, network = self.supernet.weights, self.network
-        parameters = {name: view.detach() for name, view in weights.parameters(network).items()}
-        return Evaluation(parameters, statistics(self.context, self.job, network, weights))
-
-    @cached_property
-    def value(self) -> float:
-        """The search's metric on the validation set, in floating point, 0-1."""
-        job = self.job
-        split = self.context.arrays(job.data).split("val", self.network.input_shape[1])
-        found = mode_answers(self.network, self.mode, split.images, device=job.compute.device)
-        return score(confusion(split.labels, found, len(job.data.classes)), job.spec.metric)
 
 
 def fine_tune(
@@ -67,7 +34,7 @@ def fine_tune(
     start: str | Supernet | None,
     images: int,
     number: int,
-    teacher: SupernetTeacher | None = None,
+    teacher: Teacher | None = None,
 ) -> str:
     """Trains a network for a round, or returns the cached result; a killed training resumes from its checkpoint.
 
@@ -102,8 +69,12 @@ def fine_tune(
             "seed": seed,
             **job.compute.inputs,
             "config": asdict(planned),
-            "teacher": None if teacher is None else teacher.supernet.hash,
-            **({} if teacher is None or job.source is None else {"teacher_network": teacher.network.id}),
+            "teacher": None if teacher is None else teacher.weights_hash,
+            **(
+                {}
+                if teacher is None or (job.source is None and job.teacher is None)
+                else {"teacher_network": teacher.network.id}
+            ),
             **learning(job),
         },
     )
@@ -148,7 +119,7 @@ def trained_weights(context: Context, digest: str, device: str = "cpu") -> Super
     return SupernetWeights({name: tensor.to(device) for name, tensor in tensors.items()})
 
 
-def teacher_answers(network: Network, mode: ExecutionMode, batch: Batch) -> Teacher:
+def teacher_answers(network: Network, mode: ExecutionMode, batch: Batch) -> TeacherAnswers:
     """A network's outputs for a step's images; a GPU replays it."""
 
     def compute(images: Tensor) -> tuple[Tensor]:

@@ -186,7 +186,7 @@ def afford(job: Job, costs: Costs) -> Work:
     image_s, latency_ms = _finalist(job, costs)
     val_images = min(job.data.images["val"], VALIDATION)
     each = evaluation_s(image_s, latency_ms, val_images, CALIBRATION)
-    image_s += teacher_s(costs) if seen or adapted else 0.0
+    image_s += teacher_s(job, costs) if seen or adapted or job.teacher else 0.0
     evaluations = int(SEARCH_SHARE * share / each) if seen else 0
     evaluations = min(max(evaluations, LEAST_EVALUATIONS), MOST_EVALUATIONS) if seen else PROPOSED if adapted else 0
     share -= evaluations * each
@@ -267,7 +267,7 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
     """The estimated cost of a job whose work is decided."""
     image_s, latency_ms = _finalist(job, costs)
     val_images, work = min(job.data.images["val"], VALIDATION), job.work
-    taught_s = image_s + (teacher_s(costs) if work.supernet_images or work.adapt_images else 0.0)
+    taught_s = image_s + (teacher_s(job, costs) if work.supernet_images or work.adapt_images or job.teacher else 0.0)
     seconds = {
         "profiling": profiling,
         "training": _training_s(context, job, costs),

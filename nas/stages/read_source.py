@@ -69,6 +69,25 @@ def _largest(job: Job) -> Network:
 
 
 @dataclass(frozen=True)
+class Match:
+    """A user's own network on the images of a job.
+
+    Attributes:
+        network: with two outputs: what its classifier reads, and its classes.
+        derivation: what of it can shrink.
+        parameters: of the network without batch norm, for pixels / 255, by the names of the derived space.
+        keeps: whether its classifier knows the job's classes.
+        value: how often that is right on the validation images, the mean over classes; None where it has other classes.
+    """
+
+    network: Network
+    derivation: Derivation
+    parameters: Tensors
+    keeps: bool
+    value: float | None
+
+
+@dataclass(frozen=True)
 class _Tried:
     """A network under one convention: its weights, and how well it tells the user's classes apart.
 
@@ -83,27 +102,45 @@ class _Tried:
     own: float | None
 
 
+def match(context: Context, job: Job, source: OwnSource, *, side: int) -> Match:
+    """A user's own network, with the scaling of pixels that suits the job's images of a side in pixels.
+
+    Raises:
+        UnreadableModel: its file has no weights, or cannot be read.
+        InvalidSpace: it is no classifier, has operators that cannot be trained, or reads other channels.
+    """
+    trained, derivation = read(source, side=side), derive(Path(source.space), side=side)
+    network = _two_outputs(job, derivation, side)
+    tried = _try(context, job, network, trained, derivation)
+    classes, seen = len(job.data.classes), min(SEEN, job.data.images["val"])
+    best = _best(tried, classes, seen)
+    keeps = best.own is not None and best.own > 1 / classes + SURE * _error(1 / classes, seen)
+    context.info(
+        f"{source.name} reads pixels {best.convention.name}, by a check on {seen} images; "
+        f"its classifier {'knows the classes' if keeps else 'is of no use'}."
+    )
+    return Match(network, derivation, best.parameters, keeps, best.own)
+
+
 def _own(context: Context, job: Job, source: OwnSource, whole: Network) -> Tensors:
     """The parameters of a user's own network, with batch norm; without its classifier where that has other classes."""
     side = job.data.resolution
-    trained, derivation = read(source, side=side), derive(Path(source.space), side=side)
-    classifier = _classifier(job, trained, derivation)
-    judged = _judged_network(job, derivation)
-    tried = _try(context, job, judged, trained, derivation, classifier)
-    best = _best(tried, len(job.data.classes), SEEN)
-    parameters, head = dict(best.parameters), derivation.names[derivation.head.name]
-    kept = _keeps_classifier(context, job, source, best)
-    context.info(
-        f"{source.name} reads pixels {best.convention.name}, by a check on {min(SEEN, job.data.images['val'])} images; "
-        f"its classifier is {'kept' if kept else 'replaced'}."
-    )
-    images = float_images(context, job, "train", SEEN)(side)
-    if not kept:
-        outputs = len(job.data.classes)
+    found = match(context, job, source, side=side)
+    if found.value is not None and not found.keeps:
+        context.warn(
+            f"{source.name} has as many classes as the data and is right on {found.value:.0%} of the validation images, no better than "
+            "chance. Either its classes are others, or its images were prepared in another way than the usual ones, of which all were "
+            "tried (red or blue first; from 0 to 1, -1 to 1, 0 to 255, by ImageNet's mean and deviation). Its classifier is replaced."
+        )
+    parameters, head = dict(found.parameters), found.derivation.names[found.derivation.head.name]
+    if not found.keeps:  # any of the right shape: batch norm is put back before it
         for role, tensor in ((".weight", parameters[f"{head}.weight"]), (".bias", parameters[f"{head}.bias"])):
-            parameters[head + role] = torch.zeros(outputs, *tensor.shape[1:])
+            parameters[head + role] = torch.zeros(len(job.data.classes), *tensor.shape[1:])
+    images = float_images(context, job, "train", SEEN)(side).cpu()
     normed = with_batch_norm(whole, parameters, whole_batches(images, BATCH))
-    return normed if kept else {name: value for name, value in normed.items() if not name.startswith(f"{head}.")}
+    if found.keeps:
+        return normed
+    return {name: value for name, value in normed.items() if not name.startswith(f"{head}.")}
 
 
 def _classifier(job: Job, trained: "TrainedNetwork", derivation: Derivation) -> Sequence[int] | None:
@@ -118,10 +155,9 @@ def _classifier(job: Job, trained: "TrainedNetwork", derivation: Derivation) -> 
     return [trained.class_names.index(name) for name in classes]
 
 
-def _judged_network(job: Job, derivation: Derivation) -> Network:
-    """The source with two outputs: what its classifier reads, and its classes."""
-    size = {"resolution": job.data.resolution, "channels": job.data.channels, "classes": derivation.classes}
-    space = derivation.space(job.space.name, **size)
+def _two_outputs(job: Job, derivation: Derivation, side: int) -> Network:
+    """The source as a network of what its classifier reads, and of its classes."""
+    space = derivation.space("source", resolution=side, channels=job.data.channels, classes=derivation.classes)
     network = space.network(space.largest())
     read_by_head = network.by_name[derivation.names[derivation.head.name]].inputs[0]
     return Network(network.name, network.input_shape, network.layers, (read_by_head, network.outputs[0]))
@@ -133,8 +169,8 @@ def _try(
     network: Network,
     trained: "TrainedNetwork",
     derivation: Derivation,
-    classifier: Sequence[int] | None,
 ) -> list[_Tried]:
+    classifier = _classifier(job, trained, derivation)
     splits: tuple[SplitName, SplitName] = ("train", "val")
     side = network.input_shape[1]
     images = [float_images(context, job, split, SEEN)(side) for split in splits]
@@ -207,18 +243,3 @@ def _best(tried: Sequence[_Tried], classes: int, images: int) -> _Tried:
     score = [(one.own or 0.0) if by_own else one.features for one in tried]
     least = max(score) - _error(max(score), images)
     return next(one for one, value in zip(tried, score, strict=True) if value >= least)
-
-
-def _keeps_classifier(context: Context, job: Job, source: OwnSource, best: _Tried) -> bool:
-    """Whether the source's classifier knows the classes; warns where it has as many, and does not."""
-    if best.own is None:
-        return False
-    classes, images = len(job.data.classes), min(SEEN, job.data.images["val"])
-    if best.own > 1 / classes + SURE * _error(1 / classes, images):
-        return True
-    context.warn(
-        f"{source.name} has as many classes as the data and is right on {best.own:.0%} of the validation images, no better than chance. "
-        "Either its classes are others, or its images were prepared in another way than the usual ones, of which all were tried "
-        "(red or blue first; from 0 to 1, -1 to 1, 0 to 255, by ImageNet's mean and deviation). Its classifier is replaced."
-    )
-    return False

@@ -15,11 +15,12 @@ from latency_models.table import Prediction
 from nas.events import FinalistEvent, FrontEvent, FrontPoint, LatencyKind
 from nas.metrics import Scores
 from nas.search.front import hypervolume, pareto
-from nas.stages.fine_tune import SupernetTeacher, fine_tune
+from nas.stages.fine_tune import fine_tune
 from nas.stages.halving import rounds
 from nas.stages.plan import job_inputs
 from nas.stages.quantize import Quantized, quantized
 from nas.stages.target_run import TargetRun
+from nas.stages.teacher import OwnTeacher, SupernetTeacher, Teacher
 from nas.store import StageKey
 from nas.target_plan import TargetPlan
 from search_spaces.network import Network
@@ -106,8 +107,10 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
     return sorted(standing.values(), key=lambda f: f.rank)
 
 
-def teacher_of(run: TargetRun) -> SupernetTeacher | None:
-    """The best end of the source, or the supernet's largest network; none without either."""
+def teacher_of(run: TargetRun) -> Teacher | None:
+    """The user's teacher, the best end of the source, or the supernet's largest network; none without any of them."""
+    if run.job.teacher is not None:
+        return OwnTeacher(run.context, run.job, run.job.teacher)
     if run.adapted is not None:
         return SupernetTeacher(run.context, run.job, run.adapted.supernet, run.adapted.best)
     if run.supernet is not None:
@@ -121,7 +124,7 @@ def _train_round(
     before: TrainedFinalist | None,
     images: int,
     number: int,
-    teacher: SupernetTeacher | None,
+    teacher: Teacher | None,
 ) -> TrainedFinalist:
     """A finalist after one more round. A teacher that is no better than its student is not used."""
     if teacher is not None and before is not None and teacher.value <= before.files.validation.value:

@@ -15,7 +15,7 @@ from nas.training.replay import Replay
 from nas.training.sandwich import Batch
 from search_spaces.network import Network
 
-Teacher = Callable[[int], Tensor]
+TeacherAnswers = Callable[[int], Tensor]
 """A step to the teacher's outputs for its images, (B, classes), probabilities."""
 
 
@@ -40,7 +40,7 @@ class SingleNetwork:
     mode: Callable[[Mapping[str, Tensor]], ExecutionMode]
     batch: Batch
     config: TrainConfig
-    teacher: Teacher | None = None
+    teacher: TeacherAnswers | None = None
     class_weights: Tensor | None = None
     forward: Forward = run
     replayed: bool = False

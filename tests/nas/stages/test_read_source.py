@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from nas.errors import InvalidSpec
 from nas.events import Event, LogEvent
 from nas.interpreter import Training, run
 from nas.stages.adapt import adapt
@@ -14,6 +15,8 @@ from nas.stages.fine_tune import fine_tune
 from nas.stages.quantize import quantized
 from nas.stages.read_source import source_weights
 from nas.stages.target_run import TargetRun
+from nas.stages.teacher import OwnTeacher
+from nas.stages.tournament import teacher_of
 from search_spaces.builder import Graph
 from search_spaces.network import Network
 from tests.nas.own_networks import random_parameters, written
@@ -71,7 +74,7 @@ def test_a_network_that_knows_the_classes_keeps_its_classifier(learned: Path, tm
     assert run_.job.data.resolution == 32 and run_.job.source is not None
     weights = source_weights(run_.context, run_.job)
     assert "net reads pixels from 0 to 255, by a check on" in messages(events)
-    assert "its classifier is kept" in messages(events)
+    assert "its classifier knows the classes" in messages(events)
     network = run_.job.space.network(run_.job.space.largest())
     assert {name for name in weights.parameters(network) if name.startswith("b1.conv.")} == {
         "b1.conv.weight", "b1.conv.gamma", "b1.conv.beta",
@@ -89,7 +92,7 @@ def test_other_classes_get_another_classifier(tmp_path: Path) -> None:
     bare = Network("net", network.input_shape, tuple(replace(layer, norm=False) for layer in network.layers))
     run_ = run_from(tmp_path, written(bare, tmp_path / "seven.onnx"), events)
     weights = source_weights(run_.context, run_.job)
-    assert "its classifier is replaced" in messages(events)
+    assert "its classifier is of no use" in messages(events)
     assert weights.tensors["head.linear.weight"].shape[0] == 3
     adapted = adapt(run_.context, run_.job)
     assert len(adapted.values) == len(adapted.exits)
@@ -104,4 +107,30 @@ def test_as_many_classes_at_chance_are_warned_of(tmp_path: Path) -> None:
     run_ = run_from(tmp_path, written(bare, tmp_path / "three.onnx", parameters), events)
     source_weights(run_.context, run_.job)
     assert "no better than chance" in messages(events)
-    assert "its classifier is replaced" in messages(events)
+    assert "Its classifier is replaced" in messages(events)
+
+
+def test_a_teacher_of_the_same_classes(learned: Path, tmp_path: Path) -> None:
+    """It is right, is used at its own size, and is part of what a fine-tuned network comes from."""
+    fields = {"data": photos(tmp_path), "resolution": 24, "teacher": str(learned)}
+    made, job = jobs.with_target_plans(tmp_path, **fields)
+    teacher = teacher_of(jobs.run_of(made, job))
+    assert isinstance(teacher, OwnTeacher)
+    assert teacher.value > 0.8 and teacher.network.outputs == ("head.linear",)
+    network = job.space.network(job.space.smallest())
+    run_ = jobs.run_of(made, job)
+    hashes = {
+        fine_tune(run_, network, start=None, images=64, number=0, teacher=one) for one in (None, teacher, teacher)
+    }
+    assert len(hashes) == 2
+
+
+def test_a_teacher_of_other_classes_is_rejected(tmp_path: Path) -> None:
+    network = net(7)
+    bare = Network("net", network.input_shape, tuple(replace(layer, norm=False) for layer in network.layers))
+    file = written(bare, tmp_path / "seven.onnx")
+    made, job = jobs.with_target_plans(tmp_path, data=photos(tmp_path), resolution=32, teacher=str(file))
+    teacher = teacher_of(jobs.run_of(made, job))
+    assert teacher is not None
+    with pytest.raises(InvalidSpec, match="The teacher seven has other classes than the data"):
+        _ = teacher.value
