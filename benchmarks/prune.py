@@ -1,4 +1,4 @@
-"""Channel pruning of classical networks to half of their measured latency, beside the usual ways to prune them.
+"""Channel pruning of classical networks to half of their measured latency (or `--budget`), beside the usual ways to prune them.
 
 ResNet-20 and VGG-11 (He et al. 2016; Simonyan and Zisserman 2015, with batch norm, for 32 pixels) are trained in the run, exported to
 ONNX as a user would, and given to hwnas as the network to start from. The other rows start from the same file, see as many
@@ -41,7 +41,6 @@ from search_spaces.network import Network
 from search_spaces.space import Architecture
 
 NAME: Final = "prune"
-BUDGET: Final = "50%"
 AUGMENT: Final = Augment(shift=1 / 8, flip=True)
 """As these networks are usually trained on images of 32 pixels."""
 VGG_11: Final = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512)
@@ -97,7 +96,7 @@ def _rows(options: argparse.Namespace, data: str, name: str, seed: int) -> list[
     run = TargetRun(context, job, job.target_plans[0], find_target(options.target))
     whole = job.space.network(job.space.largest())
     full_ms = latencies_ms(run, [whole])[0]
-    limit_ms = full_ms * float(BUDGET.removesuffix("%")) / 100
+    limit_ms = full_ms * options.budget / 100
     start = Supernet(source_weights(context, job), f"weights of {name}")
     rows = [{**source, "latency_ms": full_ms, "core_seconds": core_s}]
     narrow = narrowed(run, job.space, limit_ms)
@@ -114,7 +113,7 @@ def _rows(options: argparse.Namespace, data: str, name: str, seed: int) -> list[
         **{**fields, "targets": [{"target": options.target, "latency_ms": limit_ms}]},
         start_from=str(file), method="prune", minutes=options.minutes,
     )  # fmt: skip
-    rows.append(searched(searching, out / "search", "hwnas", BUDGET, core_s))
+    rows.append(searched(searching, out / "search", "hwnas", f"{options.budget:g}%", core_s))
     return [_completed(run, name, seed, full_ms, row) for row in rows]
 
 
@@ -182,6 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--network", action="append", choices=list(NETWORKS), help="repeatable; all when absent")
     parser.add_argument("--train-images", type=int, default=600_000, help="that each network is trained on")
     parser.add_argument("--tune-images", type=int, default=200_000, help="that each pruned network is fine-tuned on")
+    parser.add_argument("--budget", type=float, default=50.0, help="share of the network's latency, in percent")
     parser.add_argument("--minutes", type=float, default=15.0, help="of hwnas' whole job")
     parser.add_argument("--target", default="cpu")
     parser.add_argument("--kept", type=Path, default=Path("build/prune"), help="where sets and runs are written")

@@ -42,7 +42,7 @@ def test_short_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     status = prune.main(
         [
             "--data", photos(tmp_path, count=20), "--network", "resnet-20", "--train-images", "64", "--tune-images", "64",
-            "--target", "board", "--kept", str(tmp_path / "kept"), "--json",
+            "--budget", "80", "--target", "board", "--kept", str(tmp_path / "kept"), "--json",
         ]
     )  # fmt: skip
     document = json.loads(capsys.readouterr().out)
@@ -54,5 +54,5 @@ def test_short_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert rows["source"]["latency_share"] == rows["source"]["macs_share"] == 1
     assert rows["importance within half of the MACs"]["macs_share"] <= 0.5
     for name in ("L1 norm, even width", "hwnas"):
-        assert rows[name]["latency_share"] <= 0.5
+        assert rows[name]["latency_share"] <= 0.8
         assert rows[name]["predicted_ms"] == pytest.approx(rows[name]["latency_ms"], rel=0.1)
