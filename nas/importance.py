@@ -159,7 +159,8 @@ def descending(network: Network, importance: Sequence[Mapping[str, FloatArray]])
         total = sum(one[name] for one in importance for name in group.writers if name in one)
         if isinstance(total, int):
             continue
-        order = torch.from_numpy(np.argsort(-total, kind="stable"))
+        blocks = np.argsort(-total.reshape(-1, group.block).sum(1), kind="stable")
+        order = torch.from_numpy((blocks[:, None] * group.block + np.arange(group.block)).reshape(-1))
         for name in group.writers:
             orders[name] = Order(order, orders.get(name, Order()).read)
         for name in group.readers:

@@ -141,8 +141,8 @@ class Graph:
             layer.padding[2] - cut,
             layer.padding[3] - cut,
         )
-        depthwise = layer.is_depthwise
-        own = first[0] if depthwise or not layer.has_weights else channels or layer.out_shape[0]
+        block = layer.block
+        own = first[0] if block or not layer.has_weights else channels or layer.out_shape[0]
         size = (max(shape[1] for shape in shapes), max(shape[2] for shape in shapes))
         match layer.op:
             case "conv" | "max_pool" | "avg_pool":
@@ -166,7 +166,7 @@ class Graph:
             )
         return self._append(
             name, layer.op, tuple(inputs), (own, *size), kernel=window, stride=layer.stride, padding=padding,
-            dilation=layer.dilation, groups=first[0] if depthwise else layer.groups, activation=layer.activation, norm=norm,
+            dilation=layer.dilation, groups=first[0] // block if block else layer.groups, activation=layer.activation, norm=norm,
         )  # fmt: skip
 
     def add(self, name: str, a: Tensor, b: Tensor, *, activation: str | None = None) -> Tensor:

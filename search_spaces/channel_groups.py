@@ -1,8 +1,10 @@
-"""Groups of channels that must agree: those of tensors that are added, gated or convolved depthwise have one order and one count.
+"""Groups of channels that must agree: those of tensors that are added, gated or convolved in groups have one order and one count.
 
-A network's function does not change when the channels of a group are permuted in all of its tensors at once.
+A network's function does not change when the channels of a group are permuted in all of its tensors at once, in whole blocks where a
+convolution in groups reads them.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +24,7 @@ class ChannelGroup:
         writers: layers with weights whose results have these channels, in order.
         readers: layers whose weights have an input for each of these channels, in order.
         fixed: whether their order is the caller's: of the network's input and outputs, and around operators that move channels.
+        block: channels that stay together, the smallest common multiple of the groups of convolutions that read them; 1 without any.
     """
 
     channels: int
@@ -29,6 +32,7 @@ class ChannelGroup:
     writers: tuple[str, ...]
     readers: tuple[str, ...]
     fixed: bool
+    block: int = 1
 
 
 def channel_groups(network: Network) -> tuple[ChannelGroup, ...]:
@@ -36,18 +40,22 @@ def channel_groups(network: Network) -> tuple[ChannelGroup, ...]:
     groups = _Groups()
     fixed = {INPUT, *network.outputs}
     for layer in network.layers:
-        if layer.is_depthwise or layer.op in _SAME:
+        if layer.block is not None or layer.op in _SAME:
             for source in layer.inputs:
                 groups.join(layer.name, source)
         elif layer.op != "linear" and not (layer.op == "conv" and layer.groups == 1):
             fixed.update((layer.name, *layer.inputs))
     members: dict[str, list[Layer]] = {}
     readers: dict[str, list[str]] = {}
+    blocks: dict[str, int] = {}
     channels = {groups.root(INPUT): network.input_shape[0]}
     for layer in network.layers:
         channels.setdefault(groups.root(layer.name), layer.out_shape[0])
         members.setdefault(groups.root(layer.name), []).append(layer)
-        if layer.has_weights and not layer.is_depthwise:
+        if layer.block is not None:
+            root = groups.root(layer.name)
+            blocks[root] = math.lcm(blocks.get(root, 1), layer.block)
+        elif layer.has_weights:
             readers.setdefault(groups.root(layer.inputs[0]), []).append(layer.name)
     stuck = {groups.root(name) for name in fixed}
     return tuple(
@@ -57,6 +65,7 @@ def channel_groups(network: Network) -> tuple[ChannelGroup, ...]:
             tuple(layer.name for layer in members.get(root, ()) if layer.has_weights),
             tuple(readers.get(root, ())),
             root in stuck,
+            blocks.get(root, 1),
         )
         for root, count in channels.items()
     )

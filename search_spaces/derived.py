@@ -7,12 +7,12 @@ safely keeps its size, and `frozen` says why.
 Not here: reading files (`onnx_weights.py`), the order of channels (`nas/importance.py`).
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
-from math import prod
 from pathlib import Path
 from typing import Final
 
@@ -114,7 +114,7 @@ class Derivation:
             if not group.writers or group.fixed:
                 continue
             shared = any(name in added for name in self.group_tensors[group.writers[0]])
-            values = shrunk(group.channels, SHARED if shared else SHARES)
+            values = shrunk(group.channels, SHARED if shared else SHARES, group.block)
             if len(values) > 1:
                 found[group.writers[0]] = values
         return found
@@ -151,8 +151,8 @@ class Derivation:
             near = layer.name in tensors or tensors.intersection(layer.inputs)
             if near and layer.op == "concat":
                 return "concatenated with other channels"
-            if near and layer.op == "conv" and layer.groups > 1 and not layer.is_depthwise:
-                return "read or written by a convolution in groups"
+            if near and layer.groups > 1 and layer.block is None:
+                return "read or written by a convolution in groups of other sizes"
         return "added to the network's input or output"
 
     @cached_property
@@ -327,9 +327,9 @@ def title(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(filter(None, parts)))[:64] or "network"
 
 
-def shrunk(channels: int, shares: tuple[float, ...]) -> tuple[int, ...]:
-    """Shares of a number of channels, in multiples of 8 that targets like (of few channels, of 4 or 2), and the whole."""
-    step = 8 if channels >= 32 else 4 if channels >= 16 else 2
+def shrunk(channels: int, shares: tuple[float, ...], block: int = 1) -> tuple[int, ...]:
+    """Shares of a number of channels and the whole, in blocks, and in multiples of 8 that targets like (of few channels, 4 or 2)."""
+    step = math.lcm(block, 8 if channels >= 32 else 4 if channels >= 16 else 2)
     values = {max(step, round(channels * share / step) * step) for share in shares}
     return tuple(sorted({value for value in values if value < channels} | {channels}))
 
@@ -365,7 +365,7 @@ class _Link:
     @property
     def tied(self) -> bool:
         """Whether one choice stands for all widths, and one for all kernels: single ones would make too many ways."""
-        return prod(map(len, (*self.widths.values(), *self.kernels.values()))) > MOST_WAYS
+        return math.prod(map(len, (*self.widths.values(), *self.kernels.values()))) > MOST_WAYS
 
     @property
     def choices(self) -> tuple[Choice, ...]:

@@ -74,6 +74,12 @@ class Layer:
         return self.op == "conv" and self.groups == self.in_shapes[0][0] == self.out_shape[0] and self.groups > 1
 
     @property
+    def block(self) -> int | None:
+        """Channels of a group, where each group of the result is made from that of the input at its place: 1 if depthwise; else None."""
+        own, read = self.out_shape[0], self.in_shapes[0][0]
+        return read // self.groups if self.op == "conv" and self.groups > 1 and own == read else None
+
+    @property
     def has_weights(self) -> bool:
         """Whether it owns a weight and a bias."""
         return self.op in ("conv", "linear")

@@ -40,10 +40,21 @@ def test_a_gate_is_in_the_group_that_it_scales() -> None:
     assert groups["stem", "gate"].readers == ("reduce", "classifier")
 
 
-def test_channels_around_grouped_convolutions_keep_their_order() -> None:
+def test_a_convolution_in_groups_keeps_blocks_together() -> None:
+    g = Graph((3, 8, 8))
+    x = g.conv("stem", g.input, 12)
+    x = g.conv("fours", x, 12, groups=3)
+    x = g.conv("sixes", x, 12, groups=2)
+    g.linear("classifier", g.global_avg_pool("pool", x), 2)
+    _, group, _ = channel_groups(g.network("grouped"))
+    assert (group.writers, group.readers) == (("stem", "fours", "sixes"), ("classifier",))
+    assert (group.block, group.fixed) == (12, False)
+
+
+def test_channels_around_groups_of_other_sizes_keep_their_order() -> None:
     g = Graph((3, 8, 8))
     x = g.conv("stem", g.input, 8)
-    x = g.conv("grouped", x, 8, groups=2)
+    x = g.conv("grouped", x, 16, groups=2)
     g.linear("classifier", g.global_avg_pool("pool", x), 2)
     assert all(group.fixed for group in channel_groups(g.network("grouped")))
 

@@ -175,12 +175,25 @@ def test_one_output_is_not_depthwise() -> None:
     members(space)
 
 
-def test_grouped_convolutions_keep_their_channels() -> None:
+def test_convolutions_in_groups_narrow_by_whole_groups() -> None:
+    """Groups of 12 channels each: multiples of 24, which are multiples of 8, too."""
     g = Graph((3, 16, 16))
-    x = g.conv("grouped", g.conv("stem", g.input, 32), 32, kernel=3, groups=4)
+    x = g.conv("grouped", g.conv("stem", g.input, 96), 96, kernel=3, groups=8)
+    g.linear("classifier", g.global_avg_pool("pool", g.conv("after", x, 32)), 5)
+    space = of(g)
+    assert values(space)["b1.conv.width"] == (24, 48, 72, 96)
+    largest = {choice.name: choice.values[-1] for choice in space.choices}
+    grouped = space.network(space.architecture({**largest, "b1.conv.width": 24})).by_name["b2.conv"]
+    assert (grouped.in_shapes[0][0], grouped.out_shape[0], grouped.groups) == (24, 24, 2)
+    members(space)
+
+
+def test_groups_of_other_sizes_keep_their_channels() -> None:
+    g = Graph((3, 16, 16))
+    x = g.conv("grouped", g.conv("stem", g.input, 32), 64, kernel=3, groups=4)
     g.linear("classifier", g.global_avg_pool("pool", g.conv("after", x, 32)), 5)
     derivation = Derivation.of(g.network("net"))
-    assert {one.reason for one in derivation.frozen} == {"read or written by a convolution in groups"}
+    assert {one.reason for one in derivation.frozen} == {"read or written by a convolution in groups of other sizes"}
     assert set(derivation.widths) == {"after"}
     members(of(g))
 
