@@ -26,6 +26,7 @@ from nas.spec import SearchSpec
 from nas.stages.budget import check_budget
 from nas.stages.choose_source import AUTO
 from nas.stages.context import Context, DeviceClaim, never, no_claim
+from nas.stages.plan import PROPOSED
 from nas.stages.profile import profile as profile_stage
 from nas.stages.restrict_space import restrict_space
 from nas.store import Store
@@ -72,11 +73,12 @@ def search(
     context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     try:
         job = prepare_job(context, spec)
-        supernet, adapted = _supernet(context, job)
+        searched, supernet, adapted = _trained(context, job)
         run = run_name(spec)
         outcomes = {
             target_plan.info.id: deliver(
-                TargetRun(context, job, target_plan, find_target(target_plan.info.id), supernet, adapted), out / run
+                TargetRun(context, searched, target_plan, find_target(target_plan.info.id), supernet, adapted),
+                out / run,
             )
             for target_plan in job.target_plans
         }
@@ -102,22 +104,30 @@ def search(
     return result
 
 
-def _supernet(context: Context, job: Job) -> "tuple[Supernet | None, Adapted | None]":
-    """The trained supernet, where the job's time is enough for one, and the source that the job starts from, where there is one.
+def _trained(context: Context, job: Job) -> "tuple[Job, Supernet | None, Adapted | None]":
+    """The trained supernet, where the job's time is enough for one, the source on the job's data, where it starts from one; and the job.
 
-    Without a supernet, networks are slices of the source.
+    Without a supernet, networks are slices of the source. The job has no supernet any more where more search is not expected to pay:
+    the source alone makes no mistake on the validation images, so that nothing could be told to be better.
     """
     adapted = None
     if job.source is not None:
         from nas.stages.adapt import adapt
 
         adapted = adapt(context, job)
+        if job.work.supernet_images and job.spec.method == "auto" and max(adapted.values) == 1.0:
+            context.info(
+                f"{job.source.name} makes no mistake on the {job.data.images['val']:,} validation images: networks are cut out of it, "
+                "without a supernet."
+            )
+            evaluations = min(job.work.evaluations, PROPOSED)
+            job = replace(job, work=job.work.model_copy(update={"supernet_images": 0, "evaluations": evaluations}))
     start = None if adapted is None else adapted.supernet
     if not job.work.supernet_images:
-        return start, adapted
+        return job, start, adapted
     from nas.stages.train import train
 
-    return train(context, job, start), adapted
+    return job, train(context, job, start), adapted
 
 
 def export(
@@ -167,9 +177,9 @@ def export(
         target_plan = target_plan_of(context, job, number)
         job = with_work(context, replace(job, target_plans=(target_plan,)), costs)
         folder = out / run / f"{target_folder(target_plan.info.id)}-{selected.id}"
-        model = deliver_selected(
-            TargetRun(context, job, target_plan, device, *_supernet(context, job)), selected, folder
-        )
+        searched, supernet, adapted = _trained(context, job)
+        one = TargetRun(context, searched, searched.target_plans[0], device, supernet, adapted)
+        model = deliver_selected(one, selected, folder)
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The export was interrupted; what was computed is stored.", fix="Run the same command again to continue it."

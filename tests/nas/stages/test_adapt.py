@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from nas.events import Event, MetricEvent, PhaseEvent
+from nas import pipeline
+from nas.events import Event, LogEvent, MetricEvent, PhaseEvent
 from nas.interpreter import Training, run
 from nas.pretrained import load
 from nas.stages.adapt import adapt
@@ -138,3 +139,24 @@ def test_a_target_that_runs_less_gets_what_it_runs(tmp_path: Path) -> None:
     assert torch.equal(weights.tensors["s3.b0.project.weight"], whole.tensors["s3.b0.project.weight"][:32])
     network = exits_network(smaller)
     assert set(weights.parameters(network)) <= set(whole.tensors)
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "trains"), [("auto", 1.0, False), ("auto", 0.99, True), ("search", 1.0, True)]
+)
+def test_a_source_without_mistakes_needs_no_supernet(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, method: str, value: float, trains: bool
+) -> None:
+    """Unless one is asked for."""
+    run_ = made(folder, [])
+    found = replace(adapt(run_.context, run_.job), values=(0.5, 0.5, value, 0.5))
+    monkeypatch.setattr("nas.stages.adapt.adapt", lambda context, job: found)
+    work = run_.job.work.model_copy(update={"supernet_images": 64, "evaluations": 500})
+    job = replace(run_.job, work=work, spec=run_.job.spec.model_copy(update={"method": method}))
+    events: list[Event] = []
+    searched, supernet, _ = pipeline._trained(jobs.context(folder, events.append), job)
+    assert supernet is not None
+    assert (supernet.hash != found.supernet.hash) == trains
+    assert searched.work.evaluations == (500 if trains else 24)
+    said = [event.message for event in events if isinstance(event, LogEvent)]
+    assert any("makes no mistake" in message for message in said) != trains
