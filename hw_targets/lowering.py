@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.int8_activations import activate
 from hw_targets.onnx_file import IMAGE, LOGITS, SEPARATOR, OnnxFile
-from hw_targets.onnx_forms import conv, max_pool, weightless
+from hw_targets.onnx_forms import conv, weightless
 from hw_targets.scheme import INPUT_RANGE, Range
-from hw_targets.weights import PRE, QuantLayer, QuantWeights, fused_activation, passthrough_range
+from hw_targets.weights import MOVES, PRE, QuantLayer, QuantWeights, fused_activation, passthrough_range
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
 
 LOWERING_VERSION: Final = 1
@@ -81,9 +81,9 @@ class _Emitter:
         )
 
     def emit(self, layer: Layer) -> None:
-        if layer.op == "max_pool" and passthrough_range(layer):
+        if layer.op in MOVES and passthrough_range(layer):
             tensor, of = self._tensors[layer.inputs[0]]
-            self._tensors[layer.name] = (max_pool(self.file, layer, [tensor]), of)
+            self._tensors[layer.name] = (weightless(self.file, layer, [tensor]), of)
         elif layer.op == "activation" and layer.activation not in (None, "relu", "relu6"):
             to = self._weights.ranges[layer.name]
             gate = self._weights.scheme.sigmoid_range

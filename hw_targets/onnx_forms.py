@@ -44,6 +44,24 @@ def _resize(file: OnnxFile, layer: Layer, inputs: list[str]) -> str:
     return file.node("Resize", [*inputs, "", scales], f"{layer.name}{SEPARATOR}resize", **attributes)
 
 
+def _slice(file: OnnxFile, layer: Layer, inputs: list[str]) -> str:
+    """Of float or integers."""
+    name = layer.name + SEPARATOR
+    bounds = {"start": layer.start, "end": layer.start + layer.out_shape[0], "axis": 1}
+    constants = [file.constant(f"{name}{title}", np.array([value], np.int64)) for title, value in bounds.items()]
+    return file.node("Slice", [*inputs, *constants], f"{name}slice")
+
+
+def _shuffle(file: OnnxFile, layer: Layer, inputs: list[str]) -> str:
+    """Of float or integers; the batch is not known."""
+    name, (channels, height, width) = layer.name + SEPARATOR, layer.out_shape
+    apart = np.array([0, layer.groups, channels // layer.groups, height, width], np.int64)
+    together = np.array([0, channels, height, width], np.int64)
+    groups = file.node("Reshape", [*inputs, file.constant(f"{name}apart", apart)], f"{name}groups")
+    turned = file.node("Transpose", [groups], f"{name}turned", perm=[0, 2, 1, 3, 4])
+    return file.node("Reshape", [turned, file.constant(f"{name}together", together)], f"{name}shuffle")
+
+
 def _simple(operator: str, **attributes: Any) -> Callable[[OnnxFile, Layer, list[str]], str]:
     def form(file: OnnxFile, layer: Layer, inputs: list[str]) -> str:
         return file.node(operator, inputs, f"{layer.name}{SEPARATOR}{layer.op}", **attributes)
@@ -56,6 +74,8 @@ _WEIGHTLESS: Final[dict[str, Callable[[OnnxFile, Layer, list[str]], str]]] = {
     "mul": _simple("Mul"),
     "concat": _simple("Concat", axis=1),
     "global_avg_pool": _simple("GlobalAveragePool"),
+    "slice": _slice,
+    "shuffle": _shuffle,
     "max_pool": max_pool,
     "avg_pool": _avg_pool,
     "resize": _resize,

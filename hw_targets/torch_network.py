@@ -93,18 +93,21 @@ class TorchNetwork:
             case "avg_pool":
                 x, padding = _padded(layer, x, 0.0)
                 return F.avg_pool2d(x, layer.kernel, layer.stride, padding)
-            case "resize":
-                return F.interpolate(x, size=layer.out_shape[1:], mode="bilinear", align_corners=False)
             case simple:
-                return _SIMPLE[simple](inputs)
+                return _SIMPLE[simple](layer, inputs)
 
 
-_SIMPLE: Final[Mapping[str, Callable[[Sequence[Tensor]], Tensor]]] = {
-    "add": lambda inputs: inputs[0] + inputs[1],
-    "mul": lambda inputs: inputs[0] * inputs[1],
-    "concat": lambda inputs: torch.cat(list(inputs), dim=1),
-    "global_avg_pool": lambda inputs: inputs[0].mean((2, 3), keepdim=True),
-    "activation": lambda inputs: inputs[0],
+_SIMPLE: Final[Mapping[str, Callable[[Layer, Sequence[Tensor]], Tensor]]] = {
+    "add": lambda layer, inputs: inputs[0] + inputs[1],
+    "mul": lambda layer, inputs: inputs[0] * inputs[1],
+    "concat": lambda layer, inputs: torch.cat(list(inputs), dim=1),
+    "slice": lambda layer, inputs: inputs[0].narrow(1, layer.start, layer.out_shape[0]),
+    "shuffle": lambda layer, inputs: F.channel_shuffle(inputs[0], layer.groups),
+    "global_avg_pool": lambda layer, inputs: inputs[0].mean((2, 3), keepdim=True),
+    "activation": lambda layer, inputs: inputs[0],
+    "resize": lambda layer, inputs: F.interpolate(
+        inputs[0], size=layer.out_shape[1:], mode="bilinear", align_corners=False
+    ),
 }
 
 

@@ -88,9 +88,13 @@ def fused_activation(layer: Layer, scheme: Scheme = AFFINE) -> bool:
     return layer.activation == "hard_sigmoid" and layer.has_weights and not scheme.power_of_two
 
 
+MOVES: Final = frozenset({"max_pool", "slice", "shuffle"})
+"""Operators that pick values, so that they work on integers as they are."""
+
+
 def passthrough_range(layer: Layer) -> bool:
     """Whether a layer's result has the range of its input, whatever `ranges` say: it picks or mixes values, and computes no new ones."""
-    return layer.op in ("max_pool", "resize") and layer.activation is None
+    return layer.op in (*MOVES, "resize") and layer.activation is None
 
 
 def hard_swish_range(high: float) -> Range:

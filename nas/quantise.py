@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from hw_targets.scheme import AFFINE, Range, Scheme, exponent_for
-from hw_targets.weights import PRE, QuantLayer, QuantWeights, fused_activation, passthrough_range
+from hw_targets.weights import MOVES, PRE, QuantLayer, QuantWeights, fused_activation, passthrough_range
 from nas.interpreter import activate, operate, run
 from nas.ranges import Ranges, least_error_exponent
 from nas.supernet_weights import BIAS, WEIGHT, weight_extent
@@ -131,7 +131,7 @@ class _Integer(ABC):
 
     def layer(self, layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
         """One layer on integers: exact accumulation, then one rounding (two where an activation needs its own range)."""
-        if layer.op == "max_pool" and passthrough_range(layer):
+        if layer.op in MOVES and passthrough_range(layer):
             return operate(layer, inputs)
         if layer.has_weights:
             own = self.operands(layer)

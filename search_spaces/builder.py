@@ -157,6 +157,8 @@ class Graph:
                 size = (first[1] * after[1] // before[1], first[2] * after[2] // before[2])
             case "concat":
                 own = sum(shape[0] for shape in shapes)
+            case "slice":
+                own = layer.out_shape[0]
         sides = {shape[1:] for shape in shapes} if layer.op in ("add", "concat") else {size}
         if min(size) < 1 or len(sides) > 1:
             raise InvalidSpace(
@@ -167,6 +169,7 @@ class Graph:
         return self._append(
             name, layer.op, tuple(inputs), (own, *size), kernel=window, stride=layer.stride, padding=padding,
             dilation=layer.dilation, groups=first[0] // block if block else layer.groups, activation=layer.activation, norm=norm,
+            start=layer.start,
         )  # fmt: skip
 
     def add(self, name: str, a: Tensor, b: Tensor, *, activation: str | None = None) -> Tensor:

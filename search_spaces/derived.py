@@ -149,6 +149,8 @@ class Derivation:
         tensors = set(group.tensors)
         for layer in self.network.layers:
             near = layer.name in tensors or tensors.intersection(layer.inputs)
+            if near and layer.op in ("slice", "shuffle"):
+                return "split or shuffled"
             if near and layer.op == "concat":
                 return "concatenated with other channels"
             if near and layer.groups > 1 and layer.block is None:

@@ -22,8 +22,11 @@ INPUT: Final = "input"
 SCHEMA: Final = 1
 
 OPERATORS: Final = frozenset(
-    {"conv", "linear", "add", "mul", "concat", "max_pool", "avg_pool", "global_avg_pool", "activation", "resize"}
-)
+    {
+        "conv", "linear", "add", "mul", "concat", "slice", "shuffle", "max_pool", "avg_pool", "global_avg_pool", "activation",
+        "resize",
+    }
+)  # fmt: skip
 """The operators that every interpreter and lowering knows. Others (read from ONNX) are named `onnx:<OpType>`."""
 
 ACTIVATIONS: Final = frozenset({"relu", "relu6", "hard_swish", "hard_sigmoid", "sigmoid", "silu", "leaky_relu"})
@@ -34,7 +37,8 @@ class Layer:
     """One operator with its fused activation.
 
     `conv` has a bias always (batch norm folds into it); `linear` flattens its input (C, H, W) in that order; `mul` and
-    `add` broadcast a (C, 1, 1) second input; `resize` is bilinear (half-pixel) to `out_shape`'s height and width.
+    `add` broadcast a (C, 1, 1) second input; `resize` is bilinear (half-pixel) to `out_shape`'s height and width; `slice` takes
+    channels from `start` on; `shuffle` interleaves the channels of `groups` groups (ShuffleNet, Zhang et al. 2018).
 
     Attributes:
         name: unique in its network; names are weights, so layers of one name share parameters across a space.
@@ -44,7 +48,8 @@ class Layer:
         out_shape: its own.
         kernel, stride, dilation: (height, width), for `conv` and the pools.
         padding: (top, left, bottom, right) zeros.
-        groups: convolution groups; depthwise when equal to the input channels.
+        groups: of a `conv` (depthwise when equal to the input channels) or a `shuffle`.
+        start: first channel of the input that a `slice` takes.
         activation: applied to the result, one of `ACTIVATIONS`, or None.
         norm: training normalises the result with batch norm before the activation; a deployed network has none left.
         macs: multiply-accumulates of one image, where kernel and shapes do not determine them; None where they do.
@@ -67,6 +72,7 @@ class Layer:
     macs: int | None = None
     params: int | None = None
     counted: bool = True
+    start: int = 0
 
     @property
     def is_depthwise(self) -> bool:
@@ -106,6 +112,10 @@ class Layer:
                 parts.append(f"d{_pair(self.dilation)}")
             if self.groups != 1:
                 parts.append(f"g{self.groups}")
+        if self.op == "shuffle":
+            parts.append(f"g{self.groups}")
+        if self.op == "slice":
+            parts.append(f"from{self.start}")
         if self.macs:
             parts.append(f"m{self.macs}")
         if self.activation is not None:

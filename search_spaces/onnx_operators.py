@@ -178,6 +178,47 @@ def _concat(walk: Walk, node: Node) -> bool:
     return walk.add(node, "concat", node.inputs)
 
 
+def _split(walk: Walk, node: Node) -> bool:
+    """Each part that is read is a slice of channels."""
+    value, shape = walk.read(node.inputs[0])
+    rank = len(value.shape)
+    if rank != 4 or int(node.attributes.get("axis", 0)) % rank != 1:
+        return False
+    start = 0
+    for index, output in enumerate(node.outputs):
+        channels = walk.shape(node, index)[1]
+        if output and (index == 0 or output in walk.graph.read):
+            walk.append(node, "slice", (value.source,), (shape,), index, start=start)
+        start += channels
+    return True
+
+
+def _slice(walk: Walk, node: Node) -> bool:
+    """A slice of channels one after another."""
+    value, shape = walk.read(node.inputs[0])
+    known = [walk.graph.value(name) for name in node.inputs[1:]] if len(node.inputs) > 1 else [
+        np.array(node.attributes[name]) for name in ("starts", "ends", "axes") if name in node.attributes
+    ]  # fmt: skip
+    if len(value.shape) != 4 or len(known) < 3 or any(one is None or one.size != 1 for one in known):
+        return False
+    start, _, axis, *step = (int(one.reshape(())) for one in known if one is not None)
+    if axis % 4 != 1 or step not in ([], [1]):
+        return False
+    return walk.append(node, "slice", (value.source,), (shape,), start=start % shape[0] if start < 0 else start)
+
+
+def _shuffled(walk: Walk, node: Node, value: Value, permutation: tuple[int, ...]) -> bool:
+    """Groups of channels that are interleaved, between two reshapes that leave rows and columns as they are."""
+    made = walk.made(value.source)
+    groups = value.shape[1:3]
+    if permutation != (0, 2, 1, 3, 4) or value.shape[3:] != made[1:] or groups[0] * groups[1] != made[0]:
+        return False
+    walk.append(node, "shuffle", (value.source,), (made,), groups=groups[0])
+    name = walk.values[node.outputs[0]].source
+    walk.layers[name] = replace(walk.layers[name], out_shape=made)
+    return walk.alias(node, Value(name, walk.shape(node)))
+
+
 def _reshape(walk: Walk, node: Node) -> bool:
     value, shape = walk.values[node.inputs[0]], walk.shape(node)
     if value.pending in ("transpose", "pad") and not (value.pending == "transpose" and trivial(value)):
@@ -194,6 +235,8 @@ def _transpose(walk: Walk, node: Node) -> bool:
     shape = walk.shape(node)
     if permutation[0] != 0:
         return False
+    if value.pending is None and len(value.shape) == 5 and _shuffled(walk, node, value, permutation):
+        return True
     if value.pending == "transpose":
         composed = tuple(value.detail[axis] for axis in permutation)
         plain = composed == tuple(range(len(composed)))
@@ -258,6 +301,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "GlobalMaxPool": _of_first(onnx_windows.global_max),
     "ReduceMean": _of_first(_reduce_mean),
     "Concat": _of_first(_concat),
+    "Split": _of_first(_split),
+    "Slice": _of_first(_slice),
     "Transpose": _of_first(_transpose),
     "Pad": _of_first(_pad),
     "Clip": _of_first(_clip),

@@ -256,9 +256,10 @@ NETWORKS: Final[dict[str, Callable[[], nn.Module]]] = {
     "resnet_18": resnet_18, "vgg_11": vgg_11, "vgg_11_plain": lambda: vgg_11(norm=False), "mobilenet_v1": mobilenet_v1,
     "mobilenet_v2": mobilenet_v2, "mobilenet_v3_small": mobilenet_v3_small, "mobilenet_v4_small": mobilenet_v4_small,
     "squeezenet": squeezenet, "densenet": densenet, "efficientnet_lite0": efficientnet_lite0, "regnet_x": regnet_x,
+    "shufflenet_v2": shufflenet_v2,
 }  # fmt: skip
 """Those that a search can start from."""
-UNKNOWN: Final[dict[str, Callable[[], nn.Module]]] = {"shufflenet_v2": shufflenet_v2, "convnext": convnext}
+UNKNOWN: Final[dict[str, Callable[[], nn.Module]]] = {"convnext": convnext}
 """Those with operators that are not trained here."""
 
 

@@ -15,7 +15,8 @@ IMAGE: Final = -1
 
 FREE: Final = frozenset(
     {
-        "concat", "resize", "activation", "onnx:Resize", "onnx:Upsample", "onnx:SpaceToDepth", "onnx:DepthToSpace", "onnx:Reshape",
+        "concat", "shuffle", "resize", "activation", "onnx:Resize", "onnx:Upsample", "onnx:SpaceToDepth", "onnx:DepthToSpace",
+        "onnx:Reshape",
         "onnx:Flatten", "onnx:Transpose", "onnx:Squeeze", "onnx:Unsqueeze", "onnx:Identity",
     }
 )  # fmt: skip

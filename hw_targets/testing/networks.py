@@ -57,6 +57,20 @@ def pools(activation: str = "relu") -> Network:
     return g.network("pools")
 
 
+def shuffled(side: int = 8) -> Network:
+    """Half of the channels are convolved, and all are shuffled (ShuffleNetV2)."""
+    g = Graph((3, side, side))
+    x = g.conv("stem", g.input, 16, kernel=3, stride=2, activation="relu")
+    half, whole = (8, *x.shape[1:]), x.shape
+    for name, start in (("kept", 0), ("taken", 8)):
+        g.layers.append(Layer(name, "slice", (x.name,), (whole,), half, start=start))
+    y = g.conv("branch", Tensor("taken", half), 8, kernel=3, activation="relu")
+    g.layers.append(Layer("both", "concat", ("kept", y.name), (half, half), whole))
+    g.layers.append(Layer("mixed", "shuffle", ("both",), (whole,), whole, groups=2))
+    g.linear("classifier", g.global_avg_pool("pool", g.conv("last", Tensor("mixed", whole), 16)), 5)
+    return g.network("shuffled")
+
+
 def dense(side: int = 8) -> Network:
     """Two outputs: a feature map at twice the resolution, and a vector."""
     g = Graph((3, side, side))
@@ -77,5 +91,6 @@ ALL = (
     inverted_residuals("sigmoid", side=8),
     residual(),
     pools(),
+    shuffled(),
     dense(),
 )

@@ -10,7 +10,7 @@ from search_spaces.builder import Graph, Tensor
 from search_spaces.derived import Derivation, derive, kernel_sides, shrunk, title
 from search_spaces.errors import InvalidSpace, UnreadableModel
 from search_spaces.lattice import Lattice
-from search_spaces.network import Network
+from search_spaces.network import Layer, Network
 from search_spaces.onnx_reader import read_onnx
 from search_spaces.space import SearchSpace
 from tests.search_spaces.onnx_graphs import mobilenet_v2, resnet_18
@@ -161,6 +161,20 @@ def test_inputs_of_a_concatenation_are_not_one_group() -> None:
     g.linear("classifier", g.global_avg_pool("pool", y), 5)
     derivation = Derivation.of(g.network("net"))
     assert len({derivation.group_of[name] for name in ("a", "b")}) == 2
+    members(of(g))
+
+
+def test_a_concatenation_and_a_slice_of_it() -> None:
+    """The slice takes channels of both parts."""
+    g = Graph((3, 16, 16))
+    x = g.conv("stem", g.input, 32)
+    y = concat(g, "cat", g.conv("a", x, 32), g.conv("b", x, 32))
+    part = (32, *y.shape[1:])
+    g.layers.append(Layer("middle", "slice", (y.name,), (y.shape,), part, start=16))
+    g.linear("classifier", g.global_avg_pool("pool", g.conv("after", Tensor("middle", part), 32)), 5)
+    derivation = Derivation.of(g.network("net"))
+    assert {name for one in derivation.frozen for name in one.layers} == {"a", "b"}
+    assert set(derivation.widths) == {"stem", "after"}
     members(of(g))
 
 

@@ -75,6 +75,8 @@ const WORDS: Record<string, string> = {
   avg_pool: "average pool",
   max_pool: "max pool",
   concat: "concatenate",
+  slice: "slice",
+  shuffle: "shuffle",
 };
 
 /** `3×3 conv /2`, `7×7 depthwise`, `global pool`. */
