@@ -16,6 +16,7 @@ from nas.data.splits import SplitName
 from nas.importance import descending, norms, permuted
 from nas.interpreter import BNFolded, run_all
 from nas.job import Job
+from nas.metrics import confusion, score
 from nas.own_source import CONVENTIONS, Convention, OwnSource, folded, read
 from nas.pretrained import Published, load
 from nas.stages.context import Context
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 SEEN: Final = 512
 """Images of a split that decide how pixels are scaled, and that batch norm is put back on."""
+NEIGHBOURS: Final = 5
+"""Training images whose features are nearest, which say the class of an image where the classifier is of no use."""
 SURE: Final = 3.0
 """Standard errors above chance at which a network is taken to know the classes."""
 
@@ -92,7 +95,7 @@ class _Tried:
     """A network under one convention: its weights, and how well it tells the user's classes apart.
 
     Attributes:
-        features: share right by the nearest class mean of its features, the mean over classes.
+        features: share right by the nearest neighbours of its features, the mean over classes.
         own: share right by its own classifier, the mean over classes; None where that has other classes.
     """
 
@@ -170,6 +173,10 @@ def _try(
     trained: "TrainedNetwork",
     derivation: Derivation,
 ) -> list[_Tried]:
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     classifier = _classifier(job, trained, derivation)
     splits: tuple[SplitName, SplitName] = ("train", "val")
     side = network.input_shape[1]
@@ -197,7 +204,8 @@ def _try(
                 parameters[head + role] = parameters[head + role][list(classifier)]
         (features, _), (seen, logits) = (_outputs(network, parameters, one) for one in images)
         own = None if classifier is None else _right(labels[1], logits.argmax(1), classes)
-        nearest = _nearest_mean(features, labels[0], seen, classes)
+        neighbours = KNeighborsClassifier(min(NEIGHBOURS, len(features)))
+        nearest = make_pipeline(StandardScaler(), neighbours).fit(features, labels[0]).predict(seen)
         tried.append(_Tried(convention, parameters, _right(labels[1], nearest, classes), own))
     return tried
 
@@ -212,24 +220,9 @@ def _outputs(network: Network, parameters: Mapping[str, Tensor], images: Tensor)
     return tuple(torch.cat(columns).double().numpy() for columns in zip(*found, strict=True))
 
 
-def _nearest_mean(
-    features: NDArray[np.float64], labels: NDArray[np.int64], seen: NDArray[np.float64], classes: int
-) -> NDArray[np.int64]:
-    """The class whose mean of standardised features is nearest."""
-    centre, spread = features.mean(0), features.std(0) + 1e-9
-    known = (features - centre) / spread
-    means = np.stack(
-        [known[labels == label].mean(0) if (labels == label).any() else known[0] * np.inf for label in range(classes)]
-    )
-    distance = ((((seen - centre) / spread)[:, None] - means[None]) ** 2).sum(2)
-    nearest: NDArray[np.int64] = np.argmin(np.nan_to_num(distance, nan=np.inf), 1)
-    return nearest
-
-
 def _right(labels: NDArray[np.int64], found: NDArray[np.int64], classes: int) -> float:
-    """The share that is right, the mean over the classes that there are."""
-    present = [labels == label for label in range(classes) if (labels == label).any()]
-    return float(np.mean([(found[of] == labels[of]).mean() for of in present]))
+    """The share that is right, the mean over the classes."""
+    return score(confusion(labels, found, classes), "balanced_accuracy")
 
 
 def _error(share: float, images: int) -> float:
