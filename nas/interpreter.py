@@ -134,7 +134,7 @@ _OPERATORS: Final[Mapping[str, Callable[[Layer, Sequence[Tensor]], Tensor]]] = {
     "add": lambda layer, inputs: inputs[0] + inputs[1],
     "mul": lambda layer, inputs: inputs[0] * inputs[1],
     "concat": lambda layer, inputs: torch.cat(list(inputs), dim=1),
-    "slice": lambda layer, inputs: inputs[0].narrow(1, layer.start, layer.out_shape[0]),
+    "slice": lambda layer, inputs: inputs[0][:, layer.start : layer.start + layer.out_shape[0]],
     "shuffle": lambda layer, inputs: F.channel_shuffle(inputs[0], layer.groups),
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,
