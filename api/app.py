@@ -19,6 +19,7 @@ from api.keys.service import Keys
 from api.maintenance import Maintenance
 from api.middleware import RequestGuard, allowed_hosts
 from api.models.service import Models
+from api.networks.service import Networks
 from api.query_parameters import reject_unknown_parameters
 from api.rate_limiter import RateLimiter
 from api.routes import (
@@ -31,6 +32,7 @@ from api.routes import (
     keys,
     latency_tables,
     models,
+    networks,
     plain_pages,
 )
 from api.routes.public import require_authentication
@@ -43,7 +45,7 @@ from search_spaces.errors import HwnasError
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
 ROUTERS: Final = (
-    jobs.router, job_events.router, datasets.router, models.router, keys.router, catalogue.router, latency_tables.router,
+    jobs.router, job_events.router, datasets.router, networks.router, models.router, keys.router, catalogue.router, latency_tables.router,
     health.router, plain_pages.router, dashboard.router,
 )  # fmt: skip
 """Every route of the service."""
@@ -111,6 +113,7 @@ def _start(app: FastAPI, settings: Settings) -> None:
     app.state.jobs = Jobs(database, settings)
     app.state.event_tail = job_events.EventTail(app.state.jobs, settings.stream_poll_s)
     app.state.datasets = Datasets(database, settings)
+    app.state.networks = Networks(database, settings)
     app.state.models = Models(database, BlobStore(settings.artifacts))
     app.state.dashboard = dashboard_files.read_dashboard(dashboard_files.DIST)
     app.state.supervisor = Supervisor(database, settings) if settings.worker else None

@@ -9,6 +9,7 @@ from api.datasets.service import Datasets
 from api.jobs.service import Jobs
 from api.keys.service import Keys
 from api.models.service import Models
+from api.networks.service import Networks
 from api.settings import Settings
 from api.supervisor import Supervisor
 
@@ -21,6 +22,11 @@ async def _jobs(request: Request) -> Jobs:
 async def _datasets(request: Request) -> Datasets:
     datasets: Datasets = request.app.state.datasets
     return datasets
+
+
+async def _networks(request: Request) -> Networks:
+    networks: Networks = request.app.state.networks
+    return networks
 
 
 async def _models(request: Request) -> Models:
@@ -50,6 +56,7 @@ async def _supervisor(request: Request) -> Supervisor | None:
 
 JobsService = Annotated[Jobs, Depends(_jobs)]
 DatasetsService = Annotated[Datasets, Depends(_datasets)]
+NetworksService = Annotated[Networks, Depends(_networks)]
 ModelsService = Annotated[Models, Depends(_models)]
 KeysService = Annotated[Keys, Depends(_keys)]
 SettingsValue = Annotated[Settings, Depends(_settings)]

@@ -190,6 +190,13 @@ class UnknownDataset(HwnasError):
     status = 404
 
 
+class UnknownNetwork(HwnasError):
+    """There is no trained network of that id."""
+
+    code = "unknown_network"
+    status = 404
+
+
 class UnknownModel(HwnasError):
     """There is no model of that id."""
 
@@ -236,6 +243,13 @@ class DatasetInUse(HwnasError):
     """A job that has not ended reads the data set."""
 
     code = "dataset_in_use"
+    status = 409
+
+
+class NetworkInUse(HwnasError):
+    """A job that has not ended starts from the network."""
+
+    code = "network_in_use"
     status = 409
 
 

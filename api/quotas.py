@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from api.errors import QuotaExceeded
 from api.job_states import ENDED
 from api.settings import Settings
-from api.tables import artifacts, datasets, jobs, models
+from api.tables import artifacts, datasets, jobs, models, networks
 from api.tenancy import lock_tenant
 
 
@@ -50,7 +50,7 @@ class Quotas:
         if stored + more > limit:
             raise QuotaExceeded(
                 f"The tenant stores {stored} of {limit} bytes; {more} more are too many.",
-                fix="Delete data sets or models.",
+                fix="Delete data sets, networks or models.",
                 facts={"stored_bytes": stored, "max_stored_bytes": limit},
             )
 
@@ -62,11 +62,14 @@ def unfinished_jobs(connection: Connection, tenant_id: str) -> int:
 
 
 def stored_bytes(connection: Connection, tenant_id: str) -> int:
-    """Bytes of a tenant's data sets and of its models' files."""
-    uploads = select(func.coalesce(func.sum(datasets.c.size_bytes), 0)).where(datasets.c.tenant_id == tenant_id)
+    """Bytes of a tenant's data sets and networks, and of its models' files."""
+    uploads = [
+        select(func.coalesce(func.sum(table.c.size_bytes), 0)).where(table.c.tenant_id == tenant_id)
+        for table in (datasets, networks)
+    ]
     files = (
         select(func.coalesce(func.sum(artifacts.c.size_bytes), 0))
         .join(models, models.c.id == artifacts.c.model_id)
         .where(models.c.tenant_id == tenant_id)
     )
-    return int(connection.execute(uploads).scalar_one()) + int(connection.execute(files).scalar_one())
+    return sum(int(connection.execute(query).scalar_one()) for query in (*uploads, files))

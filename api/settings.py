@@ -57,7 +57,9 @@ class Settings(BaseModel):
 
     max_queued: int = Field(default=1000, ge=0, description="jobs of a tenant that have not ended")
     max_running: int = Field(default=100, ge=0, description="jobs of a tenant that run at once")
-    max_stored_bytes: int = Field(default=100 * 1024 * MIB, ge=0, description="of a tenant's data sets and models")
+    max_stored_bytes: int = Field(
+        default=100 * 1024 * MIB, ge=0, description="of a tenant's data sets, networks and models"
+    )
     requests_per_s: float = Field(default=50.0, gt=0, description="of one key, in the long run")
     request_burst: int = Field(default=200, ge=1, description="requests of one key at once")
     maintenance_s: float = Field(default=30.0, gt=0, description="how often the server runs its maintenance")
@@ -65,6 +67,7 @@ class Settings(BaseModel):
     max_body_bytes: int = MIB
     body_timeout_s: float = Field(default=30.0, gt=0, description="the longest silence of a client that sends a body")
     max_upload_bytes: int = 2048 * MIB
+    max_network_bytes: int = Field(default=768 * MIB, ge=1, description="of a trained network that is uploaded")
     max_unpacked_bytes: int = 8192 * MIB
     max_upload_entries: int = 200_000
     check_timeout_s: float = Field(default=120.0, gt=0, description="the longest a check of a data set may take")
@@ -101,6 +104,11 @@ class Settings(BaseModel):
         return self.home / "datasets"
 
     @property
+    def networks(self) -> Path:
+        """Trained networks of users that passed their check, a folder each."""
+        return self.home / "networks"
+
+    @property
     def incoming(self) -> Path:
         """Uploads that are not checked yet; emptied at the start."""
         return self.home / "incoming"
@@ -122,7 +130,7 @@ class Settings(BaseModel):
     def make_folders(self) -> None:
         """Creates the folders of the home, readable by this user alone."""
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in (self.artifacts, self.datasets, self.incoming, self.runs, self.store):
+        for folder in (self.artifacts, self.datasets, self.networks, self.incoming, self.runs, self.store):
             folder.mkdir(exist_ok=True, mode=0o700)
 
 

@@ -186,6 +186,27 @@ dataset_uses = Table(
     Index(None, "dataset_id"),
 )
 
+networks = Table(
+    "networks",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant_id", ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("summary", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index(None, "tenant_id", "id"),
+)
+
+network_uses = Table(
+    "network_uses",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("network_id", ForeignKey("networks.id", ondelete="CASCADE"), primary_key=True),
+    Index(None, "network_id"),
+)
+
 models = Table(
     "models",
     metadata,

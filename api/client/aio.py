@@ -16,6 +16,7 @@ from api.client.transport import AsyncTransport
 from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import Fronts, JobDocument, JobEvent, Validation
 from api.models.schemas import Artifact, ModelDocument
+from api.networks.schemas import NetworkDocument
 from nas.events import CandidateEvent, EventSink, ignore
 
 T = TypeVar("T")
@@ -89,6 +90,14 @@ class AsyncClient:
     async def upload(self, path: Path | str, *, name: str | None = None) -> DatasetDocument:
         """Uploads an `.npz` or a `.zip` of class folders."""
         return await self.run(calls.upload(Path(path), name or "data set"))
+
+    def networks(self) -> AsyncGenerator[NetworkDocument, None]:
+        """All uploaded networks, newest first; `sha256` is that of the file which was uploaded."""
+        return self._paged(calls.list_networks)
+
+    async def upload_network(self, path: Path | str, *, name: str | None = None) -> NetworkDocument:
+        """Uploads a trained network, an ONNX file, for a search to start from."""
+        return await self.run(calls.upload_network(Path(path), name or "network"))
 
     def events(self, job_id: str, *, after: int = 0) -> AsyncGenerator[JobEvent, None]:
         """Events above a number until the job's last, as they happen; reconnects after a lost connection."""

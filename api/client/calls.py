@@ -18,6 +18,7 @@ from api.errors import ApiError, NoAnswer, UnusableKey
 from api.job_states import ENDED
 from api.jobs.schemas import CandidatePage, Fronts, JobDocument, JobEvent, JobPage, Validation
 from api.models.schemas import ModelDocument, ModelPage
+from api.networks.schemas import NetworkDocument, NetworkPage
 from nas.events import EventSink, ignore
 from search_spaces.errors import HwnasError
 
@@ -138,6 +139,17 @@ def get_model(model_id: str) -> Call[ModelDocument]:
 def list_datasets(token: str | None) -> Call[DatasetPage]:
     """A page of data sets."""
     return Call("GET", "/v1/datasets", reader(DatasetPage), params=_paged({}, token))
+
+
+def list_networks(token: str | None) -> Call[NetworkPage]:
+    """A page of uploaded networks."""
+    return Call("GET", "/v1/networks", reader(NetworkPage), params=_paged({}, token))
+
+
+def upload_network(path: Path, name: str) -> Call[NetworkDocument]:
+    """Uploads a trained network; safe to repeat."""
+    headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": uuid4().hex}
+    return Call("POST", "/v1/networks", reader(NetworkDocument), params={"name": name}, headers=headers, file=path)
 
 
 def upload(path: Path, name: str) -> Call[DatasetDocument]:

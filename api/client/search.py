@@ -12,16 +12,20 @@ from api.client.calls import ended
 from api.client.files import sha256_of
 from api.client.sync import Client, Job, Model
 from api.client.tolerant import tolerant
+from api.datasets.schemas import DatasetDocument
 from api.errors import ApiError, RemoteJobEnded, ScopeMissing
+from api.networks.schemas import NetworkDocument
 from nas.cli.answer import Answer
 from nas.cli.export import ExportRequest
 from nas.cli.guard import ended_politely
 from nas.cli.progress import watch
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import LogEvent
+from nas.own_source import OwnSource
 from nas.result import ExportResult, SearchResult
 from nas.runs import resolve_id
 from nas.spec import SearchSpec
+from nas.stages.choose_source import is_path
 from search_spaces.errors import InvalidSpace
 from search_spaces.yaml_file import read_yaml
 
@@ -79,7 +83,8 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
     Raises:
         ApiError: the service rejects it, or the search failed there.
         InvalidData: there is no such data.
-        InvalidSpec: the space is code, which a service does not take.
+        InvalidSpec: the space is code, or there is a teacher, which a service does not take.
+        SourceUnavailable, UnreadableModel: the network to start from is none.
         InvalidSpace: its file is not readable as a space.
         RemoteJobEnded: someone cancelled it.
         Cancelled: this process was interrupted; the job continues.
@@ -88,6 +93,10 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
     fields["space"] = _space(spec.space)
     if spec.data != DIGITS:
         fields["data"] = uploaded(client, spec.data)
+    if is_path(spec.start_from):
+        fields["start_from"] = uploaded_network(client, spec.start_from)
+    if spec.teacher is not None:
+        raise InvalidSpec("A service takes no teacher.", fix="Search without --teacher, or without --server.")
     job = client.submit({"kind": "search", **fields})
     with _result_of(client, job, quiet=quiet) as answer:
         for model in job.models():
@@ -186,9 +195,25 @@ def uploaded(client: Client, source: str) -> str:
         return _uploaded_before(client, sha256_of(file)) or client.upload(file, name=name).id
 
 
+def uploaded_network(client: Client, source: str) -> str:
+    """The id of a network with the content of an ONNX file or a delivered model: one that the service has, or else it is uploaded.
+
+    Raises:
+        SourceUnavailable: there is none.
+        UnreadableModel, InvalidSpace: it is not one that a search can start from.
+    """
+    network = OwnSource.of(Path(source).expanduser())
+    return _with_hash(client.networks(), network.sha256) or client.upload_network(network.space, name=network.name).id
+
+
 def _uploaded_before(client: Client, sha256: str) -> str | None:
+    return _with_hash(client.datasets(), sha256)
+
+
+def _with_hash(documents: Iterator[DatasetDocument] | Iterator[NetworkDocument], sha256: str) -> str | None:
+    """The id of the first that has this content."""
     try:
-        return next((found.id for found in client.datasets() if found.sha256 == sha256), None)
+        return next((found.id for found in documents if found.sha256 == sha256), None)
     except ApiError as error:
         if error.code != ScopeMissing.code:
             raise

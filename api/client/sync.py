@@ -14,6 +14,7 @@ from api.client.transport import SyncTransport, completed, iterated
 from api.datasets.schemas import DatasetDocument
 from api.jobs.schemas import Fronts, JobDocument, JobEvent, Validation
 from api.models.schemas import Artifact, ModelDocument
+from api.networks.schemas import NetworkDocument
 from nas.events import CandidateEvent, EventSink, ignore
 
 T = TypeVar("T")
@@ -105,6 +106,14 @@ class Client:
     def upload(self, path: Path | str, *, name: str | None = None) -> DatasetDocument:
         """Uploads an `.npz` or a `.zip` of class folders; raises as `submit`."""
         return self.run(calls.upload(Path(path), name or "data set"))
+
+    def networks(self) -> Iterator[NetworkDocument]:
+        """All uploaded networks, newest first, page by page; `sha256` is that of the file which was uploaded."""
+        return self._paged(calls.list_networks)
+
+    def upload_network(self, path: Path | str, *, name: str | None = None) -> NetworkDocument:
+        """Uploads a trained network, an ONNX file, for a search to start from; raises as `submit`."""
+        return self.run(calls.upload_network(Path(path), name or "network"))
 
     def events(self, job_id: str, *, after: int = 0) -> Iterator[JobEvent]:
         """Events above a number until the job's last, as they happen; reconnects after a lost connection."""

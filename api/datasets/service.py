@@ -1,11 +1,9 @@
-"""Data sets: streams an upload to the disk, has it checked in a child process, and stores what passed."""
+"""Data sets: has an upload checked in a child process, and stores what passed."""
 
-import hashlib
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,87 +11,14 @@ from api import pagination
 from api.database import Database, to_datetime
 from api.datasets import repository
 from api.datasets.schemas import DatasetDocument, DatasetPage
-from api.errors import BodyTooLarge, CheckFailed, DatasetInUse, UnknownDataset, UnsafeArchive
+from api.errors import CheckFailed, DatasetInUse, UnknownDataset, UnsafeArchive
 from api.home_errors import home_error
-from api.idempotency import Idempotent
-from api.ids import new_id
 from api.processes import ChildFailed, ChildTooSlow, run_child
 from api.quotas import Quotas
 from api.settings import Settings
 from api.tenancy import Subject
+from api.uploads import Upload, UploadMetadata
 from nas.errors import InvalidData, OutOfSpace, UnwritableFolder
-
-UPLOAD: Final = "upload.zip"
-
-
-@dataclass(frozen=True, slots=True)
-class UploadMetadata:
-    """What a client sends beside an upload.
-
-    Attributes:
-        name: for people.
-        idempotency_key: its `Idempotency-Key`, if there is one.
-    """
-
-    name: str
-    idempotency_key: str | None = None
-
-    def idempotent(self, sha256: str) -> Idempotent | None:
-        """The request by its key; its name and its content must be the same when it is sent again."""
-        if self.idempotency_key is None:
-            return None
-        return Idempotent.from_body("create_dataset", self.idempotency_key, f"{sha256} {self.name}".encode())
-
-
-class Upload:
-    """One upload on its way to the disk, with its running hash. Not thread-safe; call `discard` in any case at the end."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.id = new_id("ds")
-        self.folder = settings.incoming / self.id
-        self._max_bytes = settings.max_upload_bytes
-        self._hash = hashlib.sha256()
-        self._size = 0
-        self._file: BinaryIO | None = None
-
-    def write(self, chunk: bytes) -> None:
-        """Appends a piece.
-
-        Raises:
-            BodyTooLarge: with it the upload is larger than allowed.
-            OutOfSpace, UnwritableFolder: the disk is full, or the home may not be written to.
-        """
-        self._size += len(chunk)
-        if self._size > self._max_bytes:
-            raise body_too_large(self._max_bytes)
-        try:
-            if self._file is None:
-                self.folder.mkdir(mode=0o700)
-                self._file = (self.folder / UPLOAD).open("xb")
-            self._file.write(chunk)
-        except OSError as error:
-            raise home_error(error) or error from error
-        self._hash.update(chunk)
-
-    def finish(self) -> tuple[Path, str, int]:
-        """The complete file, its SHA-256 and its size.
-
-        Raises:
-            InvalidData: nothing was sent.
-        """
-        if self._file is None or self._size == 0:
-            raise InvalidData("The upload is empty.", fix="Send an .npz or a .zip as the body of the request.")
-        try:
-            self._file.close()
-        except OSError as error:
-            raise home_error(error) or error from error
-        return self.folder / UPLOAD, self._hash.hexdigest(), self._size
-
-    def discard(self) -> None:
-        """Closes the file and removes what is left of the upload."""
-        if self._file is not None:
-            self._file.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Datasets:
@@ -117,7 +42,7 @@ class Datasets:
             OutOfSpace, UnwritableFolder: the disk is full, or the home may not be written to.
         """
         path, sha256, size = upload.finish()
-        idempotent = metadata.idempotent(sha256)
+        idempotent = metadata.idempotent("create_dataset", sha256)
         with self._database.write() as connection:
             stored = None if idempotent is None else idempotent.stored_answer(connection, subject)
             if stored is not None:
@@ -223,13 +148,6 @@ class Datasets:
                 f"The check of the data set failed (exit {error}).",
                 fix="Check the archive; it may need more memory or time than a check may use.",
             ) from None
-
-
-def body_too_large(limit_bytes: int) -> BodyTooLarge:
-    """The error for a body above the limit."""
-    return BodyTooLarge(
-        f"The body is larger than {limit_bytes} bytes.", fix="Send less.", facts={"limit_bytes": limit_bytes}
-    )
 
 
 def _summary(answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,15 @@
-"""From a wire spec to the engine's: ids of data sets become files of the home. Also which targets and devices a job names."""
+"""From a wire spec to the engine's: ids of data sets and networks become files of the home. Also which targets and devices a job names."""
 
-from pathlib import Path
 from typing import Final
 
 from pydantic.main import IncEx
 
 from api.datasets.storage import source
-from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec, SupernetWireSpec
+from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec, SupernetWireSpec, is_own
+from api.networks.storage import source as network_file
+from api.settings import Settings
 from nas.spec import SearchSpec
+from nas.stages.choose_source import NONE
 
 DIGITS: Final = "digits"
 
@@ -28,7 +30,7 @@ def base_spec(wire: AnySpec) -> BaseSpec:
     return wire.search
 
 
-def engine_spec(wire: AnySpec, datasets_folder: Path) -> SearchSpec:
+def engine_spec(wire: AnySpec, settings: Settings) -> SearchSpec:
     """The engine's spec. A job that is no search gets the spec of a search with the same settings."""
     base = base_spec(wire)
     fields = base.model_dump(mode="json", exclude=_WIRE_ONLY, exclude_none=True)
@@ -37,8 +39,16 @@ def engine_spec(wire: AnySpec, datasets_folder: Path) -> SearchSpec:
     if not isinstance(base, SearchWireSpec):
         fields["targets"] = [{"target": name, "latency_ms": "100%"} for name in targets_of(base)]
     if base.data != DIGITS:
-        fields["data"] = str(source(datasets_folder, base.data))
+        fields["data"] = str(source(settings.datasets, base.data))
+    if (own := own_network(base)) is not None:
+        fields["start_from"] = str(network_file(settings.networks, own))
     return SearchSpec.model_validate(fields)
+
+
+def own_network(wire: AnySpec) -> str | None:
+    """The id of the uploaded network that a job starts from."""
+    start = getattr(base_spec(wire), "start_from", NONE)
+    return start if is_own(start) else None
 
 
 def targets_of(wire: AnySpec) -> tuple[str, ...]:

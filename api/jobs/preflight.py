@@ -5,18 +5,21 @@ import os
 from typing import Any, Final
 
 from api.database import Database
-from api.errors import CheckFailed
-from api.jobs.engine_spec import BaseSpec, base_spec, engine_spec, targets_of
+from api.errors import CheckFailed, UnknownNetwork
+from api.jobs.engine_spec import BaseSpec, base_spec, engine_spec, own_network, targets_of
 from api.jobs.exports import resolve_export
 from api.jobs.input_spec import input_spec
 from api.jobs.schemas import Validation
 from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec
+from api.networks import repository as networks
 from api.problems import error_kinds
 from api.processes import ChildFailed, ChildTooSlow, run_child
 from api.settings import Settings
 from api.tenancy import Subject
+from nas.errors import SourceUnavailable
 from nas.spec import targets_named
 from nas.stages.choose_source import AUTO, NONE, find_source, space_of
+from search_spaces.errors import InvalidSpace
 
 log = logging.getLogger("hwnas.api")
 
@@ -46,7 +49,7 @@ class Preflight:
 
         Raises:
             UnknownJob, UnknownArchitecture, InvalidRequest: as `api.jobs.exports.resolve_export`.
-            UnknownDataset: it names a data set that does not exist.
+            UnknownDataset, UnknownNetwork: it names a data set or a network that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpec: it names a target twice.
             SourceUnavailable: the weights of the network to start from are not installed, or it is of another space.
@@ -60,15 +63,37 @@ class Preflight:
         inputs = input_spec(self._database, subject.tenant_id, base.data)
         targets_named(targets_of(spec))
         resolution = base.resolution or inputs.resolution
+        own = own_network(base)
+        if own is not None:
+            self._check_own(subject, base, own)
+            return spec
         base = self._with_start(base, resolution)
         space(base.space, resolution=resolution, channels=inputs.channels, classes=inputs.classes)
         return spec if isinstance(spec, ExportWireSpec) else base
+
+    def _check_own(self, subject: Subject, spec: BaseSpec, network_id: str) -> None:
+        """Rejects what a search from an uploaded network cannot do; the network itself was checked when it came."""
+        with self._database.read() as connection:
+            row = networks.find(connection, subject.tenant_id, network_id)
+        if row is None:
+            raise UnknownNetwork(f"There is no network {network_id!r}.", fix="List them with GET /v1/networks.")
+        if spec.space != AUTO:
+            raise SourceUnavailable(
+                f"{network_id} cannot start a search of another space than its own.", fix="Leave out the space."
+            )
+        side = row.summary["side"]
+        if row.summary["only_side"] and spec.resolution not in (None, side):
+            raise InvalidSpace(
+                f"The network {network_id} reads images of {side} pixels only, not {spec.resolution}.",
+                fix=f"Leave out the resolution, or give {side}.",
+                facts={"resolution": side},
+            )
 
     def _with_start(self, spec: BaseSpec, resolution: int) -> BaseSpec:
         """The spec with the network to start from and its space in place of `auto`."""
         if isinstance(spec, ProfilingWireSpec):
             return spec
-        requested = engine_spec(spec, self._settings.datasets)
+        requested = engine_spec(spec, self._settings)
         source = find_source(requested.start_from, requested.space, resolution)
         found = {"start_from": NONE if source is None else source.name, "space": space_of(requested, source)}
         return spec.model_copy(update={name: value for name, value in found.items() if getattr(spec, name) == AUTO})
@@ -85,7 +110,7 @@ class Preflight:
         settings = self._settings
         request = {
             "estimator": settings.estimator,
-            "spec": engine_spec(spec, settings.datasets).model_dump(mode="json"),
+            "spec": engine_spec(spec, settings).model_dump(mode="json"),
             "store": str(settings.store),
             "tenant": subject.tenant_id,
             "file_bytes": ESTIMATE_FILE_BYTES,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, inse
 from api.database import utc_ms
 from api.job_states import ENDED, LEASED, State, sources
 from api.jobs.events_table import append
-from api.tables import dataset_uses, job_attempts, job_needs, jobs
+from api.tables import dataset_uses, job_attempts, job_needs, jobs, network_uses
 from api.tenancy import readable
 from nas.events import EndEvent, Event, StateEvent
 
@@ -24,6 +24,7 @@ class NewJob:
 
     Attributes:
         datasets: uploaded data sets that it reads.
+        networks: uploaded networks that it starts from.
         needs: targets, without their options, that its worker must be able to measure, each with the fingerprint of the device if
             only one will do.
     """
@@ -36,6 +37,7 @@ class NewJob:
     max_duration_s: float
     labels: Mapping[str, str] = field(default_factory=dict)
     datasets: Sequence[str] = ()
+    networks: Sequence[str] = ()
     needs: Mapping[str, str | None] = field(default_factory=dict)
 
 
@@ -80,6 +82,8 @@ def add(connection: Connection, job: NewJob) -> None:
     )
     for dataset_id in sorted(set(job.datasets)):
         connection.execute(insert(dataset_uses).values(job_id=job.id, dataset_id=dataset_id))
+    for network_id in sorted(set(job.networks)):
+        connection.execute(insert(network_uses).values(job_id=job.id, network_id=network_id))
     _add_needs(connection, job.id, job.needs)
     append(connection, job.id, [StateEvent(state="queued")])
 

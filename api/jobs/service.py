@@ -14,7 +14,7 @@ from api.ids import new_id
 from api.job_states import ENDED, LEASED, State
 from api.jobs import events_table, repository, waiting
 from api.jobs.checkpoints import checkpoints
-from api.jobs.engine_spec import DIGITS, base_spec, needs_of
+from api.jobs.engine_spec import DIGITS, base_spec, needs_of, own_network
 from api.jobs.events_table import StoredEvent
 from api.jobs.preflight import Preflight
 from api.jobs.schemas import (
@@ -68,7 +68,7 @@ class Jobs:
 
         Raises:
             UnknownJob, UnknownArchitecture, InvalidRequest: an export names a search or an architecture that is none.
-            UnknownDataset: the spec names a data set that does not exist.
+            UnknownDataset, UnknownNetwork: the spec names a data set or a network that does not exist.
             UnknownTarget: it names a target that does not exist.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
             QuotaExceeded: the tenant has as many jobs as it may have.
@@ -91,6 +91,7 @@ class Jobs:
             max_duration_s=min(new.max_duration_s or longest_s, longest_s),
             labels=new.labels,
             datasets=() if base_spec(spec).data == DIGITS else (base_spec(spec).data,),
+            networks=() if (own := own_network(spec)) is None else (own,),
             needs=needs_of(spec),
         )
         with self._database.write() as connection:

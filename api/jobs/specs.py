@@ -119,20 +119,31 @@ STARTS: Final = ("auto", "none", *SOURCES)
 """What a search can start from."""
 
 
+_OWN: Final = re.compile(id_pattern("net"))
+
+
+def is_own(start_from: str) -> bool:
+    """Whether a search starts from an uploaded network."""
+    return _OWN.fullmatch(start_from) is not None
+
+
 def _known_start(name: str) -> str:
-    if name not in STARTS:
-        raise ValueError(f"{name[:80]!r} is no trained network that the service knows; use one of {', '.join(STARTS)}")
+    if name not in STARTS and not is_own(name):
+        raise ValueError(
+            f"{name[:80]!r} is no trained network that the service knows; use one of {', '.join(STARTS)}, or the id of one that was "
+            "uploaded"
+        )
     return name
 
 
 StartFrom = Annotated[
     str,
     Field(
-        description="trained network to start from, of those that `GET /v1/sources` lists, or `none`; `auto` is the first of them "
-        "for photographs where its weights are installed"
+        description="trained network to start from, of those that `GET /v1/sources` lists, the id of one that was uploaded "
+        "(`POST /v1/networks`), or `none`; `auto` is the first of the list for photographs where its weights are installed"
     ),
     AfterValidator(_known_start),
-    WithJsonSchema({"type": "string", "enum": list(STARTS)}),
+    WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(STARTS)}|net_{ID_BODY})$"}),
 ]
 WireMethod = Annotated[
     Method,

@@ -1,15 +1,11 @@
 """Routes of data sets."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from api.access import DatasetsReader, DatasetsWriter
 from api.datasets.schemas import DatasetDocument, DatasetPage
-from api.datasets.service import Datasets, Upload, UploadMetadata, body_too_large
 from api.dependencies import DatasetsService, SettingsValue
 from api.errors import (
     BodyTimeout,
@@ -30,14 +26,12 @@ from api.idempotency import REPLAYED_HEADER, IdempotencyKey
 from api.ids import id_pattern
 from api.pagination import PageSize, PageToken
 from api.problems import links, problems
-from api.settings import Settings
-from api.tenancy import Subject
+from api.uploads import Upload, UploadMetadata, check_headers, receive
 from nas.errors import InvalidData, OutOfSpace, UnwritableFolder
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
 MEDIA_TYPES = ("application/zip", "application/octet-stream")
-_BUFFER = 1 << 20
 
 DatasetId = Annotated[str, Path(pattern=id_pattern("ds"))]
 
@@ -83,45 +77,16 @@ async def create_dataset(
     idempotency_key: IdempotencyKey = None,
 ) -> DatasetDocument:
     """Streams the body to the disk and checks it in a process of its own; 201 once it can be searched on."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in MEDIA_TYPES:
-        raise UnsupportedMediaType(
-            f"A data set cannot be sent as {kind or 'nothing'!r}.",
-            fix=f"Send an .npz or a .zip with Content-Type: {MEDIA_TYPES[0]}.",
-        )
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > settings.max_upload_bytes:
-        raise body_too_large(settings.max_upload_bytes)
-    made, fresh = await _receive(request, subject, datasets, settings, UploadMetadata(name, idempotency_key))
+    check_headers(request, "A data set", MEDIA_TYPES, settings.max_upload_bytes)
+    upload = Upload(settings, "ds", settings.max_upload_bytes, "an .npz or a .zip")
+    metadata = UploadMetadata(name, idempotency_key)
+    made, fresh = await receive(
+        request, subject, upload, settings.body_timeout_s, lambda sent: datasets.accept(subject, sent, metadata)
+    )
     response.headers["Location"] = f"/v1/datasets/{made.id}"
     if not fresh:
         response.headers[REPLAYED_HEADER] = "true"
     return made
-
-
-async def _receive(
-    request: Request, subject: Subject, datasets: Datasets, settings: Settings, metadata: UploadMetadata
-) -> tuple[DatasetDocument, bool]:
-    upload = Upload(settings)
-    stream = request.stream().__aiter__()
-    buffer = bytearray()
-    try:
-        while True:
-            try:
-                chunk = await asyncio.wait_for(anext(stream, None), settings.body_timeout_s)
-            except (TimeoutError, ClientDisconnect):
-                raise BodyTimeout("The upload stopped before its end.", fix="Send it again.") from None
-            if chunk is not None:
-                buffer += chunk
-            if buffer and (chunk is None or len(buffer) >= _BUFFER):
-                await run_in_threadpool(upload.write, bytes(buffer))
-                buffer.clear()
-            if chunk is None:
-                break
-        async with request.app.state.upload_limiter.slot(subject.tenant_id, request):
-            return await run_in_threadpool(datasets.accept, subject, upload, metadata)
-    finally:
-        await run_in_threadpool(upload.discard)
 
 
 @router.get(

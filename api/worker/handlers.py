@@ -78,7 +78,7 @@ def search(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome
     """Runs the engine's search and stores its bundles. The result has no paths of this machine."""
     wire = SearchWireSpec.model_validate(spec)
     answer: SearchResult = load_function(context.settings.engine)(
-        engine_spec(wire, context.settings.datasets),
+        engine_spec(wire, context.settings),
         out=context.out,
         store=context.store,
         on_event=context.on_event,
@@ -155,7 +155,7 @@ def train_supernet(_job_id: str, spec: dict[str, Any], context: JobContext) -> J
     """Trains a supernet. It stays in the store, where searches use it."""
     wire = SupernetWireSpec.model_validate(spec)
     answer = load_function(context.settings.trainer)(
-        engine_spec(wire, context.settings.datasets),
+        engine_spec(wire, context.settings),
         store=context.store,
         on_event=context.on_event,
         cancelled=context.cancelled,
@@ -167,7 +167,7 @@ def export(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome
     """Trains and exports an architecture that a search evaluated, and stores its bundle."""
     wire = ExportWireSpec.model_validate(spec)
     answer: ExportResult = load_function(context.settings.exporter)(
-        engine_spec(wire, context.settings.datasets),
+        engine_spec(wire, context.settings),
         wire.architecture,
         wire.target,
         out=context.out,

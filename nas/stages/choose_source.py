@@ -42,7 +42,7 @@ def find_source(name: str, space: str | Mapping[str, Any], resolution: int) -> S
     if name in SOURCES:
         source = SOURCES[name]
         file_of(source)
-    elif Path(name).suffix.lower() in (SUFFIX, *FOREIGN) or Path(name).is_dir():
+    elif is_path(name):
         source = own_source(name)
     else:
         raise SourceUnavailable(
@@ -57,6 +57,11 @@ def find_source(name: str, space: str | Mapping[str, Any], resolution: int) -> S
             facts={"source": source.name, "space": source.space},
         )
     return source
+
+
+def is_path(name: str) -> bool:
+    """Whether a name of a network to start from is the path of a user's own."""
+    return Path(name).suffix.lower() in (SUFFIX, *FOREIGN) or Path(name).is_dir()
 
 
 def own_source(path: str) -> OwnSource:

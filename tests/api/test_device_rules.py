@@ -12,6 +12,7 @@ from api.jobs.engine_spec import engine_spec, needs_of
 from api.jobs.specs import WIRE_SPEC
 from api.jobs.waiting import missing_worker
 from api.processes import child_environment
+from api.settings import Settings
 from api.worker.device_claims import device_name, machine_id
 from api.worker_registry import measurable_targets
 from hw_targets.registry import target
@@ -41,7 +42,7 @@ def test_a_spec_may_name_a_device_of_each_target(tmp_path: Path) -> None:
     pair = [{"target": "cpu", "latency_ms": 1}, {"target": "cpu:threads=2", "latency_ms": 1, "device": "a"}]
     wire = WIRE_SPEC.validate_python(body(targets=pair)["spec"])
     assert needs_of(wire) == {"cpu": "a"}
-    assert [t.target for t in engine_spec(wire, tmp_path).targets] == ["cpu", "cpu:threads=2"]
+    assert [t.target for t in engine_spec(wire, Settings(home=tmp_path)).targets] == ["cpu", "cpu:threads=2"]
     profile = WIRE_SPEC.validate_python({"kind": "profiling", "target": "cpu", "device": "a"})
     assert needs_of(profile) == {"cpu": "a"}
     assert needs_of(WIRE_SPEC.validate_python({"kind": "supernet_training", "data": "digits"})) == {}

@@ -195,12 +195,12 @@ def test_engines_of_each_kernel_are_asked_for(client: TestClient) -> None:
 
 
 def test_the_local_spec_names_only_files_of_the_home(tmp_path: Any) -> None:
-    folder = tmp_path / f"ds_{NOBODY}"
-    folder.mkdir()
+    folder = tmp_path / "datasets" / f"ds_{NOBODY}"
+    folder.mkdir(parents=True)
     wire = SearchWireSpec.model_validate(body(data=f"ds_{NOBODY}", seed=3)["spec"])
-    assert engine_spec(wire, tmp_path).data == str(folder / "images")
+    assert engine_spec(wire, Settings(home=tmp_path)).data == str(folder / "images")
     (folder / "data.npz").touch()
-    local = engine_spec(wire, tmp_path)
+    local = engine_spec(wire, Settings(home=tmp_path))
     assert local.data == str(folder / "data.npz")
     assert (local.seed, local.effort, local.targets[0].latency_ms) == (3, "quick", "40%")
 
@@ -217,7 +217,7 @@ HOW: Final = {"fit": "pad", "augment": "photo", "metric": "macro_f1", "class_wei
     ids=["search", "supernet"],
 )
 def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, spec: dict[str, Any]) -> None:
-    local = engine_spec(WIRE_SPEC.validate_python(spec), tmp_path).model_dump()
+    local = engine_spec(WIRE_SPEC.validate_python(spec), Settings(home=tmp_path)).model_dump()
     wanted = {name: spec[name] for name in (*HOW, "budget_on", "minutes") if name in spec}
     assert {name: local[name] for name in wanted} == wanted
 
@@ -225,7 +225,7 @@ def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, 
 def test_a_supernet_is_trained_for_the_targets_that_are_named(tmp_path: Path, client: TestClient) -> None:
     def names(**fields: Any) -> list[str]:
         wire = WIRE_SPEC.validate_python({"kind": "supernet_training", "data": "digits", **fields})
-        return [one.target for one in engine_spec(wire, tmp_path).targets]
+        return [one.target for one in engine_spec(wire, Settings(home=tmp_path)).targets]
 
     assert (names(), names(targets=["alveo-u50", "cpu"])) == (["cpu"], ["alveo-u50", "cpu"])
     for named, code in ((["warp"], "unknown_target"), (["cpu", "cpu"], "invalid_request"), ([], "invalid_request")):
@@ -234,7 +234,7 @@ def test_a_supernet_is_trained_for_the_targets_that_are_named(tmp_path: Path, cl
 
 
 def test_what_a_spec_leaves_out_is_the_engines_default(tmp_path: Path) -> None:
-    local = engine_spec(SearchWireSpec.model_validate(body()["spec"]), tmp_path)
+    local = engine_spec(SearchWireSpec.model_validate(body()["spec"]), Settings(home=tmp_path))
     given = {"data", "targets", "effort"}
     defaults = {name: field.default for name, field in SearchSpec.model_fields.items() if name not in given}
     assert local.model_dump(exclude=given) == defaults

@@ -5,6 +5,7 @@ from typing import Any
 
 from api.jobs.engine_spec import engine_spec
 from api.jobs.specs import WIRE_SPEC
+from api.settings import Settings
 from nas.preflight import estimate_job, pretrain
 from nas.prepare_job import resolve_spec
 from nas.spec import SearchSpec
@@ -22,7 +23,7 @@ WORK = LITTLE.model_copy(update={"supernet_images": 128})
 def local(**fields: Any) -> SearchSpec:
     """The engine's spec of a wire spec of the digits."""
     spec = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, **fields}
-    return engine_spec(WIRE_SPEC.validate_python(spec), Path()).model_copy(update={"work": WORK})
+    return engine_spec(WIRE_SPEC.validate_python(spec), Settings()).model_copy(update={"work": WORK})
 
 
 def search(target: str) -> SearchSpec:

@@ -1,0 +1,1 @@
+"""Trained networks of users, which a search can start from: uploaded, checked, kept."""
