@@ -23,7 +23,7 @@ WORK = LITTLE.model_copy(update={"supernet_images": 128})
 def local(**fields: Any) -> SearchSpec:
     """The engine's spec of a wire spec of the digits."""
     spec = {"data": "digits", "space": "mobilenet", "effort": "quick", "threads": 1, **fields}
-    return engine_spec(WIRE_SPEC.validate_python(spec), Settings()).model_copy(update={"work": WORK})
+    return engine_spec(WIRE_SPEC.validate_python(spec), Settings(home=Path())).model_copy(update={"work": WORK})
 
 
 def search(target: str) -> SearchSpec:
