@@ -8,7 +8,6 @@ measured latency stand side by side. Torch-Pruning is a row where it is installe
 """
 
 import argparse
-import importlib.util
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +15,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-from benchmarks import common
+import torch
+
+from benchmarks import common, torch_pruning
 from benchmarks.baselines import resnet
 from benchmarks.photo_sets import as_folder
 from benchmarks.source_rows import alternative, latencies_ms, narrowed, on_event, searched
@@ -24,20 +25,25 @@ from hw_targets.registry import target as find_target
 from latency_models.additive import MACS
 from latency_models.compiled import compile_cost
 from latency_models.knapsack import best_scores, score_of
+from nas.batch_norm import with_batch_norm
 from nas.data.augment import Augment
 from nas.prepare_job import resolve_spec, with_target_plans
 from nas.spec import SearchSpec
 from nas.stages.adapt import adapt
 from nas.stages.context import Context
 from nas.stages.fine_tune import fine_tune
+from nas.stages.inputs import BATCH, CALIBRATION, float_images, whole_batches
 from nas.stages.quantize import quantized, tested
 from nas.stages.read_source import source_weights
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet
 from nas.store import Store
+from nas.supernet_weights import SupernetWeights
 from search_spaces.builder import Graph
 from search_spaces.cost import macs
+from search_spaces.derived import Derivation
 from search_spaces.network import Network
+from search_spaces.onnx_weights import TrainedNetwork, read_trained
 from search_spaces.space import Architecture
 
 NAME: Final = "prune"
@@ -94,41 +100,57 @@ def _rows(options: argparse.Namespace, data: str, name: str, seed: int) -> list[
     spec = SearchSpec(**fields, start_from=str(file))
     job = replace(with_target_plans(context, resolve_spec(context, spec)), augment=AUGMENT)
     run = TargetRun(context, job, job.target_plans[0], find_target(options.target))
-    whole = job.space.network(job.space.largest())
+    space = job.space
+    whole = space.network(space.largest())
     full_ms = latencies_ms(run, [whole])[0]
     limit_ms = full_ms * options.budget / 100
     start = Supernet(source_weights(context, job), f"weights of {name}")
-    rows = [{**source, "latency_ms": full_ms, "core_seconds": core_s}]
-    narrow = narrowed(run, job.space, limit_ms)
+    rows = [({**source, "latency_ms": full_ms, "core_seconds": core_s}, whole)]
+
+    def add(title: str, network: Network, from_: Supernet | None, images: int) -> None:
+        rows.append((alternative(run, title, network, from_, images), network))
+
+    narrow = narrowed(run, space, limit_ms)
     if narrow is not None:
-        rows.append(alternative(run, "L1 norm, even width", narrow, start, options.tune_images))
-        rows.append(
-            alternative(run, "even width from scratch", narrow, None, options.train_images + options.tune_images)
-        )
+        add("L1 norm, even width", space.network(narrow), start, options.tune_images)
+        add("even width from scratch", space.network(narrow), None, options.train_images + options.tune_images)
     counted, adapted = _by_macs(run, options.tune_images)
-    rows.append(alternative(run, "importance within half of the MACs", counted, adapted, options.tune_images))
-    if importlib.util.find_spec("torch_pruning") is None:
+    add("importance within half of the MACs", space.network(counted), adapted, options.tune_images)
+    if torch_pruning.installed():
+        found = torch_pruning.pruned(read_trained(file), limit_ms, lambda one: latencies_ms(run, [one])[0])
+        if found is not None:
+            add("Torch-Pruning", *_with_batch_norm(run, found), options.tune_images)
+    else:
         common.progress("  Torch-Pruning is not installed: no row of it (pip install torch-pruning)")
     searching = SearchSpec(
         **{**fields, "targets": [{"target": options.target, "latency_ms": limit_ms}]},
         start_from=str(file), method="prune", minutes=options.minutes,
     )  # fmt: skip
-    rows.append(searched(searching, out / "search", "hwnas", f"{options.budget:g}%", core_s))
-    return [_completed(run, name, seed, full_ms, row) for row in rows]
+    row = searched(searching, out / "search", "hwnas", f"{options.budget:g}%", core_s)
+    rows.append((row, space.network(space.parse(row["architecture"]))))
+    return [
+        {
+            "network": name, "seed": seed, **row, "latency_share": row["latency_ms"] / full_ms,
+            "predicted_ms": run.target_plan.table.predict(network).latency_ms,
+            "macs": macs(network), "macs_share": macs(network) / macs(whole),
+        }
+        for row, network in rows
+    ]  # fmt: skip
 
 
-def _completed(run: TargetRun, name: str, seed: int, full_ms: float, row: dict[str, Any]) -> dict[str, Any]:
-    """A row with what its network costs by counting and by prediction."""
-    space = run.job.space
-    architecture = space.largest() if row["row"] == "source" else space.parse(row["architecture"])
-    network = space.network(architecture)
-    whole = space.network(space.largest())
-    return {
-        "network": name, "seed": seed, **row, "architecture": str(architecture),
-        "latency_share": row["latency_ms"] / full_ms,
-        "predicted_ms": run.target_plan.table.predict(network).latency_ms,
-        "macs": macs(network), "macs_share": macs(network) / macs(whole),
-    }  # fmt: skip
+def _with_batch_norm(run: TargetRun, found: TrainedNetwork) -> tuple[Network, Supernet]:
+    """A pruned file as hwnas trains one: batch norm is put back on training images."""
+    derivation = Derivation.of(found.network)
+    size = run.job.data.resolution
+    space = derivation.space("pruned", resolution=size, channels=run.job.data.channels, classes=derivation.classes)
+    network = space.network(space.largest())
+    parameters = {
+        f"{derivation.names[name]}.{role}": torch.from_numpy(value)
+        for (name, _, role), value in ((key.rpartition("."), value) for key, value in found.weights.items())
+    }
+    images = whole_batches(float_images(run.context, run.job, "train", CALIBRATION)(size), BATCH)
+    weights = SupernetWeights(with_batch_norm(network, parameters, images))
+    return network, Supernet(weights, "weights of Torch-Pruning")
 
 
 def _trained(

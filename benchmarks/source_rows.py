@@ -27,11 +27,8 @@ def on_event(event: Event) -> None:
         common.progress(f"    {event.message}")
 
 
-def alternative(
-    run: TargetRun, name: str, architecture: Architecture, start: Supernet | None, images: int
-) -> dict[str, Any]:
-    """One network of the source, fine-tuned by itself; from random weights without a start."""
-    network = run.job.space.network(architecture)
+def alternative(run: TargetRun, name: str, network: Network, start: Supernet | None, images: int) -> dict[str, Any]:
+    """One network by itself, fine-tuned from weights; from random ones without a start."""
     cores = common.core_seconds()
     weights = fine_tune(run, network, start=start, images=images, number=0)
     files = quantized(run, network, weights)
@@ -41,7 +38,7 @@ def alternative(
     common.progress(f"  {name}: {int8.value:.4f} at {latency_ms:.4g} ms, {core_s:.0f} core-seconds")
     return {
         "row": name, "budget": None, "accuracy": int8.value, "accuracy_fp32": fp32.value, "latency_ms": latency_ms,
-        "images_seen": images, "core_seconds": core_s, "architecture": str(architecture),
+        "images_seen": images, "core_seconds": core_s,
     }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet
 from nas.store import Store
 from search_spaces.exits import exits
+from search_spaces.space import Architecture
 
 NAME: Final = "trained_start"
 TIMES: Final = {"prune": 3.0, "search": 6.0, "scratch": 6.0}
@@ -74,20 +75,25 @@ def _rows(options: argparse.Namespace, data: str, seed: int) -> list[dict[str, A
     source, *cuts = reversed(exits(job.space))
     images = min(options.images_seen, options.epochs * job.data.images["train"])
     start = Supernet(source_weights(context, job), f"weights of {options.start}")
-    rows = [alternative(run, "source", source, start, images)]
+    rows = [_alone(run, "source", source, start, images)]
     full_ms, core_s = rows[0]["latency_ms"], rows[0]["core_seconds"]
     rows += [
-        alternative(run, f"cut at stage {dict(one.values)['stages']}", one, start, images)
-        for one in cuts[: options.cuts]
+        _alone(run, f"cut at stage {dict(one.values)['stages']}", one, start, images) for one in cuts[: options.cuts]
     ]
     for budget in options.budgets:
         limit_ms = full_ms * float(budget.removesuffix("%")) / 100
         if limit_ms < full_ms:
             narrow = narrowed(run, job.space, limit_ms)
-            rows += [] if narrow is None else [alternative(run, f"even width, {budget}", narrow, start, images)]
+            rows += [] if narrow is None else [_alone(run, f"even width, {budget}", narrow, start, images)]
         for method in options.method:
             rows.append(_search(options, fields, out, job, method, budget, limit_ms, core_s))
     return [{"seed": seed, "resolution": job.data.resolution, **row} for row in rows]
+
+
+def _alone(run: TargetRun, name: str, architecture: Architecture, start: Supernet, images: int) -> dict[str, Any]:
+    """One network of the source, fine-tuned by itself."""
+    row = alternative(run, name, run.job.space.network(architecture), start, images)
+    return {**row, "architecture": str(architecture)}
 
 
 def _search(
