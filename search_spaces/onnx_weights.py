@@ -2,7 +2,7 @@
 
 A network with these weights computes the file's own outputs, except for a closing softmax or arg-max, which is left out.
 Constants may be hidden behind transpositions, casts or dequantisation: ONNX's reference evaluator works them out.
-Not here: structure (`onnx_reader.py`).
+Not here: structure (`onnx_reader.py`), operators that compute something else than their layer (`onnx_exact.py`).
 """
 
 import json
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from search_spaces.errors import UnreadableModel
 from search_spaces.network import INPUT, Layer, Network
+from search_spaces.onnx_exact import check_exact
 from search_spaces.onnx_file import parse
 from search_spaces.onnx_graph import Node
 from search_spaces.onnx_reader import Drawn, drawn
@@ -65,7 +66,7 @@ def read_trained(source: Path | str | bytes, *, input_size: int | tuple[int, int
             that the network's layer of its name does not compute exactly.
     """
     read, model = drawn(source, input_size=input_size), parse(source)
-    _check_exact(read)
+    check_exact(read)
     folder = None if isinstance(source, bytes) else Path(source).resolve().parent
     wanted = [name for layer in read.network.layers if layer.has_weights for name in _constants(read, layer)]
     preprocessing = _preprocessing(read)
@@ -129,10 +130,19 @@ def _evaluated(model: "onnx.ModelProto", wanted: set[str], folder: Path | None) 
     class DequantizeLinear(OpRun):
         """Of any opset; the evaluator has the newer ones only."""
 
-        def _run(self, x: Any, scale: Any, zero: Any = None, axis: int = 1, **_: Any) -> tuple[Any]:
-            shape = [-1 if scale.size > 1 and index == axis % max(1, x.ndim) else 1 for index in range(x.ndim)]
-            shifted = x.astype(np.float32) - (0 if zero is None else zero.astype(np.float32).reshape(shape))
-            return (shifted * scale.astype(np.float32).reshape(shape),)
+        def _run(
+            self, x: Any, scale: Any, zero: Any = None, axis: int = 1, block_size: int = 0, **_: Any
+        ) -> tuple[Any]:
+            axis %= max(1, x.ndim)
+            shape = [-1 if scale.size > 1 and index == axis else 1 for index in range(x.ndim)]
+
+            def spread(values: Any) -> Any:
+                real = values.astype(np.float32)
+                if not block_size:
+                    return real.reshape(shape)
+                return np.repeat(real, block_size, axis).take(np.arange(x.shape[axis]), axis)
+
+            return ((x.astype(np.float32) - (0 if zero is None else spread(zero))) * spread(scale),)
 
     needed, nodes = set(wanted), []
     for node in reversed(model.graph.node):
@@ -196,6 +206,11 @@ def _of_node(
     """Factor and shift of a node, each (count,)."""
     if node.op == "BatchNormalization":
         gamma, beta, mean, variance = (_real(node, values.get(name)) for name in node.inputs[1:5])
+        if gamma.size != count:
+            raise UnreadableModel(
+                f"Node {node.name!r} (BatchNormalization) normalises flattened pixels one by one, which is not trained here.",
+                fix="Start from a network that normalises channels.",
+            )
         factor = gamma / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
         return factor, beta - mean * factor
     first = node.inputs[0] in constants
@@ -229,25 +244,6 @@ def _finite(layer: str, value: _Array) -> FloatArray:
     if not np.isfinite(value).all():
         raise UnreadableModel(f"Layer {layer!r} has weights that are no numbers.", fix="Train the network again.")
     return np.ascontiguousarray(value, np.float32)
-
-
-def _check_exact(read: Drawn) -> None:
-    """Rejects operators whose layer computes something else."""
-    for layer in read.network.layers:
-        node = read.walk.nodes.get(layer.name)
-        if node is not None and layer.op == "avg_pool" and any(layer.padding):
-            _check(bool(node.attributes.get("count_include_pad", 0)), node, "leaves its padding out of the mean")
-    for node in read.walk.graph.nodes:
-        if node.op == "LeakyRelu":
-            _check(abs(node.attributes.get("alpha", 0.01) - 0.01) < 1e-6, node, "has another slope than 0.01")
-
-
-def _check(exact: bool, node: Node, otherwise: str) -> None:
-    if not exact:
-        raise UnreadableModel(
-            f"Node {node.name!r} ({node.op}) {otherwise}, which is not trained here.",
-            fix="Start from a network without it.",
-        )
 
 
 def _class_names(model: "onnx.ModelProto") -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def transposed_conv(walk: Walk, node: Node) -> bool:
         "kernel": _pair(weight[2:]),
         "stride": _pair(node.attributes.get("strides")),
         "dilation": _pair(node.attributes.get("dilations")),
-        "padding": tuple(_pads(node.attributes.get("pads"))),
+        "padding": tuple(four(node.attributes.get("pads"))),
     }
     return walk.append(node, "onnx:ConvTranspose", (value.source,), (shape,), groups=groups, params=params, **window)
 
@@ -108,7 +108,7 @@ def _window(walk: Walk, node: Node, value: Value, shape: Shape, kernel: tuple[in
     """Attributes of a convolution or pool; the padding includes `auto_pad`, `ceil_mode` and a pending `Pad`."""
     stride = _pair(node.attributes.get("strides"))
     dilation = _pair(node.attributes.get("dilations"))
-    pads = _pads(node.attributes.get("pads"))
+    pads = four(node.attributes.get("pads"))
     extra = value.detail if value.pending == "pad" else (0, 0, 0, 0)
     out = walk.triple(walk.shape(node))
     auto = node.attributes.get("auto_pad", b"NOTSET").decode()
@@ -134,7 +134,7 @@ def _pair(values: Any) -> tuple[int, int]:
     return (pair[0], pair[1] if len(pair) > 1 else 1)
 
 
-def _pads(values: Any) -> list[int]:
+def four(values: Any) -> list[int]:
     """Top, left, bottom, right; a sequence has none on the sides."""
     pads = [int(v) for v in values or (0, 0, 0, 0)]
     return pads if len(pads) == 4 else [pads[0], 0, pads[1], 0]
