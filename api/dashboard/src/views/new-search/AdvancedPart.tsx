@@ -1,12 +1,12 @@
 /** The trained network to start from, the metric, class weights, the budget's statistic and image preprocessing: most users keep the defaults. */
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, got } from "../../api/client";
+import { useNetworks } from "../../job/networks";
 import { Field } from "../../ui/Field";
 import { at } from "./fields";
 import { ADVANCED, type AdvancedName, withSetting } from "./form";
 import type { PartProps } from "./parts";
+import { StartPart } from "./StartPart";
 
 interface Setting {
   name: AdvancedName;
@@ -20,13 +20,6 @@ interface Setting {
 const TRAINED = ["search", "supernet_training"];
 
 const SETTINGS: readonly Setting[] = [
-  {
-    name: "start_from",
-    label: "Start from",
-    hint: "A trained network. Auto starts photographs from EfficientNet-Lite0, where its weights are installed.",
-    values: { auto: "auto", none: "none: random weights" },
-    kinds: TRAINED,
-  },
   {
     name: "method",
     label: "Method",
@@ -79,19 +72,19 @@ const SETTINGS: readonly Setting[] = [
 ];
 
 export function AdvancedPart({ form, change, problems }: PartProps) {
-  const sources = useQuery({ queryKey: ["sources"], queryFn: () => got(api.GET("/v1/sources")), staleTime: 60_000 });
-  const trained = Object.fromEntries((sources.data?.items ?? []).map(({ id, installed }) => [id, installed ? id : `${id} (not installed)`]));
-  const settings = SETTINGS.filter(({ kinds }) => kinds.includes(form.kind)).map((one) =>
-    one.name === "start_from" ? { ...one, values: { ...one.values, ...trained } } : one,
-  );
-  const set = settings.filter(({ name }) => form.advanced[name] !== undefined);
-  const isWrong = settings.some(({ name }) => at(problems, `/spec/${name}`) !== undefined);
+  const settings = SETTINGS.filter(({ kinds }) => kinds.includes(form.kind));
+  const named = [{ name: "start_from" as const, label: "Start from" }, ...settings];
+  const set = named.filter(({ name }) => form.advanced[name] !== undefined);
+  const isWrong = named.some(({ name }) => at(problems, `/spec/${name}`) !== undefined);
+  const { data: networks } = useNetworks();
+  const words = (value = "") => networks?.items.find(({ id }) => id === value)?.name ?? value;
   const [opensAtFirst] = useState(set.length > 0);
   return (
     <details className="options" open={opensAtFirst || isWrong || undefined}>
       <summary>
-        Advanced <span className="quiet">{set.length === 0 ? "all at their defaults" : set.map(({ label, name }) => `${label.toLowerCase()}: ${form.advanced[name] ?? ""}`).join(", ")}</span>
+        Advanced <span className="quiet">{set.length === 0 ? "all at their defaults" : set.map(({ label, name }) => `${label.toLowerCase()}: ${words(form.advanced[name])}`).join(", ")}</span>
       </summary>
+      <StartPart {...{ form, change, problems }} />
       <div className="option-grid">
         {settings.map(({ name, label, hint, values }) => {
           const value = form.advanced[name] ?? ADVANCED[name];

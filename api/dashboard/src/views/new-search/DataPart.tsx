@@ -1,16 +1,11 @@
 /** The data set of a job: an existing one, or one that is uploaded now. */
-import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useId, useRef, useState } from "react";
-
 import type { Schemas } from "../../api/client";
 import { useDatasets } from "../../job/datasets";
-import { announce } from "../../ui/announce";
 import { Field } from "../../ui/Field";
-import { percent } from "../../ui/format";
 import { ProblemNotice } from "../../ui/Problem";
 import { at } from "./fields";
 import type { PartProps } from "./parts";
-import { unfit, upload, type Upload } from "./upload";
+import { Uploader } from "./Uploader";
 
 type Dataset = Schemas["DatasetDocument"];
 
@@ -36,7 +31,13 @@ export function DataPart({ form, change, problems }: PartProps) {
             </select>
           )}
         </Field>
-        <Uploader onDone={(made) => change({ data: made.id })} />
+        <Uploader
+          kind="dataset"
+          label="Your own images"
+          button="Upload a file"
+          hint="A .zip of class folders, or an .npz with train_x and train_y, of at most 2 GiB. The service validates it."
+          onDone={({ id }) => change({ data: id })}
+        />
       </div>
     </section>
   );
@@ -56,79 +57,4 @@ function Summary({ of: { summary } }: { of: Dataset }) {
       {skipped > 0 && ` ${skipped} corrupt files were skipped.`} {warnings.join(" ")}
     </>
   );
-}
-
-function Uploader({ onDone }: { onDone: (made: Dataset) => void }) {
-  const { sent, name, error, start, cancel } = useUpload(onDone);
-  const input = useRef<HTMLInputElement>(null);
-  const id = useId();
-  return (
-    <div className="field">
-      <span className="label" id={id}>
-        Your own images
-      </span>
-      <input
-        ref={input}
-        type="file"
-        accept=".zip,.npz"
-        className="visually-hidden"
-        tabIndex={-1}
-        aria-hidden="true"
-        onChange={(event) => {
-          const file = event.target.files?.[0];
-          event.target.value = "";
-          if (file) start(file);
-        }}
-      />
-      {sent === null ? (
-        <button type="button" aria-describedby={`${id}-hint`} onClick={() => input.current?.click()}>
-          Upload a file
-        </button>
-      ) : (
-        <div className="uploading">
-          <progress aria-label={`Upload of ${name}`} max={1} {...(sent < 1 ? { value: sent } : {})} />
-          <span className="small">{sent < 1 ? `${name}: ${percent(sent, 0)}` : `${name}: uploaded, validating`}</span>
-          <button type="button" className="plain" onClick={cancel}>
-            Cancel
-          </button>
-        </div>
-      )}
-      <p className="hint" id={`${id}-hint`}>
-        A .zip of class folders, or an .npz with train_x and train_y, of at most 2 GiB. The service validates it.
-      </p>
-      {typeof error === "string" && <p className="error">{error}</p>}
-      {error !== null && typeof error !== "string" && <ProblemNotice error={error} />}
-    </div>
-  );
-}
-
-function useUpload(onDone: (made: Dataset) => void) {
-  const [sent, setSent] = useState<number | null>(null);
-  const [name, setName] = useState("");
-  const [error, setError] = useState<unknown>(null);
-  const running = useRef<Upload>(null);
-  const queries = useQueryClient();
-  useEffect(() => () => running.current?.cancel(), []);
-  async function follow(file: File): Promise<void> {
-    try {
-      running.current = upload(file, setSent);
-      const made = await running.current.done;
-      await queries.invalidateQueries({ queryKey: ["datasets"] });
-      announce(`${made.name} is uploaded and selected`);
-      onDone(made);
-    } catch (rejection) {
-      if (!(rejection instanceof DOMException && rejection.name === "AbortError")) setError(rejection);
-    } finally {
-      setSent(null);
-    }
-  }
-  function start(file: File): void {
-    const reason = unfit(file);
-    setError(reason ?? null);
-    if (reason !== undefined) return;
-    setName(file.name);
-    setSent(0);
-    void follow(file);
-  }
-  return { sent, name, error, start, cancel: () => running.current?.cancel() };
 }

@@ -13,6 +13,7 @@ const FIELD_OF: Record<string, string> = {
   invalid_space: "/spec/space",
   unsupported_space: "/spec/space",
   source_unavailable: "/spec/start_from",
+  unknown_network: "/spec/start_from",
 };
 
 /** The problems of single fields in an error; none when it is about none of them. */

@@ -165,7 +165,7 @@ describe("problems of the service", () => {
 
   it("without pointers go to the field that they are about, or beside the form", () => {
     expect(at(problemsOf(problem("infeasible_budget", [])), "/spec/targets")).toBe("D. F.");
-    expect(at(problemsOf(problem("source_unavailable", [])), "/spec/start_from")).toBe("D. F.");
+    for (const code of ["source_unavailable", "unknown_network"]) expect(at(problemsOf(problem(code, [])), "/spec/start_from")).toBe("D. F.");
     expect(isElsewhere(problem("infeasible_budget", []))).toBe(false);
     expect(isElsewhere(problem("quota_exceeded", []))).toBe(true);
     expect(isElsewhere(null)).toBe(false);

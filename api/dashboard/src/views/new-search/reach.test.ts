@@ -4,7 +4,6 @@ import { ProblemError } from "../../api/problem";
 import { ROW } from "./form";
 import { budgetIn, inUnit, reachableRange } from "./reach";
 import { withValue } from "./TargetOptions";
-import { nameFor, unfit } from "./upload";
 
 const RANGE = [0.1, 0.3] as const;
 
@@ -29,21 +28,6 @@ describe("a budget", () => {
     expect(reachableRange(new ProblemError(problem))).toEqual({ cpu: [0.1, 0.3] });
     expect(reachableRange(new ProblemError({ ...problem, facts: {} }))).toEqual({});
     expect(reachableRange(new Error("x"))).toEqual({});
-  });
-});
-
-describe("a file to upload", () => {
-  it("is checked by its name and size", () => {
-    expect(unfit({ name: "a.ZIP", size: 1 })).toBeUndefined();
-    expect(unfit({ name: "a.tar", size: 1 })).toContain(".zip");
-    expect(unfit({ name: "a.npz", size: 0 })).toContain("empty");
-    expect(unfit({ name: "a.npz", size: 3e9 })).toContain("2 GiB");
-  });
-
-  it("gets a name that the service takes", () => {
-    const taken = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$/;
-    for (const name of ["flowers.zip", "../é/x.npz", ".zip", "a".repeat(300) + ".zip", "my images (2).zip"]) expect(nameFor(name)).toMatch(taken);
-    expect(nameFor("my images.v2.zip")).toBe("my images.v2");
   });
 });
 

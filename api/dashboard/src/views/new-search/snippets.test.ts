@@ -49,6 +49,14 @@ describe("the command line", () => {
     expect(text(SPEC, "cli")).not.toMatch(/--from|--method/);
   });
 
+  it("names an uploaded network by a file, which its reader has", () => {
+    const own = "net_01jd3z6g4m8x2c5v7b9n1q3r5t";
+    const { spec } = toSpec({ ...DEFAULT, advanced: { start_from: own } });
+    expect(spec && text(spec, "cli")).toContain("  --from model.onnx\n");
+    expect(spec && text(spec, "yaml")).toContain(`start_from: model.onnx  # the file that was uploaded as ${own}\n`);
+    expect(spec && text(spec, "curl")).toContain(`"start_from": "${own}"`);
+  });
+
   it("leaves out devices, which it does not know, and says so", () => {
     const spec = { ...SPEC, targets: [{ target: "cpu", latency_ms: 1, device: "0f3c5a7e9b1d2468" }] };
     const [forms, plain] = [snippets(spec, SERVER), snippets(SPEC, SERVER)];

@@ -29,11 +29,17 @@ export function snippets(spec: WireSpec, server: string): Snippet[] {
 
 type Search = Extract<WireSpec, { kind: "search" }>;
 
-/** What `hwnas run` reads. It knows uploaded data sets by their file only, so that the reader has to name it. */
+/** What `hwnas run` reads. It knows uploads by their file only, so that the reader has to name it. */
 function yamlSpec(spec: Search): string {
-  const { data, ...others } = { ...spec, targets: spec.targets.map(({ target, latency_ms }) => ({ target, latency_ms })) };
+  const { data, start_from, ...others } = { ...spec, targets: spec.targets.map(({ target, latency_ms }) => ({ target, latency_ms })) };
   const local = data === "digits" ? "data: digits" : `data: images.npz  # the .npz, or the folder of class folders, that was uploaded as ${data}`;
-  return `${local}\n${yaml({ ...others, kind: undefined })}\n`;
+  const isOwn = isUploaded(start_from);
+  const start = isOwn ? `start_from: model.onnx  # the file that was uploaded as ${start_from}\n` : "";
+  return `${local}\n${start}${yaml({ ...others, start_from: isOwn ? undefined : start_from, kind: undefined })}\n`;
+}
+
+function isUploaded(start: string | undefined): boolean {
+  return start?.startsWith("net_") ?? false;
 }
 
 function cli(spec: Search, server: string): string {
@@ -44,7 +50,9 @@ function cli(spec: Search, server: string): string {
   options.push(["effort", spec.effort]);
   for (const name of ["minutes", "resolution", "seed", "threads", ...ADVANCED_NAMES] as const) {
     const value = spec[name];
-    if (value !== undefined && value !== null) options.push([name === "start_from" ? "from" : name.replaceAll("_", "-"), String(value)]);
+    if (value === undefined || value === null) continue;
+    if (name === "start_from") options.push(["from", isUploaded(spec.start_from) ? "model.onnx" : String(value)]);
+    else options.push([name.replaceAll("_", "-"), String(value)]);
   }
   return `${run} search \\\n${options.map(([name, value]) => `  --${name} ${shell(value)}`).join(" \\\n")}\n`;
 }
