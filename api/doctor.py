@@ -71,7 +71,15 @@ def _home(settings: Settings) -> Iterator[Finding]:
     if not settings.home.is_dir():
         yield Finding("home", "warning", f"{settings.home} does not exist yet; hwnas serve makes it")
         return
-    used = (settings.home, settings.artifacts, settings.datasets, settings.incoming, settings.runs, settings.store)
+    used = (
+        settings.home,
+        settings.artifacts,
+        settings.datasets,
+        settings.networks,
+        settings.incoming,
+        settings.runs,
+        settings.store,
+    )
     not_writable = [path for path in used if _not_writable(path)]
     if not_writable:
         yield Finding(

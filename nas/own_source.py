@@ -28,6 +28,10 @@ FloatArray = NDArray[np.float32]
 SUFFIX: Final = ".onnx"
 FOREIGN: Final = (".pt", ".pth", ".pkl", ".ckpt", ".h5", ".keras", ".tflite", ".pb", ".safetensors")
 """Endings of files that hold networks in other forms, some of which would run code when they are read."""
+EXPORT: Final = (
+    "Export the trained network to ONNX, for example with `torch.onnx.export(model.eval(), (images,), 'model.onnx')`."
+)
+"""What to do with a file in another form."""
 SMALL: Final = 96
 """A network for images of at most this size in pixels is used at its own size."""
 LUMINANCE: Final = (0.299, 0.587, 0.114)
@@ -64,10 +68,7 @@ class OwnSource:
         """
         file = path / DELIVERED if path.is_dir() else path
         if file.suffix.lower() in FOREIGN:
-            raise SourceUnavailable(
-                f"{path} is no ONNX file.",
-                fix="Export the trained network to ONNX, for example with `torch.onnx.export(model.eval(), (images,), 'model.onnx')`.",
-            )
+            raise SourceUnavailable(f"{path} is no ONNX file.", fix=EXPORT)
         if not file.is_file():
             raise SourceUnavailable(
                 f"There is no file {file}.",

@@ -203,7 +203,8 @@ def uploaded_network(client: Client, source: str) -> str:
         UnreadableModel, InvalidSpace: it is not one that a search can start from.
     """
     network = OwnSource.of(Path(source).expanduser())
-    return _with_hash(client.networks(), network.sha256) or client.upload_network(network.space, name=network.name).id
+    name = network.name.lstrip("-._") or None
+    return _with_hash(client.networks(), network.sha256) or client.upload_network(network.space, name=name).id
 
 
 def _uploaded_before(client: Client, sha256: str) -> str | None:
