@@ -20,6 +20,8 @@ from api.models.schemas import Artifact
 from api.testing import fake_engine
 from tests.api.conftest import body
 from tests.api.test_datasets import digits
+from tests.api.test_networks import classifier
+from tests.nas.own_networks import written
 
 SPEC = body()["spec"]
 CONTENT = bytes(range(256)) * 400
@@ -267,6 +269,12 @@ class ClientContract:
         assert (made.name, made.format) == ("mine", "npz")
         assert made in list(client.datasets())
         assert client.submit({**SPEC, "data": made.id}).wait().state == "succeeded"
+
+    def test_a_network_is_uploaded(self, client: Client, tmp_path: Path) -> None:
+        made = client.upload_network(written(classifier(), tmp_path / "mine.onnx"), name="mine")
+        assert (made.name, made.summary.classes) == ("mine", 5)
+        assert made in list(client.networks())
+        assert client.submit({**SPEC, "space": "auto", "start_from": made.id}).wait().state == "succeeded"
 
     def test_a_job_can_be_watched(self, client: Client, capfd: pytest.CaptureFixture[str]) -> None:
         assert client.submit(SPEC).wait(progress=True).state == "succeeded"

@@ -18,13 +18,15 @@ from typer.testing import CliRunner
 import api.cli  # noqa: F401 - adds --server
 from api.client import Client
 from api.client.calls import control_job, pause_before
-from api.client.search import uploaded
+from api.client.search import uploaded, uploaded_network
 from api.processes import child_environment
 from api.testing import fake_engine
 from api.testing.server import Server, fast_settings
 from nas.cli import app
 from tests.api.client_contract import ClientContract, Later, Unreliable, blocking
 from tests.api.conftest import body
+from tests.api.test_networks import classifier
+from tests.nas.own_networks import written
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +149,21 @@ def test_data_that_the_service_has_is_not_uploaded_again(served: tuple[str, str]
         assert uploaded(client, str(data)) == first
         (data / "class0" / "0.png").unlink()
         assert uploaded(client, str(data)) != first
+
+
+def test_the_command_line_uploads_the_network_to_start_from(served: tuple[str, str], tmp_path: Path) -> None:
+    network = written(classifier(7), tmp_path / "_mine.onnx")
+    budget = ["--target", "cpu", "--latency-ms", "40%"]
+    done = hwnas(
+        served, "search", "--data", "digits", *budget, "--from", str(network), "--out", str(tmp_path), "--json"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    with Client(served[0], key=served[1]) as client:
+        (made,) = (one for one in client.networks() if one.summary.classes == 7)
+        assert made.name == "mine"
+        spec: Any = client.job(json.loads(done.stdout)["run"]).document.spec
+        assert spec.start_from == made.id
+        assert uploaded_network(client, str(network)) == made.id
 
 
 def test_an_interrupt_leaves_the_job_to_the_service(served: tuple[str, str]) -> None:

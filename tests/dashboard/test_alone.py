@@ -1,6 +1,7 @@
-"""A search without a supernet, with another metric than accuracy: its page shows no estimates and no supernet."""
+"""Searches of the fake engine: one without a supernet and with another metric than accuracy, and what the form's advanced part asks for."""
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -8,6 +9,8 @@ from api.testing.browser import violations
 from api.testing.fake_engine import ALONE
 from api.testing.server import Server, eventually
 from tests.api.conftest import body
+from tests.api.test_networks import classifier, detector
+from tests.nas.own_networks import written
 
 
 def test_trained_networks_are_the_front_and_nothing_is_estimated(page: Page, fake: Server) -> None:
@@ -43,3 +46,27 @@ def test_advanced_settings_are_requested_and_kept_in_the_address(page: Page, fak
     expect(page).to_have_url(re.compile("/jobs/job_"))
     (job,) = fake.http.get("/v1/jobs").json()["items"]
     assert (job["spec"]["metric"], job["spec"]["budget_on"], job["spec"]["fit"]) == ("macro_f1", "p50", "stretch")
+
+
+def test_an_own_network_is_uploaded_and_started_from(page: Page, fake: Server, tmp_path: Path) -> None:
+    page.goto(f"{fake.url}/new")
+    page.get_by_text("Advanced", exact=False).first.click()
+    files = page.locator("input[type=file][accept='.onnx']")
+    foreign = tmp_path / "mine.pt"
+    foreign.write_bytes(b"x")
+    files.set_input_files(foreign)
+    expect(page.get_by_text("Other files are exported first")).to_be_visible()
+    files.set_input_files(written(detector(), tmp_path / "boxes.onnx"))
+    expect(page.get_by_text("it is no classifier")).to_be_visible(timeout=60_000)
+    assert violations(page) == []
+    files.set_input_files(written(classifier(), tmp_path / "my net.onnx"))
+    start = page.get_by_label("Start from")
+    expect(start.locator("option:checked")).to_have_text(re.compile(r"^my net \(5 classes, "), timeout=60_000)
+    expect(start).to_have_accessible_description(re.compile("^5 classes, 16 . 16 pixels, grayscale. 100 %"))
+    expect(page.get_by_text("start from: my net")).to_be_visible()
+    expect(page.get_by_text("Ready to start.")).to_be_visible(timeout=60_000)
+    assert violations(page) == []
+    page.get_by_role("button", name="Start search").click()
+    expect(page).to_have_url(re.compile("/jobs/job_"))
+    (network,) = fake.http.get("/v1/networks").json()["items"]
+    assert fake.http.get("/v1/jobs").json()["items"][0]["spec"]["start_from"] == network["id"]
