@@ -10,6 +10,8 @@ from api.settings import Settings
 from api.testing.server import eventually
 from tests.api.conftest import body, serving
 from tests.api.little_engine import LITTLE, SETTINGS
+from tests.api.test_networks import classifier, upload
+from tests.nas.own_networks import written
 
 
 def test_a_search_of_the_digits_delivers_a_model_that_runs(tmp_path: Path) -> None:
@@ -82,3 +84,19 @@ def export_another(client: TestClient, search: dict[str, Any]) -> None:
     assert {one["phase"] for one in stored if one["reused"]} >= {"preparing", "profiling", "training"}
     model = client.get(f"/v1/models/{job['result']['model']['model_id']}").json()
     assert "model.int8.onnx" in [file["name"] for file in model["artifacts"]]
+
+
+def test_a_search_starts_from_an_uploaded_network(tmp_path: Path) -> None:
+    file = written(classifier(10), tmp_path / "file.onnx").read_bytes()
+    with serving(Settings(home=tmp_path / "home", poll_s=0.05, **SETTINGS)) as client:
+        network = upload(client, file).json()["id"]
+        spec = body(threads=1, start_from=network, space="auto", method="prune")
+        address = f"/v1/jobs/{client.post('/v1/jobs', json=spec).json()['id']}"
+        job = eventually(lambda: (j := client.get(address).json())["finished_at"] and j, within_s=280)
+        assert job["state"] == "succeeded", job["error"]
+        model = client.get(f"/v1/models/{job['result']['models']['cpu']['model_id']}").json()
+        files = {file["name"]: client.get(file["url"]).text for file in model["artifacts"]}
+        parts = ("", "/events?page_size=1000", "/candidates", "/pareto-front", "/logs", "/checkpoints")
+        seen = [str(model), *files.values(), *(client.get(address + part).text for part in parts)]
+    assert "my_net" in files["receipt.json"] and "my_net" in files["README.md"]
+    assert not [text[:80] for text in seen if str(tmp_path) in text], "they name a path of the server"
