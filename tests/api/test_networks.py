@@ -93,7 +93,7 @@ def transformer() -> bytes:
     pooled = [helper.make_node("GlobalAveragePool", ["x"], ["p"]), helper.make_node("Flatten", ["p"], ["f"])]
     normed = [helper.make_node("LayerNormalization", ["f", "n"], ["l"]), helper.make_node("Erf", ["l"], ["e"])]
     file = made(*pooled, *normed, helper.make_node("MatMul", ["e", "w"], ["y"]), n=np.ones(3), w=np.ones((3, 5)))
-    return file.SerializeToString()
+    return bytes(file.SerializeToString())
 
 
 def outside() -> bytes:
@@ -107,7 +107,7 @@ def outside() -> bytes:
     for key, value in (("location", "/etc/passwd"), ("offset", "0"), ("length", str(4 * 8 * 27))):
         entry = kernel.external_data.add()
         entry.key, entry.value = key, value
-    return file.SerializeToString()
+    return bytes(file.SerializeToString())
 
 
 def of_channels(channels: int) -> Network:
