@@ -11,7 +11,7 @@ from typing import Any
 import requests
 import schemathesis
 
-OWNED = re.compile(r"\{(job|dataset|model|key)_id\}")
+OWNED = re.compile(r"\{(job|dataset|network|model|key)_id\}")
 """Path parameters that name what belongs to a tenant."""
 
 
@@ -41,6 +41,6 @@ def _ids(response: Any) -> set[str]:
     """Ids of what belongs to a tenant on a page."""
     try:
         items = response.json()["items"]
-        return {item["id"] for item in items if re.match("(job|ds|mdl|key|lat)_", item["id"])}
+        return {item["id"] for item in items if re.match("(job|ds|net|mdl|key|lat)_", item["id"])}
     except (ValueError, KeyError, TypeError):
         return set()

@@ -22,6 +22,7 @@ from api.ids import new_id
 from api.jobs import repository as jobs
 from api.jobs.events_table import append
 from api.models import repository as models
+from api.networks import repository as networks
 from api.tenancy import SCOPES
 from api.testing.postgres import BINARIES
 from api.testing.server import Server, fast_settings
@@ -30,7 +31,7 @@ from tests.api.conftest import body, both_engines
 from tests.api.test_models import OUTCOME
 from tests.metrics import as_accuracy
 
-OWNED = re.compile(r"\{(job|dataset|model|key)_id\}")
+OWNED = re.compile(r"\{(job|dataset|network|model|key)_id\}")
 FILES = "GET /v1/models/{model_id}/artifacts/{name}"
 """Hardly a made-up name is a file's; `test_keys.py` asks for one with another tenant's key."""
 CONFIG = Path(__file__).parent / "schemathesis.toml"
@@ -38,7 +39,7 @@ EXAMPLES = os.environ.get("HWNAS_SCHEMATHESIS_EXAMPLES", "20")
 
 
 def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
-    """A model, a data set and a job with a candidate that stay, in a server's database."""
+    """A model, a data set, a network and a job with a candidate that stay, in a server's database."""
     database = Database(url or f"sqlite:///{server.home / 'hwnas.sqlite3'}")
     made = server.home / "made.onnx"
     made.write_bytes(b"model")
@@ -49,7 +50,9 @@ def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
         "warnings": [],
     }  # fmt: skip
     job_id = new_id("job")
-    ids = {"HWNAS_MODEL": new_id("mdl"), "HWNAS_DATASET": new_id("ds"), "HWNAS_JOB": job_id, "HWNAS_ARCHITECTURE": "a1"}
+    network = {"classes": 2, "channels": 1, "side": 8, "only_side": False, "prunable_share": 1.0, "frozen": []}
+    made_ids = {"HWNAS_MODEL": new_id("mdl"), "HWNAS_DATASET": new_id("ds"), "HWNAS_NETWORK": new_id("net")}
+    ids = {**made_ids, "HWNAS_JOB": job_id, "HWNAS_ARCHITECTURE": "a1"}
     candidate = CandidateEvent(
         number=0,
         architecture="resolution=8",
@@ -65,6 +68,9 @@ def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
         datasets.add(
             connection, id=ids["HWNAS_DATASET"], tenant_id=tenant_id, name="mine", format="npz", sha256="0" * 64,
             size_bytes=1, summary=summary,
+        )  # fmt: skip
+        networks.add(
+            connection, id=ids["HWNAS_NETWORK"], tenant_id=tenant_id, name="mine", sha256="0" * 64, size_bytes=1, summary=network
         )  # fmt: skip
     database.close()
     return ids
