@@ -56,10 +56,12 @@ def owned(client: TestClient, settings: Settings) -> dict[str, str]:
     made = settings.home / "made.onnx"
     made.write_bytes(b"model")
     blob = BlobStore(settings.artifacts).add(made)
-    model, dataset = new_id("mdl"), new_id("ds")
+    model, dataset, network = new_id("mdl"), new_id("ds"), new_id("net")
     file = {"name": "model.int8.onnx", "sha256": blob.sha256, "size_bytes": 5, "media_type": "application/octet-stream"}
     from api.datasets import repository as datasets
+    from api.networks import repository as networks
 
+    found = {"classes": 2, "channels": 1, "side": 8, "only_side": False, "prunable_share": 1.0, "frozen": []}
     summary = {
         "classes": ["a", "b"], "resolution": 8, "channels": 1, "images": {"train": 2, "val": 1, "test": 1}, "skipped": 0,
         "warnings": [],
@@ -71,11 +73,15 @@ def owned(client: TestClient, settings: Settings) -> dict[str, str]:
             connection, id=dataset, tenant_id=tenant_id, name="mine", format="npz", sha256="0" * 64, size_bytes=1,
             summary=summary,
         )  # fmt: skip
+        networks.add(
+            connection, id=network, tenant_id=tenant_id, name="mine", sha256="0" * 64, size_bytes=1, summary=found
+        )
     return {
         "job_id": job,
         "model_id": model,
         "name": "model.int8.onnx",
         "dataset_id": dataset,
+        "network_id": network,
         "key_id": subject_of(client).key_id,
         "tenant_id": tenant_id,
         "architecture_id": "a1",
@@ -109,7 +115,7 @@ def test_the_list_is_written_down() -> None:
 def test_with_another_tenants_key_nothing_is_there(client: TestClient, owned: dict[str, str]) -> None:
     stranger = as_key(other_key(client, "strangers"))
     before = client.get(f"/v1/jobs/{owned['job_id']}").json()
-    mine = {"{job_id}", "{model_id}", "{dataset_id}", "{key_id}"}
+    mine = {"{job_id}", "{model_id}", "{dataset_id}", "{network_id}", "{key_id}"}
     checked = 0
     for method, path in routes():
         if any(name in path for name in mine):
@@ -117,15 +123,17 @@ def test_with_another_tenants_key_nothing_is_there(client: TestClient, owned: di
             response = client.request(method, filled(path, owned), headers=stranger, **content)  # type: ignore[arg-type]
             assert response.status_code == 404, (method, path)
             checked += 1
-    assert checked >= 18
+    assert checked >= 20
     assert client.get(f"/v1/jobs/{owned['job_id']}").json() == before
-    for path in ("/v1/jobs", "/v1/models", "/v1/datasets", "/v1/targets/cpu/latency-tables"):
+    for path in ("/v1/jobs", "/v1/models", "/v1/datasets", "/v1/networks", "/v1/targets/cpu/latency-tables"):
         assert len(client.get(path).json()["items"]) == 1
         assert client.get(path, headers=stranger).json()["items"] == []
     keys = client.get("/v1/api-keys", headers=stranger).json()["items"]
     assert [key["id"] for key in keys] == [key_id_of(stranger["Authorization"][7:])]
     refused = client.post("/v1/jobs", json=body(data=owned["dataset_id"]), headers=stranger)
     assert (refused.status_code, refused.json()["code"]) == (404, "unknown_dataset")
+    started = client.post("/v1/jobs", json=body(start_from=owned["network_id"], space="auto"), headers=stranger)
+    assert (started.status_code, started.json()["code"]) == (404, "unknown_network")
     assert client.get("/v1/tenants", headers=stranger).status_code == 403
 
 
