@@ -19,7 +19,7 @@ PLAIN = ("search", "--data", "digits", "--target", "cpu", "--latency-ms", "40%")
 
 def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     code, document = answer(
-        *PLAIN, "--space", "resnet", "--from", "none", "--method", "prune", "--effort", "quick", "--minutes", "2.5",
+        *PLAIN, "--space", "resnet", "--from", "none", "--method", "prune", "--teacher", "best.onnx", "--effort", "quick", "--minutes", "2.5",
         "--resolution", "28", "--seed", "7", "--threads", "2", "--device", "cpu", "--fit", "pad", "--augment", "photo",
         "--metric", "macro_f1",
         "--class-weights", "none", "--budget-on", "p95", "--out", "elsewhere", "--store", "kept",
@@ -30,7 +30,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     assert name == "search"
     assert (calls["out"], calls["store"]) == (Path("elsewhere"), "kept")
     assert calls["spec"].model_dump() == {
-        "data": "digits", "space": "resnet", "start_from": "none", "method": "prune",
+        "data": "digits", "space": "resnet", "start_from": "none", "method": "prune", "teacher": "best.onnx",
         "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick", "minutes": 2.5, "resolution": 28, "seed": 7,
         "threads": 2, "device": "cpu", "fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none", "budget_on": "p95",
         "work": None,
