@@ -19,7 +19,8 @@ PLAIN = ("search", "--data", "digits", "--target", "cpu", "--latency-ms", "40%")
 
 def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
     code, document = answer(
-        *PLAIN, "--space", "resnet", "--from", "none", "--method", "prune", "--teacher", "best.onnx", "--effort", "quick", "--minutes", "2.5",
+        *PLAIN, "--space", "resnet", "--from", "none", "--method", "prune", "--teacher", "best.onnx",
+        "--effort", "quick", "--minutes", "2.5",
         "--resolution", "28", "--seed", "7", "--threads", "2", "--device", "cpu", "--fit", "pad", "--augment", "photo",
         "--metric", "macro_f1",
         "--class-weights", "none", "--budget-on", "p95", "--out", "elsewhere", "--store", "kept",
