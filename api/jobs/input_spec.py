@@ -1,12 +1,16 @@
-"""The input of the networks of a job: resolution, channels and number of classes of its data set's images."""
+"""What a job reads: the resolution, channels and classes of its data set's images; and whether all of it is there."""
 
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import Connection
+
 from api.database import Database
 from api.datasets import repository as datasets
-from api.errors import UnknownDataset
+from api.errors import UnknownDataset, UnknownNetwork
 from api.jobs.engine_spec import DIGITS
+from api.jobs.repository import NewJob
+from api.networks import repository as networks
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,29 @@ def input_spec(database: Database, tenant_id: str, data: str) -> InputSpec:
     with database.read() as connection:
         row = datasets.find(connection, tenant_id, data)
     if row is None:
-        raise UnknownDataset(f"There is no data set {data!r}.", fix="List them with GET /v1/datasets, or use digits.")
+        raise _unknown_dataset(data)
     summary = row.summary
     return InputSpec(int(summary["resolution"]), int(summary["channels"]), len(summary["classes"]))
+
+
+def check_uploads(connection: Connection, job: NewJob) -> None:
+    """Checks that what a job reads is still there, under the tenant's lock: it may have been deleted since the spec was checked.
+
+    Raises:
+        UnknownDataset, UnknownNetwork: it is not.
+    """
+    for dataset_id in job.datasets:
+        if datasets.find(connection, job.tenant_id, dataset_id) is None:
+            raise _unknown_dataset(dataset_id)
+    for network_id in job.networks:
+        if networks.find(connection, job.tenant_id, network_id) is None:
+            raise unknown_network(network_id)
+
+
+def _unknown_dataset(data: str) -> UnknownDataset:
+    return UnknownDataset(f"There is no data set {data!r}.", fix="List them with GET /v1/datasets, or use digits.")
+
+
+def unknown_network(network_id: str) -> UnknownNetwork:
+    """The error for the id of a network that the tenant does not have."""
+    return UnknownNetwork(f"There is no network {network_id!r}.", fix="List them with GET /v1/networks.")

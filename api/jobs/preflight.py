@@ -5,10 +5,10 @@ import os
 from typing import Any, Final
 
 from api.database import Database
-from api.errors import CheckFailed, UnknownNetwork
+from api.errors import CheckFailed
 from api.jobs.engine_spec import BaseSpec, base_spec, engine_spec, own_network, targets_of
 from api.jobs.exports import resolve_export
-from api.jobs.input_spec import input_spec
+from api.jobs.input_spec import input_spec, unknown_network
 from api.jobs.schemas import Validation
 from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec
 from api.networks import repository as networks
@@ -76,7 +76,7 @@ class Preflight:
         with self._database.read() as connection:
             row = networks.find(connection, subject.tenant_id, network_id)
         if row is None:
-            raise UnknownNetwork(f"There is no network {network_id!r}.", fix="List them with GET /v1/networks.")
+            raise unknown_network(network_id)
         if spec.space != AUTO:
             raise SourceUnavailable(
                 f"{network_id} cannot start a search of another space than its own.", fix="Leave out the space."

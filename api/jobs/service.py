@@ -16,6 +16,7 @@ from api.jobs import events_table, repository, waiting
 from api.jobs.checkpoints import checkpoints
 from api.jobs.engine_spec import DIGITS, base_spec, needs_of, own_network
 from api.jobs.events_table import StoredEvent
+from api.jobs.input_spec import check_uploads
 from api.jobs.preflight import Preflight
 from api.jobs.schemas import (
     LEVELS,
@@ -101,6 +102,7 @@ class Jobs:
                 if stored is not None:
                     return JobDocument.model_validate_json(stored), False
             self._quotas.check_jobs(connection, subject.tenant_id)
+            check_uploads(connection, job)
             repository.add(connection, job)
             made = self._document(connection, subject, job_id)
             if idempotent is not None:

@@ -11,9 +11,11 @@ from onnx import helper, numpy_helper
 from starlette.testclient import TestClient
 
 from api.jobs.engine_spec import engine_spec
-from api.jobs.specs import WIRE_SPEC
+from api.jobs.preflight import Preflight
+from api.jobs.specs import WIRE_SPEC, AnySpec
 from api.networks.storage import file_name
 from api.settings import Settings
+from api.tenancy import Subject
 from api.testing.server import eventually
 from search_spaces.builder import Graph
 from search_spaces.network import Network
@@ -235,3 +237,20 @@ def test_the_engine_plans_a_search_from_it(settings: Settings, onnx_file: bytes)
 )
 def test_files_are_named_for_networks(name: str, file: str) -> None:
     assert file_name(name) == file
+
+
+def test_what_is_deleted_while_a_job_is_checked(
+    client: TestClient, onnx_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the check of a spec and the queuing of its job."""
+    check = Preflight.check
+    network = upload(client, onnx_file).json()["id"]
+
+    def checked(self: Preflight, subject: Subject, spec: AnySpec) -> AnySpec:
+        found = check(self, subject, spec)
+        assert client.delete(f"/v1/networks/{network}").status_code == 204
+        return found
+
+    monkeypatch.setattr(Preflight, "check", checked)
+    refused = client.post("/v1/jobs", json=body(start_from=network, space="auto"))
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_network")
