@@ -26,7 +26,8 @@ def log_expected_improvement(mean: FloatArray, deviation: FloatArray, best: floa
     at = (mean - best) / deviation
     density = np.exp(-0.5 * at**2) / np.sqrt(2 * np.pi)
     direct = np.log(np.maximum(density + at * ndtr(at), 1e-300))
-    tail = -0.5 * at**2 - np.log(np.sqrt(2 * np.pi)) - 2 * np.log(np.maximum(np.abs(at), 1.0))
+    squared = np.maximum(at**2, 1.0)
+    tail = -0.5 * at**2 - np.log(np.sqrt(2 * np.pi)) - np.log(squared + 3)  # density / (at^2 + 3): the first terms of its expansion
     return np.asarray(np.log(deviation) + np.where(at > -5, direct, tail), np.float64)
 
 

@@ -76,13 +76,18 @@ class LimitedStudy:
         self.counts = SuggestionCounts()
         self._front, self._seed = front, seed
         self._metric: dict[bytes, float] = {}
+        self._failed: set[bytes] = set()
         self._pending: dict[int, bytes] = {}
 
     @property
     def exhausted(self) -> bool:
         """Whether every architecture inside the limit is evaluated or pending; False where they are too many to list."""
         listed = self.region.enumerated
-        return listed is not None and len(self._metric) + len(self._pending) >= len(listed)
+        return listed is not None and len(self._seen) >= len(listed)
+
+    @property
+    def _seen(self) -> set[bytes]:
+        return {*self._metric, *self._failed, *self._pending.values()}
 
     def ask(self, read: Callable[[Trial], IntArray] | None = None) -> tuple[Trial, IntArray]:
         """The next trial and its architecture: a new one, as long as there is one.
@@ -101,7 +106,7 @@ class LimitedStudy:
                 self.counts.moved += 1
                 self.study.tell(trial, state=TrialState.FAIL)
                 trial = self._enqueued(code, read)
-            if self.exhausted or not (key in self._metric or key in self._pending.values()):
+            if key not in self._seen or self.exhausted:
                 self._pending[trial.number] = key
                 return trial, code
             self.counts.repeated += 1
@@ -118,16 +123,17 @@ class LimitedStudy:
     def tell(self, trial: Trial, metric: float) -> None:
         """The result of a trial. One that is not a number counts as failed: it is kept, and not suggested again."""
         key = self._pending.pop(trial.number)
-        self._metric[key] = metric
         if np.isfinite(metric):
+            self._metric[key] = metric
             self._answer(trial, metric, np.frombuffer(key, np.int64))
         else:
+            self._failed.add(key)
             self.study.tell(trial, state=TrialState.FAIL)
 
     def add(self, trials: Iterable[FrozenTrial]) -> None:
-        """Trials of an earlier study of the same region and objectives."""
+        """Completed trials of an earlier study of the same region and objectives."""
         for trial in trials:
-            if self.region.limited:
+            if self.region.limited and not trial.constraints:
                 trial.set_constraint("latency", self._latency_ms(self._code(trial)) / self.region.range_ms[1] - 1)
             self.study.add_trial(trial)
             self._metric[keys(self.region.canonical(self._code(trial)[None]))[0]] = trial.values[0]
@@ -176,7 +182,7 @@ class LimitedStudy:
         listed = self.region.enumerated
         codes = self.region.canonical(self.region.draw(*self.region.range_ms, 4096, rng)) if listed is None else listed
         codes = rng.permutation(codes)
-        new = fresh(codes, {*self._metric, *self._pending.values()})
+        new = fresh(codes, self._seen)
         code = new[0] if len(new) else codes[0]
         _LOG.warning(
             "The searcher suggested nothing new within the limit %d times in a row; the next architecture is a random one.",
