@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from nas.search.acquisition import NODES, expected_hypervolume_improvement, log_expected_improvement, metric_of
+from nas.search.acquisition import expected_hypervolume_improvement, log_expected_improvement, metric_of
 from nas.search.front import pareto
 from nas.search.predictor import Encoding, Kernel, Posterior, fit_kernel, normal_scores
 from nas.search.sampler import Evaluated, FloatArray, IntArray, Region, RegionSampler, fresh, row
@@ -70,20 +70,20 @@ class HwnasSampler(RegionSampler):
             return self.uniform(known, rng)
         front = known.front and rng.random() >= BEST
         if len(pool) > COMPARED:
-            likely = self._value(believed, pool, believed.posterior.mean(pool), np.full(len(pool), TYPICAL), front, 1)
+            likely = self._value(believed, pool, believed.posterior.mean(pool), np.full(len(pool), TYPICAL), front)
             pool = pool[np.sort(np.argpartition(-likely, COMPARED)[:COMPARED])]
-        value = self._value(believed, pool, *believed.posterior.mean_and_deviation(pool), front, NODES)
+        value = self._value(believed, pool, *believed.posterior.mean_and_deviation(pool), front)
         return row(pool, int(np.argmax(value)))
 
     def _value(
-        self, believed: _Believed, codes: IntArray, mean: FloatArray, deviation: FloatArray, front: bool, nodes: int
+        self, believed: _Believed, codes: IntArray, mean: FloatArray, deviation: FloatArray, front: bool
     ) -> FloatArray:
         """(N,) what an evaluation of each promises."""
         if not front:
             return log_expected_improvement(mean, deviation, float(believed.scores.max()))
         known, limit = believed.known, self.region.range_ms[1]
         data = (known.metric, believed.scores, known.latency_ms)
-        return expected_hypervolume_improvement(mean, deviation, self.region.predict_ms(codes), data, limit, nodes)
+        return expected_hypervolume_improvement(mean, deviation, self.region.predict_ms(codes), data, limit)
 
     def _band(self, number: int) -> tuple[float, float]:
         edges = np.linspace(*self.region.range_ms, self.initial + 1)

@@ -44,11 +44,11 @@ def test_the_gain_of_certain_predictions_is_that_of_the_area() -> None:
 def test_the_gain_is_an_expectation() -> None:
     metric, scores, latency = np.array([0.0, 1.0]), np.array([0.0, 1.0]), np.array([1.0, 2.0])
     gain = expected_hypervolume_improvement(
-        np.array([1.0]), np.array([0.5]), np.array([1.5]), (metric, scores, latency), 4.0, nodes=400
+        np.array([1.0]), np.array([0.5]), np.array([1.5]), (metric, scores, latency), 4.0
     )
     sampled = metric_of(1 + 0.5 * np.random.default_rng(0).standard_normal(200_000), metric, scores)
     areas = 0.5 * sampled + 2.0 * np.maximum(sampled - 1, 0)
-    assert gain[0] == pytest.approx(areas.mean(), rel=0.02)
+    assert gain[0] == pytest.approx(areas.mean(), rel=0.01)
 
 
 def test_the_metric_alone_counts_where_all_latencies_are_equal() -> None:
