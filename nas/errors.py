@@ -15,6 +15,12 @@ class InvalidData(HwnasError):
     code = "invalid_data"
 
 
+class UnknownSearcher(HwnasError):
+    """A searcher that is not installed, or whose package cannot be loaded."""
+
+    code = "unknown_searcher"
+
+
 class InfeasibleBudget(HwnasError):
     """No architecture of the space meets the latency budget. `facts` carry the reachable range and a budget that can be met."""
 

@@ -11,6 +11,7 @@ from nas.compute import resolve as resolve_compute
 from nas.events import PlanEvent, ignore
 from nas.job import Job
 from nas.own_source import OwnSource, read
+from nas.search.searchers.registry import searcher
 from nas.spec import SearchSpec, reject_floats, targets_named
 from nas.stages import plan as plans
 from nas.stages.budget import check_budget
@@ -29,6 +30,7 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
     """A job without its target plans and with the least work: the data's facts, the space, the targets. Raises as `search` does."""
     targets = targets_named([target_budget.target for target_budget in spec.targets])
     reject_floats(targets)
+    searcher(spec.searcher)
     resolution = resolution or (spec.work and spec.work.resolution) or spec.resolution
     data = read_data(context, spec.data, resolution=resolution, seed=spec.seed, fit=spec.fit)
     source = choose_source(spec, data)

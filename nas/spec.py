@@ -68,6 +68,10 @@ Latency = Annotated[str | float, BeforeValidator(_number_or_text), AfterValidato
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")]
 
 
+Searcher = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""The name of a searcher; whether it is installed is checked with the job."""
+
+
 class TargetBudget(FrozenModel):
     """One target with its latency budget."""
 
@@ -141,6 +145,12 @@ class SearchSpec(FrozenModel):
     budget_on: BudgetOn = Field(
         "quiet",
         description="which latency is compared with the budget: the quiet statistic, or the median or 95th percentile of a run",
+    )
+
+    searcher: Searcher = Field(
+        "hwnas",
+        description="which searcher suggests the architectures to evaluate: hwnas, nsga2, regularised_evolution, local_search, random, "
+        "Optuna's tpe or gp, or one of another package",
     )
 
     work: Work | None = Field(

@@ -17,6 +17,7 @@ from api.processes import ChildFailed, ChildTooSlow, run_child
 from api.settings import Settings
 from api.tenancy import Subject
 from nas.errors import SourceUnavailable
+from nas.search.searchers.registry import searcher
 from nas.spec import targets_named
 from nas.stages.choose_source import AUTO, NONE, find_source, space_of
 from search_spaces.errors import InvalidSpace
@@ -51,6 +52,7 @@ class Preflight:
             UnknownJob, UnknownArchitecture, InvalidRequest: as `api.jobs.exports.resolve_export`.
             UnknownDataset, UnknownNetwork: it names a data set or a network that does not exist.
             UnknownTarget: it names a target that does not exist.
+            UnknownSearcher: it names a searcher that is not installed.
             InvalidSpec: it names a target twice.
             SourceUnavailable: the weights of the network to start from are not installed, or it is of another space.
             InvalidSpace: its space does not exist, is not valid, or does not fit the images.
@@ -62,6 +64,8 @@ class Preflight:
         base = base_spec(spec)
         inputs = input_spec(self._database, subject.tenant_id, base.data)
         targets_named(targets_of(spec))
+        if isinstance(base, SearchWireSpec):
+            searcher(base.searcher)
         resolution = base.resolution or inputs.resolution
         own = own_network(base)
         if own is not None:

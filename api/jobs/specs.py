@@ -22,7 +22,7 @@ from pydantic import (
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, WireModel, examples
 from nas.pretrained import SOURCES
-from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, Method, MetricName
+from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, Method, MetricName, Searcher
 from nas.work import Effort
 
 MAX_SPACE_VALUES: Final = 2000
@@ -190,6 +190,14 @@ WireBudgetOn = Annotated[
     ),
 ]
 
+WireSearcher = Annotated[
+    Searcher,
+    Field(
+        description="which searcher suggests the architectures to evaluate: `hwnas`, `nsga2`, `regularised_evolution`, `local_search`, "
+        "`random`, Optuna's `tpe` or `gp`, or one that a package of the service adds"
+    ),
+]
+
 READ_ONLY: Final[dict[str, Any]] = {"readOnly": True}
 
 _SPACE: Final = (
@@ -230,6 +238,7 @@ class SearchWireSpec(WireModel):
     metric: WireMetric = "accuracy"
     class_weights: WireClassWeights = "auto"
     budget_on: WireBudgetOn = "quiet"
+    searcher: WireSearcher = "hwnas"
 
     @field_validator("targets")
     @classmethod

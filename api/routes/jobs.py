@@ -50,7 +50,14 @@ from api.problems import links, problems
 from api.strict_json import BODY_ERRORS, StrictRoute
 from api.wire import Moment
 from hw_targets.errors import TargetUnavailable, UnknownTarget
-from nas.errors import InfeasibleBudget, InvalidData, InvalidSpec, SourceUnavailable, UnknownArchitecture
+from nas.errors import (
+    InfeasibleBudget,
+    InvalidData,
+    InvalidSpec,
+    SourceUnavailable,
+    UnknownArchitecture,
+    UnknownSearcher,
+)
 from search_spaces.errors import InvalidSpace
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictRoute)
@@ -79,7 +86,7 @@ _LINKED_OPERATIONS: Final = (
             problems(
                 *BODY_ERRORS, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
                 InfeasibleBudget, InvalidData, InvalidSpec, TargetUnavailable, CheckFailed, UnknownJob, UnknownArchitecture,
-                SourceUnavailable,
+                SourceUnavailable, UnknownSearcher,
             ),
             "job_id",
             *_LINKED_OPERATIONS,

@@ -95,6 +95,13 @@ def search(
     budget_on: Annotated[
         BudgetOn, typer.Option(help="Latency to compare with the budget: quiet, median or 95th percentile.")
     ] = "quiet",
+    searcher: Annotated[
+        str,
+        typer.Option(
+            help="Searcher of the architectures to evaluate: hwnas, nsga2, regularised_evolution, local_search, random, Optuna's tpe or "
+            "gp, or one of another package."
+        ),
+    ] = "hwnas",
     out: Out = "runs",
     store: StoreFolder = None,
     yes: Yes = False,
@@ -110,6 +117,7 @@ def search(
         "targets": budgets(target, latency_ms),
         "effort": effort, "minutes": minutes, "resolution": resolution, "seed": seed, "threads": threads, "device": device,
         "fit": fit, "augment": augment, "metric": metric, "class_weights": class_weights, "budget_on": budget_on,
+        "searcher": searcher,
     }  # fmt: skip
     return execute(specify(fields), out=out, store=store, quiet=quiet, asks=not (yes or json))
 

@@ -1,6 +1,8 @@
 """The architectures of a space that meet one target's latency limit, for the sampler."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,9 @@ from latency_models.errors import EmptyBand
 from latency_models.sampling import sample_band
 from search_spaces.lattice import IntArray
 from search_spaces.space import Architecture, Choice
+
+LISTED: Final = 50_000
+"""Architectures of a whole space, at most, to list those within the limit."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,19 @@ class LimitedRegion:
         fastest, slowest = self.latency.reachable_ms
         return fastest, min(self.limit_ms, slowest)
 
+    @property
+    def limited(self) -> bool:
+        """Whether some architecture of the space exceeds the limit."""
+        return self.limit_ms < self.latency.reachable_ms[1]
+
+    @cached_property
+    def enumerated(self) -> IntArray | None:
+        """Every architecture within the limit, where the space has at most 50,000; else None."""
+        if self.latency.lattice.size > LISTED:
+            return None
+        codes = self.latency.lattice.codes()
+        return codes[self.predict_ms(codes) <= self.limit_ms]
+
     def predict_ms(self, codes: IntArray) -> NDArray[np.float64]:
         """(N,) predicted latency."""
         return self.latency.predict_ms(codes)
@@ -50,3 +68,7 @@ class LimitedRegion:
     def canonical(self, codes: IntArray) -> IntArray:
         """The same architectures with 0 for every inactive choice."""
         return self.latency.lattice.canonical(codes)
+
+    def admitted(self, codes: IntArray) -> IntArray:
+        """The architectures within the limit among these, canonical and in order."""
+        return self.canonical(codes[self.predict_ms(codes) <= self.limit_ms])

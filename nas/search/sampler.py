@@ -1,35 +1,30 @@
-"""The Optuna sampler of hwnas: uniform inside the latency band first, then guided by a ridge predictor.
+"""What hwnas's own searchers have in common: the region that they search, the trials so far, and the form of an Optuna sampler.
 
-Each suggestion is a pure function of the seed, the trial's number and the trials before it. Nothing is kept between
-suggestions, so a study rebuilt from its stored trials continues exactly as an uninterrupted one. Every suggestion meets the
-latency limit: architectures beyond it are never evaluated. Not here: the study's loop (`study.py`).
+Each suggestion is a pure function of the seed, the trial's number and the trials before it. Nothing that changes a result is kept
+between suggestions, so a study rebuilt from its stored trials continues exactly as an uninterrupted one. Every suggestion meets the
+limit: architectures beyond it are never evaluated. Not here: the searchers (`searchers/`), and the study's loop (`study.py`).
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Protocol
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler
-from optuna.study import Study
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.search.front import pareto
 from search_spaces.space import Architecture, Choice
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
-UNIFORM_SHARE: Final = 0.25
-"""Share of the evaluations that are spread over the latency range before the predictor guides."""
-POOL: Final = 2048
-"""Architectures that the predictor compares for one suggestion."""
-RIDGE: Final = 1.0
-"""Prior precision of the predictor's coefficients, in units of the noise."""
-NEAR_LIMIT: Final = 0.5
-"""Share of guided suggestions that aim at the limit itself; the rest at a latency below it, to fill the front."""
+SAMPLES: Final = 2048
+"""Uniform samples among which a new architecture is looked for."""
 
 
 class Region(Protocol):
@@ -43,6 +38,14 @@ class Region(Protocol):
     def range_ms(self) -> tuple[float, float]:
         """Latency of the fastest architecture, and the limit (or the slowest, where every architecture meets it)."""
 
+    @property
+    def limited(self) -> bool:
+        """Whether some architecture of the space does not meet the limit."""
+
+    @property
+    def enumerated(self) -> IntArray | None:
+        """All of its architectures in canonical form, where they are few enough to compare them all; else None."""
+
     def predict_ms(self, codes: IntArray) -> FloatArray:
         """(N,) predicted latency."""
 
@@ -55,18 +58,44 @@ class Region(Protocol):
     def canonical(self, codes: IntArray) -> IntArray:
         """The same architectures with 0 for every inactive choice, so that equal rows are equal architectures."""
 
+    def admitted(self, codes: IntArray) -> IntArray:
+        """The architectures of the region among these, canonical and in order; a region that has only some architectures of its space
+        takes the nearest of them for each that it does not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The sampler's data: value indices, accuracy and latency of the trials so far."""
+    """The searchers' data.
+
+    Attributes:
+        codes: (N, choices) value indices of the completed trials, in order.
+        metric: (N,) their metric, higher is better.
+        latency_ms: (N,) their predicted latency.
+        pending: (P, choices) trials that run at the moment.
+        failed: (K, choices) trials without a result.
+        front: whether the whole front is searched; else the best metric within the limit alone.
+    """
 
     codes: IntArray
-    accuracy: FloatArray
+    metric: FloatArray
     latency_ms: FloatArray
+    pending: IntArray
+    failed: IntArray
+    front: bool = True
+
+    @property
+    def seen(self) -> set[bytes]:
+        """Keys of all that need no evaluation any more, see `keys`."""
+        return {*keys(self.codes), *keys(self.pending), *keys(self.failed)}
 
 
-class BandSampler(BaseSampler):
-    """Suggests whole architectures inside a latency limit, one value for each choice of the space.
+def keys(codes: IntArray) -> list[bytes]:
+    """A hashable key for each row."""
+    return [row.tobytes() for row in np.ascontiguousarray(codes, np.int64)]
+
+
+class RegionSampler(BaseSampler, ABC):
+    """Suggests whole architectures of a region, one value for each choice of the space.
 
     Args:
         region: the architectures to suggest from.
@@ -75,110 +104,113 @@ class BandSampler(BaseSampler):
     """
 
     def __init__(self, region: Region, *, evaluations: int, seed: int) -> None:
-        self._region, self._evaluation_count, self._seed = region, evaluations, seed
+        self.region, self.evaluations, self.seed = region, evaluations, seed
+
+    @abstractmethod
+    def suggest(self, known: Evaluated, rng: np.random.Generator) -> IntArray:
+        """(choices,) value indices of the next architecture, canonical and inside the limit.
+
+        Args:
+            known: the trials before it.
+            rng: made of the seed and the trial's number.
+        """
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Every choice of the space."""
-        return {c.name: CategoricalDistribution(c.values) for c in self._region.choices}
+        return {c.name: CategoricalDistribution(c.values) for c in self.region.choices}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The next architecture: a value for each choice (inactive ones are not used)."""
-        code = self.suggest(trial.number, evaluated(study, self._region))
-        return {c.name: c.values[v] for c, v in zip(self._region.choices, code, strict=True)}
+        if not search_space:
+            return {}
+        known = evaluated(study, self.region, before=trial.number)
+        code = self.suggest(known, np.random.default_rng([self.seed, trial.number]))
+        return {c.name: c.values[v] for c, v in zip(self.region.choices, code.tolist(), strict=True)}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Never needed: `sample_relative` decides every choice.
+        """Uniform: a parameter that is no choice of the space is none that the searcher knows anything of."""
+        seed = np.random.SeedSequence([self.seed, trial.number, crc32(param_name.encode())]).generate_state(1)[0]
+        return RandomSampler(seed=int(seed)).sample_independent(study, trial, param_name, param_distribution)
 
-        Raises:
-            ValueError: the requested parameter is no choice of the space.
-        """
-        raise ValueError(f"{param_name!r} is no choice of the space.")
+    def unseen(self, known: Evaluated) -> IntArray | None:
+        """The architectures that need an evaluation, where the region can be enumerated; else None."""
+        listed = self.region.enumerated
+        if listed is None:
+            return None
+        left = np.ones(len(listed), bool)
+        left[[self._rows[key] for key in known.seen if key in self._rows]] = False
+        return listed[left]
 
-    def suggest(self, number: int, known: Evaluated) -> list[int]:
-        """Value indices of the next architecture, a new one where there is one."""
-        rng = np.random.default_rng([self._seed, number])
-        if number < max(4, int(self._evaluation_count * UNIFORM_SHARE)):
-            return self._uniform(number, known, rng)
-        return self._guided(known, rng)
+    @cached_property
+    def _rows(self) -> dict[bytes, int]:
+        """Of the enumerated architectures."""
+        listed = self.region.enumerated
+        return {} if listed is None else {key: i for i, key in enumerate(keys(listed))}
 
-    def _uniform(self, number: int, known: Evaluated, rng: np.random.Generator) -> list[int]:
-        low, high = self._region.range_ms
-        count = max(4, int(self._evaluation_count * UNIFORM_SHARE))
-        edges = np.linspace(low, high, count + 1)
-        sampled = self._fresh(self._region.draw(edges[number], edges[number + 1], 16, rng), known)
-        return [int(v) for v in sampled[0]] if len(sampled) else self._anywhere(known, rng)
+    def uniform(self, known: Evaluated, rng: np.random.Generator, band: tuple[float, float] | None = None) -> IntArray:
+        """An architecture of a latency band, a new one where there is one; of the whole region, where the band has no new one."""
+        if band is not None:
+            new = fresh(self.region.canonical(self.region.draw(*band, 16, rng)), known.seen)
+            if len(new):
+                return row(new, 0)
+        left = self.unseen(known)
+        if left is not None and len(left):
+            return row(left, int(rng.integers(len(left))))
+        sampled = self.region.canonical(self.region.draw(*self.region.range_ms, SAMPLES, rng))
+        new = fresh(sampled, known.seen)
+        return row(new if len(new) else sampled, 0)
 
-    def _anywhere(self, known: Evaluated, rng: np.random.Generator) -> list[int]:
-        """Any architecture inside the limit, a new one where there is one; small regions run out of new ones."""
-        sampled = self._region.draw(*self._region.range_ms, POOL, rng)
-        fresh = self._fresh(sampled, known)
-        return [int(v) for v in (fresh if len(fresh) else sampled)[0]]
+    def changed(self, parents: IntArray, rng: np.random.Generator, rate: float) -> IntArray:
+        """The parents with each choice replaced with probability `rate` by a uniform value; only those inside the limit."""
+        sizes = [len(c.values) for c in self.region.choices]
+        replaced = rng.random(parents.shape) < rate
+        return self.region.admitted(np.where(replaced, rng.integers(0, sizes, size=parents.shape), parents))
 
-    def _guided(self, known: Evaluated, rng: np.random.Generator) -> list[int]:
-        low, high = self._region.range_ms
-        aim = high if rng.random() < NEAR_LIMIT else rng.uniform(low, high)
-        pool = np.concatenate(
-            [
-                self._region.draw(low, aim, POOL // 4, rng),
-                self._region.draw(low + 0.8 * (aim - low), aim, POOL // 4, rng),
-                self._children(known, rng, POOL // 2),
-            ]
-        )
-        pool = self._fresh(pool, known)
-        latency = self._region.predict_ms(pool) if len(pool) else np.zeros(0)
-        pool, latency = pool[latency <= aim], latency[latency <= aim]
-        if not len(pool):
-            return self._anywhere(known, rng)
-        best = int(np.argmax(_thompson(self._features(known.codes), known.accuracy, self._features(pool), rng)))
-        return [int(v) for v in pool[best]]
-
-    def _children(self, known: Evaluated, rng: np.random.Generator, count: int) -> IntArray:
-        """Mutations and crossovers of the front's architectures."""
-        front = known.codes[pareto(known.accuracy, known.latency_ms)]
-        sizes = [len(c.values) for c in self._region.choices]
-        mothers, fathers = (front[rng.integers(len(front), size=count)] for _ in range(2))
-        crossed = np.where(rng.random(mothers.shape) < 0.25, fathers, mothers)
-        mutated = rng.random(crossed.shape) < 1.5 / crossed.shape[1]
-        children = np.where(mutated, rng.integers(0, sizes, size=crossed.shape), crossed)
-        return children[self._region.predict_ms(children) <= self._region.range_ms[1]]
-
-    def _fresh(self, codes: IntArray, known: Evaluated) -> IntArray:
-        """The distinct architectures that are not evaluated yet, in their canonical form and order."""
-        canonical = self._region.canonical(codes)
-        rows = {row.tobytes(): i for i, row in reversed(list(enumerate(canonical)))}
-        seen = {row.tobytes() for row in known.codes}
-        return canonical[sorted(i for row, i in rows.items() if row not in seen)]
-
-    def _features(self, codes: IntArray) -> FloatArray:
-        """One-hot values, (N, number of all choices' values)."""
-        return np.concatenate(
-            [(codes[:, [i]] == np.arange(len(c.values))).astype(float) for i, c in enumerate(self._region.choices)],
-            axis=1,
-        )
+    def neighbours(self, parents: IntArray) -> IntArray:
+        """All architectures inside the limit that differ from a parent in one choice."""
+        found = []
+        for column, choice in enumerate(self.region.choices):
+            copies = np.repeat(parents, len(choice.values), axis=0)
+            copies[:, column] = np.tile(np.arange(len(choice.values)), len(parents))
+            found.append(copies)
+        return self.region.admitted(np.concatenate(found))
 
 
-def evaluated(study: Study, region: Region) -> Evaluated:
-    """The completed trials of a study; a trial has parameters for its active choices alone."""
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+def row(codes: IntArray, index: int) -> IntArray:
+    """One architecture, (choices,)."""
+    return np.asarray(codes[index], np.int64)
+
+
+def fresh(codes: IntArray, seen: set[bytes]) -> IntArray:
+    """The distinct rows that are not seen yet, in their order."""
+    rows = {key: i for i, key in reversed(list(enumerate(keys(codes))))}
+    return codes[sorted(i for key, i in rows.items() if key not in seen)]
+
+
+def evaluated(study: Study, region: Region, before: int) -> Evaluated:
+    """The trials of a study before a number; a trial has parameters for its active choices alone."""
     index = [(c.name, {v: i for i, v in enumerate(c.values)}) for c in region.choices]
-    rows = [[at[t.params[name]] if name in t.params else 0 for name, at in index] for t in trials]
-    codes = np.array(rows, np.int64).reshape(-1, len(index))
-    accuracy, latency = (np.array([t.values[k] for t in trials], np.float64) for k in (0, 1))
-    return Evaluated(codes, accuracy, latency)
+    states: dict[TrialState, list[FrozenTrial]] = {state: [] for state in TrialState}
+    for trial in study.get_trials(deepcopy=False):
+        if trial.number < before and trial.params.keys() & {name for name, _ in index}:
+            states[trial.state].append(trial)
 
+    def codes(trials: list[FrozenTrial]) -> IntArray:
+        rows = [[at.get(t.params[name], 0) if name in t.params else 0 for name, at in index] for t in trials]
+        return np.array(rows, np.int64).reshape(-1, len(index))
 
-def _thompson(x: FloatArray, y: Sequence[float] | FloatArray, pool: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A sample from the posterior of a Bayesian ridge regression at the pool's points (Thompson sampling)."""
-    centre = np.mean(y)
-    spread = np.std(y) or 1.0
-    target = (np.asarray(y) - centre) / spread
-    precision = x.T @ x + RIDGE * np.eye(x.shape[1])
-    mean = np.linalg.solve(precision, x.T @ target)
-    noise = max(0.05, float(np.std(target - x @ mean)))
-    factor = np.linalg.cholesky(precision)
-    draw = mean + noise * np.linalg.solve(factor.T, rng.standard_normal(x.shape[1]))
-    return np.asarray(centre + spread * (pool @ draw), np.float64)
+    done = [t for t in states[TrialState.COMPLETE] if all(c <= 0 for c in t.constraints.values())]
+    sign = 1.0 if study.directions[0] is StudyDirection.MAXIMIZE else -1.0
+    known = codes(done)
+    return Evaluated(
+        known,
+        np.array([sign * t.values[0] for t in done], np.float64),
+        region.predict_ms(known) if done else np.zeros(0),
+        codes(states[TrialState.RUNNING]),
+        codes([*states[TrialState.FAIL], *states[TrialState.PRUNED]]),
+        front=len(study.directions) > 1,
+    )

@@ -19,7 +19,9 @@ from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, Progre
 from nas.journal import Journal
 from nas.metric import MetricValue
 from nas.search.front import hypervolume, pareto
-from nas.search.sampler import BandSampler, Region
+from nas.search.limited_study import LimitedStudy
+from nas.search.sampler import IntArray, Region, row
+from nas.search.searchers.registry import DEFAULT
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.space import Architecture, SearchSpace, Value
 
@@ -47,7 +49,8 @@ class SearchProblem:
         metric: its name, for the events; higher is better.
         limit_ms: the region's limit, for the events; `budget_ms` when None.
         predicted_error: mean relative error of the predictions, a fraction, for the events.
-        first: architectures to evaluate before the sampler suggests any.
+        first: architectures to evaluate before the searcher suggests any.
+        searcher: its name.
     """
 
     space: SearchSpace
@@ -60,6 +63,7 @@ class SearchProblem:
     limit_ms: float | None = None
     predicted_error: float | None = None
     first: tuple[Architecture, ...] = ()
+    searcher: str = DEFAULT
 
 
 def run(
@@ -79,17 +83,18 @@ def run(
         journal: the trials so far; each new one is appended before the next begins.
         on_event: receives candidates, fronts and progress.
         cancelled: polled before each evaluation.
-        sampler: an Optuna sampler in place of `BandSampler`; one with state of its own does not resume exactly.
+        sampler: an Optuna sampler in place of the problem's searcher; one with state of its own does not resume exactly.
 
     Raises:
+        UnknownSearcher: the problem's searcher is not installed.
         Cancelled: `cancelled` returned true; the journal has every complete trial.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = sampler or BandSampler(problem.region, evaluations=problem.evaluations, seed=problem.seed)
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-    for line in journal.read()[: problem.evaluations]:
-        study.add_trial(_stored(problem.space, line))
-    candidates = [_candidate(problem.space, t) for t in study.get_trials(deepcopy=False)]
+    limited = LimitedStudy(
+        problem.region, sampler or problem.searcher, evaluations=problem.evaluations, seed=problem.seed
+    )
+    limited.add(_stored(problem.space, line) for line in journal.read()[: problem.evaluations])
+    candidates = [_candidate(problem.space, t) for t in limited.study.get_trials(deepcopy=False)]
     seen = {c.architecture: c.value for c in candidates}
     replay(problem, candidates, on_event)  # a kill may have come before their events
     started, before = time.monotonic(), len(candidates)
@@ -97,15 +102,15 @@ def run(
         if cancelled():
             raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
         if number < len(problem.first):
-            study.enqueue_trial(dict(problem.first[number].values))
-        trial = study.ask()
-        architecture = _suggested(problem.space, trial)
-        latency = float(problem.region.predict_ms(problem.region.encode([architecture]))[0])
+            limited.study.enqueue_trial(dict(problem.first[number].values))
+        trial, code = limited.ask(lambda trial: _suggested(problem, trial))
+        architecture = _decoded(problem, code)
+        latency = float(problem.region.predict_ms(code[None])[0])
         found = seen.get(architecture)
         value = evaluate(architecture) if found is None else found
         seen[architecture] = value
         journal.append({"values": dict(architecture.values), "value": value, "latency_ms": latency})
-        study.tell(trial, [value, latency])
+        limited.tell(trial, value)
         candidates.append(Candidate(architecture, value, latency))
         _emit(problem, candidates, on_event)
         rate = (time.monotonic() - started) / (number + 1 - before)
@@ -149,9 +154,15 @@ def point(candidate: Candidate, metric: str) -> FrontPoint:
     )
 
 
-def _suggested(space: SearchSpace, trial: Trial) -> Architecture:
-    """Suggests values of the active choices only, in the order in which the stages read them."""
-    return space.choose(lambda choice: cast(Value, trial.suggest_categorical(choice.name, choice.values)))
+def _suggested(problem: SearchProblem, trial: Trial) -> IntArray:
+    """Suggests values of the active choices only, in the order in which the stages read them; gives the value indices."""
+    chosen = problem.space.choose(lambda choice: cast(Value, trial.suggest_categorical(choice.name, choice.values)))
+    return row(problem.region.encode([chosen]), 0)
+
+
+def _decoded(problem: SearchProblem, code: IntArray) -> Architecture:
+    values = {c.name: c.values[v] for c, v in zip(problem.region.choices, code.tolist(), strict=True)}
+    return problem.space.architecture(values)
 
 
 def _stored(space: SearchSpace, line: dict[str, Any]) -> FrozenTrial:

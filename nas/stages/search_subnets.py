@@ -11,6 +11,7 @@ from nas import accelerator
 from nas.job import Job
 from nas.search import study
 from nas.search.region import LimitedRegion
+from nas.search.searchers.registry import searcher
 from nas.search.study import Candidate, SearchProblem, distinct, front_event, replay
 from nas.stages.context import Context, StageOutput
 from nas.stages.propose import proposals
@@ -20,7 +21,7 @@ from nas.store import StageKey
 from nas.target_plan import TargetPlan
 from search_spaces.space import Architecture, SearchSpace
 
-VERSION = 5
+VERSION = 6
 
 
 def search_subnets(run: TargetRun) -> list[Candidate]:
@@ -33,23 +34,7 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
     """
     context, job, target_plan, supernet = run.context, run.job, run.target_plan, run.supernet
     assert supernet is not None
-    key = StageKey(
-        "search",
-        VERSION,
-        {
-            "supernet": supernet.hash,
-            "table": target_plan.table_hash,
-            "data": job.data.content_hash,
-            "scheme": target_plan.scheme.name,
-            "limit_ms": target_plan.limit_ms,
-            "evaluations": job.work.evaluations,
-            "seed": job.spec.seed,
-            "metric": job.spec.metric,
-            **job.compute.inputs,
-            **({} if run.adapted is None else {"adapted": run.adapted.supernet.hash}),
-        },
-    )
-
+    key = search_key(run)
     problem = search_problem(run, proposals(run))
     emitted = False
 
@@ -76,6 +61,33 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
     return found
 
 
+def search_key(run: TargetRun) -> StageKey:
+    """What the result of a search depends on, the searcher and its version among it.
+
+    Raises:
+        UnknownSearcher: the spec's searcher is not installed.
+    """
+    job, target_plan, supernet = run.job, run.target_plan, run.supernet
+    assert supernet is not None
+    return StageKey(
+        "search",
+        VERSION,
+        {
+            "supernet": supernet.hash,
+            "table": target_plan.table_hash,
+            "data": job.data.content_hash,
+            "scheme": target_plan.scheme.name,
+            "limit_ms": target_plan.limit_ms,
+            "evaluations": job.work.evaluations,
+            "seed": job.spec.seed,
+            "metric": job.spec.metric,
+            "searcher": [job.spec.searcher, searcher(job.spec.searcher).version],
+            **job.compute.inputs,
+            **({} if run.adapted is None else {"adapted": run.adapted.supernet.hash}),
+        },
+    )
+
+
 def search_problem(run: TargetRun, first: tuple[Architecture, ...] = ()) -> SearchProblem:
     """The search problem of one target, with the architectures to evaluate first."""
     job, target_plan = run.job, run.target_plan
@@ -90,6 +102,7 @@ def search_problem(run: TargetRun, first: tuple[Architecture, ...] = ()) -> Sear
         target_plan.limit_ms,
         target_plan.table.accuracy_report.mape,
         first,
+        job.spec.searcher,
     )
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import optuna
 import pytest
 from optuna.samplers import BaseSampler
 
@@ -27,9 +28,11 @@ from latency_models.compiled import CompiledLatency, compile_cost
 from nas.events import ignore
 from nas.files import Files
 from nas.journal import Journal
+from nas.search.limited_study import LimitedStudy
 from nas.search.region import LimitedRegion
 from nas.search.sampler import Region
 from nas.search.study import Candidate, SearchProblem, run
+from nas.search.table_region import TableRegion
 from search_spaces.builder import Graph, Tensor
 from search_spaces.cost import macs
 from search_spaces.lattice import Lattice
@@ -87,6 +90,8 @@ class SamplerContract:
 
     resumes_exactly: ClassVar[bool] = True
     """Whether an interrupted search gives the same result as an uninterrupted one."""
+    trials: ClassVar[int] = TRIALS
+    """Evaluations of a search; a slow sampler may take fewer."""
 
     @pytest.fixture
     def create(self) -> CreateSampler:
@@ -95,27 +100,57 @@ class SamplerContract:
 
     def test_every_suggestion_meets_the_limit(self, create: CreateSampler, tmp_path: Path) -> None:
         searched = Searched(small_space((2, 3, 4, 6, 8), (1, 2, 3)), create)
-        found = searched.run(tmp_path / "j")
-        assert len(found) == TRIALS
+        found = searched.run(tmp_path / "j", self.trials)
+        assert len(found) == self.trials
         assert max(candidate.latency_ms for candidate in found) <= searched.limit_ms
-        assert len({candidate.architecture for candidate in found}) > TRIALS // 3, "too few different architectures"
+        assert len({candidate.architecture for candidate in found}) == self.trials, (
+            "an architecture was evaluated twice"
+        )
+
+    @pytest.mark.parametrize("front", [True, False])
+    def test_it_works_in_any_study_of_optuna(self, create: CreateSampler, front: bool) -> None:
+        """With all choices suggested at once, with a front or the metric alone, and beside trials that still run."""
+        region = TableRegion.of_choices(
+            {"a": (1, 2, 3), "b": ("x", "y"), "c": (0.5, 1.0)}, lambda v: v["a"] * v["c"], 2.0
+        )
+        study = optuna.create_study(
+            directions=["maximize", "minimize"] if front else ["maximize"], sampler=create(region, 6, 1)
+        )
+        for _ in range(6):
+            trials = [study.ask() for _ in range(2)]
+            for trial in trials:
+                chosen = {c.name: trial.suggest_categorical(c.name, c.values) for c in region.choices}
+                assert chosen["b"] in ("x", "y")
+            for trial in trials:
+                study.tell(trial, [float(trial.number), 1.0] if front else [float(trial.number)])
+
+    def test_a_batch_has_different_architectures(self, create: CreateSampler) -> None:
+        region = TableRegion.of_choices({"a": (1, 2, 3, 4), "b": (1, 2, 3)}, lambda v: v["a"] * v["b"], 6.0)
+        limited = LimitedStudy(region, create(region, 9, 2), evaluations=9)
+        for _ in range(3):
+            batch = limited.ask_batch(3)
+            assert len({code.tobytes() for _, code in batch}) == 3
+            for trial, code in batch:
+                limited.tell(trial, float(code.sum()))
+        assert limited.exhausted  # nine architectures are within the limit
 
     def test_one_seed_gives_one_search(self, create: CreateSampler, tmp_path: Path) -> None:
         space = small_space((2, 3, 4, 6, 8), (1, 2, 3))
-        first, again = (Searched(space, create).run(tmp_path / name) for name in "ab")
+        first, again = (Searched(space, create).run(tmp_path / name, self.trials) for name in "ab")
         assert first == again
 
-    @pytest.mark.parametrize("kept", [1, 9, TRIALS - 1])
+    @pytest.mark.parametrize("kept", [1, 9, -1])
     def test_an_interrupted_search_is_resumed(self, create: CreateSampler, tmp_path: Path, kept: int) -> None:
         searched = Searched(small_space((2, 3, 4, 6, 8), (1, 2, 3)), create)
-        whole = searched.run(tmp_path / "whole")
+        whole = searched.run(tmp_path / "whole", self.trials)
+        kept %= self.trials
         lines: list[dict[str, Any]] = Journal(Files.at(tmp_path / "whole")).read()[:kept]
         cut = Journal(Files.at(tmp_path / "cut"))
         for line in lines:
             cut.append(line)
         searched.evaluated.clear()
-        resumed = searched.run(tmp_path / "cut")
-        assert resumed[:kept] == whole[:kept] and len(resumed) == TRIALS
+        resumed = searched.run(tmp_path / "cut", self.trials)
+        assert resumed[:kept] == whole[:kept] and len(resumed) == self.trials
         assert not {candidate.architecture for candidate in whole[:kept]} & set(searched.evaluated), "evaluated again"
         if self.resumes_exactly:
             assert resumed == whole

@@ -211,14 +211,14 @@ HOW: Final = {"fit": "pad", "augment": "photo", "metric": "macro_f1", "class_wei
 @pytest.mark.parametrize(
     "spec",
     [
-        {**body()["spec"], **HOW, "budget_on": "p95"},
+        {**body()["spec"], **HOW, "budget_on": "p95", "searcher": "tpe"},
         {"kind": "supernet_training", "data": "digits", "minutes": 7.5, **HOW},
     ],
     ids=["search", "supernet"],
 )
 def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, spec: dict[str, Any]) -> None:
     local = engine_spec(WIRE_SPEC.validate_python(spec), Settings(home=tmp_path)).model_dump()
-    wanted = {name: spec[name] for name in (*HOW, "budget_on", "minutes") if name in spec}
+    wanted = {name: spec[name] for name in (*HOW, "budget_on", "searcher", "minutes") if name in spec}
     assert {name: local[name] for name in wanted} == wanted
 
 

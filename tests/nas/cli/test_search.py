@@ -23,7 +23,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
         "--effort", "quick", "--minutes", "2.5",
         "--resolution", "28", "--seed", "7", "--threads", "2", "--device", "cpu", "--fit", "pad", "--augment", "photo",
         "--metric", "macro_f1",
-        "--class-weights", "none", "--budget-on", "p95", "--out", "elsewhere", "--store", "kept",
+        "--class-weights", "none", "--budget-on", "p95", "--searcher", "tpe", "--out", "elsewhere", "--store", "kept",
     )  # fmt: skip
     assert code == 0
     assert document == result().model_dump(mode="json")
@@ -34,7 +34,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
         "data": "digits", "space": "resnet", "start_from": "none", "method": "prune", "teacher": "best.onnx",
         "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick", "minutes": 2.5, "resolution": 28, "seed": 7,
         "threads": 2, "device": "cpu", "fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none", "budget_on": "p95",
-        "work": None,
+        "searcher": "tpe", "work": None,
     }  # fmt: skip
 
 

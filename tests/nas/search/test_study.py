@@ -39,6 +39,12 @@ class MacsRegion:
     def range_ms(self) -> tuple[float, float]:
         return macs(SPACE.network(SPACE.smallest())) / 1e6, LIMIT_MS
 
+    limited = True
+
+    @property
+    def enumerated(self) -> None:
+        return None
+
     def predict_ms(self, codes: IntArray) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return self.cost.predict(codes) / 1e6
 
@@ -52,6 +58,9 @@ class MacsRegion:
 
     def canonical(self, codes: IntArray) -> IntArray:
         return self.lattice.canonical(codes)
+
+    def admitted(self, codes: IntArray) -> IntArray:
+        return self.canonical(codes[self.predict_ms(codes) <= LIMIT_MS])
 
 
 REGION = MacsRegion()

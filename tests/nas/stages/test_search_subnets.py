@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from nas.events import CandidateEvent, Event, FrontEvent, PhaseEvent
+from nas.search.searchers import registry
+from nas.search.searchers.registry import BUILT_IN, SearcherEntry
 from nas.search.study import Candidate
-from nas.stages.search_subnets import search_problem, search_subnets
+from nas.stages.search_subnets import search_key, search_problem, search_subnets
 from nas.stages.target_run import TargetRun
 from nas.stages.train import train
 from tests.nas.stages import jobs
@@ -58,3 +60,26 @@ def test_no_more_are_evaluated_than_meet_the_limit(made: tuple[TargetRun, list[E
     few = replace(run.target_plan, within_limit=2)
     assert search_problem(replace(run, target_plan=few)).evaluations == 2
     assert search_problem(run).evaluations == EVALUATIONS
+
+
+def test_two_searchers_never_share_a_key(made: tuple[TargetRun, list[Event]], monkeypatch: pytest.MonkeyPatch) -> None:
+    run, _ = made
+
+    def key_of(name: str) -> str:
+        spec = run.job.spec.model_copy(update={"searcher": name})
+        return search_key(replace(run, job=replace(run.job, spec=spec))).hash
+
+    keys = {name: key_of(name) for name in (entry.name for entry in BUILT_IN)}
+    assert len(set(keys.values())) == len(BUILT_IN) and search_key(run).hash == keys["hwnas"]
+    newer = SearcherEntry("hwnas", "the next version", "next", BUILT_IN[0].create)
+    monkeypatch.setattr(registry, "BUILT_IN", (newer, *BUILT_IN[1:]))
+    assert key_of("hwnas") not in keys.values()
+
+
+def test_the_searcher_of_the_spec_searches(made: tuple[TargetRun, list[Event]]) -> None:
+    run, _ = made
+    spec = run.job.spec.model_copy(update={"searcher": "random"})
+    other = replace(run, job=replace(run.job, spec=spec))
+    assert search_problem(other).searcher == "random" and search_problem(run).searcher == "hwnas"
+    found = search_subnets(other)
+    assert 1 <= len(found) <= EVALUATIONS and all(one.latency_ms <= run.target_plan.limit_ms for one in found)

@@ -20,6 +20,7 @@ const SEARCH = {
   metric: "accuracy",
   class_weights: "auto",
   budget_on: "quiet",
+  searcher: "hwnas",
 } satisfies Job["spec"];
 const EXPORT = { kind: "export", job: "job_1", architecture_id: "5a27", target: "cpu", search: SEARCH } satisfies Job["spec"];
 

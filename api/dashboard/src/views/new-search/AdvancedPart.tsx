@@ -56,6 +56,21 @@ const SETTINGS: readonly Setting[] = [
     kinds: ["search"],
   },
   {
+    name: "searcher",
+    label: "Searcher",
+    hint: "Suggests the architectures to evaluate.",
+    values: {
+      hwnas: "hwnas: Gaussian process",
+      nsga2: "NSGA-II",
+      regularised_evolution: "regularised evolution",
+      local_search: "local search",
+      random: "random",
+      tpe: "Optuna TPE",
+      gp: "Optuna GP",
+    },
+    kinds: ["search"],
+  },
+  {
     name: "fit",
     label: "Resize to square",
     hint: "Stretching changes the aspect ratio.",

@@ -7,6 +7,7 @@ const FIELD_OF: Record<string, string> = {
   unknown_dataset: "/spec/data",
   invalid_data: "/spec/data",
   unknown_target: "/spec/targets",
+  unknown_searcher: "/spec/searcher",
   target_unavailable: "/spec/targets",
   infeasible_budget: "/spec/targets",
   invalid_budget: "/spec/targets",

@@ -18,7 +18,7 @@ const FULL: Form = {
   resolution: "32",
   seed: "7",
   threads: "1",
-  advanced: { start_from: "efficientnet_lite1", method: "prune", fit: "pad", metric: "macro_f1", budget_on: "p95" },
+  advanced: { start_from: "efficientnet_lite1", method: "prune", fit: "pad", metric: "macro_f1", budget_on: "p95", searcher: "tpe" },
 };
 const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
 
@@ -92,6 +92,7 @@ describe("the spec of a form", () => {
 describe("advanced settings", () => {
   it("are sent only where they are not at their defaults, and only to jobs that have them", () => {
     const form: Form = { ...DEFAULT, advanced: withSetting(withSetting({}, "metric", "macro_f1"), "budget_on", "p50") };
+    expect(toSpec({ ...DEFAULT, advanced: { searcher: "tpe" } }).spec).toMatchObject({ searcher: "tpe" });
     expect(toSpec(form).spec).toMatchObject({ metric: "macro_f1", budget_on: "p50" });
     expect(toSpec({ ...form, kind: "supernet_training" }).spec).not.toHaveProperty("budget_on");
     expect(toSpec({ ...form, kind: "profiling" }).spec).not.toHaveProperty("metric");

@@ -17,6 +17,7 @@ export const ADVANCED = {
   metric: "accuracy",
   class_weights: "auto",
   budget_on: "quiet",
+  searcher: "hwnas",
 } as const;
 export type AdvancedName = keyof typeof ADVANCED;
 export const ADVANCED_NAMES = Object.keys(ADVANCED) as AdvancedName[];
@@ -125,7 +126,7 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
   } else {
     const threads = number("threads", form.threads, true);
     const minutes = number("minutes", form.minutes, false);
-    const { budget_on, method, ...how } = form.advanced;
+    const { budget_on, method, searcher, ...how } = form.advanced;
     const limits = { ...(minutes === undefined ? {} : { minutes }), ...(threads === undefined ? {} : { threads }) };
     const trained = { space: spaceOf(form, problems), ...common, ...limits, ...how };
     if (form.kind === "supernet_training") {
@@ -134,7 +135,11 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
       spec = { kind: "supernet_training", ...trained, ...targets, ...by } as WireSpec;
     } else {
       const targets = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
-      const own = { ...(method === undefined ? {} : { method }), ...(budget_on === undefined ? {} : { budget_on }) };
+      const own = {
+        ...(method === undefined ? {} : { method }),
+        ...(budget_on === undefined ? {} : { budget_on }),
+        ...(searcher === undefined ? {} : { searcher }),
+      };
       spec = { kind: "search", targets, ...trained, ...own } as WireSpec;
     }
   }

@@ -1,0 +1,193 @@
+"""An Optuna study over a region: any Optuna sampler searches it, and only new architectures inside the limit come out.
+
+Samplers that know of no limit are checked after every suggestion. One beyond the limit is answered from the latency table, as a violated
+constraint, and never evaluated; one that was evaluated before is answered with what is known. Both are counted. After `MOST_REPEATS` of
+them in a row the next architecture is drawn uniformly among the new ones within the limit.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from nas.search.sampler import IntArray, Region, fresh, keys, row
+from nas.search.searchers.registry import DEFAULT, searcher
+from search_spaces.space import Value
+
+MOST_REPEATS: Final = 20
+"""Suggestions in a row that are of no use until one is drawn at random."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class SuggestionCounts:
+    """Suggestions of no use: beyond the limit, evaluated before; architectures that were drawn at random in their place; and suggestions
+    that were moved to the nearest architecture that the region has."""
+
+    infeasible: int = 0
+    repeated: int = 0
+    random: int = 0
+    moved: int = 0
+
+
+class LimitedStudy:
+    """An Optuna study that asks for new architectures of a region alone.
+
+    Args:
+        region: the architectures to search, with their limit.
+        sampler: an Optuna sampler, or the name of a searcher.
+        evaluations: number in the whole search, for searchers that plan with it.
+        seed: of a named searcher, and of architectures drawn in place of useless suggestions.
+        front: whether the study minimises latency, too; else it maximises the metric alone.
+
+    Example:
+        >>> from nas.search.table_region import TableRegion
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> region = TableRegion.of_choices({"width": (8, 16, 32), "depth": (1, 2, 3)}, lambda v: v["width"] * v["depth"], limit_ms=32)
+        >>> limited = LimitedStudy(region, "random", evaluations=5, front=False)
+        >>> for _ in range(5):
+        ...     trial, code = limited.ask()
+        ...     limited.tell(trial, float(code.sum()))
+        >>> limited.study.best_params, max(limited.region.predict_ms(region.enumerated))
+        ({'width': 32, 'depth': 1}, 32.0)
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        sampler: BaseSampler | str = DEFAULT,
+        *,
+        evaluations: int = 100,
+        seed: int = 0,
+        front: bool = True,
+    ) -> None:
+        if isinstance(sampler, str):
+            sampler = searcher(sampler).create(region, evaluations, seed)
+        self.region = region
+        self.study = optuna.create_study(
+            directions=["maximize", "minimize"] if front else ["maximize"], sampler=sampler
+        )
+        self.counts = SuggestionCounts()
+        self._front, self._seed = front, seed
+        self._metric: dict[bytes, float] = {}
+        self._failed: set[bytes] = set()
+        self._pending: dict[int, bytes] = {}
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every architecture inside the limit is evaluated or pending; False where they are too many to list."""
+        listed = self.region.enumerated
+        return listed is not None and len(self._seen) >= len(listed)
+
+    @property
+    def _seen(self) -> set[bytes]:
+        return {*self._metric, *self._failed, *self._pending.values()}
+
+    def ask(self, read: Callable[[Trial], IntArray] | None = None) -> tuple[Trial, IntArray]:
+        """The next trial and its architecture: a new one, as long as there is one.
+
+        Args:
+            read: suggests the values of a trial and gives their indices (choices,); by default it suggests every choice.
+        """
+        read = read or self._read
+        for _ in range(MOST_REPEATS):
+            trial = self.study.ask()
+            code = self._admitted(trial, read(trial))
+            if code is None:
+                continue
+            key = keys(code[None])[0]
+            if not np.array_equal(code, self.region.canonical(self._code(trial)[None])[0]):
+                self.counts.moved += 1
+                self.study.tell(trial, state=TrialState.FAIL)
+                trial = self._enqueued(code, read)
+            if key not in self._seen or self.exhausted:
+                self._pending[trial.number] = key
+                return trial, code
+            self.counts.repeated += 1
+            if key in self._metric:
+                self._answer(trial, self._metric[key], code)
+            else:
+                self.study.tell(trial, state=TrialState.FAIL)
+        return self._drawn(read)
+
+    def ask_batch(self, count: int) -> list[tuple[Trial, IntArray]]:
+        """Several trials to evaluate at the same time, all different; the searcher knows which of them still run."""
+        return [self.ask() for _ in range(count)]
+
+    def tell(self, trial: Trial, metric: float) -> None:
+        """The result of a trial. One that is not a number counts as failed: it is kept, and not suggested again."""
+        key = self._pending.pop(trial.number)
+        if np.isfinite(metric):
+            self._metric[key] = metric
+            self._answer(trial, metric, np.frombuffer(key, np.int64))
+        else:
+            self._failed.add(key)
+            self.study.tell(trial, state=TrialState.FAIL)
+
+    def add(self, trials: Iterable[FrozenTrial]) -> None:
+        """Completed trials of an earlier study of the same region and objectives."""
+        for trial in trials:
+            if self.region.limited and not trial.constraints:
+                trial.set_constraint("latency", self._latency_ms(self._code(trial)) / self.region.range_ms[1] - 1)
+            self.study.add_trial(trial)
+            self._metric[keys(self.region.canonical(self._code(trial)[None]))[0]] = trial.values[0]
+
+    def _read(self, trial: Trial) -> IntArray:
+        for choice in self.region.choices:
+            trial.suggest_categorical(choice.name, choice.values)
+        return self._code(trial)
+
+    def _code(self, trial: Trial | FrozenTrial) -> IntArray:
+        """(choices,) value indices of a trial's parameters; 0 for those that it does not have."""
+        values = trial.params
+        return np.array(
+            [c.values.index(cast(Value, values[c.name])) if c.name in values else 0 for c in self.region.choices],
+            np.int64,
+        )
+
+    def _admitted(self, trial: Trial, code: IntArray) -> IntArray | None:
+        """The architecture that is meant, or None for one beyond the limit, which is answered."""
+        admitted = self.region.admitted(code[None])
+        if len(admitted):
+            return row(admitted, 0)
+        self.counts.infeasible += 1
+        self._answer(trial, min(self._metric.values(), default=0.0), code)
+        return None
+
+    def _latency_ms(self, code: IntArray) -> float:
+        return float(self.region.predict_ms(code[None])[0])
+
+    def _answer(self, trial: Trial, metric: float, code: IntArray) -> None:
+        latency = self._latency_ms(code)
+        if self.region.limited:
+            trial.set_constraint("latency", latency / self.region.range_ms[1] - 1)
+        self.study.tell(trial, [metric, latency] if self._front else [metric])
+
+    def _enqueued(self, code: IntArray, read: Callable[[Trial], IntArray]) -> Trial:
+        self.study.enqueue_trial({c.name: c.values[v] for c, v in zip(self.region.choices, code.tolist(), strict=True)})
+        trial = self.study.ask()
+        read(trial)
+        return trial
+
+    def _drawn(self, read: Callable[[Trial], IntArray]) -> tuple[Trial, IntArray]:
+        """A trial of a new architecture that is drawn uniformly; of any, where no new one is found."""
+        self.counts.random += 1
+        rng = np.random.default_rng([self._seed, len(self.study.get_trials(deepcopy=False))])
+        listed = self.region.enumerated
+        codes = self.region.canonical(self.region.draw(*self.region.range_ms, 4096, rng)) if listed is None else listed
+        codes = rng.permutation(codes)
+        new = fresh(codes, self._seen)
+        code = new[0] if len(new) else codes[0]
+        _LOG.warning(
+            "The searcher suggested nothing new within the limit %d times in a row; the next architecture is a random one.",
+            MOST_REPEATS,
+        )
+        trial = self._enqueued(code, read)
+        self._pending[trial.number] = keys(code[None])[0]
+        return trial, code

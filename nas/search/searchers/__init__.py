@@ -1,0 +1,1 @@
+"""The searchers that a user can name, one file each; `registry.py` lists them."""

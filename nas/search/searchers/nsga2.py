@@ -1,0 +1,70 @@
+"""NSGA-II (Deb et al. 2002) in its steady-state form: each child takes its parents from the best of all evaluations so far.
+
+Parents win binary tournaments by rank of domination, then by crowding distance. With one objective, the rank is that of the metric.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from nas.search.sampler import Evaluated, FloatArray, IntArray, RegionSampler, fresh, row
+
+VERSION: Final = 1
+POPULATION: Final = 50
+CHILDREN: Final = 32
+"""Children among which the first new one is suggested."""
+
+
+class Nsga2Sampler(RegionSampler):
+    """See the module."""
+
+    def suggest(self, known: Evaluated, rng: np.random.Generator) -> IntArray:
+        """A child, or a uniform architecture until the population is complete."""
+        population = max(4, min(POPULATION, self.evaluations // 4))
+        if len(known.codes) < population:
+            return self.uniform(known, rng)
+        costs = np.stack([-known.metric, known.latency_ms if known.front else np.zeros(len(known.metric))], axis=1)
+        rank, crowding = ranks(costs), np.zeros(len(costs))
+        for level in np.unique(rank):
+            members = np.flatnonzero(rank == level)
+            crowding[members] = crowding_distance(costs[members])
+        order = np.lexsort((-crowding, rank))[:population]
+        mothers, fathers = (
+            known.codes[order[np.sort(rng.integers(population, size=(CHILDREN, 2)), axis=1)[:, 0]]] for _ in range(2)
+        )
+        crossed = np.where(rng.random(mothers.shape) < 0.5, mothers, fathers)
+        children = fresh(self.changed(crossed, rng, 1.0 / crossed.shape[1]), known.seen)
+        return row(children, 0) if len(children) else self.uniform(known, rng)
+
+
+def ranks(costs: FloatArray) -> IntArray:
+    """(N,) how many fronts are in front of each point of (N, objectives) costs, all to be low.
+
+    >>> ranks(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0], [3.0, 3.0]])).tolist()
+    [0, 0, 1, 2]
+    """
+    below = np.asarray((costs[:, None] <= costs).all(axis=2) & (costs[:, None] < costs).any(axis=2))
+    rank, left = np.full(len(costs), -1, np.int64), np.ones(len(costs), bool)
+    level = 0
+    while left.any():
+        best = left & ~below[left].any(axis=0)
+        rank[best] = level
+        left &= ~best
+        level += 1
+    return rank
+
+
+def crowding_distance(costs: FloatArray) -> FloatArray:
+    """(N,) sum over the objectives of the distance between a point's two neighbours, as a share of the range; infinite at the ends.
+
+    >>> crowding_distance(np.array([[0.0, 4.0], [1.0, 1.0], [4.0, 0.0]])).tolist()
+    [inf, 2.0, inf]
+    """
+    distance = np.zeros(len(costs))
+    for column in costs.T:
+        order = np.argsort(column, kind="stable")
+        span = column[order[-1]] - column[order[0]]
+        distance[order[[0, -1]]] = np.inf
+        if span > 0 and len(order) > 2:
+            distance[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
+    return distance
