@@ -33,6 +33,30 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Start without asking, ho
 ELSEWHERE: "ContextVar[Callable[[SearchSpec, Path, bool], Answer] | None]" = ContextVar("elsewhere", default=None)
 """Runs a search (its spec, the folder of runs, whether to be quiet) in place of this process."""
 
+StartFrom = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        help="Trained network to start from: efficientnet_lite0 or another that `hwnas spaces` lists, your own as an ONNX file or "
+        "the folder of a delivered model (RUN/cpu), or none; auto starts from efficientnet_lite0 for photographs where its weights "
+        "are installed.",
+    ),
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        help="Trained network of the same classes whose outputs the finalists learn from: an ONNX file, or the folder of a delivered "
+        "model; when absent, the network that the search starts from."
+    ),
+]
+Searcher = Annotated[
+    str,
+    typer.Option(
+        help="Searcher of the architectures to evaluate: hwnas, nsga2, regularised_evolution, local_search, random, Optuna's tpe or "
+        "gp, or one of another package."
+    ),
+]
+
 
 def search(
     data: Annotated[str, typer.Option(help="`digits`, a folder of class folders, or an .npz file.")],
@@ -50,15 +74,7 @@ def search(
             "of the trained network, else mobilenet."
         ),
     ] = "auto",
-    start_from: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            help="Trained network to start from: efficientnet_lite0 or another that `hwnas spaces` lists, your own as an ONNX file or "
-            "the folder of a delivered model (RUN/cpu), or none; auto starts from efficientnet_lite0 for photographs where its weights "
-            "are installed.",
-        ),
-    ] = "auto",
+    start_from: StartFrom = "auto",
     method: Annotated[
         Method,
         typer.Option(
@@ -66,13 +82,7 @@ def search(
             "time."
         ),
     ] = "auto",
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            help="Trained network of the same classes whose outputs the finalists learn from: an ONNX file, or the folder of a delivered "
-            "model; when absent, the network that the search starts from."
-        ),
-    ] = None,
+    teacher: Teacher = None,
     effort: Annotated[Effort, typer.Option(help=EFFORT_HELP)] = "standard",
     minutes: Annotated[
         float | None, typer.Option(help="A limit on the whole job in minutes, in place of the effort's time.")
@@ -95,13 +105,7 @@ def search(
     budget_on: Annotated[
         BudgetOn, typer.Option(help="Latency to compare with the budget: quiet, median or 95th percentile.")
     ] = "quiet",
-    searcher: Annotated[
-        str,
-        typer.Option(
-            help="Searcher of the architectures to evaluate: hwnas, nsga2, regularised_evolution, local_search, random, Optuna's tpe or "
-            "gp, or one of another package."
-        ),
-    ] = "hwnas",
+    searcher: Searcher = "hwnas",
     out: Out = "runs",
     store: StoreFolder = None,
     yes: Yes = False,
