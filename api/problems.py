@@ -67,6 +67,11 @@ def known_problems() -> dict[str, tuple[int, str]]:
     return {code: (kind.status, _first_line(kind)) for code, kind in sorted(error_kinds().items())}
 
 
+def answered_error(answer: Mapping[str, Any]) -> HwnasError:
+    """The error that a child process answered with, see `api.processes.child_main`."""
+    return error_kinds()[answer["code"]](answer["detail"], fix=answer["fix"], facts=answer["facts"])
+
+
 def error_kinds() -> dict[str, type[HwnasError]]:
     """The class of every documented code."""
     import hw_targets.errors

@@ -6,11 +6,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from api.database import Database
-from api.datasets import repository as datasets
 from api.errors import UnknownDataset, UnknownNetwork
 from api.jobs.engine_spec import DIGITS
 from api.jobs.repository import NewJob
-from api.networks import repository as networks
+from api.upload_rows import DATASETS, NETWORKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ def input_spec(database: Database, tenant_id: str, data: str) -> InputSpec:
     if data == DIGITS:
         return DIGITS_INPUT
     with database.read() as connection:
-        row = datasets.find(connection, tenant_id, data)
+        row = DATASETS.find(connection, tenant_id, data)
     if row is None:
         raise _unknown_dataset(data)
     summary = row.summary
@@ -54,10 +53,10 @@ def check_uploads(connection: Connection, job: NewJob) -> None:
         UnknownDataset, UnknownNetwork: it is not.
     """
     for dataset_id in job.datasets:
-        if datasets.find(connection, job.tenant_id, dataset_id) is None:
+        if DATASETS.find(connection, job.tenant_id, dataset_id) is None:
             raise _unknown_dataset(dataset_id)
     for network_id in job.networks:
-        if networks.find(connection, job.tenant_id, network_id) is None:
+        if NETWORKS.find(connection, job.tenant_id, network_id) is None:
             raise unknown_network(network_id)
 
 

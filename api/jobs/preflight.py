@@ -11,11 +11,11 @@ from api.jobs.exports import resolve_export
 from api.jobs.input_spec import input_spec, unknown_network
 from api.jobs.schemas import Validation
 from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec
-from api.networks import repository as networks
-from api.problems import error_kinds
+from api.problems import answered_error
 from api.processes import ChildFailed, ChildTooSlow, run_child
 from api.settings import Settings
 from api.tenancy import Subject
+from api.upload_rows import NETWORKS
 from nas.errors import SourceUnavailable
 from nas.search.searchers.registry import searcher
 from nas.spec import targets_named
@@ -78,7 +78,7 @@ class Preflight:
     def _check_own(self, subject: Subject, spec: BaseSpec, network_id: str) -> None:
         """Rejects what a search from an uploaded network cannot do; the network itself was checked when it came."""
         with self._database.read() as connection:
-            row = networks.find(connection, subject.tenant_id, network_id)
+            row = NETWORKS.find(connection, subject.tenant_id, network_id)
         if row is None:
             raise unknown_network(network_id)
         if spec.space != AUTO:
@@ -135,8 +135,7 @@ class Preflight:
                 fix="Choose a smaller resolution or a smaller space.",
             ) from None
         if "error" in answer:
-            error = answer["error"]
-            raise error_kinds()[error["code"]](error["detail"], fix=error["fix"], facts=error["facts"])
+            raise answered_error(answer["error"])
         return _validation(spec, answer["estimate"])
 
 

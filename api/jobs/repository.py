@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Row, Select, and_, delete, exists, func, inse
 from api.database import utc_ms
 from api.job_states import ENDED, LEASED, State, sources
 from api.jobs.events_table import append
-from api.tables import dataset_uses, job_attempts, job_needs, jobs, network_uses
+from api.tables import job_attempts, job_needs, jobs
 from api.tenancy import readable
+from api.upload_rows import DATASETS, NETWORKS
 from nas.events import EndEvent, Event, StateEvent
 
 SPEC_VERSION: Final = 1
@@ -80,10 +81,8 @@ def add(connection: Connection, job: NewJob) -> None:
             created_at=utc_ms(),
         )
     )
-    for dataset_id in sorted(set(job.datasets)):
-        connection.execute(insert(dataset_uses).values(job_id=job.id, dataset_id=dataset_id))
-    for network_id in sorted(set(job.networks)):
-        connection.execute(insert(network_uses).values(job_id=job.id, network_id=network_id))
+    DATASETS.add_uses(connection, job.id, job.datasets)
+    NETWORKS.add_uses(connection, job.id, job.networks)
     _add_needs(connection, job.id, job.needs)
     append(connection, job.id, [StateEvent(state="queued")])
 

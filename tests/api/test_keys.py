@@ -58,8 +58,7 @@ def owned(client: TestClient, settings: Settings) -> dict[str, str]:
     blob = BlobStore(settings.artifacts).add(made)
     model, dataset, network = new_id("mdl"), new_id("ds"), new_id("net")
     file = {"name": "model.int8.onnx", "sha256": blob.sha256, "size_bytes": 5, "media_type": "application/octet-stream"}
-    from api.datasets import repository as datasets
-    from api.networks import repository as networks
+    from api.upload_rows import DATASETS, NETWORKS
 
     found = {"classes": 2, "channels": 1, "side": 8, "only_side": False, "prunable_share": 1.0, "frozen": []}
     summary = {
@@ -69,11 +68,11 @@ def owned(client: TestClient, settings: Settings) -> dict[str, str]:
     with client.app.state.database.write() as connection:  # type: ignore[attr-defined]
         models.add(connection, tenant_id, model, job, "cpu", OUTCOME, [file])
         tables.add(connection, tenant_id, job, SUMMARY)
-        datasets.add(
+        DATASETS.add(
             connection, id=dataset, tenant_id=tenant_id, name="mine", format="npz", sha256="0" * 64, size_bytes=1,
             summary=summary,
         )  # fmt: skip
-        networks.add(
+        NETWORKS.add(
             connection, id=network, tenant_id=tenant_id, name="mine", sha256="0" * 64, size_bytes=1, summary=found
         )
     return {

@@ -17,15 +17,14 @@ import pytest
 
 from api.blobs import BlobStore
 from api.database import Database
-from api.datasets import repository as datasets
 from api.ids import new_id
 from api.jobs import repository as jobs
 from api.jobs.events_table import append
 from api.models import repository as models
-from api.networks import repository as networks
 from api.tenancy import SCOPES
 from api.testing.postgres import BINARIES
 from api.testing.server import Server, fast_settings
+from api.upload_rows import DATASETS, NETWORKS
 from nas.events import CandidateEvent
 from tests.api.conftest import body, both_engines
 from tests.api.test_models import OUTCOME
@@ -65,11 +64,11 @@ def seeded(server: Server, url: str | None, tenant_id: str) -> dict[str, str]:
         jobs.add(connection, jobs.NewJob(job_id, tenant_id, "search", body()["spec"], 1, 60))
         append(connection, job_id, [candidate], epoch=0)
         models.add(connection, tenant_id, ids["HWNAS_MODEL"], job_id, "cpu", OUTCOME, [file])
-        datasets.add(
+        DATASETS.add(
             connection, id=ids["HWNAS_DATASET"], tenant_id=tenant_id, name="mine", format="npz", sha256="0" * 64,
             size_bytes=1, summary=summary,
         )  # fmt: skip
-        networks.add(
+        NETWORKS.add(
             connection, id=ids["HWNAS_NETWORK"], tenant_id=tenant_id, name="mine", sha256="0" * 64, size_bytes=1, summary=network
         )  # fmt: skip
     database.close()
