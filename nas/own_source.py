@@ -33,7 +33,7 @@ EXPORT: Final = (
 )
 """What to do with a file in another form."""
 SMALL: Final = 96
-"""A network for images of at most this size in pixels is used at its own size."""
+"""A network for images of less than this size in pixels is used at its own size."""
 LUMINANCE: Final = (0.299, 0.587, 0.114)
 """Grey of red, green and blue (ITU-R BT.601)."""
 
@@ -123,13 +123,9 @@ def read(source: OwnSource, *, side: int) -> "TrainedNetwork":
     Raises:
         UnreadableModel: the file cannot be read, or its weights are not in it.
     """
-    from search_spaces.errors import UnreadableModel
     from search_spaces.onnx_weights import read_trained
 
-    try:
-        trained = read_trained(source.space)
-    except UnreadableModel:
-        trained = read_trained(source.space, input_size=side)
+    trained = read_trained(source.space, open_size=side)
     return replace(trained, class_names=trained.class_names or _delivered_classes(Path(source.space)))
 
 

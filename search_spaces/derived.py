@@ -21,10 +21,10 @@ from search_spaces.chain import links
 from search_spaces.channel_groups import ChannelGroup, channel_groups
 from search_spaces.cost import layer_macs
 from search_spaces.declarative import ENDS
-from search_spaces.errors import InvalidSpace, UnreadableModel
+from search_spaces.errors import InvalidSpace
 from search_spaces.mobilenet import input_sizes
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
-from search_spaces.onnx_reader import read_onnx
+from search_spaces.onnx_reader import drawn, read_onnx
 from search_spaces.space import RESOLUTION, Choice, SearchSpace, Stage, Value
 
 SHARES: Final = (0.25, 0.5, 0.625, 0.75, 0.875, 1.0)
@@ -316,11 +316,7 @@ def derive(path: Path, *, side: int) -> Derivation:
 @lru_cache(maxsize=4)
 def _derived(path: Path, side: int, modified: int, size: int) -> Derivation:
     """A file is read once as long as it does not change."""
-    try:
-        network = read_onnx(path)
-    except UnreadableModel:
-        network = read_onnx(path, input_size=side)
-    return Derivation.of(network)
+    return Derivation.of(drawn(path, open_size=side).network)
 
 
 def title(path: Path) -> str:

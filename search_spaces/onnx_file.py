@@ -34,8 +34,15 @@ _CONVERT: Final = (
 _RANKS: Final = (2, 3, 4, 5)
 
 
-def load(source: Path | str | bytes, input_size: tuple[int, int] | None) -> OnnxGraph:
+def load(
+    source: Path | str | bytes, input_size: tuple[int, int] | None, open_size: tuple[int, int] | None = None
+) -> OnnxGraph:
     """Reads and checks a file, and infers its shapes at batch 1 (or the batch it is fixed to).
+
+    Args:
+        source: path of the file, or its bytes.
+        input_size: height and width of the input in pixels, whatever the file says.
+        open_size: the same, where the file leaves them open.
 
     Raises:
         UnreadableModel: it is missing, too large, no ONNX, of an old opset, has several inputs, or an open size.
@@ -59,7 +66,7 @@ def load(source: Path | str | bytes, input_size: tuple[int, int] | None) -> Onnx
         tensors.types[sparse.values.name] = helper.make_tensor_type_proto(sparse.values.data_type, list(sparse.dims))
     image = _only_input(model, tensors)
     layout = _layout(model, image, tensors)
-    open_sizes = _fix_sizes(image, layout, input_size)
+    open_sizes = _fix_sizes(image, layout, input_size, open_size)
     tensors.types[image.name] = image.type
     protos = work_out(model, tensors, read, open_sizes)
     shapes = tensors.shapes()
@@ -204,15 +211,21 @@ def _layout(model: "onnx.ModelProto", image: "onnx.ValueInfoProto", tensors: Ten
     return find_layout(model.graph.node, image.name, sizes, constant)
 
 
-def _fix_sizes(image: "onnx.ValueInfoProto", layout: Layout, input_size: tuple[int, int] | None) -> dict[str, int]:
+def _fix_sizes(
+    image: "onnx.ValueInfoProto",
+    layout: Layout,
+    input_size: tuple[int, int] | None,
+    open_size: tuple[int, int] | None,
+) -> dict[str, int]:
     """Gives the input a fixed shape, and returns what the names of its open sizes stand for."""
     dims = image.type.tensor_type.shape.dim
     spatial = _spatial(layout)
     named: dict[str, int] = {}
     for index, dim in enumerate(dims):
         title = dim.dim_param
-        if index in spatial and input_size is not None:
-            dim.dim_value = input_size[spatial.index(index)]
+        size = input_size or (open_size if dim.dim_value <= 0 else None)
+        if index in spatial and size is not None:
+            dim.dim_value = size[spatial.index(index)]
         elif layout.axes[index] == 0 and dim.dim_value <= 0:
             dim.dim_value = 1
         elif dim.dim_value <= 0:

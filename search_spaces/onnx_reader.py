@@ -50,14 +50,21 @@ class Drawn:
     folded: Mapping[str, Sequence[str]]
 
 
-def drawn(source: Path | str | bytes, *, input_size: int | tuple[int, int] | None = None) -> Drawn:
-    """Reads an ONNX model as `read_onnx` does, which documents arguments and errors."""
+def drawn(
+    source: Path | str | bytes, *, input_size: int | tuple[int, int] | None = None, open_size: int | None = None
+) -> Drawn:
+    """Reads an ONNX model as `read_onnx` does, which documents arguments and errors.
+
+    Args:
+        source, input_size: as there.
+        open_size: height and width of the input in pixels where the file leaves them open.
+    """
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
     if size is not None and not all(0 < side <= 65_536 for side in size):
         raise UnreadableModel(
             f"An input size of {size} pixels is not possible.", fix="Give height and width of 1 to 65536."
         )
-    graph = load(source, size)
+    graph = load(source, size, None if open_size is None else (open_size, open_size))
     walk = Walk(graph)
     walk.run(HANDLERS)
     outputs = tuple(dict.fromkeys(walk.values[name].source for name in graph.outputs if name in walk.values))

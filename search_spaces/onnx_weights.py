@@ -54,18 +54,18 @@ class TrainedNetwork:
     class_names: tuple[str, ...]
 
 
-def read_trained(source: Path | str | bytes, *, input_size: int | tuple[int, int] | None = None) -> TrainedNetwork:
+def read_trained(source: Path | str | bytes, *, open_size: int | None = None) -> TrainedNetwork:
     """Reads an ONNX model with its weights.
 
     Args:
         source: path of the file, or its bytes, which open no other file.
-        input_size: as for `read_onnx`.
+        open_size: height and width of the input in pixels where the file leaves them open.
 
     Raises:
         UnreadableModel: as `read_onnx`; weights that are missing, computed from the input, integers or not finite; an operator
             that the network's layer of its name does not compute exactly.
     """
-    read, model = drawn(source, input_size=input_size), parse(source)
+    read, model = drawn(source, open_size=open_size), parse(source)
     check_exact(read)
     folder = None if isinstance(source, bytes) else Path(source).resolve().parent
     wanted = [name for layer in read.network.layers if layer.has_weights for name in _constants(read, layer)]

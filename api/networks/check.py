@@ -45,10 +45,7 @@ def check(upload: Path) -> dict[str, Any]:
     for first, form in _FOREIGN.items():
         if content.startswith(first):
             raise UnreadableModel(f"The upload is {form} and no ONNX file; it is not read.", fix=EXPORT)
-    try:
-        trained = read_trained(content)
-    except UnreadableModel:
-        trained = read_trained(content, input_size=SIDE)
+    trained = read_trained(content, open_size=SIDE)
     derivation = Derivation.of(trained.network)
     channels, side, _ = derivation.network.input_shape
     if channels not in (1, 3):

@@ -150,6 +150,12 @@ def test_names_of_classes_in_the_metadata() -> None:
     assert read_trained(model.SerializeToString()).class_names == ("cat", "dog")
 
 
+def test_an_open_size_is_filled_and_a_fixed_one_kept() -> None:
+    for shape, read in (((1, 1, "h", "w"), (1, 6, 6)), ((1, 1, 4, "w"), (1, 4, 6)), ((1, 1, 4, 5), (1, 4, 5))):
+        board = Board(shape)
+        assert read_trained(board.bytes(pointwise(board, [[1.0]])), open_size=6).network.input_shape == read
+
+
 # --- What cannot be read ---------------------------------------------------------------------------------------------
 
 
