@@ -16,7 +16,6 @@ from nas.search.front import pareto
 from nas.search.predictor import Encoding, Kernel, Posterior, fit_kernel, normal_scores
 from nas.search.sampler import Evaluated, FloatArray, IntArray, Region, RegionSampler, fresh, row
 
-VERSION: Final = 1
 INITIAL: Final = 10
 """Uniform architectures before the predictor guides."""
 INITIAL_SHARE: Final = 0.25

@@ -9,7 +9,6 @@ import numpy as np
 
 from nas.search.sampler import Evaluated, FloatArray, IntArray, RegionSampler, fresh, row
 
-VERSION: Final = 1
 POPULATION: Final = 50
 CHILDREN: Final = 32
 """Children among which the first new one is suggested."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from nas.search.sampler import Evaluated, IntArray, RegionSampler, fresh, row
 
-VERSION: Final = 1
 POPULATION: Final = 50
 SAMPLE: Final = 10
 """Of the population, those among which the best is the parent."""
