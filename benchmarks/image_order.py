@@ -41,7 +41,7 @@ def measure(options: argparse.Namespace) -> common.Outcome:
             out = options.kept / "runs" / f"{form}-{seed}"
             shutil.rmtree(out, ignore_errors=True)
             one = spec.model_copy(update={"data": str(paths[form]), "seed": seed})
-            rows.append({"form": form, "seed": seed, **searched(one, out, form, str(options.latency_ms), 1.0)})
+            rows.append({"form": form, "seed": seed, **searched(one, out, form, str(options.latency_ms))})
     summary: dict[str, float | int | None] = {"seeds": options.seeds}
     for form in FORMS:
         found = [float(row["accuracy"]) for row in rows if row["form"] == form]

@@ -126,7 +126,8 @@ def _rows(options: argparse.Namespace, data: str, name: str, seed: int) -> list[
         **{**fields, "targets": [{"target": options.target, "latency_ms": limit_ms}]},
         start_from=str(file), method="prune", minutes=options.minutes,
     )  # fmt: skip
-    row = searched(searching, out / "search", "hwnas", f"{options.budget:g}%", core_s)
+    row = searched(searching, out / "search", "hwnas", f"{options.budget:g}%")
+    row["times_the_source"] = row["core_seconds"] / core_s
     rows.append((row, space.network(space.parse(row["architecture"]))))
     return [
         {
@@ -144,10 +145,7 @@ def _with_batch_norm(run: TargetRun, found: TrainedNetwork) -> tuple[Network, Su
     size = run.job.data.resolution
     space = derivation.space("pruned", resolution=size, channels=run.job.data.channels, classes=derivation.classes)
     network = space.network(space.largest())
-    parameters = {
-        f"{derivation.names[name]}.{role}": torch.from_numpy(value)
-        for (name, _, role), value in ((key.rpartition("."), value) for key, value in found.weights.items())
-    }
+    parameters = {name: torch.from_numpy(value) for name, value in derivation.renamed(found.weights).items()}
     images = whole_batches(float_images(run.context, run.job, "train", CALIBRATION)(size), BATCH)
     weights = SupernetWeights(with_batch_norm(network, parameters, images))
     return network, Supernet(weights, "weights of Torch-Pruning")

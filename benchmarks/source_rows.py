@@ -63,7 +63,7 @@ def narrowed(run: TargetRun, space: SearchSpace, limit_ms: float) -> Architectur
     return None
 
 
-def searched(spec: SearchSpec, out: Path, name: str, budget: str, core_s: float) -> dict[str, Any]:
+def searched(spec: SearchSpec, out: Path, name: str, budget: str) -> dict[str, Any]:
     """A whole search of hwnas from an empty folder.
 
     Args:
@@ -71,7 +71,6 @@ def searched(spec: SearchSpec, out: Path, name: str, budget: str, core_s: float)
         out: where its store and its results go.
         name: of the row.
         budget: as it was requested.
-        core_s: core-seconds that the row's cost is compared with.
     """
     started, cores = time.monotonic(), common.core_seconds()
     result = search(spec, out=out, on_event=on_event)
@@ -79,11 +78,10 @@ def searched(spec: SearchSpec, out: Path, name: str, budget: str, core_s: float)
     (model,) = result.models.values()
     common.progress(
         f"  {name}, {budget}: {model.metric.int8.value:.4f} at {model.latency_ms.final_ms:.4g} ms, "
-        f"{used_s:.0f} core-seconds ({used_s / core_s:.1f} times)"
+        f"{used_s:.0f} core-seconds"
     )
     return {
         "row": name, "budget": budget, "accuracy": model.metric.int8.value, "accuracy_fp32": model.metric.fp32.value,
         "latency_ms": model.latency_ms.final_ms, "predicted_ms": model.latency_ms.predicted, "core_seconds": used_s,
-        "wall_seconds": wall_s, "planned_seconds": spec.seconds, "times_the_source": used_s / core_s,
-        "architecture": model.architecture,
+        "wall_seconds": wall_s, "planned_seconds": spec.seconds, "architecture": model.architecture,
     }  # fmt: skip

@@ -113,8 +113,8 @@ def _search(
         start_from="none" if scratch else options.start, method="auto" if scratch else method,
         minutes=TIMES[method] * core_s / job.compute.threads / 60,
     )  # fmt: skip
-    row = searched(spec, out / f"{method}-{budget.removesuffix('%')}", method, budget, core_s)
-    return {**row, "budget_ms": limit_ms}
+    row = searched(spec, out / f"{method}-{budget.removesuffix('%')}", method, budget)
+    return {**row, "budget_ms": limit_ms, "times_the_source": row["core_seconds"] / core_s}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

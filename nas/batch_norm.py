@@ -3,12 +3,12 @@
 On the images that are observed, the network computes the same as before.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
 
-from nas.interpreter import EPSILON, BNFolded, run
+from nas.interpreter import EPSILON, BNFolded, pooled, run
 from nas.supernet_weights import BETA, BIAS, GAMMA
 from nas.tensors import Tensors
 from search_spaces.network import Layer, Network
@@ -47,13 +47,8 @@ def with_batch_norm(network: Network, parameters: Mapping[str, Tensor], batches:
             run(network, images, mode)
     result = dict(parameters)
     for name, gathered in mode.gathered.items():
-        means, variances = (torch.stack(values) for values in _columns(gathered))
-        variance = variances.mean(0) + means.var(0, correction=0)
+        mean, variance = pooled(gathered)
         result[name + GAMMA] = (variance + EPSILON).sqrt()
-        result[name + BETA] = means.mean(0)
+        result[name + BETA] = mean
         del result[name + BIAS]
     return {name: tensor.clone() for name, tensor in result.items()}
-
-
-def _columns(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
-    return [one for one, _ in pairs], [other for _, other in pairs]

@@ -271,12 +271,16 @@ class Recalibration(Training):
 
     def statistics(self) -> Statistics:
         """Mean and variance of each layer, pooled over the batches seen (which must be of one size)."""
-        pooled: Tensors = {}
+        statistics: Tensors = {}
         for name, gathered in self._gathered.items():
-            means, variances = (torch.stack(values) for values in zip(*gathered, strict=True))
-            pooled[name + MEAN] = means.mean(0)
-            pooled[name + VAR] = variances.mean(0) + means.var(0, correction=0)
-        return pooled
+            statistics[name + MEAN], statistics[name + VAR] = pooled(gathered)
+        return statistics
+
+
+def pooled(batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Mean and variance over batches of one size, from each one's own: (C,) each."""
+    means, variances = (torch.stack(values) for values in zip(*batches, strict=True))
+    return means.mean(0), variances.mean(0) + means.var(0, correction=0)
 
 
 def recalibrate(network: Network, weights: SupernetWeights, batches: Iterable[Tensor]) -> Statistics:

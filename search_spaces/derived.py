@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from search_spaces.builder import Graph, Tensor
 from search_spaces.chain import links
@@ -26,6 +26,8 @@ from search_spaces.mobilenet import input_sizes
 from search_spaces.network import INPUT, OPERATORS, Layer, Network
 from search_spaces.onnx_reader import drawn, read_onnx
 from search_spaces.space import RESOLUTION, Choice, SearchSpace, Stage, Value
+
+Weight = TypeVar("Weight")
 
 SHARES: Final = (0.25, 0.5, 0.625, 0.75, 0.875, 1.0)
 """Widths to choose from, as shares of the whole."""
@@ -95,6 +97,14 @@ class Derivation:
                 used[title] = used.get(title, 0) + 1
                 own = title if used[title] == 1 else f"{title}{used[title]}"
                 found[layer.name] = f"{self.stage_name(position)}.{own}"
+        return found
+
+    def renamed(self, weights: Mapping[str, Weight]) -> dict[str, Weight]:
+        """Weights `<layer>.<role>` of the network, by the layers' names in the space."""
+        found = {}
+        for key, value in weights.items():
+            name, _, role = key.rpartition(".")
+            found[f"{self.names[name]}.{role}"] = value
         return found
 
     def stage_name(self, position: int) -> str:

@@ -195,8 +195,7 @@ def _try(
                 continue
             raise
         parameters = {
-            f"{derivation.names[name]}.{role}": torch.from_numpy(np.ascontiguousarray(value))
-            for (name, _, role), value in ((key.rpartition("."), value) for key, value in weights.items())
+            name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in derivation.renamed(weights).items()
         }
         if classifier is not None:
             head = derivation.names[derivation.head.name]

@@ -51,10 +51,7 @@ def derived(file: TrainedNetwork) -> tuple[Derivation, Network, dict[str, torch.
     """The derivation, the largest network of its space, and that network's parameters."""
     derivation = Derivation.of(file.network)
     space = derivation.space("net", resolution=SIDE, channels=3, classes=CLASSES)
-    parameters = {
-        f"{derivation.names[name]}.{role}": torch.from_numpy(value)
-        for (name, _, role), value in ((key.rpartition("."), value) for key, value in file.weights.items())
-    }
+    parameters = {name: torch.from_numpy(value) for name, value in derivation.renamed(file.weights).items()}
     return derivation, space.network(space.largest()), parameters
 
 
