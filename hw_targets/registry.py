@@ -4,13 +4,14 @@ An id is a name with options: `cpu`, `cpu:threads=2`, `name:key=value,flag`. Oth
 entry-point group `hwnas.targets`, whose entries are `TargetEntry` values. Not here: any target.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final, Literal
 
 from hw_targets import cpu, cuda
 from hw_targets.errors import UnknownTarget
+from hw_targets.plugins import loaded
 from hw_targets.target import Target
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ BUILT_IN: Final = (
 
 def targets() -> tuple[TargetEntry, ...]:
     """Every kind of target that is installed, by name; one that comes with the package is never replaced."""
-    found = {entry.name: entry for entry in _of_packages(entry_points(group=GROUP))}
+    found = {entry.name: entry for entry in loaded(entry_points(group=GROUP), TargetEntry, _broken)}
     found |= {entry.name: entry for entry in (*of_boards(), *BUILT_IN)}
     return tuple(found[name] for name in sorted(found))
 
@@ -146,26 +147,13 @@ def _of_board(board: "Listed") -> TargetEntry:
     return TargetEntry(board.name, summary, create, lambda: board.problem, {**builds, **overlays.OPTIONS}, takes)
 
 
-def _of_packages(points: Iterable[EntryPoint]) -> list[TargetEntry]:
-    """The entries of other packages; one that cannot be loaded is listed with the reason, so that it hides no other."""
-    return [_load(point) for point in sorted(points, key=lambda point: point.name)]
-
-
-def _load(point: EntryPoint) -> TargetEntry:
-    try:
-        entry = point.load()
-        if isinstance(entry, TargetEntry):
-            return entry
-        reason = f"entry point {point.value} is {type(entry).__name__}, not TargetEntry"
-    except Exception as error:  # noqa: BLE001 - another package's code may raise anything
-        reason = f"entry point {point.value} failed with {type(error).__name__}: {error}"
-
+def _broken(name: str, reason: str) -> TargetEntry:
     def create(_: Mapping[str, str]) -> Target:
         raise UnknownTarget(
-            f"The target {point.name!r} cannot be loaded: {reason}.", fix="Fix or remove the package that provides it."
+            f"The target {name!r} cannot be loaded: {reason}.", fix="Fix or remove the package that provides it."
         )
 
-    return TargetEntry(point.name, "cannot be loaded", create, lambda: reason)
+    return TargetEntry(name, "cannot be loaded", create, lambda: reason)
 
 
 def target(target_id: str) -> Target:

@@ -5,11 +5,12 @@ version are part of what a search's result depends on. Not here: any searcher.
 """
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
+from hw_targets.plugins import loaded
 from nas.errors import UnknownSearcher
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ BUILT_IN: Final = (
 def searchers() -> tuple[SearcherEntry, ...]:
     """Every searcher that is installed; one that comes with the package is never replaced."""
     own = {entry.name for entry in BUILT_IN}
-    return (*BUILT_IN, *(e for e in _of_packages(entry_points(group=GROUP)) if e.name not in own))
+    added = loaded(entry_points(group=GROUP), SearcherEntry, _broken)
+    return (*BUILT_IN, *(entry for entry in added if entry.name not in own))
 
 
 def searcher(name: str) -> SearcherEntry:
@@ -122,24 +124,10 @@ def searcher(name: str) -> SearcherEntry:
     return known[name]
 
 
-def _of_packages(points: Iterable[EntryPoint]) -> list[SearcherEntry]:
-    """The entries of other packages; one that cannot be loaded is listed with the reason, so that it hides no other."""
-    return [_load(point) for point in sorted(points, key=lambda point: point.name)]
-
-
-def _load(point: EntryPoint) -> SearcherEntry:
-    try:
-        entry = point.load()
-        if isinstance(entry, SearcherEntry):
-            return entry
-        reason = f"entry point {point.value} is {type(entry).__name__}, not SearcherEntry"
-    except Exception as error:  # noqa: BLE001 - another package's code may raise anything
-        reason = f"entry point {point.value} failed with {type(error).__name__}: {error}"
-
+def _broken(name: str, reason: str) -> SearcherEntry:
     def create(_region: "Region", _evaluations: int, _seed: int) -> "BaseSampler":
         raise UnknownSearcher(
-            f"The searcher {point.name!r} cannot be loaded: {reason}.",
-            fix="Fix or remove the package that provides it.",
+            f"The searcher {name!r} cannot be loaded: {reason}.", fix="Fix or remove the package that provides it."
         )
 
-    return SearcherEntry(point.name, f"cannot be loaded: {reason}", "0", create)
+    return SearcherEntry(name, f"cannot be loaded: {reason}", "0", create)
