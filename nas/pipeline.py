@@ -68,6 +68,7 @@ def search(
     """
     from nas.runs import keep
     from nas.stages.deliver import deliver
+    from nas.stages.serve_all import serve_all
     from nas.stages.target_run import TargetRun
 
     context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
@@ -75,13 +76,12 @@ def search(
         job = prepare_job(context, spec)
         searched, supernet, adapted = _trained(context, job)
         run = run_name(spec)
-        outcomes = {
-            target_plan.info.id: deliver(
-                TargetRun(context, searched, target_plan, find_target(target_plan.info.id), supernet, adapted),
-                out / run,
-            )
+        target_runs = [
+            TargetRun(context, searched, target_plan, find_target(target_plan.info.id), supernet, adapted)
             for target_plan in job.target_plans
-        }
+        ]
+        outcomes = {one.id: deliver(one, out / run) for one in target_runs}
+        common = serve_all(target_runs, tuple(outcomes.values())) if len(target_runs) > 1 else None
     except KeyboardInterrupt as error:
         raise Cancelled(
             "The search was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
@@ -94,6 +94,7 @@ def search(
         fronts=fronts,
         estimates={name: outcome.estimates for name, outcome in outcomes.items()},
         models={name: outcome.model for name, outcome in outcomes.items()},
+        common=common,
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
         warnings=tuple(dict.fromkeys(context.warnings)),
     )

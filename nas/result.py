@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from latency_models.accuracy_report import AccuracyReport
-from nas.events import FrontPoint
+from nas.events import FrontPoint, LatencyKind
 from nas.frozen import FrozenModel
 from nas.metric import MetricValue
 from nas.spec import BudgetOn, MetricName
@@ -190,6 +190,31 @@ class ProfileResult(FrozenModel):
     warnings: tuple[str, ...] = ()
 
 
+class CommonTarget(FrozenModel):
+    """What one network for all targets is on one of them."""
+
+    metric: MetricValue = Field(description="in INT8 on the test set")
+    latency_ms: float
+    kind: LatencyKind
+    regret: float = Field(
+        description="the metric of the network that was found for this target alone, less that of this one, on the validation set"
+    )
+
+
+class CommonOutcome(FrozenModel):
+    """The one network that serves all targets best: within every budget, with the least regret on the target where it is worst."""
+
+    architecture: str
+    architecture_id: str
+    targets: dict[str, CommonTarget]
+    compared: int = Field(description="trained networks that keep every budget, among which it is the best")
+
+    @property
+    def worst_regret(self) -> float:
+        """Its regret on the target where it is worst."""
+        return max(one.regret for one in self.targets.values())
+
+
 class SearchResult(FrozenModel):
     """The whole result of a search."""
 
@@ -203,6 +228,10 @@ class SearchResult(FrozenModel):
         default_factory=dict, description="fronts of the supernet's estimates; empty where there was no supernet"
     )
     models: dict[str, ModelOutcome]
+    common: CommonOutcome | None = Field(
+        None,
+        description="one network for all targets; null for a single target, and where none was found that keeps every budget",
+    )
     seconds: dict[str, float] = Field(description="per stage; 0.0 where it was cached")
     warnings: tuple[str, ...] = ()
 

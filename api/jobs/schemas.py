@@ -14,7 +14,7 @@ from api.problem_document import Problem
 from api.wire import WireModel, examples
 from latency_models.accuracy_report import AccuracyReport
 from nas.events import CandidateEvent, Event, FrontEvent, FrontPoint, LogEvent, Phase
-from nas.result import ExportFigures
+from nas.result import CommonOutcome, ExportFigures
 from nas.spec import MetricName
 
 MAX_LABELS: Final = 32
@@ -90,6 +90,11 @@ class SearchAnswer(WireModel):
         default_factory=dict, description="fronts of what the supernet said of its networks; empty where there was none"
     )
     models: dict[str, DeliveredModel] = Field(description="the delivered model of each target")
+    common: CommonOutcome | None = Field(
+        default=None,
+        description="one network for all targets, which an export delivers without further training; null for a single target, "
+        "and where none was found that keeps every budget",
+    )
     seconds: dict[str, float] = Field(description="per stage; 0.0 where it was found in the store")
     warnings: tuple[str, ...] = ()
 

@@ -20,7 +20,7 @@ from nas.spec import METRIC_NAMES, metric_title
 if TYPE_CHECKING:
     from latency_models.accuracy_report import AccuracyReport
     from nas.events import FrontPoint
-    from nas.result import ExportResult, ModelOutcome, Plan, ProfileResult, SearchResult, TestOutcome
+    from nas.result import CommonOutcome, ExportResult, ModelOutcome, Plan, ProfileResult, SearchResult, TestOutcome
 
 ROWS: Final = 15
 """Points of a front; the rest is in the JSON document."""
@@ -33,10 +33,12 @@ SHORTEST_ID: Final = 6
 
 
 def render_result(console: Console, result: "SearchResult") -> None:
-    """The fronts, the selected models with their receipts and their classes, the time taken, and the warnings."""
+    """The fronts, the selected models with their receipts and their classes, one network for all, the time taken, and the warnings."""
     for target, model in result.models.items():
         console.print(_front(target, result, model))
         _model(console, target, model)
+    if result.common is not None:
+        console.print(_common(result.common))
     _taken(console, result)
 
 
@@ -132,6 +134,20 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
         built.add_row("removed", f"{len(model.removed)} unsupported options: {reasons}", "")
     built.add_row("selected", abbreviate(model.architecture), model.architecture_id)
     return Panel(built, title=f"model for {target}", title_align="left", border_style="green")
+
+
+def _common(common: "CommonOutcome") -> Panel:
+    """The one network for all targets, beside what each target has for itself."""
+    built = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    built.add_column(no_wrap=True, style="bold")
+    built.add_column(overflow="fold")
+    built.add_column(no_wrap=True, style="dim")
+    for target, one in common.targets.items():
+        reached = f"INT8 {one.metric.value:.2%}, {milliseconds(one.latency_ms)} {one.kind}"
+        built.add_row(target, reached, f"{100 * one.regret:+.2f} points of regret")
+    built.add_row("selected", abbreviate(common.architecture), common.architecture_id)
+    built.add_row("", f"the best of {common.compared} within all budgets; hwnas export delivers it", "")
+    return Panel(built, title="one network for all targets", title_align="left", border_style="cyan")
 
 
 def _final_latency(model: "ModelOutcome") -> tuple[str, str]:

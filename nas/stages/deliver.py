@@ -43,11 +43,13 @@ class Outcome:
         candidates: all evaluated architectures.
         estimates: the front of the supernet's estimates; empty without a supernet.
         trained: the front of the trained networks.
+        finalists: all networks that were trained, the exported one first.
     """
 
     candidates: Sequence[FrontPoint]
     estimates: tuple[FrontPoint, ...]
     trained: tuple[FrontPoint, ...]
+    finalists: tuple[TrainedFinalist, ...]
     model: ModelOutcome
 
 
@@ -72,6 +74,7 @@ def deliver(run: TargetRun, folder: Path) -> Outcome:
         candidates=tuple(point(c, run.job.spec.metric) for c in found),
         estimates=() if run.supernet is None else tuple(point(c, run.job.spec.metric) for c in front(found)),
         trained=trained_points(target_plan, within_budget),
+        finalists=tuple(everything),
         model=package(run, winner, folder / target_folder(run.id)),
     )
 
@@ -87,12 +90,12 @@ def deliver_selected(run: TargetRun, architecture: Architecture, folder: Path) -
 
     One that the search has trained is cached; another is trained like the winner of a tournament.
     """
-    (finalist,) = _measured(run, [architecture])
+    (finalist,) = measured_finalists(run, [architecture])
     trained = remembered(run, finalist)
     if trained is None:
         (best,) = play(run, [finalist])
         trained = with_files(best, retrained(run, finalist.network, best.weights))
-    delivered = _measured_file(run, trained)
+    delivered = measured_file(run, trained)
     _warn_if_exceeded(run, delivered, "It was selected, so it is exported nevertheless.")
     return package(run, delivered, folder)
 
@@ -107,7 +110,7 @@ def _finalists(run: TargetRun, found: Sequence[Candidate]) -> list[Finalist]:
     else:
         region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
         selected = by_latency(region, target_plan.space, count, job.spec.seed)
-    finalists = _measured(run, selected)
+    finalists = measured_finalists(run, selected)
     within_budget = [f for f in finalists if f.budgeted_ms(target_plan) <= target_plan.budget_ms]
     if len(within_budget) < len(finalists):
         run.context.info(
@@ -117,7 +120,7 @@ def _finalists(run: TargetRun, found: Sequence[Candidate]) -> list[Finalist]:
     return within_budget[:count] or [min(finalists, key=lambda f: f.budgeted_ms(target_plan))]
 
 
-def _measured(run: TargetRun, architectures: Sequence[Architecture]) -> list[Finalist]:
+def measured_finalists(run: TargetRun, architectures: Sequence[Architecture]) -> list[Finalist]:
     """Architectures with the latency of their networks; emits an event for each measured one."""
     networks = [run.job.space.network(one) for one in architectures]
     profiles = {p.network.id: p for p in measure_candidates(run, networks)}
@@ -155,7 +158,7 @@ def _winner(
     exceeded: list[Delivered] = []
     for number, one in enumerate(ranked):
         files = retrained(run, one.finalist.network, one.weights)
-        delivered = _measured_file(run, with_files(one, files))
+        delivered = measured_file(run, with_files(one, files))
         if delivered.budgeted_ms(target_plan) <= target_plan.budget_ms:
             return delivered, [d.trained for d in exceeded], list(ranked[number + 1 :])
         run.context.info(
@@ -166,7 +169,8 @@ def _winner(
     return best, [d.trained for d in exceeded if d is not best], []
 
 
-def _measured_file(run: TargetRun, trained: TrainedFinalist) -> Delivered:
+def measured_file(run: TargetRun, trained: TrainedFinalist) -> Delivered:
+    """A trained network with the latency of its INT8 file; emits an event where it is measured."""
     latency = measure_file(run, trained.files.int8)
     if latency is not None:
         run.context.on_event(_measurement(run.target_plan, trained.finalist.architecture, "file", latency))

@@ -77,6 +77,8 @@ PROBE_SHARE: Final = 0.04
 """Of the whole time, that the check for mirroring may take."""
 PROBE_IMAGES, PROBE_EPOCHS = 16_000, 20
 """Images that the check trains on at most; more do not improve it."""
+COMMON: Final = 0.4
+"""The training of one network for all targets, in tournaments: a tournament is about 2.5 trainings."""
 IMAGE_SIZES: Final = (96, 64, 48, 32)
 """Smaller images, in the order in which they are tried where the time is short."""
 FROM_SOURCE: Final = 64
@@ -107,7 +109,7 @@ def fits(job: Job, costs: Costs) -> bool:
 def comfortable(job: Job, costs: Costs) -> bool:
     """Whether the finalists of a job can be trained well at this size of images."""
     left = USED * job.spec.seconds - fixed_s(job)
-    share = left / len(job.targets)
+    share = left / _shares(job)
     images, epochs = (
         (ENOUGH_IMAGES, ENOUGH_EPOCHS) if job.source is None else (ENOUGH_FROM_SOURCE, ENOUGH_EPOCHS_FROM_SOURCE)
     )
@@ -119,6 +121,11 @@ def least_s(job: Job, costs: Costs) -> float:
     """About the time of the least work: two networks briefly trained, for each target."""
     tuned = tournament_s(job, costs.image_s(costs.sandwich / 4), 1.0, FINALISTS[-1], LEAST_IMAGES)
     return fixed_s(job) + tuned * len(job.targets)
+
+
+def _shares(job: Job) -> float:
+    """Tournaments that the time is divided by: one for each target, and for several targets the training of one network for all."""
+    return len(job.targets) + (COMMON if len(job.targets) > 1 else 0.0)
 
 
 def fixed_s(job: Job) -> float:
@@ -182,7 +189,7 @@ def afford(job: Job, costs: Costs) -> Work:
     seen, probed, adapted = supernet_images(job, costs), probe_images(job, costs), adapt_images(job, costs)
     left = USED * (job.spec.seconds - fixed_s(job)) - seen * costs.sandwich_s - probed * costs.small[1]
     left -= adapting_s(job, costs, adapted) if adapted else 0.0
-    share = max(1.0, left / len(job.targets))
+    share = max(1.0, left / _shares(job))
     image_s, latency_ms = _finalist(job, costs)
     val_images = min(job.data.images["val"], VALIDATION)
     each = evaluation_s(image_s, latency_ms, val_images, CALIBRATION)
@@ -273,6 +280,7 @@ def plan_of(context: Context, job: Job, costs: Costs, *, profiling: float) -> Pl
         "training": _training_s(context, job, costs),
         "searching": work.evaluations * len(job.targets) * evaluation_s(image_s, latency_ms, val_images, CALIBRATION),
         "fine_tuning": tournament_s(job, taught_s, latency_ms, work.finalists, work.tune_images) * len(job.targets)
+        + (tournament_s(job, taught_s, latency_ms, 1, work.tune_images) if len(job.targets) > 1 else 0.0)
         + work.probe_images * costs.small[1],
         "verifying": verifying_s(job, work.finalists * (2 if work.evaluations else 1)),  # with as many in reserve
     }

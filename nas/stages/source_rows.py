@@ -16,7 +16,7 @@ def source_rows(run: TargetRun) -> tuple[SourceOutcome, ...]:
     if adapted is None or job.source is None:
         return ()
     rows = []
-    architectures = [one for one in dict.fromkeys((adapted.exits[-1], adapted.best)) if _runs(run, one)]
+    architectures = [one for one in dict.fromkeys((adapted.exits[-1], adapted.best)) if run.runs(one)]
     networks = [job.space.network(one) for one in architectures]
     profiles = {profile.network.id: profile for profile in measure_candidates(run, networks)}
     for architecture, network in zip(architectures, networks, strict=True):
@@ -47,12 +47,6 @@ def source_within(run: TargetRun) -> tuple[Architecture, ...]:
     meeting = [
         (value, -number, one)
         for number, (value, one) in enumerate(zip(adapted.values, adapted.exits, strict=True))
-        if _runs(run, one) and table.predict(run.job.space.network(one)).latency_ms <= limit_ms
+        if run.runs(one) and table.predict(run.job.space.network(one)).latency_ms <= limit_ms
     ]
     return (max(meeting)[2],) if meeting else ()
-
-
-def _runs(run: TargetRun, architecture: Architecture) -> bool:
-    """Whether an architecture is in the part of the space that the target runs."""
-    offered = {choice.name: choice.values for choice in run.target_plan.space.choices}
-    return all(value in offered[name] for name, value in architecture.values)

@@ -7,6 +7,7 @@ from hw_targets.target import Target
 from nas.job import Job
 from nas.stages.context import Context
 from nas.target_plan import TargetPlan
+from search_spaces.space import Architecture
 
 if TYPE_CHECKING:
     from nas.stages.adapt import Adapted  # torch, which a plan does without
@@ -35,3 +36,8 @@ class TargetRun:
     def id(self) -> str:
         """The target's id."""
         return self.target_plan.info.id
+
+    def runs(self, architecture: Architecture) -> bool:
+        """Whether an architecture of the job's space is in the part of it that the target runs."""
+        offered = {choice.name: choice.values for choice in self.target_plan.space.choices}
+        return all(value in offered[name] for name, value in architecture.values)

@@ -266,12 +266,24 @@ def test_a_budget_above_the_slowest_does_not_bind(whole: Whole) -> None:
 
 def test_several_targets_share_one_supernet(whole: Whole) -> None:
     folder, first, _ = whole
+    assert first.common is None
     both = [{"target": "cpu", "latency_ms": "60%"}, {"target": "cpu:threads=2", "latency_ms": "60%"}]
     result = pipeline.search(spec(targets=both), out=folder)
     assert set(result.models) == {"cpu", "cpu:threads=2"}
     assert result.seconds["training"] == 0.0
     assert result.fronts["cpu"] == first.front
     assert result.models["cpu"].bundle != result.models["cpu:threads=2"].bundle
+
+
+def test_one_network_serves_all_targets_and_is_exported_without_training(tmp_path: Path) -> None:
+    both = [{"target": name, "latency_ms": "60%"} for name in ("alveo-u50", "alveo-u280")]
+    result = pipeline.search(spec(targets=both), out=tmp_path)
+    assert result.common is not None and set(result.common.targets) == set(result.models)
+    for target, one in result.common.targets.items():
+        exported = pipeline.export(spec(targets=both), result.common.architecture, target, out=tmp_path)
+        assert exported.seconds.get("fine_tuning", 0.0) == 0.0
+        assert exported.within_budget and exported.model.metric.int8 == one.metric
+        assert exported.model.latency_ms.simulated == one.latency_ms
 
 
 def test_cancelling_says_how_to_continue_to_the_estimates_of_the_same_table(whole: Whole, out: Path) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from nas.cli.drawing import abbreviate, error_panel, many, size
 from nas.cli.report import render_plan, render_result
 from nas.events import FrontPoint
-from nas.result import ClassOutcome, LatencyOutcome, Plan, SearchResult
+from nas.result import ClassOutcome, CommonOutcome, LatencyOutcome, Plan, SearchResult
 from tests.metrics import as_accuracy
 from tests.nas.cli.fakes import ARCHITECTURE, FRONT, TEST, model, result
 
@@ -43,6 +43,21 @@ def test_every_number_of_a_receipt_has_its_kind() -> None:
         "\n", " "
     )
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_one_network_for_all_targets_stands_beside_their_own() -> None:
+    of = {"metric": {"name": "accuracy", "value": 0.935}, "latency_ms": 0.07, "kind": "measured", "regret": 0.015}
+    other = {**of, "kind": "simulated", "latency_ms": 0.5, "regret": -0.002}
+    common = CommonOutcome.model_validate(
+        {"architecture": ARCHITECTURE, "architecture_id": "0" * 12, "targets": {"cpu": of, "dpu": other}, "compared": 3}
+    )
+    answer = result().model_copy(update={"common": common})
+    panel = rendered(lambda console: render_result(console, answer)).partition("one network for all targets")[2]
+    cpu = next(line for line in panel.splitlines() if "0.0700 ms" in line)
+    assert "93.50%" in cpu and "measured" in cpu and "+1.50 points" in cpu
+    assert any("0.500 ms simulated" in line and "-0.20 points" in line for line in panel.splitlines())
+    assert "the best of 3" in panel
+    assert max(map(len, panel.splitlines())) <= 80
 
 
 def test_the_front_marks_the_selected_point() -> None:

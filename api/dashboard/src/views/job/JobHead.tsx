@@ -5,11 +5,13 @@ import type { Connection } from "../../api/follow";
 import { useDataName, useJobName } from "../../job/datasets";
 import { about, runtimeSeconds, hasEnded, type Job, spaceName, stateText, targetsOf } from "../../job/describe";
 import { JobActions } from "../../job/JobActions";
+import { metricText } from "../../job/metric";
 import { phaseTitle } from "../../job/phase";
 import type { Followed } from "../../job/useJob";
 import { CopyButton } from "../../ui/CopyButton";
 import { duration, latency, moment } from "../../ui/format";
 import { Progress } from "../../ui/Progress";
+import { Latency } from "../../ui/Quantity";
 import { StateBadge } from "../../ui/StateBadge";
 import { LabelsEditor } from "./LabelsEditor";
 
@@ -36,7 +38,7 @@ export function JobHead({ job, followed, onDeleted }: Props) {
       <Facts job={job} />
       {followed.state.plan && <p className="quiet small job-plan">{followed.state.plan.note}</p>}
       <LabelsEditor job={job} />
-      <Result result={job.result} />
+      <Result result={job.result} jobId={job.id} />
     </section>
   );
 }
@@ -98,19 +100,22 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 }
 
 /** The result of a job that succeeded. */
-function Result({ result }: { result: Job["result"] }) {
+function Result({ result, jobId }: { result: Job["result"]; jobId: string }) {
   if (result === null) return null;
   if ("models" in result)
     return (
-      <p className="job-models">
-        Exported:{" "}
-        {Object.entries(result.models).map(([target, { model_id }], index) => (
-          <span key={model_id}>
-            {index > 0 && ", "}
-            <Link to={`/models/${model_id}`}>model for {target}</Link>
-          </span>
-        ))}
-      </p>
+      <>
+        <p className="job-models">
+          Exported:{" "}
+          {Object.entries(result.models).map(([target, { model_id }], index) => (
+            <span key={model_id}>
+              {index > 0 && ", "}
+              <Link to={`/models/${model_id}`}>model for {target}</Link>
+            </span>
+          ))}
+        </p>
+        {result.common && <Common jobId={jobId} common={result.common} />}
+      </>
     );
   if ("model" in result)
     return (
@@ -127,6 +132,26 @@ function Result({ result }: { result: Job["result"] }) {
       </p>
     );
   return <p className="job-models">Trained at {result.resolution} × {result.resolution} pixels; searches with the same settings reuse this supernet</p>;
+}
+
+type SearchAnswer = Extract<NonNullable<Job["result"]>, { models: unknown }>;
+
+/** One network for all targets, beside what each has for itself. */
+function Common({ common, jobId }: { common: NonNullable<SearchAnswer["common"]>; jobId: string }) {
+  const targets = Object.entries(common.targets);
+  const regret = 100 * Math.max(...targets.map(([, one]) => one.regret));
+  return (
+    <p className="job-models">
+      One network for all targets: <Link to={`/jobs/${jobId}/candidates?ids=${common.architecture_id}`}>candidate {common.architecture_id}</Link>,{" "}
+      {targets.map(([target, one], index) => (
+        <span key={target}>
+          {index > 0 && ", "}
+          {metricText(one.metric)} on {target} at <Latency ms={one.latency_ms} kind={one.kind} />
+        </span>
+      ))}
+      {regret > 0 ? `; at most ${regret.toFixed(2)} points below a target's own on the validation set` : "; nowhere below a target's own on the validation set"}
+    </p>
+  );
 }
 
 const CONNECTIONS: Readonly<Record<Connection, string | null>> = {
