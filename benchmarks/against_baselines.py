@@ -10,9 +10,8 @@ import argparse
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final, Literal
@@ -125,7 +124,7 @@ def _tests(
 ) -> dict[tuple[Network, int, bool], dict[str, float]]:
     """Accuracies of every network, by (network, seed, found): the baselines, and what each seed's search finds."""
     seeds = range(options.seeds)
-    pool = _pool(options.jobs)
+    pool = common.pool(options.jobs)
     try:
         searches = {pool.submit(_search, options, seed, budgets): seed for seed in seeds}
         trainings = {(n, seed, False): pool.submit(_train, options, seed, n) for n in fixed for seed in seeds}
@@ -135,11 +134,6 @@ def _tests(
         return {key: training.result() for key, training in trainings.items()}
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _pool(jobs: int) -> Executor:
-    """Processes with a thread or few each: small networks train faster in parallel processes than on many threads."""
-    return ThreadPoolExecutor(1) if jobs == 1 else ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
 def _on_event(event: Event) -> None:

@@ -12,8 +12,10 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,6 +143,11 @@ def mean(values: Sequence[float | None]) -> float | None:
     """The mean of those that are defined, or None."""
     defined = [value for value in values if value is not None]
     return sum(defined) / len(defined) if defined else None
+
+
+def pool(jobs: int) -> Executor:
+    """Processes for independent parts; one job stays in this process, in a thread."""
+    return ThreadPoolExecutor(1) if jobs == 1 else ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
 def core_seconds() -> float:
