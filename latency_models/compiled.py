@@ -82,7 +82,9 @@ class CompiledCost:
             first = order[np.searchsorted(stage.source[order], np.arange(self.lattice.states[k]))]
             best = value[first]
             ways.append(first)
-        totals = sign * self.base + best[self.lattice.initial]
+        totals = np.where(
+            self.lattice.initial >= 0, sign * self.base + best[self.lattice.initial], np.iinfo(np.int64).max
+        )
         start = int(np.argmin(totals))
         codes = np.zeros((1, len(self.lattice.space.choices)), np.int64)
         codes[0, 0] = start

@@ -179,7 +179,7 @@ class _Chain:
                 np.stack([stage.source, stage.target, steps // unit], 1), axis=0, return_counts=True
             )
             moves.append(np.concatenate([rows, counts[:, None]], 1))
-        starts = tuple(zip(lattice.initial.tolist(), (base // unit).tolist(), strict=True))
+        starts = tuple((s, b) for s, b in zip(lattice.initial.tolist(), (base // unit).tolist(), strict=True) if s >= 0)
         low_before, high_before = _ranges_before(lattice.states, starts, moves)
         low_after, high_after = _ranges_after(lattice.states, moves)
         return _Chain(

@@ -104,7 +104,8 @@ class _Band:
 
     @property
     def _starts(self) -> NDArray[np.float64]:
-        return self.ways[0][self.cost.lattice.initial, self.base - self.origin[0]]
+        initial = self.cost.lattice.initial
+        return np.where(initial >= 0, self.ways[0][initial, self.base - self.origin[0]], 0.0)
 
     @property
     def empty(self) -> bool:

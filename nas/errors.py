@@ -28,6 +28,13 @@ class InfeasibleBudget(HwnasError):
     status = 422
 
 
+class InfeasibleLimits(HwnasError):
+    """No architecture of the space meets all limits. `facts` carry those that conflict, and the nearest feasible value of each."""
+
+    code = "infeasible_limits"
+    status = 422
+
+
 class OutOfSpace(HwnasError):
     """The disk of the store or of the output folder is full. Everything stored before stays valid."""
 

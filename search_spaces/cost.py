@@ -77,13 +77,28 @@ def weight_bytes(network: Network) -> int:
 
 def peak_memory_bytes(network: Network) -> int:
     """Most bytes of live INT8 activations at batch 1, when layers run in their order and a tensor dies with its last reader."""
-    last = {name: users[-1].name for name, users in readers(network.layers).items()}
-    live = {INPUT: elements(network.input_shape)}
+    return _peak(elements(network.input_shape), network.layers, network.outputs)
+
+
+def block_peak_bytes(layers: tuple[Layer, ...]) -> int:
+    """The same of one stage's layers, which read the stage's input as `INPUT`; 0 of a stage without layers.
+
+    A stage hands on one tensor, so that a network's peak is the highest of its stages'.
+    """
+    if not layers:
+        return 0
+    reading = next(layer for layer in layers if INPUT in layer.inputs)
+    return _peak(elements(reading.in_shapes[reading.inputs.index(INPUT)]), layers, (layers[-1].name,))
+
+
+def _peak(input_bytes: int, layers: tuple[Layer, ...], outputs: tuple[str, ...]) -> int:
+    last = {name: users[-1].name for name, users in readers(layers).items()}
+    live = {INPUT: input_bytes}
     peak = 0
-    for layer in network.layers:
+    for layer in layers:
         live[layer.name] = elements(layer.out_shape)
         peak = max(peak, sum(live.values()))
         for source in set(layer.inputs):
-            if last[source] == layer.name and source not in network.outputs:
+            if last[source] == layer.name and source not in outputs:
                 del live[source]
     return peak

@@ -80,7 +80,8 @@ class _Partial(Mapping[str, Value]):
 
 @dataclass(frozen=True)
 class Lattice:
-    """The whole chain. `initial[v]` is the state of the first cut for resolution value v; `states` counts them at each cut."""
+    """The whole chain. `initial[v]` is the state of the first cut for resolution value v, -1 where a sublattice (`sublattice.py`) has no
+    architecture of that resolution; `states` counts them at each cut."""
 
     space: SearchSpace
     initial: IntArray
@@ -132,7 +133,7 @@ class Lattice:
             ways = [0] * self.states[k]
             for source, target in zip(stage.source.tolist(), stage.target.tolist(), strict=True):
                 ways[source] += after[target]
-        return sum(ways[s] for s in self.initial.tolist())
+        return sum(ways[s] for s in self.initial.tolist() if s >= 0)
 
     def codes(self) -> IntArray:
         """Value indices (`size`, number of choices) of every architecture, inactive choices 0: for small spaces only."""

@@ -134,7 +134,7 @@ class LimitedStudy:
         """Completed trials of an earlier study of the same region and objectives."""
         for trial in trials:
             if self.region.limited and not trial.constraints:
-                trial.set_constraint("latency", self._latency_ms(self._code(trial)) / self.region.range_ms[1] - 1)
+                self._constrain(trial, self._code(trial))
             self.study.add_trial(trial)
             self._metric[keys(self.region.canonical(self._code(trial)[None]))[0]] = trial.values[0]
 
@@ -166,8 +166,12 @@ class LimitedStudy:
     def _answer(self, trial: Trial, metric: float, code: IntArray) -> None:
         latency = self._latency_ms(code)
         if self.region.limited:
-            trial.set_constraint("latency", latency / self.region.range_ms[1] - 1)
+            self._constrain(trial, code)
         self.study.tell(trial, [metric, latency] if self._front else [metric])
+
+    def _constrain(self, trial: Trial | FrozenTrial, code: IntArray) -> None:
+        for name, excess in self.region.constraints(code[None]).items():
+            trial.set_constraint(name, float(excess[0]))
 
     def _enqueued(self, code: IntArray, read: Callable[[Trial], IntArray]) -> Trial:
         self.study.enqueue_trial({c.name: c.values[v] for c, v in zip(self.region.choices, code.tolist(), strict=True)})

@@ -28,7 +28,7 @@ SAMPLES: Final = 2048
 
 
 class Region(Protocol):
-    """The architectures that meet the limit, as value indices (N, choices)."""
+    """The architectures that meet the limits, as value indices (N, choices)."""
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -48,6 +48,9 @@ class Region(Protocol):
 
     def predict_ms(self, codes: IntArray) -> FloatArray:
         """(N,) predicted latency."""
+
+    def constraints(self, codes: IntArray) -> dict[str, FloatArray]:
+        """For each limit, (N,) by what share of it architectures exceed it; none is above 0 inside the region."""
 
     def draw(self, low_ms: float, high_ms: float, count: int, rng: np.random.Generator) -> IntArray:
         """Uniform among the architectures of a band, (N, choices), N <= count; none when the band is empty."""

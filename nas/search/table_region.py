@@ -100,6 +100,10 @@ class TableRegion:
         rows = self.rows(codes)
         return np.where(rows < 0, np.inf, self.latency_ms[rows])
 
+    def constraints(self, codes: IntArray) -> dict[str, FloatArray]:
+        """By what share of the limit the latency of each exceeds it."""
+        return {"latency": self.predict_ms(codes) / self.range_ms[1] - 1}
+
     def draw(self, low_ms: float, high_ms: float, count: int, rng: np.random.Generator) -> IntArray:
         """Uniform among the architectures of a band, (N, choices); none when the band is empty."""
         inside = self.latency_ms[self._inside]

@@ -48,6 +48,9 @@ class MacsRegion:
     def predict_ms(self, codes: IntArray) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return self.cost.predict(codes) / 1e6
 
+    def constraints(self, codes: IntArray) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+        return {"latency": self.predict_ms(codes) / LIMIT_MS - 1}
+
     def draw(self, low_ms: float, high_ms: float, count: int, rng: np.random.Generator) -> IntArray:
         codes = np.stack([rng.integers(len(c.values), size=min(count, 64)) for c in self.choices], axis=1)
         latency = self.predict_ms(codes)
