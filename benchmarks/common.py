@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from nas import core_seconds as clock
 from search_spaces.errors import HwnasError
 
 Row = Mapping[str, str | int | float | bool | None]
@@ -151,6 +151,5 @@ def pool(jobs: int) -> Executor:
 
 
 def core_seconds() -> float:
-    """Of this process and its children so far, user and system."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    """As the stages of a search count them."""
+    return clock.core_seconds()

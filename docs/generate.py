@@ -283,10 +283,12 @@ _ERRORS_OF_COMMANDS: Final = (
 def result() -> str:
     """The documents that a search and an export return."""
     import nas.result as module
+    from nas import search_report as report
 
     models = [
         module.SearchResult, module.ModelOutcome, module.LatencyOutcome, module.PrecisionMetrics, module.TestOutcome,
-        module.ClassOutcome, module.SizeOutcome, module.BudgetOutcome, module.RemovedValue, module.ExportResult,
+        module.ClassOutcome, module.SizeOutcome, module.BudgetOutcome, module.RemovedValue, report.SearchCost, report.TrustScore,
+        report.RankCorrelation, report.ComparedNetwork, module.ExportResult,
     ]  # fmt: skip
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
 

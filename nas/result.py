@@ -8,6 +8,7 @@ from latency_models.accuracy_report import AccuracyReport
 from nas.events import FrontPoint, LatencyKind
 from nas.frozen import FrozenModel
 from nas.metric import MetricValue
+from nas.search_report import SearchCost, TrustScore
 from nas.spec import BudgetOn, MetricName
 
 Verdict = Literal["met", "met when quiet", "exceeded"]
@@ -151,6 +152,10 @@ class ModelFigures(FrozenModel):
     )
     sources: tuple[SourceOutcome, ...] = Field(
         (), description="what the trained network that the search started from gives by itself; empty from scratch"
+    )
+    cost: SearchCost | None = Field(None, description="of the search; none of an export, and in older results")
+    trust: TrustScore | None = Field(
+        None, description="whether the search's scores rank networks right; none of an export, and in older results"
     )
 
 

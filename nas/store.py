@@ -27,6 +27,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hw_targets.stopping import check_cancelled
+from nas.core_seconds import StageClock
 from nas.errors import StoreCorrupt
 from nas.files import Files, writing_is_typed
 from nas.journal import Checkpoints, Journal
@@ -52,12 +53,13 @@ class StageKey:
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """A finished stage: its inputs, its blobs by name, small facts, and its time."""
+    """A finished stage: its inputs, its blobs by name, small facts, its time, and its processor time where it was counted."""
 
     inputs: Mapping[str, Any]
     outputs: Mapping[str, str]
     facts: Mapping[str, Any]
     seconds: float
+    core_seconds: float | None = None
 
 
 class Store:
@@ -126,7 +128,13 @@ class Store:
         return [_record(document) for document in sorted(whole, key=lambda d: -d["finished_unix_s"])]
 
     def finish(
-        self, key: StageKey, outputs: Mapping[str, bytes], *, seconds: float, facts: Mapping[str, Any] | None = None
+        self,
+        key: StageKey,
+        outputs: Mapping[str, bytes],
+        *,
+        seconds: float,
+        facts: Mapping[str, Any] | None = None,
+        core_seconds: float | None = None,
     ) -> StageRecord:
         """Stores a stage's results, names them in the index, and drops its checkpoints.
 
@@ -137,7 +145,7 @@ class Store:
             "stage": key.name, "version": key.version, "inputs": dict(key.inputs), "facts": dict(facts or {}),
             "outputs": {name: self.put(data) for name, data in outputs.items()},
             "sizes": {name: len(data) for name, data in outputs.items()},
-            "seconds": seconds, "finished_unix_s": time.time(),
+            "seconds": seconds, "core_seconds": core_seconds, "finished_unix_s": time.time(),
         }  # fmt: skip
         text = json.dumps({**document, "sha256": _digest(document)}, indent=1, sort_keys=True)
         self._own.write(f"stages/{key.name}/{key.hash}.json", text.encode())
@@ -166,6 +174,12 @@ class Store:
     def journal(self, key: StageKey) -> Journal:
         """The growing list of JSON values of an unfinished stage."""
         return Journal(self._partial(key) / "journal")
+
+    def clock(self, key: StageKey) -> StageClock:
+        """Starts to count the core-seconds of an unfinished stage, after those of earlier attempts."""
+        partial = self._partial(key)
+        resumed = bool((partial / "journal").names() or (partial / "checkpoints").names())
+        return StageClock(Journal(partial / "clock"), resumed=resumed)
 
     @contextmanager
     def lock(self, key: StageKey, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -219,4 +233,10 @@ def _digest(value: Any) -> str:
 
 
 def _record(document: Mapping[str, Any]) -> StageRecord:
-    return StageRecord(document["inputs"], document["outputs"], document["facts"], document["seconds"])
+    return StageRecord(
+        document["inputs"],
+        document["outputs"],
+        document["facts"],
+        document["seconds"],
+        document.get("core_seconds"),
+    )

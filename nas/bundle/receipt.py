@@ -85,6 +85,7 @@ def receipt(
     seeds: Mapping[str, int],
     threads: int,
     training: Mapping[str, Any],
+    search: Mapping[str, Any],
     warnings: Sequence[str],
 ) -> dict[str, Any]:
     """The receipt as one JSON document."""
@@ -110,6 +111,7 @@ def receipt(
         "seeds": dict(seeds),
         "training_threads": threads,
         "training": dict(training),
+        "search": dict(search),
         "hashes": dict(hashes),
         "versions": versions(),
         "warnings": list(warnings),

@@ -15,6 +15,7 @@ from rich.text import Text
 from nas.cli.class_report import render_classes
 from nas.cli.drawing import abbreviate, bare, folder, many, size, table, warn
 from nas.cli.progress import duration, milliseconds, stage_name
+from nas.cli.search_rows import cost_row
 from nas.spec import METRIC_NAMES, metric_title
 
 if TYPE_CHECKING:
@@ -129,6 +130,10 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
             f"{name}: INT8 {one.metric.value:.2%}, {milliseconds(one.latency_ms)}",
             one.kind,
         )
+    if model.cost is not None:
+        built.add_row("search", *cost_row(model.cost))
+    if model.trust is not None:
+        built.add_row("trust", model.trust.note, "measured" if model.trust.scores else "")
     if model.removed:
         reasons = "; ".join(dict.fromkeys(one.reason for one in model.removed))
         built.add_row("removed", f"{len(model.removed)} unsupported options: {reasons}", "")

@@ -5,15 +5,16 @@ limit is a hard constraint that the sampler enforces before anything is evaluate
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
 
 import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, create_trial
 
+from nas.core_seconds import core_seconds
 from nas.errors import Cancelled
 from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, ProgressEvent
 from nas.journal import Journal
@@ -28,11 +29,23 @@ from search_spaces.space import Architecture, SearchSpace, Value
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An evaluated architecture; `value` is of the search's metric in INT8 on the validation set."""
+    """An evaluated architecture; `value` is of the search's metric in INT8 on the validation set.
+
+    Attributes:
+        seconds, core_seconds: from the suggestion to the value; None where an earlier version evaluated it.
+        images: that it was evaluated on; None where that is unknown.
+    """
 
     architecture: Architecture
     value: float
     latency_ms: float
+    seconds: float | None = field(default=None, compare=False)
+    core_seconds: float | None = field(default=None, compare=False)
+    images: int | None = field(default=None, compare=False)
+
+
+OPTIONAL: Final = ("seconds", "core_seconds", "images")
+"""Fields of a candidate that a journal may lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +106,16 @@ def run(
     limited = LimitedStudy(
         problem.region, sampler or problem.searcher, evaluations=problem.evaluations, seed=problem.seed
     )
-    limited.add(_stored(problem.space, line) for line in journal.read()[: problem.evaluations])
-    candidates = [_candidate(problem.space, t) for t in limited.study.get_trials(deepcopy=False)]
+    lines = journal.read()[: problem.evaluations]
+    limited.add(_stored(problem.space, line) for line in lines)
+    candidates = [read_line(problem.space, line) for line in lines]
     seen = {c.architecture: c.value for c in candidates}
     replay(problem, candidates, on_event)  # a kill may have come before their events
     started, before = time.monotonic(), len(candidates)
     while (number := len(candidates)) < problem.evaluations:
         if cancelled():
             raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
+        wall_s, cores_s = time.monotonic(), core_seconds()
         if number < len(problem.first):
             limited.study.enqueue_trial(dict(problem.first[number].values))
         trial, code = limited.ask(lambda trial: _suggested(problem, trial))
@@ -109,9 +124,9 @@ def run(
         found = seen.get(architecture)
         value = evaluate(architecture) if found is None else found
         seen[architecture] = value
-        journal.append({"values": dict(architecture.values), "value": value, "latency_ms": latency})
+        candidates.append(Candidate(architecture, value, latency, time.monotonic() - wall_s, core_seconds() - cores_s))
+        journal.append(write_line(candidates[-1]))
         limited.tell(trial, value)
-        candidates.append(Candidate(architecture, value, latency))
         _emit(problem, candidates, on_event)
         rate = (time.monotonic() - started) / (number + 1 - before)
         eta = rate * (problem.evaluations - number - 1)
@@ -132,6 +147,19 @@ def replay(problem: SearchProblem, candidates: Sequence[Candidate], on_event: Ev
     """Emits stored candidates again, with their original numbers."""
     for count in range(1, len(candidates) + 1):
         on_event(_candidate_event(problem, candidates[:count]))
+
+
+def write_line(candidate: Candidate) -> dict[str, Any]:
+    """A candidate as a line of a journal."""
+    known = {name: getattr(candidate, name) for name in OPTIONAL if getattr(candidate, name) is not None}
+    values = dict(candidate.architecture.values)
+    return {"values": values, "value": candidate.value, "latency_ms": candidate.latency_ms, **known}
+
+
+def read_line(space: SearchSpace, line: Mapping[str, Any]) -> Candidate:
+    """The inverse of `write_line`; lines of earlier versions have no times."""
+    known = {name: line.get(name) for name in OPTIONAL}
+    return Candidate(space.architecture(line["values"]), line["value"], line["latency_ms"], **known)
 
 
 def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -172,10 +200,6 @@ def _stored(space: SearchSpace, line: dict[str, Any]) -> FrozenTrial:
         distributions={name: CategoricalDistribution(offered[name]) for name in line["values"]},
         values=[line["value"], line["latency_ms"]],
     )
-
-
-def _candidate(space: SearchSpace, trial: FrozenTrial) -> Candidate:
-    return Candidate(space.architecture(trial.params), trial.values[0], trial.values[1])
 
 
 def _candidate_event(problem: SearchProblem, candidates: Sequence[Candidate]) -> CandidateEvent:

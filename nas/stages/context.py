@@ -9,6 +9,7 @@ from typing import Any, Final
 from hw_targets.lock import while_waiting
 from hw_targets.stopping import stoppable
 from hw_targets.target import Target
+from nas.core_seconds import StageClock, sum_known
 from nas.data.arrays import DataArrays
 from nas.data.facts import DataFacts
 from nas.errors import Cancelled
@@ -35,15 +36,36 @@ def no_claim(_target: Target) -> AbstractContextManager[None]:
 
 @dataclass(frozen=True, slots=True)
 class StageOutput:
-    """The output of a stage: blobs by name, and small facts (JSON values) kept in the index itself."""
+    """The output of a stage: blobs by name, and small facts (JSON values) kept in the index itself.
+
+    Attributes:
+        reused_core_seconds: what the parts of it cost that were taken from other stages; None where that is unknown.
+    """
 
     outputs: Mapping[str, bytes]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    reused_core_seconds: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StageCost:
+    """What a stage of this run cost when it was computed, now or earlier.
+
+    Attributes:
+        target: that it was for, where it was for one.
+        network: id of the network that it trained or quantised, where it did.
+        core_seconds: None where an earlier version did not count them.
+    """
+
+    phase: Phase
+    target: str | None
+    network: str | None
+    core_seconds: float | None
 
 
 @dataclass(frozen=True)
 class Context:
-    """The context of one run: store, event sink, cancellation check and device claim; and its times and warnings so far."""
+    """The context of one run: store, event sink, cancellation check and device claim; and its times, costs and warnings so far."""
 
     store: Store
     on_event: EventSink = ignore
@@ -51,6 +73,8 @@ class Context:
     claim: DeviceClaim = no_claim
     seconds: dict[str, float] = field(default_factory=dict)
     noted: list[tuple[str | None, str]] = field(default_factory=list)
+    costs: dict[tuple[str, str | None], StageCost] = field(default_factory=dict)
+    _clocks: list[StageClock] = field(default_factory=list, repr=False)
     _opened: dict[str, DataArrays] = field(default_factory=dict, repr=False)
 
     def arrays(self, data: DataFacts) -> DataArrays:
@@ -137,17 +161,42 @@ class Context:
                     PhaseEvent(phase=phase, status="reused", target=target, seconds=None, outputs=made_before)
                 )
                 self.seconds.setdefault(label, 0.0)
+                self._note_cost(phase, key, target, found)
                 return found
             self.check_cancelled()
             self.on_event(PhaseEvent(phase=phase, status="started", target=target, seconds=None))
             started = time.monotonic()
-            made = compute()
+            with self._counting(key) as clock:
+                made = compute()
+                spent = sum_known((clock.total, made.reused_core_seconds))
             seconds = time.monotonic() - started
-            record = self.store.finish(key, made.outputs, seconds=seconds, facts=made.facts)
+            record = self.store.finish(key, made.outputs, seconds=seconds, facts=made.facts, core_seconds=spent)
         self.seconds[label] = self.seconds.get(label, 0.0) + seconds
+        self._note_cost(phase, key, target, record)
         outputs = dict(record.outputs)
         self.on_event(PhaseEvent(phase=phase, status="finished", target=target, seconds=seconds, outputs=outputs))
         return record
+
+    @contextmanager
+    def _counting(self, key: StageKey) -> Iterator[StageClock]:
+        """Counts the core-seconds of a stage; those of one that ends early are kept for the next attempt."""
+        clock = self.store.clock(key)
+        self._clocks.append(clock)
+        try:
+            yield clock
+        except BaseException:
+            clock.save()
+            raise
+        finally:
+            self._clocks.remove(clock)
+
+    def save_clock(self) -> None:
+        """Keeps the core-seconds of the running stage, whenever a part of its work is kept."""
+        for clock in self._clocks:
+            clock.tick()
+
+    def _note_cost(self, phase: Phase, key: StageKey, target: str | None, record: StageRecord) -> None:
+        self.costs[key.hash, target] = StageCost(phase, target, key.inputs.get("network"), record.core_seconds)
 
     def progress(self, phase: Phase, unit: str, *, target: str | None = None, done: float = 0) -> "Meter":
         """A meter of one stage's progress, which emits at most ten events a second."""

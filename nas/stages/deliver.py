@@ -16,6 +16,7 @@ from nas.search.region import LimitedRegion
 from nas.search.study import Candidate, front, point, replay
 from nas.stages.package import Delivered, package
 from nas.stages.quantize import retrained
+from nas.stages.search_report import search_cost, trust_score
 from nas.stages.search_subnets import search_problem, search_subnets
 from nas.stages.source_rows import source_within
 from nas.stages.target_run import TargetRun
@@ -56,7 +57,7 @@ class Outcome:
 def deliver(run: TargetRun, folder: Path) -> Outcome:
     """The outcome of one target; its exported model is in a folder of its own below. Raises what the stages raise."""
     context, target_plan = run.context, run.target_plan
-    found = [] if run.supernet is None else search_subnets(run)
+    found = evaluated = [] if run.supernet is None else search_subnets(run)
     ranked = play(run, _finalists(run, found))
     winner, exceeded, others = _winner(run, ranked)
     everything = [winner.trained, *exceeded, *others]
@@ -75,7 +76,13 @@ def deliver(run: TargetRun, folder: Path) -> Outcome:
         estimates=() if run.supernet is None else tuple(point(c, run.job.spec.metric) for c in front(found)),
         trained=trained_points(target_plan, within_budget),
         finalists=tuple(everything),
-        model=package(run, winner, folder / target_folder(run.id)),
+        model=package(
+            run,
+            winner,
+            folder / target_folder(run.id),
+            cost=search_cost(run, winner.trained.finalist.network, evaluated),
+            trust=trust_score(run, everything, evaluated),
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from nas.result import (
     SourceOutcome,
     TestOutcome,
 )
+from nas.search_report import SearchCost, TrustScore
 from nas.source import Source
 from nas.spec import METRIC_NAMES
 from nas.stages.quantize import tested
@@ -47,11 +48,18 @@ class Delivered:
         return target_plan.budgeted_ms(self.latency.latency_ms, self.latency.p50_ms, self.latency.p95_ms)
 
 
-def package(run: TargetRun, delivered: Delivered, folder: Path) -> ModelOutcome:
-    """Writes the bundle of a final model."""
+def package(
+    run: TargetRun,
+    delivered: Delivered,
+    folder: Path,
+    *,
+    cost: SearchCost | None = None,
+    trust: TrustScore | None = None,
+) -> ModelOutcome:
+    """Writes the bundle of a final model; `cost` and `trust` are of the search that selected it."""
     context, job, trained = run.context, run.job, delivered.trained
     int8, fp32 = tested(context, job, trained.finalist.network, trained.files)
-    outcome = _outcome(run, delivered, int8, fp32, folder)
+    outcome = _outcome(run, delivered, int8, fp32, folder).model_copy(update={"cost": cost, "trust": trust})
     context.on_event(PhaseEvent(phase="delivering", status="started", target=run.id, seconds=None))
     context.check_cancelled()
     write_bundle(
@@ -159,8 +167,18 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
             "augment": asdict(job.augment),
             "class_weights": job.spec.class_weights,
         },
+        search=_search(outcome),
         warnings=context.warnings_for(run.id),
     )
+
+
+def _search(outcome: ModelOutcome) -> dict[str, Any]:
+    """Cost and trust score of the search; null where the user selected the network."""
+    cost, trust = outcome.cost, outcome.trust
+    return {
+        "cost": None if cost is None else {"kind": "measured", **cost.model_dump(mode="json")},
+        "trust": None if trust is None else {"kind": "measured", **trust.model_dump(mode="json")},
+    }
 
 
 def _alone(source: SourceOutcome) -> dict[str, Any]:

@@ -160,6 +160,7 @@ def measure_samples(
         for sample in target.sample(networks, rounds=rounds, done=list(samples)):
             samples.append(sample)
             journal.append(write_sample(sample))
+            context.save_clock()
             pace.take(sample)
             meter(len(samples), total, eta_s=pace.eta_s())
             context.check_cancelled()

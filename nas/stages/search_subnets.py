@@ -1,25 +1,27 @@
 """The stage that searches: evaluates subnets of the trained supernet within one target's limit, as an Optuna study."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import Any
+from dataclasses import replace
 
 from hw_targets.lock import computing
 from hw_targets.scheme import Scheme
 from nas import accelerator
+from nas.core_seconds import core_seconds, sum_known
 from nas.job import Job
 from nas.search import study
 from nas.search.region import LimitedRegion
 from nas.search.searchers.registry import searcher
-from nas.search.study import Candidate, SearchProblem, distinct, front_event, replay
+from nas.search.study import Candidate, SearchProblem, distinct, front_event, read_line, replay, write_line
 from nas.stages.context import Context, StageOutput
 from nas.stages.propose import proposals
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet, evaluator
 from nas.store import StageKey
 from nas.target_plan import TargetPlan
-from search_spaces.space import Architecture, SearchSpace
+from nas.work import VALIDATION
+from search_spaces.space import Architecture
 
 VERSION = 6
 
@@ -41,18 +43,17 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
     def compute() -> StageOutput:
         nonlocal emitted
         emitted = True
-        found = study.run(
-            problem,
-            _remembered(context, job, supernet, target_plan.scheme),
-            context.store.journal(key),
-            on_event=context.on_event,
-            cancelled=context.cancelled,
-        )
-        return StageOutput({"candidates": json.dumps([_line(c) for c in found]).encode()})
+        journal, images = context.store.journal(key), min(job.data.images["val"], VALIDATION)
+        evaluate = _Remembered(context, job, supernet, target_plan.scheme)
+        own = {target_plan.space.architecture(line["values"]).id for line in journal.read()}
+        found = study.run(problem, evaluate, journal, on_event=context.on_event, cancelled=context.cancelled)
+        lines = [write_line(replace(one, images=images)) for one in found]
+        reused = evaluate.reused_core_seconds({one.architecture.id for one in found} - own)
+        return StageOutput({"candidates": json.dumps(lines).encode()}, reused_core_seconds=reused)
 
     record = context.run("searching", key, compute, target=run.id)
     evaluated = [
-        _candidate(target_plan.space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))
+        read_line(target_plan.space, line) for line in json.loads(context.store.get(record.outputs["candidates"]))
     ]
     if not emitted:
         replay(problem, evaluated, context.on_event)
@@ -111,36 +112,34 @@ def _evaluation_count(job: Job, target_plan: TargetPlan) -> int:
     return max(1, min(job.work.evaluations, target_plan.within_limit))
 
 
-def _remembered(context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> Callable[[Architecture], float]:
+class _Remembered:
     """The metric of a subnet in INT8 on the validation set; evaluations of any target's search with that scheme are reused."""
-    inputs = {
-        "supernet": supernet.hash, "data": job.data.content_hash, **job.compute.inputs, "scheme": scheme.name,
-        "metric": job.spec.metric, "seed": job.spec.seed,
-    }  # fmt: skip
-    journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
-    evaluate_network = evaluator(context, job, supernet.weights, scheme)
-    known: dict[str, float] = {line["id"]: line["value"] for line in journal.read_all()}
 
-    def evaluate(architecture: Architecture) -> float:
-        if architecture.id not in known:
+    def __init__(self, context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> None:
+        inputs = {
+            "supernet": supernet.hash, "data": job.data.content_hash, **job.compute.inputs, "scheme": scheme.name,
+            "metric": job.spec.metric, "seed": job.spec.seed,
+        }  # fmt: skip
+        self._context, self._job = context, job
+        self._journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
+        self._evaluate = evaluator(context, job, supernet.weights, scheme)
+        self._before = {line["id"]: line for line in self._journal.read_all()}
+        self._values: dict[str, float] = {name: line["value"] for name, line in self._before.items()}
+
+    def __call__(self, architecture: Architecture) -> float:
+        """Evaluated now, or read where it has been."""
+        context, job, name = self._context, self._job, architecture.id
+        if name not in self._values:
+            began = core_seconds()
             with ExitStack() as held:
                 for device in job.compute.locks:
                     held.enter_context(computing(device, cancelled=context.cancelled))
                 held.enter_context(accelerator.bearing_failures(job.compute))
-                known[architecture.id] = evaluate_network(job.space.network(architecture)).value
-            journal.append({"id": architecture.id, "value": known[architecture.id]})
-        return known[architecture.id]
+                self._values[name] = self._evaluate(job.space.network(architecture)).value
+            self._journal.append({"id": name, "value": self._values[name], "core_seconds": core_seconds() - began})
+        context.save_clock()
+        return self._values[name]
 
-    return evaluate
-
-
-def _line(candidate: Candidate) -> dict[str, Any]:
-    return {
-        "values": dict(candidate.architecture.values),
-        "value": candidate.value,
-        "latency_ms": candidate.latency_ms,
-    }
-
-
-def _candidate(space: SearchSpace, line: dict[str, Any]) -> Candidate:
-    return Candidate(space.architecture(line["values"]), line["value"], line["latency_ms"])
+    def reused_core_seconds(self, ids: Iterable[str]) -> float | None:
+        """What those of these architectures cost that another search had evaluated; None where one of an earlier version is among them."""
+        return sum_known(self._before[name].get("core_seconds") for name in ids if name in self._before)

@@ -67,12 +67,14 @@ class TrainedFinalist:
         weights: hash of its float weights.
         files: INT8 and FP32, with the INT8 file's scores on the validation set.
         images: seen in training.
+        first_value: the metric after the first round, INT8, on the validation set; None where another search trained it.
     """
 
     finalist: Finalist
     weights: str
     files: Quantized
     images: int
+    first_value: float | None = None
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -132,7 +134,9 @@ def _train_round(
     start = run.supernet if before is None else before.weights
     weights = fine_tune(run, finalist.network, start=start, images=images, number=number, teacher=teacher)
     files = quantized(run, finalist.network, weights)
-    return TrainedFinalist(finalist, weights, files, images + (before.images if before is not None else 0))
+    if before is None:
+        return TrainedFinalist(finalist, weights, files, images, files.validation.value)
+    return TrainedFinalist(finalist, weights, files, images + before.images, before.first_value)
 
 
 def _finalist_event(target_plan: TargetPlan, done: TrainedFinalist, number: int, count: int) -> FinalistEvent:

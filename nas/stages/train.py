@@ -180,12 +180,16 @@ def callbacks(
     def on_metric(name: str, step: int, value: float) -> None:
         context.on_event(MetricEvent(phase=phase, name=prefix + name, step=step, value=value, target=target))
 
+    def save(blob: bytes) -> None:
+        context.store.save_checkpoint(key, blob)
+        context.save_clock()
+
     def on_checkpoint(done: int, total: int, restored: bool) -> None:
         context.on_event(CheckpointEvent(phase=phase, target=target, step=done, total=total, restored=restored))
 
     return TrainCallbacks(
         load=lambda: context.store.load_checkpoint(key),
-        save=lambda blob: context.store.save_checkpoint(key, blob),
+        save=save,
         on_step=on_step,
         on_metric=on_metric,
         cancelled=context.cancelled,

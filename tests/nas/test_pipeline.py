@@ -111,6 +111,25 @@ def test_the_answer(whole: Whole) -> None:
     assert pipeline.show(result.run, out=folder) == result
 
 
+def test_the_answer_has_the_cost_and_the_trust_score_of_the_search(whole: Whole) -> None:
+    _, result, events = whole
+    model = result.models["cpu"]
+    cost, trust = model.cost, model.trust
+    assert cost is not None and trust is not None
+    evaluated = {event.architecture_id for event in events if isinstance(event, CandidateEvent)}
+    assert cost.evaluations == len(evaluated) and cost.images is not None
+    assert cost.images % cost.evaluations == 0 and 100 < cost.images / cost.evaluations <= 1000
+    assert set(cost.parts) >= {"preparing", "profiling", "training", "searching", "verifying"}
+    assert all(part is not None and part > 0 for part in cost.parts.values())
+    assert cost.core_seconds == pytest.approx(sum(part or 0.0 for part in cost.parts.values()), abs=0.01)
+    assert cost.core_seconds is not None and cost.training_core_seconds
+    assert cost.trainings == pytest.approx(cost.core_seconds / cost.training_core_seconds, rel=0.01)
+    assert trust.verdict == "too few" and {one.architecture_id for one in trust.networks} <= evaluated
+    receipt = json.loads((Path(model.bundle) / "receipt.json").read_text())
+    assert receipt["search"]["cost"]["evaluations"] == cost.evaluations
+    assert receipt["search"]["trust"]["note"] == trust.note
+
+
 def test_the_events_tell_what_was_made_and_measured(whole: Whole) -> None:
     folder, result, events = whole
     tables = [e.outputs["table"] for e in events if isinstance(e, PhaseEvent) and e.outputs and e.phase == "profiling"]

@@ -63,7 +63,7 @@ def deliver(folder: Path, patch: pytest.MonkeyPatch, *file_ms: float, p50_ms: fl
         ms = file_ms[int(digest)]
         return FileLatency(ms, max(p50_ms, ms), max(p50_ms, ms), 0.0)
 
-    def package(_run: TargetRun, delivered: Delivered, _folder: Path) -> None:
+    def package(_run: TargetRun, delivered: Delivered, _folder: Path, **_search: object) -> None:
         handed.append(delivered)
 
     patch.setattr(stage, "play", lambda *_: played)

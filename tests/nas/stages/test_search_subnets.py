@@ -1,5 +1,6 @@
 """Subnets are evaluated once for the same inputs, and told of each time."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from nas.events import CandidateEvent, Event, FrontEvent, PhaseEvent
 from nas.search.searchers import registry
 from nas.search.searchers.registry import BUILT_IN, SearcherEntry
-from nas.search.study import Candidate
+from nas.search.study import Candidate, write_line
 from nas.stages.search_subnets import search_key, search_problem, search_subnets
 from nas.stages.target_run import TargetRun
 from nas.stages.train import train
@@ -83,3 +84,35 @@ def test_the_searcher_of_the_spec_searches(made: tuple[TargetRun, list[Event]]) 
     assert search_problem(other).searcher == "random" and search_problem(run).searcher == "hwnas"
     found = search_subnets(other)
     assert 1 <= len(found) <= EVALUATIONS and all(one.latency_ms <= run.target_plan.limit_ms for one in found)
+
+
+def test_each_evaluation_has_its_time_and_images_also_when_cached(made: tuple[TargetRun, list[Event]]) -> None:
+    run, _ = made
+    for found in (search_subnets(run), search_subnets(run)):
+        assert all(one.seconds is not None and one.seconds > 0 for one in found)
+        assert all(one.core_seconds is not None and one.core_seconds > 0 for one in found)
+        assert {one.images for one in found} == {run.job.data.images["val"]}
+    spent = run.context.costs[search_key(run).hash, run.id].core_seconds
+    assert spent is not None and spent >= sum(one.core_seconds or 0 for one in search_subnets(run))
+
+
+def test_evaluations_of_another_search_count_what_they_cost_there(made: tuple[TargetRun, list[Event]]) -> None:
+    run, _ = made
+    first = search_subnets(run)
+    fewer = replace(run, job=replace(run.job, work=run.job.work.model_copy(update={"evaluations": EVALUATIONS - 1})))
+    again = search_subnets(fewer)
+    assert {one.architecture for one in again} <= {one.architecture for one in first}
+    before, after = (run.context.costs[search_key(one).hash, one.id].core_seconds for one in (run, fewer))
+    assert before is not None and after is not None
+    evaluated = sum(one.core_seconds or 0 for one in first if one.architecture in {c.architecture for c in again})
+    assert after >= 0.5 * evaluated  # most of the time between suggestion and value is the evaluation itself
+
+
+def test_candidates_of_an_earlier_version_have_no_times(made: tuple[TargetRun, list[Event]]) -> None:
+    run, _ = made
+    found = search_subnets(run)
+    lines = [{name: write_line(one)[name] for name in ("values", "value", "latency_ms")} for one in found]
+    run.context.store.finish(search_key(run), {"candidates": json.dumps(lines).encode()}, seconds=1.0)
+    again = search_subnets(run)
+    assert again == found and {one.seconds for one in again} == {one.images for one in again} == {None}
+    assert run.context.costs[search_key(run).hash, run.id].core_seconds is None

@@ -1,0 +1,64 @@
+"""From the stages of one target to what its search cost and how far its scores can be trusted.
+
+Not here: the statistics (`nas/search/trust.py`).
+"""
+
+from collections.abc import Sequence
+
+from nas.core_seconds import sum_known
+from nas.search.study import Candidate
+from nas.search.trust import trust
+from nas.search_report import ComparedNetwork, SearchCost, TrustScore
+from nas.stages.target_run import TargetRun
+from nas.stages.tournament import TrainedFinalist
+from search_spaces.cost import macs
+from search_spaces.network import Network
+
+
+def search_cost(run: TargetRun, exported: Network, found: Sequence[Candidate]) -> SearchCost:
+    """What the search of one target cost, stages that were cached included; `found` has each evaluated architecture once."""
+    own, parts = list[float | None](), dict[str, list[float | None]]()
+    for one in run.context.costs.values():
+        if one.target not in (None, run.id):
+            continue
+        if one.phase == "fine_tuning" and one.network == exported.id:
+            own.append(one.core_seconds)
+        else:
+            parts.setdefault(one.phase, []).append(one.core_seconds)
+    sums = {phase: _rounded(sum_known(spent)) for phase, spent in parts.items()}
+    total, training = sum_known(sums.values()), sum_known(own)
+    images = [one.images for one in found]
+    return SearchCost(
+        evaluations=len(found),
+        images=None if None in images else sum(count for count in images if count is not None),
+        core_seconds=_rounded(total),
+        parts=sums,
+        training_core_seconds=_rounded(training),
+        trainings=round(total / training, 3) if total is not None and training else None,
+    )
+
+
+def trust_score(run: TargetRun, trained: Sequence[TrainedFinalist], found: Sequence[Candidate]) -> TrustScore:
+    """Compares the finalists' scores before training with what they reached in the first round, in which all train on as many images."""
+    if run.supernet is None:
+        return TrustScore(
+            verdict="no scores", note="There was no supernet, so no network had a score before it was trained."
+        )
+    scores = {one.architecture: one.value for one in found}
+    return trust(
+        [
+            ComparedNetwork(
+                architecture_id=one.finalist.architecture.id,
+                score=scores[one.finalist.architecture],
+                macs=macs(one.finalist.network),
+                reached=one.first_value,
+            )
+            for one in sorted(trained, key=lambda one: one.finalist.architecture.id)
+            if one.finalist.architecture in scores and one.first_value is not None
+        ],
+        seed=run.job.spec.seed,
+    )
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
