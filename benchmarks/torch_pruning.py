@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hw_targets.torch_operators import WEIGHTLESS
 from search_spaces.network import INPUT, Layer, Network
 from search_spaces.onnx_weights import TrainedNetwork, read_trained
 
@@ -44,7 +45,7 @@ class Plain(nn.Module):
         values = {INPUT: images}
         for number, layer in enumerate(self.network.layers):
             inputs = [values[source] for source in layer.inputs]
-            y = self.layers[str(number)](inputs[0]) if layer.has_weights else _operate(layer, inputs)
+            y = self.layers[str(number)](inputs[0]) if layer.has_weights else WEIGHTLESS[layer.op](layer, inputs)
             values[layer.name] = F.relu(y) if layer.activation == "relu" else y
         return values[self.network.outputs[0]].flatten(1)
 
@@ -69,18 +70,6 @@ def _module(layer: Layer, trained: TrainedNetwork) -> nn.Module:
         conv.weight.data, conv.bias = weight.clone(), nn.Parameter(bias.clone())
         module = conv
     return module
-
-
-def _operate(layer: Layer, inputs: list[Tensor]) -> Tensor:
-    match layer.op:
-        case "add":
-            return inputs[0] + inputs[1]
-        case "max_pool":
-            return F.max_pool2d(inputs[0], layer.kernel, layer.stride, layer.padding[:2])
-        case "global_avg_pool":
-            return inputs[0].mean((2, 3), keepdim=True)
-        case _:
-            raise NotImplementedError(layer.op)
 
 
 def pruned(trained: TrainedNetwork, limit_ms: float, latency_ms: Callable[[Network], float]) -> TrainedNetwork | None:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hw_targets.torch_operators import WEIGHTLESS, padded
 from hw_targets.weights import FloatWeights
 from search_spaces.network import INPUT, Layer, Network
 
@@ -81,34 +82,14 @@ class TorchNetwork:
                 weight, bias = self._weights[layer.name]
                 if layer.kernel == (1, 1) and layer.groups == 1 and not any(layer.padding):
                     return _pointwise(layer, x, weight, bias)
-                x, padding = _padded(layer, x, 0.0)
+                x, padding = padded(layer, x, 0.0)
                 return F.conv2d(x, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
             case "linear":
                 weight, bias = self._weights[layer.name]
                 # flattened in the order of the network, whatever the layout in memory
                 return F.linear(x.flatten(1), weight.flatten(1), bias)[:, :, None, None]
-            case "max_pool":
-                x, padding = _padded(layer, x, float("-inf"))
-                return F.max_pool2d(x, layer.kernel, layer.stride, padding, layer.dilation)
-            case "avg_pool":
-                x, padding = _padded(layer, x, 0.0)
-                return F.avg_pool2d(x, layer.kernel, layer.stride, padding)
-            case simple:
-                return _SIMPLE[simple](layer, inputs)
-
-
-_SIMPLE: Final[Mapping[str, Callable[[Layer, Sequence[Tensor]], Tensor]]] = {
-    "add": lambda layer, inputs: inputs[0] + inputs[1],
-    "mul": lambda layer, inputs: inputs[0] * inputs[1],
-    "concat": lambda layer, inputs: torch.cat(list(inputs), dim=1),
-    "slice": lambda layer, inputs: inputs[0][:, layer.start : layer.start + layer.out_shape[0]],
-    "shuffle": lambda layer, inputs: F.channel_shuffle(inputs[0], layer.groups),
-    "global_avg_pool": lambda layer, inputs: inputs[0].mean((2, 3), keepdim=True),
-    "activation": lambda layer, inputs: inputs[0],
-    "resize": lambda layer, inputs: F.interpolate(
-        inputs[0], size=layer.out_shape[1:], mode="bilinear", align_corners=False
-    ),
-}
+            case weightless:
+                return WEIGHTLESS[weightless](layer, inputs)
 
 
 def _pointwise(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -116,11 +97,3 @@ def _pointwise(layer: Layer, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     (down, right), channels = layer.stride, x.shape[1]
     places = x[:, :, ::down, ::right].permute(0, 2, 3, 1)
     return F.linear(places, weight.reshape(-1, channels), bias).permute(0, 3, 1, 2)
-
-
-def _padded(layer: Layer, x: Tensor, value: float) -> tuple[Tensor, tuple[int, int]]:
-    """The input, padded here where the padding is asymmetric, and the padding that is left."""
-    top, left, bottom, right = layer.padding
-    if top == bottom and left == right:
-        return x, (top, left)
-    return F.pad(x, (left, right, top, bottom), value=value), (0, 0)

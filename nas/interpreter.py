@@ -15,6 +15,7 @@ from torch import Tensor
 
 from hw_targets.errors import UnsupportedLayer
 from hw_targets.stopping import check_cancelled
+from hw_targets.torch_operators import WEIGHTLESS, padded
 from hw_targets.weights import FloatLayer, FloatWeights
 from nas.depthwise import depthwise, is_faster
 from nas.gpu_convolution import convolution, has_own_form
@@ -86,7 +87,7 @@ def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None
         assert weight is not None
         if torch.is_grad_enabled() and is_faster(layer, x):
             return depthwise(layer, x, weight, bias)
-        x, padding = _padded(layer, x, 0.0)
+        x, padding = padded(layer, x, 0.0)
         if x.device.type == "cuda" and has_own_form(layer):
             return convolution(layer, x, weight, bias, padding)
         stride = layer.stride
@@ -98,7 +99,7 @@ def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None
     if layer.op == "linear":
         assert weight is not None
         return F.linear(x.flatten(1), weight.flatten(1), bias)[:, :, None, None]
-    operator = _OPERATORS.get(layer.op)
+    operator = WEIGHTLESS.get(layer.op)
     if operator is None:
         raise UnsupportedLayer(
             f"Layer {layer.name!r} has the operator {layer.op!r}, which cannot be run.",
@@ -107,41 +108,6 @@ def operate(layer: Layer, inputs: Sequence[Tensor], weight: Tensor | None = None
         )
     return operator(layer, inputs)
 
-
-def _padded(layer: Layer, x: Tensor, value: float) -> tuple[Tensor, tuple[int, int]]:
-    """The input, padded here where the padding is asymmetric, and the remaining padding."""
-    top, left, bottom, right = layer.padding
-    if top == bottom and left == right:
-        return x, (top, left)
-    return F.pad(x, (left, right, top, bottom), value=value), (0, 0)
-
-
-def _max_pool(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
-    x, padding = _padded(layer, inputs[0], float("-inf"))
-    return F.max_pool2d(x, layer.kernel, layer.stride, padding, layer.dilation)
-
-
-def _avg_pool(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
-    x, padding = _padded(layer, inputs[0], 0.0)
-    return F.avg_pool2d(x, layer.kernel, layer.stride, padding)
-
-
-def _resize(layer: Layer, inputs: Sequence[Tensor]) -> Tensor:
-    return F.interpolate(inputs[0], size=layer.out_shape[1:], mode="bilinear", align_corners=False)
-
-
-_OPERATORS: Final[Mapping[str, Callable[[Layer, Sequence[Tensor]], Tensor]]] = {
-    "add": lambda layer, inputs: inputs[0] + inputs[1],
-    "mul": lambda layer, inputs: inputs[0] * inputs[1],
-    "concat": lambda layer, inputs: torch.cat(list(inputs), dim=1),
-    "slice": lambda layer, inputs: inputs[0][:, layer.start : layer.start + layer.out_shape[0]],
-    "shuffle": lambda layer, inputs: F.channel_shuffle(inputs[0], layer.groups),
-    "max_pool": _max_pool,
-    "avg_pool": _avg_pool,
-    "global_avg_pool": lambda layer, inputs: inputs[0].mean((2, 3), keepdim=True),
-    "activation": lambda layer, inputs: inputs[0],
-    "resize": _resize,
-}
 
 _ACTIVATIONS: Final[Mapping[str, Callable[[Tensor], Tensor]]] = {
     "relu": F.relu,
