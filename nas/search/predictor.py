@@ -1,22 +1,24 @@
 """The predictor that guides the search: a Gaussian process over architectures, with its uncertainty.
 
-Two architectures are alike by the choices in which they agree. The kernel is the sum of two parts:
+Two architectures are alike by the choices in which they agree. The kernel is the sum of three parts:
 
 - a product over the choices, `exp(-sum_j w_j (h[a] + h[b]))` over the choices j in which they have different values a and b: it holds
   interactions of every order, the higher ones with less weight. `w_j` says how much choice j matters; `h[v]` how much value v
   differs from the others, shared by all choices that offer the same values;
 - a linear part in how often each value is taken among the choices that offer the same values, so that "more of it is better" is learned
-  from few evaluations.
+  from few evaluations;
+- a smooth part, `exp(-d^2 / (2 r^2))` of the distance d between these counts, so that "some of it is enough" and "none of it is bad" are
+  learned, too.
 
-Their sizes, the `w`, the `h` and the noise are fitted by the marginal likelihood (Rasmussen and Williams 2006, section 5.4) under a weak
-prior. The metric is replaced by the normal score of its rank: accuracies have a long lower tail, which would dominate otherwise.
+Their sizes, the `w`, the `h`, the reach r and the noise are fitted by the marginal likelihood (Rasmussen and Williams 2006, section 5.4)
+under a weak prior. What is predicted are scores: the metric as `acquisition.py` scales it.
 Not here: which architecture to evaluate (`acquisition.py`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from search_spaces.space import Choice
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
+Array = TypeVar("Array", FloatArray, Float32Array)
 
 FITTED: Final = 128
 """Evaluations, at most, by which the kernel is fitted; predictions use all of them."""
@@ -40,8 +43,10 @@ SPREAD_CHOICE: Final = 1.0
 """Prior standard deviation of the logarithm of a choice's weight."""
 SPREAD_VALUE: Final = 0.7
 """The same of a value's distinctness."""
-SPREAD_SIZE: Final = (1.0, 1.5, 1.5, 1.0)
-"""The same of the sizes of the product and the linear part, of the noise and of the constant."""
+START_SIZE: Final = (1.0, 1.0, PRIOR_NOISE, 0.37, 0.37, 1.0)
+"""Prior centres of the sizes of the product and the linear part, of the noise, of the constant, and of the smooth part's size and reach."""
+SPREAD_SIZE: Final = (1.0, 1.5, 1.5, 1.0, 1.5, 0.7)
+"""Prior standard deviations of the same sizes' logarithms."""
 BOUND: Final = 5.0
 """How far the optimiser may move a logarithm from the prior's centre."""
 
@@ -111,6 +116,8 @@ class Kernel:
     linear: float
     noise: float
     constant: float
+    smooth: float
+    reach: float
 
 
 def normal_scores(metric: Sequence[float] | FloatArray) -> FloatArray:
@@ -153,6 +160,14 @@ def _spread(scores: FloatArray, most: int) -> IntArray:
     return np.sort(np.concatenate([order[: most // 2], picked]))
 
 
+def _halved_distances(products: Array, own: Array, other: Array) -> Array:
+    """(M, N) half the squared distances, of inner products (M, N) and squared lengths (M,) and (N,)."""
+    distances = -products
+    distances += own[:, None] / 2
+    distances += other / 2
+    return distances
+
+
 class _Likelihood:
     """The negative logarithm of the marginal likelihood and prior, with its gradient, by the logarithms of the kernel's sizes."""
 
@@ -161,11 +176,12 @@ class _Likelihood:
         self.hot = encoding.one_hot(codes).astype(np.float64)
         counts = encoding.counts(codes).astype(np.float64)
         self.linear = counts @ counts.T
+        self.apart = _halved_distances(self.linear, (counts**2).sum(axis=1), (counts**2).sum(axis=1))
         self.choices, self.values = len(encoding.choices), int(encoding.value_of.max()) + 1
         size = self.choices + self.values
-        self.start = np.zeros(size + 4)
+        self.start = np.zeros(size + len(START_SIZE))
         self.start[: self.choices] = np.log(0.5 / np.sqrt(self.choices))
-        self.start[size:] = [0.0, 0.0, np.log(PRIOR_NOISE), -1.0]
+        self.start[size:] = np.log(START_SIZE)
         self.spread = np.array([SPREAD_CHOICE] * self.choices + [SPREAD_VALUE] * self.values + list(SPREAD_SIZE))
 
     def kernel(self, logs: FloatArray) -> Kernel:
@@ -173,8 +189,8 @@ class _Likelihood:
         sizes = np.exp(logs)
         value = sizes[self.choices : self.choices + self.values]
         scale = sizes[: self.choices][self.encoding.choice_of] * value[self.encoding.value_of]
-        product, linear, noise, constant = (float(s) for s in sizes[-4:])
-        return Kernel(scale, product, linear, noise + JITTER, constant)
+        product, linear, noise, constant, smooth, reach = (float(s) for s in sizes[-len(START_SIZE) :])
+        return Kernel(scale, product, linear, noise + JITTER, constant, smooth, reach)
 
     def loss(self, logs: FloatArray) -> tuple[float, FloatArray]:
         """The loss and its gradient."""
@@ -184,7 +200,8 @@ class _Likelihood:
         scaled = self.hot * kernel.scale
         own = scaled.sum(axis=1)
         product = kernel.product * np.exp(2 * (scaled @ self.hot.T) - own[:, None] - own)
-        matrix = product + kernel.linear * self.linear + kernel.constant + kernel.noise * np.eye(count)
+        smooth = kernel.smooth * np.exp(-self.apart / kernel.reach**2)
+        matrix = product + kernel.linear * self.linear + kernel.constant + smooth + kernel.noise * np.eye(count)
         factor = cholesky(matrix, lower=True)
         weights = cho_solve((factor, True), self.scores)
         inverse = cho_solve((factor, True), np.eye(count))
@@ -196,7 +213,7 @@ class _Likelihood:
         by_scale = 2 * ((self.hot * (along @ self.hot)).sum(axis=0) - along.sum(axis=1) @ self.hot) * kernel.scale
         by_sizes = [
             along.sum(), kernel.linear * (slope * self.linear).sum(), (kernel.noise - JITTER) * np.trace(slope),
-            kernel.constant * slope.sum(),
+            kernel.constant * slope.sum(), (slope * smooth).sum(), 2 * (slope * smooth * self.apart).sum() / kernel.reach**2,
         ]  # fmt: skip
         by_choice = np.bincount(self.encoding.choice_of, weights=by_scale, minlength=self.choices)
         by_value = np.bincount(self.encoding.value_of, weights=by_scale, minlength=self.values)
@@ -231,7 +248,14 @@ class Posterior:
         exponent -= self._own
         np.exp(exponent, out=exponent)
         exponent *= np.float32(kernel.product)
-        exponent += np.float32(kernel.linear) * (counts @ self._counts.T)
+        linear = counts @ self._counts.T
+        smooth = _halved_distances(linear, (counts**2).sum(axis=1), (self._counts**2).sum(axis=1))
+        smooth *= np.float32(-1 / kernel.reach**2)
+        np.exp(smooth, out=smooth)
+        smooth *= np.float32(kernel.smooth)
+        exponent += smooth
+        linear *= np.float32(kernel.linear)
+        exponent += linear
         exponent += np.float32(kernel.constant)
         return exponent
 
@@ -248,6 +272,6 @@ class Posterior:
         cross = self._cross(self._encoding.one_hot(codes), counts).astype(np.float64)
         explained = solve_triangular(self._factor, cross.T, lower=True)
         kernel = self._kernel
-        prior = kernel.product + kernel.linear * (counts**2).sum(axis=1) + kernel.constant
+        prior = kernel.product + kernel.linear * (counts**2).sum(axis=1) + kernel.constant + kernel.smooth
         variance = np.maximum(prior - (explained**2).sum(axis=0), JITTER)
         return cross @ self._weights, np.sqrt(variance)

@@ -51,13 +51,26 @@ def test_the_gradient_is_that_of_the_loss() -> None:
 def test_a_prediction_worked_out_by_hand() -> None:
     """One evaluation of score 2; product 1 and noise 1: its own mean is 1 and variance 1/2; one choice apart, exp(-0.2) of it."""
     encoding = Encoding((Choice("a", (1, 2)),))
-    kernel = Kernel(np.array([0.1, 0.1]), product=1.0, linear=0.0, noise=1.0, constant=0.0)
+    kernel = Kernel(np.array([0.1, 0.1]), product=1.0, linear=0.0, noise=1.0, constant=0.0, smooth=0.0, reach=1.0)
     posterior = Posterior(encoding, kernel, np.array([[0]]), np.array([2.0]))
     mean, deviation = posterior.mean_and_deviation(np.array([[0], [1]]))
     alike = np.exp(-0.2)
     assert mean == pytest.approx([1.0, alike], rel=1e-5)
     assert deviation**2 == pytest.approx([0.5, 1 - alike**2 / 2], rel=1e-5)
     assert posterior.mean(np.array([[0], [1]])) == pytest.approx(mean, rel=1e-5)
+
+
+def test_the_smooth_part_goes_by_the_distance_between_counts() -> None:
+    """One choice of two values: counts are 1 and -1 from one architecture to the other, so half the squared distance is 4 / 2."""
+    encoding = Encoding((Choice("a", (1, 2)),))
+    counts = encoding.counts(np.array([[0], [1]]))
+    apart = float(((counts[0] - counts[1]) ** 2).sum()) / 2
+    kernel = Kernel(np.zeros(2), product=0.0, linear=0.0, noise=1.0, constant=0.0, smooth=1.0, reach=2.0)
+    posterior = Posterior(encoding, kernel, np.array([[0]]), np.array([2.0]))
+    alike = np.exp(-apart / 2.0**2)
+    mean, deviation = posterior.mean_and_deviation(np.array([[0], [1]]))
+    assert apart == pytest.approx(2.0) and mean == pytest.approx([1.0, alike], rel=1e-5)
+    assert deviation**2 == pytest.approx([0.5, 1 - alike**2 / 2], rel=1e-5)
 
 
 def test_it_learns_what_matters_and_predicts_what_it_has_not_seen() -> None:
