@@ -147,10 +147,16 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 def spec() -> str:
     """The search spec's fields."""
+    from nas.limits import Limits
     from nas.spec import SearchSpec, TargetBudget
     from nas.work import ProfileWork, Work
 
-    parts = [("Each entry of `targets`", TargetBudget), ("`work`", Work), ("Its `profile`", ProfileWork)]
+    parts = [
+        ("Each entry of `targets`", TargetBudget),
+        ("`limits`", Limits),
+        ("`work`", Work),
+        ("Its `profile`", ProfileWork),
+    ]
     return "\n\n".join([fields(SearchSpec), *(f"{title}:\n\n{fields(model)}" for title, model in parts)])
 
 
@@ -287,8 +293,9 @@ def result() -> str:
 
     models = [
         module.SearchResult, module.ModelOutcome, module.LatencyOutcome, module.PrecisionMetrics, module.TestOutcome,
-        module.ClassOutcome, module.SizeOutcome, module.BudgetOutcome, module.RemovedValue, report.SearchCost, report.TrustScore,
-        report.RankCorrelation, report.ComparedNetwork, module.ExportResult,
+        module.ClassOutcome, module.SizeOutcome, module.BudgetOutcome, module.ArchitectureCount, module.LimitOutcome, module.RemovedValue,
+        module.CommonOutcome, module.CommonTarget, report.SearchCost, report.TrustScore, report.RankCorrelation, report.ComparedNetwork,
+        module.ExportResult,
     ]  # fmt: skip
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
 

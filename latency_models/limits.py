@@ -14,31 +14,20 @@ from numpy.typing import NDArray
 
 from latency_models.additive import MACS, PARAMS, WEIGHT_BYTES, AdditiveCost
 from latency_models.compiled import CompiledCost, compile_cost
-from latency_models.peak_memory import PEAK_MEMORY_BYTES, CompiledPeak
+from latency_models.cost_limit import PEAK_MEMORY_BYTES, CostLimit
+from latency_models.peak_memory import CompiledPeak
+from search_spaces.cost import peak_memory_bytes
 from search_spaces.lattice import IntArray, Lattice
+from search_spaces.network import Network
 from search_spaces.sublattice import Sublattice, sublattice
 
 ADDITIVE: Final[dict[str, AdditiveCost]] = {cost.name: cost for cost in (MACS, PARAMS, WEIGHT_BYTES)}
-COST_NAMES: Final[dict[str, str]] = {
-    "macs": "multiply-accumulates",
-    "params": "parameters",
-    "weight_bytes": "bytes of INT8 weights",
-    PEAK_MEMORY_BYTES: "bytes of peak activation memory",
-}
-"""Costs that can be limited, with their display names."""
-
 _Cost = TypeVar("_Cost", bound=CompiledCost)
 
 
-@dataclass(frozen=True, slots=True)
-class CostLimit:
-    """The most that a network may have of a cost, one of `COST_NAMES`."""
-
-    cost: str
-    most: int
-
-    def __str__(self) -> str:
-        return f"at most {self.most:,} {COST_NAMES[self.cost]}"
+def cost_of(name: str, network: Network) -> int:
+    """What a network has of a cost that can be limited."""
+    return peak_memory_bytes(network) if name == PEAK_MEMORY_BYTES else ADDITIVE[name].of(network)
 
 
 @dataclass(frozen=True, slots=True)

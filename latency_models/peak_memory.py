@@ -6,15 +6,13 @@ It is not additive, but exact all the same: between two stages a single tensor i
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latency_models.cost_limit import PEAK_MEMORY_BYTES
 from search_spaces.cost import block_peak_bytes
 from search_spaces.lattice import IntArray, Lattice
-
-PEAK_MEMORY_BYTES: Final = "peak_memory_bytes"
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ def search(
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names something missing or unusable.
         UnsupportedSpace: a target runs no network of the space.
         InfeasibleBudget: no architecture meets a budget; nothing was trained.
+        InfeasibleLimits: none meets the limits, or none meets them within a budget; nothing was trained.
         OutOfSpace, UnwritableFolder: the disk is full, or a folder may not be written to; everything stored stays.
         Cancelled: the caller requested a stop; completed work is stored.
     """
@@ -157,7 +158,7 @@ def export(
         claim: entered while a target is measured, as in `search`.
 
     Returns:
-        The exported model, also when it exceeds the budget: `within_budget` and a warning say so.
+        The exported model, also when it exceeds the budget or a limit: `within_budget` and a warning say so.
 
     Raises:
         InvalidArchitecture: it is not of the spec's space.
@@ -189,7 +190,7 @@ def export(
         run=run,
         target=target_plan.info.id,
         model=model,
-        within_budget=model.latency_ms.verdict != "exceeded",
+        within_budget=model.latency_ms.verdict != "exceeded" and all(limit.met for limit in model.limits),
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
         warnings=tuple(dict.fromkeys(context.warnings)),
     )
@@ -229,7 +230,9 @@ def _select(restricted: RestrictedSpace, target: Target, architecture: str) -> A
 
 def run_name(spec: SearchSpec) -> str:
     """The run's folder: named after the data and the space, with a hash of the whole spec."""
-    own = {"work"} | ({"device"} if spec.device == "auto" else set())  # named as before there was a choice
+    own = (
+        {"work"} | spec.without_effect | ({"device"} if spec.device == "auto" else set())
+    )  # named as before there was a choice
     digest = hashlib.sha256(spec.model_dump_json(exclude=own).encode()).hexdigest()[:8]
     data = "".join(c if c.isalnum() else "-" for c in Path(spec.data).stem)[:32]
     space = spec.space if isinstance(spec.space, str) else str(spec.space.get("name", "space"))

@@ -18,6 +18,7 @@ from nas.stages.budget import check_budget
 from nas.stages.choose_source import choose_source, own_source, space_of
 from nas.stages.context import Context
 from nas.stages.costs import Costs, time_training
+from nas.stages.limits import check_space, warn_of_inactive
 from nas.stages.profile import profile, profiled
 from nas.stages.read_data import read_data
 from nas.stages.restrict_space import restrict_space
@@ -70,6 +71,8 @@ def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:
             break
         job = resolve_spec(context, spec, resolution=image_size)
         costs = time_training(context, job)
+    if smaller:
+        check_space(job)
     if not settled:
         if not plans.fits(job, costs):
             raise plans.too_short(job, costs)
@@ -99,6 +102,7 @@ def start_job(context: Context, spec: SearchSpec) -> tuple[Job, Costs | None]:
 
 def with_target_plans(context: Context, job: Job) -> Job:
     """The job with its targets' latency tables and its checked budgets. Raises as `search` does."""
+    check_space(job)
     target_plans = tuple(target_plan_of(context, job, number) for number in range(len(job.targets)))
     for target_plan in target_plans:
         if not target_plan.outcome.active:
@@ -107,6 +111,7 @@ def with_target_plans(context: Context, job: Job) -> Job:
                 f"meets it, and the slowest is predicted at {target_plan.outcome.reachable_ms[1]:.4g} ms.",
                 target=target_plan.info.id,
             )
+        warn_of_inactive(context, target_plan)
     return replace(job, target_plans=target_plans)
 
 
@@ -115,7 +120,15 @@ def target_plan_of(context: Context, job: Job, number: int) -> TargetPlan:
     context.check_cancelled()
     target, restricted = find_target(job.targets[number].id), job.restricted[number]
     table = profile(context, target, restricted.space, job.work.profile)
-    return check_budget(context, target, table, restricted, job.spec.targets[number].latency_ms, job.spec.budget_on)
+    return check_budget(
+        context,
+        target,
+        table,
+        restricted,
+        job.spec.targets[number].latency_ms,
+        job.spec.budget_on,
+        job.spec.limits.listed,
+    )
 
 
 def with_work(context: Context, job: Job, costs: Costs | None) -> Job:
@@ -135,7 +148,8 @@ def with_work(context: Context, job: Job, costs: Costs | None) -> Job:
 
 
 def _reject_early(context: Context, job: Job) -> None:
-    """Rejects budgets that stored latency tables rule out, before anything takes time."""
+    """Rejects limits that no network meets, and budgets that stored latency tables rule out, before anything takes time."""
+    check_space(job)
     quiet = replace(context, on_event=ignore, seconds={}, noted=[])
     if all(profiled(quiet, t, p.space, job.work.profile) for t, p in zip(job.targets, job.restricted, strict=True)):
         for number in range(len(job.targets)):

@@ -11,6 +11,7 @@ from nas.metric import MetricValue
 from nas.search_report import SearchCost, TrustScore
 from nas.spec import BudgetOn, MetricName
 
+CostName = Literal["macs", "params", "weight_bytes", "peak_memory_bytes"]
 Verdict = Literal["met", "met when quiet", "exceeded"]
 
 
@@ -99,6 +100,15 @@ class SizeOutcome(FrozenModel):
     int8: int
 
 
+class ArchitectureCount(FrozenModel):
+    """How many architectures there are: exact, or estimated from samples with a 95 % interval."""
+
+    value: str = Field(description="a string, since it may exceed 2**53")
+    kind: Literal["exact", "estimated"]
+    low: str = Field(description="lower end of the interval; the value where it is exact")
+    high: str = Field(description="upper end of the interval")
+
+
 class BudgetOutcome(FrozenModel):
     """How a budget sits in its space, from exact dynamic programming over the latency table."""
 
@@ -108,6 +118,20 @@ class BudgetOutcome(FrozenModel):
     architectures: str = Field(description="how many architectures the space has; a string, since it may exceed 2**53")
     architectures_within: str = Field(description="how many of them are predicted to meet the budget")
     active: bool = Field(description="false where the constraint is inactive: every architecture meets the budget")
+    within_limits: ArchitectureCount | None = Field(
+        None, description="how many of them meet the limits on other costs, too; none without such limits"
+    )
+
+
+class LimitOutcome(FrozenModel):
+    """A limit on another cost than latency, and what the exported model has of it."""
+
+    cost: CostName
+    most: int = Field(description="that was requested")
+    value: int = Field(description="of the exported model's network, counted")
+    met: bool
+    reachable: tuple[int, int] = Field(description="of the smallest and the largest architecture, exactly")
+    active: bool = Field(description="false where the constraint is inactive: every architecture meets the limit")
 
 
 class RemovedValue(FrozenModel):
@@ -147,6 +171,7 @@ class ModelFigures(FrozenModel):
     )
     size_bytes: SizeOutcome
     budget: BudgetOutcome
+    limits: tuple[LimitOutcome, ...] = Field((), description="limits on other costs; empty where none was requested")
     removed: tuple[RemovedValue, ...] = Field(
         (), description="options of the space that the target does not support, and why"
     )
@@ -246,7 +271,7 @@ class ExportFigures(FrozenModel):
 
     target: str
     within_budget: bool = Field(
-        description="whether the model meets the budget: measured, or simulated on a simulated target"
+        description="whether the model meets the budget (measured, or simulated on a simulated target) and all limits"
     )
     seconds: dict[str, float] = Field(description="per stage; 0.0 where it was cached")
     warnings: tuple[str, ...] = ()

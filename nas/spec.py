@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from nas.frozen import FrozenModel
+from nas.limits import NO_LIMITS, Limits
 from nas.metric import MetricValue
 from nas.work import EFFORT_S, Effort, Work
 from search_spaces.validation import field_problems, number
@@ -153,6 +154,12 @@ class SearchSpec(FrozenModel):
         "Optuna's tpe or gp, or one of another package",
     )
 
+    limits: Limits = Field(
+        NO_LIMITS,
+        description="the most that the network of each target may have of other costs than latency: macs, params, weight_bytes, "
+        "peak_memory_bytes; numbers, or texts such as 300k",
+    )
+
     work: Work | None = Field(
         None, description="the numbers that the time was resolved to; a finished run has them, and they make it repeat"
     )
@@ -163,6 +170,11 @@ class SearchSpec(FrozenModel):
     def seconds(self) -> float:
         """How long the whole job may take."""
         return EFFORT_S[self.effort] if self.minutes is None else self.minutes * 60
+
+    @property
+    def without_effect(self) -> set[str]:
+        """Fields that change nothing: they are no part of names and keys, so that these are as before there were such fields."""
+        return set() if self.limits.listed else {"limits"}
 
     @field_validator("targets")
     @classmethod

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from latency_models.cost_limit import CostLimit
 from nas.bundle.class_tables import class_tables, escape
 from nas.metric import MetricValue
 from nas.result import LatencyOutcome, ModelOutcome, TestOutcome
@@ -42,7 +43,7 @@ An INT8 network found and trained by hwnas for {escape(target["device"])}, {esca
 | {metric_title(metric.fp32)} FP32, test set | {metric.fp32.value:.2%} | measured |
 {_metrics(outcome.test)}| size INT8 / FP32 | {size.int8:,} / {size.fp32:,} bytes | measured |
 | multiply-accumulates, parameters | {macs(network):,}, {params(network):,} | counted |
-
+{_limits(outcome)}
 ## Run it
 
 ```python
@@ -70,6 +71,15 @@ Architecture `{outcome.architecture_id}`: `{outcome.architecture}`.
 `receipt.json` has every number with its source, the seeds, the hashes of all inputs, the versions and the latency of each
 layer; `architecture.json` the network as data.
 """
+
+
+def _limits(outcome: ModelOutcome) -> str:
+    """A row for each limit on another cost."""
+    return "".join(
+        f"| limit: {limit} | {one.value:,}, {'met' if one.met else 'exceeded'} | requested, counted |\n"
+        for one in outcome.limits
+        for limit in [CostLimit(one.cost, one.most)]
+    )
 
 
 def _reading(spec: Mapping[str, Any], image_size: int) -> str:

@@ -13,7 +13,9 @@ from typing import Any, Final
 from hw_targets.scheme import Scheme
 from hw_targets.target import Profile, TargetInfo
 from latency_models.accuracy_report import AccuracyReport
+from latency_models.cost_limit import PEAK_MEMORY_BYTES
 from latency_models.table import Prediction
+from nas.result import LimitOutcome
 from search_spaces.cost import macs, params, peak_memory_bytes
 from search_spaces.network import Network
 
@@ -68,6 +70,17 @@ def _profiled(latency_ms: float, info: TargetInfo) -> dict[str, object]:
     return {"profiler_ms": measured(latency_ms, note="under the profiler, its own cost subtracted")}
 
 
+def _limit(limit: LimitOutcome) -> dict[str, object]:
+    """A limit with what the network has of its cost."""
+    kind = "estimated" if limit.cost == PEAK_MEMORY_BYTES else "counted"
+    return {
+        "most": {"value": limit.most, "kind": "requested"},
+        "value": {"value": limit.value, "kind": kind},
+        "met": limit.met,
+        "active": limit.active,
+    }
+
+
 def receipt(
     *,
     info: TargetInfo,
@@ -78,6 +91,7 @@ def receipt(
     profile: Profile | None,
     accuracy_report: AccuracyReport,
     latency: Mapping[str, Any],
+    limits: Sequence[LimitOutcome],
     metric: Mapping[str, Any],
     test: Mapping[str, Any],
     size_bytes: Mapping[str, int],
@@ -100,6 +114,7 @@ def receipt(
             "id": info.id, "kind": info.kind, "device": info.device, "runtime": info.runtime, "fingerprint": info.fingerprint,
         },
         "latency_ms": {**latency, "predicted": predicted(prediction)},
+        "limits": {one.cost: _limit(one) for one in limits},
         "latency_table": {"kind": info.kind, **accuracy_report.to_json()},
         "metric": dict(metric),
         "test": dict(test),

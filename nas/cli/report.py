@@ -123,6 +123,7 @@ def _receipt(target: str, model: "ModelOutcome") -> Panel:
         f"{within} meet the budget" + ("" if budget.active else ": the constraint is inactive"),
         "predicted, exact",
     )
+    _limits(built, model)
     for number, one in enumerate(model.sources):
         name = one.source if one.whole else f"{one.source}, fewer stages"
         built.add_row(
@@ -153,6 +154,20 @@ def _common(common: "CommonOutcome") -> Panel:
     built.add_row("selected", abbreviate(common.architecture), common.architecture_id)
     built.add_row("", f"the best of {common.compared} within all budgets; hwnas export delivers it", "")
     return Panel(built, title="one network for all targets", title_align="left", border_style="cyan")
+
+
+def _limits(built: Table, model: "ModelOutcome") -> None:
+    """The limits on other costs, and how many architectures meet all."""
+    count = model.budget.within_limits
+    if count is not None:
+        spread = "" if count.kind == "exact" else f" ({many(count.low)} to {many(count.high)})"
+        built.add_row("", f"{many(count.value)}{spread} meet the limits, too", f"predicted, {count.kind}")
+    for number, limit in enumerate(model.limits):
+        built.add_row(
+            "" if number else "limits",
+            f"{limit.cost}: {limit.value:,} of at most {limit.most:,}",
+            ("met" if limit.met else "exceeded") + ("" if limit.active else ", inactive"),
+        )
 
 
 def _final_latency(model: "ModelOutcome") -> tuple[str, str]:

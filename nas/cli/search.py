@@ -57,6 +57,14 @@ Searcher = Annotated[
     ),
 ]
 
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The most that each target's network may have of another cost: macs, params, weight_bytes (INT8 weights) or "
+        "peak_memory_bytes (activations). COST=AMOUNT, with decimal units k, M, G: weight_bytes=300k, macs=50M. Repeatable."
+    ),
+]
+
 
 def search(
     data: Annotated[str, typer.Option(help="`digits`, a folder of class folders, or an .npz file.")],
@@ -106,6 +114,7 @@ def search(
         BudgetOn, typer.Option(help="Latency to compare with the budget: quiet, median or 95th percentile.")
     ] = "quiet",
     searcher: Searcher = "hwnas",
+    limit: Limit = None,
     out: Out = "runs",
     store: StoreFolder = None,
     yes: Yes = False,
@@ -121,9 +130,34 @@ def search(
         "targets": budgets(target, latency_ms),
         "effort": effort, "minutes": minutes, "resolution": resolution, "seed": seed, "threads": threads, "device": device,
         "fit": fit, "augment": augment, "metric": metric, "class_weights": class_weights, "budget_on": budget_on,
-        "searcher": searcher,
+        "searcher": searcher, "limits": limits(limit or ()),
     }  # fmt: skip
     return execute(specify(fields), out=out, store=store, quiet=quiet, asks=not (yes or json))
+
+
+def limits(given: Sequence[str]) -> dict[str, str]:
+    """Limits by cost, of options such as `macs=50M`.
+
+    Raises:
+        InvalidSpec: one has no such form, or a cost is limited twice.
+    """
+    from nas.errors import InvalidSpec
+
+    found: dict[str, str] = {}
+    for one in given:
+        cost, equals, amount = one.partition("=")
+        if not (equals and cost and amount):
+            raise InvalidSpec(
+                f"{one!r} is no limit.",
+                fix="Write --limit COST=AMOUNT, such as --limit macs=50M.",
+                facts={"limit": one},
+            )
+        if cost in found:
+            raise InvalidSpec(
+                f"{cost} is limited twice.", fix="Give each cost one --limit.", facts={"limits": list(given)}
+            )
+        found[cost] = amount
+    return found
 
 
 def budgets(targets: Sequence[str], latencies: Sequence[str]) -> list[dict[str, str]]:

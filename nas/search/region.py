@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from latency_models.additive import to_ms, to_ticks, whole_ticks
 from latency_models.compiled import CompiledLatency
+from latency_models.cost_limit import CostLimit
 from latency_models.errors import EmptyBand
 from latency_models.joint_sampling import Count, Inside, Proposal, count_within, proposals, sample_within
 from latency_models.jointly import Least, least_within
-from latency_models.limits import Bound, CompiledLimits, CostLimit
+from latency_models.limits import Bound, CompiledLimits
 from latency_models.sampling import sample_band
 from search_spaces.lattice import IntArray
 from search_spaces.space import Architecture, Choice
@@ -45,7 +46,7 @@ class LimitedRegion:
     @cached_property
     def range_ms(self) -> tuple[float, float]:
         """Latency of the fastest architecture within the limits, and the latency limit or the slowest, whichever is lower."""
-        slowest = self.latency.reachable_ms[1] if not self.limits else to_ms(self._latency.most[0])
+        slowest = self.latency.reachable_ms[1] if not self.limits else to_ms(self.rest.most[0])
         fastest = self._fastest.value
         assert fastest is not None, "some architecture meets all limits"
         return to_ms(fastest), min(self.limit_ms, slowest)
@@ -102,7 +103,7 @@ class LimitedRegion:
             ticks = self.latency.predict(codes)
             return np.asarray((ticks >= low) & (ticks <= high) & self.meet(codes))
 
-        bands = proposals(self._bounds, Proposal(self._latency, low, high))
+        bands = proposals(self.bounds, Proposal(self.rest, low, high))
         found = sample_within(bands, inside, count, rng) if low <= high else None
         if found is None:
             return np.zeros((0, len(self.choices)), np.int64)
@@ -113,7 +114,7 @@ class LimitedRegion:
         listed = self.enumerated
         if listed is not None:
             return Count.exactly(len(listed))
-        return count_within(self._bounds, self._latency.lattice.size, self.meet)
+        return count_within(self.bounds, self.rest.lattice.size, self.meet)
 
     def encode(self, architectures: list[Architecture]) -> IntArray:
         """Value indices of architectures; inactive choices are 0."""
@@ -128,23 +129,23 @@ class LimitedRegion:
         return self.canonical(codes[self.meet(codes)])
 
     @cached_property
-    def _latency(self) -> CompiledLatency:
-        """Over what the limits leave of the lattice."""
+    def rest(self) -> CompiledLatency:
+        """Latency over what a limit on memory leaves of the lattice."""
         return self.compiled.within_memory(self.latency) if self.limits else self.latency
 
     @cached_property
-    def _bounds(self) -> tuple[Bound, ...]:
+    def bounds(self) -> tuple[Bound, ...]:
         """The additive limits that are active, with that on latency, over what a limit on memory leaves of the lattice."""
         others = self.compiled.bounds()
         ticks = whole_ticks(self.limit_ms)
-        return (Bound(self._latency, ticks), *others) if ticks < self._latency.most[0] else others
+        return (Bound(self.rest, ticks), *others) if ticks < self.rest.most[0] else others
 
     @cached_property
     def _fastest(self) -> Least:
         """The fastest architecture within the limits."""
         if not self.limits:
             return Least(self.latency.least[0], None)
-        return least_within(self._latency, self.compiled.bounds())
+        return least_within(self.rest, self.compiled.bounds())
 
     def _changed(self, inside: Inside, count: int, rng: np.random.Generator) -> IntArray:
         """Architectures of a band after random changes of the fastest one, each of which keeps the limits."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from hw_targets.target import Profile
+from latency_models.cost_limit import COST_NAMES
 from nas.events import FrontPoint, MeasurementEvent
 from nas.result import ModelOutcome
 from nas.search.finalists import by_latency, nominated
-from nas.search.region import LimitedRegion
 from nas.search.study import Candidate, front, point, replay
-from nas.stages.package import Delivered, package
+from nas.stages.package import Delivered, limit_outcomes, package
 from nas.stages.quantize import retrained
 from nas.stages.search_report import search_cost, trust_score
 from nas.stages.search_subnets import search_problem, search_subnets
@@ -33,6 +33,7 @@ from nas.stages.tournament import (
 from nas.stages.verify import FileLatency, measure_candidates, measure_file
 from nas.target_plan import TargetPlan
 from nas.work import VALIDATION
+from search_spaces.network import Network
 from search_spaces.space import Architecture
 
 
@@ -104,6 +105,7 @@ def deliver_selected(run: TargetRun, architecture: Architecture, folder: Path) -
         trained = with_files(best, retrained(run, finalist.network, best.weights))
     delivered = measured_file(run, trained)
     _warn_if_exceeded(run, delivered, "It was selected, so it is exported nevertheless.")
+    _warn_of_limits(run, finalist.network)
     return package(run, delivered, folder)
 
 
@@ -115,8 +117,7 @@ def _finalists(run: TargetRun, found: Sequence[Candidate]) -> list[Finalist]:
         first, *others = [c.architecture for c in nominated(found, count, images)]
         selected = list(dict.fromkeys((first, *source_within(run), *others)))[: 2 * count]
     else:
-        region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
-        selected = by_latency(region, target_plan.space, count, job.spec.seed)
+        selected = by_latency(target_plan.region, target_plan.space, count, job.spec.seed)
     finalists = measured_finalists(run, selected)
     within_budget = [f for f in finalists if f.budgeted_ms(target_plan) <= target_plan.budget_ms]
     if len(within_budget) < len(finalists):
@@ -199,6 +200,17 @@ def _warn_if_exceeded(run: TargetRun, delivered: Delivered, advice: str) -> None
             "budget with the median: --budget-on p50.",
             target=run.id,
         )
+
+
+def _warn_of_limits(run: TargetRun, network: Network) -> None:
+    """Says which limits a selected network exceeds; those that a search selects meet all."""
+    for limit in limit_outcomes(run.target_plan, network):
+        if not limit.met:
+            run.context.warn(
+                f"The limit {limit.cost}={limit.most} is exceeded: the model has {limit.value:,} {COST_NAMES[limit.cost]}. "
+                "It was selected, so it is exported nevertheless.",
+                target=run.id,
+            )
 
 
 def _advice(target_plan: TargetPlan) -> str:

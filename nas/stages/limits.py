@@ -10,10 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from latency_models.compiled import CompiledCost
+from latency_models.cost_limit import COST_NAMES, CostLimit
 from latency_models.jointly import Least, least_within
-from latency_models.limits import Bound, CompiledLimits, CostLimit
+from latency_models.limits import Bound, CompiledLimits
 from latency_models.peak_memory import CompiledPeak
 from nas.errors import InfeasibleLimits
+from nas.job import Job
+from nas.stages.context import Context
+from nas.target_plan import TargetPlan
+from search_spaces.lattice import Lattice
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,25 @@ def check_limits(name: str, compiled: CompiledLimits, latency: LatencyBound | No
     for count in range(2, len(terms) + 1):
         if not terms[count - 1].met(terms[: count - 1]):
             raise _conflict(name, terms[: count - 1], terms[count - 1])
+
+
+def check_space(job: Job) -> None:
+    """Checks a job's limits in the part of the space that each target runs, without any latency. Raises as `check_limits`."""
+    spaces = {one.space.fingerprint: one.space for one in job.restricted}
+    for space in spaces.values() if job.spec.limits.listed else ():
+        check_limits(space.name, CompiledLimits(Lattice.of(space), job.spec.limits.listed))
+
+
+def warn_of_inactive(context: Context, target_plan: TargetPlan) -> None:
+    """Says which limits every architecture of a target meets."""
+    compiled = target_plan.region.compiled
+    for number, limit in enumerate(compiled.limits):
+        if not compiled.active(number):
+            context.warn(
+                f"The limit {limit.cost}={limit.most} is an inactive constraint: every architecture that {target_plan.info.id} runs "
+                f"meets it, and the largest has {compiled.ends(number)[1]:,} {COST_NAMES[limit.cost]}.",
+                target=target_plan.info.id,
+            )
 
 
 @dataclass(frozen=True)

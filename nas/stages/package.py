@@ -2,8 +2,9 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from latency_models.limits import cost_of
 from nas.bundle.receipt import measured, receipt
 from nas.bundle.writer import write_bundle
 from nas.events import PhaseEvent
@@ -11,7 +12,9 @@ from nas.job import Job
 from nas.metrics import Scores, per_class
 from nas.result import (
     ClassOutcome,
+    CostName,
     LatencyOutcome,
+    LimitOutcome,
     ModelOutcome,
     PrecisionMetrics,
     RemovedValue,
@@ -28,6 +31,7 @@ from nas.stages.target_run import TargetRun
 from nas.stages.tournament import TrainedFinalist
 from nas.stages.verify import FileLatency
 from nas.target_plan import TargetPlan
+from search_spaces.network import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,29 @@ def _outcome(run: TargetRun, delivered: Delivered, int8: Scores, fp32: Scores, f
         test=_test_outcome(run.job, int8),
         size_bytes=SizeOutcome(fp32=len(store.get(trained.files.fp32)), int8=len(store.get(trained.files.int8))),
         budget=target_plan.outcome,
+        limits=limit_outcomes(target_plan, finalist.network),
         removed=tuple(RemovedValue(**asdict(one)) for one in target_plan.removed),
         sources=source_rows(run),
     )
+
+
+def limit_outcomes(target_plan: TargetPlan, network: Network) -> tuple[LimitOutcome, ...]:
+    """The limits on other costs than latency, with what a network has of each."""
+    compiled = target_plan.region.compiled
+    found = []
+    for number, limit in enumerate(compiled.limits):
+        value = cost_of(limit.cost, network)
+        found.append(
+            LimitOutcome(
+                cost=cast(CostName, limit.cost),
+                most=limit.most,
+                value=value,
+                met=value <= limit.most,
+                reachable=compiled.ends(number),
+                active=compiled.active(number),
+            )
+        )
+    return tuple(found)
 
 
 def _test_outcome(job: Job, int8: Scores) -> TestOutcome:
@@ -138,6 +162,7 @@ def _receipt(run: TargetRun, delivered: Delivered, outcome: ModelOutcome) -> dic
         profile=finalist.profile,
         accuracy_report=target_plan.table.accuracy_report,
         latency=_latencies(target_plan, delivered.latency, outcome),
+        limits=outcome.limits,
         metric={
             **outcome.metric.int8.model_dump(exclude={"value"}),
             "fp32": measured(outcome.metric.fp32.value, **test),

@@ -15,7 +15,6 @@ from nas.errors import InvalidSpec, OutOfDeviceMemory
 from nas.job import Job
 from nas.result import Plan
 from nas.search.finalists import by_latency
-from nas.search.region import LimitedRegion
 from nas.stages.augmentation import PHOTO_SIZE, decided
 from nas.stages.context import Context
 from nas.stages.costs import (
@@ -94,7 +93,9 @@ def image_size_key(job: Job) -> StageKey:
 
 def job_inputs(job: Job) -> dict[str, object]:
     """A job's request and its data, as inputs of a stage's key."""
-    spec = job.spec.model_dump(mode="json", exclude={"work", "device"})  # what the device is resolved to counts
+    spec = job.spec.model_dump(
+        mode="json", exclude={"work", "device"} | job.spec.without_effect
+    )  # what the device is resolved to counts
     source = {} if job.source is None else {"source": job.source.sha256}
     return {
         "spec": spec, "data": job.data.content_hash, "space": job.space.fingerprint, **job.compute.inputs, **source
@@ -258,8 +259,7 @@ def _near_limit(target_plan: TargetPlan) -> tuple[float, float]:
 
 
 def _near_limit_selected(target_plan: TargetPlan) -> list[Architecture]:
-    region = LimitedRegion(target_plan.latency, target_plan.limit_ms)
-    return by_latency(region, target_plan.space, FINALISTS[-1], seed=0)
+    return by_latency(target_plan.region, target_plan.space, FINALISTS[-1], seed=0)
 
 
 def round_down(images: float) -> int:

@@ -1,4 +1,4 @@
-"""Architectures worth evaluating first, where a search starts from a trained network: the most important within the latency limit.
+"""Architectures worth evaluating first, where a search starts from a trained network: the most important within the limits.
 
 For each end and each resolution the knapsack has the most important architecture within every latency. What an end or a resolution
 costs in accuracy is not additive, so that these are evaluated side by side.
@@ -7,8 +7,9 @@ costs in accuracy is not additive, so that these are evaluated side by side.
 from collections.abc import Iterator
 from typing import Final
 
-from latency_models.additive import to_ticks, whole_ticks
+from latency_models.additive import to_ms, whole_ticks
 from latency_models.knapsack import Best, best_scores, score_of
+from latency_models.limits import Bound
 from nas.stages.target_run import TargetRun
 from search_spaces.space import Architecture
 
@@ -17,27 +18,42 @@ LEVELS: Final = (1.0, 0.7, 0.45)
 
 
 def proposals(run: TargetRun) -> tuple[Architecture, ...]:
-    """Distinct architectures, those at the limit first; none without a source."""
+    """Distinct architectures, those at the limit first; none without a source.
+
+    Where limits on other costs are active, there are also the most important within each of them; none exceeds any limit.
+    """
     if run.adapted is None:
         return ()
-    latency, fastest_ms = run.target_plan.latency, run.target_plan.latency.reachable_ms[0]
-    limits = [fastest_ms + level * (run.target_plan.limit_ms - fastest_ms) for level in LEVELS]
+    region, found = run.target_plan.region, list[Architecture]()
     fronts = list(_fronts(run))
-    found = [
-        latency.lattice.decode(best.codes[at : at + 1])[0]
-        for limit_ms in limits
-        for best in fronts
-        if (at := best.within(max(whole_ticks(limit_ms), to_ticks(fastest_ms)))) is not None
-    ]
+    for level in LEVELS:
+        for bound, front in fronts:
+            at = front.within(_point(bound, level, run.target_plan.limit_ms))
+            if at is not None:
+                found += region.latency.lattice.decode(front.codes[at : at + 1])
     return tuple(dict.fromkeys(found))
 
 
-def _fronts(run: TargetRun) -> Iterator[Best]:
-    """Of each end, the last first, and each resolution, the highest first."""
+def _point(bound: Bound, level: float, limit_ms: float) -> int:
+    """A point from the least of a cost to its limit."""
+    least = bound.cost.least[0]
+    if bound.limit is not None:
+        return least + int(level * (bound.most - least))
+    return max(whole_ticks(to_ms(least) + level * (limit_ms - to_ms(least))), least)
+
+
+def _fronts(run: TargetRun) -> Iterator[tuple[Bound, Best]]:
+    """Of each end, the last first, and each resolution, the highest first: the architectures within all limits, by each cost."""
     assert run.adapted is not None
-    latency, limit = run.target_plan.latency, whole_ticks(run.target_plan.limit_ms)
+    region = run.target_plan.region
+    limit = max(whole_ticks(run.target_plan.limit_ms), region.rest.least[0])
+    bounds = (Bound(region.rest, limit), *(bound for bound in region.bounds if bound.limit is not None))
+    lattice = region.rest.lattice
     for importance in reversed(run.adapted.importance):
-        scores = score_of(latency.lattice, importance.of)
-        for resolution in reversed(range(len(latency.lattice.initial))):
-            run.context.check_cancelled()
-            yield best_scores(latency, scores, limit=max(limit, latency.least[0]), resolution=resolution)
+        scores = score_of(lattice, importance.of)
+        for resolution in reversed(range(len(lattice.initial))):
+            for bound in bounds:
+                run.context.check_cancelled()
+                best = best_scores(bound.cost, scores, limit=bound.most, resolution=resolution)
+                kept = region.meet(best.codes) if region.limits else slice(None)
+                yield bound, Best(best.costs[kept], best.scores[kept], best.codes[kept])

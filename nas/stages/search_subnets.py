@@ -11,7 +11,6 @@ from nas import accelerator
 from nas.core_seconds import core_seconds, sum_known
 from nas.job import Job
 from nas.search import study
-from nas.search.region import LimitedRegion
 from nas.search.searchers.registry import searcher
 from nas.search.study import Candidate, SearchProblem, distinct, front_event, read_line, replay, write_line
 from nas.stages.context import Context, StageOutput
@@ -84,6 +83,7 @@ def search_key(run: TargetRun) -> StageKey:
             "metric": job.spec.metric,
             "searcher": [job.spec.searcher, searcher(job.spec.searcher).version],
             **job.compute.inputs,
+            **({"limits": {limit.cost: limit.most for limit in target_plan.limits}} if target_plan.limits else {}),
             **({} if run.adapted is None else {"adapted": run.adapted.supernet.hash}),
         },
     )
@@ -94,7 +94,7 @@ def search_problem(run: TargetRun, first: tuple[Architecture, ...] = ()) -> Sear
     job, target_plan = run.job, run.target_plan
     return SearchProblem(
         target_plan.space,
-        LimitedRegion(target_plan.latency, target_plan.limit_ms),
+        target_plan.region,
         target_plan.info.id,
         target_plan.budget_ms,
         _evaluation_count(job, target_plan),

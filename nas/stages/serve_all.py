@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 
 from nas.result import CommonOutcome, CommonTarget
-from nas.search.region import LimitedRegion
 from nas.stages.deliver import Outcome, measured_file, measured_finalists
 from nas.stages.package import Delivered
 from nas.stages.quantize import quantized, retrained, tested
@@ -85,10 +84,9 @@ def _keeping(runs: Sequence[TargetRun], trained: Sequence[TrainedFinalist]) -> l
 
 
 def _within_limits(runs: Sequence[TargetRun], architecture: Architecture) -> bool:
-    """Whether every target runs it, and is predicted to keep its limit."""
+    """Whether every target runs it, and is predicted to meet all limits there."""
     return all(
-        run.runs(architecture)
-        and run.target_plan.table.predict(run.job.space.network(architecture)).latency_ms <= run.target_plan.limit_ms
+        run.runs(architecture) and run.target_plan.region.meet(run.target_plan.region.encode([architecture])).all()
         for run in runs
     )
 
@@ -115,10 +113,9 @@ def _drawn(runs: Sequence[TargetRun]) -> Architecture | None:
     """Of uniform architectures of the targets' regions, the one within all limits that has the most multiply-accumulates."""
     found: list[Architecture] = []
     for run in runs:
-        plan = run.target_plan
-        region = LimitedRegion(plan.latency, plan.limit_ms)
+        region = run.target_plan.region
         codes = region.draw(*region.range_ms, DRAWN, np.random.default_rng([run.job.spec.seed, DRAWN]))
-        found += plan.latency.lattice.decode(region.canonical(codes)) if len(codes) else []
+        found += region.latency.lattice.decode(region.canonical(codes)) if len(codes) else []
     within = [one for one in dict.fromkeys(found) if _within_limits(runs, one)]
     return max(within, key=lambda one: (macs(runs[0].job.space.network(one)), one.id), default=None)
 

@@ -39,14 +39,13 @@ def source_rows(run: TargetRun) -> tuple[SourceOutcome, ...]:
 
 
 def source_within(run: TargetRun) -> tuple[Architecture, ...]:
-    """The best end of the source that is predicted to meet the limit: it competes with what the search finds. None where none does."""
-    adapted, table = run.adapted, run.target_plan.table
+    """The best end of the source that is predicted to meet the limits: it competes with what the search finds. None where none does."""
+    adapted, region = run.adapted, run.target_plan.region
     if adapted is None:
         return ()
-    limit_ms = run.target_plan.limit_ms
     meeting = [
         (value, -number, one)
         for number, (value, one) in enumerate(zip(adapted.values, adapted.exits, strict=True))
-        if run.runs(one) and table.predict(run.job.space.network(one)).latency_ms <= limit_ms
+        if run.runs(one) and region.meet(region.encode([one])).all()
     ]
     return (max(meeting)[2],) if meeting else ()

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from latency_models.additive import MACS, PARAMS, AdditiveCost
 from latency_models.compiled import compile_cost
+from latency_models.cost_limit import COST_NAMES, CostLimit
 from latency_models.counting import Distribution
 from latency_models.joint_sampling import Inside, count_within, proposals, sample_within
 from latency_models.jointly import least_within
-from latency_models.limits import ADDITIVE, COST_NAMES, Bound, CompiledLimits, CostLimit
+from latency_models.limits import ADDITIVE, Bound, CompiledLimits
 from latency_models.peak_memory import CompiledPeak
 from latency_models.sampling import sample_band
 from search_spaces.cost import peak_memory_bytes

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from rich.console import Console
 from nas.cli.drawing import abbreviate, error_panel, many, size
 from nas.cli.report import render_plan, render_result
 from nas.events import FrontPoint
-from nas.result import ClassOutcome, CommonOutcome, LatencyOutcome, Plan, SearchResult
+from nas.result import ArchitectureCount, ClassOutcome, CommonOutcome, LatencyOutcome, LimitOutcome, Plan, SearchResult
 from tests.metrics import as_accuracy
 from tests.nas.cli.fakes import ARCHITECTURE, FRONT, TEST, model, result
 
@@ -58,6 +59,38 @@ def test_one_network_for_all_targets_stands_beside_their_own() -> None:
     assert any("0.500 ms simulated" in line and "-0.20 points" in line for line in panel.splitlines())
     assert "the best of 3" in panel
     assert max(map(len, panel.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "said"),
+    [("exact", "52000", "52000", "52,000 meet"), ("estimated", "51000", "53000", "52,000 (51,000 to 53,000) meet")],
+)
+def test_limits_are_listed_with_what_the_model_has(
+    kind: Literal["exact", "estimated"], low: str, high: str, said: str
+) -> None:
+    count = ArchitectureCount(value="52000", kind=kind, low=low, high=high)
+    limited = model().model_copy(
+        update={
+            "budget": model().budget.model_copy(update={"within_limits": count}),
+            "limits": (
+                LimitOutcome(cost="macs", most=50_000_000, value=49_123_456, met=True, reachable=(1, 2), active=True),
+                LimitOutcome(
+                    cost="weight_bytes", most=300_000, value=300_001, met=False, reachable=(1, 2), active=True
+                ),
+                LimitOutcome(cost="params", most=10**9, value=5, met=True, reachable=(1, 2), active=False),
+            ),
+        }
+    )
+    document = result().model_copy(update={"models": {"cpu": limited}})
+    lines = rendered(lambda console: render_result(console, document)).splitlines()
+    for words in (
+        (said, "predicted, " + kind),
+        ("limits", "macs: 49,123,456 of at most 50,000,000", "met"),
+        ("weight_bytes: 300,001 of at most 300,000", "exceeded"),
+        ("params: 5 of at most 1,000,000,000", "met, inactive"),
+    ):
+        assert any(all(word in line for word in words) for line in lines), words
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_front_marks_the_selected_point() -> None:

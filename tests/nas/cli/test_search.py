@@ -23,7 +23,8 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
         "--effort", "quick", "--minutes", "2.5",
         "--resolution", "28", "--seed", "7", "--threads", "2", "--device", "cpu", "--fit", "pad", "--augment", "photo",
         "--metric", "macro_f1",
-        "--class-weights", "none", "--budget-on", "p95", "--searcher", "tpe", "--out", "elsewhere", "--store", "kept",
+        "--class-weights", "none", "--budget-on", "p95", "--searcher", "tpe", "--limit", "weight_bytes=300k", "--limit", "macs=5",
+        "--out", "elsewhere", "--store", "kept",
     )  # fmt: skip
     assert code == 0
     assert document == result().model_dump(mode="json")
@@ -35,6 +36,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
         "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick", "minutes": 2.5, "resolution": 28, "seed": 7,
         "threads": 2, "device": "cpu", "fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none", "budget_on": "p95",
         "searcher": "tpe", "work": None,
+        "limits": {"macs": 5, "params": None, "weight_bytes": 300_000, "peak_memory_bytes": None},
     }  # fmt: skip
 
 
@@ -67,6 +69,23 @@ def test_other_numbers_of_budgets_are_rejected(engine: Engine, answer: Answering
     assert (code, document["error"]["code"]) == (2, "invalid_spec")
     assert document["error"]["latency_ms"] == ["40%", "1", "2"]
     assert engine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["macs"], "'macs' is no limit"),
+        (["=5"], "'=5' is no limit"),
+        (["macs=1M", "macs=2M"], "macs is limited twice"),
+        (["macs=-5"], "limits.macs"),
+        (["macs=0"], "between 1 and"),
+        (["energy_mj=5"], "use one of macs, params, weight_bytes, peak_memory_bytes"),
+    ],
+)
+def test_what_is_no_limit_is_rejected(engine: Engine, answer: Answering, given: list[str], said: str) -> None:
+    code, document = answer(*PLAIN, *(word for one in given for word in ("--limit", one)))
+    assert (code, document["error"]["code"]) == (2, "invalid_spec")
+    assert said in document["error"]["detail"] and engine.calls == []
 
 
 def test_wrong_fields_are_all_named(engine: Engine, answer: Answering) -> None:

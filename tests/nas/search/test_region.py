@@ -10,8 +10,9 @@ import pytest
 
 from latency_models.additive import MACS, AdditiveCost, to_ms, whole_ticks
 from latency_models.compiled import CompiledLatency, compile_cost
+from latency_models.cost_limit import CostLimit
 from latency_models.joint_sampling import Count
-from latency_models.limits import CompiledLimits, CostLimit
+from latency_models.limits import CompiledLimits
 from nas.events import Event, FrontEvent
 from nas.files import Files
 from nas.journal import Journal

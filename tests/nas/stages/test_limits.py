@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from latency_models.additive import AdditiveCost
 from latency_models.compiled import compile_cost
-from latency_models.limits import CompiledLimits, CostLimit
+from latency_models.cost_limit import CostLimit
+from latency_models.limits import CompiledLimits
 from nas.errors import InfeasibleLimits
 from nas.stages.limits import LatencyBound, check_limits
 from search_spaces.cost import layer_macs
