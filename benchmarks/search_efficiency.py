@@ -69,7 +69,7 @@ def evaluated(
     region: TableRegion, accuracy: FloatArray, name: str, queries: int, seed: int
 ) -> tuple[FloatArray, LimitedStudy]:
     """The accuracies of one run in the order of evaluation, and its study; it ends after `queries` or with the best architecture."""
-    limited = LimitedStudy(region, name, evaluations=queries, seed=seed, front=False)
+    limited = LimitedStudy(region, name, evaluations=queries, seed=seed, objective="metric")
     values: list[float] = []
     best = accuracy.max()
     while len(values) < queries and not limited.exhausted and max(values, default=-math.inf) < best:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from nas.frozen import FrozenModel
 from nas.limits import NO_LIMITS, Limits
 from nas.metric import MetricValue
+from nas.search.objective import Objective
 from nas.work import EFFORT_S, Effort, Work
 from search_spaces.validation import field_problems, number
 
@@ -160,6 +161,12 @@ class SearchSpec(FrozenModel):
         "peak_memory_bytes; numbers, or texts such as 300k",
     )
 
+    objective: Objective = Field(
+        "front",
+        description="what the search is after within the limits: the front of metric and latency, the best metric alone, or MnasNet's "
+        "reward, the metric times (latency / limit)^-0.07",
+    )
+
     work: Work | None = Field(
         None, description="the numbers that the time was resolved to; a finished run has them, and they make it repeat"
     )
@@ -174,7 +181,8 @@ class SearchSpec(FrozenModel):
     @property
     def without_effect(self) -> set[str]:
         """Fields that change nothing: they are no part of names and keys, so that these are as before there were such fields."""
-        return set() if self.limits.listed else {"limits"}
+        usual = {"limits": not self.limits.listed, "objective": self.objective == "front"}
+        return {name for name, so in usual.items() if so}
 
     @field_validator("targets")
     @classmethod

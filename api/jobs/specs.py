@@ -22,6 +22,7 @@ from pydantic import (
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, WireModel, examples
 from nas.pretrained import SOURCES
+from nas.search.objective import Objective
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, Method, MetricName, Searcher
 from nas.work import Effort
 
@@ -198,6 +199,14 @@ WireSearcher = Annotated[
     ),
 ]
 
+WireObjective = Annotated[
+    Objective,
+    Field(
+        description="what the search is after within the limits: the `front` of metric and latency, the best `metric` alone, or "
+        "MnasNet's `reward`, the metric times (latency / limit)^-0.07"
+    ),
+]
+
 READ_ONLY: Final[dict[str, Any]] = {"readOnly": True}
 
 _SPACE: Final = (
@@ -239,6 +248,7 @@ class SearchWireSpec(WireModel):
     class_weights: WireClassWeights = "auto"
     budget_on: WireBudgetOn = "quiet"
     searcher: WireSearcher = "hwnas"
+    objective: WireObjective = "front"
 
     @field_validator("targets")
     @classmethod

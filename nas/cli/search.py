@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
+from nas.search.objective import Objective
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Method, MetricName
 from nas.work import EFFORT_S, Effort
 
@@ -114,6 +115,13 @@ def search(
         BudgetOn, typer.Option(help="Latency to compare with the budget: quiet, median or 95th percentile.")
     ] = "quiet",
     searcher: Searcher = "hwnas",
+    objective: Annotated[
+        Objective,
+        typer.Option(
+            help="What the search is after within the budget: the front of metric and latency, the best metric, or MnasNet's reward, "
+            "the metric times (latency / limit)^-0.07."
+        ),
+    ] = "front",
     limit: Limit = None,
     out: Out = "runs",
     store: StoreFolder = None,
@@ -130,7 +138,7 @@ def search(
         "targets": budgets(target, latency_ms),
         "effort": effort, "minutes": minutes, "resolution": resolution, "seed": seed, "threads": threads, "device": device,
         "fit": fit, "augment": augment, "metric": metric, "class_weights": class_weights, "budget_on": budget_on,
-        "searcher": searcher, "limits": limits(limit or ()),
+        "searcher": searcher, "objective": objective, "limits": limits(limit or ()),
     }  # fmt: skip
     return execute(specify(fields), out=out, store=store, quiet=quiet, asks=not (yes or json))
 

@@ -15,6 +15,7 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from nas.search.objective import Objective, objectives
 from nas.search.sampler import IntArray, Region, fresh, keys, row
 from nas.search.searchers.registry import DEFAULT, searcher
 from search_spaces.space import Value
@@ -44,13 +45,13 @@ class LimitedStudy:
         sampler: an Optuna sampler, or the name of a searcher.
         evaluations: number in the whole search, for searchers that plan with it.
         seed: of a named searcher, and of architectures drawn in place of useless suggestions.
-        front: whether the study minimises latency, too; else it maximises the metric alone.
+        objective: what is searched for; of a front, latency is minimised, too.
 
     Example:
         >>> from nas.search.table_region import TableRegion
         >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
         >>> region = TableRegion.of_choices({"width": (8, 16, 32), "depth": (1, 2, 3)}, lambda v: v["width"] * v["depth"], limit_ms=32)
-        >>> limited = LimitedStudy(region, "random", evaluations=5, front=False)
+        >>> limited = LimitedStudy(region, "random", evaluations=5, objective="metric")
         >>> for _ in range(5):
         ...     trial, code = limited.ask()
         ...     limited.tell(trial, float(code.sum()))
@@ -65,17 +66,17 @@ class LimitedStudy:
         *,
         evaluations: int = 100,
         seed: int = 0,
-        front: bool = True,
+        objective: Objective = "front",
     ) -> None:
         if isinstance(sampler, str):
             sampler = searcher(sampler).create(region, evaluations, seed)
         self.region = region
         self.study = optuna.create_study(
-            directions=["maximize", "minimize"] if front else ["maximize"], sampler=sampler
+            directions=["maximize", "minimize"] if objective == "front" else ["maximize"], sampler=sampler
         )
         self.counts = SuggestionCounts()
-        self._front, self._seed = front, seed
-        self._metric: dict[bytes, float] = {}
+        self._objective, self._seed = objective, seed
+        self._values: dict[bytes, list[float]] = {}
         self._failed: set[bytes] = set()
         self._pending: dict[int, bytes] = {}
 
@@ -87,7 +88,7 @@ class LimitedStudy:
 
     @property
     def _seen(self) -> set[bytes]:
-        return {*self._metric, *self._failed, *self._pending.values()}
+        return {*self._values, *self._failed, *self._pending.values()}
 
     def ask(self, read: Callable[[Trial], IntArray] | None = None) -> tuple[Trial, IntArray]:
         """The next trial and its architecture: a new one, as long as there is one.
@@ -110,8 +111,8 @@ class LimitedStudy:
                 self._pending[trial.number] = key
                 return trial, code
             self.counts.repeated += 1
-            if key in self._metric:
-                self._answer(trial, self._metric[key], code)
+            if key in self._values:
+                self._answer(trial, self._values[key], code)
             else:
                 self.study.tell(trial, state=TrialState.FAIL)
         return self._drawn(read)
@@ -124,8 +125,9 @@ class LimitedStudy:
         """The result of a trial. One that is not a number counts as failed: it is kept, and not suggested again."""
         key = self._pending.pop(trial.number)
         if np.isfinite(metric):
-            self._metric[key] = metric
-            self._answer(trial, metric, np.frombuffer(key, np.int64))
+            code = np.frombuffer(key, np.int64)
+            self._values[key] = objectives(self._objective, metric, self._latency_ms(code), self.region.range_ms[1])
+            self._answer(trial, self._values[key], code)
         else:
             self._failed.add(key)
             self.study.tell(trial, state=TrialState.FAIL)
@@ -136,7 +138,7 @@ class LimitedStudy:
             if self.region.limited and not trial.constraints:
                 self._constrain(trial, self._code(trial))
             self.study.add_trial(trial)
-            self._metric[keys(self.region.canonical(self._code(trial)[None]))[0]] = trial.values[0]
+            self._values[keys(self.region.canonical(self._code(trial)[None]))[0]] = list(trial.values)
 
     def _read(self, trial: Trial) -> IntArray:
         for choice in self.region.choices:
@@ -157,17 +159,17 @@ class LimitedStudy:
         if len(admitted):
             return row(admitted, 0)
         self.counts.infeasible += 1
-        self._answer(trial, min(self._metric.values(), default=0.0), code)
+        worst = min((values[0] for values in self._values.values()), default=0.0)
+        self._answer(trial, [worst, self._latency_ms(code)][: len(self.study.directions)], code)
         return None
 
     def _latency_ms(self, code: IntArray) -> float:
         return float(self.region.predict_ms(code[None])[0])
 
-    def _answer(self, trial: Trial, metric: float, code: IntArray) -> None:
-        latency = self._latency_ms(code)
+    def _answer(self, trial: Trial, values: list[float], code: IntArray) -> None:
         if self.region.limited:
             self._constrain(trial, code)
-        self.study.tell(trial, [metric, latency] if self._front else [metric])
+        self.study.tell(trial, values)
 
     def _constrain(self, trial: Trial | FrozenTrial, code: IntArray) -> None:
         for name, excess in self.region.constraints(code[None]).items():

@@ -21,6 +21,7 @@ from nas.journal import Journal
 from nas.metric import MetricValue
 from nas.search.front import hypervolume, pareto
 from nas.search.limited_study import LimitedStudy
+from nas.search.objective import Objective, objectives
 from nas.search.sampler import IntArray, Region, row
 from nas.search.searchers.registry import DEFAULT
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
@@ -64,6 +65,7 @@ class SearchProblem:
         predicted_error: mean relative error of the predictions, a fraction, for the events.
         first: architectures to evaluate before the searcher suggests any.
         searcher: its name.
+        objective: what the searcher is after. All objectives have fronts of candidates, of metric and latency.
     """
 
     space: SearchSpace
@@ -77,6 +79,7 @@ class SearchProblem:
     predicted_error: float | None = None
     first: tuple[Architecture, ...] = ()
     searcher: str = DEFAULT
+    objective: Objective = "front"
 
 
 def run(
@@ -104,10 +107,14 @@ def run(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     limited = LimitedStudy(
-        problem.region, sampler or problem.searcher, evaluations=problem.evaluations, seed=problem.seed
+        problem.region,
+        sampler or problem.searcher,
+        evaluations=problem.evaluations,
+        seed=problem.seed,
+        objective=problem.objective,
     )
     lines = journal.read()[: problem.evaluations]
-    limited.add(_stored(problem.space, line) for line in lines)
+    limited.add(_stored(problem, line) for line in lines)
     candidates = [read_line(problem.space, line) for line in lines]
     seen = {c.architecture: c.value for c in candidates}
     replay(problem, candidates, on_event)  # a kill may have come before their events
@@ -193,12 +200,12 @@ def _decoded(problem: SearchProblem, code: IntArray) -> Architecture:
     return problem.space.architecture(values)
 
 
-def _stored(space: SearchSpace, line: dict[str, Any]) -> FrozenTrial:
-    offered = {c.name: c.values for c in space.choices}
+def _stored(problem: SearchProblem, line: dict[str, Any]) -> FrozenTrial:
+    offered = {c.name: c.values for c in problem.space.choices}
     return create_trial(
         params=line["values"],
         distributions={name: CategoricalDistribution(offered[name]) for name in line["values"]},
-        values=[line["value"], line["latency_ms"]],
+        values=objectives(problem.objective, line["value"], line["latency_ms"], problem.region.range_ms[1]),
     )
 
 

@@ -104,6 +104,7 @@ def search_problem(run: TargetRun, first: tuple[Architecture, ...] = ()) -> Sear
         target_plan.table.accuracy_report.mape,
         first,
         job.spec.searcher,
+        job.spec.objective,
     )
 
 

@@ -87,7 +87,7 @@ def test_where_nothing_is_left_an_architecture_comes_again() -> None:
 
 def test_an_architecture_that_a_table_does_not_have_is_moved_to_the_nearest() -> None:
     few = TableRegion(REGION.choices, np.array([[0, 0], [3, 2]]), np.zeros(2))
-    limited = LimitedStudy(few, Always(4, 2), evaluations=2, front=False)
+    limited = LimitedStudy(few, Always(4, 2), evaluations=2, objective="metric")
     trial, code = limited.ask()
     assert code.tolist() == [3, 2] and trial.params == {"a": 4, "b": 3} and limited.counts.moved == 1
     limited.tell(trial, 0.5)
@@ -95,10 +95,21 @@ def test_an_architecture_that_a_table_does_not_have_is_moved_to_the_nearest() ->
 
 
 def test_one_objective_has_one_direction() -> None:
-    limited = LimitedStudy(REGION, "random", evaluations=3, front=False)
+    limited = LimitedStudy(REGION, "random", evaluations=3, objective="metric")
     trial, _ = limited.ask()
     limited.tell(trial, 0.5)
     assert limited.study.best_value == 0.5
+
+
+def test_the_reward_prefers_a_faster_architecture_of_nearly_the_same_metric() -> None:
+    """At a quarter of the limit 0.90 is worth 0.90 * 4^0.07 = 0.992, more than 0.95 at the limit."""
+    region = TableRegion.of_choices({"ms": (1, 4)}, lambda v: float(v["ms"]))
+    limited = LimitedStudy(region, "random", evaluations=2, objective="reward")
+    for _ in range(2):
+        trial, _code = limited.ask()
+        limited.tell(trial, {1: 0.90, 4: 0.95}[trial.params["ms"]])
+    assert limited.study.best_params == {"ms": 1}
+    assert limited.study.best_value == pytest.approx(0.90 * 4**0.07)
 
 
 @pytest.mark.parametrize("name", ["hwnas", "nsga2", "tpe"])

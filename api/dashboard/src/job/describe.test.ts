@@ -21,6 +21,7 @@ const SEARCH = {
   class_weights: "auto",
   budget_on: "quiet",
   searcher: "hwnas",
+  objective: "front",
 } satisfies Job["spec"];
 const EXPORT = { kind: "export", job: "job_1", architecture_id: "5a27", target: "cpu", search: SEARCH } satisfies Job["spec"];
 

@@ -71,6 +71,13 @@ const SETTINGS: readonly Setting[] = [
     kinds: ["search"],
   },
   {
+    name: "objective",
+    label: "Objective",
+    hint: "What the search is after within the budget.",
+    values: { front: "front of metric and latency", metric: "best metric", reward: "MnasNet reward" },
+    kinds: ["search"],
+  },
+  {
     name: "fit",
     label: "Resize to square",
     hint: "Stretching changes the aspect ratio.",

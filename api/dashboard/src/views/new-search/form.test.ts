@@ -18,7 +18,7 @@ const FULL: Form = {
   resolution: "32",
   seed: "7",
   threads: "1",
-  advanced: { start_from: "efficientnet_lite1", method: "prune", fit: "pad", metric: "macro_f1", budget_on: "p95", searcher: "tpe" },
+  advanced: { start_from: "efficientnet_lite1", method: "prune", fit: "pad", metric: "macro_f1", budget_on: "p95", searcher: "tpe", objective: "reward" },
 };
 const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
 

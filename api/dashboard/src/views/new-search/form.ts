@@ -18,6 +18,7 @@ export const ADVANCED = {
   class_weights: "auto",
   budget_on: "quiet",
   searcher: "hwnas",
+  objective: "front",
 } as const;
 export type AdvancedName = keyof typeof ADVANCED;
 export const ADVANCED_NAMES = Object.keys(ADVANCED) as AdvancedName[];
@@ -126,7 +127,7 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
   } else {
     const threads = number("threads", form.threads, true);
     const minutes = number("minutes", form.minutes, false);
-    const { budget_on, method, searcher, ...how } = form.advanced;
+    const { budget_on, method, searcher, objective, ...how } = form.advanced;
     const limits = { ...(minutes === undefined ? {} : { minutes }), ...(threads === undefined ? {} : { threads }) };
     const trained = { space: spaceOf(form, problems), ...common, ...limits, ...how };
     if (form.kind === "supernet_training") {
@@ -139,6 +140,7 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
         ...(method === undefined ? {} : { method }),
         ...(budget_on === undefined ? {} : { budget_on }),
         ...(searcher === undefined ? {} : { searcher }),
+        ...(objective === undefined ? {} : { objective }),
       };
       spec = { kind: "search", targets, ...trained, ...own } as WireSpec;
     }
