@@ -1,7 +1,7 @@
 """How many evaluations searchers need to find the best architecture of a recorded table, beside each other.
 
 The table is the oracle. Only distinct evaluations count. Each searcher and seed is a run; all searchers see the choices alone. Suggestions
-that the table does not have are moved to the nearest architecture that it has.
+that the table does not have are moved to the nearest new architecture that it has, by the number of different choices.
 """
 
 import argparse

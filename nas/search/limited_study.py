@@ -29,7 +29,7 @@ _LOG: Final = logging.getLogger(__name__)
 @dataclass(slots=True)
 class SuggestionCounts:
     """Suggestions of no use: beyond the limit, evaluated before; architectures that were drawn at random in their place; and suggestions
-    that were moved to the nearest architecture that the region has."""
+    that were moved to the nearest new architecture that the region has."""
 
     infeasible: int = 0
     repeated: int = 0
@@ -106,6 +106,8 @@ class LimitedStudy:
             if not np.array_equal(code, self.region.canonical(self._code(trial)[None])[0]):
                 self.counts.moved += 1
                 self.study.tell(trial, state=TrialState.FAIL)
+                code = self._new_for(self._code(trial), code)
+                key = keys(code[None])[0]
                 trial = self._enqueued(code, read)
             if key not in self._seen or self.exhausted:
                 self._pending[trial.number] = key
@@ -162,6 +164,14 @@ class LimitedStudy:
         worst = min((values[0] for values in self._values.values()), default=0.0)
         self._answer(trial, [worst, self._latency_ms(code)][: len(self.study.directions)], code)
         return None
+
+    def _new_for(self, suggested: IntArray, nearest: IntArray) -> IntArray:
+        """The nearest new architecture to one that the region does not have; the nearest, where it is new or none is."""
+        listed = self.region.enumerated
+        if listed is None or keys(nearest[None])[0] not in self._seen:
+            return nearest
+        new = fresh(listed, self._seen)
+        return row(new, int((new != suggested).sum(axis=1).argmin())) if len(new) else nearest
 
     def _latency_ms(self, code: IntArray) -> float:
         return float(self.region.predict_ms(code[None])[0])

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.search.sampler import FloatArray, IntArray, keys
 from search_spaces.errors import InvalidSpace
@@ -13,6 +14,8 @@ from search_spaces.space import Architecture, Choice, Value
 
 MOST = 200_000
 """Architectures that a space may have to be listed."""
+NEAREST_CELLS = 16_000_000
+"""Pairs of architectures that are compared at a time."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,19 @@ class TableRegion:
     def admitted(self, codes: IntArray) -> IntArray:
         """Those within the limit; for each that is not listed the nearest one that is, by the number of different choices."""
         rows = self.rows(codes)
-        for at in np.flatnonzero(rows < 0):
-            rows[at] = self._inside[int((self.enumerated != codes[at]).sum(axis=1).argmin())]
+        absent = np.flatnonzero(rows < 0)
+        for part in np.array_split(absent, max(1, len(absent) * len(self._inside) // NEAREST_CELLS)):
+            equal = self._one_hot(codes[part]) @ self._hot.T  # the number of equal choices, exactly
+            rows[part] = self._inside[equal.argmax(axis=1)]
         return self.codes[rows[self.latency_ms[rows] <= self.limit_ms]]
+
+    @cached_property
+    def _hot(self) -> NDArray[np.float32]:
+        """(M, values of all choices) one-hot values of the architectures within the limit."""
+        return self._one_hot(self.enumerated)
+
+    def _one_hot(self, codes: IntArray) -> NDArray[np.float32]:
+        sizes = [len(choice.values) for choice in self.choices]
+        hot = np.zeros((len(codes), sum(sizes)), np.float32)
+        hot[np.arange(len(codes))[:, None], np.cumsum([0, *sizes[:-1]]) + codes] = 1.0
+        return hot

@@ -94,6 +94,19 @@ def test_an_architecture_that_a_table_does_not_have_is_moved_to_the_nearest() ->
     assert limited.study.best_params == {"a": 4, "b": 3}
 
 
+def test_once_the_nearest_is_evaluated_the_nearest_new_architecture_comes() -> None:
+    few = TableRegion(REGION.choices, np.array([[0, 0], [2, 1], [3, 2]]), np.zeros(3))
+    limited = LimitedStudy(few, Always(4, 2), evaluations=3, front=False)
+    found = []
+    for _ in range(3):
+        trial, code = limited.ask()
+        limited.tell(trial, float(code.sum()))
+        found.append(code.tolist())
+    # (4, 2) has the indices (3, 1): one choice away from the first two, of which the first listed comes first
+    assert found == [[2, 1], [3, 2], [0, 0]]
+    assert limited.counts.moved == 3 and limited.counts.repeated == 0 and limited.counts.random == 0
+
+
 def test_one_objective_has_one_direction() -> None:
     limited = LimitedStudy(REGION, "random", evaluations=3, objective="metric")
     trial, _ = limited.ask()
