@@ -81,6 +81,3 @@ class Limits(FrozenModel):
         """Those that are given."""
         values = {name: getattr(self, name) for name in COST_NAMES}
         return tuple(CostLimit(name, most) for name, most in values.items() if most is not None)
-
-
-NO_LIMITS: Final = Limits()

@@ -127,7 +127,7 @@ def target_plan_of(context: Context, job: Job, number: int) -> TargetPlan:
         restricted,
         job.spec.targets[number].latency_ms,
         job.spec.budget_on,
-        job.spec.limits.listed,
+        job.spec.cost_limits,
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from latency_models.cost_limit import CostLimit
 from nas.frozen import FrozenModel
-from nas.limits import NO_LIMITS, Limits
+from nas.limits import Limits
 from nas.metric import MetricValue
 from nas.search.objective import Objective
 from nas.work import EFFORT_S, Effort, Work
@@ -155,8 +156,8 @@ class SearchSpec(FrozenModel):
         "Optuna's tpe or gp, or one of another package",
     )
 
-    limits: Limits = Field(
-        NO_LIMITS,
+    limits: Limits | None = Field(
+        None,
         description="the most that the network of each target may have of other costs than latency: macs, params, weight_bytes, "
         "peak_memory_bytes; numbers, or texts such as 300k",
     )
@@ -179,10 +180,21 @@ class SearchSpec(FrozenModel):
         return EFFORT_S[self.effort] if self.minutes is None else self.minutes * 60
 
     @property
+    def cost_limits(self) -> tuple[CostLimit, ...]:
+        """The limits that are given."""
+        return () if self.limits is None else self.limits.listed
+
+    @property
     def without_effect(self) -> set[str]:
         """Fields that change nothing: they are no part of names and keys, so that these are as before there were such fields."""
-        usual = {"limits": not self.limits.listed, "objective": self.objective == "front"}
+        usual = {"limits": not self.cost_limits, "objective": self.objective == "front"}
         return {name for name, so in usual.items() if so}
+
+    @field_validator("limits")
+    @classmethod
+    def _some(cls, limits: Limits | None) -> Limits | None:
+        """None for an empty one: the two mean the same."""
+        return limits if limits is not None and limits.listed else None
 
     @field_validator("targets")
     @classmethod

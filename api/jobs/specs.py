@@ -21,6 +21,7 @@ from pydantic import (
 
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, WireModel, examples
+from nas.limits import Limits
 from nas.pretrained import SOURCES
 from nas.search.objective import Objective
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, Method, MetricName, Searcher
@@ -249,6 +250,10 @@ class SearchWireSpec(WireModel):
     budget_on: WireBudgetOn = "quiet"
     searcher: WireSearcher = "hwnas"
     objective: WireObjective = "front"
+    limits: Limits | None = Field(
+        default=None,
+        description="the most that the network of each target may have of other costs than latency: numbers, or texts such as `300k`",
+    )
 
     @field_validator("targets")
     @classmethod

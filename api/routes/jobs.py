@@ -52,6 +52,7 @@ from api.wire import Moment
 from hw_targets.errors import TargetUnavailable, UnknownTarget
 from nas.errors import (
     InfeasibleBudget,
+    InfeasibleLimits,
     InvalidData,
     InvalidSpec,
     SourceUnavailable,
@@ -85,8 +86,8 @@ _LINKED_OPERATIONS: Final = (
         **links(
             problems(
                 *BODY_ERRORS, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
-                InfeasibleBudget, InvalidData, InvalidSpec, TargetUnavailable, CheckFailed, UnknownJob, UnknownArchitecture,
-                SourceUnavailable, UnknownSearcher,
+                InfeasibleBudget, InfeasibleLimits, InvalidData, InvalidSpec, TargetUnavailable, CheckFailed, UnknownJob,
+                UnknownArchitecture, SourceUnavailable, UnknownSearcher,
             ),
             "job_id",
             *_LINKED_OPERATIONS,

@@ -62,8 +62,8 @@ def check_limits(name: str, compiled: CompiledLimits, latency: LatencyBound | No
 def check_space(job: Job) -> None:
     """Checks a job's limits in the part of the space that each target runs, without any latency. Raises as `check_limits`."""
     spaces = {one.space.fingerprint: one.space for one in job.restricted}
-    for space in spaces.values() if job.spec.limits.listed else ():
-        check_limits(space.name, CompiledLimits(Lattice.of(space), job.spec.limits.listed))
+    for space in spaces.values() if job.spec.cost_limits else ():
+        check_limits(space.name, CompiledLimits(Lattice.of(space), job.spec.cost_limits))
 
 
 def warn_of_inactive(context: Context, target_plan: TargetPlan) -> None:

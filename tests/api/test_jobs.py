@@ -205,21 +205,47 @@ def test_the_local_spec_names_only_files_of_the_home(tmp_path: Any) -> None:
     assert (local.seed, local.effort, local.targets[0].latency_ms) == (3, "quick", "40%")
 
 
+LIMITS: Final = {"macs": 50_000_000, "params": None, "weight_bytes": 300_000, "peak_memory_bytes": None}
 HOW: Final = {"fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none"}
 
 
 @pytest.mark.parametrize(
     "spec",
     [
-        {**body()["spec"], **HOW, "budget_on": "p95", "searcher": "tpe"},
+        {**body()["spec"], **HOW, "budget_on": "p95", "searcher": "tpe", "limits": LIMITS},
         {"kind": "supernet_training", "data": "digits", "minutes": 7.5, **HOW},
     ],
     ids=["search", "supernet"],
 )
 def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, spec: dict[str, Any]) -> None:
     local = engine_spec(WIRE_SPEC.validate_python(spec), Settings(home=tmp_path)).model_dump()
-    wanted = {name: spec[name] for name in (*HOW, "budget_on", "searcher", "minutes") if name in spec}
+    wanted = {name: spec[name] for name in (*HOW, "budget_on", "searcher", "limits", "minutes") if name in spec}
     assert {name: local[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("limits", "pointer", "said"),
+    [
+        ({"energy_mj": 5}, "/spec/limits", "use one of macs, params, weight_bytes, peak_memory_bytes"),
+        ({"macs": 0}, "/spec/limits/macs", "between 1 and"),
+        ({"macs": -5}, "/spec/limits/macs", "between 1 and"),
+        ({"macs": 1.5}, "/spec/limits/macs", "whole number"),
+        ({"macs": True}, "/spec/limits/macs", "whole number"),
+        ({"macs": "5 apples"}, "/spec/limits/macs", "no amount"),
+        ([5], "/spec/limits", ""),
+    ],
+)
+def test_what_is_no_limit_is_rejected_at_its_field(client: TestClient, limits: object, pointer: str, said: str) -> None:
+    answer = client.post("/v1/jobs", json={"spec": {**body()["spec"], "limits": limits}})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    (error,) = answer.json()["errors"]
+    assert error["pointer"].replace("/search", "") == pointer and said in error["detail"]
+
+
+def test_limits_are_kept_with_the_job_as_numbers(client: TestClient) -> None:
+    job = client.post("/v1/jobs", json={"spec": {**body()["spec"], "limits": {"weight_bytes": "300k"}}}).json()
+    assert job["spec"]["limits"]["weight_bytes"] == 300_000
+    assert client.post("/v1/jobs", json={"spec": body()["spec"]}).json()["spec"]["limits"] is None
 
 
 def test_a_supernet_is_trained_for_the_targets_that_are_named(tmp_path: Path, client: TestClient) -> None:

@@ -96,7 +96,7 @@ def test_an_architecture_that_a_table_does_not_have_is_moved_to_the_nearest() ->
 
 def test_once_the_nearest_is_evaluated_the_nearest_new_architecture_comes() -> None:
     few = TableRegion(REGION.choices, np.array([[0, 0], [2, 1], [3, 2]]), np.zeros(3))
-    limited = LimitedStudy(few, Always(4, 2), evaluations=3, front=False)
+    limited = LimitedStudy(few, Always(4, 2), evaluations=3, objective="metric")
     found = []
     for _ in range(3):
         trial, code = limited.ask()

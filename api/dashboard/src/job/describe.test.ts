@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { about, canClone, type Job, jobName, spaceName, targetsOf } from "./describe";
+import { about, canClone, type Job, jobName, limitsOf, spaceName, targetsOf } from "./describe";
 
 const SEARCH = {
   kind: "search",
@@ -50,6 +50,13 @@ describe("what a job works with", () => {
       { target: "cpu", budget: "at most 40 % of the latency range", device: null },
       { target: "alveo-u50", budget: "at most 0.2 ms", device: "f0" },
     ]);
+  });
+
+  it("has limits on other costs, where there are any", () => {
+    const limited = { ...SEARCH, limits: { macs: null, weight_bytes: 300_000 } };
+    expect(limitsOf({ spec: limited })).toEqual(["weight_bytes at most 300,000"]);
+    expect(limitsOf({ spec: { ...EXPORT, search: limited } })).toEqual(["weight_bytes at most 300,000"]);
+    expect(limitsOf({ spec: SEARCH })).toEqual([]);
   });
 
   it("says when the space is custom", () => {

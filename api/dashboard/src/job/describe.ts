@@ -55,6 +55,14 @@ export function targetsOf({ spec }: Pick<Job, "spec">): TargetBudget[] {
   }
 }
 
+/** Limits on other costs than latency: `weight_bytes at most 300,000`; none without any. */
+export function limitsOf({ spec }: Pick<Job, "spec">): string[] {
+  const search = spec.kind === "export" ? spec.search : spec;
+  if (search == null || search.kind !== "search") return [];
+  const given: [string, number | string | null][] = Object.entries(search.limits ?? {});
+  return given.flatMap(([cost, most]) => (most === null ? [] : [`${cost} at most ${most.toLocaleString("en")}`]));
+}
+
 function withBudget({ target, latency_ms, device }: Schemas["WireTarget"]): TargetBudget {
   const budget = typeof latency_ms === "number" ? `at most ${latency_ms} ms` : `at most ${latency_ms.replace("%", " %")} of the latency range`;
   return { target, budget, device: device ?? null };

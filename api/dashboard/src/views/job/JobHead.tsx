@@ -3,7 +3,7 @@ import { Link } from "react-router";
 
 import type { Connection } from "../../api/follow";
 import { useDataName, useJobName } from "../../job/datasets";
-import { about, runtimeSeconds, hasEnded, type Job, spaceName, stateText, targetsOf } from "../../job/describe";
+import { about, runtimeSeconds, hasEnded, type Job, limitsOf, spaceName, stateText, targetsOf } from "../../job/describe";
 import { JobActions } from "../../job/JobActions";
 import { metricText } from "../../job/metric";
 import { phaseTitle } from "../../job/phase";
@@ -63,6 +63,7 @@ function Facts({ job }: { job: Job }) {
   const { effort } = about(job);
   const data = useDataName(job);
   const seconds = runtimeSeconds(job);
+  const limits = limitsOf(job);
   return (
     <dl className="job-facts">
       <Fact name="Targets">
@@ -70,6 +71,7 @@ function Facts({ job }: { job: Job }) {
           .map(({ target, budget, device }) => `${target}${budget === null ? "" : ` ${budget}`}${device === null ? "" : `, only on ${device}`}`)
           .join("; ") || "none"}
       </Fact>
+      {limits.length > 0 && <Fact name="Limits">{limits.join("; ")}</Fact>}
       {job.spec.kind === "export" && (
         <Fact name="Architecture">
           <Link to={`/jobs/${job.spec.job}/candidates?ids=${job.spec.architecture_id}`}>candidate {job.spec.architecture_id}</Link> of{" "}
@@ -121,7 +123,7 @@ function Result({ result, jobId }: { result: Job["result"]; jobId: string }) {
     return (
       <p className="job-models">
         Exported: <Link to={`/models/${result.model.model_id}`}>model for {result.target}</Link>, which{" "}
-        {result.within_budget ? "meets the budget of the search" : <strong>exceeds the budget of the search</strong>}
+        {result.within_budget ? "meets the budget and the limits of the search" : <strong>exceeds the budget or a limit of the search</strong>}
       </p>
     );
   if ("reachable_ms" in result)

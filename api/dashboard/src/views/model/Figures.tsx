@@ -4,6 +4,7 @@ import { bytes, large, latency, percent } from "../../ui/format";
 import { Notice, type Tone } from "../../ui/Notice";
 import { TableRegion } from "../../ui/TableRegion";
 import { budgetIn } from "../new-search/reach";
+import { COSTS } from "../new-search/limits";
 import { ReachBar } from "../new-search/ReachBar";
 import type { Model } from "./useModel";
 
@@ -100,6 +101,41 @@ export function Latencies({ model }: { model: Model }) {
         meet it.
       </p>
       {place && <ReachBar budget={place} />}
+      <Limits model={model} />
+    </>
+  );
+}
+
+/** Limits on other costs than latency, with what the network has of each. */
+function Limits({ model: { limits, budget } }: { model: Model }) {
+  if (limits.length === 0) return null;
+  const within = budget.within_limits;
+  return (
+    <>
+      <TableRegion label="Table of limits">
+        <table className="limits">
+          <caption>Limits of the search on other costs, and the network&apos;s own, counted.</caption>
+          <tbody>
+            {limits.map(({ cost, most, value, met, active }) => (
+              <tr key={cost}>
+                <th scope="row">{COSTS[cost].label}</th>
+                <td className="numeric nowrap">{value.toLocaleString()}</td>
+                <td className="numeric nowrap">of at most {most.toLocaleString()}</td>
+                <td>
+                  {met ? "met" : <strong>exceeded</strong>}
+                  {!active && ", by every architecture"}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </TableRegion>
+      {within && (
+        <p className="small quiet">
+          {large(within.value)} architectures meet the budget and all limits ({within.kind}
+          {within.kind === "estimated" && `: ${large(within.low)} to ${large(within.high)}`}).
+        </p>
+      )}
     </>
   );
 }

@@ -1,10 +1,12 @@
-/** The trained network to start from, the metric, class weights, the budget's statistic and image preprocessing: most users keep the defaults. */
+/** The trained network to start from, the metric, class weights, the budget's statistic, image preprocessing and other limits: most users keep the defaults. */
 import { useState } from "react";
 
 import { useNetworks } from "../../job/networks";
 import { Field } from "../../ui/Field";
 import { at } from "./fields";
 import { ADVANCED, type AdvancedName, withSetting } from "./form";
+import { COST_NAMES } from "./limits";
+import { LimitsPart } from "./LimitsPart";
 import type { PartProps } from "./parts";
 import { StartPart } from "./StartPart";
 
@@ -97,14 +99,19 @@ export function AdvancedPart({ form, change, problems }: PartProps) {
   const settings = SETTINGS.filter(({ kinds }) => kinds.includes(form.kind));
   const named = [{ name: "start_from" as const, label: "Start from" }, ...settings];
   const set = named.filter(({ name }) => form.advanced[name] !== undefined);
-  const isWrong = named.some(({ name }) => at(problems, `/spec/${name}`) !== undefined);
+  const limits = form.kind === "search" ? COST_NAMES.filter((cost) => form.limits[cost] !== undefined) : [];
+  const isWrong = named.some(({ name }) => at(problems, `/spec/${name}`) !== undefined) || at(problems, "/spec/limits", true) !== undefined;
   const { data: networks } = useNetworks();
   const words = (value = "") => networks?.items.find(({ id }) => id === value)?.name ?? value;
-  const [opensAtFirst] = useState(set.length > 0);
+  const changed = [
+    ...set.map(({ label, name }) => `${label.toLowerCase()}: ${words(form.advanced[name])}`),
+    ...limits.map((cost) => `${cost} at most ${form.limits[cost]}`),
+  ];
+  const [opensAtFirst] = useState(changed.length > 0);
   return (
     <details className="options" open={opensAtFirst || isWrong || undefined}>
       <summary>
-        Advanced <span className="quiet">{set.length === 0 ? "all at their defaults" : set.map(({ label, name }) => `${label.toLowerCase()}: ${words(form.advanced[name])}`).join(", ")}</span>
+        Advanced <span className="quiet">{changed.length === 0 ? "all at their defaults" : changed.join(", ")}</span>
       </summary>
       <StartPart {...{ form, change, problems }} />
       <div className="option-grid">
@@ -126,6 +133,7 @@ export function AdvancedPart({ form, change, problems }: PartProps) {
           );
         })}
       </div>
+      {form.kind === "search" && <LimitsPart {...{ form, change, problems }} />}
     </details>
   );
 }

@@ -10,6 +10,7 @@ const FIELD_OF: Record<string, string> = {
   unknown_searcher: "/spec/searcher",
   target_unavailable: "/spec/targets",
   infeasible_budget: "/spec/targets",
+  infeasible_limits: "/spec/limits",
   invalid_budget: "/spec/targets",
   invalid_space: "/spec/space",
   unsupported_space: "/spec/space",

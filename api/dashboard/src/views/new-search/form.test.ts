@@ -19,6 +19,7 @@ const FULL: Form = {
   seed: "7",
   threads: "1",
   advanced: { start_from: "efficientnet_lite1", method: "prune", fit: "pad", metric: "macro_f1", budget_on: "p95", searcher: "tpe", objective: "reward" },
+  limits: { weight_bytes: "300k", macs: "50000000" },
 };
 const DECLARED: Form = { ...DEFAULT, declared: '{"name": "é & \\"q\\"", "stages": [{"block": "conv", "channels": [8, 16]}]}' };
 
@@ -73,12 +74,15 @@ describe("the spec of a form", () => {
         { id: "cpu", options: {}, budget: "0", unit: "ms", device: "" },
       ],
       seed: "1.5",
+      limits: { macs: "many", params: "0" },
       minutes: "-1",
       declared: "{",
     };
     const { spec, problems } = toSpec(wrong);
     expect(spec).toBeNull();
     expect(problems.map((one) => one.pointer).sort()).toEqual([
+      "/spec/limits/macs",
+      "/spec/limits/params",
       "/spec/minutes",
       "/spec/seed",
       "/spec/space",
@@ -167,6 +171,7 @@ describe("problems of the service", () => {
   it("without pointers go to the field that they are about, or beside the form", () => {
     expect(at(problemsOf(problem("infeasible_budget", [])), "/spec/targets")).toBe("D. F.");
     for (const code of ["source_unavailable", "unknown_network"]) expect(at(problemsOf(problem(code, [])), "/spec/start_from")).toBe("D. F.");
+    expect(at(problemsOf(problem("infeasible_limits", [])), "/spec/limits")).toBe("D. F.");
     expect(isElsewhere(problem("infeasible_budget", []))).toBe(false);
     expect(isElsewhere(problem("quota_exceeded", []))).toBe(true);
     expect(isElsewhere(null)).toBe(false);

@@ -4,6 +4,7 @@
  * address is in `query.ts`.
  */
 import type { Schemas } from "../../api/client";
+import { type Limits, limitsOf, typedLimits } from "./limits";
 
 export type Kind = "search" | "profiling" | "supernet_training";
 type AnySpec = Schemas["JobCreate"]["spec"];
@@ -64,6 +65,8 @@ export interface Form {
   seed: string;
   threads: string;
   advanced: Advanced;
+  /** Of a search: limits on other costs than latency. */
+  limits: Limits;
   /** Of a supernet: the targets of later searches, which the form does not show but keeps of the job that it starts from. */
   trainedFor: string;
 }
@@ -90,6 +93,7 @@ export const DEFAULT: Form = {
   seed: "0",
   threads: "",
   advanced: {},
+  limits: {},
   trainedFor: "cpu",
 };
 
@@ -128,19 +132,21 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
     const threads = number("threads", form.threads, true);
     const minutes = number("minutes", form.minutes, false);
     const { budget_on, method, searcher, objective, ...how } = form.advanced;
-    const limits = { ...(minutes === undefined ? {} : { minutes }), ...(threads === undefined ? {} : { threads }) };
-    const trained = { space: spaceOf(form, problems), ...common, ...limits, ...how };
+    const bounds = { ...(minutes === undefined ? {} : { minutes }), ...(threads === undefined ? {} : { threads }) };
+    const trained = { space: spaceOf(form, problems), ...common, ...bounds, ...how };
     if (form.kind === "supernet_training") {
       const targets = form.trainedFor === DEFAULT.trainedFor ? {} : { targets: form.trainedFor.split(" ") };
       const by = method === undefined || method === "prune" ? {} : { method };
       spec = { kind: "supernet_training", ...trained, ...targets, ...by } as WireSpec;
     } else {
       const targets = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
+      const limits = limitsOf(form.limits, problems);
       const own = {
         ...(method === undefined ? {} : { method }),
         ...(budget_on === undefined ? {} : { budget_on }),
         ...(searcher === undefined ? {} : { searcher }),
         ...(objective === undefined ? {} : { objective }),
+        ...(limits === undefined ? {} : { limits }),
       };
       spec = { kind: "search", targets, ...trained, ...own } as WireSpec;
     }
@@ -167,7 +173,7 @@ export function toForm(spec: WireSpec): Form {
   form.advanced = advancedOf(spec);
   if (spec.kind === "supernet_training") return { ...form, trainedFor: (spec.targets as readonly string[] | undefined)?.join(" ") ?? DEFAULT.trainedFor };
   const targets = spec.targets.map((one) => ({ ...named(one.target), ...budget(one.latency_ms), device: text(one.device) }));
-  return { ...form, targets };
+  return { ...form, targets, limits: typedLimits(spec.limits) };
 }
 
 function advancedOf(spec: Exclude<WireSpec, { kind: "profiling" }>): Advanced {

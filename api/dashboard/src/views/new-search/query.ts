@@ -1,5 +1,6 @@
 /** The form in the address: `/new?target=cpu%4040%25&effort=quick`, with a device as `cpu@40%@fingerprint`. What is at its default is left out. */
 import { ADVANCED_NAMES, DEFAULT, EFFORTS, type Form, KINDS, MAX_TARGETS, nameOf, named, ROW, type TargetRow, withSetting } from "./form";
+import { COST_NAMES, withLimit } from "./limits";
 
 const TEXTS = ["data", "minutes", "resolution", "seed", "threads"] as const;
 
@@ -13,6 +14,7 @@ export function toQuery(form: Form): URLSearchParams {
   else if (nameOf(form.space) !== DEFAULT.space.id) query.set("space", nameOf(form.space));
   if (form.effort !== DEFAULT.effort) query.set("effort", form.effort);
   for (const name of ADVANCED_NAMES) if (form.advanced[name] !== undefined) query.set(name, form.advanced[name]);
+  for (const cost of COST_NAMES) if (form.limits[cost] !== undefined) query.append("limit", `${cost}=${form.limits[cost]}`);
   if (form.trainedFor !== DEFAULT.trainedFor) query.set("trained_for", form.trainedFor);
   return query;
 }
@@ -29,6 +31,11 @@ export function fromQuery(query: URLSearchParams): Form {
   for (const name of ADVANCED_NAMES) {
     const value = query.get(name);
     if (value !== null) form.advanced = withSetting(form.advanced, name, value);
+  }
+  for (const limit of query.getAll("limit")) {
+    const [name, typed = ""] = limit.split("=");
+    const cost = COST_NAMES.find((one) => one === name);
+    if (cost !== undefined) form.limits = withLimit(form.limits, cost, typed);
   }
   form.trainedFor = query.get("trained_for") ?? DEFAULT.trainedFor;
   const targets = query.getAll("target").slice(0, MAX_TARGETS).map(row);

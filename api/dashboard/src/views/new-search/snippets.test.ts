@@ -37,6 +37,12 @@ describe("the command line", () => {
     );
   });
 
+  it("has a limit for each cost", () => {
+    const limited = { ...SPEC, limits: { weight_bytes: "300k", macs: 50_000_000, params: null } };
+    expect(text(limited, "cli")).toContain("  --limit weight_bytes=300k \\\n  --limit macs=50000000\n");
+    expect(text({ ...SPEC, limits: { macs: 5 } }, "yaml")).toContain("limits: {macs: 5}\n");
+  });
+
   it("has what the form keeps of another job", () => {
     expect(text({ ...SPEC, class_weights: "none" }, "cli")).toContain("  --class-weights none\n");
   });

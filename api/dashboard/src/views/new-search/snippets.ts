@@ -54,6 +54,7 @@ function cli(spec: Search, server: string): string {
     if (name === "start_from") options.push(["from", isUploaded(spec.start_from) ? "model.onnx" : String(value)]);
     else options.push([name.replaceAll("_", "-"), String(value)]);
   }
+  for (const [cost, most] of Object.entries(spec.limits ?? {})) if (most !== null) options.push(["limit", `${cost}=${most}`]);
   return `${run} search \\\n${options.map(([name, value]) => `  --${name} ${shell(value)}`).join(" \\\n")}\n`;
 }
 
