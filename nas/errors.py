@@ -35,6 +35,13 @@ class InfeasibleLimits(HwnasError):
     status = 422
 
 
+class FailedEvaluations(HwnasError):
+    """Too many evaluations of a search gave no number. Those that did are stored; `facts` count them."""
+
+    code = "failed_evaluations"
+    status = 422
+
+
 class OutOfSpace(HwnasError):
     """The disk of the store or of the output folder is full. Everything stored before stays valid."""
 

@@ -21,7 +21,7 @@ from nas.equalise import equalised
 from nas.interpreter import BNFolded, ExecutionMode, Recalibration, folded, run
 from nas.memory import keep_freed_memory
 from nas.metrics import Scores, confusion
-from nas.onnx_answers import answers
+from nas.onnx_answers import predictor
 from nas.quantise import FakeQuant, quantise, saturate
 from nas.ranges import Observed, observe
 from nas.spec import MetricName
@@ -57,19 +57,21 @@ class Evaluator:
     device: str = "cpu"
 
     def __call__(self, network: Network) -> Scores:
-        """A subnet's INT8 scores on the validation images.
+        """A subnet's INT8 scores on all validation images. Raises what `predictor` raises."""
+        split = self.validation(network.input_shape[1])
+        return Scores(confusion(split.labels, self.predictor(network)(split.images), self.classes), self.metric)
+
+    def predictor(self, network: Network) -> Callable[[NDArray[np.uint8]], NDArray[np.int64]]:
+        """A subnet in INT8, calibrated: uint8 images (N, C, H, W) to the most likely class of each, int64 (N,).
 
         Raises:
             InvalidData: fewer than 32 calibration images.
         """
         quantised, floats = self.modes(network)
-        split = self.validation(network.input_shape[1])
         if self.scheme.power_of_two or self.device != "cpu":
-            found = mode_answers(network, quantised, split.images, device=self.device)
-        else:
-            model = lower_int8(network, quantise(network, floats.parameters, quantised.ranges, self.scheme))
-            found = answers(model, split.images, threads=self.threads)
-        return Scores(confusion(split.labels, found, self.classes), self.metric)
+            return lambda images: mode_answers(network, quantised, images, device=self.device)
+        model = lower_int8(network, quantise(network, floats.parameters, quantised.ranges, self.scheme))
+        return predictor(model, threads=self.threads)
 
     def modes(self, network: Network) -> tuple[FakeQuant, BNFolded]:
         """A subnet as it would be deployed, in INT8 and in float. Raises what a call raises."""

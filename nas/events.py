@@ -96,6 +96,10 @@ class CandidateEvent(FrozenModel):
     peak_memory_bytes: int | None = Field(
         None, description="most bytes of live INT8 activations, layer by layer; estimated"
     )
+    images: int | None = Field(
+        None,
+        description="validation images that it was evaluated on: all that decide, or fewer where it could not reach the front",
+    )
 
 
 class FrontPoint(FrozenModel):

@@ -42,7 +42,10 @@ class Work(FrozenModel):
     supernet_images: int = Field(
         ge=0, description="that the supernet sees, four networks a step; 0 trains a few networks without a supernet"
     )
-    evaluations: int = Field(ge=0, description="architectures that the search evaluates for each target")
+    evaluations: int = Field(
+        ge=0,
+        description="whole evaluations of the search for each target; more architectures where some are dropped after few images",
+    )
     finalists: int = Field(
         ge=1, le=64, description="networks that are fine-tuned by successive halving, for each target"
     )

@@ -6,17 +6,14 @@ the front that a user sees. Not here: the training that decides among them.
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nas.search.candidate import Candidate
 from nas.search.front import pareto
 from nas.search.region import LimitedRegion
 from search_spaces.cost import macs
 from search_spaces.space import Architecture, SearchSpace
-
-if TYPE_CHECKING:
-    from nas.search.study import Candidate  # Optuna, which a plan does without
 
 SAMPLES_PER_BAND = 64
 """Samples in a band of latencies, of which the one with the most multiply-accumulates is taken."""
@@ -24,13 +21,17 @@ UPPER = 0.85
 """Where the band below the limit begins, as a share of it."""
 
 
-def nominated(candidates: Sequence["Candidate"], count: int, images: int) -> "list[Candidate]":
+def nominated(candidates: Sequence[Candidate], count: int, images: int) -> list[Candidate]:
     """Candidates to train, after their evaluation on `images` validation images: the first `count`, and as many more in order as
     reserves for those that exceed the budget when measured.
 
     Of the `count`, the first half are the most promising, the others are spread over the front. The most promising are those within
-    one standard error of the best on the validation set, the slowest first: capacity within the limit pays off in training.
+    one standard error of the best on the validation set, the slowest first: capacity within the limit pays off in training. Those that were
+    evaluated on fewer images than others come last: each is worse than one that is as fast.
     """
+    most = max(c.images or 0 for c in candidates)
+    partly = [c for c in candidates if (c.images or 0) < most]
+    candidates = [c for c in candidates if (c.images or 0) == most]
     best = max(c.value for c in candidates)
     error = sqrt(max(best * (1 - best), 1 / images) / images)
     tied = sorted((c for c in candidates if c.value >= best - error), key=lambda c: -c.latency_ms)
@@ -39,7 +40,8 @@ def nominated(candidates: Sequence["Candidate"], count: int, images: int) -> "li
     front = [candidates[i] for i in pareto([c.value for c in candidates], [c.latency_ms for c in candidates])]
     for at in np.linspace(0, len(front) - 1, count // 2 + 1)[: count // 2]:
         selected.append(front[round(at)])
-    return list(dict.fromkeys([*selected, *order]))[: 2 * count]
+    last = sorted(partly, key=lambda c: -c.value)
+    return list(dict.fromkeys([*selected, *order, *last]))[: 2 * count]
 
 
 def by_latency(region: LimitedRegion, space: SearchSpace, count: int, seed: int) -> list[Architecture]:

@@ -135,12 +135,16 @@ class LimitedStudy:
             self.study.tell(trial, state=TrialState.FAIL)
 
     def add(self, trials: Iterable[FrozenTrial]) -> None:
-        """Completed trials of an earlier study of the same region and objectives."""
+        """Completed and failed trials of an earlier study of the same region and objectives."""
         for trial in trials:
-            if self.region.limited and not trial.constraints:
-                self._constrain(trial, self._code(trial))
+            key = keys(self.region.canonical(self._code(trial)[None]))[0]
+            if trial.state is TrialState.COMPLETE:
+                if self.region.limited and not trial.constraints:
+                    self._constrain(trial, self._code(trial))
+                self._values[key] = list(trial.values)
+            else:
+                self._failed.add(key)
             self.study.add_trial(trial)
-            self._values[keys(self.region.canonical(self._code(trial)[None]))[0]] = list(trial.values)
 
     def _read(self, trial: Trial) -> IntArray:
         for choice in self.region.choices:

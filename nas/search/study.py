@@ -5,21 +5,23 @@ limit is a hard constraint that the sampler enforces before anything is evaluate
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final, cast
 
 import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, Trial, create_trial
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from nas.core_seconds import core_seconds
-from nas.errors import Cancelled
-from nas.events import CandidateEvent, EventSink, FrontEvent, FrontPoint, ProgressEvent
+from nas.errors import Cancelled, FailedEvaluations
+from nas.events import CandidateEvent, EventSink, FrontEvent, ProgressEvent
 from nas.journal import Journal
 from nas.metric import MetricValue
-from nas.search.front import hypervolume, pareto
+from nas.search.candidate import Candidate, Evaluate, Evaluation, front, point, read_line, write_line
+from nas.search.front import hypervolume
 from nas.search.limited_study import LimitedStudy
 from nas.search.objective import Objective, objectives
 from nas.search.sampler import IntArray, Region, row
@@ -27,26 +29,10 @@ from nas.search.searchers.registry import DEFAULT
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.space import Architecture, SearchSpace, Value
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An evaluated architecture; `value` is of the search's metric in INT8 on the validation set.
-
-    Attributes:
-        seconds, core_seconds: from the suggestion to the value; None where an earlier version evaluated it.
-        images: that it was evaluated on; None where that is unknown.
-    """
-
-    architecture: Architecture
-    value: float
-    latency_ms: float
-    seconds: float | None = field(default=None, compare=False)
-    core_seconds: float | None = field(default=None, compare=False)
-    images: int | None = field(default=None, compare=False)
-
-
-OPTIONAL: Final = ("seconds", "core_seconds", "images")
-"""Fields of a candidate that a journal may lack."""
+FAILED_SHARE: Final = 0.2
+"""Share of evaluations without a number above which a search ends with an error."""
+LEAST_FAILED: Final = 5
+"""Of them, before the share counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +44,10 @@ class SearchProblem:
         region: its architectures inside the limit, see `sampler.Region`.
         target: id, for the events.
         budget_ms: the requested budget, for the events; the region's limit is at most that.
-        evaluations: most architectures to evaluate.
+        evaluations: most architectures to evaluate, where all images decide each of them; as much work where some are dropped before.
+        images: of the validation set that decide an architecture, where some are dropped after fewer; None where none is.
+        calibration: work of an evaluation before its first image, in images.
+        most: architectures, at most, that are there to be evaluated; `evaluations` when None.
         seed: of the sampler.
         metric: its name, for the events; higher is better.
         limit_ms: the region's limit, for the events; `budget_ms` when None.
@@ -80,11 +69,25 @@ class SearchProblem:
     first: tuple[Architecture, ...] = ()
     searcher: str = DEFAULT
     objective: Objective = "front"
+    images: int | None = None
+    calibration: float = 0.0
+    most: int | None = None
+
+    def work(self, images: int | None) -> float:
+        """The work of an evaluation on so many images, as a share of one on all."""
+        if images is None or self.images is None:
+            return 1.0
+        return (self.calibration + images) / (self.calibration + self.images)
+
+    def rival(self, candidates: Sequence[Candidate], latency_ms: float) -> Architecture | None:
+        """The best candidate that is as fast and was evaluated on all images."""
+        as_fast = [c for c in candidates if c.latency_ms <= latency_ms and c.images in (None, self.images)]
+        return max(as_fast, key=lambda c: c.value).architecture if as_fast else None
 
 
 def run(
     problem: SearchProblem,
-    evaluate: Callable[[Architecture], float],
+    evaluate: Evaluate,
     journal: Journal,
     *,
     on_event: EventSink,
@@ -95,7 +98,7 @@ def run(
 
     Args:
         problem: to solve.
-        evaluate: the metric of an architecture in INT8 on the validation set; costly.
+        evaluate: costly; one that gives no number counts as failed, and its architecture is not suggested again.
         journal: the trials so far; each new one is appended before the next begins.
         on_event: receives candidates, fronts and progress.
         cancelled: polled before each evaluation.
@@ -104,6 +107,7 @@ def run(
     Raises:
         UnknownSearcher: the problem's searcher is not installed.
         Cancelled: `cancelled` returned true; the journal has every complete trial.
+        FailedEvaluations: more than a fifth of the evaluations gave no number; the journal has all of them.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     limited = LimitedStudy(
@@ -113,36 +117,43 @@ def run(
         seed=problem.seed,
         objective=problem.objective,
     )
-    lines = journal.read()[: problem.evaluations]
+    lines = journal.read()
     limited.add(_stored(problem, line) for line in lines)
-    candidates = [read_line(problem.space, line) for line in lines]
-    seen = {c.architecture: c.value for c in candidates}
+    candidates = [read_line(problem.space, line) for line in lines if "failed" not in line]
+    failed = len(lines) - len(candidates)
+    seen = {c.architecture: Evaluation(c.value, c.images) for c in candidates}
     replay(problem, candidates, on_event)  # a kill may have come before their events
-    started, before = time.monotonic(), len(candidates)
-    while (number := len(candidates)) < problem.evaluations:
+    began = time.monotonic()
+    before = done = failed + sum(problem.work(c.images) for c in candidates)
+    while done < problem.evaluations and failed + len(candidates) < (problem.most or problem.evaluations):
         if cancelled():
             raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
         wall_s, cores_s = time.monotonic(), core_seconds()
-        if number < len(problem.first):
-            limited.study.enqueue_trial(dict(problem.first[number].values))
+        if failed + len(candidates) < len(problem.first):
+            limited.study.enqueue_trial(dict(problem.first[failed + len(candidates)].values))
         trial, code = limited.ask(lambda trial: _suggested(problem, trial))
         architecture = _decoded(problem, code)
         latency = float(problem.region.predict_ms(code[None])[0])
-        found = seen.get(architecture)
-        value = evaluate(architecture) if found is None else found
-        seen[architecture] = value
-        candidates.append(Candidate(architecture, value, latency, time.monotonic() - wall_s, core_seconds() - cores_s))
-        journal.append(write_line(candidates[-1]))
-        limited.tell(trial, value)
-        _emit(problem, candidates, on_event)
-        rate = (time.monotonic() - started) / (number + 1 - before)
-        eta = rate * (problem.evaluations - number - 1)
+        found = seen.get(architecture) or evaluate(architecture, problem.rival(candidates, latency))
+        limited.tell(trial, found.value)
+        done += problem.work(found.images)
+        if isfinite(found.value):
+            seen[architecture] = found
+            spent = (time.monotonic() - wall_s, core_seconds() - cores_s)
+            candidates.append(Candidate(architecture, found.value, latency, *spent, found.images))
+            journal.append(write_line(candidates[-1]))
+            _emit(problem, candidates, on_event)
+        else:
+            failed += 1
+            journal.append({"values": dict(architecture.values), "failed": True})
+            _reject_failures(failed, failed + len(candidates), architecture)
+        eta = (time.monotonic() - began) / (done - before) * max(problem.evaluations - done, 0.0)
         on_event(
             ProgressEvent(
                 phase="searching",
-                done=number + 1,
+                done=round(min(done, problem.evaluations), 3),
                 total=problem.evaluations,
-                unit="candidates",
+                unit="evaluations",
                 eta_s=eta,
                 target=problem.target,
             )
@@ -150,43 +161,20 @@ def run(
     return candidates
 
 
+def _reject_failures(failed: int, asked: int, newest: Architecture) -> None:
+    """Raises where so many evaluations gave no number that more are a waste."""
+    if failed >= LEAST_FAILED and failed > FAILED_SHARE * asked:
+        raise FailedEvaluations(
+            f"{failed} of {asked} evaluations gave no number, the last one that of {newest.id}.",
+            fix="Check the data and the trained network or supernet; the evaluations that succeeded are stored.",
+            facts={"failed": failed, "evaluations": asked, "architecture": str(newest)},
+        )
+
+
 def replay(problem: SearchProblem, candidates: Sequence[Candidate], on_event: EventSink) -> None:
     """Emits stored candidates again, with their original numbers."""
     for count in range(1, len(candidates) + 1):
         on_event(_candidate_event(problem, candidates[:count]))
-
-
-def write_line(candidate: Candidate) -> dict[str, Any]:
-    """A candidate as a line of a journal."""
-    known = {name: getattr(candidate, name) for name in OPTIONAL if getattr(candidate, name) is not None}
-    values = dict(candidate.architecture.values)
-    return {"values": values, "value": candidate.value, "latency_ms": candidate.latency_ms, **known}
-
-
-def read_line(space: SearchSpace, line: Mapping[str, Any]) -> Candidate:
-    """The inverse of `write_line`; lines of earlier versions have no times."""
-    known = {name: line.get(name) for name in OPTIONAL}
-    return Candidate(space.architecture(line["values"]), line["value"], line["latency_ms"], **known)
-
-
-def distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Each architecture once, in the order of its first evaluation."""
-    return list({c.architecture: c for c in candidates}.values())
-
-
-def front(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The Pareto-optimal candidates, fastest first."""
-    return [candidates[i] for i in pareto([c.value for c in candidates], [c.latency_ms for c in candidates])]
-
-
-def point(candidate: Candidate, metric: str) -> FrontPoint:
-    """A candidate as it is reported."""
-    return FrontPoint(
-        architecture=str(candidate.architecture),
-        architecture_id=candidate.architecture.id,
-        metric=MetricValue(name=metric, value=candidate.value),
-        latency_ms=candidate.latency_ms,
-    )
 
 
 def _suggested(problem: SearchProblem, trial: Trial) -> IntArray:
@@ -201,11 +189,16 @@ def _decoded(problem: SearchProblem, code: IntArray) -> Architecture:
 
 
 def _stored(problem: SearchProblem, line: dict[str, Any]) -> FrozenTrial:
+    """A trial of the journal; a failed one has no values."""
     offered = {c.name: c.values for c in problem.space.choices}
+    values = None
+    if "failed" not in line:
+        values = objectives(problem.objective, line["value"], line["latency_ms"], problem.region.range_ms[1])
     return create_trial(
         params=line["values"],
         distributions={name: CategoricalDistribution(offered[name]) for name in line["values"]},
-        values=objectives(problem.objective, line["value"], line["latency_ms"], problem.region.range_ms[1]),
+        values=values,
+        state=TrialState.FAIL if values is None else TrialState.COMPLETE,
     )
 
 
@@ -225,6 +218,7 @@ def _candidate_event(problem: SearchProblem, candidates: Sequence[Candidate]) ->
         params=params(network),
         weight_bytes=weight_bytes(network),
         peak_memory_bytes=peak_memory_bytes(network),
+        images=newest.images,
     )
 
 

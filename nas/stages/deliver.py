@@ -12,8 +12,9 @@ from hw_targets.target import Profile
 from latency_models.cost_limit import COST_NAMES
 from nas.events import FrontPoint, MeasurementEvent
 from nas.result import ModelOutcome
+from nas.search.candidate import Candidate, front, point
 from nas.search.finalists import by_latency, nominated
-from nas.search.study import Candidate, front, point, replay
+from nas.search.study import replay
 from nas.stages.package import Delivered, limit_outcomes, package
 from nas.stages.quantize import retrained
 from nas.stages.search_report import search_cost, trust_score

@@ -6,7 +6,7 @@ Not here: the statistics (`nas/search/trust.py`).
 from collections.abc import Sequence
 
 from nas.core_seconds import sum_known
-from nas.search.study import Candidate
+from nas.search.candidate import Candidate
 from nas.search.trust import trust
 from nas.search_report import ComparedNetwork, SearchCost, TrustScore
 from nas.stages.target_run import TargetRun

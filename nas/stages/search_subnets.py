@@ -1,28 +1,22 @@
 """The stage that searches: evaluates subnets of the trained supernet within one target's limit, as an Optuna study."""
 
 import json
-from collections.abc import Iterable
-from contextlib import ExitStack
-from dataclasses import replace
 
-from hw_targets.lock import computing
-from hw_targets.scheme import Scheme
-from nas import accelerator
-from nas.core_seconds import core_seconds, sum_known
 from nas.job import Job
 from nas.search import study
+from nas.search.candidate import Candidate, distinct, read_line, write_line
 from nas.search.searchers.registry import searcher
-from nas.search.study import Candidate, SearchProblem, distinct, front_event, read_line, replay, write_line
-from nas.stages.context import Context, StageOutput
+from nas.search.study import SearchProblem, front_event, replay
+from nas.stages.context import StageOutput
+from nas.stages.evaluate_subnets import CALIBRATION_WORK, RememberedEvaluations
 from nas.stages.propose import proposals
 from nas.stages.target_run import TargetRun
-from nas.stages.train import Supernet, evaluator
 from nas.store import StageKey
 from nas.target_plan import TargetPlan
-from nas.work import VALIDATION
+from nas.work import CALIBRATION, VALIDATION
 from search_spaces.space import Architecture
 
-VERSION = 6
+VERSION = 7
 
 
 def search_subnets(run: TargetRun) -> list[Candidate]:
@@ -42,11 +36,11 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
     def compute() -> StageOutput:
         nonlocal emitted
         emitted = True
-        journal, images = context.store.journal(key), min(job.data.images["val"], VALIDATION)
-        evaluate = _Remembered(context, job, supernet, target_plan.scheme)
+        journal = context.store.journal(key)
+        evaluate = RememberedEvaluations(context, job, supernet, target_plan.scheme)
         own = {target_plan.space.architecture(line["values"]).id for line in journal.read()}
         found = study.run(problem, evaluate, journal, on_event=context.on_event, cancelled=context.cancelled)
-        lines = [write_line(replace(one, images=images)) for one in found]
+        lines = [write_line(one) for one in found]
         reused = evaluate.reused_core_seconds({one.architecture.id for one in found} - own)
         return StageOutput({"candidates": json.dumps(lines).encode()}, reused_core_seconds=reused)
 
@@ -83,6 +77,7 @@ def search_key(run: TargetRun) -> StageKey:
             "metric": job.spec.metric,
             "searcher": [job.spec.searcher, searcher(job.spec.searcher).version],
             **job.compute.inputs,
+            **({} if job.spec.objective == "front" else {"objective": job.spec.objective}),
             **({"limits": {limit.cost: limit.most for limit in target_plan.limits}} if target_plan.limits else {}),
             **({} if run.adapted is None else {"adapted": run.adapted.supernet.hash}),
         },
@@ -105,42 +100,12 @@ def search_problem(run: TargetRun, first: tuple[Architecture, ...] = ()) -> Sear
         first,
         job.spec.searcher,
         job.spec.objective,
+        min(job.data.images["val"], VALIDATION),
+        CALIBRATION_WORK * min(job.data.images["train"], CALIBRATION),
+        target_plan.within_limit,
     )
 
 
 def _evaluation_count(job: Job, target_plan: TargetPlan) -> int:
     """No more than there are architectures within the limit."""
     return max(1, min(job.work.evaluations, target_plan.within_limit))
-
-
-class _Remembered:
-    """The metric of a subnet in INT8 on the validation set; evaluations of any target's search with that scheme are reused."""
-
-    def __init__(self, context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> None:
-        inputs = {
-            "supernet": supernet.hash, "data": job.data.content_hash, **job.compute.inputs, "scheme": scheme.name,
-            "metric": job.spec.metric, "seed": job.spec.seed,
-        }  # fmt: skip
-        self._context, self._job = context, job
-        self._journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
-        self._evaluate = evaluator(context, job, supernet.weights, scheme)
-        self._before = {line["id"]: line for line in self._journal.read_all()}
-        self._values: dict[str, float] = {name: line["value"] for name, line in self._before.items()}
-
-    def __call__(self, architecture: Architecture) -> float:
-        """Evaluated now, or read where it has been."""
-        context, job, name = self._context, self._job, architecture.id
-        if name not in self._values:
-            began = core_seconds()
-            with ExitStack() as held:
-                for device in job.compute.locks:
-                    held.enter_context(computing(device, cancelled=context.cancelled))
-                held.enter_context(accelerator.bearing_failures(job.compute))
-                self._values[name] = self._evaluate(job.space.network(architecture)).value
-            self._journal.append({"id": name, "value": self._values[name], "core_seconds": core_seconds() - began})
-        context.save_clock()
-        return self._values[name]
-
-    def reused_core_seconds(self, ids: Iterable[str]) -> float | None:
-        """What those of these architectures cost that another search had evaluated; None where one of an earlier version is among them."""
-        return sum_known(self._before[name].get("core_seconds") for name in ids if name in self._before)

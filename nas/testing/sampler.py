@@ -28,10 +28,11 @@ from latency_models.compiled import CompiledLatency, compile_cost
 from nas.events import ignore
 from nas.files import Files
 from nas.journal import Journal
+from nas.search.candidate import Candidate, on_all_images
 from nas.search.limited_study import LimitedStudy
 from nas.search.region import LimitedRegion
 from nas.search.sampler import Region
-from nas.search.study import Candidate, SearchProblem, run
+from nas.search.study import SearchProblem, run
 from nas.search.table_region import TableRegion
 from search_spaces.builder import Graph, Tensor
 from search_spaces.cost import macs
@@ -77,7 +78,7 @@ class Searched:
         problem = SearchProblem(self.space, region, "made-up", self.limit_ms, trials, seed=seed)
         return run(
             problem,
-            self.accuracy,
+            on_all_images(self.accuracy),
             Journal(Files.at(journal)),
             on_event=ignore,
             cancelled=lambda: False,

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from nas.search.candidate import Candidate
 from nas.search.finalists import by_latency, nominated
 from nas.search.region import LimitedRegion
-from nas.search.study import Candidate
 from search_spaces.cost import macs
 from search_spaces.space import Architecture
 from tests.nas.search.test_region import compiled, small_space
@@ -43,6 +43,14 @@ def test_a_part_answered_without_a_mistake_does_not_tell_good_ones_apart() -> No
 def test_few_candidates_are_all_nominated_once() -> None:
     found = candidates((0.5, 1.0), (0.6, 2.0))
     assert sorted(c.latency_ms for c in nominated(found, 8, 100)) == [1.0, 2.0]
+
+
+def test_those_that_were_dropped_early_come_last() -> None:
+    found = [
+        replace(one, images=n)
+        for one, n in zip(candidates((0.9, 1.0), (0.89, 2.0), (0.8, 3.0)), (400, 50, 400), strict=True)
+    ]
+    assert [c.latency_ms for c in nominated(found, 3, 400)] == [1.0, 3.0, 2.0]
 
 
 SPACE = small_space(tuple(range(1, 9)), (1, 2, 3))

@@ -16,9 +16,10 @@ from latency_models.limits import CompiledLimits
 from nas.events import Event, FrontEvent
 from nas.files import Files
 from nas.journal import Journal
+from nas.search.candidate import Candidate, distinct, on_all_images
 from nas.search.limited_study import LimitedStudy
 from nas.search.region import LimitedRegion
-from nas.search.study import Candidate, SearchProblem, distinct, run
+from nas.search.study import SearchProblem, run
 from search_spaces.builder import Graph, Tensor
 from search_spaces.cost import layer_macs, layer_weight_bytes, macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.lattice import Lattice
@@ -54,7 +55,9 @@ def search(
         return 0.5 + to_ms(MACS.of(space.network(architecture)))
 
     problem = SearchProblem(space, LimitedRegion(latency, limit_ms), "cpu", limit_ms, evaluations, seed=0)
-    found = run(problem, accuracy, Journal(Files.at(journal)), on_event=events.append, cancelled=lambda: False)
+    found = run(
+        problem, on_all_images(accuracy), Journal(Files.at(journal)), on_event=events.append, cancelled=lambda: False
+    )
     return found, events
 
 

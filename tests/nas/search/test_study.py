@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 
 from latency_models.additive import MACS
 from latency_models.compiled import compile_cost
-from nas.errors import Cancelled
+from nas.errors import Cancelled, FailedEvaluations
 from nas.events import EVENT, CandidateEvent, Event, FrontEvent, ProgressEvent
 from nas.files import Files
 from nas.journal import Journal
+from nas.search.candidate import Candidate, Evaluation, front, on_all_images
 from nas.search.front import hypervolume
 from nas.search.objective import Objective
-from nas.search.study import Candidate, SearchProblem, front, run
+from nas.search.study import SearchProblem, run
 from search_spaces.cost import macs
 from search_spaces.lattice import IntArray, Lattice
 from search_spaces.registry import space
@@ -84,7 +86,11 @@ def search(
 ) -> list[Candidate]:
     sink = events.append if events is not None else lambda event: None
     return run(
-        problem(evaluations, objective), accuracy, Journal(Files.at(journal)), on_event=sink, cancelled=lambda: False
+        problem(evaluations, objective),
+        on_all_images(accuracy),
+        Journal(Files.at(journal)),
+        on_event=sink,
+        cancelled=lambda: False,
     )
 
 
@@ -122,12 +128,71 @@ def test_the_best_metric_alone_is_found_at_the_limit_and_the_reward_below_it(tmp
     assert best["metric"] > best["reward"]
 
 
+def halved(architecture: Architecture, rival: Architecture | None) -> Evaluation:
+    """Half of the images say of each that is worse than its rival that it is."""
+    value = accuracy(architecture)
+    worse = rival is not None and value < accuracy(rival)
+    return Evaluation(value, 50 if worse else 100)
+
+
+def raced(journal: Path, evaluations: int, calibration: float) -> list[Candidate]:
+    one = replace(problem(evaluations), images=100, calibration=calibration, most=1000, searcher="random")
+    return run(one, halved, Journal(Files.at(journal)), on_event=lambda e: None, cancelled=lambda: False)
+
+
+def test_dropped_candidates_leave_work_for_others(tmp_path: Path) -> None:
+    found = raced(tmp_path / "j", 40, calibration=0.0)
+    work = [0.5 if c.images == 50 else 1.0 for c in found]
+    assert sum(work) >= 40 > sum(work[:-1]) and 40 < len(found) <= 80
+    assert len(raced(tmp_path / "k", 40, calibration=100.0)) < len(found)  # a dropped one costs three quarters
+
+
+def test_a_rival_is_as_fast_and_was_evaluated_on_all_images(tmp_path: Path) -> None:
+    found = raced(tmp_path / "j", 12, calibration=0.0)
+    whole = [c for c in found if c.images == 100]
+    for number, candidate in enumerate(found):
+        before = [c for c in found[:number] if c.images == 100 and c.latency_ms <= candidate.latency_ms]
+        assert (candidate.images == 50) == any(c.value > candidate.value for c in before)
+    assert {c.architecture for c in front(found)} <= {c.architecture for c in whole}
+
+
+def failing(architecture: Architecture, rival: Architecture | None) -> Evaluation:
+    return Evaluation(math.nan if int(architecture.id, 16) % 8 == 0 else accuracy(architecture))
+
+
+@pytest.mark.parametrize("kept", [3, 11, 23])
+def test_failed_evaluations_are_counted_and_a_search_with_them_goes_the_same_way(tmp_path: Path, kept: int) -> None:
+    def search_failing(name: str) -> list[Candidate]:
+        journal = Journal(Files.at(tmp_path / name))
+        return run(problem(40), failing, journal, on_event=lambda e: None, cancelled=lambda: False)
+
+    whole, lines = search_failing("whole"), Journal(Files.at(tmp_path / "whole")).read()
+    assert len(lines) == 40 and 0 < 40 - len(whole) == sum("failed" in line for line in lines)
+    cut = Journal(Files.at(tmp_path / "cut"))
+    for line in lines[:kept]:
+        cut.append(line)
+    assert search_failing("cut") == whole
+
+
+def test_a_search_ends_where_most_evaluations_fail_and_keeps_the_others(tmp_path: Path) -> None:
+    journal, evaluated = Journal(Files.at(tmp_path / "j")), list[Architecture]()
+
+    def broken(architecture: Architecture, _: Architecture | None) -> Evaluation:
+        evaluated.append(architecture)
+        return Evaluation(math.nan if len(evaluated) > 10 else accuracy(architecture))
+
+    with pytest.raises(FailedEvaluations, match="5 of 15 evaluations gave no number") as caught:
+        run(problem(), broken, journal, on_event=lambda e: None, cancelled=lambda: False)
+    assert caught.value.facts["failed"] == 5
+    assert [("failed" in line) for line in journal.read()] == [False] * 10 + [True] * 5
+
+
 def test_cancelling_keeps_the_trials(tmp_path: Path) -> None:
     polls = iter([False] * 5 + [True])
     with pytest.raises(Cancelled):
         run(
             problem(),
-            accuracy,
+            on_all_images(accuracy),
             Journal(Files.at(tmp_path / "j")),
             on_event=lambda e: None,
             cancelled=lambda: next(polls),

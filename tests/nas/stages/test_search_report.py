@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nas.search.study import Candidate
+from nas.search.candidate import Candidate
 from nas.stages.context import StageCost
 from nas.stages.search_report import search_cost, trust_score
 from nas.stages.target_run import TargetRun

@@ -1,0 +1,105 @@
+"""Evaluates subnets for the searches of one supernet: on few images first, and on all where they can still reach the front.
+
+What was evaluated for any target's search with the same INT8 scheme is remembered. Not here: the test (`nas/search/racing.py`).
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw_targets.lock import computing
+from hw_targets.scheme import Scheme
+from nas import accelerator
+from nas.core_seconds import core_seconds, sum_known
+from nas.data.splits import Split
+from nas.evaluate import Evaluator
+from nas.job import Job
+from nas.metrics import Scores, confusion
+from nas.search.candidate import Evaluation
+from nas.search.racing import BoolArray, difference, hopeless, image_weights, parts
+from nas.stages.context import Context
+from nas.stages.train import Supernet, evaluator
+from nas.store import StageKey
+from search_spaces.network import Network
+from search_spaces.space import Architecture
+
+VERSION = 7
+CALIBRATION_WORK: Final = 4.0
+"""Work of an image of batch norm's and the ranges' calibration, which the interpreter computes, in images of the lowered file: about 4 in
+networks of `mobilenet` and `efficientnet_lite` at 32 to 96 pixels."""
+
+IntArray = NDArray[np.int64]
+
+
+class RememberedEvaluations:
+    """Implements `nas.search.candidate.Evaluate`. What an evaluation gives does not depend on what is remembered."""
+
+    def __init__(self, context: Context, job: Job, supernet: Supernet, scheme: Scheme) -> None:
+        inputs = {
+            "supernet": supernet.hash, "data": job.data.content_hash, **job.compute.inputs, "scheme": scheme.name,
+            "metric": job.spec.metric, "seed": job.spec.seed,
+        }  # fmt: skip
+        self._context, self._job = context, job
+        self._journal = context.store.journal(StageKey("evaluate", VERSION, inputs))
+        self._evaluator = evaluator(context, job, supernet.weights, scheme)
+        self._before = {line["id"]: line for line in self._journal.read_all()}
+        self._predicted = {name: np.array(line["predicted"], np.int64) for name, line in self._before.items()}
+        self._spent: dict[str, float] = {name: line["core_seconds"] for name, line in self._before.items()}
+
+    def __call__(self, architecture: Architecture, rival: Architecture | None) -> Evaluation:
+        """On as many images as it takes to see that the architecture is worse than its rival, or on all of them."""
+        subnet = _Subnet(self._job.space.network(architecture), architecture.id)
+        split = self._evaluator.validation(subnet.network.input_shape[1])
+        raced = None if rival is None or self._job.spec.metric == "macro_f1" else self._right(rival)
+        for seen in () if raced is None else parts(len(split)):
+            right = self._predictions(subnet, split, seen) == split.labels[:seen]
+            weights = image_weights(split.labels, balanced=self._job.spec.metric == "balanced_accuracy")
+            if raced is not None and hopeless(right, raced, weights):
+                below, _ = difference(right, raced, weights)
+                return Evaluation(max(float(weights @ raced) + below, 0.0), seen)
+        predicted = self._predictions(subnet, split, len(split))
+        classes = len(self._job.data.classes)
+        return Evaluation(Scores(confusion(split.labels, predicted, classes), self._job.spec.metric).value, len(split))
+
+    def _right(self, architecture: Architecture) -> BoolArray:
+        """(N,) whether an architecture is right on each image; it was evaluated on all of them."""
+        subnet = _Subnet(self._job.space.network(architecture), architecture.id)
+        split = self._evaluator.validation(subnet.network.input_shape[1])
+        return np.asarray(self._predictions(subnet, split, len(split)) == split.labels, bool)
+
+    def _predictions(self, subnet: "_Subnet", split: Split, count: int) -> IntArray:
+        """Of the first images; those that are missing are made now, and stored."""
+        known = self._predicted.get(subnet.name, np.zeros(0, np.int64))
+        if len(known) < count:
+            began, context, job = core_seconds(), self._context, self._job
+            with ExitStack() as held:
+                for device in job.compute.locks:
+                    held.enter_context(computing(device, cancelled=context.cancelled))
+                held.enter_context(accelerator.bearing_failures(job.compute))
+                more = subnet.predict(self._evaluator, split.images[len(known) : count])
+            known = self._predicted[subnet.name] = np.concatenate([known, more])
+            spent = self._spent[subnet.name] = self._spent.get(subnet.name, 0.0) + core_seconds() - began
+            self._journal.append({"id": subnet.name, "predicted": known.tolist(), "core_seconds": spent})
+            context.save_clock()
+        return known[:count]
+
+    def reused_core_seconds(self, ids: Iterable[str]) -> float | None:
+        """What those of these architectures cost that another search had evaluated; None where one of an earlier version is among them."""
+        return sum_known(self._before[name].get("core_seconds") for name in ids if name in self._before)
+
+
+class _Subnet:
+    """A network that is calibrated once, when its first predictions are made."""
+
+    def __init__(self, network: Network, name: str) -> None:
+        self.network, self.name = network, name
+        self._predictor: Callable[[NDArray[np.uint8]], IntArray] | None = None
+
+    def predict(self, evaluator: Evaluator, images: NDArray[np.uint8]) -> IntArray:
+        """The most likely class of each image, int64 (N,)."""
+        if self._predictor is None:
+            self._predictor = evaluator.predictor(self.network)
+        return self._predictor(images)
