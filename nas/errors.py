@@ -83,6 +83,12 @@ class UnknownRun(HwnasError):
     status = 404
 
 
+class UnusableStudyFile(HwnasError):
+    """A file that studies are written to is no storage of the installed Optuna's."""
+
+    code = "unusable_study_file"
+
+
 class UnknownArchitecture(HwnasError):
     """A search evaluated no architecture of that id, or several whose ids begin so."""
 

@@ -17,6 +17,7 @@ from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
 from hw_targets.registry import target as find_target
 from hw_targets.target import Target
 from nas.errors import Cancelled, InvalidSpec, UnknownRun
+from nas.evaluations import keep_evaluations
 from nas.events import EventSink, ignore
 from nas.files import write_atomically
 from nas.job import Job
@@ -102,6 +103,7 @@ def search(
     work = job.work.model_copy(update={"resolution": job.data.resolution})
     resolved = spec.model_copy(update={"work": work})  # all else as requested: it names the run
     keep(out / run, resolved, {name: outcome.candidates for name, outcome in outcomes.items()})
+    keep_evaluations(out / run, {name: outcome.evaluations for name, outcome in outcomes.items()})
     write_atomically(out / run / "result.json", result.model_dump_json(indent=1).encode())
     return result
 

@@ -28,6 +28,12 @@ def keep(folder: Path, spec: SearchSpec, candidates: Mapping[str, Sequence[Front
     write_atomically(folder / "candidates.json", CANDIDATES.dump_json(found, indent=1))
 
 
+def run_folder(run: str, runs: Path) -> Path:
+    """The folder of a run that is named by its folder, or by its name in the folder of runs."""
+    folder = Path(run)
+    return folder if folder.is_dir() and len(folder.parts) > 1 else runs / run
+
+
 def select_architecture(folder: Path, architecture: str) -> tuple[SearchSpec, str]:
     """A run's spec, and the canonical string of the named architecture.
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from nas.cli import estimate, export, profile, run, search, show, spaces, targets
+from nas.cli import estimate, export, profile, run, search, show, spaces, study, targets
 from nas.cli.guard import Commands
 
 
@@ -36,6 +36,7 @@ app.command("search")(search.search)
 app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("export")(export.export)
+app.add_typer(study.study)
 app.command("estimate")(estimate.estimate)
 app.command("profile")(profile.profile)
 app.command("targets")(targets.targets)

@@ -56,12 +56,11 @@ def export(
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch
     from nas.cli.report import render_export
-    from nas.runs import select_architecture
+    from nas.runs import run_folder, select_architecture
 
-    folder = Path(run)
-    name, parent = (folder.name, folder.parent) if folder.is_dir() and len(folder.parts) > 1 else (run, Path(out))
-    spec, whole = select_architecture(parent / name, architecture)
-    folders: dict[str, Any] = {"out": parent, "store": store or None}
+    folder = run_folder(run, Path(out))
+    spec, whole = select_architecture(folder, architecture)
+    folders: dict[str, Any] = {"out": folder.parent, "store": store or None}
     with ended_politely(), watch(quiet=quiet) as progress:
         result = pipeline.export(spec, whole, target, on_event=progress, **folders)
     return Answer(result.model_dump(mode="json"), lambda console: render_export(console, result))

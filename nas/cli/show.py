@@ -16,8 +16,8 @@ def show(
     """Show the front, the models and the receipts of a finished run."""
     from nas import pipeline
     from nas.cli.report import render_result
+    from nas.runs import run_folder
 
-    folder = Path(run)
-    name, parent = (folder.name, folder.parent) if folder.is_dir() and len(folder.parts) > 1 else (run, Path(out))
-    result = pipeline.show(name, out=parent)
+    folder = run_folder(run, Path(out))
+    result = pipeline.show(folder.name, out=folder.parent)
     return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))

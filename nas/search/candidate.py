@@ -16,6 +16,7 @@ class Candidate:
 
     Attributes:
         seconds, core_seconds: from the suggestion to the value; None where an earlier version evaluated it.
+        finished_unix_s: when it had its value.
         images: that it was evaluated on; None where that is unknown.
     """
 
@@ -24,10 +25,11 @@ class Candidate:
     latency_ms: float
     seconds: float | None = field(default=None, compare=False)
     core_seconds: float | None = field(default=None, compare=False)
+    finished_unix_s: float | None = field(default=None, compare=False)
     images: int | None = field(default=None, compare=False)
 
 
-OPTIONAL: Final = ("seconds", "core_seconds", "images")
+OPTIONAL: Final = ("seconds", "core_seconds", "finished_unix_s", "images")
 """Fields of a candidate that a journal may lack."""
 
 

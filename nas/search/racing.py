@@ -19,8 +19,8 @@ PARTS: Final = (1 / 8, 1 / 4, 1 / 2)
 LEAST_IMAGES: Final = 32
 """A part has at least so many: the test takes the mean difference to be normal."""
 Z: Final = 2.71
-"""Standard errors below the rival at which a candidate is dropped. Of candidates that are as good, one in 300 is dropped at each of the three
-looks: one in a hundred in all, at most."""
+"""Standard errors below the rival at which a candidate is dropped. Of candidates that are as good, one in 300 is dropped at each of
+the three looks: one in a hundred in all, at most."""
 
 
 def parts(images: int) -> tuple[int, ...]:

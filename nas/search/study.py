@@ -139,7 +139,7 @@ def run(
         done += problem.work(found.images)
         if isfinite(found.value):
             seen[architecture] = found
-            spent = (time.monotonic() - wall_s, core_seconds() - cores_s)
+            spent = (time.monotonic() - wall_s, core_seconds() - cores_s, time.time())
             candidates.append(Candidate(architecture, found.value, latency, *spent, found.images))
             journal.append(write_line(candidates[-1]))
             _emit(problem, candidates, on_event)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from hw_targets.target import Profile
 from latency_models.cost_limit import COST_NAMES
+from nas.evaluations import TargetEvaluations
 from nas.events import FrontPoint, MeasurementEvent
 from nas.result import ModelOutcome
 from nas.search.candidate import Candidate, front, point
@@ -17,7 +18,7 @@ from nas.search.finalists import by_latency, nominated
 from nas.search.study import replay
 from nas.stages.package import Delivered, limit_outcomes, package
 from nas.stages.quantize import retrained
-from nas.stages.search_report import search_cost, trust_score
+from nas.stages.search_report import evaluations, search_cost, trust_score
 from nas.stages.search_subnets import search_problem, search_subnets
 from nas.stages.source_rows import source_within
 from nas.stages.target_run import TargetRun
@@ -44,12 +45,14 @@ class Outcome:
 
     Attributes:
         candidates: all evaluated architectures.
+        evaluations: the same with choices, costs and times.
         estimates: the front of the supernet's estimates; empty without a supernet.
         trained: the front of the trained networks.
         finalists: all networks that were trained, the exported one first.
     """
 
     candidates: Sequence[FrontPoint]
+    evaluations: TargetEvaluations
     estimates: tuple[FrontPoint, ...]
     trained: tuple[FrontPoint, ...]
     finalists: tuple[TrainedFinalist, ...]
@@ -75,6 +78,7 @@ def deliver(run: TargetRun, folder: Path) -> Outcome:
     _warn_if_exceeded(run, winner, _advice(target_plan))
     return Outcome(
         candidates=tuple(point(c, run.job.spec.metric) for c in found),
+        evaluations=evaluations(run, everything, found),
         estimates=() if run.supernet is None else tuple(point(c, run.job.spec.metric) for c in front(found)),
         trained=trained_points(target_plan, within_budget),
         finalists=tuple(everything),

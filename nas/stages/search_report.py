@@ -1,4 +1,4 @@
-"""From the stages of one target to what its search cost and how far its scores can be trusted.
+"""From the stages of one target to its evaluations, what its search cost, and how far its scores can be trusted.
 
 Not here: the statistics (`nas/search/trust.py`).
 """
@@ -6,12 +6,13 @@ Not here: the statistics (`nas/search/trust.py`).
 from collections.abc import Sequence
 
 from nas.core_seconds import sum_known
-from nas.search.candidate import Candidate
+from nas.evaluations import Evaluation, TargetEvaluations
+from nas.search.candidate import OPTIONAL, Candidate
 from nas.search.trust import trust
 from nas.search_report import ComparedNetwork, SearchCost, TrustScore
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import TrainedFinalist
-from search_spaces.cost import macs
+from nas.stages.tournament import TrainedFinalist, point
+from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.network import Network
 
 
@@ -57,6 +58,38 @@ def trust_score(run: TargetRun, trained: Sequence[TrainedFinalist], found: Seque
             if one.finalist.architecture in scores and one.first_value is not None
         ],
         seed=run.job.spec.seed,
+    )
+
+
+def evaluations(run: TargetRun, trained: Sequence[TrainedFinalist], found: Sequence[Candidate]) -> TargetEvaluations:
+    """Every evaluation of a target's search with its costs; `found` has each evaluated architecture once."""
+    job, target_plan = run.job, run.target_plan
+    return TargetEvaluations(
+        target=run.id,
+        space=target_plan.space.name,
+        metric=job.spec.metric,
+        searcher=job.spec.searcher,
+        seed=job.spec.seed,
+        budget_ms=target_plan.budget_ms,
+        limit_ms=target_plan.limit_ms,
+        supernet=run.supernet is not None,
+        options={choice.name: choice.values for choice in target_plan.space.choices},
+        evaluations=tuple(_evaluation(target_plan.space.network(one.architecture), one) for one in found),
+        finalists=tuple(point(target_plan, one) for one in sorted(trained, key=lambda one: one.rank)),
+    )
+
+
+def _evaluation(network: Network, candidate: Candidate) -> Evaluation:
+    return Evaluation(
+        architecture_id=candidate.architecture.id,
+        choices=dict(candidate.architecture.values),
+        value=candidate.value,
+        latency_ms=candidate.latency_ms,
+        macs=macs(network),
+        params=params(network),
+        weight_bytes=weight_bytes(network),
+        peak_memory_bytes=peak_memory_bytes(network),
+        **{name: getattr(candidate, name) for name in OPTIONAL},
     )
 
 

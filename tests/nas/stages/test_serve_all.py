@@ -100,7 +100,7 @@ class Two:
             for number, name in enumerate(estimates)
         )
         outcomes = [
-            Outcome(points, (), (), tuple(self.trained(run, name) for name in names), None)  # type: ignore[arg-type]
+            Outcome(points, None, (), (), tuple(self.trained(run, name) for name in names), None)  # type: ignore[arg-type]
             for run, names in zip(self.runs, trained, strict=True)
         ]
         return stage.serve_all(self.runs, outcomes)
