@@ -44,6 +44,7 @@ from nas.result import (
     SizeOutcome,
     TestOutcome,
 )
+from nas.search_report import SearchCost, TrustScore
 from nas.spec import SearchSpec
 from nas.stages.context import DeviceClaim
 from nas.store import StageKey, Store
@@ -74,6 +75,14 @@ TEST = TestOutcome(
         ClassOutcome(name="whole", images=2, precision=2 / 3, recall=1.0),
     ),
     confusion=((1, 1), (0, 2)),
+)
+COST = SearchCost(
+    evaluations=5, images=500, core_seconds=60.0, parts={"training": 50.0, "searching": 10.0}, training_core_seconds=20.0,
+    trainings=3.0,
+)  # fmt: skip
+TRUST = TrustScore(
+    verdict="too few",
+    note="1 network was compared; at least 5 are needed to say whether the search's scores can be trusted.",
 )
 FILES = ("README.md", "architecture.json", "classify.py", "model.fp32.onnx", "model.int8.onnx", "receipt.json")
 
@@ -123,7 +132,7 @@ def search(
         front=(TRAINED,),
         fronts=dict.fromkeys(names, (TRAINED,)),
         estimates=dict.fromkeys(names, (point,)),
-        models={name: _model(out, name) for name in names},
+        models={name: _model(out, name).model_copy(update={"cost": COST, "trust": TRUST}) for name in names},
         common=_common(names) if len(names) > 1 else None,
         seconds={"searching": 0.1},
     )

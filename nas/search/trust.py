@@ -36,7 +36,8 @@ def trust(networks: Sequence[ComparedNetwork], *, seed: int) -> TrustScore:
     """
     compared = tuple(networks)
     if len(compared) < LEAST:
-        note = f"{len(compared)} networks were compared; at least {LEAST} are needed to say whether the search's scores can be trusted."
+        few = "1 network was" if len(compared) == 1 else f"{len(compared)} networks were"
+        note = f"{few} compared; at least {LEAST} are needed to say whether the search's scores can be trusted."
         return TrustScore(verdict="too few", note=note, networks=compared)
     scores, macs = [one.score for one in compared], [float(one.macs) for one in compared]
     reached = [one.reached for one in compared]

@@ -70,3 +70,20 @@ def test_an_own_network_is_uploaded_and_started_from(page: Page, fake: Server, t
     expect(page).to_have_url(re.compile("/jobs/job_"))
     (network,) = fake.http.get("/v1/networks").json()["items"]
     assert fake.http.get("/v1/jobs").json()["items"][0]["spec"]["start_from"] == network["id"]
+
+
+def test_what_a_search_cost_and_whether_to_trust_it_is_on_its_pages(page: Page, fake: Server) -> None:
+    job_id = fake.http.post("/v1/jobs", json=body()).json()["id"]
+    eventually(lambda: fake.http.get(f"/v1/jobs/{job_id}").json()["finished_at"])
+    page.goto(f"{fake.url}/jobs/{job_id}")
+    expect(page.get_by_text("at least 5 are needed to say whether the search's scores can be trusted")).to_be_visible()
+    (model,) = fake.http.get("/v1/models").json()["items"]
+    assert (model["cost"]["trainings"], model["trust"]["verdict"]) == (3.0, "too few")
+    page.goto(f"{fake.url}/models/{model['id']}")
+    search = page.get_by_role("region", name="The search")
+    expect(search).to_contain_text("at least 5 are needed")
+    expect(search).to_contain_text(
+        re.compile(r"Evaluations5Images evaluated500Core-seconds60 \(training 50, searching 10\)")
+    )
+    expect(search).to_contain_text(re.compile(r"In trainings of this network3$"))
+    assert violations(page) == []

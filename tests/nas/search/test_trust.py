@@ -50,7 +50,8 @@ def test_a_small_lead_is_not_shown() -> None:
 def test_too_few_networks_say_nothing(count: int) -> None:
     found = trust(networks(range(count), range(count), REACHED[:count]), seed=0)
     assert found.verdict == "too few" and found.scores is None
-    assert f"{count} networks were compared; at least {LEAST}" in found.note
+    said = "1 network was" if count == 1 else f"{count} networks were"
+    assert f"{said} compared; at least {LEAST}" in found.note
 
 
 def test_with_the_least_number_a_perfect_order_is_no_chance_and_with_one_fewer_it_may_be() -> None:

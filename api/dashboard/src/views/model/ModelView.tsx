@@ -12,6 +12,7 @@ import { Latencies, Precisions } from "./Figures";
 import { Files } from "./Files";
 import "./model.css";
 import { Provenance } from "./Provenance";
+import { SearchReport } from "./SearchReport";
 import { Usage } from "./Usage";
 import { type Model, useModel } from "./useModel";
 
@@ -47,6 +48,12 @@ function Shown({ model, etag }: { model: Model; etag: string | null }) {
             <section aria-labelledby="classes-title">
               <h2 id="classes-title">Results by class</h2>
               <Classes test={model.test} />
+            </section>
+          )}
+          {(model.cost ?? model.trust) && (
+            <section aria-labelledby="search-title">
+              <h2 id="search-title">The search</h2>
+              <SearchReport cost={model.cost} trust={model.trust} />
             </section>
           )}
           <Removed model={model} />

@@ -23,6 +23,7 @@ import "./search.css";
 import { Selection } from "./Selection";
 import { useThrottled } from "./throttled";
 import { useUpdateTiming } from "./timing";
+import { TrustNotes } from "./TrustNotes";
 
 const SLOWER_MS = 500;
 
@@ -151,6 +152,7 @@ function Search() {
       {finalists.length > 0 && (
         <section>
           <h2>Finalists</h2>
+          <TrustNotes result={job?.result} />
           <FinalistTable finalists={finalists} trainedFronts={trainedFronts} metric={metricTitle(name)} selected={shown.selected} onSelect={select} jobId={jobId} />
         </section>
       )}
