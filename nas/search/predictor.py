@@ -37,6 +37,11 @@ STEPS: Final = 30
 JITTER: Final = 1e-6
 """Added to the noise's variance, so that equal architectures leave the matrix invertible."""
 
+ROWS: Final = 512
+"""Architectures whose means are computed together: their part of the kernel stays in the processor's cache."""
+
+RANKED: Final = 0.3
+"""Share of ranks in `standard_scores`."""
 PRIOR_NOISE: Final = 0.1
 """Variance of the noise before anything is known, where that of the metric's scores is 1."""
 SPREAD_CHOICE: Final = 1.0
@@ -102,9 +107,8 @@ class Encoding:
     def counts(self, codes: IntArray) -> Float32Array:
         """(N, shared values), centred and scaled so that a uniform architecture's row has a squared length of 1 on average."""
         means, scale = self._count_moments
-        found = np.zeros((len(codes), len(means)), np.float32)
-        np.add.at(found, (np.arange(len(codes))[:, None], self.value_of[self.offsets + codes]), 1.0)
-        return np.asarray((found - means) / scale, np.float32)
+        shared = np.eye(len(means), dtype=np.float32)[self.value_of]
+        return np.asarray((self.one_hot(codes) @ shared - means) / scale, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,18 @@ def normal_scores(metric: Sequence[float] | FloatArray) -> FloatArray:
     values, inverse, counts = np.unique(np.asarray(metric, np.float64), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
     return np.asarray(ndtri(ranks)[inverse.reshape(-1)], np.float64) if len(values) else np.zeros(0)
+
+
+def standard_scores(metric: Sequence[float] | FloatArray) -> FloatArray:
+    """Standardised values, `RANKED` of them replaced by normal scores: nearly true to the metric's differences, with shorter tails.
+
+    >>> [round(float(z), 2) for z in standard_scores([0.1, 0.9, 0.5])]
+    [-1.15, 1.15, 0.0]
+    """
+    values = np.asarray(metric, np.float64)
+    deviation = float(values.std()) if len(values) else 0.0
+    standard = (values - values.mean()) / deviation if deviation > 0 else np.zeros_like(values)
+    return RANKED * normal_scores(values) + (1 - RANKED) * standard
 
 
 def fit_kernel(encoding: Encoding, codes: IntArray, scores: FloatArray) -> Kernel:
@@ -261,8 +277,13 @@ class Posterior:
 
     def mean(self, codes: IntArray) -> FloatArray:
         """(M,) mean scores of value indices (M, C)."""
-        cross = self._cross(self._encoding.one_hot(codes), self._encoding.counts(codes))
-        return np.asarray(cross @ self._weights.astype(np.float32), np.float64)
+        weights, found = self._weights.astype(np.float32), np.zeros(len(codes))
+        for start in range(0, len(codes), ROWS):
+            part = codes[start : start + ROWS]
+            found[start : start + ROWS] = (
+                self._cross(self._encoding.one_hot(part), self._encoding.counts(part)) @ weights
+            )
+        return found
 
     def mean_and_deviation(self, codes: IntArray) -> tuple[FloatArray, FloatArray]:
         """(M,) means and (M,) standard deviations."""

@@ -90,7 +90,7 @@ def _gp(_region: "Region", _evaluations: int, seed: int) -> "BaseSampler":
 
 
 BUILT_IN: Final = (
-    SearcherEntry(DEFAULT, "a Gaussian process over architectures, expected improvement", "2", _hwnas),
+    SearcherEntry(DEFAULT, "a Gaussian process over architectures, expected improvement", "3", _hwnas),
     SearcherEntry("nsga2", "NSGA-II in its steady-state form", "1", _nsga2),
     SearcherEntry("regularised_evolution", "changes the best of the young in one choice", "1", _regularised_evolution),
     SearcherEntry("local_search", "climbs from neighbour to neighbour, with restarts", "1", _local_search),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nas.search import predictor
-from nas.search.predictor import Encoding, Kernel, Posterior, fit_kernel, normal_scores
+from nas.search.predictor import Encoding, Kernel, Posterior, fit_kernel, normal_scores, standard_scores
 from nas.search.table_region import TableRegion
 from search_spaces.space import Choice
 
@@ -33,6 +33,15 @@ def test_scores_are_normal_quantiles_of_ranks() -> None:
     assert normal_scores([5.0, 1.0, 5.0]).tolist() == pytest.approx([0.4307, -0.9674, 0.4307], abs=1e-4)
     assert normal_scores([]).tolist() == [] and normal_scores([0.3, 0.3]).tolist() == [0.0, 0.0]
     assert normal_scores([0.1, 0.2, 0.9]).tolist() == normal_scores([-9.0, 0.2, 0.21]).tolist()
+
+
+def test_standard_scores_keep_most_of_the_metrics_differences() -> None:
+    """0.3 of the normal scores -0.97, 0, 0.97 and 0.7 of the standardised values: -2, 0, 2 over the root of 8 / 3."""
+    metric = np.array([0.0, 2.0, 4.0])
+    expected = 0.3 * np.array([-0.9674, 0.0, 0.9674]) + 0.7 * np.array([-2.0, 0.0, 2.0]) / np.sqrt(8 / 3)
+    assert standard_scores(metric) == pytest.approx(expected, abs=1e-4)
+    assert standard_scores([]).tolist() == [] and standard_scores([0.3, 0.3]).tolist() == [0.0, 0.0]
+    assert standard_scores(5 * metric - 2) == pytest.approx(standard_scores(metric))  # the unit does not matter
 
 
 def test_the_gradient_is_that_of_the_loss() -> None:
