@@ -116,13 +116,13 @@ def _importance(axes: Any, one: TargetEvaluations, importance: dict[str, float])
         axes.text(0.5, 0.5, f"unknown: it takes {LEAST} evaluations that differ", ha="center", transform=axes.transAxes)
         axes.set_axis_off()
         return
-    shown = list(importance.items())[:BARS]
-    rest = len(importance) - len(shown)
-    names, values = [name for name, _ in shown], [value for _, value in shown]
+    displayed = list(importance.items())[:BARS]
+    rest = len(importance) - len(displayed)
+    names, values = [name for name, _ in displayed], [value for _, value in displayed]
     if rest:
         names.append(f"{rest} others")
         values.append(1 - sum(values))
-    colours = [FINAL] * len(shown) + [ESTIMATE] * (len(names) - len(shown))
+    colours = [FINAL] * len(displayed) + [ESTIMATE] * (len(names) - len(displayed))
     axes.barh(range(len(names)), _percent(values), color=colours)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()

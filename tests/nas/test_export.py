@@ -72,7 +72,9 @@ def test_what_the_search_delivered_is_not_trained_again(searched: Searched) -> N
     events: list[Event] = []
     exported = export(SPEC, delivered.architecture, out=folder, on_event=events.append)
     assert "fine_tuning" not in computed(events)
-    assert exported.model.model_copy(update={"bundle": delivered.bundle}) == delivered
+    of_the_search = {"cost": delivered.cost, "trust": delivered.trust}
+    assert None not in of_the_search.values() and exported.model.cost is None and exported.model.trust is None
+    assert exported.model.model_copy(update={"bundle": delivered.bundle, **of_the_search}) == delivered
 
 
 def test_networks_that_lost_the_tournament_are_exported_without_training_from_what_the_run_kept(

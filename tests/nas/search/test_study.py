@@ -251,3 +251,14 @@ def test_a_search_that_continues_emits_again_what_it_found_before(tmp_path: Path
 
     assert [event.number for event in emitted(second)] == list(range(8))
     assert emitted(second)[:5] == emitted(first)
+
+
+def test_a_journal_of_an_earlier_version_without_times_is_continued(tmp_path: Path) -> None:
+    whole = search(tmp_path / "whole")
+    assert all(one.seconds is not None and one.core_seconds is not None and one.finished_unix_s for one in whole)
+    older = Journal(Files.at(tmp_path / "older"))
+    for line in Journal(Files.at(tmp_path / "whole")).read()[:10]:
+        older.append({name: line[name] for name in ("values", "value", "latency_ms")})
+    continued = search(tmp_path / "older")
+    assert continued == whole
+    assert [one.seconds is None for one in continued] == [True] * 10 + [False] * 14
