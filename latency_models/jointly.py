@@ -15,7 +15,7 @@ from latency_models.compiled import CompiledCost
 from latency_models.limits import Bound
 from search_spaces.lattice import IntArray, Lattice
 
-MAX_LABELS: Final = 100_000
+MAX_LABELS: Final = 20_000
 """Most ways that are kept for one state: beyond that those with the least objective, and the answer is not exact."""
 
 
@@ -115,7 +115,8 @@ def _promising(labels: _Labels, low: IntArray, high: IntArray, most: Sequence[in
 
 
 def _unbeaten(costs: IntArray) -> IntArray:
-    """The rows that no other equals or beats in every column, by ascending first column.
+    """The rows that no other equals or beats in every column, by ascending first column; of more than two columns one more than
+    `MAX_LABELS` at most.
 
     >>> _unbeaten(np.array([[3, 1], [1, 4], [2, 4], [1, 4], [2, 2]])).tolist()
     [1, 4, 0]
@@ -126,8 +127,9 @@ def _unbeaten(costs: IntArray) -> IntArray:
         better = np.ones(len(last), np.bool_)
         better[1:] = last[1:] < np.minimum.accumulate(last)[:-1]
         return np.asarray(rows[better] if costs.shape[1] == 2 else rows[:1], np.int64)
-    found, left = [], np.arange(len(rows))
-    while len(left):
+    found: list[int] = []
+    left = np.arange(len(rows))
+    while len(left) and len(found) <= MAX_LABELS:
         found.append(left[0])
         left = left[1:][(costs[left[1:]] < costs[left[0]]).any(axis=1)]
     return np.asarray(rows[found], np.int64)

@@ -61,6 +61,10 @@ def by_latency(region: LimitedRegion, space: SearchSpace, count: int, seed: int)
         sampled = region.latency.lattice.decode(region.canonical(codes)) if len(codes) else []
         fresh = [a for a in dict.fromkeys(sampled) if a not in found]
         found += sorted(fresh, key=lambda a: (-macs(space.network(a)), a.id))[:picks]
+    if region.limits and len(found) < count:  # a band can be empty within limits on other costs
+        sampled = region.latency.lattice.decode(region.draw(low, high, SAMPLES_PER_BAND, rng))
+        fresh = [a for a in dict.fromkeys(sampled) if a not in found]
+        found += sorted(fresh, key=lambda a: (-macs(space.network(a)), a.id))[: count - len(found)]
     if not found:
         found = region.latency.lattice.decode(region.canonical(region.draw(low, high, 1, rng)))
     return found

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latency_models.additive import to_ms, to_ticks, whole_ticks
-from latency_models.compiled import CompiledLatency
+from latency_models.compiled import CompiledCost, CompiledLatency
 from latency_models.cost_limit import CostLimit
 from latency_models.errors import EmptyBand
 from latency_models.joint_sampling import Count, Inside, Proposal, count_within, proposals, sample_within
 from latency_models.jointly import Least, least_within
+from latency_models.knapsack import best_scores
 from latency_models.limits import Bound, CompiledLimits
 from latency_models.sampling import sample_band
 from search_spaces.lattice import IntArray
@@ -45,11 +46,14 @@ class LimitedRegion:
 
     @cached_property
     def range_ms(self) -> tuple[float, float]:
-        """Latency of the fastest architecture within the limits, and the latency limit or the slowest, whichever is lower."""
-        slowest = self.latency.reachable_ms[1] if not self.limits else to_ms(self.rest.most[0])
+        """Latency of the fastest architecture within the limits, and the latency limit or the slowest, whichever is lower.
+
+        With several limits on other costs, the slowest is that of the limit that leaves the fastest one.
+        """
         fastest = self._fastest.value
         assert fastest is not None, "some architecture meets all limits"
-        return to_ms(fastest), min(self.limit_ms, slowest)
+        slowest = [_most_within(self.rest, bound) for bound in self.bounds if bound.limit is not None]
+        return to_ms(fastest), min(self.limit_ms, to_ms(min([self.rest.most[0], *slowest])))
 
     @property
     def limited(self) -> bool:
@@ -161,3 +165,13 @@ class LimitedRegion:
             codes[kept] = changed[kept]
         codes = self.canonical(codes)
         return codes[inside(codes)]
+
+
+def _most_within(cost: CompiledCost, bound: Bound) -> int:
+    """The most of a cost among the architectures that keep a bound."""
+    scores = [one.astype(np.float64) for one in cost.costs]
+    found: list[int] = []
+    for resolution, base in enumerate(cost.base.tolist()):
+        best = best_scores(bound.cost, scores, limit=bound.most, resolution=resolution).scores
+        found += [int(best[-1]) + base] if len(best) else []
+    return max(found)

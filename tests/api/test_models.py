@@ -20,6 +20,12 @@ from tests.metrics import as_accuracy
 
 CONTENT = bytes(range(200))
 HASH = hashlib.sha256(CONTENT).hexdigest()
+BUDGET: dict[str, object] = {
+    "reachable_ms": [0.05, 1.5],
+    "architectures": "9" * 26,
+    "architectures_within": "40",
+    "active": True,
+}
 OUTCOME = {
     "architecture": "resolution=8",
     "architecture_id": "a1",
@@ -36,7 +42,7 @@ OUTCOME = {
     },
     "metric": {"fp32": as_accuracy(0.985).model_dump(), "int8": as_accuracy(0.98).model_dump()},
     "size_bytes": {"fp32": 4000, "int8": 1000},
-    "budget": {"reachable_ms": [0.05, 1.5], "architectures": "9" * 26, "architectures_within": "40", "active": True},
+    "budget": BUDGET,
     "removed": [{"choice": "s1.se", "value": True, "layer": "s1.b0.se.scale", "reason": "no product", "alone": True}],
 }
 
@@ -70,7 +76,9 @@ def get(client: TestClient, model: str, **headers: str) -> Any:
 
 def test_a_model_lists_its_figures_and_files(client: TestClient, model: str) -> None:
     document = client.get(f"/v1/models/{model}").json()
-    assert {name: document[name] for name in OUTCOME} == OUTCOME
+    budget: dict[str, object] = {**BUDGET, "within_limits": None}  # a search without limits on other costs
+    stored: dict[str, object] = {**OUTCOME, "budget": budget}
+    assert {name: document[name] for name in OUTCOME} == stored and document["limits"] == []
     (file,) = document["artifacts"]
     assert file["sha256"] == HASH and file["size_bytes"] == 200
     assert client.get(file["url"]).content == CONTENT

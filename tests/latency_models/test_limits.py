@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from latency_models import jointly
 from latency_models.additive import MACS, PARAMS, AdditiveCost
 from latency_models.compiled import compile_cost
 from latency_models.cost_limit import COST_NAMES, CostLimit
@@ -53,6 +54,26 @@ def test_the_least_within_bounds_is_that_of_all_architectures(
         network = lattice.space.network(architecture)
         assert made_up[0].of(network) == found.value
         assert all(cost.of(network) <= bound.most for cost, bound in zip(made_up[1:], bounds, strict=True))
+
+
+@relaxed
+@given(lattices(), st.lists(costs(), min_size=3, max_size=3), shares, shares)
+def test_what_is_found_with_too_few_labels_is_an_architecture_or_not_proven(
+    lattice: Lattice, made_up: list[AdditiveCost], a: float, b: float
+) -> None:
+    objective, *others = (compile_cost(cost, lattice) for cost in made_up)
+    bounds = [
+        Bound(one, one.least[0] + int((one.most[0] - one.least[0]) * at))
+        for one, at in zip(others, (a, b), strict=True)
+    ]
+    whole = least_within(objective, bounds)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jointly, "MAX_LABELS", 1)
+        found = least_within(objective, bounds)
+    if found.exact:
+        assert found.value == whole.value
+    elif found.value is not None:
+        assert whole.value is not None and found.value >= whole.value
 
 
 @pytest.mark.parametrize("name", ["mobilenet", "resnet", "efficientnet_lite"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from latency_models.cost_limit import CostLimit
 from nas.search.candidate import Candidate
 from nas.search.finalists import by_latency, nominated
 from nas.search.region import LimitedRegion
@@ -75,6 +76,15 @@ def test_without_a_supernet_latencies_decide(count: int) -> None:
         edge = low + 0.85 * (limit - low)
         assert min(ms) <= low + (edge - low) / (count // 2)
     assert by_latency(region, SPACE, count, seed=0) == found
+
+
+def test_limits_on_other_costs_leave_as_many_to_train_as_there_are() -> None:
+    work = sorted(macs(SPACE.network(one)) for one in LATENCY.lattice.decode(LATENCY.lattice.codes()))
+    for inside in (1, 3, 12):
+        region = LimitedRegion(LATENCY, LATENCY.reachable_ms[1], (CostLimit("macs", work[inside - 1]),))
+        found = by_latency(region, SPACE, 8, seed=0)
+        assert len(set(found)) == len(found) == min(inside, 8)
+        assert max(macs(SPACE.network(one)) for one in found) == work[inside - 1]
 
 
 def test_where_only_the_fastest_keeps_the_limit_it_is_trained() -> None:

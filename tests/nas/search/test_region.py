@@ -135,10 +135,17 @@ def test_a_listed_region_is_counted_and_drawn_evenly() -> None:
     assert listed is not None and region.count() == Count.exactly(len(listed))
     assert 100 < len(listed) < 2000
     assert region.range_ms[0] == region.predict_ms(listed).min()
+    assert region.range_ms[1] >= region.predict_ms(listed).max()
     drawn = region.draw(*region.range_ms, 20 * len(listed), np.random.default_rng(0))
     counts = Counter(row.tobytes() for row in drawn)
     assert set(counts) == {row.tobytes() for row in listed}
     assert max(counts.values()) < 20 + 8 * 4.5  # each 20 times on average, with a standard deviation of 4.5
+
+
+def test_the_slowest_within_one_limit_is_exact() -> None:
+    region = limited(find_space("resnet", resolution=8, channels=3, classes=10), {"weight_bytes": 0.02}, budget=1.0)
+    listed = region.enumerated
+    assert listed is not None and region.range_ms[1] == region.predict_ms(listed).max() < region.limit_ms
 
 
 def test_a_band_without_architectures_gives_none() -> None:

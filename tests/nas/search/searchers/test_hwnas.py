@@ -62,14 +62,14 @@ def test_a_front_begins_with_one_architecture_in_each_band(region: TableRegion) 
     assert (BANDS * (region.predict_ms(codes) - low) / (high - low)).astype(int).tolist() == list(range(BANDS))
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["front", "metric"])
+@pytest.fixture(scope="module", params=["front", "metric"])
 def long_study(request: pytest.FixtureRequest, region: TableRegion, accuracy: FloatArray) -> LimitedStudy:
     """One with `TRIALS` completed trials, drawn uniformly."""
-    drawn = LimitedStudy(region, "random", evaluations=TRIALS, seed=0, front=request.param)
+    drawn = LimitedStudy(region, "random", evaluations=TRIALS, seed=0, objective=request.param)
     for _ in range(TRIALS):
         trial, code = drawn.ask()
         drawn.tell(trial, float(accuracy[region.rows(code[None])[0]]))
-    limited = LimitedStudy(region, "hwnas", evaluations=2 * TRIALS, seed=0, front=request.param)
+    limited = LimitedStudy(region, "hwnas", evaluations=2 * TRIALS, seed=0, objective=request.param)
     limited.add(drawn.study.get_trials(deepcopy=False))
     return limited
 

@@ -25,7 +25,7 @@ export function LimitsPart({ form, change, problems }: PartProps) {
         ))}
       </div>
       {wrong && (
-        <p className="error" role="alert">
+        <p className="field-error" role="alert">
           {wrong}
         </p>
       )}
