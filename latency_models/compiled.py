@@ -6,7 +6,7 @@ Exact counts are in `counting.py`, sampling inside a band in `sampling.py`; wher
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from latency_models.errors import InvalidBudget
 from search_spaces.lattice import IntArray, Lattice
 from search_spaces.network import Layer
 from search_spaces.space import Architecture
-
-CHUNK: Final = 4096
-"""Rows predicted at a time, so that look-ups stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -39,28 +36,11 @@ class CompiledCost:
 
     def predict(self, codes: NDArray[np.integer]) -> IntArray:
         """Costs (N,) of value indices (N, number of choices); values of inactive choices do not matter."""
-        result = np.empty(len(codes), np.int64)
-        for start in range(0, len(codes), CHUNK):
-            columns = np.ascontiguousarray(codes[start : start + CHUNK].T, dtype=np.intp)
-            total = self.base[columns[0]]
-            state = self.lattice.initial[columns[0]]
-            for (target, cost), stage in zip(self._tables, self.lattice.stages, strict=True):
-                code = state
-                for column, size in zip(stage.columns, stage.sizes, strict=True):
-                    code = code * size + columns[column]
-                total += cost.take(code)
-                state = target.take(code)
-            result[start : start + CHUNK] = total
-        return result
+        return self.lattice.sums(self.base, self._by_code, codes)
 
     @cached_property
-    def _tables(self) -> tuple[tuple[IntArray, IntArray], ...]:
-        """For each stage, next state and cost by (state, code of the listed choices) as one index."""
-        tables = []
-        for stage, cost in zip(self.lattice.stages, self.costs, strict=True):
-            lookup = stage.lookup.reshape(-1)
-            tables.append((stage.target[lookup], cost[lookup]))
-        return tuple(tables)
+    def _by_code(self) -> tuple[IntArray, ...]:
+        return self.lattice.by_code(self.costs)
 
     @cached_property
     def least(self) -> tuple[int, Architecture]:

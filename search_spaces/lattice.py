@@ -8,9 +8,10 @@ architecture, and each architecture is one path. Sums over layers (latency, MACs
 Not here: what a layer costs (`latency_models`), and networks themselves (`space.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,10 @@ from search_spaces.network import Layer, Shape
 from search_spaces.space import Architecture, SearchSpace, Stage, Value
 
 IntArray = NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.float64)
 
+CHUNK = 4096
+"""Architectures that are looked up at a time, so that tables stay in the processor's cache."""
 MAX_TRANSITIONS = 2_000_000
 """Per space. Beyond it, enumeration is rejected: stages should be small."""
 
@@ -50,6 +54,13 @@ class StageLattice:
     decided: IntArray
     blocks: tuple[tuple[Layer, ...], ...]
     lookup: IntArray
+
+    def code(self, state: IntArray, columns: IntArray) -> IntArray:
+        """(N,) index into the flat `lookup` of states (N,) and value indices (number of choices, N)."""
+        code = state
+        for column, size in zip(self.columns, self.sizes, strict=True):
+            code = code * size + columns[column]
+        return code
 
 
 class _Undecided(Exception):
@@ -168,12 +179,57 @@ class Lattice:
 
     def canonical(self, codes: IntArray) -> IntArray:
         """The same architectures with 0 for every inactive choice, so that equal rows are equal architectures."""
-        active = np.zeros(codes.shape, bool)
-        active[:, 0] = True
-        for stage, transition in zip(self.stages, self.walk(codes), strict=True):
-            if stage.columns:
-                active[:, list(stage.columns)] |= stage.decided[transition] >= 0
-        return np.where(active, codes, 0)
+        result = np.zeros(codes.shape, np.int64)
+        for start in range(0, len(codes), CHUNK):
+            columns = np.ascontiguousarray(codes[start : start + CHUNK].T, dtype=np.intp)
+            active = np.zeros(columns.shape, bool)
+            active[0] = True
+            state = self.initial[columns[0]]
+            for stage, (target, read) in zip(self.stages, self._tables, strict=True):
+                code = stage.code(state, columns)
+                for column, by_code in zip(stage.columns, read, strict=True):
+                    active[column] |= by_code.take(code)
+                state = target.take(code)
+            result[start : start + CHUNK] = np.where(active, columns, 0).T
+        return result
+
+    def by_code(self, values: Sequence[NDArray[Number]]) -> tuple[NDArray[Number], ...]:
+        """Values of transitions, (T,) for each stage, in the order of the stage's flat `lookup`: what `sums` takes."""
+        return tuple(
+            np.asarray(value[stage.lookup.reshape(-1)]) for stage, value in zip(self.stages, values, strict=True)
+        )
+
+    def sums(
+        self, initial: NDArray[Number], by_code: Sequence[NDArray[Number]], codes: NDArray[np.integer]
+    ) -> NDArray[Number]:
+        """(N,) sums along the ways of value indices (N, number of choices); values of inactive choices do not matter.
+
+        Args:
+            initial: (R,) of each resolution value.
+            by_code: of the transitions, see `by_code`.
+            codes: of the architectures.
+        """
+        result = np.empty(len(codes), initial.dtype)
+        for start in range(0, len(codes), CHUNK):
+            columns = np.ascontiguousarray(codes[start : start + CHUNK].T, dtype=np.intp)
+            total, state = initial[columns[0]], self.initial[columns[0]]
+            for stage, (target, _), value in zip(self.stages, self._tables, by_code, strict=True):
+                code = stage.code(state, columns)
+                total += value.take(code)
+                state = target.take(code)
+            result[start : start + CHUNK] = total
+        return result
+
+    @cached_property
+    def _tables(self) -> tuple[tuple[IntArray, list[NDArray[np.bool_]]], ...]:
+        """For each stage, the next state and whether it reads each listed choice, by `StageLattice.code`."""
+        tables = []
+        for stage in self.stages:
+            lookup = stage.lookup.reshape(-1)
+            tables.append(
+                (stage.target[lookup], [np.ascontiguousarray(column[lookup] >= 0) for column in stage.decided.T])
+            )
+        return tuple(tables)
 
     def walk(self, codes: IntArray) -> Iterator[IntArray]:
         """For each stage in order, the (N,) transition that each row of `codes` takes."""

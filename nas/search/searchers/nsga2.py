@@ -36,20 +36,28 @@ class Nsga2Sampler(RegionSampler):
         return row(children, 0) if len(children) else self.uniform(known, rng)
 
 
-def ranks(costs: FloatArray) -> IntArray:
-    """(N,) how many fronts are in front of each point of (N, objectives) costs, all to be low.
+def ranks(costs: FloatArray, enough: int | None = None) -> IntArray:
+    """(N,) how many fronts are in front of each point of (N, 2) costs, both to be low.
+
+    Fronts are peeled off the sorted points, each in one pass. Once `enough` points have a rank, all others share the next one.
 
     >>> ranks(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0], [3.0, 3.0]])).tolist()
     [0, 0, 1, 2]
     """
-    below = np.asarray((costs[:, None] <= costs).all(axis=2) & (costs[:, None] < costs).any(axis=2))
-    rank, left = np.full(len(costs), -1, np.int64), np.ones(len(costs), bool)
-    level = 0
-    while left.any():
-        best = left & ~below[left].any(axis=0)
-        rank[best] = level
-        left &= ~best
-        level += 1
+    order = np.lexsort((costs[:, 1], costs[:, 0]))
+    new = np.ones(len(order), bool)  # equal points have one rank
+    new[1:] = (np.diff(costs[order], axis=0) != 0).any(axis=1)
+    second = costs[order[new], 1]
+    level, left, found = 0, np.arange(len(second)), np.zeros(len(second), np.int64)
+    enough = len(second) if enough is None else enough
+    while len(left) and len(second) - len(left) < enough:
+        best = np.ones(len(left), bool)
+        best[1:] = second[left[1:]] < np.minimum.accumulate(second[left])[:-1]
+        found[left[best]] = level
+        left, level = left[~best], level + 1
+    found[left] = level
+    rank = np.empty(len(order), np.int64)
+    rank[order] = found[np.cumsum(new) - 1]
     return rank
 
 
