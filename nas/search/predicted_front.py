@@ -23,7 +23,7 @@ from nas.search.searchers.nsga2 import crowding_distance, ranks
 
 GENERATIONS: Final = 50
 """Of evolution, where populations may have the size that this takes."""
-POPULATIONS: Final = (50, 1_000)
+POPULATIONS: Final = (50, 500)
 """The least and the most architectures of one generation; twice the latter is the most points of a front."""
 BANDS: Final = 8
 """Of latency, for the first architectures."""
