@@ -11,7 +11,7 @@ from latency_models.cost_limit import CostLimit
 from nas.frozen import FrozenModel
 from nas.limits import Limits
 from nas.metric import MetricValue
-from nas.search.objective import Objective
+from nas.objective import Objective
 from nas.work import EFFORT_S, Effort, Work
 from search_spaces.validation import field_problems, number
 

@@ -22,8 +22,8 @@ from pydantic import (
 from api.ids import ID_BODY, id_pattern
 from api.wire import INTEGRAL, WireModel, examples
 from nas.limits import Limits
+from nas.objective import Objective
 from nas.pretrained import SOURCES
-from nas.search.objective import Objective
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Latency, Method, MetricName, Searcher
 from nas.work import Effort
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
-from nas.search.objective import Objective
+from nas.objective import Objective
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Method, MetricName
 from nas.work import EFFORT_S, Effort
 

@@ -15,7 +15,7 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nas.search.objective import Objective, objectives
+from nas.objective import Objective, objectives
 from nas.search.sampler import IntArray, Region, fresh, keys, row
 from nas.search.searchers.registry import DEFAULT, searcher
 from search_spaces.space import Value

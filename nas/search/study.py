@@ -20,10 +20,10 @@ from nas.errors import Cancelled, FailedEvaluations
 from nas.events import CandidateEvent, EventSink, FrontEvent, ProgressEvent
 from nas.journal import Journal
 from nas.metric import MetricValue
+from nas.objective import Objective, objectives
 from nas.search.candidate import Candidate, Evaluate, Evaluation, front, point, read_line, write_line
 from nas.search.front import hypervolume
 from nas.search.limited_study import LimitedStudy
-from nas.search.objective import Objective, objectives
 from nas.search.sampler import IntArray, Region, row
 from nas.search.searchers.registry import DEFAULT
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes

@@ -14,9 +14,9 @@ from nas.errors import Cancelled, FailedEvaluations
 from nas.events import EVENT, CandidateEvent, Event, FrontEvent, ProgressEvent
 from nas.files import Files
 from nas.journal import Journal
+from nas.objective import Objective
 from nas.search.candidate import Candidate, Evaluation, front, on_all_images
 from nas.search.front import hypervolume
-from nas.search.objective import Objective
 from nas.search.study import SearchProblem, run
 from search_spaces.cost import macs
 from search_spaces.lattice import IntArray, Lattice
