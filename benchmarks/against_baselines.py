@@ -7,13 +7,12 @@ staircase: at a latency it has the test accuracy of its slowest network that is 
 """
 
 import argparse
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any, Final, Literal
 
 import torch
@@ -57,9 +56,6 @@ FASTER: Final = 1.25
 """Budgets are the baselines' latencies divided by this, so that a found network is a fifth faster than its baseline."""
 APART: Final = 1.15
 """Budgets closer than this are one, the lower."""
-
-STUDENT_T: Final = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
-"""Two-sided 95 % points by degrees of freedom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +287,9 @@ def _compared(mine: Sequence[Trained], results: Sequence[Trained], seeds: int) -
     whole_gain, whole_speedup = len(gains) == seeds, len(speedups) == seeds
     return {
         "accuracy_gain_at_equal_latency": mean(gains) if whole_gain else None,
-        "accuracy_gain_interval": interval(gains) if whole_gain else None,
+        "accuracy_gain_interval": common.interval(gains) if whole_gain else None,
         "speedup_at_equal_accuracy": mean(speedups) if whole_speedup else None,
-        "speedup_interval": interval(speedups) if whole_speedup else None,
+        "speedup_interval": common.interval(speedups) if whole_speedup else None,
     }
 
 
@@ -317,13 +313,6 @@ def equal_accuracy_latency(front: Sequence[Trained], wanted: float) -> float | N
             return before.latency_ms + share * (after.latency_ms - before.latency_ms)
         before = after
     return None
-
-
-def interval(values: Sequence[float]) -> float | None:
-    """Half the width of the 95 % interval of the mean (Student's t)."""
-    if len(values) < 2:
-        return None
-    return STUDENT_T.get(len(values) - 1, 2.1) * stdev(values) / math.sqrt(len(values))
 
 
 def draw(outcome: common.Outcome, path: Path) -> None:

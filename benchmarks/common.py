@@ -6,6 +6,7 @@ Not here: what any of them measures.
 
 import argparse
 import json
+import math
 import os
 import platform
 import sys
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import stdev
 from typing import Any, Final
 
 from nas import core_seconds as clock
@@ -143,6 +145,15 @@ def mean(values: Sequence[float | None]) -> float | None:
     """The mean of those that are defined, or None."""
     defined = [value for value in values if value is not None]
     return sum(defined) / len(defined) if defined else None
+
+
+def interval(values: Sequence[float]) -> float | None:
+    """Half the width of the 95 % interval of the mean (Student's t); None of fewer than two values."""
+    from scipy.special import stdtrit
+
+    if len(values) < 2:
+        return None
+    return float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / math.sqrt(len(values))
 
 
 def pool(jobs: int) -> Executor:

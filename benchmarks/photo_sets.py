@@ -1,7 +1,8 @@
 """Sets of photographs as folders of class folders, from the formats of public data sets. Not a benchmark.
 
 Three formats are known: a folder with `train/coco.json` (boxes; each becomes a crop), a folder with an archive of JPEG bytes
-(`train_jpeg`, `train_offsets`, `train_y` and the same of `test`), and what hwnas reads itself.
+(`train_jpeg`, `train_offsets`, `train_y` and the same of `test`), and what hwnas reads itself; an archive of arrays with fewer images
+is another archive.
 """
 
 import json
@@ -36,7 +37,7 @@ def as_folder(path: Path, kept: Path, *, images: int | None = None) -> str:
     elif archives:
         written = _encoded(archives[0], images)
     else:
-        return str(path)
+        return str(path) if images is None else _fewer(path, kept, images)
     if not (folder / ".done").exists():
         for part, name, number, picture in written:
             target = folder / part / name / f"{number:05d}.png"
@@ -44,6 +45,22 @@ def as_folder(path: Path, kept: Path, *, images: int | None = None) -> str:
             picture.save(target)
         (folder / ".done").touch()
     return str(folder)
+
+
+def _fewer(path: Path, kept: Path, images: int) -> str:
+    """The archive of arrays at a path, or in the folder there, with so many of its training images; what is no such archive as it is."""
+    archives = [path] if path.is_file() else sorted(path.glob("*.npz"))
+    written = kept / f"{path.resolve().stem}-{images}.npz"
+    if len(archives) != 1 or archives[0].suffix != ".npz":
+        return str(path)
+    if not written.exists():
+        with np.load(archives[0], allow_pickle=False) as arrays:
+            columns = {name: arrays[name] for name in arrays.files}
+        selected = stratified_order(columns["train_y"].astype(np.int64), 0)[:images]
+        fewer = {name: columns[name][selected] for name in ("train_x", "train_y")}
+        written.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(written, **{**columns, **fewer})
+    return str(written)
 
 
 def _crops(path: Path) -> Iterator[tuple[str, str, int, Image.Image]]:

@@ -76,7 +76,7 @@ def search(
     context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     try:
         job = prepare_job(context, spec)
-        searched, supernet, adapted = _trained(context, job)
+        searched, supernet, adapted = trained_job(context, job)
         run = run_name(spec)
         target_runs = [
             TargetRun(context, searched, target_plan, find_target(target_plan.info.id), supernet, adapted)
@@ -108,7 +108,7 @@ def search(
     return result
 
 
-def _trained(context: Context, job: Job) -> "tuple[Job, Supernet | None, Adapted | None]":
+def trained_job(context: Context, job: Job) -> "tuple[Job, Supernet | None, Adapted | None]":
     """The trained supernet, where the job's time is enough for one, the source on the job's data, where it starts from one; and the job.
 
     Without a supernet, networks are slices of the source. The job has no supernet any more where more search is not expected to pay:
@@ -181,7 +181,7 @@ def export(
         target_plan = target_plan_of(context, job, number)
         job = with_work(context, replace(job, target_plans=(target_plan,)), costs)
         folder = out / run / f"{target_folder(target_plan.info.id)}-{selected.id}"
-        searched, supernet, adapted = _trained(context, job)
+        searched, supernet, adapted = trained_job(context, job)
         one = TargetRun(context, searched, searched.target_plans[0], device, supernet, adapted)
         model = deliver_selected(one, selected, folder)
     except KeyboardInterrupt as error:

@@ -13,10 +13,11 @@ import numpy as np
 from hw_targets.target import Profile
 from latency_models.table import Prediction
 from nas.events import FinalistEvent, FrontEvent, FrontPoint, LatencyKind
+from nas.job import Job
 from nas.metrics import Scores
 from nas.search.front import hypervolume, pareto
 from nas.stages.fine_tune import fine_tune
-from nas.stages.halving import rounds
+from nas.stages.halving import Round, rounds
 from nas.stages.plan import job_inputs
 from nas.stages.quantize import Quantized, quantized
 from nas.stages.target_run import TargetRun
@@ -95,9 +96,9 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
     standing: dict[Architecture, TrainedFinalist] = {}
     left, idle, best = list(finalists), 0, 0.0
     for number, one in enumerate(plan):
-        images = max(1, int(run.job.work.tune_images * one.share))
+        images = round_images(run.job, one)
         for finalist in left[: one.networks]:
-            done = _train_round(run, finalist, standing.get(finalist.architecture), images, number, teacher)
+            done = train_round(run, finalist, standing.get(finalist.architecture), images, number, teacher)
             standing[finalist.architecture] = done
             run.context.on_event(_finalist_event(run.target_plan, done, number, len(plan)))
         left = [f.finalist for f in sorted((standing[f.architecture] for f in left), key=lambda f: f.rank)]
@@ -120,7 +121,12 @@ def teacher_of(run: TargetRun) -> Teacher | None:
     return None
 
 
-def _train_round(
+def round_images(job: Job, one: Round) -> int:
+    """The images that a finalist sees in a round."""
+    return max(1, int(job.work.tune_images * one.share))
+
+
+def train_round(
     run: TargetRun,
     finalist: Finalist,
     before: TrainedFinalist | None,

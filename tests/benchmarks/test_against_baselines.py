@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import against_baselines
-from benchmarks.against_baselines import Trained, equal_accuracy_latency, found_front, interval
+from benchmarks.against_baselines import Trained, equal_accuracy_latency, found_front
 from benchmarks.baselines import mobilenet_v2, resnet
 from search_spaces.builder import Graph
 from search_spaces.cost import macs
@@ -29,12 +29,6 @@ def test_the_front_is_selected_by_validation() -> None:
     lucky = trained(2.0, 0.95, validation=0.8)  # best of all on the test set, which has no say
     front = found_front([trained(3.0, 0.9), lucky, trained(1.0, 0.85)])
     assert [r.latency_ms for r in front] == [1.0, 3.0]
-
-
-def test_interval_by_hand() -> None:
-    # mean 2, standard deviation 1, n = 3: 4.303 / sqrt(3)
-    assert interval([1.0, 2.0, 3.0]) == pytest.approx(2.4843, abs=1e-3)
-    assert interval([1.0]) is None
 
 
 def test_baselines_are_the_published_ones() -> None:

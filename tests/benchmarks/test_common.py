@@ -69,3 +69,10 @@ def test_plots_when_asked(tmp_path: Path) -> None:
 def test_means_leave_out_the_undefined() -> None:
     assert common.mean([1.0, None, 3.0]) == 2.0
     assert common.mean([None]) is None
+
+
+def test_interval_by_hand() -> None:
+    # mean 2, standard deviation 1, n = 3: 4.303 / sqrt(3); of eleven values, 10 degrees of freedom: 2.228 * s / sqrt(11)
+    assert common.interval([1.0, 2.0, 3.0]) == pytest.approx(2.4843, abs=1e-3)
+    assert common.interval([0.0] * 5 + [1.0] + [2.0] * 5) == pytest.approx(2.228 / 11**0.5, abs=1e-3)
+    assert common.interval([1.0]) is None

@@ -154,7 +154,7 @@ def test_a_source_without_mistakes_needs_no_supernet(
     work = run_.job.work.model_copy(update={"supernet_images": 64, "evaluations": 500})
     job = replace(run_.job, work=work, spec=run_.job.spec.model_copy(update={"method": method}))
     events: list[Event] = []
-    searched, supernet, _ = pipeline._trained(jobs.context(folder, events.append), job)
+    searched, supernet, _ = pipeline.trained_job(jobs.context(folder, events.append), job)
     assert supernet is not None
     assert (supernet.hash != found.supernet.hash) == trains
     assert searched.work.evaluations == (500 if trains else 24)
