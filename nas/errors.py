@@ -42,6 +42,13 @@ class FailedEvaluations(HwnasError):
     status = 422
 
 
+class NotANumber(HwnasError):
+    """A network computes values that are infinite or no numbers: training diverged, or its weights are damaged."""
+
+    code = "not_a_number"
+    status = 422
+
+
 class OutOfSpace(HwnasError):
     """The disk of the store or of the output folder is full. Everything stored before stays valid."""
 

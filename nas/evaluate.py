@@ -5,7 +5,7 @@ fast as the interpreter and with the same predictions. Other schemes are evaluat
 subnet's weights are equalised, and its ranges observed, after its batch norm is folded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from hw_targets.scheme import AFFINE, Scheme
 from nas.data.batches import as_input
 from nas.data.splits import Split
 from nas.equalise import equalised
+from nas.errors import NotANumber
 from nas.interpreter import BNFolded, ExecutionMode, Recalibration, folded, run
 from nas.memory import keep_freed_memory
 from nas.metrics import Scores, confusion
@@ -66,6 +67,7 @@ class Evaluator:
 
         Raises:
             InvalidData: fewer than 32 calibration images.
+            NotANumber: weights or batch norm's statistics are not finite.
         """
         quantised, floats = self.modes(network)
         if self.scheme.power_of_two or self.device != "cpu":
@@ -86,12 +88,24 @@ class Evaluator:
                 mode: ExecutionMode = recalibration if self.scheme.power_of_two else observed
                 run(network, images[start : start + size], mode)
             weights = folded(network, parameters, recalibration.statistics())
+            _require_finite(weights)
             if self.scheme.power_of_two:
                 weights = equalised(network, weights)
                 ranges = observe(network, BNFolded(weights), images.split(size), self.scheme)
             else:
                 ranges = observed.ranges(network)
             return FakeQuant(network, weights, ranges, saturate, self.scheme), BNFolded(weights)
+
+
+def _require_finite(weights: Mapping[str, Tensor]) -> None:
+    """Raises where weights with batch norm folded in, which holds the statistics of what was computed, cannot be quantised."""
+    broken = [name for name, tensor in weights.items() if not bool(torch.isfinite(tensor).all())]
+    if broken:
+        raise NotANumber(
+            f"{len(broken)} of {len(weights)} tensors of the network are not finite, first {broken[0]}.",
+            fix="Train with a lower learning rate, or check the weights that training began from.",
+            facts={"tensors": len(broken), "first": broken[0]},
+        )
 
 
 def batch_size(network: Network, device: str = "cpu") -> int:

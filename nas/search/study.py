@@ -16,7 +16,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from nas.core_seconds import core_seconds
-from nas.errors import Cancelled, FailedEvaluations
+from nas.errors import Cancelled, FailedEvaluations, StoreCorrupt
 from nas.events import CandidateEvent, EventSink, FrontEvent, ProgressEvent
 from nas.journal import Journal
 from nas.metric import MetricValue
@@ -27,6 +27,7 @@ from nas.search.limited_study import LimitedStudy
 from nas.search.sampler import IntArray, Region, row
 from nas.search.searchers.registry import DEFAULT
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
+from search_spaces.errors import InvalidArchitecture
 from search_spaces.space import Architecture, SearchSpace, Value
 
 FAILED_SHARE: Final = 0.2
@@ -107,6 +108,7 @@ def run(
     Raises:
         UnknownSearcher: the problem's searcher is not installed.
         Cancelled: `cancelled` returned true; the journal has every complete trial.
+        StoreCorrupt: the journal is of another space.
         FailedEvaluations: more than a fifth of the evaluations gave no number; the journal has all of them.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -118,8 +120,14 @@ def run(
         objective=problem.objective,
     )
     lines = journal.read()
-    limited.add(_stored(problem, line) for line in lines)
-    candidates = [read_line(problem.space, line) for line in lines if "failed" not in line]
+    try:
+        limited.add(_stored(problem, line) for line in lines)
+        candidates = [read_line(problem.space, line) for line in lines if "failed" not in line]
+    except (KeyError, ValueError, InvalidArchitecture) as error:
+        raise StoreCorrupt(
+            f"The journal's evaluations are not of the space {problem.space.name}: {error}.",
+            fix="Search this space with a journal of its own; this one is as it was.",
+        ) from error
     failed = len(lines) - len(candidates)
     seen = {c.architecture: Evaluation(c.value, c.images) for c in candidates}
     replay(problem, candidates, on_event)  # a kill may have come before their events

@@ -5,6 +5,7 @@ What was evaluated for any target's search with the same INT8 scheme is remember
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from math import nan
 from typing import Final
 
 import numpy as np
@@ -15,11 +16,12 @@ from hw_targets.scheme import Scheme
 from nas import accelerator
 from nas.core_seconds import core_seconds, sum_known
 from nas.data.splits import Split
+from nas.errors import NotANumber
 from nas.evaluate import Evaluator
 from nas.job import Job
 from nas.metrics import Scores, confusion
 from nas.search.candidate import Evaluation
-from nas.search.racing import BoolArray, difference, hopeless, image_weights, parts
+from nas.search.racing import BoolArray, difference, hopeless, metric, parts
 from nas.stages.context import Context
 from nas.stages.train import Supernet, evaluator
 from nas.store import StageKey
@@ -50,16 +52,25 @@ class RememberedEvaluations:
         self._spent: dict[str, float] = {name: line["core_seconds"] for name, line in self._before.items()}
 
     def __call__(self, architecture: Architecture, rival: Architecture | None) -> Evaluation:
-        """On as many images as it takes to see that the architecture is worse than its rival, or on all of them."""
+        """On as many images as it takes to see that the architecture is worse than its rival, or on all of them.
+
+        Of one that computes no numbers the value is not a number, after any number of images.
+        """
+        try:
+            return self._evaluated(architecture, rival)
+        except NotANumber:
+            return Evaluation(nan)
+
+    def _evaluated(self, architecture: Architecture, rival: Architecture | None) -> Evaluation:
         subnet = _Subnet(self._job.space.network(architecture), architecture.id)
         split = self._evaluator.validation(subnet.network.input_shape[1])
         raced = None if rival is None or self._job.spec.metric == "macro_f1" else self._right(rival)
-        for seen in () if raced is None else parts(len(split)):
+        groups = split.labels if self._job.spec.metric == "balanced_accuracy" else np.zeros(len(split), np.int64)
+        for seen in () if raced is None else parts(groups):
             right = self._predictions(subnet, split, seen) == split.labels[:seen]
-            weights = image_weights(split.labels, balanced=self._job.spec.metric == "balanced_accuracy")
-            if raced is not None and hopeless(right, raced, weights):
-                below, _ = difference(right, raced, weights)
-                return Evaluation(max(float(weights @ raced) + below, 0.0), seen)
+            if raced is not None and hopeless(right, raced, groups):
+                below, _ = difference(right, raced, groups)
+                return Evaluation(max(metric(raced, groups) + below, 0.0), seen)
         predicted = self._predictions(subnet, split, len(split))
         classes = len(self._job.data.classes)
         return Evaluation(Scores(confusion(split.labels, predicted, classes), self._job.spec.metric).value, len(split))

@@ -10,7 +10,7 @@ import pytest
 
 from latency_models.additive import MACS
 from latency_models.compiled import compile_cost
-from nas.errors import Cancelled, FailedEvaluations
+from nas.errors import Cancelled, FailedEvaluations, StoreCorrupt
 from nas.events import EVENT, CandidateEvent, Event, FrontEvent, ProgressEvent
 from nas.files import Files
 from nas.journal import Journal
@@ -185,6 +185,14 @@ def test_a_search_ends_where_most_evaluations_fail_and_keeps_the_others(tmp_path
         run(problem(), broken, journal, on_event=lambda e: None, cancelled=lambda: False)
     assert caught.value.facts["failed"] == 5
     assert [("failed" in line) for line in journal.read()] == [False] * 10 + [True] * 5
+
+
+def test_a_journal_of_another_space_is_rejected_and_kept(tmp_path: Path) -> None:
+    journal = Journal(Files.at(tmp_path / "j"))
+    journal.append({"values": {"width": 3}, "value": 0.5, "latency_ms": 0.1})
+    with pytest.raises(StoreCorrupt, match="not of the space resnet"):
+        search(tmp_path / "j")
+    assert len(journal.read()) == 1
 
 
 def test_cancelling_keeps_the_trials(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from nas.errors import FailedEvaluations
 from nas.events import CandidateEvent, Event, FrontEvent, PhaseEvent
 from nas.search.candidate import Candidate, write_line
 from nas.search.racing import parts
@@ -107,7 +110,7 @@ def test_each_evaluation_has_its_time_and_images_also_when_cached(made: tuple[Ta
         assert all(one.seconds is not None and one.seconds > 0 for one in found)
         assert all(one.core_seconds is not None and one.core_seconds > 0 for one in found)
         images = run.job.data.images["val"]
-        assert images in {one.images for one in found} <= {*parts(images), images}
+        assert images in {one.images for one in found} <= {*parts(np.zeros(images, np.int64)), images}
     spent = run.context.costs[search_key(run).hash, run.id].core_seconds
     assert spent is not None and spent >= sum(one.core_seconds or 0 for one in search_subnets(run))
 
@@ -148,6 +151,20 @@ def test_what_is_remembered_changes_no_evaluation(made: tuple[TargetRun, list[Ev
     fresh = evaluations()
     raced = fresh(other, best)
     whole = evaluations()(other, None)
-    assert whole.images == run.job.data.images["val"] and raced.images in {*parts(whole.images), whole.images}
+    assert whole.images == run.job.data.images["val"] and raced.images in {
+        *parts(np.zeros(whole.images, np.int64)),
+        whole.images,
+    }
     assert evaluations()(other, best) == raced
     assert evaluations()(other, None) == whole
+
+
+def test_subnets_that_compute_no_numbers_fail_and_are_kept(made: tuple[TargetRun, list[Event]]) -> None:
+    run, _ = made
+    assert run.supernet is not None
+    for tensor in run.supernet.weights.tensors.values():
+        torch.nn.init.constant_(tensor, float("nan"))
+    with pytest.raises(FailedEvaluations, match="5 of 5"):
+        search_subnets(run)
+    lines = run.context.store.journal(search_key(run)).read()
+    assert [line["failed"] for line in lines] == [True] * 5
