@@ -120,14 +120,7 @@ def run(
         objective=problem.objective,
     )
     lines = journal.read()
-    try:
-        limited.add(_stored(problem, line) for line in lines)
-        candidates = [read_line(problem.space, line) for line in lines if "failed" not in line]
-    except (KeyError, ValueError, InvalidArchitecture) as error:
-        raise StoreCorrupt(
-            f"The journal's evaluations are not of the space {problem.space.name}: {error}.",
-            fix="Search this space with a journal of its own; this one is as it was.",
-        ) from error
+    candidates = _resumed(problem, limited, lines)
     failed = len(lines) - len(candidates)
     seen = {c.architecture: Evaluation(c.value, c.images) for c in candidates}
     replay(problem, candidates, on_event)  # a kill may have come before their events
@@ -167,6 +160,18 @@ def run(
             )
         )
     return candidates
+
+
+def _resumed(problem: SearchProblem, limited: LimitedStudy, lines: Sequence[dict[str, Any]]) -> list[Candidate]:
+    """The candidates of a journal, of which the study knows then."""
+    try:
+        limited.add(_stored(problem, line) for line in lines)
+        return [read_line(problem.space, line) for line in lines if "failed" not in line]
+    except (KeyError, ValueError, InvalidArchitecture) as error:
+        raise StoreCorrupt(
+            f"The journal's evaluations are not of the space {problem.space.name}: {error}.",
+            fix="Search this space with a journal of its own; this one is as it was.",
+        ) from error
 
 
 def _reject_failures(failed: int, asked: int, newest: Architecture) -> None:
