@@ -110,8 +110,8 @@ def _hypervolume(axes: Any, one: TargetEvaluations) -> None:
 
 
 def _importance(axes: Any, one: TargetEvaluations, importance: dict[str, float]) -> None:
-    share = f"{best_share(max(1, len(one.evaluations))):.0%}"
-    axes.set_title(f"Importance of choices ({METHOD}: to be among the best {share})", fontsize=10)
+    among = f": to be among the best {best_share(len(one.evaluations)):.0%}" if importance else ""
+    axes.set_title(f"Importance of choices ({METHOD}{among})", fontsize=10)
     if not importance:
         axes.text(0.5, 0.5, f"unknown: it takes {LEAST} evaluations that differ", ha="center", transform=axes.transAxes)
         axes.set_axis_off()
