@@ -126,12 +126,12 @@ def run(
     replay(problem, candidates, on_event)  # a kill may have come before their events
     began = time.monotonic()
     before = done = failed + sum(problem.work(c.images) for c in candidates)
-    while done < problem.evaluations and failed + len(candidates) < (problem.most or problem.evaluations):
+    while done < problem.evaluations and (asked := failed + len(candidates)) < (problem.most or problem.evaluations):
         if cancelled():
             raise Cancelled("The search was cancelled.", fix="Run the same command again to continue it.")
         wall_s, cores_s = time.monotonic(), core_seconds()
-        if failed + len(candidates) < len(problem.first):
-            limited.study.enqueue_trial(dict(problem.first[failed + len(candidates)].values))
+        if asked < len(problem.first):
+            limited.study.enqueue_trial(dict(problem.first[asked].values))
         trial, code = limited.ask(lambda trial: _suggested(problem, trial))
         architecture = _decoded(problem, code)
         latency = float(problem.region.predict_ms(code[None])[0])
@@ -147,7 +147,7 @@ def run(
         else:
             failed += 1
             journal.append({"values": dict(architecture.values), "failed": True})
-            _reject_failures(failed, failed + len(candidates), architecture)
+            _reject_failures(failed, asked + 1, architecture)
         eta = (time.monotonic() - began) / (done - before) * max(problem.evaluations - done, 0.0)
         on_event(
             ProgressEvent(

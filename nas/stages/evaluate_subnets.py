@@ -64,16 +64,23 @@ class RememberedEvaluations:
     def _evaluated(self, architecture: Architecture, rival: Architecture | None) -> Evaluation:
         subnet = _Subnet(self._job.space.network(architecture), architecture.id)
         split = self._evaluator.validation(subnet.network.input_shape[1])
-        raced = None if rival is None or self._job.spec.metric == "macro_f1" else self._right(rival)
-        groups = split.labels if self._job.spec.metric == "balanced_accuracy" else np.zeros(len(split), np.int64)
-        for seen in () if raced is None else parts(groups):
-            right = self._predictions(subnet, split, seen) == split.labels[:seen]
-            if raced is not None and hopeless(right, raced, groups):
-                below, _ = difference(right, raced, groups)
-                return Evaluation(max(metric(raced, groups) + below, 0.0), seen)
+        if rival is not None and self._job.spec.metric != "macro_f1":
+            dropped = self._raced(subnet, split, self._right(rival))
+            if dropped is not None:
+                return dropped
         predicted = self._predictions(subnet, split, len(split))
         classes = len(self._job.data.classes)
         return Evaluation(Scores(confusion(split.labels, predicted, classes), self._job.spec.metric).value, len(split))
+
+    def _raced(self, subnet: "_Subnet", split: Split, rival: BoolArray) -> Evaluation | None:
+        """The estimate of a subnet that is dropped before all images; None for one that may reach its rival, which is right on some."""
+        groups = split.labels if self._job.spec.metric == "balanced_accuracy" else np.zeros(len(split), np.int64)
+        for seen in parts(groups):
+            right = self._predictions(subnet, split, seen) == split.labels[:seen]
+            if hopeless(right, rival, groups):
+                below, _ = difference(right, rival, groups)
+                return Evaluation(max(metric(rival, groups) + below, 0.0), seen)
+        return None
 
     def _right(self, architecture: Architecture) -> BoolArray:
         """(N,) whether an architecture is right on each image; it was evaluated on all of them."""

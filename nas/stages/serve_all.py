@@ -6,7 +6,7 @@ networks of all targets, and one challenger that is trained for this: where no t
 supernet prefers another that does. Regrets are of INT8 on the validation set; the test set is used for the report alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from nas.stages.deliver import Outcome, measured_file, measured_finalists
 from nas.stages.package import Delivered
 from nas.stages.quantize import quantized, retrained, tested
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finalist, TrainedFinalist, play, remember, with_files
+from nas.stages.tournament import Finalist, TrainedFinalist, play, remember
 from search_spaces.cost import macs
 from search_spaces.space import Architecture
 
@@ -46,8 +46,9 @@ def serve_all(runs: Sequence[TargetRun], outcomes: Sequence[Outcome]) -> CommonO
         Cancelled: the caller requested a stop; everything trained is kept.
     """
     context = runs[0].context
-    networks = _keeping(runs, list(_trained(outcomes).values()))
-    challenger = _challenger(runs, outcomes, [one.trained.finalist.architecture for one in networks])
+    trained = _trained(outcomes)
+    networks = _keeping(runs, list(trained.values()))
+    challenger = _challenger(runs, outcomes, trained, [one.trained.finalist.architecture for one in networks])
     if challenger is not None:
         (finalist,) = measured_finalists(runs[0], [challenger])
         networks += _keeping(runs, play(runs[0], [finalist]))
@@ -92,7 +93,10 @@ def _within_limits(runs: Sequence[TargetRun], architecture: Architecture) -> boo
 
 
 def _challenger(
-    runs: Sequence[TargetRun], outcomes: Sequence[Outcome], keeping: Sequence[Architecture]
+    runs: Sequence[TargetRun],
+    outcomes: Sequence[Outcome],
+    trained: Container[Architecture],
+    keeping: Sequence[Architecture],
 ) -> Architecture | None:
     """The network to train besides: the best estimate within all limits, unless a trained network that keeps them has the best; where
     no target's search evaluated one and none is trained, the largest of some that are drawn."""
@@ -104,7 +108,7 @@ def _challenger(
     for architecture in sorted(estimates, key=lambda one: (-estimates[one], one.id)):
         if architecture in keeping:
             return None
-        if architecture not in _trained(outcomes) and _within_limits(runs, architecture):
+        if architecture not in trained and _within_limits(runs, architecture):
             return architecture
     return None if keeping else _drawn(runs)
 
@@ -134,7 +138,7 @@ def _delivered(runs: Sequence[TargetRun], one: _Everywhere) -> list[Delivered] |
     for run, finalist in zip(runs, one.finalists, strict=True):
         files = retrained(run, finalist.network, one.trained.weights)
         trained = TrainedFinalist(finalist, one.trained.weights, files, one.trained.images)
-        delivered = measured_file(run, with_files(trained, files))
+        delivered = measured_file(run, trained)
         if delivered.budgeted_ms(run.target_plan) > run.target_plan.budget_ms:
             return None
         found.append(delivered)
