@@ -18,7 +18,7 @@ Not here: which architecture to evaluate (`acquisition.py`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,6 @@ from search_spaces.space import Choice
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
-Array = TypeVar("Array", FloatArray, Float32Array)
 
 FITTED: Final = 128
 """Evaluations, at most, by which the kernel is fitted; predictions use all of them."""
@@ -106,9 +105,17 @@ class Encoding:
 
     def counts(self, codes: IntArray) -> Float32Array:
         """(N, shared values), centred and scaled so that a uniform architecture's row has a squared length of 1 on average."""
+        return self.counts_of(self.one_hot(codes))
+
+    def counts_of(self, one_hot: Float32Array) -> Float32Array:
+        """The counts of one-hot features (N, F)."""
         means, scale = self._count_moments
-        shared = np.eye(len(means), dtype=np.float32)[self.value_of]
-        return np.asarray((self.one_hot(codes) @ shared - means) / scale, np.float32)
+        return np.asarray((one_hot @ self._shared - means) / scale, np.float32)
+
+    @cached_property
+    def _shared(self) -> Float32Array:
+        """(F, shared values) which one-hot columns each shared value has."""
+        return np.eye(len(self._count_moments[0]), dtype=np.float32)[self.value_of]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +183,6 @@ def _spread(scores: FloatArray, most: int) -> IntArray:
     return np.sort(np.concatenate([order[: most // 2], picked]))
 
 
-def _halved_distances(products: Array, own: Array, other: Array) -> Array:
-    """(M, N) half the squared distances, of inner products (M, N) and squared lengths (M,) and (N,)."""
-    distances = -products
-    distances += own[:, None] / 2
-    distances += other / 2
-    return distances
-
-
 class _Likelihood:
     """The negative logarithm of the marginal likelihood and prior, with its gradient, by the logarithms of the kernel's sizes."""
 
@@ -192,7 +191,8 @@ class _Likelihood:
         self.hot = encoding.one_hot(codes).astype(np.float64)
         counts = encoding.counts(codes).astype(np.float64)
         self.linear = counts @ counts.T
-        self.apart = _halved_distances(self.linear, (counts**2).sum(axis=1), (counts**2).sum(axis=1))
+        lengths = (counts**2).sum(axis=1) / 2
+        self.apart = lengths[:, None] + lengths - self.linear  # half the squared distances
         self.choices, self.values = len(encoding.choices), int(encoding.value_of.max()) + 1
         size = self.choices + self.values
         self.start = np.zeros(size + len(START_SIZE))
@@ -239,6 +239,8 @@ class _Likelihood:
 class Posterior:
     """What evaluations say of other architectures: mean and standard deviation of their scores, without noise.
 
+    The exponents of both exponential parts are affine in features of the new architecture, so that one matrix product gives each.
+
     Args:
         encoding: of the space.
         kernel: fitted.
@@ -249,39 +251,45 @@ class Posterior:
         from scipy.linalg import cho_solve, cholesky
 
         self._encoding, self._kernel = encoding, kernel
-        self._scale = kernel.scale.astype(np.float32)
-        self._hot, self._counts = encoding.one_hot(codes), encoding.counts(codes)
-        self._own = self._hot @ self._scale
-        matrix = self._cross(self._hot, self._counts).astype(np.float64) + kernel.noise * np.eye(len(codes))
+        hot, self._counts = encoding.one_hot(codes), encoding.counts(codes)
+        agreed, reach = hot * kernel.scale, kernel.reach**2
+        own = agreed.sum(axis=1, keepdims=True) / len(encoding.choices)  # each new one has a value of every choice
+        self._product = np.asarray((2 * agreed - kernel.scale - own).T, np.float32)
+        lengths = _halved_lengths(self._counts)
+        self._smooth = np.asarray(np.hstack([self._counts, -np.ones_like(lengths), -lengths]).T / reach, np.float32)
+        matrix = self._cross(*self._features(codes)).astype(np.float64) + kernel.noise * np.eye(len(codes))
         self._factor = cholesky(matrix, lower=True)
         self._weights = cho_solve((self._factor, True), scores)
+
+    def _features(self, codes: IntArray) -> tuple[Float32Array, Float32Array]:
+        """The one-hot values and the counts of architectures."""
+        hot = self._encoding.one_hot(codes)
+        return hot, self._encoding.counts_of(hot)
+
+    def _exponentials(self, hot: Float32Array, counts: Float32Array) -> tuple[Float32Array, Float32Array]:
+        """(M, N) the product and the smooth part between architectures and the evaluations, each of size 1."""
+        lengths = _halved_lengths(counts)
+        product, smooth = hot @ self._product, np.hstack([counts, lengths, np.ones_like(lengths)]) @ self._smooth
+        return np.exp(product, out=product), np.exp(smooth, out=smooth)
 
     def _cross(self, hot: Float32Array, counts: Float32Array) -> Float32Array:
         """(M, N) kernel between architectures and the evaluations."""
         kernel = self._kernel
-        exponent = hot @ (2 * self._hot * self._scale).T
-        exponent -= (hot @ self._scale)[:, None]
-        exponent -= self._own
-        np.exp(exponent, out=exponent)
-        exponent *= np.float32(kernel.product)
+        product, smooth = self._exponentials(hot, counts)
         linear = counts @ self._counts.T
-        smooth = _halved_distances(linear, (counts**2).sum(axis=1), (self._counts**2).sum(axis=1))
-        smooth *= np.float32(-1 / kernel.reach**2)
-        np.exp(smooth, out=smooth)
-        smooth *= np.float32(kernel.smooth)
-        exponent += smooth
-        linear *= np.float32(kernel.linear)
-        exponent += linear
-        exponent += np.float32(kernel.constant)
-        return exponent
+        return np.asarray(
+            kernel.product * product + kernel.smooth * smooth + kernel.linear * linear + kernel.constant, np.float32
+        )
 
     def mean(self, codes: IntArray) -> FloatArray:
         """(M,) mean scores of value indices (M, C)."""
-        weights, found = self._weights.astype(np.float32), np.zeros(len(codes))
+        kernel, weights, found = self._kernel, self._weights.astype(np.float32), np.zeros(len(codes))
+        slope, constant = kernel.linear * (self._weights @ self._counts), kernel.constant * self._weights.sum()
         for start in range(0, len(codes), ROWS):
-            part = codes[start : start + ROWS]
+            hot, counts = self._features(codes[start : start + ROWS])
+            product, smooth = self._exponentials(hot, counts)
             found[start : start + ROWS] = (
-                self._cross(self._encoding.one_hot(part), self._encoding.counts(part)) @ weights
+                kernel.product * (product @ weights) + kernel.smooth * (smooth @ weights) + counts @ slope + constant
             )
         return found
 
@@ -289,10 +297,15 @@ class Posterior:
         """(M,) means and (M,) standard deviations."""
         from scipy.linalg import solve_triangular
 
-        counts = self._encoding.counts(codes)
-        cross = self._cross(self._encoding.one_hot(codes), counts).astype(np.float64)
+        hot, counts = self._features(codes)
+        cross = self._cross(hot, counts).astype(np.float64)
         explained = solve_triangular(self._factor, cross.T, lower=True)
         kernel = self._kernel
         prior = kernel.product + kernel.linear * (counts**2).sum(axis=1) + kernel.constant + kernel.smooth
         variance = np.maximum(prior - (explained**2).sum(axis=0), JITTER)
         return cross @ self._weights, np.sqrt(variance)
+
+
+def _halved_lengths(counts: Float32Array) -> Float32Array:
+    """(M, 1) half the squared length of each row."""
+    return np.asarray((counts**2).sum(axis=1, keepdims=True) / 2, np.float32)
