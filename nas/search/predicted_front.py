@@ -22,9 +22,11 @@ from nas.search.sampler import FloatArray, IntArray, Region
 from nas.search.searchers.nsga2 import crowding_distance, ranks
 
 GENERATIONS: Final = 50
-"""Of evolution, where populations may have the size that this takes."""
-POPULATIONS: Final = (50, 500)
-"""The least and the most architectures of one generation; twice the latter is the most points of a front."""
+"""Of evolution, where populations and children may have the number that this takes."""
+POPULATIONS: Final = (50, 250)
+"""The least and the most architectures that are parents."""
+CHILDREN: Final = 4
+"""In a generation, for each parent, at most; with fewer candidates one for each."""
 BANDS: Final = 8
 """Of latency, for the first architectures."""
 CROSSED: Final = 0.2
@@ -85,6 +87,7 @@ def evolved_front(region: Region, score: Score, *, candidates: int = 1_000_000, 
         return _front(region, listed, _costs(region, score, listed), len(listed))
     rng = np.random.default_rng(seed)
     population = min(max(candidates // GENERATIONS, POPULATIONS[0]), POPULATIONS[1], candidates)
+    count = min(max(candidates // GENERATIONS, population), CHILDREN * population)
     genes = _Genes(region, rng)
     codes = genes.first(population)
     hashes, costs = genes.hashes(region.canonical(codes)), _costs(region, score, codes)
@@ -92,7 +95,7 @@ def evolved_front(region: Region, score: Score, *, candidates: int = 1_000_000, 
     while scored < candidates and idle < PATIENCE:
         order = _best(costs, population)
         codes, hashes, costs = codes[order], hashes[order], costs[order]
-        children, their_hashes = genes.new(genes.children(codes, population), hashes)
+        children, their_hashes = genes.new(genes.children(codes, count), hashes)
         children, their_hashes = children[: candidates - scored], their_hashes[: candidates - scored]
         if not len(children):
             idle += 1
