@@ -13,6 +13,11 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
+def never() -> bool:
+    """For a caller that does not cancel."""
+    return False
+
+
 def _no_check() -> None:
     """Outside of `stoppable`: nothing to check."""
 

@@ -121,3 +121,43 @@ class SourceUnavailable(HwnasError):
     """The trained network to start from is not known here, not installed, or not the published one."""
 
     code = "source_unavailable"
+
+
+class UnknownExecutor(HwnasError):
+    """An executor that hwnas does not have."""
+
+    code = "unknown_executor"
+
+
+class WorkerLost(HwnasError):
+    """A piece of work that no worker could finish: they died, hung or were lost each time. What others computed is stored."""
+
+    code = "worker_lost"
+    status = 503
+
+
+class FailedWork(HwnasError):
+    """A piece of work that failed with an unexpected exception; `facts` have its trace."""
+
+    code = "failed_work"
+    status = 500
+
+
+class OutOfWorkerMemory(HwnasError):
+    """A worker has too little memory for a piece of work."""
+
+    code = "out_of_worker_memory"
+    status = 507
+
+
+class UnsendableWork(HwnasError):
+    """A piece of work, or its code, that cannot be sent to another process: it holds an open file, or is too large."""
+
+    code = "unsendable_work"
+
+
+class UnreachableStore(HwnasError):
+    """A store that a worker does not see: a folder of another machine, or a URL that it cannot open."""
+
+    code = "unreachable_store"
+    status = 503

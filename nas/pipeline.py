@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from hw_targets.errors import UnknownTarget, UnsupportedArchitecture
 from hw_targets.registry import target as find_target
+from hw_targets.stopping import never
 from hw_targets.target import Target
 from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.evaluations import keep_evaluations
@@ -26,7 +27,7 @@ from nas.result import ExportResult, ProfileResult, SearchResult
 from nas.spec import SearchSpec
 from nas.stages.budget import check_budget
 from nas.stages.choose_source import AUTO
-from nas.stages.context import Context, DeviceClaim, never, no_claim
+from nas.stages.context import Context, DeviceClaim, no_claim
 from nas.stages.plan import PROPOSED
 from nas.stages.profile import profile as profile_stage
 from nas.stages.restrict_space import restrict_space

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hw_targets.registry import target as find_target
+from hw_targets.stopping import never
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import EventSink, ignore
 from nas.frozen import FrozenModel
@@ -13,7 +14,7 @@ from nas.prepare_job import choose_resolution, with_target_plans
 from nas.result import Plan
 from nas.spec import SearchSpec
 from nas.stages import plan as plans
-from nas.stages.context import Context, never
+from nas.stages.context import Context
 from nas.stages.costs import Costs, profiling_s
 from nas.stages.profile import profile, profiled
 from nas.store import Store

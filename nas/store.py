@@ -69,9 +69,9 @@ class Store:
         """A store in a folder, at an fsspec URL, or among given files; `namespace` separates users, not contents."""
         if not re.fullmatch(r"[\w-]*", namespace, re.ASCII):
             raise ValueError(f"{namespace!r} does not consist of letters, digits, - and _")
-        self._files = place if isinstance(place, Files) else Files.at(place)
-        self._blobs = self._files / "blobs"
-        self._own = self._files / "namespaces" / namespace if namespace else self._files
+        self.files, self.namespace = place if isinstance(place, Files) else Files.at(place), namespace
+        self._blobs = self.files / "blobs"
+        self._own = self.files / "namespaces" / namespace if namespace else self.files
 
     @classmethod
     def of(cls, place: "Store | Path | str") -> "Store":

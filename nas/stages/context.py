@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hw_targets.lock import while_waiting
-from hw_targets.stopping import stoppable
+from hw_targets.stopping import never, stoppable
 from hw_targets.target import Target
 from nas.core_seconds import StageClock, sum_known
 from nas.data.arrays import DataArrays
 from nas.data.facts import DataFacts
 from nas.errors import Cancelled
 from nas.events import EventSink, LogEvent, Phase, PhaseEvent, ProgressEvent, ignore
+from nas.execution.executor import Executor
+from nas.execution.local import LocalExecutor
 from nas.store import StageKey, StageRecord, Store
 
 TOLD_AFTER_S: Final = 2.0
@@ -22,11 +24,6 @@ TOLD_AFTER_S: Final = 2.0
 DeviceClaim = Callable[[Target], AbstractContextManager[None]]
 """Entered while a target is measured, and exited before anything else is done: a caller's own claim to the device, besides
 the lock of the machine. It may wait, and then raises `Cancelled` soon after the caller requests a stop."""
-
-
-def never() -> bool:
-    """For a caller that does not cancel."""
-    return False
 
 
 def no_claim(_target: Target) -> AbstractContextManager[None]:
@@ -65,12 +62,13 @@ class StageCost:
 
 @dataclass(frozen=True)
 class Context:
-    """The context of one run: store, event sink, cancellation check and device claim; and its times, costs and warnings so far."""
+    """The context of one run: store, event sink, cancellation check, device claim, executor; and its times, costs and warnings."""
 
     store: Store
     on_event: EventSink = ignore
     cancelled: Callable[[], bool] = never
     claim: DeviceClaim = no_claim
+    executor: Executor = field(default_factory=LocalExecutor)
     seconds: dict[str, float] = field(default_factory=dict)
     noted: list[tuple[str | None, str]] = field(default_factory=list)
     costs: dict[tuple[str, str | None], StageCost] = field(default_factory=dict)

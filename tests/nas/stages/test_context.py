@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from hw_targets.lock import measuring
+from hw_targets.stopping import never
 from hw_targets.target import Sample, Target
 from nas import store as stores
 from nas.errors import Cancelled
 from nas.events import Event, LogEvent, ignore
 from nas.stages import context as contexts
-from nas.stages.context import Context, StageOutput, never
+from nas.stages.context import Context, StageOutput
 from nas.stages.profile import measure_samples
 from nas.store import StageKey, Store
 from search_spaces.network import Network

@@ -1,0 +1,88 @@
+"""What a worker does with the items that it is given, in a process of its own or on a cluster: one after the other.
+
+Not here: how items reach it, and how its messages go back (`worker.py`, `cluster_worker.py`).
+"""
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from nas.errors import UnreachableStore
+from nas.events import EVENT, Event
+from nas.execution.crew import Assignment, Emitted, Ended, FromWorker, Started
+from nas.execution.packing import PackedStore, error_document, unpack_item
+from nas.execution.work import KeptValues, Site, run_item
+from nas.store import Store
+from search_spaces.errors import HwnasError
+
+THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Bench:
+    """The items of one worker. `work` runs in one thread for good, since native libraries keep threads for each thread."""
+
+    def __init__(self, send: Callable[[FromWorker], None]) -> None:
+        self._send = send
+        self._queue: queue.Queue[Assignment | None] = queue.Queue()
+        self._stops: dict[int, threading.Event] = {}
+        self._stores: dict[PackedStore, Store] = {}
+        self._kept = KeptValues()
+
+    def submit(self, assignment: Assignment) -> None:
+        """Adds an item to the queue."""
+        self._stops[assignment.ticket] = threading.Event()
+        self._queue.put(assignment)
+
+    def cancel(self) -> None:
+        """Stops the running item at its next check, and those in the queue when their turn comes."""
+        for stop in list(self._stops.values()):
+            stop.set()
+
+    def end(self) -> None:
+        """Lets `work` return after the items so far."""
+        self._queue.put(None)
+
+    def work(self) -> None:
+        """Runs the items of the queue."""
+        while (assignment := self._queue.get()) is not None:
+            self._send(Started(assignment.ticket))
+            try:
+                value, error = self._run(assignment), None
+            except HwnasError as found:
+                value, error = None, error_document(found)
+            del self._stops[assignment.ticket]
+            self._send(Ended(assignment.ticket, value, error))
+
+    def _run(self, assignment: Assignment) -> object:
+        def emit(event: Event) -> None:
+            self._send(Emitted(assignment.ticket, EVENT.dump_json(event).decode()))
+
+        set_threads(assignment.cores)
+        site = Site(self._store(assignment.store), emit, self._stops[assignment.ticket].is_set, self._kept)
+        return run_item(unpack_item(assignment.item), site)
+
+    def _store(self, packed: PackedStore) -> Store:
+        """The store, opened once for each `map`.
+
+        Raises:
+            UnreachableStore: it cannot be seen from here.
+        """
+        if packed not in self._stores:
+            try:
+                self._stores = {packed: packed.open()}
+            except UnreachableStore:
+                self._stores = {}
+                raise
+        return self._stores[packed]
+
+
+def set_threads(cores: int) -> None:
+    """Lets native libraries use so many threads: torch at once, others where they are not loaded yet."""
+    for name in THREADS:
+        os.environ[name] = str(cores)
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.get_num_threads() != cores:
+        torch.set_num_threads(cores)

@@ -1,0 +1,90 @@
+"""The seam between the engine and where its work runs, and the names of executors that a user can give."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Protocol, Self
+
+from hw_targets.stopping import never
+from nas.errors import UnknownExecutor
+from nas.events import EventSink, ignore
+from nas.execution.work import WorkItem, WorkOutcome
+from nas.store import Store
+
+VARIABLE: Final = "HWNAS_EXECUTOR"
+"""The environment variable that names the executor where nothing else does."""
+
+LOCAL: Final = "local"
+
+
+class Executor(Protocol):
+    """Runs work items; results must not depend on which executor runs them."""
+
+    @property
+    def name(self) -> str:
+        """As a user writes it: `local`, `processes:4`, `ray:10.0.0.1:6379`."""
+
+    @property
+    def workers(self) -> int:
+        """How many items of one core it can run at once now."""
+
+    def map(
+        self,
+        items: Sequence[WorkItem],
+        *,
+        store: Store,
+        on_event: EventSink = ignore,
+        cancelled: Callable[[], bool] = never,
+        deadline_s: float | None = None,
+    ) -> Iterator[WorkOutcome]:
+        """Runs items, and yields the outcome of each as it ends, in any order; one `map` at a time.
+
+        An item's own error is in its outcome, and the others go on. An item whose worker dies, hangs or is lost is given to
+        another worker, three times at most. Its events arrive before its outcome; those of an attempt that was lost remain.
+        Closing the iterator stops what still runs.
+
+        Args:
+            items: to run.
+            store: in which they find their inputs, and in which their results are.
+            on_event: receives their events, in this thread, while the iterator is advanced.
+            cancelled: polled twice a second at least.
+            deadline_s: how long one attempt at an item may take.
+
+        Raises:
+            Cancelled: the caller requested a stop; all items have stopped, 30 s later at most.
+        """
+
+    def close(self) -> None:
+        """Ends the workers. It can be called twice."""
+
+    def __enter__(self) -> Self:
+        """The executor itself; `close` is called on exit."""
+
+    def __exit__(self, *error: object) -> None:
+        """Closes it."""
+
+
+def open_executor(text: str | None = None) -> Executor:
+    """The executor of a name; that of `HWNAS_EXECUTOR` where none is given, else `local`.
+
+    Args:
+        text: `local`, `processes`, or `processes:N` for N worker processes (as many as there are cores when absent).
+
+    Raises:
+        UnknownExecutor: there is none of that name.
+    """
+    text = text or os.environ.get(VARIABLE) or LOCAL
+    kind, _, rest = text.partition(":")
+    if text == LOCAL:
+        from nas.execution.local import LocalExecutor
+
+        return LocalExecutor()
+    if kind == "processes" and (not rest or re.fullmatch(r"[1-9]\d{0,3}", rest)):
+        from nas.execution.processes import ProcessExecutor
+
+        return ProcessExecutor(int(rest) if rest else None)
+    raise UnknownExecutor(
+        f"There is no executor {text!r}.",
+        fix="Use local, processes, or processes:N for N worker processes.",
+        facts={"executor": text},
+    )
