@@ -168,11 +168,19 @@ class SearchSpec(FrozenModel):
         "reward, the metric times (latency / limit)^-0.07",
     )
 
+    at_once: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="architectures that the searcher suggests before it sees how the first of them does, so that they are evaluated at "
+        "the same time; the result depends on it, and not on how many workers there are",
+    )
+
     work: Work | None = Field(
         None, description="the numbers that the time was resolved to; a finished run has them, and they make it repeat"
     )
 
-    _numbers = field_validator("minutes", "resolution", "seed", "threads", mode="before")(number)
+    _numbers = field_validator("minutes", "resolution", "seed", "threads", "at_once", mode="before")(number)
 
     @property
     def seconds(self) -> float:
@@ -187,7 +195,11 @@ class SearchSpec(FrozenModel):
     @property
     def without_effect(self) -> set[str]:
         """Fields that change nothing: they are no part of names and keys, so that these are as before there were such fields."""
-        usual = {"limits": not self.cost_limits, "objective": self.objective == "front"}
+        usual = {
+            "limits": not self.cost_limits,
+            "objective": self.objective == "front",
+            "at_once": self.at_once == 1,
+        }
         return {name for name, so in usual.items() if so}
 
     @field_validator("limits")

@@ -208,6 +208,18 @@ WireObjective = Annotated[
     ),
 ]
 
+AtOnce = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=64,
+        description="architectures that the searcher suggests before it sees how the first of them does, so that they are evaluated at "
+        "the same time",
+    ),
+    INTEGRAL,
+]
+
 READ_ONLY: Final[dict[str, Any]] = {"readOnly": True}
 
 _SPACE: Final = (
@@ -250,6 +262,7 @@ class SearchWireSpec(WireModel):
     budget_on: WireBudgetOn = "quiet"
     searcher: WireSearcher = "hwnas"
     objective: WireObjective = "front"
+    at_once: AtOnce = 1
     limits: Limits | None = Field(
         default=None,
         description="the most that the network of each target may have of other costs than latency: numbers, or texts such as `300k`",

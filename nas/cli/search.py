@@ -58,6 +58,15 @@ Searcher = Annotated[
     ),
 ]
 
+AtOnce = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=64,
+        help="Architectures to suggest before the first of them is evaluated, so that workers evaluate them at the same time.",
+    ),
+]
+
 Limit = Annotated[
     list[str] | None,
     typer.Option(
@@ -123,6 +132,7 @@ def search(
         ),
     ] = "front",
     limit: Limit = None,
+    at_once: AtOnce = 1,
     out: Out = "runs",
     store: StoreFolder = None,
     yes: Yes = False,
@@ -139,6 +149,7 @@ def search(
         "effort": effort, "minutes": minutes, "resolution": resolution, "seed": seed, "threads": threads, "device": device,
         "fit": fit, "augment": augment, "metric": metric, "class_weights": class_weights, "budget_on": budget_on,
         "searcher": searcher, "objective": objective, "limits": limits(limit or ()),
+        "at_once": at_once,
     }  # fmt: skip
     return execute(specify(fields), out=out, store=store, quiet=quiet, asks=not (yes or json))
 

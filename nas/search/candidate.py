@@ -40,19 +40,38 @@ class Evaluation:
     Attributes:
         value: on all images, or, where it was dropped, estimated from those that it was evaluated on; not a number where it failed.
         images: that it was evaluated on; None for all.
+        core_seconds: that it took now, in whichever process; None where that was not counted.
     """
 
     value: float
     images: int | None = None
+    core_seconds: float | None = field(default=None, compare=False)
 
 
-Evaluate = Callable[[Architecture, Architecture | None], Evaluation]
-"""An architecture, and its rival: the best one that is as fast and was evaluated on all images, below which it may be dropped."""
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An architecture to evaluate.
+
+    Attributes:
+        rival: the best architecture that is as fast and was evaluated on all images, below which it may be dropped.
+    """
+
+    architecture: Architecture
+    rival: Architecture | None = None
+
+
+Evaluate = Callable[[Sequence[Suggestion]], Sequence[Evaluation]]
+"""Different architectures, evaluated together; the evaluations are in their order."""
+
+
+def one_by_one(evaluate: Callable[[Suggestion], Evaluation]) -> Evaluate:
+    """The evaluation that evaluates one architecture after another."""
+    return lambda suggestions: [evaluate(one) for one in suggestions]
 
 
 def on_all_images(metric: Callable[[Architecture], float]) -> Evaluate:
     """The evaluation that drops no architecture."""
-    return lambda architecture, _rival: Evaluation(metric(architecture))
+    return one_by_one(lambda suggestion: Evaluation(metric(suggestion.architecture)))
 
 
 def write_line(candidate: Candidate) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from nas.events import FrontPoint, MeasurementEvent
 from nas.result import ModelOutcome
 from nas.search.candidate import Candidate, front, point
 from nas.search.finalists import by_latency, nominated
-from nas.search.study import replay
+from nas.search.study_events import replay
 from nas.stages.package import Delivered, limit_outcomes, package
 from nas.stages.quantize import retrained
 from nas.stages.search_report import evaluations, search_cost, trust_score

@@ -3,8 +3,9 @@
 What was evaluated for any target's search with the same INT8 scheme is remembered. Not here: the test (`nas/search/racing.py`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from math import nan
 from typing import Final
 
@@ -20,7 +21,7 @@ from nas.errors import NotANumber
 from nas.evaluate import Evaluator
 from nas.job import Job
 from nas.metrics import Scores, confusion
-from nas.search.candidate import Evaluation
+from nas.search.candidate import Evaluation, Suggestion
 from nas.search.racing import BoolArray, difference, hopeless, metric, parts
 from nas.stages.context import Context
 from nas.stages.train import Supernet, evaluator
@@ -51,15 +52,24 @@ class RememberedEvaluations:
         self._predicted = {name: np.array(line["predicted"], np.int64) for name, line in self._before.items()}
         self._spent: dict[str, float] = {name: line["core_seconds"] for name, line in self._before.items()}
 
-    def __call__(self, architecture: Architecture, rival: Architecture | None) -> Evaluation:
-        """On as many images as it takes to see that the architecture is worse than its rival, or on all of them.
+    def __call__(self, suggestions: Sequence[Suggestion]) -> list[Evaluation]:
+        """Each on as many images as it takes to see that it is worse than its rival, or on all of them.
 
         Of one that computes no numbers the value is not a number, after any number of images.
+
+        Raises:
+            Cancelled: the caller requested a stop; what was evaluated is kept.
         """
+        return [self._counted(one) for one in suggestions]
+
+    def _counted(self, one: Suggestion) -> Evaluation:
+        self._context.check_cancelled()
+        began = core_seconds()
         try:
-            return self._evaluated(architecture, rival)
+            found = self._evaluated(one.architecture, one.rival)
         except NotANumber:
-            return Evaluation(nan)
+            found = Evaluation(nan)
+        return replace(found, core_seconds=core_seconds() - began)
 
     def _evaluated(self, architecture: Architecture, rival: Architecture | None) -> Evaluation:
         subnet = _Subnet(self._job.space.network(architecture), architecture.id)

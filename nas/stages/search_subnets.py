@@ -5,8 +5,10 @@ import json
 from nas.job import Job
 from nas.search import study
 from nas.search.candidate import Candidate, distinct, read_line, write_line
+from nas.search.problem import SearchProblem
 from nas.search.searchers.registry import searcher
-from nas.search.study import SearchProblem, front_event, replay
+from nas.search.study_events import front_event, replay
+from nas.search.study_journal import read_lines
 from nas.stages.context import StageOutput
 from nas.stages.evaluate_subnets import CALIBRATION_WORK, RememberedEvaluations
 from nas.stages.propose import proposals
@@ -38,7 +40,7 @@ def search_subnets(run: TargetRun) -> list[Candidate]:
         emitted = True
         journal = context.store.journal(key)
         evaluate = RememberedEvaluations(context, job, supernet, target_plan.scheme)
-        own = {target_plan.space.architecture(line["values"]).id for line in journal.read()}
+        own = {target_plan.space.architecture(line["values"]).id for line in read_lines(journal)}
         found = study.run(problem, evaluate, journal, on_event=context.on_event, cancelled=context.cancelled)
         lines = [write_line(one) for one in found]
         reused = evaluate.reused_core_seconds({one.architecture.id for one in found} - own)
@@ -78,6 +80,7 @@ def search_key(run: TargetRun) -> StageKey:
             "searcher": [job.spec.searcher, searcher(job.spec.searcher).version],
             **job.compute.inputs,
             **({} if job.spec.objective == "front" else {"objective": job.spec.objective}),
+            **({} if job.spec.at_once == 1 else {"at_once": job.spec.at_once}),
             **({"limits": {limit.cost: limit.most for limit in target_plan.limits}} if target_plan.limits else {}),
             **({} if run.adapted is None else {"adapted": run.adapted.supernet.hash}),
         },
@@ -103,6 +106,7 @@ def search_problem(run: TargetRun, first: tuple[Architecture, ...] = ()) -> Sear
         min(job.data.images["val"], VALIDATION),
         CALIBRATION_WORK * min(job.data.images["train"], CALIBRATION),
         target_plan.within_limit,
+        job.spec.at_once,
     )
 
 

@@ -30,9 +30,11 @@ from nas.files import Files
 from nas.journal import Journal
 from nas.search.candidate import Candidate, on_all_images
 from nas.search.limited_study import LimitedStudy
+from nas.search.problem import SearchProblem
 from nas.search.region import LimitedRegion
 from nas.search.sampler import Region
-from nas.search.study import SearchProblem, run
+from nas.search.study import run
+from nas.search.study_journal import read_lines
 from nas.search.table_region import TableRegion
 from search_spaces.builder import Graph, Tensor
 from search_spaces.cost import macs
@@ -72,10 +74,10 @@ class Searched:
         share = macs(self.space.network(architecture)) / macs(self.space.network(self.space.largest()))
         return 0.3 + 0.5 * share + 0.1 * (int(dict(architecture.values)["depth"]) > 1)
 
-    def run(self, journal: Path, trials: int = TRIALS, seed: int = 3) -> list[Candidate]:
+    def run(self, journal: Path, trials: int = TRIALS, seed: int = 3, at_once: int = 1) -> list[Candidate]:
         """The evaluated candidates, in order; a journal that already has trials is resumed."""
         region = LimitedRegion(self.latency, self.limit_ms)
-        problem = SearchProblem(self.space, region, "made-up", self.limit_ms, trials, seed=seed)
+        problem = SearchProblem(self.space, region, "made-up", self.limit_ms, trials, seed=seed, at_once=at_once)
         return run(
             problem,
             on_all_images(self.accuracy),
@@ -140,19 +142,22 @@ class SamplerContract:
         first, again = (Searched(space, create).run(tmp_path / name, self.trials) for name in "ab")
         assert first == again
 
-    @pytest.mark.parametrize("kept", [1, 9, -1])
-    def test_an_interrupted_search_is_resumed(self, create: CreateSampler, tmp_path: Path, kept: int) -> None:
+    @pytest.mark.parametrize(("kept", "at_once"), [(1, 1), (9, 1), (-1, 1), (1, 4)])
+    def test_an_interrupted_search_is_resumed(
+        self, create: CreateSampler, tmp_path: Path, kept: int, at_once: int
+    ) -> None:
+        """`kept` batches of `at_once` architectures are in the journal."""
         searched = Searched(small_space((2, 3, 4, 6, 8), (1, 2, 3)), create)
-        whole = searched.run(tmp_path / "whole", self.trials)
-        kept %= self.trials
-        lines: list[dict[str, Any]] = Journal(Files.at(tmp_path / "whole")).read()[:kept]
+        whole = searched.run(tmp_path / "whole", self.trials, at_once=at_once)
+        batches: list[Any] = Journal(Files.at(tmp_path / "whole")).read()
         cut = Journal(Files.at(tmp_path / "cut"))
-        for line in lines:
-            cut.append(line)
+        for batch in batches[:kept]:
+            cut.append(batch)
+        known = len(read_lines(cut))
         searched.evaluated.clear()
-        resumed = searched.run(tmp_path / "cut", self.trials)
-        assert resumed[:kept] == whole[:kept] and len(resumed) == self.trials
-        assert not {candidate.architecture for candidate in whole[:kept]} & set(searched.evaluated), "evaluated again"
+        resumed = searched.run(tmp_path / "cut", self.trials, at_once=at_once)
+        assert resumed[:known] == whole[:known] and len(resumed) == self.trials
+        assert not {candidate.architecture for candidate in whole[:known]} & set(searched.evaluated), "evaluated again"
         if self.resumes_exactly:
             assert resumed == whole
 

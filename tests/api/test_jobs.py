@@ -212,14 +212,16 @@ HOW: Final = {"fit": "pad", "augment": "photo", "metric": "macro_f1", "class_wei
 @pytest.mark.parametrize(
     "spec",
     [
-        {**body()["spec"], **HOW, "budget_on": "p95", "searcher": "tpe", "limits": LIMITS},
+        {**body()["spec"], **HOW, "budget_on": "p95", "searcher": "tpe", "limits": LIMITS, "at_once": 4},
         {"kind": "supernet_training", "data": "digits", "minutes": 7.5, **HOW},
     ],
     ids=["search", "supernet"],
 )
 def test_how_networks_are_trained_and_judged_reaches_the_engine(tmp_path: Path, spec: dict[str, Any]) -> None:
     local = engine_spec(WIRE_SPEC.validate_python(spec), Settings(home=tmp_path)).model_dump()
-    wanted = {name: spec[name] for name in (*HOW, "budget_on", "searcher", "limits", "minutes") if name in spec}
+    wanted = {
+        name: spec[name] for name in (*HOW, "budget_on", "searcher", "limits", "at_once", "minutes") if name in spec
+    }
     assert {name: local[name] for name in wanted} == wanted
 
 

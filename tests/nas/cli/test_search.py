@@ -24,7 +24,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
         "--resolution", "28", "--seed", "7", "--threads", "2", "--device", "cpu", "--fit", "pad", "--augment", "photo",
         "--metric", "macro_f1",
         "--class-weights", "none", "--budget-on", "p95", "--searcher", "tpe",
-        "--objective", "reward", "--limit", "weight_bytes=300k", "--limit", "macs=5",
+        "--objective", "reward", "--at-once", "4", "--limit", "weight_bytes=300k", "--limit", "macs=5",
         "--out", "elsewhere", "--store", "kept",
     )  # fmt: skip
     assert code == 0
@@ -36,7 +36,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
         "data": "digits", "space": "resnet", "start_from": "none", "method": "prune", "teacher": "best.onnx",
         "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick", "minutes": 2.5, "resolution": 28, "seed": 7,
         "threads": 2, "device": "cpu", "fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none", "budget_on": "p95",
-        "searcher": "tpe", "objective": "reward", "work": None,
+        "searcher": "tpe", "objective": "reward", "at_once": 4, "work": None,
         "limits": {"macs": 5, "params": None, "weight_bytes": 300_000, "peak_memory_bytes": None},
     }  # fmt: skip
 

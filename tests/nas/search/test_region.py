@@ -18,8 +18,9 @@ from nas.files import Files
 from nas.journal import Journal
 from nas.search.candidate import Candidate, distinct, on_all_images
 from nas.search.limited_study import LimitedStudy
+from nas.search.problem import SearchProblem
 from nas.search.region import LimitedRegion
-from nas.search.study import SearchProblem, run
+from nas.search.study import run
 from search_spaces.builder import Graph, Tensor
 from search_spaces.cost import layer_macs, layer_weight_bytes, macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.lattice import Lattice

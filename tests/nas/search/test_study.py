@@ -15,9 +15,10 @@ from nas.events import EVENT, CandidateEvent, Event, FrontEvent, ProgressEvent
 from nas.files import Files
 from nas.journal import Journal
 from nas.objective import Objective
-from nas.search.candidate import Candidate, Evaluation, front, on_all_images
+from nas.search.candidate import Candidate, Evaluation, Suggestion, front, on_all_images, one_by_one
 from nas.search.front import hypervolume
-from nas.search.study import SearchProblem, run
+from nas.search.problem import SearchProblem
+from nas.search.study import run
 from search_spaces.cost import macs
 from search_spaces.lattice import IntArray, Lattice
 from search_spaces.registry import space
@@ -128,10 +129,11 @@ def test_the_best_metric_alone_is_found_at_the_limit_and_the_reward_below_it(tmp
     assert best["metric"] > best["reward"]
 
 
-def halved(architecture: Architecture, rival: Architecture | None) -> Evaluation:
+@one_by_one
+def halved(suggestion: Suggestion) -> Evaluation:
     """Half of the images say of each that is worse than its rival that it is."""
-    value = accuracy(architecture)
-    worse = rival is not None and value < accuracy(rival)
+    value = accuracy(suggestion.architecture)
+    worse = suggestion.rival is not None and value < accuracy(suggestion.rival)
     return Evaluation(value, 50 if worse else 100)
 
 
@@ -156,15 +158,15 @@ def test_a_rival_is_as_fast_and_was_evaluated_on_all_images(tmp_path: Path) -> N
     assert {c.architecture for c in front(found)} <= {c.architecture for c in whole}
 
 
-def failing(architecture: Architecture, rival: Architecture | None) -> Evaluation:
-    return Evaluation(math.nan if int(architecture.id, 16) % 8 == 0 else accuracy(architecture))
+def some_fail(architecture: Architecture) -> float:
+    return math.nan if int(architecture.id, 16) % 8 == 0 else accuracy(architecture)
 
 
 @pytest.mark.parametrize("kept", [3, 11, 23])
 def test_failed_evaluations_are_counted_and_a_search_with_them_goes_the_same_way(tmp_path: Path, kept: int) -> None:
     def search_failing(name: str) -> list[Candidate]:
         journal = Journal(Files.at(tmp_path / name))
-        return run(problem(40), failing, journal, on_event=lambda e: None, cancelled=lambda: False)
+        return run(problem(40), on_all_images(some_fail), journal, on_event=lambda e: None, cancelled=lambda: False)
 
     whole, lines = search_failing("whole"), Journal(Files.at(tmp_path / "whole")).read()
     assert len(lines) == 40 and 0 < 40 - len(whole) == sum("failed" in line for line in lines)
@@ -177,12 +179,12 @@ def test_failed_evaluations_are_counted_and_a_search_with_them_goes_the_same_way
 def test_a_search_ends_where_most_evaluations_fail_and_keeps_the_others(tmp_path: Path) -> None:
     journal, evaluated = Journal(Files.at(tmp_path / "j")), list[Architecture]()
 
-    def broken(architecture: Architecture, _: Architecture | None) -> Evaluation:
+    def broken(architecture: Architecture) -> float:
         evaluated.append(architecture)
-        return Evaluation(math.nan if len(evaluated) > 10 else accuracy(architecture))
+        return math.nan if len(evaluated) > 10 else accuracy(architecture)
 
     with pytest.raises(FailedEvaluations, match="5 of 15 evaluations gave no number") as caught:
-        run(problem(), broken, journal, on_event=lambda e: None, cancelled=lambda: False)
+        run(problem(), on_all_images(broken), journal, on_event=lambda e: None, cancelled=lambda: False)
     assert caught.value.facts["failed"] == 5
     assert [("failed" in line) for line in journal.read()] == [False] * 10 + [True] * 5
 

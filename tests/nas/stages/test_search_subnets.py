@@ -10,7 +10,7 @@ import torch
 
 from nas.errors import FailedEvaluations
 from nas.events import CandidateEvent, Event, FrontEvent, PhaseEvent
-from nas.search.candidate import Candidate, write_line
+from nas.search.candidate import Candidate, Suggestion, write_line
 from nas.search.racing import parts
 from nas.search.searchers import registry
 from nas.search.searchers.registry import BUILT_IN, SearcherEntry
@@ -84,6 +84,19 @@ def test_two_searchers_never_share_a_key(made: tuple[TargetRun, list[Event]], mo
     assert key_of("hwnas") not in keys.values()
 
 
+def test_how_many_are_suggested_at_once_is_part_of_the_key_where_it_is_more_than_one(
+    made: tuple[TargetRun, list[Event]],
+) -> None:
+    run, _ = made
+    keys = {}
+    for at_once in (1, 4, 64):
+        spec = run.job.spec.model_copy(update={"at_once": at_once})
+        other = replace(run, job=replace(run.job, spec=spec))
+        assert search_problem(other).at_once == at_once
+        keys[at_once] = search_key(other).hash
+    assert len(set(keys.values())) == 3 and "at_once" not in search_key(run).inputs and keys[1] == search_key(run).hash
+
+
 def test_two_objectives_never_share_a_key(made: tuple[TargetRun, list[Event]]) -> None:
     run, _ = made
     keys = set()
@@ -148,15 +161,14 @@ def test_what_is_remembered_changes_no_evaluation(made: tuple[TargetRun, list[Ev
         assert run.supernet is not None
         return RememberedEvaluations(run.context, run.job, run.supernet, run.target_plan.scheme)
 
-    fresh = evaluations()
-    raced = fresh(other, best)
-    whole = evaluations()(other, None)
+    (raced,) = evaluations()([Suggestion(other, best)])
+    (whole,) = evaluations()([Suggestion(other)])
     assert whole.images == run.job.data.images["val"] and raced.images in {
         *parts(np.zeros(whole.images, np.int64)),
         whole.images,
     }
-    assert evaluations()(other, best) == raced
-    assert evaluations()(other, None) == whole
+    assert evaluations()([Suggestion(other, best), Suggestion(best)])[0] == raced
+    assert evaluations()([Suggestion(other)]) == [whole]
 
 
 def test_subnets_that_compute_no_numbers_fail_and_are_kept(made: tuple[TargetRun, list[Event]]) -> None:

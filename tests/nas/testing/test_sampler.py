@@ -26,12 +26,12 @@ def counting(region: Region, trials: int, seed: int) -> BaseSampler:
 def test_a_sampler_that_does_not_resume_is_found(tmp_path: Path) -> None:
     SamplerContract().test_one_seed_gives_one_search(counting, tmp_path)
     with pytest.raises(AssertionError):
-        SamplerContract().test_an_interrupted_search_is_resumed(counting, tmp_path / "a", 9)
+        SamplerContract().test_an_interrupted_search_is_resumed(counting, tmp_path / "a", 9, 1)
 
     class Remembers(SamplerContract):
         resumes_exactly = False
 
-    Remembers().test_an_interrupted_search_is_resumed(counting, tmp_path / "b", 9)
+    Remembers().test_an_interrupted_search_is_resumed(counting, tmp_path / "b", 9, 1)
 
 
 def test_a_sampler_without_a_seed_is_found(tmp_path: Path) -> None:

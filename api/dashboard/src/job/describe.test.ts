@@ -22,6 +22,7 @@ const SEARCH = {
   budget_on: "quiet",
   searcher: "hwnas",
   objective: "front",
+  at_once: 1,
 } satisfies Job["spec"];
 const EXPORT = { kind: "export", job: "job_1", architecture_id: "5a27", target: "cpu", search: SEARCH } satisfies Job["spec"];
 

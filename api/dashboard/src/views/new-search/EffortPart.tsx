@@ -19,6 +19,7 @@ const FIELDS = [
   { name: "resolution", label: "Input size in pixels", hint: "Empty: chosen from the data and the time.", kinds: ["search", "profiling", "supernet_training"] },
   { name: "seed", label: "Seed", hint: "The same seed gives the same result.", kinds: ["search", "profiling", "supernet_training"] },
   { name: "threads", label: "Training threads", hint: "Empty: all cores.", kinds: ["search", "supernet_training"] },
+  { name: "at_once", label: "Architectures at once", hint: "Suggested together, so that workers evaluate them at the same time.", kinds: ["search"] },
 ] as const;
 
 function aboutOf(kind: Kind, effort: Effort): string {

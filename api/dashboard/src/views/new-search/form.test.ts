@@ -18,6 +18,7 @@ const FULL: Form = {
   resolution: "32",
   seed: "7",
   threads: "1",
+  at_once: "4",
   advanced: { start_from: "efficientnet_lite1", method: "prune", fit: "pad", metric: "macro_f1", budget_on: "p95", searcher: "tpe", objective: "reward" },
   limits: { weight_bytes: "300k", macs: "50000000" },
 };
@@ -98,6 +99,8 @@ describe("advanced settings", () => {
     const form: Form = { ...DEFAULT, advanced: withSetting(withSetting({}, "metric", "macro_f1"), "budget_on", "p50") };
     expect(toSpec({ ...DEFAULT, advanced: { searcher: "tpe" } }).spec).toMatchObject({ searcher: "tpe" });
     expect(toSpec(form).spec).toMatchObject({ metric: "macro_f1", budget_on: "p50" });
+    expect(toSpec({ ...form, at_once: "4" }).spec).toMatchObject({ at_once: 4 });
+    expect(toSpec({ ...form, at_once: "4", kind: "supernet_training" }).spec).not.toHaveProperty("at_once");
     expect(toSpec({ ...form, kind: "supernet_training" }).spec).not.toHaveProperty("budget_on");
     expect(toSpec({ ...form, kind: "profiling" }).spec).not.toHaveProperty("metric");
     expect(withSetting(form.advanced, "metric", "accuracy")).toEqual({ budget_on: "p50" });

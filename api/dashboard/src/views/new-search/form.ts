@@ -64,6 +64,8 @@ export interface Form {
   resolution: string;
   seed: string;
   threads: string;
+  /** Of a search: architectures that are suggested together. */
+  at_once: string;
   advanced: Advanced;
   /** Of a search: limits on other costs than latency. */
   limits: Limits;
@@ -92,6 +94,7 @@ export const DEFAULT: Form = {
   resolution: "",
   seed: "0",
   threads: "",
+  at_once: "1",
   advanced: {},
   limits: {},
   trainedFor: "cpu",
@@ -141,12 +144,14 @@ export function toSpec(form: Form): { spec: WireSpec; problems: [] } | { spec: n
     } else {
       const targets = form.targets.map((row, index) => ({ ...targetOf(row), latency_ms: budgetOf(row, index, problems) }));
       const limits = limitsOf(form.limits, problems);
+      const at_once = number("at_once", form.at_once, true) ?? 1;
       const own = {
         ...(method === undefined ? {} : { method }),
         ...(budget_on === undefined ? {} : { budget_on }),
         ...(searcher === undefined ? {} : { searcher }),
         ...(objective === undefined ? {} : { objective }),
         ...(limits === undefined ? {} : { limits }),
+        ...(at_once === 1 ? {} : { at_once }),
       };
       spec = { kind: "search", targets, ...trained, ...own } as WireSpec;
     }
@@ -173,7 +178,7 @@ export function toForm(spec: WireSpec): Form {
   form.advanced = advancedOf(spec);
   if (spec.kind === "supernet_training") return { ...form, trainedFor: (spec.targets as readonly string[] | undefined)?.join(" ") ?? DEFAULT.trainedFor };
   const targets = spec.targets.map((one) => ({ ...named(one.target), ...budget(one.latency_ms), device: text(one.device) }));
-  return { ...form, targets, limits: typedLimits(spec.limits) };
+  return { ...form, targets, limits: typedLimits(spec.limits), at_once: text(spec.at_once) || DEFAULT.at_once };
 }
 
 function advancedOf(spec: Exclude<WireSpec, { kind: "profiling" }>): Advanced {

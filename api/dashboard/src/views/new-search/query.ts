@@ -2,7 +2,7 @@
 import { ADVANCED_NAMES, DEFAULT, EFFORTS, type Form, KINDS, MAX_TARGETS, nameOf, named, ROW, type TargetRow, withSetting } from "./form";
 import { COST_NAMES, withLimit } from "./limits";
 
-const TEXTS = ["data", "minutes", "resolution", "seed", "threads"] as const;
+const TEXTS = ["data", "minutes", "resolution", "seed", "threads", "at_once"] as const;
 
 export function toQuery(form: Form): URLSearchParams {
   const query = new URLSearchParams();

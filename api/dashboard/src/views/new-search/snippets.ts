@@ -48,7 +48,7 @@ function cli(spec: Search, server: string): string {
   const options: [string, string][] = [["data", spec.data === "digits" ? "digits" : "images.npz"], ["space", spec.space]];
   for (const { target, latency_ms } of spec.targets) options.push(["target", target], ["latency-ms", String(latency_ms)]);
   options.push(["effort", spec.effort]);
-  for (const name of ["minutes", "resolution", "seed", "threads", ...ADVANCED_NAMES] as const) {
+  for (const name of ["minutes", "resolution", "seed", "threads", "at_once", ...ADVANCED_NAMES] as const) {
     const value = spec[name];
     if (value === undefined || value === null) continue;
     if (name === "start_from") options.push(["from", isUploaded(spec.start_from) ? "model.onnx" : String(value)]);
