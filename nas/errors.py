@@ -161,3 +161,9 @@ class UnreachableStore(HwnasError):
 
     code = "unreachable_store"
     status = 503
+
+
+class InvalidBatch(HwnasError):
+    """A batch spec with unknown or wrong fields, without cells, or with too many."""
+
+    code = "invalid_batch"

@@ -1,0 +1,26 @@
+"""Batches of searches: every data set with every space, target, budget and seed, what can be shared computed once.
+
+`from nas import batch` and then `batch.run_batch(batch.BatchSpec(...))` is the interface; heavy libraries load when a batch runs.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas.batch.result import BatchResult as BatchResult
+    from nas.batch.result import CellResult as CellResult
+    from nas.batch.spec import BatchSpec as BatchSpec
+    from nas.batch.spec import Cell as Cell
+
+__all__ = ["BatchResult", "BatchSpec", "Cell", "CellResult"]
+
+_HOMES = {
+    "BatchSpec": "nas.batch.spec", "Cell": "nas.batch.spec", "BatchResult": "nas.batch.result", "CellResult": "nas.batch.result",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nas.batch' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
