@@ -26,7 +26,7 @@ COPY latency_models latency_models
 COPY nas nas
 COPY api api
 COPY --from=dashboard /src/api/dashboard/dist api/dashboard/dist
-RUN /opt/hwnas/bin/pip install --constraint constraints.txt --no-build-isolation '.[postgresql,pretrained]'
+RUN /opt/hwnas/bin/pip install --constraint constraints.txt --no-build-isolation '.[postgresql,pretrained,s3]'
 
 FROM python:3.11-slim
 RUN groupadd --system --gid 10001 hwnas && useradd --system --uid 10001 --gid hwnas hwnas \

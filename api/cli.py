@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOME_VARIABLE = "HWNAS_HOME"
 _DATABASE_VARIABLE = "HWNAS_DATABASE"
+_STORE_VARIABLE = "HWNAS_STORE"
 _SERVER_VARIABLE = "HWNAS_SERVER"
 _REMOTE_COMMANDS = ("search", "run", "export")
 """The commands that a service can run instead of this machine."""
@@ -35,6 +36,13 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         help=f"postgresql://... instead of SQLite in the home; ${_DATABASE_VARIABLE}, or in the file ${_DATABASE_VARIABLE}_FILE.",
+        metavar="URL",
+    ),
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Where results of stages are kept, as s3://BUCKET or another fsspec URL; ${_STORE_VARIABLE}, or a folder of the home.",
         metavar="URL",
     ),
 ]
@@ -92,6 +100,7 @@ def serve(
     ] = None,
     home: Home = None,
     database: DatabaseUrl = None,
+    store: StoreUrl = None,
     pepper_file: PepperFile = None,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Run jobs, or only answer requests.")] = True,
     json: Json = False,
@@ -100,7 +109,7 @@ def serve(
     from api.serve import serve as run
 
     settings = _settings(
-        home, database, pepper_file, host=host, port=port, allowed_hosts=tuple(allow_host or ()), worker=worker
+        home, database, pepper_file, store, host=host, port=port, allowed_hosts=tuple(allow_host or ()), worker=worker
     )
 
     def ready(server_info: "ServerInfo") -> None:
@@ -110,19 +119,19 @@ def serve(
 
 
 @app.command()
-def worker(home: Home = None, database: DatabaseUrl = None) -> None:
+def worker(home: Home = None, database: DatabaseUrl = None, store: StoreUrl = None) -> None:
     """Run jobs of a service whose home and database this machine can reach, until SIGTERM; then return the job to the queue."""
     from api.worker.process import run_standalone
 
-    run_standalone(_settings(home, database, None))
+    run_standalone(_settings(home, database, None, store))
 
 
 @app.command()
-def doctor(home: Home = None, database: DatabaseUrl = None, json: Json = False) -> Answer:
-    """Check an installation: database, disk, targets, workers, versions. Changes nothing; exits 1 if something is wrong."""
+def doctor(home: Home = None, database: DatabaseUrl = None, store: StoreUrl = None, json: Json = False) -> Answer:
+    """Check an installation: database, store, disk, targets, workers, versions. Changes nothing; exits 1 if something is wrong."""
     from api.doctor import answer, run_checks
 
-    return answer(run_checks(_settings(home, database, None)))
+    return answer(run_checks(_settings(home, database, None, store)))
 
 
 @keys_app.command("create")
@@ -174,7 +183,11 @@ def default_home() -> Path:
     return Path(base) / "hwnas"
 
 
-def _settings(home: Path | None, database: str | None, pepper_file: Path | None, **others: object) -> "Settings":
+def _settings(
+    home: Path | None, database: str | None, pepper_file: Path | None, store: str | None = None, **others: object
+) -> "Settings":
+    from pydantic import ValidationError
+
     from api.settings import Settings
 
     url = database or os.environ.get(_DATABASE_VARIABLE)
@@ -182,7 +195,16 @@ def _settings(home: Path | None, database: str | None, pepper_file: Path | None,
     if not url and secret:
         url = Path(secret).read_text().strip()
     folder = (home or default_home()).expanduser().resolve()
-    return Settings.model_validate({"home": folder, "database": url, "pepper_file": pepper_file, **others})
+    store_url = store or os.environ.get(_STORE_VARIABLE) or None
+    fields = {"home": folder, "database": url, "pepper_file": pepper_file, "store_url": store_url, **others}
+    try:
+        return Settings.model_validate(fields)
+    except ValidationError as error:
+        if {wrong["loc"] for wrong in error.errors()} != {("store_url",)}:
+            raise
+        raise typer.BadParameter(
+            f"{store_url!r} is no URL of a store; use one such as s3://hwnas.", param_hint="--store"
+        ) from None
 
 
 def _announce(server_info: "ServerInfo", settings: "Settings", *, as_json: bool) -> None:

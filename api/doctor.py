@@ -42,6 +42,7 @@ def run_checks(settings: Settings) -> list[Finding]:
         Finding("version", "ok", f"hwnas {program_version()}, Python {platform.python_version()}"),
         *_home(settings),
         *_database(settings),
+        *_store(settings),
         *_targets(),
         *_sources(),
     ]
@@ -71,16 +72,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
     if not settings.home.is_dir():
         yield Finding("home", "warning", f"{settings.home} does not exist yet; hwnas serve makes it")
         return
-    used = (
-        settings.home,
-        settings.artifacts,
-        settings.datasets,
-        settings.networks,
-        settings.incoming,
-        settings.runs,
-        settings.store,
-    )
-    not_writable = [path for path in used if _not_writable(path)]
+    not_writable = [path for path in (settings.home, *settings.folders) if _not_writable(path)]
     if not_writable:
         yield Finding(
             "home",
@@ -144,6 +136,22 @@ def _check_database(database: Database) -> Iterator[Finding]:
             workers = live_workers(connection, 60_000)
             names = ", ".join(sorted({f"{w.host} ({', '.join(w.targets) or 'no target'})" for w in workers}))
             yield Finding("workers", "ok" if workers else "warning", names or "no heartbeat within the last minute")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    """Whether a store outside of the home answers; one in the home is covered by its folders."""
+    if settings.store_url is None:
+        return
+    from nas.files import Files
+
+    try:
+        names = Files.at(settings.store_url).names()
+    except HwnasError as error:
+        yield Finding("store", "wrong", f"{error.detail} {error.fix}")
+    except Exception as error:  # noqa: BLE001 - whatever a file system raises is a finding
+        yield Finding("store", "wrong", f"{settings.store_url} does not answer: {type(error).__name__}")
+    else:
+        yield Finding("store", "ok", f"{settings.store_url} answers{'' if names else ', and is empty'}")
 
 
 def _targets() -> Iterator[Finding]:

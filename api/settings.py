@@ -28,6 +28,11 @@ class Settings(BaseModel):
         default=(),
         description="further names by which clients call this server: `Host` headers, with their port if any",
     )
+    store_url: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9+.-]*://",
+        description="fsspec URL of the engine's store, such as `s3://hwnas`; a folder of the home when absent",
+    )
     pepper_file: Path | None = Field(default=None, description="secret mixed into stored keys; in the home when absent")
 
     engine: str = Field(
@@ -119,9 +124,9 @@ class Settings(BaseModel):
         return self.home / "runs"
 
     @property
-    def store(self) -> Path:
-        """The engine's store of finished stages."""
-        return self.home / "store"
+    def store(self) -> Path | str:
+        """Where the engine's store of finished stages is: a folder, or a URL."""
+        return self.store_url or self.home / "store"
 
     def store_of(self, tenant_id: str) -> Store:
         """The engine's store with a tenant's own index: no other tenant finds what it computed."""
@@ -130,8 +135,14 @@ class Settings(BaseModel):
     def make_folders(self) -> None:
         """Creates the folders of the home, readable by this user alone."""
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in (self.artifacts, self.datasets, self.networks, self.incoming, self.runs, self.store):
+        for folder in self.folders:
             folder.mkdir(exist_ok=True, mode=0o700)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that the home has."""
+        own = (self.store,) if isinstance(self.store, Path) else ()
+        return (self.artifacts, self.datasets, self.networks, self.incoming, self.runs, *own)
 
 
 def load_function(name: str) -> Callable[..., Any]:

@@ -96,6 +96,24 @@ def test_doctor_looks_over_an_installation(tmp_path: Path) -> None:
     assert code == 1 and broken["error"]["code"] == "unhealthy"
 
 
+def test_a_store_outside_of_the_home_is_named_checked_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, url = tmp_path / "home", f"file://{tmp_path}/elsewhere"
+    settings = Settings(home=home, store_url=url)
+    settings.make_folders()
+    assert not (home / "store").exists()
+    digest = settings.store_of("ten_1").put(b"weights")
+    assert (tmp_path / "elsewhere" / "blobs" / digest[:2] / digest).read_bytes() == b"weights"
+    monkeypatch.setenv("HWNAS_STORE", url)
+    found = {one["name"]: one for one in hwnas("doctor", "--home", str(home))[1]["findings"]}
+    assert (found["store"]["verdict"], found["store"]["detail"]) == ("ok", f"{url} answers")
+    for wrong, words in (("nonsense://x", "There is no file system"), ("s3://hwnas", "s3://hwnas does not answer")):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+        (one,) = [f for f in run_checks(Settings(home=home, store_url=wrong)) if f.name == "store"]
+        assert one.verdict == "wrong" and words in one.detail
+    code, refused = hwnas("doctor", "--home", str(home), "--store", "folder")
+    assert (code, refused["error"]["code"]) == (2, "usage_error") and "s3://hwnas" in refused["error"]["detail"]
+
+
 def test_doctor_checks_the_trained_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def of(name: str) -> tuple[str, str]:
         (found,) = [one for one in run_checks(Settings(home=tmp_path)) if one.name == f"source {name}"]
@@ -158,8 +176,8 @@ def test_the_commands_of_the_containers_run(postgres: postgres_server.Postgres, 
         return process
 
     try:
-        commands = {name: service["command"] for name, service in services.items() if "command" in service}
-        assert set(commands) == {"api", "worker"} and all(words[0] == "hwnas" for words in commands.values())
+        commands = {name: services[name]["command"] for name in ("api", "worker")}
+        assert all(words[0] == "hwnas" for words in commands.values())
         api = [*commands["api"][1:-1], "0", "--json"]  # any port
         servers = [start(*api), start(*api)]
         ready = [json.loads(server.stdout.readline()) for server in servers if server.stdout]
