@@ -35,6 +35,7 @@ class Batches:
         augment: what to change at random.
         device: where batches are computed; the random numbers are the same on each device.
         kept_there: whether all images lie on the device; if not, they lie in the machine's memory and a batch at a time moves.
+        part: which of how many equal parts of each batch: the images are those of the whole batch, changed in the same way.
 
     Raises:
         ValueError: no images, or splits that differ in their labels.
@@ -49,6 +50,7 @@ class Batches:
         augment: Augment = LIGHT,
         device: torch.device | str = "cpu",
         kept_there: bool = True,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         by_size = {int(splits.images.shape[2]): splits} if isinstance(splits, Split) else dict(splits)
         first = next(iter(by_size.values()))
@@ -57,6 +59,10 @@ class Batches:
         if any(not np.array_equal(split.labels, first.labels) for split in by_size.values()):
             raise ValueError("the splits of all resolutions must hold the same images in the same order")
         self.batch_size = min(batch_size, len(first))
+        index, count = part
+        if not 0 <= index < count <= self.batch_size:
+            raise ValueError(f"a batch of {self.batch_size} images has no part {index} of {count}")
+        self._part = slice(self.batch_size * index // count, self.batch_size * (index + 1) // count)
         self.seed = seed
         self.augment = augment
         self.steps_per_epoch = len(first) // self.batch_size
@@ -70,7 +76,7 @@ class Batches:
         self._permutation: NDArray[np.int64] = np.empty(0, np.int64)
 
     def indices(self, step: int) -> NDArray[np.int64]:
-        """Which images step `step` (from 0) trains on: int64 (batch_size,)."""
+        """Which images step `step` (from 0) trains on, in all parts: int64 (batch_size,)."""
         epoch, index = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             generator = np.random.default_rng([self.seed, _ORDER, epoch])
@@ -85,13 +91,14 @@ class Batches:
             image_size: one of the resolutions given; the only one, or the first, when None.
 
         Returns:
-            Images, float32 (B, C, image_size, image_size), channels-last, pixels / 255; and labels, int64 (B,).
+            Images, float32 (B, C, image_size, image_size), channels-last, pixels / 255; and labels, int64 (B,), of its part.
         """
-        selected = torch.from_numpy(self.indices(step))
+        selected = torch.from_numpy(self.indices(step)[self._part])
         whole = self._images[next(iter(self._images)) if image_size is None else image_size]
         images = whole.index_select(0, selected.to(whole.device)).to(self._device)
         generator = np.random.default_rng([self.seed, _AUGMENT, step])
-        images = augmented(as_input(images), self.augment, generator.random((RANDOMS, len(selected))))
+        random = generator.random((RANDOMS, self.batch_size))[:, self._part]
+        images = augmented(as_input(images), self.augment, random)
         return images, self._labels.index_select(0, selected.to(self._device))
 
 

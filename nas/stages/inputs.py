@@ -13,6 +13,7 @@ from nas.job import Job
 from nas.stages.context import Context
 from nas.supernet_weights import SupernetWeights
 from nas.training.config import TrainConfig
+from nas.training.group import ALONE, Group
 from nas.training.sandwich import Batch
 from search_spaces.network import Network
 
@@ -23,8 +24,10 @@ REPEATS = 6
 """Trainings that show each image fewer times do not augment."""
 
 
-def batches(context: Context, job: Job, config: TrainConfig, seed: int, seen: int, augment: Augment) -> Batch:
-    """The training images of a step at an input size; a pure function of both.
+def batches(
+    context: Context, job: Job, config: TrainConfig, seed: int, seen: int, augment: Augment, group: Group = ALONE
+) -> Batch:
+    """The training images of a step at an input size, the part of one rank; a pure function of both.
 
     They are augmented when the training sees `seen` images in all, and each of them at least `REPEATS` times: with
     fewer repeats, augmentation only slows learning.
@@ -42,6 +45,7 @@ def batches(context: Context, job: Job, config: TrainConfig, seed: int, seen: in
                 augment=change,
                 device=job.compute.device,
                 kept_there=job.compute.holds(split.images.nbytes),
+                part=(group.rank, group.size),
             )
         return made[image_size].batch(step)
 

@@ -18,6 +18,7 @@ from nas.errors import Cancelled, StoreCorrupt
 from nas.memory import keep_freed_memory
 from nas.tensors import Tensors, pack, unpack
 from nas.training.config import TrainConfig
+from nas.training.group import ALONE, Group
 
 BETAS: Final = (0.9, 0.99)
 EPSILON: Final = 1e-8
@@ -31,7 +32,10 @@ class TrainingStrategy(Protocol):
         """The leaves to train, by name; those with more than one dimension decay."""
 
     def backward(self, step: int) -> dict[str, float]:
-        """Adds the gradients of a step's losses to the parameters' `grad`; returns what to plot, by name."""
+        """Adds the gradients of a step's losses to the parameters' `grad`; returns what to plot, by name.
+
+        In a group of ranks both are this rank's part: their sums over the ranks are those of the whole batch.
+        """
 
 
 def _ignore(_done: int, _steps: int) -> None:
@@ -71,42 +75,51 @@ NO_CALLBACKS: Final = TrainCallbacks(
 
 
 def train(
-    strategy: TrainingStrategy, config: TrainConfig, steps: int, callbacks: TrainCallbacks = NO_CALLBACKS
+    strategy: TrainingStrategy,
+    config: TrainConfig,
+    steps: int,
+    callbacks: TrainCallbacks = NO_CALLBACKS,
+    group: Group = ALONE,
 ) -> None:
     """Trains the strategy's parameters in place for `steps` steps, from the newest checkpoint if there is one.
 
-    It pauses between two steps while a process measures a device that it computes on.
+    It pauses between two steps while a process measures a device that it computes on. In a group every rank calls it, with equal
+    parameters: checkpoints are the first rank's, and a stop that any rank's caller requests ends all of them before the same step.
 
     Raises:
         Cancelled: after saving a checkpoint.
         StoreCorrupt: the checkpoint is invalid, or of other parameters.
+        PeerLost: another rank of the group ended.
     """
     keep_freed_memory()
     optimiser = _AdamW(strategy.parameters, config)
     start = 0
-    blob = callbacks.load()
+    blob = group.broadcast(callbacks.load() if group.rank == 0 else None)
+    devices = group.to_lock(callbacks.devices)
     if blob is not None:
         start = optimiser.load(blob)
         callbacks.on_restored(start, steps)
     saved = time.monotonic()
     began, before = time.monotonic(), start
     for step in range(start, steps):
-        if callbacks.cancelled():
-            _save(callbacks, optimiser, step, steps)
-            raise Cancelled(
-                "Training was cancelled; its checkpoint is kept.", fix="Run the same command again to continue it."
-            )
-        if time.monotonic() - saved > callbacks.save_every_s:
-            _save(callbacks, optimiser, step, steps)
-            saved = time.monotonic()
         with ExitStack() as held:
-            for device in callbacks.devices:
+            for device in devices:
                 held.enter_context(computing(device, cancelled=callbacks.cancelled))
             try:
-                metrics = strategy.backward(step)
+                if group.any(callbacks.cancelled()):
+                    raise Cancelled(
+                        "Training was cancelled; its checkpoint is kept.",
+                        fix="Run the same command again to continue it.",
+                    )
+                if group.rank == 0 and time.monotonic() - saved > callbacks.save_every_s:
+                    _save(callbacks, optimiser, step, steps)
+                    saved = time.monotonic()
+                metrics = group.sum_metrics(strategy.backward(step))
             except Cancelled:  # a step changes no parameter before its end
-                _save(callbacks, optimiser, step, steps)
+                if group.rank == 0:
+                    _save(callbacks, optimiser, step, steps)
                 raise
+            group.sum_gradients(strategy.parameters[name] for name in sorted(strategy.parameters))
             optimiser.step(config.learning_rate_at(step, steps))
         callbacks.on_step(step + 1, steps)
         if step % 10 == 0 or step == steps - 1:

@@ -18,12 +18,14 @@ from nas.interpreter import Forward, Training, run
 from nas.supernet_weights import SupernetWeights
 from nas.tensors import Tensors
 from nas.training.config import TrainConfig
+from nas.training.group import ALONE, Group
+from nas.training.group_batch_norm import GroupTraining
 from nas.training.loss import label_loss
 from nas.training.replay import Replay
 from search_spaces.network import Network
 
 Batch = Callable[[int, int], tuple[Tensor, Tensor]]
-"""(step, image size in pixels) to images (B, C, image_size, image_size) as float32 pixels / 255, and labels (B,)."""
+"""(step, image size in pixels) to images (B, C, image_size, image_size) as float32 pixels / 255, and labels (B,): the part of a rank."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Sandwich:
         num_random: how many random networks a step trains.
         forward: runs a network.
         replayed: whether a GPU replays the ends, the same networks in each step, see `replay.py`.
+        group: the ranks that train it together, each on its part of `batch`.
     """
 
     weights: SupernetWeights
@@ -56,6 +59,7 @@ class Sandwich:
     num_random: int = 2
     forward: Forward = run
     replayed: bool = False
+    group: Group = ALONE
 
     @property
     def parameters(self) -> Mapping[str, Tensor]:
@@ -67,8 +71,10 @@ class Sandwich:
 
         Returns:
             Loss and accuracy on this batch of the `largest`, the `smallest`, and the `random` ones on average, of those trained.
+            In a group, gradients and metrics are this rank's part.
         """
         batch = cache(partial(self.batch, step))
+        of_labels, of_images = self._shares(batch(self.largest.input_shape[1])[1])
         rng = random.Random(self.seed * 1_000_003 + step)
         students = [("smallest", self.smallest), *(("random", self.sample(rng)) for _ in range(self.num_random))]
         metrics: dict[str, list[Tensor]] = {}
@@ -77,13 +83,23 @@ class Sandwich:
         for name, network in [("largest", self.largest), *([] if alone else students)]:
             images, labels = batch(network.input_shape[1])
             one = self._ends[name] if self.replayed and name in self._ends else _One(self, network)
-            loss, right, found = one.gradients(images, labels, answers)
+            share = of_labels if answers is None else of_images
+            loss, right, found = one.gradients(images, labels, share, answers)
             answers = found if answers is None else answers
             self.weights.add_gradients(network, one.leaves)
-            metrics.setdefault(f"loss_{name}", []).append(loss)
-            metrics.setdefault(f"accuracy_{name}", []).append(right)
+            metrics.setdefault(f"loss_{name}", []).append(loss * share)
+            metrics.setdefault(f"accuracy_{name}", []).append(right * of_images)
         # read at the end, so that a GPU is not waited for between networks
         return {name: fmean(value.item() for value in values) for name, values in metrics.items()}
+
+    def _shares(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The share that this rank's images have in the mean over the whole batch: by the weights of their classes, and by number."""
+        weights = torch.ones(len(labels), device=labels.device)
+        own = torch.stack(
+            [(weights if self.class_weights is None else self.class_weights[labels]).sum(), weights.sum()]
+        )
+        of_labels, of_images = own / self.group.sum(own.clone())
+        return of_labels, of_images
 
     @cached_property
     def _ends(self) -> Mapping[str, "_One"]:
@@ -99,18 +115,26 @@ class _One:
         self.leaves: Tensors = {}
         self._run = Replay(self._compute, enabled=replayed)
 
-    def gradients(self, images: Tensor, labels: Tensor, answers: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss against the answers of the largest network, or against the labels; the accuracy; and its own answers."""
-        loss, right, found = self._run(images, labels, *(() if answers is None else (answers,)))
+    def gradients(
+        self, images: Tensor, labels: Tensor, share: Tensor, answers: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss against the answers of the largest network, or against the labels; the accuracy; and its own answers.
+
+        The gradients are those of the loss times its share in the whole batch.
+        """
+        loss, right, found = self._run(images, labels, share, *(() if answers is None else (answers,)))
         return loss, right, found
 
-    def _compute(self, images: Tensor, labels: Tensor, answers: Tensor | None = None) -> tuple[Tensor, ...]:
+    def _compute(
+        self, images: Tensor, labels: Tensor, share: Tensor, answers: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
         of = self._sandwich
         self.leaves = of.weights.leaves(self._network)
+        mode = Training(self.leaves) if of.group.alone else GroupTraining(self.leaves, of.group)
         with torch.enable_grad():
-            logits = of.forward(self._network, images, Training(self.leaves))
+            logits = of.forward(self._network, images, mode)
             loss = self._loss(logits, labels, answers)
-        loss.backward()
+        (loss * share).backward()
         right = (logits.detach().argmax(1) == labels).float().mean()
         return loss.detach(), right, logits.detach().softmax(1)
 

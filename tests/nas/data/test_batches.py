@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.data.augment import NO_AUGMENT, Augment
+from nas.data.augment import NO_AUGMENT, PHOTO, Augment
 from nas.data.batches import Batches, augmented
 from nas.data.splits import Split
 
@@ -84,6 +84,22 @@ def test_all_resolutions_show_the_same_images() -> None:
     large, same = batches.batch(7, image_size=8)
     assert small.shape[-1] == 4 and large.shape[-1] == 8 and torch.equal(labels, same)
     assert batches.batch(7)[0].shape[-1] == 4
+
+
+def test_parts_of_a_batch_are_the_whole_batch_changed_in_the_same_way() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (30, 3, 8, 8), np.uint8)
+    split = Split(images, np.arange(30))
+    whole, labels = Batches(split, 11, seed=0, augment=PHOTO).batch(4)
+    parts = [Batches(split, 11, seed=0, augment=PHOTO, part=(index, 3)).batch(4) for index in range(3)]
+    assert [len(own) for _, own in parts] == [3, 4, 4]
+    assert torch.equal(torch.cat([own for _, own in parts]), labels)
+    torch.testing.assert_close(torch.cat([own for own, _ in parts]), whole, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("part", [(3, 3), (-1, 2), (0, 12)])
+def test_a_batch_has_no_more_parts_than_images(part: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="has no part"):
+        Batches(numbered(30), 11, seed=0, part=part)
 
 
 def test_a_batch_larger_than_the_part_takes_all_of_it() -> None:
