@@ -18,10 +18,12 @@ class Answer:
     Attributes:
         document: for `--json`, JSON values only.
         render: prints it on a console.
+        code: the exit code.
     """
 
     document: Mapping[str, Any]
     render: "Callable[[Console], None]"
+    code: int = 0
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; progress stays on stderr.")]

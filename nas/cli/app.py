@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from nas.cli import estimate, export, profile, run, search, show, spaces, study, targets
+from nas.cli import data, estimate, export, profile, run, search, show, spaces, study, targets
 from nas.cli.guard import Commands
 
 
@@ -37,6 +37,7 @@ app.command("run")(run.run)
 app.command("show")(show.show)
 app.command("export")(export.export)
 app.add_typer(study.study)
+app.add_typer(data.data)
 app.command("estimate")(estimate.estimate)
 app.command("profile")(profile.profile)
 app.command("targets")(targets.targets)

@@ -100,6 +100,7 @@ class Commands(TyperGroup):
             code = answer if isinstance(answer, int) else 0
             if isinstance(answer, Answer):
                 _print(answer, as_json)
+                code = answer.code
         except BrokenPipeError:
             sys.stdout = stdout
             raise SystemExit(FAILED) from None

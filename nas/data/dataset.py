@@ -94,7 +94,7 @@ def load(
     """
     if resolution is not None:
         check_image_size(resolution)
-    raw, name = _read(source, resolution, fit, on_progress)
+    raw, name = read_source(source, resolution, fit, on_progress)
     checked = check_raw(raw)
     splits = complete(dict(raw.splits), seed)
     train, val, test = (splits[split] for split in SPLITS)
@@ -103,8 +103,8 @@ def load(
     return DataSet(name, raw.classes, train, val, test, raw.skipped, warnings, digest, fit, raw.pixel_range)
 
 
-def _read(source: str, resolution: int | None, fit: Fit, on_progress: Progress | None) -> tuple[Raw, str]:
-    """The source as a reader returns it, and its name."""
+def read_source(source: str, resolution: int | None, fit: Fit, on_progress: Progress | None) -> tuple[Raw, str]:
+    """The source as its reader returns it, before its classes are checked and its splits completed; and its name. Raises as `load`."""
     if source == DIGITS:
         return _digits(resolution), DIGITS
     try:
@@ -124,16 +124,29 @@ def _read(source: str, resolution: int | None, fit: Fit, on_progress: Progress |
 def _read_directory(path: Path, resolution: int | None, fit: Fit, on_progress: Progress | None) -> tuple[Raw, str]:
     """Class folders, or the one archive of a folder without folders; the name is the folder's."""
     from nas.data.folders import read_folder
-    from nas.data.listing import archives, has_subfolders
     from nas.data.npz import read_npz
 
-    name = path.resolve().name
-    if not has_subfolders(path) and (found := archives(path)):
-        if len(found) > 1:
-            names = ", ".join(archive.name for archive in found)
-            raise InvalidData(f"{name}/ has several archives: {names}.", fix="Name one of these files as the data.")
-        return read_npz(found[0], resolution=resolution, fit=fit, on_progress=on_progress), name
+    name, archive = path.resolve().name, single_archive(path)
+    if archive is not None:
+        return read_npz(archive, resolution=resolution, fit=fit, on_progress=on_progress), name
     return read_folder(path, resolution=resolution, fit=fit, on_progress=on_progress), name
+
+
+def single_archive(path: Path) -> Path | None:
+    """The archive that a folder without folders holds; None where there is none.
+
+    Raises:
+        InvalidData: it holds several.
+    """
+    from nas.data.listing import archives, has_subfolders
+
+    found = [] if has_subfolders(path) else archives(path)
+    if len(found) > 1:
+        names = ", ".join(archive.name for archive in found)
+        raise InvalidData(
+            f"{path.resolve().name}/ has several archives: {names}.", fix="Name one of these files as the data."
+        )
+    return found[0] if found else None
 
 
 def _digits(resolution: int | None) -> Raw:

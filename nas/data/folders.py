@@ -47,7 +47,7 @@ def read_folder(
         if on_progress is not None:
             on_progress(0, total)
 
-    with _quiet_pillow(), ThreadPoolExecutor(usable_cores()) as pool:
+    with quiet_pillow(), ThreadPoolExecutor(usable_cores()) as pool:
         headers = _each(pool, read_header, paths, range(len(paths)), skipped, at_zero)
         _check_skipped(root, paths, skipped)
         known = list(headers.values())
@@ -162,7 +162,7 @@ def _check_skipped(root: Path, paths: list[Path], skipped: dict[int, str]) -> No
 
 
 @contextmanager
-def _quiet_pillow() -> Iterator[None]:
+def quiet_pillow() -> Iterator[None]:
     """Silences Pillow's warnings about odd metadata; the result reports what matters."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
