@@ -10,6 +10,8 @@ from typing import Final
 
 from nas.journal import Journal
 
+PROCESS: Final = secrets.token_hex(8)
+"""Names this process among all that work for it."""
 KEPT_EVERY: Final = 1.0
 """Core-seconds between two times that are kept while a stage runs."""
 
@@ -41,8 +43,13 @@ class StageClock:
         attempts: dict[str, float] = dict(journal.read_all())
         self._before = None if resumed and not attempts else sum(attempts.values())
         self._attempt, self._began, self._kept = secrets.token_hex(4), core_seconds(), 0.0
+        self._others = 0.0
         if self._before is not None:
             self.save()
+
+    def add(self, seconds: float) -> None:
+        """Counts core-seconds of another process, which worked on a part of the stage."""
+        self._others += seconds
 
     @property
     def total(self) -> float | None:
@@ -66,4 +73,4 @@ class StageClock:
 
     @property
     def _spent(self) -> float:
-        return core_seconds() - self._began
+        return core_seconds() - self._began + self._others

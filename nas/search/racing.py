@@ -83,3 +83,21 @@ def hopeless(right: BoolArray, rival: BoolArray, groups: IntArray) -> bool:
     """
     mean, error = difference(right, rival, groups)
     return mean + Z * error < 0
+
+
+def images_needed(right: BoolArray, rival: BoolArray | None, groups: IntArray) -> int:
+    """On how many of the first images a candidate has to be evaluated next; so many, at most, that it was evaluated on: those decide.
+
+    Args:
+        right: (n,) whether the candidate is right on the images that it was evaluated on so far.
+        rival, groups: as in `difference`; without a rival all images decide.
+
+    >>> rival, groups = np.arange(400) % 10 != 0, np.zeros(400, np.int64)
+    >>> [images_needed(right, rival, groups) for right in (rival[:0], rival[:50], ~rival[:50], ~rival[:100])]
+    [50, 100, 50, 50]
+    """
+    if rival is not None:
+        for seen in parts(groups):
+            if len(right) < seen or hopeless(right[:seen], rival, groups):
+                return seen
+    return len(groups)

@@ -73,11 +73,11 @@ class Context:
     noted: list[tuple[str | None, str]] = field(default_factory=list)
     costs: dict[tuple[str, str | None], StageCost] = field(default_factory=dict)
     _clocks: list[StageClock] = field(default_factory=list, repr=False)
-    _opened: dict[str, DataArrays] = field(default_factory=dict, repr=False)
+    opened: dict[str, DataArrays] = field(default_factory=dict, repr=False)
 
     def arrays(self, data: DataFacts) -> DataArrays:
         """The images and labels of a data set in the store; read once."""
-        return self._opened.setdefault(data.blob, DataArrays(lambda: self.store.get(data.blob)))
+        return self.opened.setdefault(data.blob, DataArrays(lambda: self.store.get(data.blob)))
 
     def check_cancelled(self) -> None:
         """Stops the run when the caller has requested it.
@@ -192,6 +192,11 @@ class Context:
         """Keeps the core-seconds of the running stage, whenever a part of its work is kept."""
         for clock in self._clocks:
             clock.tick()
+
+    def add_core_seconds(self, seconds: float) -> None:
+        """Counts core-seconds of another process towards the running stage, of which it did a part."""
+        for clock in self._clocks:
+            clock.add(seconds)
 
     def _note_cost(self, phase: Phase, key: StageKey, target: str | None, record: StageRecord) -> None:
         self.costs[key.hash, target] = StageCost(phase, target, key.inputs.get("network"), record.core_seconds)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.augment import NO_AUGMENT, Augment
@@ -54,12 +56,20 @@ def batches(
 
 def float_images(context: Context, job: Job, split: SplitName, most: int) -> Callable[[int], Tensor]:
     """Up to `most` images of a split at an input size, every class in its share, unchanged, cached on the job's device."""
+
+    def images(image_size: int) -> NDArray[np.uint8]:
+        return context.arrays(job.data).subset(split, image_size, most, job.spec.seed).images
+
+    return as_floats(images, job.compute.device)
+
+
+def as_floats(images: Callable[[int], NDArray[np.uint8]], device: str) -> Callable[[int], Tensor]:
+    """Images at an input size as a network's input, cached on a device."""
     made: dict[int, Tensor] = {}
 
     def at(image_size: int) -> Tensor:
         if image_size not in made:
-            images = context.arrays(job.data).subset(split, image_size, most, job.spec.seed).images
-            made[image_size] = as_input(torch.from_numpy(images).to(job.compute.device))
+            made[image_size] = as_input(torch.from_numpy(images(image_size)).to(device))
         return made[image_size]
 
     return at

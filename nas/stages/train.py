@@ -4,15 +4,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
-from hw_targets.scheme import AFFINE, Scheme
 from nas import accelerator
 from nas.compute import Compute
-from nas.data.splits import Split
-from nas.evaluate import Evaluator
 from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.job import Job
 from nas.stages.context import Context, StageOutput
-from nas.stages.inputs import batches, class_weights, float_images
+from nas.stages.inputs import batches, class_weights
 from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
@@ -20,7 +17,6 @@ from nas.training.config import SUPERNET, SUPERNET_FROM_SOURCE, TrainConfig
 from nas.training.loop import TrainCallbacks
 from nas.training.loop import train as train_loop
 from nas.training.sandwich import Sandwich
-from nas.work import CALIBRATION, VALIDATION
 from search_spaces.lattice import Lattice
 
 VERSION = 4
@@ -38,26 +34,6 @@ class Supernet:
 
     weights: SupernetWeights
     hash: str
-
-
-def evaluator(context: Context, job: Job, weights: SupernetWeights, scheme: Scheme = AFFINE) -> Evaluator:
-    """Evaluates subnets of a supernet on the job's unchanged validation images, in one INT8 scheme."""
-    arrays = context.arrays(job.data)
-
-    def validation(image_size: int) -> Split:
-        return arrays.subset("val", image_size, VALIDATION, job.spec.seed)
-
-    calibration = float_images(context, job, "train", CALIBRATION)
-    return Evaluator(
-        weights,
-        calibration,
-        validation,
-        job.spec.metric,
-        len(job.data.classes),
-        job.compute.threads,
-        scheme,
-        job.compute.device,
-    )
 
 
 def train(context: Context, job: Job, start: Supernet | None = None) -> Supernet:

@@ -104,3 +104,13 @@ def test_what_was_taken_from_other_stages_is_part_of_the_cost(tmp_path: Path, pr
         return StageOutput({}, reused_core_seconds=3.0)
 
     assert context.run("searching", KEY, compute).core_seconds == 5.0
+
+
+def test_core_seconds_of_other_processes_are_counted_and_kept(tmp_path: Path, processor: Processor) -> None:
+    store = Store(tmp_path)
+    clock = store.clock(KEY)
+    processor.work(3.0)
+    clock.add(40.0)
+    assert clock.total == 43.0
+    clock.tick()
+    assert store.clock(KEY).total == 43.0

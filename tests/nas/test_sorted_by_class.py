@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from hw_targets.scheme import AFFINE
 from nas.data.batches import as_input
 from nas.data.splits import SplitName
 from nas.job import Job
@@ -20,7 +21,7 @@ from nas.stages.context import Context
 from nas.stages.fine_tune import fine_tune, trained_weights
 from nas.stages.inputs import CALIBRATION
 from nas.stages.quantize import OBSERVED, quantized
-from nas.stages.train import evaluator
+from nas.stages.subnet_evaluation import EvaluationSetup
 from nas.work import CALIBRATION as CANDIDATES
 from nas.work import VALIDATION
 from tests.nas.stages import jobs
@@ -93,7 +94,8 @@ def test_subsets_have_every_class_and_the_model_is_that_of_shuffled_data(
     old = quantized(jobs.run_of(context, job), network, accuracies["sorted"][1]).validation.value
     assert old < accuracies["sorted"][0] - 0.3, (old, accuracies)
 
-    evaluate_network = evaluator(context, job, trained_weights(context, accuracies["sorted"][1]))
+    setup = EvaluationSetup("", job.data, job.compute, AFFINE, job.spec.metric, job.spec.seed)
+    evaluate_network = setup.evaluator(trained_weights(context, accuracies["sorted"][1]), context.arrays(job.data))
     of_candidates = replace(evaluate_network, calibration=the_first(context, job, "train", CANDIDATES))
     assert evaluate_network(network).value > 0.9
     assert of_candidates(network).value < 0.6

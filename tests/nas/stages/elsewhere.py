@@ -1,0 +1,106 @@
+"""Executors for tests of stages: one that behaves like one with other processes, and one whose workers die. No tests."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hw_targets.stopping import never
+from nas.events import EventSink, ignore
+from nas.execution.executor import Executor
+from nas.execution.local import LocalExecutor
+from nas.execution.packing import pack_item, unpack_item
+from nas.execution.work import Needs, Site, WorkItem, WorkOutcome
+from nas.stages.target_run import TargetRun
+from nas.store import Store
+from tests.nas.places import Killed
+from tests.nas.stages import jobs
+
+
+class Elsewhere(LocalExecutor):
+    """Packs items, so that nothing of this process goes along, runs the last first, and remembers what it ran.
+
+    Args:
+        dies_after: outcomes, after which the process of the caller dies.
+    """
+
+    name = "elsewhere"
+    workers = 2
+
+    def __init__(self, dies_after: int | None = None) -> None:
+        super().__init__()
+        self.dies_after, self.given, self.ran = dies_after, list[list[WorkItem]](), list[str]()
+
+    def map(
+        self,
+        items: Sequence[WorkItem],
+        *,
+        store: Store,
+        on_event: EventSink = ignore,
+        cancelled: Callable[[], bool] = never,
+        deadline_s: float | None = None,
+    ) -> Iterator[WorkOutcome]:
+        """Runs items; see `Executor.map`."""
+        self.given.append(list(items))
+        packed = [unpack_item(pack_item(item)) for item in reversed(items)]
+        last = len(items) - 1
+        for outcome in super().map(packed, store=store, on_event=on_event, cancelled=cancelled, deadline_s=deadline_s):
+            if self.dies_after is not None and len(self.ran) >= self.dies_after:
+                raise Killed
+            self.ran.append(items[last - outcome.index].name)
+            yield replace(outcome, index=last - outcome.index, worker="elsewhere")
+
+
+@dataclass(frozen=True)
+class DiesOnce:
+    """An item whose first worker dies when it has begun, or when it is done and has not said so."""
+
+    item: WorkItem
+    marker: Path
+    when_done: bool
+
+    @property
+    def name(self) -> str:
+        """Of the item."""
+        return self.item.name
+
+    @property
+    def needs(self) -> Needs:
+        """Of the item."""
+        return self.item.needs
+
+    def run(self, site: Site) -> Any:
+        """Ends the process at the first attempt."""
+        first = not self.marker.exists()
+        self.marker.touch()
+        if first and not self.when_done:
+            os._exit(9)
+        value = self.item.run(site)
+        if first:
+            os._exit(9)
+        return value
+
+
+class DyingPool:
+    """An executor whose first item's first worker dies."""
+
+    def __init__(self, pool: Executor, marker: Path, *, when_done: bool) -> None:
+        self.pool, self.marker, self.when_done, self.attempts = pool, marker, when_done, list[int]()
+        self.name, self.workers = pool.name, pool.workers
+
+    def map(self, items: Any, **rest: Any) -> Iterator[WorkOutcome]:
+        """Runs items; see `Executor.map`."""
+        first = DiesOnce(items[0], self.marker, self.when_done)
+        for outcome in self.pool.map([first, *items[1:]], **rest):
+            self.attempts.append(outcome.attempts)
+            yield outcome
+
+
+def copied(run: TargetRun, folder: Path, executor: Any = None) -> TargetRun:
+    """The run with a copy of its store, and with an executor; `board` and `dpu` are then unknown to workers, which do not need them."""
+    assert run.context.store.files.folder is not None
+    shutil.copytree(run.context.store.files.folder, folder)
+    context = replace(jobs.context(folder), store=Store(folder))
+    return replace(run, context=context if executor is None else replace(context, executor=executor))
