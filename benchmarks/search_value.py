@@ -35,11 +35,12 @@ from nas.search_report import SearchCost
 from nas.spec import SearchSpec
 from nas.stages.context import Context
 from nas.stages.deliver import deliver, measured_finalists
+from nas.stages.finalist import Finalist, TrainedFinalist, with_files
 from nas.stages.halving import rounds
 from nas.stages.quantize import retrained, tested
 from nas.stages.target_run import TargetRun
 from nas.stages.teacher import Teacher
-from nas.stages.tournament import Finalist, TrainedFinalist, round_images, teacher_of, train_round, with_files
+from nas.stages.tournament import round_images, teacher_of, train_round
 from nas.store import Store
 from search_spaces.cost import macs
 

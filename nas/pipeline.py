@@ -70,20 +70,22 @@ def search(
         Cancelled: the caller requested a stop; completed work is stored.
     """
     from nas.runs import keep
-    from nas.stages.deliver import deliver
+    from nas.stages.deliver import deliver_all
     from nas.stages.serve_all import serve_all
     from nas.stages.target_run import TargetRun
+    from nas.stages.workers import say_where
 
     context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     try:
         job = prepare_job(context, spec)
+        say_where(context, job)
         searched, supernet, adapted = trained_job(context, job)
         run = run_name(spec)
         target_runs = [
             TargetRun(context, searched, target_plan, find_target(target_plan.info.id), supernet, adapted)
             for target_plan in job.target_plans
         ]
-        outcomes = {one.id: deliver(one, out / run) for one in target_runs}
+        outcomes = deliver_all(target_runs, out / run)
         common = serve_all(target_runs, tuple(outcomes.values())) if len(target_runs) > 1 else None
     except KeyboardInterrupt as error:
         raise Cancelled(

@@ -12,27 +12,21 @@ from hw_targets.target import Profile
 from latency_models.cost_limit import COST_NAMES
 from nas.evaluations import TargetEvaluations
 from nas.events import FrontPoint, MeasurementEvent
+from nas.execution.executor import LOCAL
 from nas.result import ModelOutcome
 from nas.search.candidate import Candidate, front, point
 from nas.search.finalists import by_latency, nominated
 from nas.search.study_events import replay
+from nas.stages.finalist import Finalist, TrainedFinalist, trained_front, trained_points, with_files
 from nas.stages.package import Delivered, limit_outcomes, package
 from nas.stages.quantize import retrained
 from nas.stages.search_report import evaluations, search_cost, trust_score
 from nas.stages.search_subnets import search_problem, search_subnets
 from nas.stages.source_rows import source_within
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import (
-    Finalist,
-    TrainedFinalist,
-    play,
-    remember,
-    remembered,
-    trained_front,
-    trained_points,
-    with_files,
-)
+from nas.stages.tournament import play, play_together, remember, remembered
 from nas.stages.verify import FileLatency, measure_candidates, measure_file
+from nas.stages.workers import workers
 from nas.target_plan import TargetPlan
 from nas.work import VALIDATION
 from search_spaces.network import Network
@@ -59,11 +53,35 @@ class Outcome:
     model: ModelOutcome
 
 
+def deliver_all(runs: Sequence[TargetRun], folder: Path) -> dict[str, Outcome]:
+    """The outcomes of a job's targets by their ids: one after the other, but where there are workers, all finalists are trained together.
+
+    Raises what the stages raise.
+    """
+    if len(runs) == 1 or workers(runs[0].context, runs[0].job).name == LOCAL:
+        return {run.id: deliver(run, folder) for run in runs}
+    searched = [_searched(run) for run in runs]
+    finalists = [_finalists(run, found) for run, found in zip(runs, searched, strict=True)]
+    ranked = play_together(list(zip(runs, finalists, strict=True)))
+    return {
+        run.id: _delivered(run, found, best, folder) for run, found, best in zip(runs, searched, ranked, strict=True)
+    }
+
+
 def deliver(run: TargetRun, folder: Path) -> Outcome:
     """The outcome of one target; its exported model is in a folder of its own below. Raises what the stages raise."""
-    context, target_plan = run.context, run.target_plan
-    found = evaluated = [] if run.supernet is None else search_subnets(run)
-    ranked = play(run, _finalists(run, found))
+    found = _searched(run)
+    return _delivered(run, found, play(run, _finalists(run, found)), folder)
+
+
+def _searched(run: TargetRun) -> list[Candidate]:
+    """The candidates of a target's search; none without a supernet."""
+    return [] if run.supernet is None else search_subnets(run)
+
+
+def _delivered(run: TargetRun, found: Sequence[Candidate], ranked: Sequence[TrainedFinalist], folder: Path) -> Outcome:
+    """The outcome of one target whose finalists are trained, the best first."""
+    context, target_plan, evaluated = run.context, run.target_plan, found
     winner, exceeded, others = _winner(run, ranked)
     everything = [winner.trained, *exceeded, *others]
     remember(run, everything)

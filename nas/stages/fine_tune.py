@@ -10,7 +10,7 @@ from nas.interpreter import ExecutionMode, Training
 from nas.job import Job
 from nas.stages.context import Context, StageOutput
 from nas.stages.inputs import batches, class_weights
-from nas.stages.target_run import TargetRun
+from nas.stages.target_run import TrainingRun
 from nas.stages.teacher import Teacher
 from nas.stages.train import Supernet, callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
@@ -28,7 +28,7 @@ VERSION = 4
 
 
 def fine_tune(
-    run: TargetRun,
+    run: TrainingRun,
     network: Network,
     *,
     start: str | Supernet | None,
@@ -56,28 +56,8 @@ def fine_tune(
     """
     context, job = run.context, run.job
     accelerator.start(job.compute)
-    planned = config_for(job, _config(job, start))
-    seed = job.spec.seed + 1 + number
-    key = StageKey(
-        "fine_tune",
-        VERSION,
-        {
-            "start": start.hash if isinstance(start, Supernet) else start,
-            "network": network.id,
-            "data": job.data.content_hash,
-            "images": images,
-            "seed": seed,
-            **job.compute.inputs,
-            "config": asdict(planned),
-            "teacher": None if teacher is None else teacher.weights_hash,
-            **(
-                {}
-                if teacher is None or (job.source is None and job.teacher is None)
-                else {"teacher_network": teacher.network.id}
-            ),
-            **learning(job),
-        },
-    )
+    planned, seed = config_for(job, _config(job, start)), job.spec.seed + 1 + number
+    key = fine_tune_key(job, network, start=start, images=images, number=number, teacher=teacher)
 
     def attempt(config: TrainConfig) -> StageOutput:
         weights = _starting(context, job, network, start)
@@ -96,6 +76,35 @@ def fine_tune(
         return accelerator.halved_once(job.compute, planned, attempt, halving_notice(context, job.compute))
 
     return context.run("fine_tuning", key, compute, target=run.id).outputs["weights"]
+
+
+def fine_tune_key(
+    job: Job,
+    network: Network,
+    *,
+    start: str | Supernet | None,
+    images: int,
+    number: int,
+    teacher: Teacher | None,
+) -> StageKey:
+    """What the weights of a round depend on; the arguments are those of `fine_tune`."""
+    own_network = teacher is not None and (job.source is not None or job.teacher is not None)
+    return StageKey(
+        "fine_tune",
+        VERSION,
+        {
+            "start": start.hash if isinstance(start, Supernet) else start,
+            "network": network.id,
+            "data": job.data.content_hash,
+            "images": images,
+            "seed": job.spec.seed + 1 + number,
+            **job.compute.inputs,
+            "config": asdict(config_for(job, _config(job, start))),
+            "teacher": None if teacher is None else teacher.weights_hash,
+            **({"teacher_network": teacher.network.id} if teacher is not None and own_network else {}),
+            **learning(job),
+        },
+    )
 
 
 def _config(job: Job, start: str | Supernet | None) -> TrainConfig:

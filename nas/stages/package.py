@@ -25,10 +25,10 @@ from nas.result import (
 from nas.search_report import SearchCost, TrustScore
 from nas.source import Source
 from nas.spec import METRIC_NAMES
+from nas.stages.finalist import TrainedFinalist
 from nas.stages.quantize import tested
 from nas.stages.source_rows import source_rows
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import TrainedFinalist
 from nas.stages.verify import FileLatency
 from nas.target_plan import TargetPlan
 from search_spaces.network import Network

@@ -25,7 +25,7 @@ from nas.spec import MetricName
 from nas.stages.context import Context, StageOutput
 from nas.stages.fine_tune import teacher_answers, trained_weights
 from nas.stages.inputs import BATCH, batches, class_weights, float_images, statistics
-from nas.stages.target_run import TargetRun
+from nas.stages.target_run import TrainingRun
 from nas.stages.train import callbacks, halving_notice, learning, with_batch
 from nas.stages.train_config import config_for
 from nas.store import StageKey
@@ -56,29 +56,38 @@ class Quantized:
     retrained: bool = False
 
 
-def quantized(run: TargetRun, network: Network, weights: str) -> Quantized:
+def quantized(run: TrainingRun, network: Network, weights: str) -> Quantized:
     """The files of trained weights (a hash), quantised after training and evaluated; cached or written now."""
     return _files(run, network, weights, "quantize")
 
 
-def retrained(run: TargetRun, network: Network, weights: str) -> Quantized:
+def retrained(run: TrainingRun, network: Network, weights: str) -> Quantized:
     """The same with INT8 retraining, where that is better on the validation set."""
     plain = quantized(run, network, weights)
     other = _files(run, network, weights, "retrain_int8")
     return other if other.validation.value >= plain.validation.value else plain
 
 
-def _files(run: TargetRun, network: Network, weights: str, how: Literal["quantize", "retrain_int8"]) -> Quantized:
-    context, job, scheme = run.context, run.job, run.target_plan.scheme
-    retrains = how == "retrain_int8"
+def quantize_key(run: TrainingRun, network: Network, weights: str) -> StageKey:
+    """What the files of `quantized` depend on."""
+    return _key(run, network, weights, "quantize")
+
+
+def _key(run: TrainingRun, network: Network, weights: str, how: Literal["quantize", "retrain_int8"]) -> StageKey:
+    job = run.job
     inputs = {
         "weights": weights, "network": network.id, "data": job.data.content_hash, "seed": job.spec.seed,
-        **job.compute.inputs, "target": run.target_plan.info.fingerprint, "scheme": scheme.name,
+        **job.compute.inputs, "target": run.fingerprint, "scheme": run.scheme.name,
     }  # fmt: skip
-    if retrains:
+    if how == "retrain_int8":
         images = int(RETRAINED * job.work.tune_images)
         inputs |= {"images": images, "config": asdict(RETRAIN_INT8), **learning(job)}
-    key = StageKey(how, VERSION, inputs)
+    return StageKey(how, VERSION, inputs)
+
+
+def _files(run: TrainingRun, network: Network, weights: str, how: Literal["quantize", "retrain_int8"]) -> Quantized:
+    context, job, scheme, key = run.context, run.job, run.scheme, _key(run, network, weights, how)
+    retrains = how == "retrain_int8"
 
     def compute() -> StageOutput:
         accelerator.start(job.compute)
@@ -135,15 +144,15 @@ def _folded(context: Context, job: Job, network: Network, weights: str) -> Tenso
     return {n: t.contiguous(memory_format=torch.channels_last) if t.dim() == 4 else t for n, t in tensors.items()}
 
 
-def _ranges(run: TargetRun, network: Network, parameters: Tensors) -> Ranges:
+def _ranges(run: TrainingRun, network: Network, parameters: Tensors) -> Ranges:
     """The ranges of all tensors on training images."""
     images = float_images(run.context, run.job, "train", OBSERVED)(network.input_shape[1])
     with torch.inference_mode():
-        return observe(network, BNFolded(parameters), images.split(BATCH), run.target_plan.scheme)
+        return observe(network, BNFolded(parameters), images.split(BATCH), run.scheme)
 
 
 def _retrain(
-    run: TargetRun,
+    run: TrainingRun,
     network: Network,
     parameters: Tensors,
     ranges: Ranges,
@@ -159,13 +168,12 @@ def _retrain(
     strategy = SingleNetwork(
         network,
         weights,
-        lambda w: FakeQuant(network, w, ranges, scheme=run.target_plan.scheme),
+        lambda w: FakeQuant(network, w, ranges, scheme=run.scheme),
         batch,
         config,
         teacher_answers(network, teacher, batch),
         class_weights(job),
-        replayed=job.compute.on_gpu
-        and not run.target_plan.scheme.power_of_two,  # whose exponents are read in each step
+        replayed=job.compute.on_gpu and not run.scheme.power_of_two,  # whose exponents are read in each step
     )
     steps = max(1, int(RETRAINED * job.work.tune_images) // config.batch_size)
     own = callbacks(context, key, "fine_tuning", target=run.id, prefix="int8_")

@@ -10,8 +10,8 @@ from nas.evaluations import Evaluation, TargetEvaluations
 from nas.search.candidate import OPTIONAL, Candidate
 from nas.search.trust import trust
 from nas.search_report import ComparedNetwork, SearchCost, TrustScore
+from nas.stages.finalist import TrainedFinalist, point
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import TrainedFinalist, point
 from search_spaces.cost import macs, params, peak_memory_bytes, weight_bytes
 from search_spaces.network import Network
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from nas.result import CommonOutcome, CommonTarget
 from nas.stages.deliver import Outcome, measured_file, measured_finalists
+from nas.stages.finalist import Finalist, TrainedFinalist
 from nas.stages.package import Delivered
 from nas.stages.quantize import quantized, retrained, tested
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finalist, TrainedFinalist, play, remember
+from nas.stages.tournament import play, remember
 from search_spaces.cost import macs
 from search_spaces.space import Architecture
 

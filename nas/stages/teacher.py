@@ -17,7 +17,6 @@ from nas.stages.read_source import match
 from nas.stages.train import Supernet
 from search_spaces.derived import derive
 from search_spaces.network import Network
-from search_spaces.space import Architecture
 
 
 class Teacher(Protocol):
@@ -47,12 +46,7 @@ class SupernetTeacher:
     context: Context
     job: Job
     supernet: Supernet
-    architecture: Architecture
-
-    @cached_property
-    def network(self) -> Network:
-        """Itself."""
-        return self.job.space.network(self.architecture)
+    network: Network
 
     @cached_property
     def mode(self) -> Evaluation:

@@ -5,82 +5,26 @@ were evaluated are in the store.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from hw_targets.target import Profile
-from latency_models.table import Prediction
-from nas.events import FinalistEvent, FrontEvent, FrontPoint, LatencyKind
 from nas.job import Job
 from nas.metrics import Scores
-from nas.search.front import hypervolume, pareto
+from nas.stages.context import Context
+from nas.stages.finalist import Finalist, TrainedFinalist, finalist_event, trained_front
 from nas.stages.fine_tune import fine_tune
 from nas.stages.halving import Round, rounds
 from nas.stages.plan import job_inputs
 from nas.stages.quantize import Quantized, quantized
 from nas.stages.target_run import TargetRun
 from nas.stages.teacher import OwnTeacher, SupernetTeacher, Teacher
+from nas.stages.train_ahead import Training, train_ahead, without_repeats
 from nas.store import StageKey
-from nas.target_plan import TargetPlan
-from search_spaces.network import Network
 from search_spaces.space import Architecture
 
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Finalist:
-    """A network to train.
-
-    Attributes:
-        prediction: by the latency table.
-        profile: of the network with random weights on the target; none where it was not measured.
-    """
-
-    architecture: Architecture
-    network: Network
-    prediction: Prediction
-    profile: Profile | None
-
-    @property
-    def latency_ms(self) -> float:
-        """Of its network: measured or simulated, else predicted."""
-        return self.prediction.latency_ms if self.profile is None else self.profile.latency_ms
-
-    def budgeted_ms(self, target_plan: TargetPlan) -> float:
-        """The latency that is compared with the budget."""
-        if self.profile is None:
-            return self.prediction.latency_ms
-        return target_plan.budgeted_ms(self.profile.latency_ms, self.profile.p50_ms, self.profile.p95_ms)
-
-    def kind(self, target_plan: TargetPlan) -> LatencyKind:
-        """The source of its latency."""
-        return "predicted" if self.profile is None else target_plan.info.kind
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedFinalist:
-    """A finalist that was trained and evaluated.
-
-    Attributes:
-        weights: hash of its float weights.
-        files: INT8 and FP32, with the INT8 file's scores on the validation set.
-        images: seen in training.
-        first_value: the metric after the first round, INT8, on the validation set; None where another search trained it.
-    """
-
-    finalist: Finalist
-    weights: str
-    files: Quantized
-    images: int
-    first_value: float | None = None
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """Sort key: the better first; of equals, the faster."""
-        return -self.files.validation.value, self.finalist.latency_ms
 
 
 def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]:
@@ -91,23 +35,70 @@ def play(run: TargetRun, finalists: Sequence[Finalist]) -> list[TrainedFinalist]
     Raises:
         Cancelled: the caller requested a stop; every complete round is kept.
     """
-    plan = rounds(len(finalists))
-    teacher = teacher_of(run)
-    standing: dict[Architecture, TrainedFinalist] = {}
-    left, idle, best = list(finalists), 0, 0.0
-    for number, one in enumerate(plan):
-        images = round_images(run.job, one)
-        for finalist in left[: one.networks]:
-            done = train_round(run, finalist, standing.get(finalist.architecture), images, number, teacher)
-            standing[finalist.architecture] = done
-            run.context.on_event(_finalist_event(run.target_plan, done, number, len(plan)))
-        left = [f.finalist for f in sorted((standing[f.architecture] for f in left), key=lambda f: f.rank)]
-        run.context.on_event(trained_front(run.target_plan, list(standing.values())))
-        top = max(f.files.validation.value for f in standing.values())
-        idle, best = (0, top) if top > best else (idle + 1, best)
-        if number and (top == 1.0 or idle == 2):
-            break
-    return sorted(standing.values(), key=lambda f: f.rank)
+    return play_together([(run, finalists)])[0]
+
+
+def play_together(entries: Sequence[tuple[TargetRun, Sequence[Finalist]]]) -> list[list[TrainedFinalist]]:
+    """The tournaments of several targets of one job, round by round at the same time, where there are workers for it.
+
+    Raises:
+        Cancelled: the caller requested a stop; every complete training is kept.
+    """
+    tournaments = [_Tournament(run, finalists) for run, finalists in entries]
+    while going := [one for one in tournaments if one.due]:
+        context = going[0].run.context
+        if train_ahead(context, [training for one in going for training in one.trainings]):
+            context = without_repeats(context)
+        for one in going:
+            one.play_round(context)
+    return [one.ranked for one in tournaments]
+
+
+class _Tournament:
+    """One target's tournament: who has trained, and who trains next."""
+
+    def __init__(self, run: TargetRun, finalists: Sequence[Finalist]) -> None:
+        self.run, self._plan, self._teacher = run, rounds(len(finalists)), teacher_of(run)
+        self._standing: dict[Architecture, TrainedFinalist] = {}
+        self._left, self._number, self._idle = list(finalists), 0, 0
+        self._top = self._best = 0.0
+
+    @property
+    def due(self) -> list[Finalist]:
+        """Who trains in the next round; none at the end."""
+        over = self._number == len(self._plan) or (self._number > 1 and (self._top == 1.0 or self._idle >= 2))
+        return [] if over else self._left[: self._plan[self._number].networks]
+
+    @property
+    def trainings(self) -> list[Training]:
+        """The trainings of the next round."""
+        return [self._training(finalist) for finalist in self.due]
+
+    @property
+    def ranked(self) -> list[TrainedFinalist]:
+        """All finalists, the best first."""
+        return sorted(self._standing.values(), key=lambda f: f.rank)
+
+    def play_round(self, context: Context) -> None:
+        """Trains those of the next round, or finds them in the store."""
+        run = replace(self.run, context=context)
+        for finalist in self.due:
+            done = _trained(
+                replace(self._training(finalist), run=run), finalist, self._standing.get(finalist.architecture)
+            )
+            self._standing[finalist.architecture] = done
+            context.on_event(finalist_event(run.target_plan, done, self._number, len(self._plan)))
+        self._left = [
+            f.finalist for f in sorted((self._standing[f.architecture] for f in self._left), key=lambda f: f.rank)
+        ]
+        context.on_event(trained_front(run.target_plan, list(self._standing.values())))
+        self._top = max(f.files.validation.value for f in self._standing.values())
+        self._idle, self._best = (0, self._top) if self._top > self._best else (self._idle + 1, self._best)
+        self._number += 1
+
+    def _training(self, finalist: Finalist) -> Training:
+        before, images = self._standing.get(finalist.architecture), round_images(self.run.job, self._plan[self._number])
+        return _training(self.run, finalist, before, images, self._number, self._teacher)
 
 
 def teacher_of(run: TargetRun) -> Teacher | None:
@@ -115,9 +106,9 @@ def teacher_of(run: TargetRun) -> Teacher | None:
     if run.job.teacher is not None:
         return OwnTeacher(run.context, run.job, run.job.teacher)
     if run.adapted is not None:
-        return SupernetTeacher(run.context, run.job, run.adapted.supernet, run.adapted.best)
+        return SupernetTeacher(run.context, run.job, run.adapted.supernet, run.job.space.network(run.adapted.best))
     if run.supernet is not None:
-        return SupernetTeacher(run.context, run.job, run.supernet, run.job.space.largest())
+        return SupernetTeacher(run.context, run.job, run.supernet, run.job.space.network(run.job.space.largest()))
     return None
 
 
@@ -134,65 +125,34 @@ def train_round(
     number: int,
     teacher: Teacher | None,
 ) -> TrainedFinalist:
-    """A finalist after one more round. A teacher that is no better than its student is not used."""
+    """A finalist after one more round."""
+    return _trained(_training(run, finalist, before, images, number, teacher), finalist, before)
+
+
+def _training(
+    run: TargetRun,
+    finalist: Finalist,
+    before: TrainedFinalist | None,
+    images: int,
+    number: int,
+    teacher: Teacher | None,
+) -> Training:
+    """The training of one more round. A teacher that is no better than its student is not used."""
     if teacher is not None and before is not None and teacher.value <= before.files.validation.value:
         teacher = None
     start = run.supernet if before is None else before.weights
-    weights = fine_tune(run, finalist.network, start=start, images=images, number=number, teacher=teacher)
-    files = quantized(run, finalist.network, weights)
+    return Training(run, finalist.network, start, images, number, teacher)
+
+
+def _trained(one: Training, finalist: Finalist, before: TrainedFinalist | None) -> TrainedFinalist:
+    """A finalist after a training, cached or trained now."""
+    weights = fine_tune(
+        one.run, one.network, start=one.start, images=one.images, number=one.number, teacher=one.teacher
+    )
+    files = quantized(one.run, one.network, weights)
     if before is None:
-        return TrainedFinalist(finalist, weights, files, images, files.validation.value)
-    return TrainedFinalist(finalist, weights, files, images + before.images, before.first_value)
-
-
-def _finalist_event(target_plan: TargetPlan, done: TrainedFinalist, number: int, count: int) -> FinalistEvent:
-    finalist, scores = done.finalist, done.files.validation
-    return FinalistEvent(
-        target=target_plan.info.id,
-        architecture=str(finalist.architecture),
-        architecture_id=finalist.architecture.id,
-        round=number,
-        rounds=count,
-        images=done.images,
-        metric=scores.reported,
-        standard_error=scores.error,
-        latency_ms=finalist.latency_ms,
-        kind=finalist.kind(target_plan),
-    )
-
-
-def trained_points(target_plan: TargetPlan, trained: Sequence[TrainedFinalist]) -> tuple[FrontPoint, ...]:
-    """The front of trained networks, fastest first."""
-    order = pareto([f.files.validation.value for f in trained], [f.finalist.latency_ms for f in trained])
-    return tuple(point(target_plan, trained[i]) for i in order)
-
-
-def point(target_plan: TargetPlan, trained: TrainedFinalist) -> FrontPoint:
-    """A trained network as it is reported."""
-    finalist = trained.finalist
-    return FrontPoint(
-        architecture=str(finalist.architecture),
-        architecture_id=finalist.architecture.id,
-        metric=trained.files.validation.reported,
-        latency_ms=finalist.latency_ms,
-        kind=finalist.kind(target_plan),
-    )
-
-
-def trained_front(target_plan: TargetPlan, trained: Sequence[TrainedFinalist]) -> FrontEvent:
-    """The front of the trained networks so far."""
-    points = trained_points(target_plan, trained)
-    area = hypervolume([p.metric.value for p in points], [p.latency_ms for p in points], limit=target_plan.budget_ms)
-    return FrontEvent(
-        of="trained",
-        target=target_plan.info.id,
-        budget_ms=target_plan.budget_ms,
-        evaluations=len(trained),
-        points=points,
-        limit_ms=target_plan.limit_ms,
-        predicted_error=target_plan.table.accuracy_report.mape,
-        hypervolume=area,
-    )
+        return TrainedFinalist(finalist, weights, files, one.images, files.validation.value)
+    return TrainedFinalist(finalist, weights, files, one.images + before.images, before.first_value)
 
 
 def remember(run: TargetRun, trained: Sequence[TrainedFinalist]) -> None:
@@ -222,8 +182,3 @@ def _key(run: TargetRun) -> StageKey:
     return StageKey(
         "tournament", VERSION, {**job_inputs(run.job), "target": run.target_plan.info.fingerprint, "work": work}
     )
-
-
-def with_files(trained: TrainedFinalist, files: Quantized) -> TrainedFinalist:
-    """The same network with other files."""
-    return replace(trained, files=files)

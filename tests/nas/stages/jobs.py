@@ -16,8 +16,8 @@ from nas.prepare_job import resolve_spec
 from nas.prepare_job import with_target_plans as add_target_plans
 from nas.spec import SearchSpec
 from nas.stages.context import Context
+from nas.stages.finalist import Finalist
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finalist
 from nas.store import Store
 from search_spaces.network import Network
 from search_spaces.space import Architecture

@@ -10,9 +10,9 @@ import pytest
 from nas.events import Event, FrontEvent, LogEvent
 from nas.job import Job
 from nas.stages import deliver as stage
+from nas.stages.finalist import TrainedFinalist
 from nas.stages.package import Delivered
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import TrainedFinalist
 from nas.stages.verify import FileLatency
 from search_spaces.network import Network
 from search_spaces.space import Architecture

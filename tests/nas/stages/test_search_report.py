@@ -9,9 +9,9 @@ import pytest
 
 from nas.search.candidate import Candidate
 from nas.stages.context import StageCost
+from nas.stages.finalist import TrainedFinalist
 from nas.stages.search_report import search_cost, trust_score
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import TrainedFinalist
 from search_spaces.cost import macs
 from tests.nas.stages import jobs
 from tests.nas.stages.jobs import board

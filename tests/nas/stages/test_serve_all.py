@@ -14,9 +14,9 @@ from nas.result import CommonOutcome
 from nas.search.region import LimitedRegion
 from nas.stages import serve_all as stage
 from nas.stages.deliver import Outcome
+from nas.stages.finalist import Finalist, TrainedFinalist
 from nas.stages.package import Delivered
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finalist, TrainedFinalist
 from search_spaces.network import Network
 from search_spaces.space import Architecture
 from tests.nas import boards

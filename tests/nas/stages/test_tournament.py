@@ -12,9 +12,10 @@ import pytest
 from nas.events import Event, FinalistEvent, FrontEvent
 from nas.metrics import Scores
 from nas.stages import tournament
+from nas.stages.finalist import Finalist, TrainedFinalist, trained_points
 from nas.stages.quantize import Quantized
 from nas.stages.target_run import TargetRun
-from nas.stages.tournament import Finalist, TrainedFinalist, play, remember, remembered, trained_points
+from nas.stages.tournament import play, remember, remembered
 from search_spaces.network import Network
 from search_spaces.space import Architecture
 from tests.nas.stages import jobs
