@@ -69,13 +69,17 @@ def search(
         OutOfSpace, UnwritableFolder: the disk is full, or a folder may not be written to; everything stored stays.
         Cancelled: the caller requested a stop; completed work is stored.
     """
+    return search_in(Context(Store.of(store or out / "store"), on_event, cancelled, claim), spec, out)
+
+
+def search_in(context: Context, spec: SearchSpec, out: Path) -> SearchResult:
+    """The search of a spec with the context of its caller, who may read what its stages cost there. Raises as `search` does."""
     from nas.runs import keep
     from nas.stages.deliver import deliver_all
     from nas.stages.serve_all import serve_all
     from nas.stages.target_run import TargetRun
     from nas.stages.workers import say_where
 
-    context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     try:
         job = prepare_job(context, spec)
         say_where(context, job)
@@ -235,9 +239,10 @@ def _select(restricted: RestrictedSpace, target: Target, architecture: str) -> A
 
 def run_name(spec: SearchSpec) -> str:
     """The run's folder: named after the data and the space, with a hash of the whole spec."""
+    decided = {"work", "supernet_targets"}  # by the engine, not by what is asked for
     own = (
-        {"work"} | spec.without_effect | ({"device"} if spec.device == "auto" else set())
-    )  # named as before there was a choice
+        decided | spec.without_effect | ({"device"} if spec.device == "auto" else set())
+    )  # as before there was a choice
     digest = hashlib.sha256(spec.model_dump_json(exclude=own).encode()).hexdigest()[:8]
     data = "".join(c if c.isalnum() else "-" for c in Path(spec.data).stem)[:32]
     space = spec.space if isinstance(spec.space, str) else str(spec.space.get("name", "space"))

@@ -3,10 +3,12 @@
 Each decision is made once and stored: timing or measuring again must not change a resumed search.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from hw_targets.registry import target as find_target
+from hw_targets.target import Target
 from nas.compute import resolve as resolve_compute
 from nas.events import PlanEvent, ignore
 from nas.job import Job
@@ -40,12 +42,18 @@ def resolve_spec(context: Context, spec: SearchSpec, *, resolution: int | None =
         if side != data.resolution:
             data = read_data(context, spec.data, resolution=side, seed=spec.seed, fit=spec.fit)
     size = {"resolution": data.resolution, "channels": data.channels, "classes": len(data.classes)}
-    fitted = restrict_space(context, space_of(spec, source), targets, **size)
+    fitted = restrict_space(context, space_of(spec, source), targets, sharing=_sharing(spec, targets), **size)
     compute = resolve_compute(spec.device, spec.threads)
     least = Work(profile=profile_work(spec.seconds), supernet_images=0, evaluations=0, finalists=1, tune_images=1)
     infos = tuple(target.info for target in targets)
     teacher = None if spec.teacher is None else own_source(spec.teacher)
     return Job(spec, spec.work or least, data, fitted.space, infos, fitted.restricted, (), compute, source, teacher)
+
+
+def _sharing(spec: SearchSpec, targets: Sequence[Target]) -> list[Target]:
+    """The targets that share the supernet besides those of the search."""
+    own = {target.info.id for target in targets}
+    return [one for one in map(find_target, spec.supernet_targets) if one.info.id not in own]
 
 
 def choose_resolution(context: Context, spec: SearchSpec) -> tuple[Job, Costs]:

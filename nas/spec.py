@@ -176,6 +176,13 @@ class SearchSpec(FrozenModel):
         "the same time; the result depends on it, and not on how many workers there are",
     )
 
+    supernet_targets: tuple[str, ...] = Field(
+        (),
+        max_length=1000,
+        description="further targets that the supernet is for: its space has what each of them runs, too, so that their searches share "
+        "it; set for the searches of a batch",
+    )
+
     work: Work | None = Field(
         None, description="the numbers that the time was resolved to; a finished run has them, and they make it repeat"
     )
@@ -199,6 +206,7 @@ class SearchSpec(FrozenModel):
             "limits": not self.cost_limits,
             "objective": self.objective == "front",
             "at_once": self.at_once == 1,
+            "supernet_targets": not self.supernet_targets,
         }
         return {name for name, so in usual.items() if so}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from nas.pipeline import run_name
 from nas.prepare_job import resolve_spec
 from nas.spec import SearchSpec
 from search_spaces.errors import UnsupportedSpace
@@ -58,3 +59,22 @@ def test_a_space_in_python_keeps_its_activation_or_is_rejected(tmp_path: Path, a
     with pytest.raises(UnsupportedSpace, match=activation) as caught:
         resolve_spec(jobs.context(tmp_path), dpu(space=str(path)))
     assert "without these layers" in caught.value.fix
+
+
+def test_searches_that_share_a_supernet_have_the_space_of_a_search_for_all_of_their_targets(tmp_path: Path) -> None:
+    context, names = jobs.context(tmp_path), ("board", "dpu")
+    both = resolve_spec(context, dpu(targets=[{"target": name, "latency_ms": "60%"} for name in names]))
+    for number, name in enumerate(names):
+        alone = resolve_spec(context, dpu(targets=[{"target": name, "latency_ms": "60%"}], supernet_targets=names))
+        assert alone.space.fingerprint == both.space.fingerprint
+        assert [one.id for one in alone.targets] == [name]
+        assert alone.restricted[0].space.fingerprint == both.restricted[number].space.fingerprint
+    assert resolve_spec(context, dpu()).space.fingerprint != both.space.fingerprint
+
+
+def test_which_targets_share_the_supernet_does_not_name_a_run() -> None:
+    assert run_name(dpu()) == run_name(dpu(supernet_targets=["board"]))
+    assert (
+        "supernet_targets" in dpu().without_effect
+        and "supernet_targets" not in dpu(supernet_targets=["dpu"]).without_effect
+    )
