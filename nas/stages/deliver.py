@@ -20,6 +20,7 @@ from nas.search.study_events import replay
 from nas.stages.finalist import Finalist, TrainedFinalist, trained_front, trained_points, with_files
 from nas.stages.package import Delivered, limit_outcomes, package
 from nas.stages.quantize import retrained
+from nas.stages.search_ahead import search_ahead
 from nas.stages.search_report import evaluations, search_cost, trust_score
 from nas.stages.search_subnets import search_problem, search_subnets
 from nas.stages.source_rows import source_within
@@ -60,7 +61,7 @@ def deliver_all(runs: Sequence[TargetRun], folder: Path) -> dict[str, Outcome]:
     """
     if len(runs) == 1 or workers(runs[0].context, runs[0].job).name == LOCAL:
         return {run.id: deliver(run, folder) for run in runs}
-    searched = [_searched(run) for run in runs]
+    searched = [_searched(run) for run in search_ahead(runs)]
     finalists = [_finalists(run, found) for run, found in zip(runs, searched, strict=True)]
     ranked = play_together(list(zip(runs, finalists, strict=True)))
     return {

@@ -21,13 +21,15 @@ from nas.search.racing import BoolArray, IntArray, difference, images_needed, me
 from nas.stages.context import Context
 from nas.stages.subnet_evaluation import EvaluateSubnet, EvaluationSetup
 from nas.stages.train import Supernet
-from nas.stages.workers import workers
+from nas.stages.workers import data_bytes, workers
 from nas.work import VALIDATION
 from search_spaces.space import Architecture
 
 CALIBRATION_WORK: Final = 4.0
 """Work of an image of batch norm's and the ranges' calibration, which the interpreter computes, in images of the lowered file: about 4 in
 networks of `mobilenet` and `efficientnet_lite` at 32 to 96 pixels."""
+DEADLINE_S: Final = 1800.0
+"""An evaluation, which takes seconds, goes to another worker after this; a worker may wait for a measurement on its machine."""
 
 
 class RememberedEvaluations:
@@ -41,8 +43,7 @@ class RememberedEvaluations:
         self._groups = self._setup.groups(self._labels)
         self._executor = workers(context, job)
         self._here = self._setup.evaluator(supernet.weights, arrays) if self._executor.name == LOCAL else None
-        weights = sum(tensor.nbytes for tensor in supernet.weights.tensors.values())
-        self._bytes = weights + sum(job.data.images.values()) * job.data.channels * job.data.resolution**2
+        self._bytes = data_bytes(job) + sum(tensor.nbytes for tensor in supernet.weights.tensors.values())
         self._journal = context.store.journal(self._setup.key)
         self._before = {line["id"]: line for line in self._journal.read_all()}
         self._predicted = {name: np.array(line["predicted"], np.int64) for name, line in self._before.items()}
@@ -76,6 +77,7 @@ class RememberedEvaluations:
             store=self._context.store,
             on_event=self._context.on_event,
             cancelled=self._context.cancelled,
+            deadline_s=None if self._executor.name == LOCAL else DEADLINE_S,
         )
         for outcome in outcomes:
             architecture = missing[outcome.index].architecture

@@ -20,7 +20,8 @@ from nas.stages.plan import job_inputs
 from nas.stages.quantize import Quantized, quantized
 from nas.stages.target_run import TargetRun
 from nas.stages.teacher import OwnTeacher, SupernetTeacher, Teacher
-from nas.stages.train_ahead import Training, train_ahead, without_repeats
+from nas.stages.train_ahead import Training, train_ahead
+from nas.stages.worker_events import without_repeats
 from nas.store import StageKey
 from search_spaces.space import Architecture
 
@@ -48,7 +49,7 @@ def play_together(entries: Sequence[tuple[TargetRun, Sequence[Finalist]]]) -> li
     while going := [one for one in tournaments if one.due]:
         context = going[0].run.context
         if train_ahead(context, [training for one in going for training in one.trainings]):
-            context = without_repeats(context)
+            context = without_repeats(context, "fine_tuning")
         for one in going:
             one.play_round(context)
     return [one.ranked for one in tournaments]

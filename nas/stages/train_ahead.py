@@ -6,12 +6,10 @@ Nothing depends on it: what is not trained ahead is trained by the stages themse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Final
 
 from nas.errors import UnsendableWork
-from nas.events import EVENT, Event, PhaseEvent
 from nas.execution.executor import LOCAL
-from nas.execution.work import WorkOutcome
 from nas.stages.context import Context
 from nas.stages.fine_tune import fine_tune_key
 from nas.stages.quantize import quantize_key
@@ -20,11 +18,14 @@ from nas.stages.teacher import SupernetTeacher, Teacher
 from nas.stages.train import Supernet
 from nas.stages.train_config import step_bytes
 from nas.stages.training_item import TrainNetwork
-from nas.stages.workers import workers
+from nas.stages.worker_events import Replay
+from nas.stages.workers import data_bytes, workers
 from nas.store import StageKey
 from nas.training.config import FINE_TUNE
-from search_spaces.errors import HwnasError
 from search_spaces.network import Network
+
+LEAST_DEADLINE_S: Final = 3600.0
+"""A training that takes longer, and longer than twice the time of the whole job, goes to another worker, which continues it."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,17 @@ def train_ahead(context: Context, trainings: Sequence[Training]) -> bool:
     missing = [same for same in shared.values() if not all(one.is_cached for one in same)]
     if not missing:
         return False
-    began, replayed = time.monotonic(), _Replay(context, missing)
+    began, replay = time.monotonic(), Replay(context, [same[0].run.id for same in missing], "fine_tuning", "networks")
     items = [_item(same, alone=len(missing) == 1) for same in missing]
     try:
-        outcomes = executor.map(items, store=context.store, on_event=context.on_event, cancelled=context.cancelled)
-        failures = list(filter(None, map(replayed.take, outcomes)))
+        outcomes = executor.map(
+            items,
+            store=context.store,
+            on_event=context.on_event,
+            cancelled=context.cancelled,
+            deadline_s=max(LEAST_DEADLINE_S, 2 * trainings[0].run.job.spec.seconds),
+        )
+        failures = list(filter(None, map(replay.take, outcomes)))
     except UnsendableWork as error:
         context.info(f"The finalists are trained in this process: {error.detail}")
         return False
@@ -98,46 +105,6 @@ def train_ahead(context: Context, trainings: Sequence[Training]) -> bool:
     return True
 
 
-def without_repeats(context: Context) -> Context:
-    """A context that does not report trainings which are found in the store: they were reported when workers trained them."""
-
-    def emit(event: Event) -> None:
-        if not (isinstance(event, PhaseEvent) and event.phase == "fine_tuning" and event.status == "reused"):
-            context.on_event(event)
-
-    return replace(context, on_event=emit)
-
-
-class _Replay:
-    """Emits what was recorded of trainings in their order, whichever ends first, and how many have ended."""
-
-    def __init__(self, context: Context, trainings: Sequence[Sequence[Training]]) -> None:
-        self._context, self._targets = context, [same[0].run.id for same in trainings]
-        self._waiting: dict[int, Any] = {}
-        self._next, self._done = 0, dict.fromkeys(self._targets, 0)
-        self._meters = {name: context.progress("fine_tuning", "networks", target=name) for name in self._done}
-
-    def take(self, outcome: WorkOutcome) -> HwnasError | None:
-        """Takes an outcome; the error of one that failed."""
-        self._waiting[outcome.index] = outcome.value
-        while self._next in self._waiting:
-            self._emit(self._waiting.pop(self._next))
-            self._next += 1
-        target = self._targets[outcome.index]
-        self._done[target] += 1
-        if len(self._targets) > 1:
-            self._meters[target](self._done[target], self._targets.count(target))
-        return outcome.error
-
-    def _emit(self, value: Any) -> None:
-        if value is None:
-            return
-        for event in value["events"]:
-            self._context.on_event(EVENT.validate_python(event))
-        for target, message in value["warnings"]:
-            self._context.warn(message, target=target)
-
-
 def _item(same: Sequence[Training], *, alone: bool) -> TrainNetwork:
     """The work item of a training that some targets share."""
     one, job = same[0], same[0].run.job
@@ -146,7 +113,6 @@ def _item(same: Sequence[Training], *, alone: bool) -> TrainNetwork:
         teacher = (one.teacher.network, one.teacher.supernet.hash)
     elif one.teacher is not None:
         _ = one.teacher.network  # what it is, is then in the store
-    pixels = sum(job.data.images.values()) * job.data.channels * job.data.resolution**2
     return TrainNetwork(
         replace(job, target_plans=(), restricted=()),
         tuple({one.run.fingerprint: one.run.target for one in same}.values()),
@@ -157,6 +123,6 @@ def _item(same: Sequence[Training], *, alone: bool) -> TrainNetwork:
         one.number,
         teacher,
         one.teacher is not None,
-        2 * pixels + step_bytes(job, FINE_TUNE),
+        data_bytes(job) + step_bytes(job, FINE_TUNE),
         alone,
     )

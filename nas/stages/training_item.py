@@ -9,7 +9,6 @@ from typing import Any
 from hw_targets.scheme import Scheme
 from hw_targets.target import Target
 from nas.data.arrays import DataArrays
-from nas.events import Event, LogEvent, ProgressEvent
 from nas.execution.work import Needs, Site
 from nas.job import Job
 from nas.stages.context import Context
@@ -17,6 +16,7 @@ from nas.stages.fine_tune import fine_tune
 from nas.stages.quantize import quantized
 from nas.stages.teacher import OwnTeacher, SupernetTeacher, Teacher
 from nas.stages.train import Supernet
+from nas.stages.worker_events import Recorder
 from nas.supernet_weights import SupernetWeights
 from search_spaces.network import Network
 
@@ -94,17 +94,10 @@ class TrainNetwork:
             StoreCorrupt: weights or images are not in the store.
             OutOfSpace: the disk is full; the previous checkpoint is kept.
         """
-        recorded: list[Event] = []
-
-        def emit(event: Event) -> None:
-            if self.alone:
-                site.on_event(event)
-            elif not isinstance(event, ProgressEvent) and not _warns(event):
-                recorded.append(event)
-
+        recorder = Recorder(site, lambda _: self.alone)
         data = self.job.data
         arrays = site.keep(f"images {data.blob}", lambda: DataArrays(lambda: site.store.get(data.blob)))
-        context = Context(site.store, emit, site.cancelled, opened={data.blob: arrays})
+        context = Context(site.store, recorder, site.cancelled, opened={data.blob: arrays})
         first = WorkerRun(context, self.job, self.targets[0])
         weights = fine_tune(
             first,
@@ -116,8 +109,7 @@ class TrainNetwork:
         )
         for target in self.targets:
             quantized(replace(first, target=target), self.network, weights)
-        events = [event.model_dump(mode="json") for event in recorded]
-        return {"events": events, "warnings": [list(noted) for noted in context.noted]}
+        return recorder.value(context)
 
     def _teacher(self, site: Site, context: Context) -> Teacher:
         network, supernet = self.teacher
@@ -134,8 +126,3 @@ class TrainNetwork:
             return Supernet(SupernetWeights.from_bytes(site.store.get(digest), device), digest)
 
         return site.keep(f"supernet {digest} on {device}", make)
-
-
-def _warns(event: Event) -> bool:
-    """Whether it is a warning, which is returned as such."""
-    return isinstance(event, LogEvent) and event.level == "warning"

@@ -11,6 +11,11 @@ def workers(context: Context, job: Job) -> Executor:
     return LocalExecutor() if job.compute.on_gpu else context.executor
 
 
+def data_bytes(job: Job) -> int:
+    """What a worker takes for a job's images: all of them as stored, and once more as read."""
+    return 2 * sum(job.data.images.values()) * job.data.channels * job.data.resolution**2
+
+
 def say_where(context: Context, job: Job) -> None:
     """Reports where a job with an executor of its own has no use for it."""
     if job.compute.on_gpu and context.executor.name != LOCAL:

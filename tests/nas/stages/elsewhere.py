@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from nas.execution.executor import Executor
 from nas.execution.local import LocalExecutor
 from nas.execution.packing import pack_item, unpack_item
 from nas.execution.work import Needs, Site, WorkItem, WorkOutcome
+from nas.stages.finalist import TrainedFinalist
 from nas.stages.target_run import TargetRun
 from nas.store import Store
+from tests.nas import boards
 from tests.nas.places import Killed
 from tests.nas.stages import jobs
 
@@ -104,3 +107,15 @@ def copied(run: TargetRun, folder: Path, executor: Any = None) -> TargetRun:
     shutil.copytree(run.context.store.files.folder, folder)
     context = replace(jobs.context(folder), store=Store(folder))
     return replace(run, context=context if executor is None else replace(context, executor=executor))
+
+
+class Locked(boards.Board):
+    """A target that belongs to this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+def hashes(ranked: list[TrainedFinalist]) -> list[tuple[Any, ...]]:
+    """Trained networks by their weights and files."""
+    return [(f.finalist.architecture, f.weights, f.files.int8, f.files.fp32, f.images, f.first_value) for f in ranked]

@@ -1,6 +1,5 @@
 """Finalists that workers train at the same time: the networks, files and events are those of one process, whoever dies on the way."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +11,10 @@ import pytest
 from hw_targets.registry import target as find_target
 from nas.errors import StoreCorrupt
 from nas.events import (
-    CandidateEvent,
     Event,
     FinalistEvent,
     FrontEvent,
     LogEvent,
-    MeasurementEvent,
     MetricEvent,
     PhaseEvent,
     ProgressEvent,
@@ -25,8 +22,7 @@ from nas.events import (
 from nas.execution.executor import open_executor
 from nas.execution.packing import pack_item, unpack_item
 from nas.stages import train_ahead as module
-from nas.stages.deliver import deliver_all
-from nas.stages.finalist import Finalist, TrainedFinalist
+from nas.stages.finalist import Finalist
 from nas.stages.target_run import TargetRun
 from nas.stages.teacher import SupernetTeacher
 from nas.stages.tournament import play, play_together
@@ -35,7 +31,7 @@ from nas.stages.train_ahead import Training
 from nas.stages.training_item import TrainNetwork
 from tests.nas import boards
 from tests.nas.stages import jobs
-from tests.nas.stages.elsewhere import DyingPool, Elsewhere, copied
+from tests.nas.stages.elsewhere import DyingPool, Elsewhere, Locked, copied, hashes
 
 FINALISTS = 3
 
@@ -92,11 +88,6 @@ def played(run: TargetRun, folder: Path, executor: Any = None) -> Played:
     events: list[Event] = []
     own = replace(own, context=replace(own.context, on_event=events.append))
     return Played(hashes(play(own, finalists(own))), events)
-
-
-def hashes(ranked: list[TrainedFinalist]) -> list[tuple[Any, ...]]:
-    """Trained networks by their weights and files."""
-    return [(f.finalist.architecture, f.weights, f.files.int8, f.files.fp32, f.images, f.first_value) for f in ranked]
 
 
 @pytest.fixture(scope="module")
@@ -159,13 +150,6 @@ def test_a_failure_of_a_training_is_typed(trained: tuple[TargetRun, TargetRun], 
         play(run, finalists(run))
 
 
-class Locked(boards.Board):
-    """A target that belongs to this process."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-
 def test_what_cannot_be_sent_is_trained_here_with_the_reason(
     trained: tuple[TargetRun, TargetRun], local: Played, tmp_path: Path
 ) -> None:
@@ -205,28 +189,3 @@ def test_a_teacher_goes_along_by_its_network_and_its_weights(
     assert item.teacher == (largest, run.supernet.hash) and item.sliced and item.start == run.supernet.hash
     alone = module._item([replace(taught, start="hash", teacher=None)], alone=True)
     assert (alone.taught, alone.sliced, alone.start, alone.alone) == (False, False, "hash", True)
-
-
-def test_targets_are_delivered_alike_with_workers(trained: tuple[TargetRun, TargetRun], tmp_path: Path) -> None:
-    """All are searched first then, and their finalists are trained together; the events of each are in their order."""
-
-    def delivered(name: str, executor: Any = None) -> tuple[dict[str, Any], dict[str, list[Event]]]:
-        events: dict[str, list[Event]] = {"board": [], "dpu": []}
-
-        def keep(event: Event) -> None:
-            if isinstance(event, CandidateEvent):
-                events[next(iter(event.latency_ms))].append(event)
-            elif isinstance(event, FrontEvent | FinalistEvent | MeasurementEvent):
-                events[event.target].append(event)
-
-        one = copied(trained[0], tmp_path / name, executor)
-        context = replace(one.context, on_event=keep)
-        work = one.job.work.model_copy(update={"evaluations": 4, "finalists": 2, "tune_images": 256})
-        job = replace(one.job, work=work)
-        outcomes = deliver_all([replace(run, context=context, job=job) for run in trained], tmp_path / name / "runs")
-        found = {name: (hashes(list(one.finalists)), one.trained, one.estimates) for name, one in outcomes.items()}
-        return found, events
-
-    executor = Elsewhere()
-    assert delivered("elsewhere", executor) == delivered("local")
-    assert any(isinstance(item, TrainNetwork) for items in executor.given for item in items)
