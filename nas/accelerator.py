@@ -14,13 +14,18 @@ from torch import Tensor
 
 from hw_targets.errors import DeviceUnavailable
 from nas.compute import Compute
-from nas.errors import DeviceLost, OutOfDeviceMemory
+from nas.errors import DeviceLost, OutOfDeviceMemory, OutOfWorkerMemory
+from nas.execution.executor import Executor
 from nas.interpreter import ExecutionMode, Forward, run
 from nas.training.config import TrainConfig
 from search_spaces.network import Network
 
 LEAST_BATCH: Final = 8
 """Batch norm needs some images."""
+
+NO_MEMORY: Final = "DefaultCPUAllocator: can't allocate memory"
+"""How torch says it of a processor's memory: without a type of its own."""
+TOO_LITTLE: Final = (torch.OutOfMemoryError, OutOfWorkerMemory)
 
 T = TypeVar("T")
 
@@ -53,6 +58,18 @@ def start(compute: Compute) -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
 
 
+def of_rank(compute: Compute, rank: int) -> Compute:
+    """The compute of one of several ranks: on GPUs, each has its own."""
+    return replace(compute, device=f"cuda:{rank}") if compute.on_gpu else compute
+
+
+def most_ranks(compute: Compute, executor: Executor) -> int:
+    """How many ranks can train together: on GPUs one for each, in processes of this machine alone, since no other is asked for GPUs."""
+    if not compute.on_gpu:
+        return executor.workers
+    return min(executor.workers, torch.cuda.device_count()) if executor.host == "127.0.0.1" else 1
+
+
 def _capability(arch: str) -> tuple[int, int]:
     number = "".join(c for c in arch if c.isdigit())
     return int(number[:-1]), int(number[-1])
@@ -80,7 +97,7 @@ def synchronise(compute: Compute) -> None:
 def halved_once(
     compute: Compute, config: TrainConfig, attempt: Callable[[TrainConfig], T], on_halving: Callable[[int], None]
 ) -> T:
-    """What `attempt` returns with a config; with half of its batch where the GPU's memory did not do.
+    """What `attempt` returns with a config; with half of its batch where the memory of the device, or of a worker, did not do.
 
     Args:
         compute: where it runs.
@@ -95,7 +112,7 @@ def halved_once(
     try:
         with bearing_failures(compute):
             return attempt(config)
-    except torch.OutOfMemoryError:
+    except TOO_LITTLE:
         half = config.batch_size // 2
         if half < LEAST_BATCH:
             raise _too_large(compute, config.batch_size) from None
@@ -105,17 +122,22 @@ def halved_once(
     try:
         with bearing_failures(compute):
             return attempt(replace(config, batch_size=half))
-    except torch.OutOfMemoryError:
+    except TOO_LITTLE:
         raise _too_large(compute, half) from None
     finally:
         _free(compute)
 
 
 def _too_large(compute: Compute, batch: int) -> OutOfDeviceMemory:
+    gpu = f"{compute.device} ({compute.gpu}, {compute.memory_bytes / 1e9:.0f} GB)"
     return OutOfDeviceMemory(
-        f"The memory of {compute.device} ({compute.gpu}, {compute.memory_bytes / 1e9:.0f} GB) is too small for the largest network "
-        f"with batches of {batch} images.",
-        fix="Give a lower --resolution or a smaller space, end other programs on the GPU, or use --device cpu.",
+        f"The memory of {gpu if compute.on_gpu else 'the machine'} is too small for the largest network with batches of {batch} images.",
+        fix="Give a lower --resolution or a smaller space, end other programs "
+        + (
+            "on the GPU, or use --device cpu."
+            if compute.on_gpu
+            else "or use fewer workers, or a machine with more memory."
+        ),
         facts={"device": compute.device, "memory_bytes": compute.memory_bytes, "batch": batch},
     )
 
@@ -129,10 +151,11 @@ def _free(compute: Compute) -> None:
 
 @contextmanager
 def bearing_failures(compute: Compute) -> Iterator[None]:
-    """Turns a failure of the device itself into a typed error; out of memory is none of them.
+    """Turns a failure of the device itself into a typed error; out of memory is none of them, and torch's own for processors, too.
 
     Raises:
         DeviceLost: the GPU failed.
+        torch.OutOfMemoryError: there is not enough memory.
     """
     try:
         yield
@@ -142,3 +165,7 @@ def bearing_failures(compute: Compute) -> Iterator[None]:
             fix="Check the GPU (nvidia-smi, dmesg), then run the same command again: checkpoints and finished stages are kept.",
             facts={"device": compute.device},
         ) from error
+    except RuntimeError as error:
+        if NO_MEMORY in str(error):
+            raise torch.OutOfMemoryError(str(error)) from error
+        raise

@@ -104,7 +104,7 @@ class UnknownArchitecture(HwnasError):
 
 
 class OutOfDeviceMemory(HwnasError):
-    """A GPU's memory is too small for the largest network, with smaller batches too; `facts` name the batch that was tried."""
+    """The memory of a GPU or of the machine is too small for the largest network, with smaller batches too; `facts` name the last batch."""
 
     code = "out_of_device_memory"
     status = 507

@@ -181,6 +181,8 @@ class Dispatch:
             for message in self.crew.messages(POLL_S):
                 if isinstance(message, Ended):
                     self._running.pop(message.ticket, None)
+                elif isinstance(message, Emitted) and message.ticket in self._running:
+                    self.on_event(EVENT.validate_json(message.event))  # such as of a last checkpoint
                 elif isinstance(message, Departed):
                     self._running = {t: a for t, a in self._running.items() if a.worker != message.worker}
         for worker in {attempt.worker for attempt in self._running.values()}:

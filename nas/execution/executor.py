@@ -28,6 +28,10 @@ class Executor(Protocol):
     def workers(self) -> int:
         """How many items of one core it can run at once now."""
 
+    @property
+    def host(self) -> str:
+        """The address of this machine by which workers reach it."""
+
     def map(
         self,
         items: Sequence[WorkItem],

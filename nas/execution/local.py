@@ -17,6 +17,7 @@ class LocalExecutor:
 
     name = "local"
     workers = 1
+    host = "127.0.0.1"
 
     def __init__(self) -> None:
         self._kept = KeptValues()

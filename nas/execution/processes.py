@@ -173,6 +173,8 @@ def _reason(code: int | None) -> str:
 class ProcessExecutor:
     """Worker processes, as many as there are cores where no number is given; they start when they are first needed."""
 
+    host = "127.0.0.1"
+
     def __init__(self, workers: int | None = None) -> None:
         self.name = "processes" if workers is None else f"processes:{workers}"
         self._crew = ProcessCrew(workers or available_cores())

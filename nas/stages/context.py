@@ -62,13 +62,19 @@ class StageCost:
 
 @dataclass(frozen=True)
 class Context:
-    """The context of one run: store, event sink, cancellation check, device claim, executor; and its times, costs and warnings."""
+    """The context of one run: store, event sink, cancellation check, device claim, executor; and its times, costs and warnings.
+
+    Attributes:
+        training_workers: how many workers of the executor train one supernet, where it has so many. What they learn is what one
+            learns, to within the order of float sums.
+    """
 
     store: Store
     on_event: EventSink = ignore
     cancelled: Callable[[], bool] = never
     claim: DeviceClaim = no_claim
     executor: Executor = field(default_factory=LocalExecutor)
+    training_workers: int = 1
     seconds: dict[str, float] = field(default_factory=dict)
     noted: list[tuple[str | None, str]] = field(default_factory=list)
     costs: dict[tuple[str, str | None], StageCost] = field(default_factory=dict)

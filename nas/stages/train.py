@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from typing import Any
+
+import torch
 
 from nas import accelerator
 from nas.compute import Compute
 from nas.events import CheckpointEvent, MetricEvent, Phase
+from nas.execution.work import Needs, Site
 from nas.job import Job
 from nas.stages.context import Context, StageOutput
 from nas.stages.inputs import batches, class_weights
@@ -14,7 +18,9 @@ from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
 from nas.training.config import SUPERNET, SUPERNET_FROM_SOURCE, TrainConfig
-from nas.training.loop import TrainCallbacks
+from nas.training.data_parallel import Ranks, rank_value
+from nas.training.group import ALONE, Group, Meeting, joined
+from nas.training.loop import NO_CALLBACKS, TrainCallbacks
 from nas.training.loop import train as train_loop
 from nas.training.sandwich import Sandwich
 from search_spaces.lattice import Lattice
@@ -53,15 +59,8 @@ def train(context: Context, job: Job, start: Supernet | None = None) -> Supernet
     planned, key = supernet_config(job), _key(job, None if start is None else start.hash)
 
     def attempt(config: TrainConfig) -> StageOutput:
-        if start is None:
-            weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed, job.compute.device)
-        else:
-            weights = SupernetWeights({name: tensor.clone() for name, tensor in start.weights.tensors.items()})
-        steps = _steps(job, config)
-        own = callbacks(context, with_batch(key, planned, config), "training")
-        strategy = sandwich(context, job, weights, config)
-        train_loop(strategy, config, steps, replace(own, devices=job.compute.locks))
-        return StageOutput({"supernet": weights.to_bytes()}, {"steps": steps})
+        part = SupernetRank(job, config, with_batch(key, planned, config), None if start is None else start.hash)
+        return _by_workers(context, part) or StageOutput({"supernet": part.train(context).to_bytes()}, part.facts)
 
     def compute() -> StageOutput:
         return accelerator.halved_once(job.compute, planned, attempt, halving_notice(context, job.compute))
@@ -123,7 +122,101 @@ def _steps(job: Job, config: TrainConfig) -> int:
     return max(1, job.work.supernet_images // config.batch_size)
 
 
-def sandwich(context: Context, job: Job, weights: SupernetWeights, config: TrainConfig) -> Sandwich:
+@dataclass(frozen=True)
+class SupernetRank:
+    """One rank of a supernet's training, a work item; the only one where it trains alone.
+
+    Attributes:
+        job: of the supernet.
+        config: that it trains with; `batch_size` is that of all ranks together.
+        key: of its checkpoints.
+        start: hash of the weights that it is trained from; at random when None.
+        rank, size: which of how many.
+        at: where the ranks meet.
+    """
+
+    job: Job
+    config: TrainConfig
+    key: StageKey
+    start: str | None
+    rank: int = 0
+    size: int = 1
+    at: Meeting | None = None
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"training of the supernet, worker {self.rank + 1} of {self.size}"
+
+    @property
+    def needs(self) -> Needs:
+        """Its cores."""
+        return Needs(cores=self.job.compute.threads)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Of the stage's record."""
+        return {"steps": _steps(self.job, self.config), **({"workers": self.size} if self.size > 1 else {})}
+
+    def run(self, site: Site) -> Any:
+        """Trains as a rank of a group; the value is the hash of the weights, which the first rank stores.
+
+        Raises:
+            MemoryError: the worker's memory does not do.
+        """
+        context = Context(site.store, site.on_event, site.cancelled)
+        return rank_value(partial(self._digest, context), site.store.clock(self.key))
+
+    def _digest(self, context: Context) -> str | None:
+        assert self.at is not None
+        compute = accelerator.of_rank(self.job.compute, self.rank)
+        accelerator.start(compute)
+        own = replace(self, job=replace(self.job, compute=compute))
+        try:
+            with (
+                accelerator.bearing_failures(compute),
+                joined(self.rank, self.size, self.at, compute.device) as group,
+            ):
+                weights = own.train(context, group)
+                return context.store.put(weights.to_bytes()) if group.rank == 0 else None
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(str(error)) from error
+
+    def train(self, context: Context, group: Group = ALONE) -> SupernetWeights:
+        """The trained weights. Raises what `nas.training.loop.train` raises."""
+        job, config = self.job, self.config
+        if self.start is None:
+            weights = SupernetWeights.of(Lattice.of(job.space).layers(), job.spec.seed, job.compute.device)
+        else:
+            weights = SupernetWeights.from_bytes(context.store.get(self.start), job.compute.device)
+        own = callbacks(context, self.key, "training")
+        if group.rank > 0:
+            own = replace(NO_CALLBACKS, cancelled=context.cancelled)
+        strategy = sandwich(context, job, weights, config, group)
+        train_loop(strategy, config, _steps(job, config), replace(own, devices=job.compute.locks), group)
+        return weights
+
+
+def _by_workers(context: Context, one: SupernetRank) -> StageOutput | None:
+    """The training by several workers, where the context has them."""
+    executor = context.executor
+    count = min(context.training_workers, accelerator.most_ranks(one.job.compute, executor), one.config.batch_size)
+
+    def items(size: int, at: Meeting) -> list[SupernetRank]:
+        threads = max(1, min(one.job.compute.threads, executor.workers // size))
+        job = replace(one.job, compute=replace(one.job.compute, threads=threads))
+        return [replace(one, job=job, rank=rank, size=size, at=at) for rank in range(size)]
+
+    ranks = Ranks(executor, items, context.store, context.on_event, context.cancelled, context.add_core_seconds)
+    values = ranks.train(count)
+    if not values:
+        return None
+    return StageOutput({"supernet": context.store.get(values[0])}, replace(one, size=len(values)).facts)
+
+
+def sandwich(
+    context: Context, job: Job, weights: SupernetWeights, config: TrainConfig, group: Group = ALONE
+) -> Sandwich:
     """The strategy that trains a job's supernet."""
     space = job.space
     return Sandwich(
@@ -131,13 +224,14 @@ def sandwich(context: Context, job: Job, weights: SupernetWeights, config: Train
         largest=space.network(space.largest()),
         smallest=space.network(space.smallest()),
         sample=lambda rng: space.network(space.sample(rng)),
-        batch=batches(context, job, config, job.spec.seed, job.work.supernet_images, job.augment),
+        batch=batches(context, job, config, job.spec.seed, job.work.supernet_images, job.augment, group),
         config=config,
         seed=job.spec.seed,
         largest_first=int(LARGEST_FIRST * _steps(job, config)) if job.source is None else 0,
         class_weights=class_weights(job),
         forward=accelerator.forward(job.compute),
-        replayed=job.compute.on_gpu,
+        replayed=job.compute.on_gpu and group.alone,
+        group=group,
     )
 
 

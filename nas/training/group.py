@@ -5,6 +5,7 @@ nothing is sent. Not here: how the processes are started (`workers.py`), what th
 """
 
 import fcntl
+import json
 import os
 import socket
 import struct
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import torch
 import torch.distributed
@@ -27,9 +28,10 @@ PATIENCE: Final = timedelta(minutes=30)
 
 JOINING: Final = timedelta(minutes=5)
 """How long a rank waits for the others to begin."""
-LOOPBACK: Final = "127.0.0.1"
 INTERFACES: Final = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 SIOCGIFADDR: Final = 0x8915
+TEXT_BYTES: Final = 1024
+"""Of a text that ranks exchange: host name and devices. JSON, since what is pickled would run code of whoever reaches the network."""
 
 
 class PeerLost(Exception):
@@ -112,9 +114,9 @@ class Group:
         """
         if self.alone:
             return tuple(devices)
-        everyone: list[Any] = [None] * self.size
-        with _peers_may_be_lost():
-            torch.distributed.all_gather_object(everyone, (socket.gethostname(), tuple(devices)))
+        own = json.dumps([socket.gethostname(), list(devices)]).encode().ljust(TEXT_BYTES)
+        texts = self.gather(torch.frombuffer(bytearray(own), dtype=torch.uint8).to(self.device)).cpu().numpy()
+        everyone = [json.loads(text.tobytes()) for text in texts]
         here = [rank for rank, (host, _) in enumerate(everyone) if host == everyone[self.rank][0]]
         return tuple(sorted({d for rank in here for d in everyone[rank][1]})) if here[0] == self.rank else ()
 
@@ -132,7 +134,7 @@ class Meeting:
 
 
 @contextmanager
-def meeting(host: str = LOOPBACK) -> Iterator[Meeting]:
+def meeting(host: str) -> Iterator[Meeting]:
     """Serves a meeting at an address of this machine, by which the ranks reach it. One meeting is for one group."""
     with socket.create_server((host, 0)) as server:
         port = server.getsockname()[1]

@@ -13,7 +13,8 @@ from nas.accelerator import halved_once
 from nas.compute import Compute
 from nas.data.batches import Batches
 from nas.data.splits import Split
-from nas.errors import DeviceLost, OutOfDeviceMemory
+from nas.errors import DeviceLost, OutOfDeviceMemory, OutOfWorkerMemory
+from nas.execution.processes import ProcessExecutor
 from nas.interpreter import Training, run
 from nas.supernet_weights import SupernetWeights
 from nas.training.config import TrainConfig
@@ -80,6 +81,32 @@ def test_too_small_a_batch_is_not_halved() -> None:
 
     with pytest.raises(OutOfDeviceMemory, match="batches of 8 images"):
         halved_once(GPU, TrainConfig(batch_size=8), attempt, lambda _: None)
+
+
+def test_ranks_on_gpus_have_one_each_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with ProcessExecutor(3) as processes:
+        assert accelerator.most_ranks(GPU, processes) == 2 and accelerator.most_ranks(HERE, processes) == 3
+        processes.host = "10.0.0.1"
+        assert accelerator.most_ranks(GPU, processes) == 1
+    assert [accelerator.of_rank(GPU, rank).device for rank in range(2)] == ["cuda:0", "cuda:1"]
+    assert accelerator.of_rank(HERE, 1) == HERE
+
+
+def test_the_batch_is_halved_where_a_worker_or_the_machine_lacks_memory() -> None:
+    tried: list[int] = []
+
+    def attempt(config: TrainConfig) -> None:
+        tried.append(config.batch_size)
+        if len(tried) == 1:
+            raise OutOfWorkerMemory("There is not enough memory for a rank.", fix="Use fewer workers.")
+        torch.empty(1 << 60)
+
+    with pytest.raises(
+        OutOfDeviceMemory, match=r"memory of the machine is too small .* batches of 32 images"
+    ) as failed:
+        halved_once(replace(GPU, device="cpu", gpu=""), TrainConfig(batch_size=64), attempt, lambda _: None)
+    assert tried == [64, 32] and "fewer workers" in failed.value.fix
 
 
 def test_a_device_that_fails_is_named() -> None:

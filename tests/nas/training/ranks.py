@@ -19,7 +19,7 @@ def run_ranks(function: Callable[[Group], T], size: int) -> list[T]:
         return [function(ALONE)]
     spawn = multiprocessing.get_context("spawn")
     pipes = [spawn.Pipe(duplex=False) for _ in range(size)]
-    with meeting() as at:
+    with meeting("127.0.0.1") as at:
         processes = [
             spawn.Process(target=_rank, args=(function, rank, size, at, pipes[rank][1]), daemon=True)
             for rank in range(size)

@@ -1,0 +1,100 @@
+"""Training by several workers of an executor: one work item a rank, and again with fewer of them where one is lost.
+
+The ranks find each other at a meeting that this process serves (`group.py`). Checkpoints are the ranks' own: what is lost with a worker are
+the steps since the last one. Not here: what a rank does.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+from nas.core_seconds import StageClock, core_seconds
+from nas.errors import Cancelled, WorkerLost
+from nas.events import EventSink, LogEvent
+from nas.execution.executor import Executor
+from nas.execution.work import WorkItem
+from nas.store import Store
+from nas.training.group import Meeting, PeerLost, meeting
+
+GRACE_S: Final = 20.0
+"""How long ranks may take to end after one was lost; those that hang are killed then."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How a training runs on an executor.
+
+    Attributes:
+        executor: whose workers train.
+        items: the work items of all ranks, from their number and their meeting; their values are those of `rank_value`.
+        store: in which they work.
+        on_event: receives their events.
+        cancelled: whether the caller requested a stop.
+        on_core_seconds: receives what ranks of other processes took that were not ended by a stop.
+    """
+
+    executor: Executor
+    items: Callable[[int, Meeting], Sequence[WorkItem]]
+    store: Store
+    on_event: EventSink
+    cancelled: Callable[[], bool]
+    on_core_seconds: Callable[[float], None]
+
+    def train(self, workers: int) -> list[Any]:
+        """What each rank returned, by rank; empty where workers were lost until one was left, which this process is as good as.
+
+        Raises:
+            Cancelled: the caller requested a stop; a checkpoint is kept.
+            HwnasError: a rank's own error.
+        """
+        for size in range(workers, 1, -1):
+            values = self._attempt(size)
+            if values is not None:
+                return values
+            how = f"{size - 1} workers" if size > 2 else "one worker"
+            message = f"A worker of the training was lost: it continues from its last checkpoint with {how}."
+            self.on_event(LogEvent(level="warning", message=message))
+        return []
+
+    def _attempt(self, size: int) -> list[Any] | None:
+        """None where a rank was lost. The others notice at the next sum over the ranks, and end."""
+        values: dict[int, Any] = {}
+        lost_at: list[float] = []
+
+        def stopped() -> bool:
+            return self.cancelled() or (bool(lost_at) and time.monotonic() - lost_at[0] > GRACE_S)
+
+        with meeting(self.executor.host) as at:
+            outcomes = self.executor.map(
+                self.items(size, at), store=self.store, on_event=self.on_event, cancelled=stopped
+            )
+            try:
+                with closing(outcomes):  # type: ignore[type-var]  # iterators of executors can be closed
+                    for outcome in outcomes:
+                        value = None if isinstance(outcome.error, WorkerLost) else outcome.result()
+                        if value is not None:
+                            self.on_core_seconds(value["core_seconds"])
+                        if value is None or value["lost"]:
+                            lost_at.append(time.monotonic())
+                        else:
+                            values[outcome.index] = value["value"]
+            except Cancelled:
+                if self.cancelled():
+                    raise
+        return None if lost_at else [values[rank] for rank in range(size)]
+
+
+def rank_value(work: Callable[[], Any], clock: StageClock) -> dict[str, Any]:
+    """What a rank's work returned, or that other ranks were lost, and its core-seconds; those of one that fails are kept by its clock."""
+    began = core_seconds()
+    value, lost = None, False
+    try:
+        value = work()
+    except PeerLost:
+        lost = True
+    except BaseException:
+        clock.save()
+        raise
+    return {"value": value, "lost": lost, "core_seconds": core_seconds() - began}
