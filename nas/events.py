@@ -1,7 +1,8 @@
 """What happens during a job, as typed values: one vocabulary for the progress bars, the service's stream and the dashboard.
 
-The engine emits `plan`, `phase`, `progress`, `metric`, `checkpoint`, `candidate`, `front`, `finalist`, `measurement` and `log`;
-the service adds `state` and `end`. Events are stored: a new field has a default, so that those of earlier versions stay readable.
+A search emits `plan`, `phase`, `progress`, `metric`, `checkpoint`, `candidate`, `front`, `finalist`, `measurement` and `log`; a batch of
+searches `batch` and `cell`, and the events of its searches inside of `item`; the service adds `state` and `end`. Events are stored: a
+new field has a default, so that those of earlier versions stay readable.
 """
 
 from collections.abc import Callable
@@ -201,7 +202,7 @@ class EndEvent(FrozenModel):
     state: Literal["cancelled", "succeeded", "failed"]
 
 
-Event = Annotated[
+SearchEvent = (
     PhaseEvent
     | ProgressEvent
     | MetricEvent
@@ -213,9 +214,47 @@ Event = Annotated[
     | MeasurementEvent
     | LogEvent
     | StateEvent
-    | EndEvent,
-    Field(discriminator="type"),
-]
+    | EndEvent
+)
+"""What happens during one search."""
+
+ItemKind = Literal["table", "supernet", "cell"]
+CellProgress = Literal["pending", "running", "succeeded", "infeasible", "failed", "cancelled"]
+
+
+class ItemEvent(FrozenModel):
+    """An event of one of the searches of a batch, or of work that several of them share."""
+
+    type: Literal["item"] = "item"
+    item: str = Field(description="id of the cell, or a name of the shared work, such as `table: cpu, resnet`")
+    kind: ItemKind
+    event: Annotated[SearchEvent, Field(discriminator="type")]
+
+
+class CellEvent(FrozenModel):
+    """A cell of a batch has begun or ended."""
+
+    type: Literal["cell"] = "cell"
+    cell: str = Field(description="id of the cell")
+    state: CellProgress
+    metric: MetricValue | None = Field(None, description="of the exported network in INT8 on the test set")
+    latency_ms: float | None = Field(None, description="of the exported network on the cell's target, batch 1, INT8")
+    kind: LatencyKind | None = Field(None, description="source of the latency")
+    detail: str = Field("", description="why there is no network, where there is none")
+
+
+class BatchEvent(FrozenModel):
+    """How far a batch is."""
+
+    type: Literal["batch"] = "batch"
+    stage: Literal["preparing", "tables", "supernets", "cells"]
+    done: int = Field(description="of the running stage: tables, supernets or cells")
+    total: int
+    cells: dict[CellProgress, int] = Field(description="how many cells are in each state")
+    eta_s: float | None = Field(None, description="seconds left in this stage, where they are known")
+
+
+Event = Annotated[SearchEvent | ItemEvent | CellEvent | BatchEvent, Field(discriminator="type")]
 
 EventSink = Callable[[Event], None]
 

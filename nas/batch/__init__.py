@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas.batch.result import BatchResult as BatchResult
     from nas.batch.result import CellResult as CellResult
+    from nas.batch.run import run_batch as run_batch
     from nas.batch.spec import BatchSpec as BatchSpec
     from nas.batch.spec import Cell as Cell
 
-__all__ = ["BatchResult", "BatchSpec", "Cell", "CellResult"]
+__all__ = ["BatchResult", "BatchSpec", "Cell", "CellResult", "run_batch"]
 
 _HOMES = {
     "BatchSpec": "nas.batch.spec", "Cell": "nas.batch.spec", "BatchResult": "nas.batch.result", "CellResult": "nas.batch.result",
+    "run_batch": "nas.batch.run",
 }  # fmt: skip
 
 

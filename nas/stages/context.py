@@ -49,6 +49,7 @@ class StageCost:
     """What a stage of this run cost when it was computed, now or earlier.
 
     Attributes:
+        stage: name of the stage in the store.
         target: that it was for, where it was for one.
         network: id of the network that it trained or quantised, where it did.
         core_seconds: None where an earlier version did not count them.
@@ -58,6 +59,7 @@ class StageCost:
     target: str | None
     network: str | None
     core_seconds: float | None
+    stage: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,9 @@ class Context:
             clock.add(seconds)
 
     def _note_cost(self, phase: Phase, key: StageKey, target: str | None, record: StageRecord) -> None:
-        self.costs[key.hash, target] = StageCost(phase, target, key.inputs.get("network"), record.core_seconds)
+        self.costs[key.hash, target] = StageCost(
+            phase, target, key.inputs.get("network"), record.core_seconds, key.name
+        )
 
     def progress(self, phase: Phase, unit: str, *, target: str | None = None, done: float = 0) -> "Meter":
         """A meter of one stage's progress, which emits at most ten events a second."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import median
 
-from hw_targets.target import Profile, TimingSample
+from hw_targets.target import Profile, Target, TimingSample
 from hw_targets.timing import latency_and_noise, profiles
-from nas.stages.context import StageOutput
+from nas.stages.context import Context, StageOutput
 from nas.stages.profile import measure_samples, read_sample, rounds_of, write_sample
 from nas.stages.target_run import TargetRun
 from nas.store import StageKey
@@ -33,7 +33,16 @@ class FileLatency:
 
 def measure_candidates(run: TargetRun, networks: Sequence[Network]) -> list[Profile]:
     """Profiles of networks on the target, cached or measured (or simulated) now."""
-    context, target = run.context, run.target
+    return measure_networks(run.context, run.target, networks)
+
+
+def measure_networks(context: Context, target: Target, networks: Sequence[Network]) -> list[Profile]:
+    """Profiles of networks with random weights on a target, cached or measured (or simulated) now.
+
+    Raises:
+        TargetUnavailable: the target cannot be used.
+        Cancelled: the caller requested a stop; the samples are kept.
+    """
     rounds = rounds_of(target, ROUNDS)
     key = StageKey(
         "verify",
@@ -45,7 +54,7 @@ def measure_candidates(run: TargetRun, networks: Sequence[Network]) -> list[Prof
         samples = measure_samples(context, target, list(networks), rounds, key, phase="verifying")
         return StageOutput({}, {"samples": [write_sample(s) for s in samples]})
 
-    record = context.run("verifying", key, compute, target=run.id)
+    record = context.run("verifying", key, compute, target=target.info.id)
     return profiles(list(networks), [read_sample(line) for line in record.facts["samples"]])
 
 

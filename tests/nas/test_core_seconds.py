@@ -58,7 +58,7 @@ def test_a_sum_with_an_unknown_part_is_unknown() -> None:
 
 
 def test_a_cached_stage_counts_what_it_cost_when_it_ran(tmp_path: Path, processor: Processor) -> None:
-    expected = {(KEY.hash, "cpu"): StageCost("fine_tuning", "cpu", "n1", 7.0)}
+    expected = {(KEY.hash, "cpu"): StageCost("fine_tuning", "cpu", "n1", 7.0, KEY.name)}
     assert run(Store(tmp_path), processor, 7.0).costs == expected
     assert run(Store(tmp_path), processor, 1000.0).costs == expected
 

@@ -1,0 +1,106 @@
+"""The work items of a batch: a latency table, a supernet, a whole cell. Each makes its results be in the store. Not here: their order.
+
+An item names its threads and the kind of its device: a worker with other cores must compute what the batch looks for.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hw_targets.registry import target as find_target
+from hw_targets.target import TargetInfo
+from nas.batch.item_events import inside
+from nas.batch.records import stage_uses
+from nas.batch.sharing import CellJob
+from nas.events import ItemKind
+from nas.execution.work import Needs, Site
+from nas.pipeline import search_in, trained_job
+from nas.prepare_job import prepare_job, resolve_spec
+from nas.spec import SearchSpec
+from nas.stages.context import Context, DeviceClaim, no_claim
+from nas.stages.profile import profile
+
+
+@dataclass(frozen=True)
+class _Item:
+    """Attributes:
+    id: of the item in events.
+    spec: of a search, with all that is decided for it.
+    cores: of its training.
+    device: that it measures; None where it measures none.
+    memory_bytes: that it takes at most; 0 where that is not known.
+    claim: of the device, where the item runs in this process.
+    """
+
+    id: str
+    spec: SearchSpec
+    cores: int = 1
+    device: str | None = None
+    memory_bytes: int = 0
+    claim: DeviceClaim = no_claim
+
+    @property
+    def name(self) -> str:
+        """What it does."""
+        return self.id
+
+    @property
+    def needs(self) -> Needs:
+        """What it needs of a worker."""
+        return Needs(cores=self.cores, device=self.device, memory_bytes=self.memory_bytes)
+
+    def _context(self, site: Site, kind: ItemKind) -> Context:
+        return Context(site.store, inside(site.on_event, self.id, kind), site.cancelled, self.claim)
+
+
+class TableItem(_Item):
+    """Measures the latency table of a search's only target."""
+
+    def run(self, site: Site) -> None:
+        """Measures it, or finds it in the store."""
+        context = self._context(site, "table")
+        job = resolve_spec(context, self.spec)
+        profile(context, find_target(job.targets[0].id), job.restricted[0].space, job.work.profile)
+
+
+class SupernetItem(_Item):
+    """Trains the supernet of a search, and the network that it starts from."""
+
+    def run(self, site: Site) -> None:
+        """Trains them, or finds them in the store."""
+        context = self._context(site, "supernet")
+        trained_job(context, prepare_job(context, self.spec))
+
+
+@dataclass(frozen=True)
+class CellItem(_Item):
+    """Searches a cell.
+
+    Attributes:
+        out: folder of runs, where the worker sees it; else its run's folder is made again by the process of the batch.
+    """
+
+    out: str | None = None
+
+    def run(self, site: Site) -> dict[str, Any]:
+        """The search's result, and the stages that it used."""
+        context = self._context(site, "cell")
+        if self.out is not None:
+            result = search_in(context, self.spec, Path(self.out))
+        else:
+            with tempfile.TemporaryDirectory(prefix="hwnas-cell-") as folder:
+                result = search_in(context, self.spec, Path(folder))
+        uses = [use.model_dump(mode="json") for use in stage_uses(context.costs)]
+        return {"result": result.model_dump(mode="json"), "stages": uses}
+
+
+def portable(one: CellJob) -> SearchSpec:
+    """A cell's spec for any worker: its threads and the kind of its device are those that were resolved here."""
+    compute = one.job.compute
+    return one.spec.model_copy(update={"threads": compute.threads, "device": "cuda" if compute.on_gpu else "cpu"})
+
+
+def device_of(info: TargetInfo) -> str | None:
+    """The device that is measured for a target."""
+    return (info.device_id or info.id) if info.kind == "measured" else None

@@ -1,0 +1,237 @@
+"""Runs a batch: shared work first, then its cells; each cell succeeds or fails on its own. Not here: what is shared (`sharing.py`).
+
+Everything goes through the store: a batch that is killed goes on, and one that is extended runs its new cells only.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hw_targets.stopping import never
+from hw_targets.target import TargetInfo
+from nas.batch.finished import finished_record, with_folder
+from nas.batch.items import CellItem, SupernetItem, TableItem, device_of, portable
+from nas.batch.ledger import Ledger
+from nas.batch.records import keep_cell, stage_uses
+from nas.batch.resolve import STOPPING, ResolvedCell, check_targets, resolve_cells
+from nas.batch.result import BatchResult
+from nas.batch.sharing import CellJob, check, decide_work, quiet, share
+from nas.batch.spec import BatchSpec
+from nas.errors import Cancelled
+from nas.events import EventSink, ignore
+from nas.execution.executor import Executor
+from nas.execution.local import LocalExecutor
+from nas.execution.work import WorkItem
+from nas.stages.context import Context, DeviceClaim, no_claim
+from nas.stages.profile import profiled
+from nas.store import Store
+from search_spaces.errors import HwnasError
+
+
+def run_batch(
+    spec: BatchSpec,
+    *,
+    out: Path = Path("runs"),
+    store: Store | Path | str | None = None,
+    on_event: EventSink = ignore,
+    cancelled: Callable[[], bool] = never,
+    claim: DeviceClaim = no_claim,
+    executor: Executor | None = None,
+) -> BatchResult:
+    """Runs the searches of a batch, and writes its report.
+
+    Args:
+        spec: of the batch.
+        out: where the folders of the cells' runs go, and that of the report, which has the batch's name.
+        store: of all results, as in a search; `out/store` when None. The same spec and store continue a killed batch.
+        on_event: receives every event: those of the batch, and those of its searches inside of `item` events.
+        cancelled: polled often; the batch stops soon after it returns true.
+        claim: entered while a target is measured, as in a search. Cells that are measured under one run in this process.
+        executor: of the work; this process when None.
+
+    Returns:
+        All cells, also those that failed or are infeasible; they do not stop the others.
+
+    Raises:
+        UnknownTarget, TargetUnavailable, InvalidSpec: a target cannot be searched for; nothing has run.
+        OutOfSpace, UnwritableFolder, StoreCorrupt: what every cell would meet; finished cells are kept.
+        Cancelled: the caller requested a stop; finished cells, and stages of others, are kept.
+    """
+    from nas.batch.report import write_report
+
+    targets = check_targets(spec)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
+    ledger = Ledger(spec.cells(), targets, on_event)
+    batch = _Batch(spec, targets, ledger, context, executor or LocalExecutor(), out.absolute())
+    try:
+        batch.run()
+    except KeyboardInterrupt as error:
+        ledger.cancel()
+        raise Cancelled(
+            "The batch was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
+        ) from error
+    except Cancelled:
+        ledger.cancel()
+        raise
+    finally:
+        result = write_report(quiet(context), spec, ledger, out)
+    return result
+
+
+@dataclass(frozen=True)
+class _Batch:
+    spec: BatchSpec
+    targets: Mapping[str, TargetInfo]
+    ledger: Ledger
+    context: Context
+    executor: Executor
+    out: Path
+
+    def run(self) -> None:
+        """All stages of the batch."""
+        found, jobs = self._prepare()
+        jobs = self._checked(self._with_tables(jobs))
+        jobs = self._with_supernets(jobs)
+        self._run_cells(found, jobs)
+
+    def _prepare(self) -> tuple[list[ResolvedCell], list[CellJob]]:
+        """The cells that are in the store, and the others with what they share."""
+        self.ledger.begin_stage("preparing", len(self.ledger.results))
+        groups: dict[str, list[ResolvedCell]] = {}
+        for cell, resolved in resolve_cells(self.context, self.spec.cells()):
+            if isinstance(resolved, HwnasError):
+                self.ledger.fail(cell.id, resolved)
+            else:
+                groups.setdefault(cell.group, []).append(resolved)
+            self.ledger.step()
+        jobs: list[CellJob] = []
+        for cells in groups.values():
+            targets = list(dict.fromkeys(one.cell.target for one in cells))
+            new = [one for one in cells if one.found is None]
+            for name, job in share(self.context, new, targets).items():
+                if isinstance(job, HwnasError):
+                    self.ledger.fail(name, job)
+                else:
+                    jobs.append(job)
+        found = [one for cells in groups.values() for one in cells if one.found is not None]
+        return found, jobs
+
+    def _with_tables(self, jobs: Sequence[CellJob]) -> list[CellJob]:
+        """The cells whose latency table is there; it is measured where it is missing."""
+        wanted: dict[object, list[CellJob]] = {}
+        for one in jobs:
+            info, part, work = one.job.targets[0], one.job.restricted[0].space, one.job.work.profile
+            if not profiled(self.context, info, part, work):
+                wanted.setdefault((info.fingerprint, part.fingerprint, work), []).append(one)
+        items = [
+            TableItem(_table_name(cells[0]), portable(cells[0]), **self._where(cells[0])) for cells in wanted.values()
+        ]
+        return self._without_failed(jobs, "tables", items, list(wanted.values()))
+
+    def _checked(self, jobs: Sequence[CellJob]) -> list[CellJob]:
+        """The cells whose budget can be met, with their work."""
+        groups: dict[str, list[CellJob]] = {}
+        for one in jobs:
+            context = quiet(self.context)
+            checked = check(context, one)
+            if isinstance(checked, HwnasError):
+                self.ledger.fail(one.resolved.cell.id, checked, stage_uses(context.costs))
+            else:
+                groups.setdefault(one.resolved.cell.group, []).append(checked)
+        return [one for cells in groups.values() for one in decide_work(self.context, cells).values()]
+
+    def _with_supernets(self, jobs: Sequence[CellJob]) -> list[CellJob]:
+        """The cells whose supernet is trained, or that need none."""
+        wanted: dict[object, list[CellJob]] = {}
+        for one in jobs:
+            if one.job.work.supernet_images or one.job.work.adapt_images:
+                spec = one.spec.model_dump_json(exclude={"targets"})
+                wanted.setdefault((one.job.space.fingerprint, spec), []).append(one)
+        items = [
+            SupernetItem(f"supernet: {cells[0].resolved.cell.group}", portable(cells[0]), cores=_cores(cells[0]))
+            for cells in wanted.values()
+        ]
+        return self._without_failed(jobs, "supernets", items, list(wanted.values()))
+
+    def _without_failed(
+        self, jobs: Sequence[CellJob], stage: Any, items: Sequence[WorkItem], users: Sequence[Sequence[CellJob]]
+    ) -> list[CellJob]:
+        """Runs shared work; the cells that can go on."""
+        failed: set[str] = set()
+        self.ledger.begin_stage(stage, len(items))
+        for index, _, error in self._map(items):
+            if error is not None:
+                for one in users[index]:
+                    failed.add(one.resolved.cell.id)
+                    self.ledger.fail(one.resolved.cell.id, error)
+            self.ledger.step()
+        return [one for one in jobs if one.resolved.cell.id not in failed]
+
+    def _run_cells(self, found: Sequence[ResolvedCell], jobs: Sequence[CellJob]) -> None:
+        """Runs the new cells, and makes the folders of finished ones where they are missing."""
+        self.ledger.begin_stage("cells", len(found) + len(jobs))
+        for cell in found:
+            assert cell.found is not None
+            self.ledger.succeed(cell.cell.id, with_folder(self.context, cell.found, self.out), found=True)
+            self.ledger.step()
+        own = self._shares_folders
+        items = [
+            CellItem(
+                one.resolved.cell.id,
+                one.spec if own else portable(one),
+                **self._where(one),
+                out=str(self.out) if own else None,
+            )
+            for one in jobs
+        ]
+        for index, value, error in self._map(items):
+            if error is None:
+                self._finish(jobs[index], value)
+            else:
+                self.ledger.fail(jobs[index].resolved.cell.id, error)
+            self.ledger.step()
+
+    def _finish(self, one: CellJob, value: Mapping[str, Any]) -> None:
+        """Keeps a cell that has run."""
+        record = finished_record(self.context, one.spec, value, self.out)
+        keep_cell(self.context.store, one.resolved.inputs, record)
+        self.ledger.succeed(one.resolved.cell.id, record, found=False)
+
+    @property
+    def _shares_folders(self) -> bool:
+        """Whether the executor's workers see the folders of this process."""
+        return self.executor.name.partition(":")[0] in ("local", "processes")
+
+    def _where(self, one: CellJob) -> dict[str, Any]:
+        return {"cores": _cores(one), "device": device_of(one.job.targets[0])}
+
+    def _map(self, items: Sequence[Any]) -> Iterable[tuple[int, Any, HwnasError | None]]:
+        """The items' indices, values and errors as they end. Those that measure under the caller's claim run in this process."""
+        claimed = self.context.claim is not no_claim
+        here = [n for n, item in enumerate(items) if claimed and item.device is not None]
+        others = [n for n in range(len(items)) if n not in here]
+        for executor, numbers in ((self.executor, others), (LocalExecutor(), here)):
+            given = [replace(items[n], claim=self.context.claim) if n in here else items[n] for n in numbers]
+            outcomes = executor.map(
+                given, store=self.context.store, on_event=self._sink, cancelled=self.context.cancelled
+            )
+            for outcome in outcomes if given else ():
+                if isinstance(outcome.error, STOPPING):
+                    raise outcome.error
+                yield numbers[outcome.index], outcome.value, outcome.error
+
+    def _sink(self, event: Any) -> None:
+        """Passes on an item's event; the first one of a cell reports that it runs."""
+        if event.type == "item" and event.kind == "cell":
+            self.ledger.begin(event.item)
+        self.context.on_event(event)
+
+
+def _cores(one: CellJob) -> int:
+    return one.job.compute.threads
+
+
+def _table_name(one: CellJob) -> str:
+    job = one.job
+    return f"table: {job.targets[0].id}, {one.resolved.cell.space} at {job.data.resolution} pixels"

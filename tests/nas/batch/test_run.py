@@ -1,0 +1,171 @@
+"""Batches on simulated boards: shared work is done once, cells end on their own, and a batch goes on where it was."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hw_targets.errors import UnknownTarget
+from nas import batch, pipeline
+from nas.batch.report import read_report
+from nas.errors import Cancelled, InvalidSpec
+from nas.events import EVENT, BatchEvent, CellEvent, Event, ItemEvent, PhaseEvent
+from nas.store import Store
+from tests.nas import boards
+from tests.nas.batch.batches import batch_spec
+
+Run = tuple[Path, batch.BatchSpec, batch.BatchResult, list[Event]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def known() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        boards.install(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two data sets, of which one cannot be used; two boards; two budgets, of which one cannot be met."""
+    folder = tmp_path_factory.mktemp("whole")
+    bad = folder / "bad.npz"
+    bad.write_bytes(b"no archive")
+    spec = batch_spec(data=["digits", str(bad)], budgets=["60%", 1e-4], labels={str(bad): "bad"})
+    events: list[Event] = []
+    return folder, spec, batch.run_batch(spec, out=folder, on_event=events.append), events
+
+
+def stages(folder: Path, name: str) -> int:
+    """How many stages of a name the store of a run has."""
+    return len(Store(folder / "store").finished(name))
+
+
+def started(events: list[Event]) -> list[str]:
+    """The stages that were run, not found."""
+    inner = [event.event for event in events if isinstance(event, ItemEvent)]
+    return [event.phase for event in inner if isinstance(event, PhaseEvent) and event.status == "started"]
+
+
+def test_each_cell_ends_on_its_own(whole: Run) -> None:
+    _, _, result, _ = whole
+    states = {(cell.data, cell.target, cell.latency_ms): cell for cell in result.cells}
+    assert len(states) == 8 and result.finished
+    for (data, _, budget), cell in states.items():
+        expected = "failed" if data == "bad" else "infeasible" if budget == 1e-4 else "succeeded"
+        assert cell.state == expected
+        assert (cell.error is None) == (cell.model is not None) == (expected == "succeeded")
+        assert cell.error is None or cell.error.code == ("invalid_data" if data == "bad" else "infeasible_budget")
+    infeasible = states["digits", "dpu", 1e-4].error
+    assert infeasible is not None and infeasible.facts["target"] == "dpu" and infeasible.status == 422
+
+
+def test_shared_work_is_done_once(whole: Run) -> None:
+    folder, _, result, events = whole
+    assert (stages(folder, "train"), stages(folder, "profile")) == (1, 2)
+    assert started(events).count("training") == 1
+    saved = result.savings
+    assert saved is not None
+    assert (saved.supernets, saved.supernet_uses, saved.tables, saved.table_uses) == (1, 2, 2, 4)
+    (supernet,) = [one for one in result.shared if one.kind == "supernet"]
+    assert set(supernet.cells) == {cell.id for cell in result.cells if cell.state == "succeeded"}
+    (record,) = Store(folder / "store").finished("train")
+    assert supernet.core_seconds == record.core_seconds == supernet.saved_core_seconds
+    assert all(supernet.id in cell.shared for cell in result.cells if cell.id in supernet.cells)
+
+
+def test_a_cell_is_a_search_that_can_be_shown_and_exported_from(whole: Run) -> None:
+    folder, _, result, _ = whole
+    for cell in result.cells:
+        if cell.model is not None:
+            assert cell.run == cell.id
+            shown = pipeline.show(cell.id, out=folder)
+            assert cell.model.model_dump() == shown.models[cell.target].model_dump(exclude={"bundle"})
+            (point,) = [p for p in shown.front if p.architecture_id == cell.model.architecture_id]
+            assert cell.validation == point.metric.value
+
+
+def test_the_events_tell_of_items_cells_and_the_batch(whole: Run) -> None:
+    _, _, result, events = whole
+    kinds = {event.kind for event in events if isinstance(event, ItemEvent)}
+    assert kinds == {"table", "supernet", "cell"}
+    last = {event.cell: event.state for event in events if isinstance(event, CellEvent)}
+    assert last == {cell.id: cell.state for cell in result.cells}
+    progress = [event for event in events if isinstance(event, BatchEvent)]
+    assert list(dict.fromkeys(event.stage for event in progress)) == ["preparing", "tables", "supernets", "cells"]
+    assert all(sum(event.cells.values()) == len(result.cells) for event in progress)
+    assert progress[-1].cells == {"succeeded": 2, "infeasible": 2, "failed": 4}
+    assert all(EVENT.validate_json(EVENT.dump_json(event)) == event for event in events)
+
+
+def test_the_second_time_nothing_runs(whole: Run) -> None:
+    folder, spec, result, _ = whole
+    events: list[Event] = []
+    again = batch.run_batch(spec, out=folder, on_event=events.append)
+    assert started(events) == ["preparing"]  # the data that could not be used are tried again
+    assert [cell.found for cell in again.cells] == [cell.state == "succeeded" for cell in again.cells]
+    as_before = [cell.model_copy(update={"found": False}) for cell in again.cells]
+    assert as_before == list(result.cells) and again.cross == result.cross and again.savings == result.savings
+    assert read_report(folder / spec.name) == again
+
+
+def test_of_an_extended_batch_only_the_new_cells_run(whole: Run, tmp_path: Path) -> None:
+    folder, _, result, _ = whole
+    shutil.copytree(folder / "store", tmp_path / "store")
+    events: list[Event] = []
+    wider = batch_spec(name="wider", budgets=["60%", "80%"], data=["digits"])
+    more = batch.run_batch(wider, out=tmp_path, on_event=events.append)
+    assert [cell.found for cell in more.cells] == [True, False, True, False]
+    before = {cell.id: cell for cell in result.cells}
+    for cell in more.cells:
+        if cell.found:
+            assert cell.model == before[cell.id].model
+            assert (tmp_path / cell.id / cell.target / "model.int8.onnx").is_file()  # the folder is made again
+    assert (stages(tmp_path, "train"), stages(tmp_path, "profile")) == (1, 2)
+    assert "training" not in started(events) and "profiling" not in started(events)
+
+
+def test_a_stopped_batch_goes_on_to_the_same_result(whole: Run, tmp_path: Path) -> None:
+    _, _, result, _ = whole
+    spec = batch_spec()
+    ended: list[str] = []
+
+    def count(event: Event) -> None:
+        ended.extend([event.cell] if isinstance(event, CellEvent) and event.state == "succeeded" else [])
+
+    with pytest.raises(Cancelled):
+        batch.run_batch(spec, out=tmp_path, on_event=count, cancelled=lambda: len(ended) == 1)
+    states = [cell.state for cell in read_report(tmp_path / "batch").cells]
+    assert states == ["succeeded", "cancelled"]
+    done = batch.run_batch(spec, out=tmp_path)
+    assert [cell.found for cell in done.cells] == [True, False]
+    expected = {cell.id: cell.model for cell in result.cells if cell.model is not None}
+    for cell in done.cells:
+        assert cell.model is not None and expected[cell.id] is not None
+        assert cell.model.architecture == expected[cell.id].architecture
+        assert cell.model.metric == expected[cell.id].metric
+
+
+def test_what_can_be_known_before_is_said_before(tmp_path: Path) -> None:
+    with pytest.raises(UnknownTarget):
+        batch.run_batch(batch_spec(targets=["board", "bord"]), out=tmp_path)
+    with pytest.raises(InvalidSpec, match="are the same target"):
+        batch.run_batch(batch_spec(targets=["cpu", "cpu:threads=1"]), out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_in_processes_has_the_result_of_one_in_this_process(tmp_path: Path) -> None:
+    from nas.execution.executor import open_executor
+
+    targets = ["alveo-u50", "alveo-u50:tenants=2"]  # the boards of these tests are known in this process alone
+    results = []
+    for name in ("local", "processes:2"):
+        with open_executor(name) as executor:
+            results.append(batch.run_batch(batch_spec(targets=targets), out=tmp_path / name[:5], executor=executor))
+    one, other = (json.loads(result.model_dump_json(include={"cells", "cross"})) for result in results)
+    for cell in (*one["cells"], *other["cells"]):
+        for measured_anew in ("seconds", "shared"):
+            del cell[measured_anew]
+        del cell["model"]["cost"]
+    assert one == other
