@@ -27,6 +27,7 @@ from api.routes import (
     dashboard,
     datasets,
     health,
+    job_artifacts,
     job_events,
     jobs,
     keys,
@@ -45,8 +46,8 @@ from search_spaces.errors import HwnasError
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
 ROUTERS: Final = (
-    jobs.router, job_events.router, datasets.router, networks.router, models.router, keys.router, catalogue.router, latency_tables.router,
-    health.router, plain_pages.router, dashboard.router,
+    jobs.router, job_events.router, job_artifacts.router, datasets.router, networks.router, models.router, keys.router,
+    catalogue.router, latency_tables.router, health.router, plain_pages.router, dashboard.router,
 )  # fmt: skip
 """Every route of the service."""
 

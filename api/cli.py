@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 _HOME_VARIABLE = "HWNAS_HOME"
 _DATABASE_VARIABLE = "HWNAS_DATABASE"
 _STORE_VARIABLE = "HWNAS_STORE"
+_EXECUTOR_VARIABLE = "HWNAS_EXECUTOR"
 _SERVER_VARIABLE = "HWNAS_SERVER"
 _REMOTE_COMMANDS = ("search", "run", "export")
 """The commands that a service can run instead of this machine."""
+_FORMS = {
+    "store_url": ("--store", "a URL such as s3://hwnas"),
+    "executor": ("--executor", "local, processes, processes:N, ray or ray:ADDRESS"),
+}
 _LOCAL_COMMANDS = ("show", "estimate", "profile", "targets")
 """The commands whose answer could be mistaken for a service's."""
 
@@ -44,6 +49,13 @@ StoreUrl = Annotated[
     typer.Option(
         help=f"Where results of stages are kept, as s3://BUCKET or another fsspec URL; ${_STORE_VARIABLE}, or a folder of the home.",
         metavar="URL",
+    ),
+]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Where jobs compute: local, processes, processes:N, ray or ray:ADDRESS; ${_EXECUTOR_VARIABLE}, or local.",
+        metavar="NAME",
     ),
 ]
 PepperFile = Annotated[
@@ -101,6 +113,7 @@ def serve(
     home: Home = None,
     database: DatabaseUrl = None,
     store: StoreUrl = None,
+    executor: ExecutorName = None,
     pepper_file: PepperFile = None,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Run jobs, or only answer requests.")] = True,
     json: Json = False,
@@ -108,9 +121,8 @@ def serve(
     """Serve the dashboard and the REST interface, and run the jobs queued there. The first start shows the first key."""
     from api.serve import serve as run
 
-    settings = _settings(
-        home, database, pepper_file, store, host=host, port=port, allowed_hosts=tuple(allow_host or ()), worker=worker
-    )
+    served = {"host": host, "port": port, "allowed_hosts": tuple(allow_host or ()), "worker": worker}
+    settings = _settings(home, database, pepper_file, store=store, executor=executor, **served)
 
     def ready(server_info: "ServerInfo") -> None:
         _announce(server_info, settings, as_json=json)
@@ -119,19 +131,27 @@ def serve(
 
 
 @app.command()
-def worker(home: Home = None, database: DatabaseUrl = None, store: StoreUrl = None) -> None:
+def worker(
+    home: Home = None, database: DatabaseUrl = None, store: StoreUrl = None, executor: ExecutorName = None
+) -> None:
     """Run jobs of a service whose home and database this machine can reach, until SIGTERM; then return the job to the queue."""
     from api.worker.process import run_standalone
 
-    run_standalone(_settings(home, database, None, store))
+    run_standalone(_settings(home, database, None, store=store, executor=executor))
 
 
 @app.command()
-def doctor(home: Home = None, database: DatabaseUrl = None, store: StoreUrl = None, json: Json = False) -> Answer:
+def doctor(
+    home: Home = None,
+    database: DatabaseUrl = None,
+    store: StoreUrl = None,
+    executor: ExecutorName = None,
+    json: Json = False,
+) -> Answer:
     """Check an installation: database, store, disk, targets, workers, versions. Changes nothing; exits 1 if something is wrong."""
     from api.doctor import answer, run_checks
 
-    return answer(run_checks(_settings(home, database, None, store)))
+    return answer(run_checks(_settings(home, database, None, store=store, executor=executor)))
 
 
 @keys_app.command("create")
@@ -184,7 +204,13 @@ def default_home() -> Path:
 
 
 def _settings(
-    home: Path | None, database: str | None, pepper_file: Path | None, store: str | None = None, **others: object
+    home: Path | None,
+    database: str | None,
+    pepper_file: Path | None,
+    *,
+    store: str | None = None,
+    executor: str | None = None,
+    **others: object,
 ) -> "Settings":
     from pydantic import ValidationError
 
@@ -195,16 +221,19 @@ def _settings(
     if not url and secret:
         url = Path(secret).read_text().strip()
     folder = (home or default_home()).expanduser().resolve()
-    store_url = store or os.environ.get(_STORE_VARIABLE) or None
-    fields = {"home": folder, "database": url, "pepper_file": pepper_file, "store_url": store_url, **others}
+    given = {
+        "store_url": store or os.environ.get(_STORE_VARIABLE),
+        "executor": executor or os.environ.get(_EXECUTOR_VARIABLE),
+    }
+    fields = {"home": folder, "database": url, "pepper_file": pepper_file, **others}
     try:
-        return Settings.model_validate(fields)
+        return Settings.model_validate({**fields, **{name: value for name, value in given.items() if value}})
     except ValidationError as error:
-        if {wrong["loc"] for wrong in error.errors()} != {("store_url",)}:
+        wrong = [str(one["loc"][0]) for one in error.errors()]
+        if not set(wrong) <= set(given):
             raise
-        raise typer.BadParameter(
-            f"{store_url!r} is no URL of a store; use one such as s3://hwnas.", param_hint="--store"
-        ) from None
+        option, form = _FORMS[wrong[0]]
+        raise typer.BadParameter(f"{given[wrong[0]]!r} is none; use {form}.", param_hint=option) from None
 
 
 def _announce(server_info: "ServerInfo", settings: "Settings", *, as_json: bool) -> None:

@@ -43,6 +43,7 @@ def run_checks(settings: Settings) -> list[Finding]:
         *_home(settings),
         *_database(settings),
         *_store(settings),
+        _executor(settings),
         *_targets(),
         *_sources(),
     ]
@@ -152,6 +153,12 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield Finding("store", "wrong", f"{settings.store_url} does not answer: {type(error).__name__}")
     else:
         yield Finding("store", "ok", f"{settings.store_url} answers{'' if names else ', and is empty'}")
+
+
+def _executor(settings: Settings) -> Finding:
+    """Where jobs compute. A cluster is not asked: that takes seconds, and this may run every minute."""
+    asked = settings.executor.partition(":")[0] == "ray"
+    return Finding("executor", "ok", settings.executor + ("; hwnas cluster status shows its nodes" if asked else ""))
 
 
 def _targets() -> Iterator[Finding]:

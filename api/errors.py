@@ -205,7 +205,7 @@ class UnknownModel(HwnasError):
 
 
 class UnknownArtifact(HwnasError):
-    """The model has no artifact of that name."""
+    """The model or the job has no artifact of that name."""
 
     code = "unknown_artifact"
     status = 404

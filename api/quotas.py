@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from api.errors import QuotaExceeded
 from api.job_states import ENDED
 from api.settings import Settings
-from api.tables import artifacts, datasets, jobs, models, networks
+from api.tables import artifacts, datasets, job_artifacts, jobs, models, networks
 from api.tenancy import lock_tenant
 
 
@@ -25,19 +25,28 @@ class Quotas:
             "max_stored_bytes": own.get("max_stored_bytes", self._settings.max_stored_bytes),
         }
 
-    def check_jobs(self, connection: Connection, tenant_id: str) -> None:
-        """Checks that one more job may be queued.
+    def check_jobs(self, connection: Connection, tenant_id: str, searches: int = 1) -> None:
+        """Checks that one more job may be queued, which counts as so many.
 
         Raises:
             QuotaExceeded: it may not.
         """
         limit = self.lock_limits(connection, tenant_id)["max_queued"]
-        if unfinished_jobs(connection, tenant_id) >= limit:
+        unfinished = unfinished_jobs(connection, tenant_id)
+        if unfinished + searches <= limit:
+            return
+        facts = {"max_queued": limit, "unfinished": unfinished, "searches": searches}
+        if searches == 1:
             raise QuotaExceeded(
                 f"The tenant has {limit} jobs that have not ended.",
                 fix="Wait until some have ended, or cancel some.",
-                facts={"max_queued": limit},
+                facts=facts,
             )
+        raise QuotaExceeded(
+            f"The batch has {searches} cells; with {unfinished} unfinished jobs, that is more than the tenant's {limit}.",
+            fix="Leave out some of its entries, split it, or wait until other jobs have ended.",
+            facts=facts,
+        )
 
     def check_bytes(self, connection: Connection, tenant_id: str, more: int) -> None:
         """Checks that so many more bytes may be stored.
@@ -56,13 +65,15 @@ class Quotas:
 
 
 def unfinished_jobs(connection: Connection, tenant_id: str) -> int:
-    """How many jobs of a tenant have not ended."""
-    query = select(func.count()).where(jobs.c.tenant_id == tenant_id, jobs.c.state.not_in(ENDED))
+    """How many jobs of a tenant have not ended; a batch counts as its cells."""
+    query = select(func.coalesce(func.sum(jobs.c.searches), 0)).where(
+        jobs.c.tenant_id == tenant_id, jobs.c.state.not_in(ENDED)
+    )
     return int(connection.execute(query).scalar_one())
 
 
 def stored_bytes(connection: Connection, tenant_id: str) -> int:
-    """Bytes of a tenant's data sets and networks, and of its models' files."""
+    """Bytes of a tenant's data sets and networks, and of its models' and batches' files."""
     uploads = [
         select(func.coalesce(func.sum(table.c.size_bytes), 0)).where(table.c.tenant_id == tenant_id)
         for table in (datasets, networks)
@@ -72,4 +83,9 @@ def stored_bytes(connection: Connection, tenant_id: str) -> int:
         .join(models, models.c.id == artifacts.c.model_id)
         .where(models.c.tenant_id == tenant_id)
     )
-    return sum(int(connection.execute(query).scalar_one()) for query in (*uploads, files))
+    reports = (
+        select(func.coalesce(func.sum(job_artifacts.c.size_bytes), 0))
+        .join(jobs, jobs.c.id == job_artifacts.c.job_id)
+        .where(jobs.c.tenant_id == tenant_id)
+    )
+    return sum(int(connection.execute(query).scalar_one()) for query in (*uploads, files, reports))

@@ -44,6 +44,12 @@ class Settings(BaseModel):
         default="nas.pipeline:export", pattern=r"^[\w.]+:\w+$", description="trains and exports a selected architecture"
     )
     estimator: str = Field(default="nas.preflight:estimate_job", pattern=r"^[\w.]+:\w+$", description="estimates a job")
+    batcher: str = Field(default="nas.batch.run:run_batch", pattern=r"^[\w.]+:\w+$", description="runs a batch")
+    executor: str = Field(
+        default="local",
+        pattern=r"^(local|processes(:[1-9][0-9]{0,3})?|ray(:\S+)?)$",
+        description="where a worker's jobs compute: in its process, in N processes, or on a Ray cluster",
+    )
     worker: bool = Field(default=True, description="whether the server supervises a worker process of its own")
 
     lease_s: float = Field(default=30.0, gt=0, description="how long a job stays with a worker without a heartbeat")

@@ -80,6 +80,7 @@ jobs = Table(
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("max_attempts", Integer, nullable=False),
     Column("max_duration_ms", BigInteger, nullable=False),
+    Column("searches", Integer, nullable=False, server_default="1"),  # as how many it counts: a batch as its cells
     Column("active_ms", BigInteger, nullable=False, server_default="0"),  # time in the hands of workers, ended attempts
     Column("not_before", BigInteger, nullable=False, server_default="0"),
     # The lease. A worker's writes carry its epoch; a higher one in the row means that another worker has the job.
@@ -213,10 +214,11 @@ models = Table(
     Column("id", String(40), primary_key=True),
     Column("tenant_id", ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
     Column("job_id", ForeignKey("jobs.id", ondelete="SET NULL")),  # null when the job was deleted
+    Column("cell", String(80), nullable=False, server_default=""),  # of a batch
     Column("target", String(200), nullable=False),
     Column("outcome", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Index(None, "job_id", "target", unique=True),
+    Index(None, "job_id", "cell", "target", unique=True),
     Index(None, "tenant_id", "id"),
 )
 
@@ -224,6 +226,17 @@ artifacts = Table(
     "artifacts",
     metadata,
     Column("model_id", ForeignKey("models.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(120), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("media_type", String(120), nullable=False),
+    Index(None, "sha256"),
+)
+
+job_artifacts = Table(
+    "job_artifacts",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
     Column("name", String(120), primary_key=True),
     Column("sha256", String(64), nullable=False),
     Column("size_bytes", BigInteger, nullable=False),

@@ -51,6 +51,12 @@ class AsyncClient:
         """Queues the export of another architecture of a search than the delivered one."""
         return await self.submit(calls.export_spec(job_id, architecture_id, target))
 
+    async def batch(
+        self, *, data: Sequence[str], targets: Sequence[str], budgets: Sequence[float | str], **others: Any
+    ) -> "AsyncJob":
+        """Queues a search for every combination; `others` are further fields of a batch's spec."""
+        return await self.submit(calls.batch_spec(data, targets, budgets, others))
+
     async def submit(
         self, spec: Mapping[str, Any], *, labels: Mapping[str, str] | None = None, max_duration_s: float | None = None
     ) -> "AsyncJob":
@@ -176,6 +182,14 @@ class AsyncJob:
         """Queues the export of another of its architectures than the delivered one."""
         return await self._client.export(self.id, architecture_id, target=target)
 
+    async def files(self) -> tuple[Artifact, ...]:
+        """Its files beside those of its models, such as the report of a batch."""
+        return (await self._client.run(calls.list_job_artifacts(self.id))).items
+
+    async def download(self, folder: Path | str) -> Path:
+        """Downloads its files into a folder; those that are complete already are kept. Raises as `AsyncModel.download`."""
+        return await _download(self._client, await self.files(), Path(folder))
+
     async def _control(self, action: str, **options: bool) -> "AsyncJob":
         self.document = await self._client.run(calls.control_job(self.id, action, **options))
         return self
@@ -194,10 +208,13 @@ class AsyncModel:
         Raises:
             WrongContent: a file is not what the service said.
         """
-        target = Path(folder)
-        await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
-        for artifact in self.document.artifacts:
-            path = path_of(artifact, target)
-            if not await asyncio.to_thread(is_complete, path, artifact):
-                await self._client.download(artifact, path)
-        return target
+        return await _download(self._client, self.document.artifacts, Path(folder))
+
+
+async def _download(client: AsyncClient, artifacts: Sequence[Artifact], folder: Path) -> Path:
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    for artifact in artifacts:
+        path = path_of(artifact, folder)
+        if not await asyncio.to_thread(is_complete, path, artifact):
+            await client.download(artifact, path)
+    return folder

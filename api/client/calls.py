@@ -16,6 +16,7 @@ from api.client.tolerant import tolerant
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import ApiError, NoAnswer, UnusableKey
 from api.job_states import ENDED
+from api.jobs.batch_answer import JobArtifacts
 from api.jobs.schemas import CandidatePage, Fronts, JobDocument, JobEvent, JobPage, Validation
 from api.models.schemas import ModelDocument, ModelPage
 from api.networks.schemas import NetworkDocument, NetworkPage
@@ -92,6 +93,18 @@ def export_spec(job_id: str, architecture_id: str, target: str | None) -> dict[s
     """The spec of an export."""
     spec = {"kind": "export", "job": job_id, "architecture_id": architecture_id}
     return spec if target is None else {**spec, "target": target}
+
+
+def batch_spec(
+    data: Sequence[str], targets: Sequence[str], budgets: Sequence[float | str], others: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The spec of a batch."""
+    return {"kind": "batch", "data": list(data), "targets": list(targets), "budgets": list(budgets), **others}
+
+
+def list_job_artifacts(job_id: str) -> Call[JobArtifacts]:
+    """The files of a job."""
+    return Call("GET", f"/v1/jobs/{job_id}/artifacts", reader(JobArtifacts))
 
 
 def validate(spec: Mapping[str, Any]) -> Call[Validation]:

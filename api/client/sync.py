@@ -62,6 +62,12 @@ class Client:
         """Queues the export of another architecture of a search than the delivered one; raises as `submit`."""
         return self.submit(calls.export_spec(job_id, architecture_id, target))
 
+    def batch(
+        self, *, data: Sequence[str], targets: Sequence[str], budgets: Sequence[float | str], **others: Any
+    ) -> "Job":
+        """Queues a search for every combination; `others` are further fields of a batch's spec. Raises as `submit`."""
+        return self.submit(calls.batch_spec(data, targets, budgets, others))
+
     def submit(
         self, spec: Mapping[str, Any], *, labels: Mapping[str, str] | None = None, max_duration_s: float | None = None
     ) -> "Job":
@@ -200,6 +206,14 @@ class Job:
         """Its delivered models."""
         return list(self._client.models(job_id=self.id))
 
+    def files(self) -> tuple[Artifact, ...]:
+        """Its files beside those of its models, such as the report of a batch."""
+        return self._client.run(calls.list_job_artifacts(self.id)).items
+
+    def download(self, folder: Path | str) -> Path:
+        """Downloads its files into a folder; those that are complete already are kept. Raises as `Model.download`."""
+        return _download(self._client, self.files(), Path(folder))
+
     def _control(self, action: str, **options: bool) -> "Job":
         self.document = self._client.run(calls.control_job(self.id, action, **options))
         return self
@@ -218,10 +232,13 @@ class Model:
         Raises:
             WrongContent: a file is not what the service said.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        for artifact in self.document.artifacts:
-            path = path_of(artifact, target)
-            if not is_complete(path, artifact):
-                self._client.download(artifact, path)
-        return target
+        return _download(self._client, self.document.artifacts, Path(folder))
+
+
+def _download(client: Client, artifacts: Sequence[Artifact], folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for artifact in artifacts:
+        path = path_of(artifact, folder)
+        if not is_complete(path, artifact):
+            client.download(artifact, path)
+    return folder

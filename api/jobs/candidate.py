@@ -16,10 +16,10 @@ from api.errors import UnknownCandidate
 from api.jobs import events_table, repository
 from api.jobs.engine_spec import base_spec
 from api.jobs.input_spec import input_spec
-from api.jobs.schemas import DeliveredModel
 from api.jobs.service import unknown_job
 from api.jobs.specs import WIRE_SPEC
 from api.models import repository as models
+from api.models.schemas import DeliveredModel
 from api.settings import Settings
 from api.tenancy import Subject
 from api.wire import WireModel, examples

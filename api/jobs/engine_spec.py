@@ -5,7 +5,15 @@ from typing import Final
 from pydantic.main import IncEx
 
 from api.datasets.storage import source
-from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec, SupernetWireSpec, is_own
+from api.jobs.batch_spec import BatchWireSpec
+from api.jobs.spec_fields import is_own
+from api.jobs.specs import (
+    AnySpec,
+    ExportWireSpec,
+    ProfilingWireSpec,
+    SearchWireSpec,
+    SupernetWireSpec,
+)
 from api.networks.storage import source as network_file
 from api.settings import Settings
 from nas.spec import SearchSpec
@@ -23,11 +31,19 @@ BaseSpec = SearchWireSpec | ProfilingWireSpec | SupernetWireSpec
 
 
 def base_spec(wire: AnySpec) -> BaseSpec:
-    """The spec that names a job's data and space: its own, or for an export that of its search."""
+    """The spec that names a job's data and space: its own, or for an export that of its search. A batch has none: it has several."""
+    if isinstance(wire, BatchWireSpec):
+        raise TypeError("a batch has several data sets and spaces")
     if not isinstance(wire, ExportWireSpec):
         return wire
     assert wire.search is not None  # preflight fills it in
     return wire.search
+
+
+def datasets_of(wire: AnySpec) -> tuple[str, ...]:
+    """The uploaded data sets that a job reads."""
+    named = wire.data if isinstance(wire, BatchWireSpec) else (base_spec(wire).data,)
+    return tuple(data for data in named if data != DIGITS)
 
 
 def engine_spec(wire: AnySpec, settings: Settings) -> SearchSpec:
@@ -47,7 +63,7 @@ def engine_spec(wire: AnySpec, settings: Settings) -> SearchSpec:
 
 def own_network(wire: AnySpec) -> str | None:
     """The id of the uploaded network that a job starts from."""
-    start = getattr(base_spec(wire), "start_from", NONE)
+    start = getattr(wire.search if isinstance(wire, BatchWireSpec) else base_spec(wire), "start_from", NONE)
     return start if is_own(start) else None
 
 
@@ -55,7 +71,7 @@ def targets_of(wire: AnySpec) -> tuple[str, ...]:
     """The targets that a job names, with their options."""
     if isinstance(wire, SearchWireSpec):
         return tuple(budget.target for budget in wire.targets)
-    if isinstance(wire, SupernetWireSpec):
+    if isinstance(wire, SupernetWireSpec | BatchWireSpec):
         return wire.targets
     target = getattr(wire, "target", None)
     return () if target is None else (target,)
@@ -63,6 +79,8 @@ def targets_of(wire: AnySpec) -> tuple[str, ...]:
 
 def needs_of(wire: AnySpec) -> dict[str, str | None]:
     """The targets, without options, that a job's worker must be able to measure, each with the only device that will do, if any."""
+    if isinstance(wire, BatchWireSpec):
+        return {name.partition(":")[0]: None for name in wire.targets}
     needs: dict[str, str | None] = {}
     named = targets_of(wire)
     base = base_spec(wire)  # an export is measured on the device that its search names

@@ -46,6 +46,21 @@ def input_spec(database: Database, tenant_id: str, data: str) -> InputSpec:
     return InputSpec(int(summary["resolution"]), int(summary["channels"]), len(summary["classes"]))
 
 
+def dataset_name(database: Database, tenant_id: str, data: str) -> str:
+    """The name of a tenant's data set.
+
+    Raises:
+        UnknownDataset: the tenant has none of that id.
+    """
+    if data == DIGITS:
+        return DIGITS
+    with database.read() as connection:
+        row = DATASETS.find(connection, tenant_id, data)
+    if row is None:
+        raise _unknown_dataset(data)
+    return str(row.name)
+
+
 def check_uploads(connection: Connection, job: NewJob) -> None:
     """Checks that what a job reads is still there, under the tenant's lock: it may have been deleted since the spec was checked.
 

@@ -2,10 +2,14 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any, Final
 
 from api.database import Database
 from api.errors import CheckFailed
+from api.jobs.batch_estimate import MOST_PRICED, batch_validation
+from api.jobs.batch_spec import BatchWireSpec
+from api.jobs.batches import engine_batch, searches_of
 from api.jobs.engine_spec import BaseSpec, base_spec, engine_spec, own_network, targets_of
 from api.jobs.exports import resolve_export
 from api.jobs.input_spec import input_spec, unknown_network
@@ -59,6 +63,10 @@ class Preflight:
         """
         from search_spaces.registry import space
 
+        if isinstance(spec, BatchWireSpec):
+            for search in searches_of(spec):
+                self.check(subject, search)
+            return spec
         if isinstance(spec, ExportWireSpec):
             spec = resolve_export(self._database, subject, spec)
         base = base_spec(spec)
@@ -111,10 +119,23 @@ class Preflight:
             CheckFailed: the estimate took too much time or memory.
         """
         spec = self.check(subject, spec)
+        if isinstance(spec, BatchWireSpec):
+            engine_batch(
+                spec, self._settings, {data: data for data in spec.data}
+            )  # its matrix has cells, and not too many
+            searches = list(searches_of(spec))
+            return batch_validation(spec, self._estimates(subject, searches[:MOST_PRICED]), len(searches))
+        (answer,) = self._estimates(subject, [spec])
+        if "error" in answer:
+            raise answered_error(answer["error"])
+        return _validation(spec, answer["estimate"])
+
+    def _estimates(self, subject: Subject, specs: Sequence[AnySpec]) -> list[dict[str, Any]]:
+        """The estimate of each spec, or its error, from one child process."""
         settings = self._settings
         request = {
             "estimator": settings.estimator,
-            "spec": engine_spec(spec, settings).model_dump(mode="json"),
+            "specs": [engine_spec(spec, settings).model_dump(mode="json") for spec in specs],
             "store": str(settings.store),
             "tenant": subject.tenant_id,
             "file_bytes": ESTIMATE_FILE_BYTES,
@@ -136,7 +157,8 @@ class Preflight:
             ) from None
         if "error" in answer:
             raise answered_error(answer["error"])
-        return _validation(spec, answer["estimate"])
+        found: list[dict[str, Any]] = answer["estimates"]
+        return found
 
 
 def _validation(spec: AnySpec, estimate: dict[str, Any]) -> Validation:

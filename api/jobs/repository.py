@@ -28,6 +28,7 @@ class NewJob:
         networks: uploaded networks that it starts from.
         needs: targets, without their options, that its worker must be able to measure, each with the fingerprint of the device if
             only one will do.
+        searches: as how many jobs it counts against the quota: a batch as its cells.
     """
 
     id: str
@@ -40,6 +41,7 @@ class NewJob:
     datasets: Sequence[str] = ()
     networks: Sequence[str] = ()
     needs: Mapping[str, str | None] = field(default_factory=dict)
+    searches: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def add(connection: Connection, job: NewJob) -> None:
             state="queued",
             max_attempts=job.max_attempts,
             max_duration_ms=int(job.max_duration_s * 1000),
+            searches=job.searches,
             event_seq=0,
             created_at=utc_ms(),
         )

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from api.ids import id_pattern
 from api.job_states import State
+from api.jobs.batch_answer import BatchAnswer
 from api.jobs.specs import SEARCH, Kind, WireSpec
-from api.models.schemas import WireModelFigures
+from api.models.schemas import DeliveredModel
 from api.problem_document import Problem
 from api.wire import WireModel, examples
 from latency_models.accuracy_report import AccuracyReport
@@ -72,12 +73,6 @@ class Progress(WireModel):
     eta_s: float | None = None
 
 
-class DeliveredModel(WireModelFigures):
-    """The model of one target, as a search answers it."""
-
-    model_id: str = Field(pattern=id_pattern("mdl"))
-
-
 class SearchAnswer(WireModel):
     """What a search found."""
 
@@ -137,7 +132,7 @@ class ExportAnswer(ExportFigures):
     model: DeliveredModel
 
 
-Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer | ExportAnswer
+Answer = SearchAnswer | ProfilingAnswer | SupernetAnswer | ExportAnswer | BatchAnswer
 
 
 class WaitingFor(WireModel):
@@ -232,6 +227,7 @@ class Validation(WireModel):
         default=None, description="whether a supernet is trained; null where the job trains nothing"
     )
     note: str = Field(default="", description="how the time is divided, for people")
+    cells: int | None = Field(default=None, description="searches of a batch; null of other jobs")
     warnings: tuple[str, ...] = ()
 
 

@@ -13,8 +13,10 @@ from api.idempotency import Idempotent
 from api.ids import new_id
 from api.job_states import ENDED, LEASED, State
 from api.jobs import events_table, repository, waiting
+from api.jobs.batch_answer import BatchAnswer
+from api.jobs.batches import searches_in
 from api.jobs.checkpoints import checkpoints
-from api.jobs.engine_spec import DIGITS, base_spec, needs_of, own_network
+from api.jobs.engine_spec import datasets_of, needs_of, own_network
 from api.jobs.events_table import StoredEvent
 from api.jobs.input_spec import check_uploads
 from api.jobs.preflight import Preflight
@@ -91,9 +93,10 @@ class Jobs:
             max_attempts=self._settings.max_attempts,
             max_duration_s=min(new.max_duration_s or longest_s, longest_s),
             labels=new.labels,
-            datasets=() if base_spec(spec).data == DIGITS else (base_spec(spec).data,),
+            datasets=datasets_of(spec),
             networks=() if (own := own_network(spec)) is None else (own,),
             needs=needs_of(spec),
+            searches=searches_in(spec),
         )
         with self._database.write() as connection:
             self._quotas.lock_limits(connection, subject.tenant_id)
@@ -101,7 +104,7 @@ class Jobs:
                 stored = idempotent.stored_answer(connection, subject)
                 if stored is not None:
                     return JobDocument.model_validate_json(stored), False
-            self._quotas.check_jobs(connection, subject.tenant_id)
+            self._quotas.check_jobs(connection, subject.tenant_id, job.searches)
             check_uploads(connection, job)
             repository.add(connection, job)
             made = self._document(connection, subject, job_id)
@@ -371,13 +374,15 @@ def job_document(row: repository.JobRow, waiting_for: WaitingFor | None) -> JobD
 
 
 def without_test_details(job: JobDocument) -> JobDocument:
-    """A job without the confusion matrices of its models: those of many classes are too large for lists."""
+    """A job without the confusion matrices of its models and the cells of a batch: many of them are too large for lists."""
     match job.result:
         case SearchAnswer(models=models):
             trimmed = {target: model.model_copy(update={"test": None}) for target, model in models.items()}
             result: Answer = job.result.model_copy(update={"models": trimmed})
         case ExportAnswer(model=model):
             result = job.result.model_copy(update={"model": model.model_copy(update={"test": None})})
+        case BatchAnswer():
+            result = job.result.without_cells()
         case _:
             return job
     return job.model_copy(update={"result": result})

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from api.database import utc_ms
-from api.tables import artifacts, models
+from api.tables import artifacts, job_artifacts, models
 from api.tenancy import readable
 
 ModelRow = Row[Any]
@@ -20,13 +20,12 @@ def add(
     target: str,
     outcome: dict[str, Any],
     files: list[dict[str, Any]],
+    *,
+    cell: str = "",
 ) -> None:
-    """Stores a model with its files (`name`, `sha256`, `size_bytes`, `media_type` each)."""
-    connection.execute(
-        insert(models).values(
-            id=model_id, tenant_id=tenant_id, job_id=job_id, target=target, outcome=outcome, created_at=utc_ms()
-        )
-    )
+    """Stores a model with its files (`name`, `sha256`, `size_bytes`, `media_type` each), and its cell where a batch delivered it."""
+    values = {"tenant_id": tenant_id, "job_id": job_id, "target": target, "cell": cell, "outcome": outcome}
+    connection.execute(insert(models).values(id=model_id, created_at=utc_ms(), **values))
     if files:
         connection.execute(insert(artifacts), [{"model_id": model_id, **file} for file in files])
 
@@ -52,8 +51,9 @@ def remove(connection: Connection, tenant_id: str, model_id: str) -> None:
 
 
 def referenced(connection: Connection, hashes: Sequence[str]) -> set[str]:
-    """The hashes among these that an artifact has."""
-    return set(connection.scalars(select(artifacts.c.sha256).where(artifacts.c.sha256.in_(hashes)).distinct()))
+    """The hashes among these that an artifact of a model or a job has."""
+    named = (select(table.c.sha256).where(table.c.sha256.in_(hashes)) for table in (artifacts, job_artifacts))
+    return {sha256 for query in named for sha256 in connection.scalars(query)}
 
 
 def files(connection: Connection, model_ids: Sequence[str]) -> Sequence[Row[Any]]:

@@ -53,6 +53,12 @@ class WireModelFigures(ModelFigures):
         return self.latency_ms.verdict
 
 
+class DeliveredModel(WireModelFigures):
+    """The model of one target, as a search answers it."""
+
+    model_id: str = Field(pattern=id_pattern("mdl"))
+
+
 class ModelDocument(WireModelFigures):
     """A model that a search delivered for one target."""
 
@@ -61,6 +67,7 @@ class ModelDocument(WireModelFigures):
     id: str = Field(pattern=id_pattern("mdl"))
     job_id: str | None = Field(pattern=id_pattern("job"), description="null when the job was deleted")
     target: str
+    cell: str | None = Field(default=None, description="id of the cell of the batch that delivered it")
     artifacts: tuple[Artifact, ...]
     created_at: datetime
 

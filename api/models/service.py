@@ -109,6 +109,7 @@ def _document(row: repository.ModelRow, files: Iterable[Row[Any]]) -> ModelDocum
             "id": row.id,
             "job_id": row.job_id,
             "target": row.target,
+            "cell": row.cell or None,
             "artifacts": [
                 {
                     "name": file.name,

@@ -53,6 +53,7 @@ from hw_targets.errors import TargetUnavailable, UnknownTarget
 from nas.errors import (
     InfeasibleBudget,
     InfeasibleLimits,
+    InvalidBatch,
     InvalidData,
     InvalidSpec,
     SourceUnavailable,
@@ -73,6 +74,7 @@ LabelFilter = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_.\-]{0,62}=[A-Za-z0-9
 _LINKED_OPERATIONS: Final = (
     "get_job", "cancel_job", "pause_job", "resume_job", "update_job", "delete_job", "list_job_events",
     "list_job_candidates", "get_job_pareto_front", "list_job_logs", "list_job_checkpoints", "list_job_metrics",
+    "list_job_artifacts",
 )  # fmt: skip
 
 
@@ -87,7 +89,7 @@ _LINKED_OPERATIONS: Final = (
             problems(
                 *BODY_ERRORS, ScopeMissing, UnknownDataset, UnknownTarget, InvalidSpace, QuotaExceeded, IdempotencyMismatch,
                 InfeasibleBudget, InfeasibleLimits, InvalidData, InvalidSpec, TargetUnavailable, CheckFailed, UnknownJob,
-                UnknownArchitecture, SourceUnavailable, UnknownSearcher,
+                UnknownArchitecture, SourceUnavailable, UnknownSearcher, InvalidBatch,
             ),
             "job_id",
             *_LINKED_OPERATIONS,

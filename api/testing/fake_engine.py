@@ -113,9 +113,9 @@ def search(
         if spec.seed >= LONG:
             _tell_of(step, on_event)
         else:
-            on_event(_candidate("a1", step))
+            on_event(candidate("a1", step))
         if step == STEPS - 2:
-            _kill(spec.seed, store)
+            kill(spec.seed, store)
         time.sleep(0.02)
         if cancelled() and spec.seed != DEAF:
             raise Cancelled("Stopped.", fix="Run it again.")
@@ -132,7 +132,7 @@ def search(
         front=(TRAINED,),
         fronts=dict.fromkeys(names, (TRAINED,)),
         estimates=dict.fromkeys(names, (point,)),
-        models={name: _model(out, name).model_copy(update={"cost": COST, "trust": TRUST}) for name in names},
+        models={name: model(out, name).model_copy(update={"cost": COST, "trust": TRUST}) for name in names},
         common=_common(names) if len(names) > 1 else None,
         seconds={"searching": 0.1},
     )
@@ -170,15 +170,16 @@ def _alone(spec: SearchSpec, out: Path, on_event: EventSink) -> SearchResult:
     on_event(_finalist("cpu", "b2", rounds=2, metric=metric(0.7), latency_ms=0.15))
     on_event(_finalist("cpu", "a1", rounds=2, round=1, images=2000, metric=metric(0.985)))
     for number, (architecture_id, value) in enumerate((("a1", 0.985), ("b2", 0.7))):
-        on_event(_candidate(architecture_id, number, metric=metric(value)))
+        on_event(candidate(architecture_id, number, metric=metric(value)))
     on_event(FrontEvent(of="trained", target="cpu", budget_ms=0.2, evaluations=2, points=(trained,)))
     return SearchResult(
-        run=out.name, metric=spec.metric, front=(trained,), fronts={"cpu": (trained,)}, models={"cpu": _model(out, "cpu")},
+        run=out.name, metric=spec.metric, front=(trained,), fronts={"cpu": (trained,)}, models={"cpu": model(out, "cpu")},
         seconds={"fine_tuning": 0.1},
     )  # fmt: skip
 
 
-def _candidate(architecture_id: str, step: int, **more: Any) -> CandidateEvent:
+def candidate(architecture_id: str, step: int, **more: Any) -> CandidateEvent:
+    """A candidate of a number."""
     common: dict[str, Any] = {"architecture": "resolution=8", "metric": as_accuracy(0.98), "latency_ms": {"cpu": 0.1}}
     return CandidateEvent(number=step, architecture_id=architecture_id, feasible={"cpu": True}, **common | more)
 
@@ -188,7 +189,7 @@ def _tell_of(step: int, on_event: EventSink) -> None:
     name, latency_ms, accuracy = f"a{step}", 0.1 + 0.001 * (step % 90), 0.5 + 0.005 * (step % 97)
     facts: dict[str, Any] = {"choices": {"resolution": 8, "width": 0.25 * (1 + step % 4)}, "macs": 10_000 + step}
     sizes = {"params": 1000 + step, "weight_bytes": 1100 + step, "peak_memory_bytes": 4096}
-    on_event(_candidate(name, step, metric=as_accuracy(accuracy), latency_ms={"cpu": latency_ms}, **facts, **sizes))
+    on_event(candidate(name, step, metric=as_accuracy(accuracy), latency_ms={"cpu": latency_ms}, **facts, **sizes))
     if step % 10 == 0:
         on_event(MetricEvent(phase="searching", name="accuracy", step=step, value=accuracy))
     if step % 50 == 0:
@@ -204,8 +205,8 @@ def _tell_of(step: int, on_event: EventSink) -> None:
         )
 
 
-def _kill(seed: int, store: Store) -> None:
-    """Kills the worker as the system would, once in a store or always."""
+def kill(seed: int, store: Store) -> None:
+    """Kills the worker as the system would, once in a store or always, if the seed asks for it."""
     time.sleep(0.1)
     mark = StageKey("killed", 1, {})
     if seed == KILL_ALWAYS or (seed == KILL_ONCE and store.find(mark) is None):
@@ -213,7 +214,8 @@ def _kill(seed: int, store: Store) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _model(out: Path, target: str) -> ModelOutcome:
+def model(out: Path, target: str) -> ModelOutcome:
+    """A model with its bundle in a folder of a run."""
     bundle = out / f"bundle-{target.replace(':', '-')}"
     bundle.mkdir(parents=True, exist_ok=True)
     for name in FILES:
@@ -257,10 +259,10 @@ def export(
             raise Cancelled("Stopped.", fix="Run it again.")
     assert target in [budget.target for budget in spec.targets]
     on_event(LogEvent(level="info", message=f"{architecture} of {spec.data}"))
-    model = _model(out, target).model_copy(update={"architecture": architecture})
+    delivered = model(out, target).model_copy(update={"architecture": architecture})
     late = (f"The budget on {target} is missed.",)
     return ExportResult(
-        run=out.name, target=target, model=model, within_budget=False, seconds={"fine_tuning": 0.1}, warnings=late
+        run=out.name, target=target, model=delivered, within_budget=False, seconds={"fine_tuning": 0.1}, warnings=late
     )
 
 

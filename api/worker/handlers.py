@@ -1,75 +1,20 @@
 """What each kind of job does. A new kind needs a spec in `api/jobs/specs.py` and a handler here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from api.blobs import BlobStore
 from api.ids import new_id
 from api.jobs.engine_spec import engine_spec
-from api.jobs.input_spec import InputSpec
 from api.jobs.specs import ExportWireSpec, ProfilingWireSpec, SearchWireSpec, SupernetWireSpec
 from api.latency_tables import repository as tables
 from api.models import repository as models
-from api.settings import Settings, load_function
-from nas.events import EventSink
+from api.settings import load_function
+from api.worker.batches import batch
+from api.worker.context import JobContext, JobOutcome, store_files
 from nas.result import ExportResult, SearchResult
-from nas.stages.context import DeviceClaim
-from nas.store import Store
-
-MEDIA_TYPES: Final[Mapping[str, str]] = {
-    ".onnx": "application/octet-stream",
-    ".json": "application/json",
-    ".md": "text/markdown; charset=utf-8",
-    ".py": "text/x-python; charset=utf-8",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class JobContext:
-    """What a handler gets beside the job's id and spec.
-
-    Attributes:
-        settings: of the service.
-        tenant_id: whose job it is.
-        input_spec: the input of networks for a data set, by its id.
-        out: a folder of the job's own.
-        blobs: the store of delivered files.
-        on_event: receives the engine's events.
-        cancelled: whether the engine should stop.
-        claim: claims a device while it is measured.
-    """
-
-    settings: Settings
-    tenant_id: str
-    input_spec: Callable[[str], InputSpec]
-    out: Path
-    blobs: BlobStore
-    on_event: EventSink
-    cancelled: Callable[[], bool]
-    claim: DeviceClaim
-
-    @property
-    def store(self) -> Store:
-        """The engine's store with the tenant's index."""
-        return self.settings.store_of(self.tenant_id)
-
-
-@dataclass(frozen=True, slots=True)
-class JobOutcome:
-    """The result of a job that succeeded.
-
-    Attributes:
-        result: JSON of the result, as clients see it.
-        store: writes further rows, in the transaction that ends the job.
-    """
-
-    result: dict[str, Any]
-    store: Callable[[Connection], None]
-
 
 Handler = Callable[[str, dict[str, Any], JobContext], JobOutcome]
 
@@ -99,7 +44,7 @@ def _store_bundles(
     """
     rows: list[tuple[str, str, dict[str, Any], list[dict[str, Any]]]] = []
     for target, outcome in outcomes.items():
-        files = _store_files(context.out / outcome.pop("bundle"), context.blobs)
+        files = store_files(context.out / outcome.pop("bundle"), context.blobs)
         model_id = new_id("mdl")
         rows.append((model_id, target, dict(outcome), files))
         outcome["model_id"] = model_id
@@ -109,19 +54,6 @@ def _store_bundles(
             models.add(connection, context.tenant_id, model_id, job_id, target, outcome, files)
 
     return store
-
-
-def _store_files(bundle: Path, blobs: BlobStore) -> list[dict[str, Any]]:
-    """Stores the files of a bundle; their rows."""
-    files = []
-    for path in sorted(bundle.iterdir()):
-        if path.is_file() and not path.is_symlink():
-            blob = blobs.add(path)
-            media_type = MEDIA_TYPES.get(path.suffix, "application/octet-stream")
-            files.append(
-                {"name": path.name, "sha256": blob.sha256, "size_bytes": blob.size_bytes, "media_type": media_type}
-            )
-    return files
 
 
 def profile(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome:
@@ -181,6 +113,7 @@ def export(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
+    "batch": batch,
     "search": search,
     "profiling": profile,
     "supernet_training": train_supernet,

@@ -16,16 +16,18 @@ from api.errors import InternalError, LeaseLost
 from api.home_errors import home_error, home_forbidden, home_full
 from api.jobs import leases
 from api.jobs.events_table import append
-from api.jobs.input_spec import input_spec
+from api.jobs.input_spec import dataset_name, input_spec
 from api.jobs.repository import transition
 from api.problem_document import problem_of
 from api.settings import Settings
 from api.worker.claimed_job import ClaimedJob, LeaseHeartbeat, end_stopped_job
+from api.worker.context import JobContext, JobOutcome
 from api.worker.device_claims import DeviceClaims
-from api.worker.handlers import HANDLERS, JobContext, JobOutcome
+from api.worker.handlers import HANDLERS
 from api.worker.outbox import Outbox
 from nas.errors import Cancelled, OutOfSpace, UnwritableFolder
 from nas.events import Event
+from nas.execution.executor import open_executor
 from search_spaces.errors import HwnasError
 
 log = logging.getLogger("hwnas.worker")
@@ -66,6 +68,8 @@ class JobRun:
             on_event=self._outbox.put,
             cancelled=self._job.should_stop,
             claim=DeviceClaims(self._database, self._job, self._outbox.put, settings.poll_s).hold,
+            dataset_name=partial(dataset_name, self._database, claim.tenant_id),
+            executor=partial(open_executor, settings.executor),
         )
         try:
             context.out.mkdir(exist_ok=True, mode=0o700)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from api.database import Database
 from api.jobs.events_table import append
 from api.worker.claimed_job import ClaimedJob
-from nas.events import CandidateEvent, Event, PhaseEvent, ProgressEvent
+from nas.events import BatchEvent, CandidateEvent, Event, Phase, PhaseEvent, ProgressEvent
 
 log = logging.getLogger("hwnas.worker")
 
@@ -103,6 +103,12 @@ class Outbox:
                 self._buffer[:0] = batch
 
 
+_BATCH_PHASES: Final[dict[str, Phase]] = {
+    "preparing": "preparing", "tables": "profiling", "supernets": "training", "cells": "searching",
+}  # fmt: skip
+"""The phase of a job for each stage of a batch."""
+
+
 def job_columns(events: list[Event]) -> dict[str, Any]:
     """The columns of the job that events set: its phase, and its progress in it."""
     changed: dict[str, Any] = {}
@@ -112,4 +118,8 @@ def job_columns(events: list[Event]) -> dict[str, Any]:
         elif isinstance(event, ProgressEvent):
             progress = {"done": event.done, "total": event.total, "unit": event.unit, "eta_s": event.eta_s}
             changed |= {"phase": event.phase, "progress": progress}
+        elif isinstance(event, BatchEvent):
+            unit = "cells" if event.stage == "preparing" else event.stage
+            progress = {"done": event.done, "total": event.total, "unit": unit, "eta_s": event.eta_s}
+            changed |= {"phase": _BATCH_PHASES[event.stage], "progress": progress}
     return changed

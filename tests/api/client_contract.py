@@ -248,6 +248,14 @@ class ClientContract:
             found.export("b2", target="cpu")
         assert refused.value.code == "unknown_architecture"
 
+    def test_a_batch_from_its_start_to_its_report(self, client: Client, tmp_path: Path) -> None:
+        job = client.batch(data=["digits"], spaces=["mobilenet"], targets=["cpu"], budgets=["40%", 0.2]).wait()
+        assert (job.state, len(job.models())) == ("succeeded", 2)
+        assert [file.name for file in job.files()] == ["cells.csv", "report.html", "report.json"]
+        folder = job.download(tmp_path / "report")
+        ids = [model.document.cell for model in job.models()]
+        assert (folder / "cells.csv").read_text().split()[1:] == ids[::-1]  # models are listed newest first
+
     def test_a_job_is_paused_resumed_and_cancelled(self, client: Client) -> None:
         job = client.submit({**SPEC, "seed": fake_engine.SLOW}, labels={"a": "b"})
         assert job.document.labels == {"a": "b"}

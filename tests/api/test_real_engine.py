@@ -1,5 +1,7 @@
 """The whole way with the real engine: a search queued over HTTP, run by the worker, its model downloaded and run."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,10 @@ import numpy as np
 from starlette.testclient import TestClient
 
 from api.settings import Settings
-from api.testing.server import eventually
+from api.testing.server import Server, eventually
 from tests.api.conftest import body, serving
 from tests.api.little_engine import LITTLE, SETTINGS
+from tests.api.test_datasets import ZIP, digits
 from tests.api.test_networks import classifier, upload
 from tests.nas.own_networks import written
 
@@ -100,3 +103,48 @@ def test_a_search_starts_from_an_uploaded_network(tmp_path: Path) -> None:
         seen = [str(model), *files.values(), *(client.get(address + part).text for part in parts)]
     assert "my_net" in files["receipt.json"] and "my_net" in files["README.md"]
     assert not [text[:80] for text in seen if str(tmp_path) in text], "they name a path of the server"
+
+
+def test_a_batch_shares_its_supernets_and_resumes_after_a_kill(tmp_path: Path) -> None:
+    """Two data sets on two simulated boards, computed by two processes; the worker is killed after the first cell."""
+    server = Server(
+        Settings(home=tmp_path / "home", poll_s=0.05, lease_s=3, heartbeat_s=0.5, executor="processes:2", **SETTINGS)
+    )
+    try:
+        client = server.start()
+        data = client.post("/v1/datasets", params={"name": "thirds"}, content=digits(400), headers=ZIP).json()["id"]
+        spec = {
+            "kind": "batch", "data": ["digits", data], "spaces": ["resnet"], "targets": ["zcu104", "alveo-u200"], "budgets": ["60%"],
+            "search": {"threads": 1, "augment": "none"}, "exclude": [{"data": data, "target": "alveo-u200"}],
+        }  # fmt: skip
+        address = f"/v1/jobs/{client.post('/v1/jobs', json={'spec': spec}).json()['id']}"
+
+        def cells() -> list[dict[str, Any]]:
+            items = client.get(f"{address}/events", params={"page_size": 1000}).json()["items"]
+            return [one["event"] for one in items if one["event"]["type"] == "cell"]
+
+        eventually(lambda: any(one["state"] == "succeeded" for one in cells()), within_s=280)
+        (worker,) = server.workers()
+        os.killpg(worker, signal.SIGKILL)
+        job = eventually(lambda: (j := client.get(address).json())["finished_at"] and j, within_s=280)
+        assert (job["state"], job["attempt"]) == ("succeeded", 2), job["error"]
+        result = job["result"]
+        assert result["counts"] == {"succeeded": 3} and any(cell["found"] for cell in result["cells"])
+        assert (result["savings"]["supernets"], result["savings"]["supernet_uses"]) == (2, 3)
+        assert {cell["data"] for cell in result["cells"]} == {"digits", data}
+        assert len(result["cross"]) == 3 and all(len(row["latencies"]) == 2 for row in result["cross"])
+        report = client.get(f"{address}/artifacts/report.html").text
+        assert "thirds" in report
+        seen = [
+            report,
+            *(
+                client.get(address + part).text
+                for part in ("", "/logs", "/artifacts/report.json", "/artifacts/report.csv")
+            ),
+        ]
+        assert not [text[:80] for text in seen if str(tmp_path) in text], "they name a path of the server"
+        for cell in result["cells"]:
+            model = client.get(f"/v1/models/{cell['model']['model_id']}").json()
+            assert {"model.int8.onnx", "receipt.json"} <= {file["name"] for file in model["artifacts"]}
+    finally:
+        server.kill()
