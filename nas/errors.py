@@ -167,3 +167,38 @@ class InvalidBatch(HwnasError):
     """A batch spec with unknown or wrong fields, without cells, or with too many."""
 
     code = "invalid_batch"
+
+
+class ClusterUnreachable(HwnasError):
+    """There is no Ray cluster at an address, or this machine is no node of it."""
+
+    code = "cluster_unreachable"
+    status = 503
+
+
+class ClusterMismatch(HwnasError):
+    """No node of a Ray cluster has the versions of hwnas, Python and Ray of this machine; `facts` name each node."""
+
+    code = "cluster_mismatch"
+    status = 503
+
+
+class ClusterLost(HwnasError):
+    """A Ray cluster was lost during the work, with its head or the connection to it. What was computed is stored."""
+
+    code = "cluster_lost"
+    status = 503
+
+
+class UnmetNeeds(HwnasError):
+    """A piece of work needs more cores or memory than any node of a Ray cluster has, or a device that none has."""
+
+    code = "unmet_needs"
+    status = 422
+
+
+class ObjectStoreFull(HwnasError):
+    """The object store of a Ray cluster's node has no room for what is sent to it."""
+
+    code = "object_store_full"
+    status = 507

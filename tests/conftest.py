@@ -6,6 +6,7 @@ Fixtures that only one package needs live beside its tests.
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
+
+    from tests.ray_cluster import RayCluster
 
 NO_SKIPS = "HWNAS_NO_SKIPS"
 """Set to 1, a skipped test fails the run: on a machine that has everything, nothing may go unnoticed."""
@@ -42,7 +45,11 @@ MEASURES = (
 of them has these, one after the other. A file that is missing here is no error: the machine's lock (`hw_targets/lock.py`) lets one
 process measure at a time, and the other waits."""
 
+CLUSTER = ("tests/nas/execution/test_cluster.py",)
+"""Files whose tests share the Ray cluster: one process has it, since it takes a dozen processes of its own."""
+
 LONG = (
+    "tests/nas/execution/test_cluster.py",
     "tests/test_docs.py",
     "tests/api/test_operations.py",
     "tests/api/test_schemathesis.py",
@@ -91,9 +98,20 @@ def test_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator["RayCluster"]:
+    """A Ray cluster of two nodes with two cores each; a test leaves it as it was. Files that use it are in `CLUSTER`."""
+    from tests.ray_cluster import RayCluster
+
+    with RayCluster(nodes=2, folder=tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
 def _group(nodeid: str) -> str:
-    """Which tests stay in one process and in their order: those that measure, else those of a file, which share fixtures."""
-    return "measures" if nodeid.startswith(MEASURES) else nodeid.partition("::")[0]
+    """Which tests stay in one process and in their order: those that measure, those of the cluster, else those of a file."""
+    if nodeid.startswith(MEASURES):
+        return "measures"
+    return "cluster" if nodeid.startswith(CLUSTER) else nodeid.partition("::")[0]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

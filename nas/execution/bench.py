@@ -6,7 +6,7 @@ Not here: how items reach it, and how its messages go back (`worker.py`, `cluste
 import os
 import queue
 import sys
-import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +15,7 @@ from nas.events import EVENT, Event
 from nas.execution.crew import Assignment, Emitted, Ended, FromWorker, Started
 from nas.execution.packing import PackedStore, error_document, unpack_item
 from nas.execution.work import KeptValues, Site, run_item
+from nas.files import FileSystem
 from nas.store import Store
 from search_spaces.errors import HwnasError
 
@@ -26,20 +27,24 @@ class Bench:
 
     def __init__(self, send: Callable[[FromWorker], None]) -> None:
         self._send = send
-        self._queue: queue.Queue[Assignment | None] = queue.Queue()
-        self._stops: dict[int, threading.Event] = {}
+        self._queue: queue.Queue[tuple[Assignment, FileSystem | None] | None] = queue.Queue()
+        self._cancelled_up_to = 0
+        self._running: tuple[str, float] | None = None
         self._stores: dict[PackedStore, Store] = {}
         self._kept = KeptValues()
 
-    def submit(self, assignment: Assignment) -> None:
-        """Adds an item to the queue."""
-        self._stops[assignment.ticket] = threading.Event()
-        self._queue.put(assignment)
+    def submit(self, assignment: Assignment, served: FileSystem | None = None) -> None:
+        """Adds an item to the queue; its store is reached through `served` where its files are not seen from here."""
+        self._queue.put((assignment, served))
 
-    def cancel(self) -> None:
-        """Stops the running item at its next check, and those in the queue when their turn comes."""
-        for stop in list(self._stops.values()):
-            stop.set()
+    def cancel(self, up_to: int) -> None:
+        """Stops the running item at its next check, and those in the queue when their turn comes, if their ticket is not later."""
+        self._cancelled_up_to = max(self._cancelled_up_to, up_to)
+
+    def running(self) -> dict[str, object]:
+        """The name of the running item and its seconds so far; empty where there is none."""
+        now = self._running
+        return {} if now is None else {"item": now[0], "seconds": time.monotonic() - now[1]}
 
     def end(self) -> None:
         """Lets `work` return after the items so far."""
@@ -47,24 +52,30 @@ class Bench:
 
     def work(self) -> None:
         """Runs the items of the queue."""
-        while (assignment := self._queue.get()) is not None:
+        while (given := self._queue.get()) is not None:
+            assignment, served = given
             self._send(Started(assignment.ticket))
             try:
-                value, error = self._run(assignment), None
+                value, error = self._run(assignment, served), None
             except HwnasError as found:
                 value, error = None, error_document(found)
-            del self._stops[assignment.ticket]
+            self._running = None
             self._send(Ended(assignment.ticket, value, error))
 
-    def _run(self, assignment: Assignment) -> object:
+    def _run(self, assignment: Assignment, served: FileSystem | None) -> object:
         def emit(event: Event) -> None:
             self._send(Emitted(assignment.ticket, EVENT.dump_json(event).decode()))
 
-        set_threads(assignment.cores)
-        site = Site(self._store(assignment.store), emit, self._stops[assignment.ticket].is_set, self._kept)
-        return run_item(unpack_item(assignment.item), site)
+        def cancelled() -> bool:
+            return assignment.ticket <= self._cancelled_up_to
 
-    def _store(self, packed: PackedStore) -> Store:
+        set_threads(assignment.cores)
+        site = Site(self._store(assignment.store, served), emit, cancelled, self._kept)
+        item = unpack_item(assignment.item)
+        self._running = item.name, time.monotonic()
+        return run_item(item, site)
+
+    def _store(self, packed: PackedStore, served: FileSystem | None) -> Store:
         """The store, opened once for each `map`.
 
         Raises:
@@ -72,7 +83,7 @@ class Bench:
         """
         if packed not in self._stores:
             try:
-                self._stores = {packed: packed.open()}
+                self._stores = {packed: packed.open(served)}
             except UnreachableStore:
                 self._stores = {}
                 raise

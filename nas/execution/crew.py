@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from nas.execution.packing import PackedStore
 from nas.execution.work import Needs
@@ -62,10 +62,19 @@ class Notice:
     """A crew has something to say to the user, of no attempt."""
 
     message: str
+    level: Literal["info", "warning"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """No worker can have what some needs are: the document of the error for items that have them."""
+
+    needs: Needs
+    error: Mapping[str, Any]
 
 
 FromWorker = Started | Emitted | Ended
-Message = FromWorker | Departed | Notice
+Message = FromWorker | Departed | Notice | Unmet
 
 
 class Crew(Protocol):
@@ -95,6 +104,9 @@ class Crew(Protocol):
 
     def kill(self, worker: str, reason: str) -> None:
         """Ends a worker at once; it departs with the reason."""
+
+    def rest(self) -> None:
+        """Nothing is needed for now: workers stay for a time, for what may come."""
 
     def messages(self, timeout_s: float) -> Sequence[Message]:
         """What came from the workers, in the order of each; waits for something for a time."""

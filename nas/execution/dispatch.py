@@ -4,12 +4,13 @@ import itertools
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from nas.errors import Cancelled
 from nas.events import EVENT, EventSink, LogEvent
-from nas.execution.crew import Assignment, Crew, Departed, Emitted, Ended, Notice, Started
+from nas.execution.crew import Assignment, Crew, Departed, Emitted, Ended, Notice, Started, Unmet
 from nas.execution.packing import PackedStore, pack_item, restored_error
 from nas.execution.work import Needs, WorkItem, WorkOutcome, worker_lost
 from search_spaces.errors import HwnasError
@@ -130,8 +131,13 @@ class Dispatch:
         """Handles what the workers sent; what belongs to no attempt of this map is of an earlier one and ignored."""
         for message in self.crew.messages(timeout_s):
             match message:
-                case Notice(text):
-                    self.on_event(LogEvent(level="info", message=text))
+                case Notice(text, level):
+                    self.on_event(LogEvent(level=level, message=text))
+                case Unmet(needs, document):
+                    self._ended += [
+                        WorkOutcome(index, None, restored_error(document), attempts=0, worker="")
+                        for index in self._waiting.pop(needs, ())
+                    ]
                 case Departed(worker, reason):
                     self._retry(worker, reason)
                 case Started(ticket) if ticket in self._running:
@@ -159,7 +165,7 @@ class Dispatch:
                 self._ended.append(WorkOutcome(attempt.index, None, error, len(reasons), worker))
                 continue
             self.on_event(LogEvent(level="warning", message=f"{item.name} is tried again: its worker {reason}."))
-            self._waiting[item.needs].appendleft(attempt.index)
+            self._waiting.setdefault(item.needs, deque()).appendleft(attempt.index)
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()
@@ -173,7 +179,14 @@ class Dispatch:
         return sum(other.worker == attempt.worker for other in self._running.values()) == 1
 
     def _stop(self) -> None:
-        """Ends what still runs: workers are asked to stop, and killed where they do not."""
+        """Ends what still runs: workers are asked to stop, and killed where they do not. A crew that is gone has none."""
+        with suppress(HwnasError):
+            self._stop_workers()
+            self.crew.rest()
+        self._running.clear()
+        self._waiting.clear()
+
+    def _stop_workers(self) -> None:
         for worker in {attempt.worker for attempt in self._running.values()}:
             self.crew.cancel(worker)
         until = time.monotonic() + GRACE_S
@@ -187,5 +200,3 @@ class Dispatch:
                     self._running = {t: a for t, a in self._running.items() if a.worker != message.worker}
         for worker in {attempt.worker for attempt in self._running.values()}:
             self.crew.kill(worker, "did not stop")
-        self._running.clear()
-        self._waiting.clear()

@@ -72,10 +72,12 @@ def open_executor(text: str | None = None) -> Executor:
     """The executor of a name; that of `HWNAS_EXECUTOR` where none is given, else `local`.
 
     Args:
-        text: `local`, `processes`, or `processes:N` for N worker processes (as many as there are cores when absent).
+        text: `local`; `processes`, or `processes:N` for N worker processes (as many as there are cores when absent); `ray` for a
+            Ray cluster that is started on this machine, `ray:ADDRESS` for one that is there, `ray:auto` for the one of this machine.
 
     Raises:
         UnknownExecutor: there is none of that name.
+        ClusterUnreachable, ClusterMismatch: there is no cluster at the address, or it has other versions.
     """
     text = text or os.environ.get(VARIABLE) or LOCAL
     kind, _, rest = text.partition(":")
@@ -87,8 +89,12 @@ def open_executor(text: str | None = None) -> Executor:
         from nas.execution.processes import ProcessExecutor
 
         return ProcessExecutor(int(rest) if rest else None)
+    if kind == "ray":
+        from nas.execution.cluster import RayExecutor
+
+        return RayExecutor(rest or None)
     raise UnknownExecutor(
         f"There is no executor {text!r}.",
-        fix="Use local, processes, or processes:N for N worker processes.",
+        fix="Use local, processes, processes:N for N worker processes, ray, or ray:HOST:PORT for a Ray cluster.",
         facts={"executor": text},
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from nas.errors import UnreachableStore, UnsendableWork
 from nas.execution.work import WorkItem
-from nas.files import Files
+from nas.files import Files, FileSystem
 from nas.store import Store
 from search_spaces.errors import HwnasError
 
@@ -120,20 +120,27 @@ class PackedStore:
     probe: str
     place: str
 
-    def open(self) -> Store:
-        """The store.
+    def open(self, served: FileSystem | None = None) -> Store:
+        """The store; over `served`, another way to the same files, where they are not seen from here.
 
         Raises:
             UnreachableStore: this process does not see the store that was packed.
         """
         try:
             files: Files = pickle.loads(self.files)  # noqa: S301 (of the process that started this one)
-            seen = files.size(self.probe) is not None
+            if served is not None and not self._seen(files):
+                files = Files(served, "")
+            seen = self._seen(files)
+        except HwnasError:
+            raise
         except Exception as error:
             raise self._unreachable(f"{type(error).__name__}: {error}") from error
         if not seen:
             raise self._unreachable("its files are not there")
         return Store(files, namespace=self.namespace)
+
+    def _seen(self, files: Files) -> bool:
+        return files.size(self.probe) is not None
 
     def _unreachable(self, reason: str) -> UnreachableStore:
         return UnreachableStore(

@@ -22,7 +22,6 @@ from nas.execution.packing import packed_store
 from nas.execution.work import Needs, WorkItem, WorkOutcome
 from nas.store import Store
 
-CANCEL: Final = "cancel"
 MOST_EARLY_DEATHS: Final = 6
 """Workers that may die one after the other before any has sent a message."""
 
@@ -48,7 +47,7 @@ class ProcessCrew:
         self.most = most
         self._workers: dict[str, _Worker] = {}
         self._departed: list[Departed] = []
-        self._early_deaths = 0
+        self._early_deaths = self._last_ticket = 0
 
     def recruit(self, needed: Mapping[Needs, int]) -> None:
         """Starts as many processes as there are items, up to the number of workers.
@@ -77,17 +76,21 @@ class ProcessCrew:
 
     def assign(self, worker: str, assignment: Assignment) -> None:
         """Sends an item to a process."""
+        self._last_ticket = assignment.ticket
         self._send(worker, assignment)
 
     def cancel(self, worker: str) -> None:
         """Asks a process to stop its items."""
-        self._send(worker, CANCEL)
+        self._send(worker, self._last_ticket)
 
     def kill(self, worker: str, reason: str) -> None:
         """Kills a process with what it started."""
         if worker in self._workers:
             _end(self._workers.pop(worker))
             self._departed.append(Departed(worker, reason))
+
+    def rest(self) -> None:
+        """Nothing: idle processes cost little."""
 
     def messages(self, timeout_s: float) -> Sequence[Message]:
         """What the processes sent."""

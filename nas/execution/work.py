@@ -20,6 +20,9 @@ from search_spaces.errors import HwnasError
 
 T = TypeVar("T")
 
+OUT_OF_MEMORY: Final = "was ended since its machine ran out of memory"
+"""Why a worker was lost."""
+
 KEPT: Final = 4
 """Costly values that a worker keeps between items."""
 
@@ -148,11 +151,7 @@ def run_item(item: WorkItem, site: Site, deadline_s: float | None = None) -> Any
     except HwnasError:
         raise
     except MemoryError as error:
-        raise OutOfWorkerMemory(
-            f"There is not enough memory for {item.name}.",
-            fix="Use fewer workers, a smaller space or a lower resolution, or a machine with more memory.",
-            facts={"item": item.name},
-        ) from error
+        raise _out_of_memory(item.name) from error
     except Exception as error:
         raise FailedWork(
             f"{item.name} failed with {type(error).__name__}: {error}.",
@@ -161,8 +160,18 @@ def run_item(item: WorkItem, site: Site, deadline_s: float | None = None) -> Any
         ) from error
 
 
-def worker_lost(name: str, reasons: list[str]) -> WorkerLost:
+def _out_of_memory(name: str) -> OutOfWorkerMemory:
+    return OutOfWorkerMemory(
+        f"There is not enough memory for {name}.",
+        fix="Use fewer workers, a smaller space or a lower resolution, or machines with more memory.",
+        facts={"item": name},
+    )
+
+
+def worker_lost(name: str, reasons: list[str]) -> WorkerLost | OutOfWorkerMemory:
     """The error of an item that no worker could finish, with the reason of each attempt."""
+    if set(reasons) == {OUT_OF_MEMORY}:
+        return _out_of_memory(name)
     times = "once" if len(reasons) == 1 else f"{len(reasons)} times"
     return WorkerLost(
         f"The worker of {name} was lost {times}: {'; '.join(dict.fromkeys(reasons))}.",

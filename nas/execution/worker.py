@@ -39,7 +39,7 @@ def _receive(connection: Connection, bench: Bench) -> None:
             if isinstance(message, Assignment):
                 bench.submit(message)
             else:
-                bench.cancel()
+                bench.cancel(message)
     except (EOFError, OSError):
         os._exit(0)
 

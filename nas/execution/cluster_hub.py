@@ -1,0 +1,419 @@
+"""The process that is the driver on a Ray cluster for one `ClusterCrew`: `python -m nas.execution.cluster_hub DESCRIPTOR [ADDRESS]`.
+
+It is a process of its own since Ray takes over signals, ends a driver that loses the head, and may block without a limit: the crew
+ends a hub that does not answer. It ends as soon as the crew's process has; Ray then ends its workers. All that it does is
+reactions to what is in its inbox: commands, replies of workers, and the list of nodes.
+"""
+
+import contextlib
+import itertools
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing.connection import Connection
+from typing import Any, Final
+
+from nas.errors import ClusterMismatch, UnmetNeeds
+from nas.execution import cluster_address, handshake
+from nas.execution.cluster_files import ServedFiles, StoreServer, object_store_full
+from nas.execution.cluster_messages import Alive, Assign, Cancel, Failed, Joined, Kill, Nodes, Recruit, Serve
+from nas.execution.cluster_plan import DEVICE, Node, Placed, fits, plan, resources_of, slots
+from nas.execution.cluster_worker import ClusterWorker
+from nas.execution.crew import Departed, Ended, Notice, Unmet
+from nas.execution.packing import error_document
+from nas.execution.work import OUT_OF_MEMORY, Needs
+from search_spaces.errors import HwnasError
+
+NODES_S: Final = 1.0
+"""Between two looks at the nodes."""
+HEAD_TRIES: Final = 4
+"""So often in a row the head must not answer until it counts as lost."""
+SILENT_S: Final = 90.0
+"""A worker whose poll has not returned for so long is ended."""
+DESCRIBED_S: Final = 90.0
+"""A node that has not described itself by then is not used."""
+UNMET_S: Final = 10.0
+"""Needs that no node can meet are waited for so long: nodes may join."""
+REST_S: Final = 20.0
+"""Workers that are not needed for so long are ended: others may wait for their cores."""
+QUIT_S: Final = 4.0
+"""For leaving the cluster in order."""
+CROWDED_S: Final = 30.0
+"""After this without any worker the user hears that the cluster is busy."""
+
+
+@dataclass
+class _Worker:
+    actor: Any
+    node: str
+    needs: Needs
+    joined: bool = False
+    tickets: set[int] = field(default_factory=set)
+    asked: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A call has returned."""
+
+    call: str
+    of: str
+    future: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    nodes: list[Node]
+
+
+@dataclass(frozen=True, slots=True)
+class _HeadLost:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Quit:
+    pass
+
+
+class Hub:
+    """The state of the driver."""
+
+    def __init__(self, connection: Connection, address: str) -> None:
+        self._connection, self._address = connection, address
+        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._ours = handshake.describe()
+        self._nodes: dict[str, Node] = {}
+        self._describing: dict[str, float] = {}
+        self._usable: dict[str, Node] = {}
+        self._rejected: dict[str, str] = {}
+        self._workers: dict[str, _Worker] = {}
+        self._needed: Mapping[Needs, int] = {}
+        self._unmet_since: dict[Needs, float] = {}
+        self._crowded_since: float | None = None
+        self._resting_since: float | None = None
+        self._served: ServedFiles | None = None
+        self._reported = -1
+        self._numbers = itertools.count(1)
+        self._prefix = f"{self._ours['host']}-{os.getpid()}"
+
+    def run(self) -> None:
+        """Reacts to the inbox until the process ends."""
+        beat = 0.0
+        while True:
+            with contextlib.suppress(queue.Empty):
+                self._react(self.inbox.get(timeout=0.5))
+            if time.monotonic() - beat > 1.0:
+                beat = time.monotonic()
+                self._send(Alive())
+                self._watch()
+
+    def _react(self, message: Any) -> None:
+        match message:
+            case Assign(name, assignment):
+                self._assign(name, assignment)
+            case _Reply("poll", name, future):
+                self._polled(name, future)
+            case _Reply("describe", node, future):
+                self._described(node, future)
+            case Recruit(needed):
+                self._needed, self._resting_since = needed, None if needed else time.monotonic()
+                self._recruit()
+            case Cancel(name, up_to) if name in self._workers:
+                self._workers[name].actor.cancel.remote(up_to)
+            case Kill(name, reason):
+                self._end(name, reason)
+            case Serve(folder):
+                self._serve(folder)
+            case _Listed(nodes):
+                self._see(nodes)
+            case _Quit():
+                _shut_down()
+            case _HeadLost():
+                self._fail(cluster_address.cluster_lost(self._address, "its head does not answer any more"))
+
+    # --- Nodes
+
+    def _see(self, nodes: list[Node]) -> None:
+        """Asks new nodes to describe themselves, and forgets those that have left."""
+        self._nodes = {node.id: node for node in nodes}
+        for node in nodes:
+            if node.id not in self._describing and node.id not in self._usable and node.id not in self._rejected:
+                self._describing[node.id] = time.monotonic()
+                self._call("describe", node.id, _remote(handshake.describe, node.id, num_cpus=0, max_retries=0))
+        for known in (self._describing, self._usable):
+            for gone in [one for one in known if one not in self._nodes]:
+                del known[gone]
+        self._recruit()
+
+    def _described(self, node_id: str, future: Any) -> None:
+        if self._describing.pop(node_id, None) is None:
+            return
+        try:
+            differences = handshake.differences(self._ours, future.result())
+        except Exception as error:  # noqa: BLE001 (whatever keeps a node from answering, in Ray's words)
+            differences = [f"no hwnas that answers ({_first_line(error)})"]
+        node = self._nodes[node_id]
+        if differences:
+            self._reject(node, f"has {', '.join(differences)}")
+        else:
+            self._usable[node_id] = node
+            self._recruit()
+        self._report()
+
+    def _reject(self, node: Node, reason: str) -> None:
+        self._rejected[node.id] = f"{node.address} {reason}"
+        if self._usable or self._describing:
+            self._send(Notice(f"The node {node.address} is not used: it {reason}.", "warning"))
+
+    def _report(self) -> None:
+        """Says what there is to work with, once all nodes have answered; or that there is nothing."""
+        if self._describing:
+            return
+        if not self._usable and self._rejected:
+            self._fail(mismatch(self._address, list(self._rejected.values())))
+        elif (room := slots(self._usable.values())) != self._reported:
+            self._reported = room
+            self._send(Nodes(self._address, room))
+
+    # --- Workers
+
+    def _recruit(self) -> None:
+        """Starts the workers that the plan has, and ends those that it has no use for."""
+        placed = [Placed(name, w.node, w.needs, bool(w.tickets)) for name, w in self._workers.items()]
+        starts, ends = plan(self._needed, list(self._usable.values()), placed)
+        for name in ends:
+            self._end(name, "was not needed any more")
+        for node, needs in starts:
+            name = f"{self._usable[node].address} {self._prefix}-{next(self._numbers)}"
+            resources = resources_of(needs)
+            actor = _remote(
+                ClusterWorker, node, name=name, num_cpus=resources.pop("CPU"), memory=resources.pop("memory", None),
+                resources=resources, max_restarts=0, max_task_retries=0, max_concurrency=6,
+            )  # fmt: skip
+            self._workers[name] = _Worker(actor, node, needs)
+            self._poll(name)
+
+    def _poll(self, name: str) -> None:
+        worker = self._workers[name]
+        worker.asked = time.monotonic()
+        self._call("poll", name, worker.actor.poll.remote())
+
+    def _polled(self, name: str, future: Any) -> None:
+        worker = self._workers.get(name)
+        if worker is None:
+            return
+        try:
+            messages = future.result()
+        except Exception as error:  # noqa: BLE001 (a worker that cannot be asked is lost, whatever the reason)
+            self._end(name, _reason(error))
+            return
+        if not worker.joined:
+            worker.joined, self._crowded_since = True, None
+            self._send(Joined(name, worker.needs))
+        for message in messages:
+            if isinstance(message, Ended):
+                worker.tickets.discard(message.ticket)
+            self._send(message)
+        self._poll(name)
+
+    def _assign(self, name: str, assignment: Any) -> None:
+        worker = self._workers.get(name)
+        if worker is None:
+            return
+        try:
+            worker.actor.submit.remote(assignment, self._served)
+        except Exception as error:  # noqa: BLE001 (Ray has several for a store without room)
+            self._send(Ended(assignment.ticket, None, error_document(object_store_full(str(error)))))
+            return
+        worker.tickets.add(assignment.ticket)
+
+    def _end(self, name: str, reason: str) -> None:
+        import ray
+
+        worker = self._workers.pop(name, None)
+        if worker is not None:
+            ray.kill(worker.actor, no_restart=True)
+            if worker.joined:
+                self._send(Departed(name, reason))
+
+    def _watch(self) -> None:
+        """What only a clock finds."""
+        now = time.monotonic()
+        for name in [n for n, w in self._workers.items() if w.joined and now - w.asked > SILENT_S]:
+            self._end(name, f"has not answered for {SILENT_S:g} s")
+        for node_id in [n for n, since in self._describing.items() if now - since > DESCRIBED_S]:
+            del self._describing[node_id]
+            self._reject(self._nodes[node_id], f"has not answered within {DESCRIBED_S:g} s")
+            self._report()
+        if self._resting_since is not None and now - self._resting_since > REST_S:
+            for name in list(self._workers):
+                self._end(name, "was not needed any more")
+        self._watch_needs(now)
+
+    def _watch_needs(self, now: float) -> None:
+        unmet = [needs for needs in self._needed if not self._describing and not fits(needs, self._usable.values())]
+        self._unmet_since = {needs: self._unmet_since.get(needs, now) for needs in unmet}
+        for needs, since in list(self._unmet_since.items()):
+            if now - since > UNMET_S:
+                self._send(Unmet(needs, error_document(unmet_needs(needs, self._address, self._usable.values()))))
+                self._needed = {other: count for other, count in self._needed.items() if other != needs}
+        if self._needed and self._workers and not any(worker.joined for worker in self._workers.values()):
+            self._crowded_since = self._crowded_since or now
+            if now - self._crowded_since > CROWDED_S:
+                self._crowded_since = now + 10 * CROWDED_S
+                self._send(Notice("Waits for the cluster: its cores are in use by others.", "info"))
+
+    # --- The store, the crew, Ray
+
+    def _serve(self, folder: str | None) -> None:
+        import ray
+
+        if folder is None:
+            self._served = None
+        elif self._served is None or self._served.folder != folder:
+            own = ray.get_runtime_context().get_node_id()
+            server = _remote(StoreServer, own, arguments=(folder,), num_cpus=0, max_concurrency=8)
+            self._served = ServedFiles(folder, server)
+
+    def _call(self, kind: str, of: str, reference: Any) -> None:
+        reference.future().add_done_callback(lambda future: self.inbox.put(_Reply(kind, of, future)))
+
+    def _send(self, message: Any) -> None:
+        try:
+            self._connection.send(message)
+        except OSError:
+            os._exit(0)
+
+    def _fail(self, error: HwnasError) -> None:
+        self._send(Failed(error_document(error)))
+        os._exit(1)
+
+
+def _remote(what: Any, node: str, arguments: tuple[Any, ...] = (), **options: Any) -> Any:
+    """Calls a function, or creates an actor of a class, on a node."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    strategy = NodeAffinitySchedulingStrategy(node, soft=False)
+    return _known_to_ray(what).options(scheduling_strategy=strategy, **options).remote(*arguments)
+
+
+@cache
+def _known_to_ray(what: Any) -> Any:
+    import ray
+
+    return ray.remote(what)
+
+
+def living_nodes() -> list[Node]:
+    """The nodes of the cluster."""
+    import ray
+
+    kept = ("CPU", "memory")
+    listed: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # a part of Ray has no types
+    return [
+        Node(
+            node["NodeID"],
+            node["NodeManagerAddress"],
+            {name: amount for name, amount in node["Resources"].items() if name in kept or name.startswith(DEVICE)},
+        )
+        for node in listed
+        if node["Alive"]
+    ]
+
+
+def _watch_nodes(inbox: "queue.SimpleQueue[Any]", address: str) -> None:
+    """Lists the nodes again and again, as long as the head answers; it may take longer than it should, so it has a thread of its own."""
+    host, _, port = address.rpartition(":")
+    tries = 0
+    while tries < HEAD_TRIES:
+        if cluster_address.answers(host.strip("[]"), int(port)):
+            tries = 0
+            inbox.put(_Listed(living_nodes()))
+        else:
+            tries += 1
+        time.sleep(NODES_S)
+    inbox.put(_HeadLost())
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".: ") if lines else type(error).__name__
+
+
+def _reason(error: BaseException) -> str:
+    """Why a worker was lost, to follow "its worker"."""
+    from ray.exceptions import OutOfMemoryError
+
+    text = str(error)
+    if isinstance(error, OutOfMemoryError) or "running low on memory" in text:
+        return OUT_OF_MEMORY
+    if "node" in text and ("died" in text or "dead" in text or "lost" in text) and "worker process" not in text:
+        return "was lost with its node"
+    return f"was lost ({_first_line(error)})"
+
+
+def mismatch(address: str, nodes: list[str]) -> ClusterMismatch:
+    """The error of a cluster none of whose nodes is as this machine."""
+    return ClusterMismatch(
+        f"No node of the Ray cluster at {address} can be used: {'; '.join(nodes)}.",
+        fix="Install the same versions of hwnas, Python and Ray here and on all nodes: one image for all.",
+        facts={"address": address, "nodes": nodes},
+    )
+
+
+def unmet_needs(needs: Needs, address: str, nodes: Any) -> UnmetNeeds:
+    """The error of an item that needs more than any node has."""
+    wanted = [f"{needs.cores} cores"]
+    wanted += [f"{needs.memory_bytes / 1e9:.1f} GB of memory"] if needs.memory_bytes else []
+    wanted += [f"the device {needs.device}"] if needs.device else []
+    largest = max((node.resources.get("CPU", 0) for node in nodes), default=0)
+    return UnmetNeeds(
+        f"No node of the Ray cluster at {address} has {' and '.join(wanted)}; the largest has {largest:g} cores.",
+        fix="Add such a node"
+        + (f", started with --resources='{{\"{DEVICE}{needs.device}\": 1}}'" if needs.device else "")
+        + ", or give fewer --threads.",
+        facts={"cores": needs.cores, "memory_bytes": needs.memory_bytes, "device": needs.device},
+    )
+
+
+def main(descriptor: int, address: str | None) -> None:
+    """Connects to the cluster, and serves the crew at the other end of a socket."""
+    os.set_inheritable(descriptor, False)
+    os.dup2(2, 1)
+    connection: Connection = Connection(descriptor)
+    try:
+        hub = Hub(connection, cluster_address.connect(address))
+    except HwnasError as error:
+        connection.send(Failed(error_document(error)))
+        sys.exit(1)
+    threading.Thread(target=_receive, args=(connection, hub.inbox), daemon=True).start()
+    threading.Thread(target=_watch_nodes, args=(hub.inbox, hub._address), daemon=True).start()
+    hub.run()
+
+
+def _receive(connection: Connection, inbox: "queue.SimpleQueue[Any]") -> None:
+    try:
+        while True:
+            inbox.put(connection.recv())
+    except (EOFError, OSError):
+        inbox.put(_Quit())
+        time.sleep(QUIT_S)
+        os._exit(0)
+
+
+def _shut_down() -> None:
+    """Leaves the cluster, which then ends this driver's workers; a cluster of this process ends with it."""
+    import ray
+
+    ray.shutdown()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
