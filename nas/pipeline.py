@@ -20,6 +20,7 @@ from hw_targets.target import Target
 from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.evaluations import keep_evaluations
 from nas.events import EventSink, ignore
+from nas.execution.local import LocalExecutor
 from nas.files import write_atomically
 from nas.job import Job
 from nas.prepare_job import prepare_job, start_job, target_plan_of, with_work
@@ -37,6 +38,7 @@ from search_spaces.restrict import RestrictedSpace
 from search_spaces.space import Architecture, text
 
 if TYPE_CHECKING:
+    from nas.execution.executor import Executor
     from nas.stages.adapt import Adapted
     from nas.stages.train import Supernet
 
@@ -49,6 +51,7 @@ def search(
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
     claim: DeviceClaim = no_claim,
+    executor: "Executor | None" = None,
 ) -> SearchResult:
     """Finds, trains, measures and exports one INT8 model for each target.
 
@@ -60,6 +63,7 @@ def search(
         on_event: receives every event.
         cancelled: polled often; the search stops soon after it returns true.
         claim: entered while a target is measured; a claim to the device besides the lock of the machine.
+        executor: of work that can be done by others; this process when None. The result does not depend on it.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names something missing or unusable.
@@ -69,7 +73,9 @@ def search(
         OutOfSpace, UnwritableFolder: the disk is full, or a folder may not be written to; everything stored stays.
         Cancelled: the caller requested a stop; completed work is stored.
     """
-    return search_in(Context(Store.of(store or out / "store"), on_event, cancelled, claim), spec, out)
+    return search_in(
+        Context(Store.of(store or out / "store"), on_event, cancelled, claim, executor or LocalExecutor()), spec, out
+    )
 
 
 def search_in(context: Context, spec: SearchSpec, out: Path) -> SearchResult:
@@ -151,6 +157,7 @@ def export(
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
     claim: DeviceClaim = no_claim,
+    executor: "Executor | None" = None,
 ) -> ExportResult:
     """Trains and exports an architecture that the user selected, in place of the one that the search selected.
 
@@ -165,6 +172,7 @@ def export(
         on_event: receives every event.
         cancelled: polled often; the export stops soon after it returns true.
         claim: entered while a target is measured, as in `search`.
+        executor: as in `search`.
 
     Returns:
         The exported model, also when it exceeds the budget or a limit: `within_budget` and a warning say so.
@@ -178,7 +186,7 @@ def export(
     from nas.stages.deliver import deliver_selected, target_folder
     from nas.stages.target_run import TargetRun
 
-    context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
+    context = Context(Store.of(store or out / "store"), on_event, cancelled, claim, executor or LocalExecutor())
     run = run_name(spec)
     try:
         job, costs = start_job(context, spec)
