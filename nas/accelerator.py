@@ -15,7 +15,6 @@ from torch import Tensor
 from hw_targets.errors import DeviceUnavailable
 from nas.compute import Compute
 from nas.errors import DeviceLost, OutOfDeviceMemory, OutOfWorkerMemory
-from nas.execution.executor import Executor
 from nas.interpreter import ExecutionMode, Forward, run
 from nas.training.config import TrainConfig
 from search_spaces.network import Network
@@ -61,13 +60,6 @@ def start(compute: Compute) -> None:
 def of_rank(compute: Compute, rank: int) -> Compute:
     """The compute of one of several ranks: on GPUs, each has its own."""
     return replace(compute, device=f"cuda:{rank}") if compute.on_gpu else compute
-
-
-def most_ranks(compute: Compute, executor: Executor) -> int:
-    """How many ranks can train together: on GPUs one for each, in processes of this machine alone, since no other is asked for GPUs."""
-    if not compute.on_gpu:
-        return executor.workers
-    return min(executor.workers, torch.cuda.device_count()) if executor.host == "127.0.0.1" else 1
 
 
 def _capability(arch: str) -> tuple[int, int]:

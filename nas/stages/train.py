@@ -18,7 +18,7 @@ from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
 from nas.training.config import SUPERNET, SUPERNET_FROM_SOURCE, TrainConfig
-from nas.training.data_parallel import Ranks, rank_value
+from nas.training.data_parallel import Ranks, most_ranks, rank_threads, rank_value
 from nas.training.group import ALONE, Group, Meeting, joined
 from nas.training.loop import NO_CALLBACKS, TrainCallbacks
 from nas.training.loop import train as train_loop
@@ -200,11 +200,11 @@ class SupernetRank:
 def _by_workers(context: Context, one: SupernetRank) -> StageOutput | None:
     """The training by several workers, where the context has them."""
     executor = context.executor
-    count = min(context.training_workers, accelerator.most_ranks(one.job.compute, executor), one.config.batch_size)
+    compute = one.job.compute
+    count = min(context.training_workers, most_ranks(executor, compute), one.config.batch_size)
 
     def items(size: int, at: Meeting) -> list[SupernetRank]:
-        threads = max(1, min(one.job.compute.threads, executor.workers // size))
-        job = replace(one.job, compute=replace(one.job.compute, threads=threads))
+        job = replace(one.job, compute=replace(compute, threads=rank_threads(executor, compute, size)))
         return [replace(one, job=job, rank=rank, size=size, at=at) for rank in range(size)]
 
     ranks = Ranks(executor, items, context.store, context.on_event, context.cancelled, context.add_core_seconds)

@@ -4,12 +4,14 @@ The ranks find each other at a meeting that this process serves (`group.py`). Ch
 the steps since the last one. Not here: what a rank does.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
+from nas.compute import Compute
 from nas.core_seconds import StageClock, core_seconds
 from nas.errors import Cancelled, WorkerLost
 from nas.events import EventSink, LogEvent
@@ -20,6 +22,9 @@ from nas.training.group import Meeting, PeerLost, meeting
 
 GRACE_S: Final = 20.0
 """How long ranks may take to end after one was lost; those that hang are killed then."""
+
+LOOPBACK: Final = "127.0.0.1"
+"""The host of an executor whose workers are on this machine."""
 
 
 @dataclass(frozen=True)
@@ -98,3 +103,19 @@ def rank_value(work: Callable[[], Any], clock: StageClock) -> dict[str, Any]:
         clock.save()
         raise
     return {"value": value, "lost": lost, "core_seconds": core_seconds() - began}
+
+
+def most_ranks(executor: Executor, compute: Compute) -> int:
+    """How many ranks can train together: on GPUs one for each, in processes of this machine alone, since no cluster is asked for GPUs."""
+    if not compute.on_gpu:
+        return executor.workers
+    import torch
+
+    return min(executor.workers, torch.cuda.device_count()) if executor.host == LOOPBACK else 1
+
+
+def rank_threads(executor: Executor, compute: Compute, size: int) -> int:
+    """The threads of each rank: those of the job on a machine of its own, a part of them where all ranks are on this one."""
+    if executor.host == LOOPBACK:
+        return max(1, min(compute.threads, max(len(os.sched_getaffinity(0)), executor.workers)) // size)
+    return max(1, min(compute.threads, executor.workers // size))

@@ -14,7 +14,6 @@ from nas.compute import Compute
 from nas.data.batches import Batches
 from nas.data.splits import Split
 from nas.errors import DeviceLost, OutOfDeviceMemory, OutOfWorkerMemory
-from nas.execution.processes import ProcessExecutor
 from nas.interpreter import Training, run
 from nas.supernet_weights import SupernetWeights
 from nas.training.config import TrainConfig
@@ -81,16 +80,6 @@ def test_too_small_a_batch_is_not_halved() -> None:
 
     with pytest.raises(OutOfDeviceMemory, match="batches of 8 images"):
         halved_once(GPU, TrainConfig(batch_size=8), attempt, lambda _: None)
-
-
-def test_ranks_on_gpus_have_one_each_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with ProcessExecutor(3) as processes:
-        assert accelerator.most_ranks(GPU, processes) == 2 and accelerator.most_ranks(HERE, processes) == 3
-        processes.host = "10.0.0.1"
-        assert accelerator.most_ranks(GPU, processes) == 1
-    assert [accelerator.of_rank(GPU, rank).device for rank in range(2)] == ["cuda:0", "cuda:1"]
-    assert accelerator.of_rank(HERE, 1) == HERE
 
 
 def test_the_batch_is_halved_where_a_worker_or_the_machine_lacks_memory() -> None:

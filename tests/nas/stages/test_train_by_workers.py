@@ -35,7 +35,7 @@ def executor() -> Iterator[ProcessExecutor]:
 
 @pytest.fixture
 def job(board: None, tmp_path: Path) -> Job:
-    _, job = jobs.resolved(tmp_path, threads=2)
+    _, job = jobs.resolved(tmp_path, threads=1)
     batch = 64
     return replace(job, work=job.work.model_copy(update={"supernet_images": STEPS * batch}))
 
