@@ -54,17 +54,19 @@ class Ranks:
             Cancelled: the caller requested a stop; a checkpoint is kept.
             HwnasError: a rank's own error.
         """
-        for size in range(workers, 1, -1):
-            values = self._attempt(size)
-            if values is not None:
-                return values
-            how = f"{size - 1} workers" if size > 2 else "one worker"
+        size = workers
+        while size > 1:
+            found = self._attempt(size)
+            if isinstance(found, list):
+                return found
+            size = min(found, size - 1)
+            how = f"{size} workers" if size > 1 else "one worker"
             message = f"A worker of the training was lost: it continues from its last checkpoint with {how}."
             self.on_event(LogEvent(level="warning", message=message))
         return []
 
-    def _attempt(self, size: int) -> list[Any] | None:
-        """None where a rank was lost. The others notice at the next sum over the ranks, and end."""
+    def _attempt(self, size: int) -> list[Any] | int:
+        """How many ranks had come, where one was lost. The others notice at the next sum over the ranks, and end."""
         values: dict[int, Any] = {}
         lost_at: list[float] = []
 
@@ -88,7 +90,8 @@ class Ranks:
             except Cancelled:
                 if self.cancelled():
                     raise
-        return None if lost_at else [values[rank] for rank in range(size)]
+            arrived = at.arrived()
+        return arrived if lost_at else [values[rank] for rank in range(size)]
 
 
 def rank_value(work: Callable[[], Any], clock: StageClock) -> dict[str, Any]:

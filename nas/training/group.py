@@ -28,6 +28,7 @@ PATIENCE: Final = timedelta(minutes=30)
 
 JOINING: Final = timedelta(minutes=5)
 """How long a rank waits for the others to begin."""
+HERE: Final = "here"
 INTERFACES: Final = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 SIOCGIFADDR: Final = 0x8915
 TEXT_BYTES: Final = 1024
@@ -132,6 +133,15 @@ class Meeting:
     host: str
     port: int
 
+    def store(self) -> TCPStore:
+        """A connection to it."""
+        return TCPStore(self.host, self.port, is_master=False, timeout=JOINING)
+
+    def arrived(self) -> int:
+        """How many ranks are there."""
+        count: int = self.store().add(HERE, 0)
+        return count
+
 
 @contextmanager
 def meeting(host: str) -> Iterator[Meeting]:
@@ -159,7 +169,7 @@ def joined(rank: int, size: int, at: Meeting, device: str) -> Iterator[Group]:
         Whatever cancels the job (`hw_targets/stopping.py`), while it waits.
     """
     with _peers_may_be_lost():
-        store = TCPStore(at.host, at.port, is_master=False, timeout=JOINING)
+        store = at.store()
         _await_all(store, rank, size)
         with _own_interface(at):
             backend = "gloo" if device == "cpu" else "nccl"
@@ -173,9 +183,9 @@ def joined(rank: int, size: int, at: Meeting, device: str) -> Iterator[Group]:
 def _await_all(store: TCPStore, rank: int, size: int) -> None:
     if store.add(f"began/{rank}", 1) > 1:
         raise PeerLost(f"rank {rank} had begun before")
-    store.add("here", 1)
+    store.add(HERE, 1)
     until = time.monotonic() + JOINING.total_seconds()
-    while store.add("here", 0) < size:
+    while store.add(HERE, 0) < size:
         check_cancelled()
         if time.monotonic() > until:
             raise PeerLost("not all ranks came")

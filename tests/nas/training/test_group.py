@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from nas.errors import Cancelled
 from nas.interpreter import Training, run
@@ -161,6 +160,6 @@ def test_one_rank_of_a_machine_locks_the_devices_of_all(ranks: list[dict[str, An
 
 def test_a_rank_that_begins_again_is_not_of_the_group() -> None:
     with meeting("127.0.0.1") as at:
-        TCPStore(at.host, at.port, is_master=False).add("began/0", 1)
+        at.store().add("began/0", 1)
         with pytest.raises(PeerLost, match="begun before"), joined(0, 2, at, "cpu"):
             pass
