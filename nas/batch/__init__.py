@@ -6,17 +6,19 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.batch.plan import BatchPlan as BatchPlan
+    from nas.batch.plan import plan_batch as plan_batch
     from nas.batch.result import BatchResult as BatchResult
     from nas.batch.result import CellResult as CellResult
     from nas.batch.run import run_batch as run_batch
     from nas.batch.spec import BatchSpec as BatchSpec
     from nas.batch.spec import Cell as Cell
 
-__all__ = ["BatchResult", "BatchSpec", "Cell", "CellResult", "run_batch"]
+__all__ = ["BatchPlan", "BatchResult", "BatchSpec", "Cell", "CellResult", "plan_batch", "run_batch"]
 
 _HOMES = {
     "BatchSpec": "nas.batch.spec", "Cell": "nas.batch.spec", "BatchResult": "nas.batch.result", "CellResult": "nas.batch.result",
-    "run_batch": "nas.batch.run",
+    "run_batch": "nas.batch.run", "BatchPlan": "nas.batch.plan", "plan_batch": "nas.batch.plan",
 }  # fmt: skip
 
 

@@ -13,10 +13,11 @@ from hw_targets.target import TargetInfo
 from nas.batch.finished import finished_record, with_folder
 from nas.batch.items import CellItem, SupernetItem, TableItem, device_of, portable
 from nas.batch.ledger import Ledger
+from nas.batch.prepare import missing_tables, prepare, supernet_users
 from nas.batch.records import keep_cell, stage_uses
-from nas.batch.resolve import STOPPING, ResolvedCell, check_targets, resolve_cells
+from nas.batch.resolve import STOPPING, ResolvedCell, check_targets
 from nas.batch.result import BatchResult
-from nas.batch.sharing import CellJob, check, decide_work, quiet, share
+from nas.batch.sharing import CellJob, check, decide_work, quiet
 from nas.batch.spec import BatchSpec
 from nas.errors import Cancelled
 from nas.events import EventSink, ignore
@@ -24,7 +25,6 @@ from nas.execution.executor import Executor
 from nas.execution.local import LocalExecutor
 from nas.execution.work import WorkItem
 from nas.stages.context import Context, DeviceClaim, no_claim
-from nas.stages.profile import profiled
 from nas.store import Store
 from search_spaces.errors import HwnasError
 
@@ -98,36 +98,13 @@ class _Batch:
     def _prepare(self) -> tuple[list[ResolvedCell], list[CellJob]]:
         """The cells that are in the store, and the others with what they share."""
         self.ledger.begin_stage("preparing", len(self.ledger.results))
-        groups: dict[str, list[ResolvedCell]] = {}
-        for cell, resolved in resolve_cells(self.context, self.spec.cells()):
-            if isinstance(resolved, HwnasError):
-                self.ledger.fail(cell.id, resolved)
-            else:
-                groups.setdefault(cell.group, []).append(resolved)
-            self.ledger.step()
-        jobs: list[CellJob] = []
-        for cells in groups.values():
-            targets = list(dict.fromkeys(one.cell.target for one in cells))
-            new = [one for one in cells if one.found is None]
-            for name, job in share(self.context, new, targets).items():
-                if isinstance(job, HwnasError):
-                    self.ledger.fail(name, job)
-                else:
-                    jobs.append(job)
-        found = [one for cells in groups.values() for one in cells if one.found is not None]
-        return found, jobs
+        return prepare(self.context, self.spec, failed=self.ledger.fail, step=self.ledger.step)
 
     def _with_tables(self, jobs: Sequence[CellJob]) -> list[CellJob]:
         """The cells whose latency table is there; it is measured where it is missing."""
-        wanted: dict[object, list[CellJob]] = {}
-        for one in jobs:
-            info, part, work = one.job.targets[0], one.job.restricted[0].space, one.job.work.profile
-            if not profiled(self.context, info, part, work):
-                wanted.setdefault((info.fingerprint, part.fingerprint, work), []).append(one)
-        items = [
-            TableItem(_table_name(cells[0]), portable(cells[0]), **self._where(cells[0])) for cells in wanted.values()
-        ]
-        return self._without_failed(jobs, "tables", items, list(wanted.values()))
+        users = missing_tables(self.context, jobs)
+        items = [TableItem(_table_name(cells[0]), portable(cells[0]), **self._where(cells[0])) for cells in users]
+        return self._without_failed(jobs, "tables", items, users)
 
     def _checked(self, jobs: Sequence[CellJob]) -> list[CellJob]:
         """The cells whose budget can be met, with their work."""
@@ -143,16 +120,12 @@ class _Batch:
 
     def _with_supernets(self, jobs: Sequence[CellJob]) -> list[CellJob]:
         """The cells whose supernet is trained, or that need none."""
-        wanted: dict[object, list[CellJob]] = {}
-        for one in jobs:
-            if one.job.work.supernet_images or one.job.work.adapt_images:
-                spec = one.spec.model_dump_json(exclude={"targets"})
-                wanted.setdefault((one.job.space.fingerprint, spec), []).append(one)
+        users = supernet_users(jobs)
         items = [
             SupernetItem(f"supernet: {cells[0].resolved.cell.group}", portable(cells[0]), cores=_cores(cells[0]))
-            for cells in wanted.values()
+            for cells in users
         ]
-        return self._without_failed(jobs, "supernets", items, list(wanted.values()))
+        return self._without_failed(jobs, "supernets", items, users)
 
     def _without_failed(
         self, jobs: Sequence[CellJob], stage: Any, items: Sequence[WorkItem], users: Sequence[Sequence[CellJob]]

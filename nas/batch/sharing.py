@@ -200,7 +200,7 @@ def decide_work(context: Context, cells: Sequence[CellJob]) -> dict[str, CellJob
     new = [cell for cell in cells if cell.costs is not None]
     work = None
     if new:
-        work = _afford(context, [cell for cell in new if cell.job.space.fingerprint == new[0].job.space.fingerprint])
+        work = afford(context, new)
         keep_work(context.store, group_inputs(cell.resolved.inputs for cell in new), work)
     done: dict[str, CellJob] = {}
     for cell in cells:
@@ -211,10 +211,14 @@ def decide_work(context: Context, cells: Sequence[CellJob]) -> dict[str, CellJob
     return done
 
 
-def _afford(context: Context, cells: Sequence[CellJob]) -> Work:
-    """The work of a search for one target whose finalists are like those of all cells."""
+def afford(context: Context, cells: Sequence[CellJob]) -> Work:
+    """The work of a search for one target whose finalists are like those of all cells; of those that share the first one's space.
+
+    Before their latency tables are known, it is estimated from the size of the networks.
+    """
+    cells = [cell for cell in cells if cell.job.space.fingerprint == cells[0].job.space.fingerprint]
     slowest = max(cells, key=lambda cell: plans.fixed_s(cell.job))
     assert slowest.costs is not None
-    near = cells[:: -(-len(cells) // TIMED)]
+    near = [cell for cell in cells if cell.job.target_plans][:: -(-len(cells) // TIMED)]
     job = replace(slowest.job, target_plans=tuple(plan for cell in near for plan in cell.job.target_plans))
     return plans.afford(job, plans.time_near_limit(quiet(context), job, slowest.costs))

@@ -1,0 +1,109 @@
+"""What a batch would take: its cells counted and priced before anything runs. Not here: the run (`run.py`)."""
+
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import Field
+
+from nas.batch.ledger import INFEASIBLE
+from nas.batch.prepare import missing_tables, prepare, supernet_users
+from nas.batch.resolve import check_targets, problem
+from nas.batch.result import Problem
+from nas.batch.sharing import CellJob, afford, check, quiet
+from nas.batch.spec import BatchSpec
+from nas.frozen import FrozenModel
+from nas.stages import plan as plans
+from nas.stages.context import Context
+from nas.stages.costs import profiling_s, time_training
+from nas.store import Store
+from search_spaces.errors import HwnasError
+
+
+class BatchPlan(FrozenModel):
+    """The estimated cost of a batch. Shared work is counted once, and what is in the store not at all."""
+
+    cells: int
+    finished: int = Field(description="cells that are in the store")
+    runnable: int = Field(description="cells that would run")
+    supernets: int = Field(description="that would be trained or found, one for each group of cells that run")
+    tables: int = Field(description="latency tables that would be measured")
+    seconds: dict[str, float] = Field(description="per stage, one piece of work after the other, estimated")
+    memory_bytes: int = Field(description="estimated peak of the largest piece of work; 0 where nothing runs")
+    infeasible: int = Field(
+        description="cells that are known to be infeasible; further ones can be once tables are measured"
+    )
+    problems: dict[str, Problem] = Field(description="by cell, why it cannot run")
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of all stages, one piece of work after the other."""
+        return sum(self.seconds.values())
+
+
+def plan_batch(spec: BatchSpec, *, out: Path = Path("runs"), store: Store | Path | str | None = None) -> BatchPlan:
+    """The estimated cost of a batch. It reads the data and times some training steps, as the plan of a search does.
+
+    Raises:
+        UnknownTarget, TargetUnavailable, InvalidSpec: a target cannot be searched for.
+        OutOfSpace, UnwritableFolder, StoreCorrupt: what every cell would meet.
+    """
+    check_targets(spec)
+    context = Context(Store.of(store or out / "store"))
+    errors: dict[str, HwnasError] = {}
+    found, jobs = prepare(context, spec, failed=errors.__setitem__, step=lambda: None)
+    missing = missing_tables(context, jobs)
+    without = {cell.resolved.cell.id for cells in missing for cell in cells}
+    able = [one for one in jobs if one.resolved.cell.id in without]
+    for one in jobs:
+        if one.resolved.cell.id not in without:
+            checked = check(quiet(context), one)
+            if isinstance(checked, HwnasError):
+                errors[one.resolved.cell.id] = checked
+            else:
+                able.append(checked)
+    able = _with_work(context, able)
+    supernets = supernet_users(able)
+    seconds, memory = _seconds(context, able, supernets)
+    profiling = sum(profiling_s(cells[0].job.work.profile, cells[0].job.targets[0]) for cells in missing)
+    return BatchPlan(
+        cells=len(spec.cells()),
+        finished=len(found),
+        runnable=len(able),
+        supernets=len(supernets),
+        tables=len(missing),
+        seconds={name: round(s, 1) for name, s in {"profiling": profiling, **seconds}.items()},
+        memory_bytes=memory,
+        infeasible=sum(isinstance(error, INFEASIBLE) for error in errors.values()),
+        problems={cell: problem(error) for cell, error in errors.items()},
+    )
+
+
+def _with_work(context: Context, jobs: list[CellJob]) -> list[CellJob]:
+    """The cells with the work that they would get, by their tables where all of a group's are there."""
+    groups: dict[str, list[CellJob]] = {}
+    for one in jobs:
+        groups.setdefault(one.resolved.cell.group, []).append(one)
+    done: list[CellJob] = []
+    for cells in groups.values():
+        new = [cell for cell in cells if cell.costs is not None]
+        work = afford(context, new) if new else None
+        for cell in cells:
+            given = cell.job.work if cell.costs is None or work is None else work
+            done.append(replace(cell, job=replace(cell.job, work=given)))
+    return done
+
+
+def _seconds(context: Context, jobs: list[CellJob], supernets: list[list[CellJob]]) -> tuple[dict[str, float], int]:
+    """Estimated seconds by stage, and the most memory of one search."""
+    total: dict[str, float] = defaultdict(float)
+    memory = 0
+    training = {cells[0].resolved.cell.id for cells in supernets}
+    for one in jobs:
+        costs = one.costs or time_training(context, one.job)
+        plan = plans.plan_of(quiet(context), one.job, costs, profiling=0.0)
+        memory = max(memory, plan.memory_bytes)
+        for stage, seconds in plan.seconds.items():
+            if stage != "profiling" and (stage != "training" or one.resolved.cell.id in training):
+                total[stage] += seconds
+    return dict(total), memory
