@@ -45,6 +45,7 @@ class ClusterCrew:
         if address is not None:
             cluster_address.check_address(address)
         self.address = address or "this machine"
+        self.host = ""
         self.slots: int | None = None
         self._workers: dict[str, Needs] = {}
         self._needed: Mapping[Needs, int] = {}
@@ -139,8 +140,8 @@ class ClusterCrew:
         match message:
             case Alive():
                 pass
-            case Nodes(address, slots):
-                self.address, self.slots = address, slots
+            case Nodes(address, host, slots):
+                self.address, self.host, self.slots = address, host, slots
             case Joined(worker, needs):
                 self._workers[worker] = needs
             case Failed(document):
@@ -218,6 +219,11 @@ class RayExecutor:
     def workers(self) -> int:
         """How many workers of one core the cluster has room for."""
         return self._crew.slots or 0
+
+    @property
+    def host(self) -> str:
+        """The address of this machine in the cluster."""
+        return self._crew.host
 
     def map(
         self,

@@ -85,7 +85,10 @@ class Hub:
     """The state of the driver."""
 
     def __init__(self, connection: Connection, address: str) -> None:
+        from ray.util import get_node_ip_address
+
         self._connection, self._address = connection, address
+        self._host: str = get_node_ip_address()  # type: ignore[no-untyped-call]  # a part of Ray has no types
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._ours = handshake.describe()
         self._nodes: dict[str, Node] = {}
@@ -179,7 +182,7 @@ class Hub:
             self._fail(mismatch(self._address, list(self._rejected.values())))
         elif (room := slots(self._usable.values())) != self._reported:
             self._reported = room
-            self._send(Nodes(self._address, room))
+            self._send(Nodes(self._address, self._host, room))
 
     # --- Workers
 

@@ -51,9 +51,16 @@ Command = Recruit | Assign | Cancel | Kill | Serve
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """The nodes that have been checked: how many workers of one core they have room for. The first of these ends the start."""
+    """The nodes have been checked; the first of these ends the start.
+
+    Attributes:
+        address: of the head.
+        host: address of this machine in the cluster.
+        slots: how many workers of one core the nodes have room for.
+    """
 
     address: str
+    host: str
     slots: int
 
 
