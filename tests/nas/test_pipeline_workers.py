@@ -1,5 +1,6 @@
 """The whole job with worker processes: its result is that of one process, also when the process that drives them is killed."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from nas import pipeline
-from nas.events import CandidateEvent, Event, FinalistEvent
+from nas.errors import Cancelled
+from nas.events import CandidateEvent, Event, FinalistEvent, PhaseEvent
 from nas.execution.executor import open_executor
 from nas.result import SearchResult
 from nas.spec import SearchSpec
@@ -45,10 +47,30 @@ def search_spec(**fields: Any) -> SearchSpec:
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchResult, list[Event]]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a supernet that one process trained: several train one that differs in the last bits."""
+    out, events = tmp_path_factory.mktemp("trained"), list[Event]()
+    with pytest.raises(Cancelled):
+        pipeline.search(search_spec(), out=out, on_event=events.append, cancelled=lambda: _is_trained(events))
+    return out
+
+
+def _is_trained(events: list[Event]) -> bool:
+    return any(isinstance(one, PhaseEvent) and (one.phase, one.status) == ("training", "finished") for one in events)
+
+
+@pytest.fixture
+def out(trained: Path, tmp_path: Path) -> Path:
+    shutil.copytree(trained, tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+@pytest.fixture(scope="module")
+def local(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchResult, list[Event]]:
     """What one process finds."""
-    events: list[Event] = []
-    return pipeline.search(search_spec(), out=tmp_path_factory.mktemp("local"), on_event=events.append), events
+    events, out = list[Event](), tmp_path_factory.mktemp("local") / "runs"
+    shutil.copytree(trained, out)
+    return pipeline.search(search_spec(), out=out, on_event=events.append), events
 
 
 def of_target(events: list[Event], target: str) -> list[Event]:
@@ -61,10 +83,10 @@ def of_target(events: list[Event], target: str) -> list[Event]:
     ]
 
 
-def test_worker_processes_find_what_one_process_finds(local: tuple[SearchResult, list[Event]], tmp_path: Path) -> None:
+def test_worker_processes_find_what_one_process_finds(local: tuple[SearchResult, list[Event]], out: Path) -> None:
     events: list[Event] = []
     with open_executor("processes:2") as pool:
-        found = pipeline.search(search_spec(), out=tmp_path, on_event=events.append, executor=pool)
+        found = pipeline.search(search_spec(), out=out, on_event=events.append, executor=pool)
     assert same(found, local[0]) and found.fronts == local[0].fronts
     for target in found.models:
         assert of_target(events, target) == of_target(local[1], target) != []
@@ -72,13 +94,13 @@ def test_worker_processes_find_what_one_process_finds(local: tuple[SearchResult,
 
 @pytest.mark.parametrize(("kind", "kill_at"), [("candidate", 2), ("finalist", 5)])
 def test_a_driver_that_is_killed_continues(
-    local: tuple[SearchResult, list[Event]], tmp_path: Path, kind: str, kill_at: int
+    local: tuple[SearchResult, list[Event]], tmp_path: Path, out: Path, kind: str, kill_at: int
 ) -> None:
     script = tmp_path / "driver.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, str(script), search_spec().model_dump_json(), str(tmp_path / "runs"), kind, str(kill_at)]
+    command = [sys.executable, str(script), search_spec().model_dump_json(), str(out), kind, str(kill_at)]
     killed = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
     with open_executor("processes:2") as pool:
-        found = pipeline.search(search_spec(), out=tmp_path / "runs", executor=pool)
+        found = pipeline.search(search_spec(), out=out, executor=pool)
     assert same(found, local[0]) and found.fronts == local[0].fronts
