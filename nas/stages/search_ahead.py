@@ -11,7 +11,6 @@ from typing import Any
 
 from hw_targets.target import Target
 from nas.data.arrays import DataArrays
-from nas.errors import UnsendableWork
 from nas.events import CandidateEvent, Event, FrontEvent, ProgressEvent, ignore
 from nas.execution.executor import LOCAL
 from nas.execution.work import Needs, Site
@@ -21,7 +20,7 @@ from nas.stages.context import Context
 from nas.stages.search_subnets import search_key, search_subnets
 from nas.stages.target_run import TargetRun
 from nas.stages.train import Supernet
-from nas.stages.worker_events import Recorder, Replay, without_repeats
+from nas.stages.worker_events import Recorder, Replay, run_ahead, without_repeats
 from nas.stages.workers import data_bytes, workers
 from nas.supernet_weights import SupernetWeights
 
@@ -87,15 +86,8 @@ def search_ahead(runs: Sequence[TargetRun]) -> Sequence[TargetRun]:
         return runs
     alike = list(groups.values())
     began, replay = time.monotonic(), Replay(context, [same[0].id for same in alike], "searching", "searches")
-    try:
-        items = [_item(same) for same in alike]
-        outcomes = executor.map(items, store=context.store, on_event=context.on_event, cancelled=context.cancelled)
-        failures = list(filter(None, map(replay.take, outcomes)))
-    except UnsendableWork as error:
-        context.info(f"The targets are searched for one after the other: {error.detail}")
-        return runs
-    if failures:
-        raise failures[0]
+    items = [_item(same) for same in alike]
+    run_ahead(context, executor, items, replay, otherwise="A target is searched for in this process")
     for same in alike:
         for run in same:
             context.seconds[f"searching:{run.id}"] = (time.monotonic() - began) / sum(map(len, alike))

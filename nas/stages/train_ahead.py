@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from nas.errors import UnsendableWork
 from nas.execution.executor import LOCAL
 from nas.stages.context import Context
 from nas.stages.fine_tune import fine_tune_key
@@ -18,7 +17,7 @@ from nas.stages.teacher import SupernetTeacher, Teacher
 from nas.stages.train import Supernet
 from nas.stages.train_config import step_bytes
 from nas.stages.training_item import TrainNetwork
-from nas.stages.worker_events import Replay
+from nas.stages.worker_events import Replay, run_ahead
 from nas.stages.workers import data_bytes, workers
 from nas.store import StageKey
 from nas.training.config import FINE_TUNE
@@ -83,21 +82,14 @@ def train_ahead(context: Context, trainings: Sequence[Training]) -> bool:
     if not missing:
         return False
     began, replay = time.monotonic(), Replay(context, [same[0].run.id for same in missing], "fine_tuning", "networks")
-    items = [_item(same, alone=len(missing) == 1) for same in missing]
-    try:
-        outcomes = executor.map(
-            items,
-            store=context.store,
-            on_event=context.on_event,
-            cancelled=context.cancelled,
-            deadline_s=max(LEAST_DEADLINE_S, 2 * trainings[0].run.job.spec.seconds),
-        )
-        failures = list(filter(None, map(replay.take, outcomes)))
-    except UnsendableWork as error:
-        context.info(f"The finalists are trained in this process: {error.detail}")
-        return False
-    if failures:
-        raise failures[0]
+    run_ahead(
+        context,
+        executor,
+        [_item(same, alone=len(missing) == 1) for same in missing],
+        replay,
+        otherwise="A finalist is trained in this process",
+        deadline_s=max(LEAST_DEADLINE_S, 2 * trainings[0].run.job.spec.seconds),
+    )
     seconds = time.monotonic() - began
     for same in missing:
         label = f"fine_tuning:{same[0].run.id}"

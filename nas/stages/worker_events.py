@@ -1,11 +1,16 @@
-"""Events of stages that workers run: recorded there, and emitted by the driver in the order of the items, whichever ends first."""
+"""Stages that workers run ahead: their items, and their events, which the driver emits in the order of the items.
+
+Not here: the items (`training_item.py`, `search_ahead.py`).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from nas.errors import UnsendableWork
 from nas.events import EVENT, Event, LogEvent, Phase, PhaseEvent, ProgressEvent
-from nas.execution.work import Site, WorkOutcome
+from nas.execution.executor import Executor
+from nas.execution.work import Site, WorkItem, WorkOutcome
 from nas.stages.context import Context
 from search_spaces.errors import HwnasError
 
@@ -33,6 +38,44 @@ class Recorder:
         """What was recorded, and the warnings of the item's context, as JSON values."""
         events = [event.model_dump(mode="json") for event in self._events]
         return {"events": events, "warnings": [list(noted) for noted in context.noted]}
+
+
+def run_ahead(
+    context: Context,
+    executor: Executor,
+    items: Sequence[WorkItem],
+    replay: "Replay",
+    *,
+    otherwise: str,
+    deadline_s: float | None = None,
+) -> None:
+    """Runs items whose results stages then find. What cannot be sent to a worker is left to the stages.
+
+    Args:
+        context: of the run.
+        executor: of the items.
+        items: of one kind.
+        replay: of their events.
+        otherwise: what happens with items that cannot be sent, for the log.
+        deadline_s: see `Executor.map`.
+
+    Raises:
+        Cancelled: the caller requested a stop.
+        HwnasError: an item failed; the others are done.
+    """
+    failures, reasons = list[HwnasError](), dict[str, None]()
+    for outcome in executor.map(
+        items, store=context.store, on_event=context.on_event, cancelled=context.cancelled, deadline_s=deadline_s
+    ):
+        error = replay.take(outcome)
+        if isinstance(error, UnsendableWork):
+            reasons.setdefault(error.detail)
+        elif error is not None:
+            failures.append(error)
+    for reason in reasons:
+        context.info(f"{otherwise}: {reason}")
+    if failures:
+        raise failures[0]
 
 
 class Replay:

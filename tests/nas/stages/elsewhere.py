@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hw_targets.stopping import never
+from nas.errors import UnsendableWork
 from nas.events import EventSink, ignore
 from nas.execution.executor import Executor
 from nas.execution.local import LocalExecutor
@@ -47,13 +48,20 @@ class Elsewhere(LocalExecutor):
     ) -> Iterator[WorkOutcome]:
         """Runs items; see `Executor.map`."""
         self.given.append(list(items))
-        packed = [unpack_item(pack_item(item)) for item in reversed(items)]
-        last = len(items) - 1
-        for outcome in super().map(packed, store=store, on_event=on_event, cancelled=cancelled, deadline_s=deadline_s):
+        packed: dict[int, WorkItem] = {}
+        for index, item in reversed(list(enumerate(items))):
+            try:
+                packed[index] = unpack_item(pack_item(item))
+            except UnsendableWork as error:
+                yield WorkOutcome(index, None, error)
+        for outcome in super().map(
+            list(packed.values()), store=store, on_event=on_event, cancelled=cancelled, deadline_s=deadline_s
+        ):
             if self.dies_after is not None and len(self.ran) >= self.dies_after:
                 raise Killed
-            self.ran.append(items[last - outcome.index].name)
-            yield replace(outcome, index=last - outcome.index, worker="elsewhere")
+            index = list(packed)[outcome.index]
+            self.ran.append(items[index].name)
+            yield replace(outcome, index=index, worker="elsewhere")
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,10 @@ def test_candidates_are_given_to_workers_where_several_are_evaluated_at_once(
 
 
 def test_what_cannot_be_sent_is_searched_here_with_the_reason(trained: list[TargetRun], tmp_path: Path) -> None:
-    kept = Kept([replace(trained[0], target=Locked()), trained[1]], tmp_path / "other", Elsewhere())
-    assert search_ahead(kept.runs) == kept.runs
+    executor = Elsewhere()
+    kept = Kept([replace(trained[0], target=Locked()), trained[1]], tmp_path / "other", executor)
+    found = [search_subnets(run) for run in search_ahead(kept.runs)]
+    assert found == [search_subnets(run) for run in Kept(trained, tmp_path / "local").runs]
     (said,) = kept.events[None]
-    assert isinstance(said, LogEvent) and "cannot pickle" in said.message
+    assert isinstance(said, LogEvent) and "in this process: search for board cannot be sent" in said.message
+    assert executor.ran[:1] == ["search for dpu"]
