@@ -52,6 +52,7 @@ def search(
     cancelled: Callable[[], bool] = never,
     claim: DeviceClaim = no_claim,
     executor: "Executor | None" = None,
+    training_workers: int = 1,
 ) -> SearchResult:
     """Finds, trains, measures and exports one INT8 model for each target.
 
@@ -64,6 +65,8 @@ def search(
         cancelled: polled often; the search stops soon after it returns true.
         claim: entered while a target is measured; a claim to the device besides the lock of the machine.
         executor: of work that can be done by others; this process when None. The result does not depend on it.
+        training_workers: how many of the executor's workers train the supernet together; what they learn differs from what one learns
+            by the order of float sums, as with another number of threads.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names something missing or unusable.
@@ -73,9 +76,9 @@ def search(
         OutOfSpace, UnwritableFolder: the disk is full, or a folder may not be written to; everything stored stays.
         Cancelled: the caller requested a stop; completed work is stored.
     """
-    return search_in(
-        Context(Store.of(store or out / "store"), on_event, cancelled, claim, executor or LocalExecutor()), spec, out
-    )
+    place = Store.of(store or out / "store")
+    context = Context(place, on_event, cancelled, claim, executor or LocalExecutor(), training_workers)
+    return search_in(context, spec, out)
 
 
 def search_in(context: Context, spec: SearchSpec, out: Path) -> SearchResult:

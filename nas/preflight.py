@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hw_targets.registry import target as find_target
 from hw_targets.stopping import never
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import EventSink, ignore
+from nas.execution.local import LocalExecutor
 from nas.frozen import FrozenModel
 from nas.job import Job
 from nas.prepare_job import choose_resolution, with_target_plans
@@ -18,6 +20,9 @@ from nas.stages.context import Context
 from nas.stages.costs import Costs, profiling_s
 from nas.stages.profile import profile, profiled
 from nas.store import Store
+
+if TYPE_CHECKING:
+    from nas.execution.executor import Executor
 
 
 class JobEstimate(FrozenModel):
@@ -103,11 +108,18 @@ def estimate_job(spec: SearchSpec, *, store: Store | Path | str) -> JobEstimate:
 
 
 def pretrain(
-    spec: SearchSpec, *, store: Store | Path | str, on_event: EventSink = ignore, cancelled: Callable[[], bool] = never
+    spec: SearchSpec,
+    *,
+    store: Store | Path | str,
+    on_event: EventSink = ignore,
+    cancelled: Callable[[], bool] = never,
+    executor: "Executor | None" = None,
+    training_workers: int = 1,
 ) -> Pretrained:
     """Trains the supernet that a search of the same data, space, source, targets, effort, seed and threads needs.
 
-    The targets restrict the space to what they run; their budgets do not matter.
+    The targets restrict the space to what they run; their budgets do not matter. `executor` and `training_workers` are as in
+    `nas.search`.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names something missing or unusable.
@@ -122,7 +134,8 @@ def pretrain(
 
     if spec.method == "prune":
         raise InvalidSpec("The method prune trains no supernet.", fix="Use the method auto or search.")
-    context = Context(Store.of(store), on_event, cancelled)
+    workers = executor or LocalExecutor()
+    context = Context(Store.of(store), on_event, cancelled, executor=workers, training_workers=training_workers)
     try:
         job, costs = choose_resolution(context, spec)
         images = plans.supernet_images(job, costs) if spec.work is None else spec.work.supernet_images

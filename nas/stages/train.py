@@ -9,6 +9,7 @@ import torch
 
 from nas import accelerator
 from nas.compute import Compute
+from nas.errors import UnmetNeeds
 from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.execution.work import Needs, Site
 from nas.job import Job
@@ -203,12 +204,24 @@ def _by_workers(context: Context, one: SupernetRank) -> StageOutput | None:
     compute = one.job.compute
     count = min(context.training_workers, most_ranks(executor, compute), one.config.batch_size)
 
-    def items(size: int, at: Meeting) -> list[SupernetRank]:
-        job = replace(one.job, compute=replace(compute, threads=rank_threads(executor, compute, size)))
+    if count < context.training_workers:
+        context.info(
+            f"The supernet is trained by {count} of {context.training_workers} workers: {executor.name} has no more."
+        )
+
+    def items(most_threads: int, size: int, at: Meeting) -> list[SupernetRank]:
+        threads = min(most_threads, rank_threads(executor, compute, size))
+        job = replace(one.job, compute=replace(compute, threads=threads))
         return [replace(one, job=job, rank=rank, size=size, at=at) for rank in range(size)]
 
-    ranks = Ranks(executor, items, context.store, context.on_event, context.cancelled, context.add_core_seconds)
-    values = ranks.train(count)
+    def attempt(most_threads: int) -> list[Any]:
+        own, (sink, cancelled) = partial(items, most_threads), (context.on_event, context.cancelled)
+        return Ranks(executor, own, context.store, sink, cancelled, context.add_core_seconds).train(count)
+
+    try:
+        values = attempt(compute.threads)
+    except UnmetNeeds:  # no node has so many cores
+        values = attempt(1)
     if not values:
         return None
     return StageOutput({"supernet": context.store.get(values[0])}, replace(one, size=len(values)).facts)

