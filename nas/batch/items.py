@@ -6,7 +6,7 @@ An item names its threads and the kind of its device: a worker with other cores 
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hw_targets.registry import target as find_target
 from hw_targets.target import TargetInfo
@@ -14,6 +14,8 @@ from nas.batch.item_events import inside
 from nas.batch.records import stage_uses
 from nas.batch.sharing import CellJob
 from nas.events import ItemKind
+from nas.execution.executor import Executor
+from nas.execution.local import LocalExecutor
 from nas.execution.work import Needs, Site
 from nas.pipeline import search_in, trained_job
 from nas.prepare_job import prepare_job, resolve_spec
@@ -29,16 +31,21 @@ class _Item:
     spec: of a search, with all that is decided for it.
     cores: of its training.
     device: that it measures; None where it measures none.
-    memory_bytes: that it takes at most; 0 where that is not known.
     claim: of the device, where the item runs in this process.
+    on_gpu: whether it computes on a GPU of the batch's machine.
+    executor: for parts of the item, where it runs in this process and leaves workers idle; None computes them there, too.
     """
 
     id: str
     spec: SearchSpec
     cores: int = 1
     device: str | None = None
-    memory_bytes: int = 0
+    on_gpu: bool = False
     claim: DeviceClaim = no_claim
+    executor: Executor | None = None
+
+    has_parts: ClassVar[bool] = True
+    """Whether several workers can share it."""
 
     @property
     def name(self) -> str:
@@ -48,14 +55,17 @@ class _Item:
     @property
     def needs(self) -> Needs:
         """What it needs of a worker."""
-        return Needs(cores=self.cores, device=self.device, memory_bytes=self.memory_bytes)
+        return Needs(cores=self.cores, device=self.device)
 
     def _context(self, site: Site, kind: ItemKind) -> Context:
-        return Context(site.store, inside(site.on_event, self.id, kind), site.cancelled, self.claim)
+        on_event, executor = inside(site.on_event, self.id, kind), self.executor or LocalExecutor()
+        return Context(site.store, on_event, site.cancelled, self.claim, executor)
 
 
 class TableItem(_Item):
     """Measures the latency table of a search's only target."""
+
+    has_parts = False
 
     def run(self, site: Site) -> None:
         """Measures it, or finds it in the store."""

@@ -5,6 +5,7 @@ Everything goes through the store: a batch that is killed goes on, and one that 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from nas.batch.finished import finished_record, with_folder
 from nas.batch.items import CellItem, SupernetItem, TableItem, device_of, portable
 from nas.batch.ledger import Ledger
 from nas.batch.prepare import missing_tables, prepare, supernet_users
-from nas.batch.records import keep_cell, stage_uses
+from nas.batch.records import CellRecord, keep_cell, stage_uses
 from nas.batch.resolve import STOPPING, ResolvedCell, check_targets
 from nas.batch.result import BatchResult
 from nas.batch.sharing import CellJob, check, decide_work, quiet
@@ -91,6 +92,11 @@ class _Batch:
     def run(self) -> None:
         """All stages of the batch."""
         found, jobs = self._prepare()
+        cores = max((one.job.compute.threads for one in jobs), default=1)
+        if self.executor.workers > 1 and cores > 1 and "threads" not in self.spec.search:
+            self.context.info(
+                f"Each search trains on {cores} cores, so that few run at once. Give fewer `threads` below `search` to run more."
+            )
         jobs = self._checked(self._with_tables(jobs))
         jobs = self._with_supernets(jobs)
         self._run_cells(found, jobs)
@@ -122,7 +128,7 @@ class _Batch:
         """The cells whose supernet is trained, or that need none."""
         users = supernet_users(jobs)
         items = [
-            SupernetItem(f"supernet: {cells[0].resolved.cell.group}", portable(cells[0]), cores=_cores(cells[0]))
+            SupernetItem(f"supernet: {cells[0].resolved.cell.group}", portable(cells[0]), **_compute(cells[0]))
             for cells in users
         ]
         return self._without_failed(jobs, "supernets", items, users)
@@ -145,8 +151,7 @@ class _Batch:
         """Runs the new cells, and makes the folders of finished ones where they are missing."""
         self.ledger.begin_stage("cells", len(found) + len(jobs))
         for cell in found:
-            assert cell.found is not None
-            self.ledger.succeed(cell.cell.id, with_folder(self.context, cell.found, self.out), found=True)
+            self._settle(cell.cell.id, partial(self._found, cell), found=True)
             self.ledger.step()
         own = self._shares_folders
         items = [
@@ -160,16 +165,28 @@ class _Batch:
         ]
         for index, value, error in self._map(items):
             if error is None:
-                self._finish(jobs[index], value)
+                self._settle(jobs[index].resolved.cell.id, partial(self._finished, jobs[index], value), found=False)
             else:
                 self.ledger.fail(jobs[index].resolved.cell.id, error)
             self.ledger.step()
 
-    def _finish(self, one: CellJob, value: Mapping[str, Any]) -> None:
-        """Keeps a cell that has run."""
+    def _settle(self, cell: str, record: Callable[[], CellRecord], *, found: bool) -> None:
+        try:
+            self.ledger.succeed(cell, record(), found=found)
+        except STOPPING:
+            raise
+        except HwnasError as error:
+            self.ledger.fail(cell, error)
+
+    def _found(self, cell: ResolvedCell) -> CellRecord:
+        assert cell.found is not None
+        return with_folder(self.context, cell.found, self.out)
+
+    def _finished(self, one: CellJob, value: Mapping[str, Any]) -> CellRecord:
+        """The record of a cell that has run, kept."""
         record = finished_record(self.context, one.spec, value, self.out)
         keep_cell(self.context.store, one.resolved.inputs, record)
-        self.ledger.succeed(one.resolved.cell.id, record, found=False)
+        return record
 
     @property
     def _shares_folders(self) -> bool:
@@ -177,22 +194,35 @@ class _Batch:
         return self.executor.name.partition(":")[0] in ("local", "processes")
 
     def _where(self, one: CellJob) -> dict[str, Any]:
-        return {"cores": _cores(one), "device": device_of(one.job.targets[0])}
+        return {**_compute(one), "device": device_of(one.job.targets[0])}
 
     def _map(self, items: Sequence[Any]) -> Iterable[tuple[int, Any, HwnasError | None]]:
-        """The items' indices, values and errors as they end. Those that measure under the caller's claim run in this process."""
+        """The items' indices, values and errors as they end.
+
+        In this process run those that measure under the caller's claim, those on a GPU of this machine, and all where they are fewer
+        than the workers, which then share the parts of each.
+        """
+        few = len(items) < self.executor.workers and all(item.has_parts for item in items)
         claimed = self.context.claim is not no_claim
-        here = [n for n, item in enumerate(items) if claimed and item.device is not None]
-        others = [n for n in range(len(items)) if n not in here]
-        for executor, numbers in ((self.executor, others), (LocalExecutor(), here)):
-            given = [replace(items[n], claim=self.context.claim) if n in here else items[n] for n in numbers]
-            outcomes = executor.map(
-                given, store=self.context.store, on_event=self._sink, cancelled=self.context.cancelled
-            )
-            for outcome in outcomes if given else ():
-                if isinstance(outcome.error, STOPPING):
-                    raise outcome.error
-                yield numbers[outcome.index], outcome.value, outcome.error
+        here = [
+            number for number, item in enumerate(items) if few or (claimed and item.device is not None) or item.on_gpu
+        ]
+        own = {"claim": self.context.claim, "executor": self.executor if few else None}
+        others = [number for number in range(len(items)) if number not in here]
+        yield from self._mapped(self.executor, others, [items[number] for number in others])
+        yield from self._mapped(LocalExecutor(), here, [replace(items[number], **own) for number in here])
+
+    def _mapped(
+        self, executor: Executor, numbers: Sequence[int], items: Sequence[Any]
+    ) -> Iterable[tuple[int, Any, HwnasError | None]]:
+        if not items:
+            return
+        context = self.context
+        outcomes = executor.map(items, store=context.store, on_event=self._sink, cancelled=context.cancelled)
+        for outcome in outcomes:
+            if isinstance(outcome.error, STOPPING):
+                raise outcome.error
+            yield numbers[outcome.index], outcome.value, outcome.error
 
     def _sink(self, event: Any) -> None:
         """Passes on an item's event; the first one of a cell reports that it runs."""
@@ -201,8 +231,8 @@ class _Batch:
         self.context.on_event(event)
 
 
-def _cores(one: CellJob) -> int:
-    return one.job.compute.threads
+def _compute(one: CellJob) -> dict[str, Any]:
+    return {"cores": one.job.compute.threads, "on_gpu": one.job.compute.on_gpu}
 
 
 def _table_name(one: CellJob) -> str:

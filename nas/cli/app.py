@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from nas.cli import data, estimate, export, profile, run, search, show, spaces, study, targets
+from nas.cli import batch, data, estimate, export, profile, run, search, show, spaces, study, targets
 from nas.cli.guard import Commands
 
 
@@ -34,6 +34,7 @@ app = typer.Typer(
 app.callback(epilog=EPILOG)(_hwnas)
 app.command("search")(search.search)
 app.command("run")(run.run)
+app.command("batch")(batch.batch)
 app.command("show")(show.show)
 app.command("export")(export.export)
 app.add_typer(study.study)

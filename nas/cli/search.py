@@ -241,19 +241,19 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, ask
             with watch() as progress:
                 progress.show(render_plan(plan))
             if asks and sum(plan.seconds.values()) > LONG_S and sys.stdin.isatty() and sys.stderr.isatty():
-                _ask()
+                ask("Give fewer --minutes, a lower --effort or a lower --resolution.")
         with watch(quiet=quiet, known=note) as progress:
             result = pipeline.search(spec, on_event=progress, **folders)
     return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))
 
 
-def _ask() -> None:
+def ask(fix: str) -> None:
     """Asks whether to start.
 
     Raises:
-        Cancelled: no.
+        Cancelled: no; `fix` says how it would take less.
     """
     from nas.errors import Cancelled
 
     if not typer.confirm("Start?", err=True):
-        raise Cancelled("Nothing was started.", fix="Give fewer --minutes, a lower --effort or a lower --resolution.")
+        raise Cancelled("Nothing was started.", fix=fix)
