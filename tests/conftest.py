@@ -45,7 +45,11 @@ MEASURES = (
 of them has these, one after the other. A file that is missing here is no error: the machine's lock (`hw_targets/lock.py`) lets one
 process measure at a time, and the other waits."""
 
-CLUSTER = ("tests/nas/execution/test_cluster.py", "tests/nas/stages/test_train_on_cluster.py")
+CLUSTER = (
+    "tests/nas/execution/test_cluster.py",
+    "tests/nas/stages/test_train_on_cluster.py",
+    "tests/nas/test_pipeline_on_cluster.py",
+)
 """Files whose tests share the Ray cluster: one process has it, since it takes a dozen processes of its own."""
 
 LONG = (
