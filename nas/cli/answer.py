@@ -29,6 +29,15 @@ class Answer:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; progress stays on stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Out = Annotated[str, typer.Option("--out", "-o", help="Folder of runs and their bundles.", metavar="DIR")]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        help="Where independent parts of the work run: local (this process), processes or processes:N (N worker processes), ray (a Ray "
+        "cluster on this machine) or ray:HOST:PORT (one that is there); when absent, HWNAS_EXECUTOR, else local. The result is the same.",
+        metavar="NAME",
+    ),
+]
 StoreFolder = Annotated[
     str | None,
     typer.Option("--store", help="Folder, or fsspec URL, of cached results; inside --out when absent.", metavar="DIR"),

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from nas.cli import batch, data, estimate, export, profile, run, search, show, spaces, study, targets
+from nas.cli import batch, cluster, data, estimate, export, profile, run, search, show, spaces, study, targets
 from nas.cli.guard import Commands
 
 
@@ -38,6 +38,7 @@ app.command("batch")(batch.batch)
 app.command("show")(show.show)
 app.command("export")(export.export)
 app.add_typer(study.study)
+app.add_typer(cluster.cluster)
 app.add_typer(data.data)
 app.command("estimate")(estimate.estimate)
 app.command("profile")(profile.profile)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
+from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder
 from nas.cli.search import LONG_S, Yes, ask
 
 if TYPE_CHECKING:
@@ -24,13 +24,7 @@ def batch(
         ),
     ],
     plan: Annotated[bool, typer.Option("--plan", help="Count and price the cells only; run nothing.")] = False,
-    executor: Annotated[
-        str | None,
-        typer.Option(
-            help="Where cells run: local (this process), processes or processes:N (N worker processes), or a cluster; HWNAS_EXECUTOR "
-            "when absent, else local."
-        ),
-    ] = None,
+    executor: ExecutorName = None,
     out: Out = "runs",
     store: StoreFolder = None,
     yes: Yes = False,

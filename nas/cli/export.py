@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
+from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder
+from nas.cli.search import reject_executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def export(
     ] = None,
     out: Out = "runs",
     store: StoreFolder = None,
+    executor: ExecutorName = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> Answer:
@@ -51,16 +53,18 @@ def export(
     """
     elsewhere = ELSEWHERE.get()
     if elsewhere is not None:
+        reject_executor(executor)
         return elsewhere(ExportRequest(run, architecture, target), Path(out), quiet)
     from nas import pipeline
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch
     from nas.cli.report import render_export
+    from nas.execution.executor import open_executor
     from nas.runs import run_folder, select_architecture
 
     folder = run_folder(run, Path(out))
     spec, whole = select_architecture(folder, architecture)
     folders: dict[str, Any] = {"out": folder.parent, "store": store or None}
-    with ended_politely(), watch(quiet=quiet) as progress:
-        result = pipeline.export(spec, whole, target, on_event=progress, **folders)
+    with ended_politely(), open_executor(executor) as opened, watch(quiet=quiet) as progress:
+        result = pipeline.export(spec, whole, target, on_event=progress, executor=opened, **folders)
     return Answer(result.model_dump(mode="json"), lambda console: render_export(console, result))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
+from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder
 from nas.cli.search import Yes, execute
 
 
@@ -15,6 +15,7 @@ def run(
     ],
     out: Out = "runs",
     store: StoreFolder = None,
+    executor: ExecutorName = None,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -22,4 +23,6 @@ def run(
     """Run the search that a YAML file describes. Paths in it are relative to the working folder."""
     from nas.spec import SearchSpec
 
-    return execute(SearchSpec.from_yaml(Path(spec)), out=out, store=store, quiet=quiet, asks=not (yes or json))
+    return execute(
+        SearchSpec.from_yaml(Path(spec)), out=out, store=store, executor=executor, quiet=quiet, asks=not (yes or json)
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from nas.cli.answer import Answer, Json, Out, Quiet, StoreFolder
+from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder
 from nas.objective import Objective
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Method, MetricName
 from nas.work import EFFORT_S, Effort
@@ -135,6 +135,7 @@ def search(
     at_once: AtOnce = 1,
     out: Out = "runs",
     store: StoreFolder = None,
+    executor: ExecutorName = None,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -151,7 +152,7 @@ def search(
         "searcher": searcher, "objective": objective, "limits": limits(limit or ()),
         "at_once": at_once,
     }  # fmt: skip
-    return execute(specify(fields), out=out, store=store, quiet=quiet, asks=not (yes or json))
+    return execute(specify(fields), out=out, store=store, executor=executor, quiet=quiet, asks=not (yes or json))
 
 
 def limits(given: Sequence[str]) -> dict[str, str]:
@@ -213,11 +214,13 @@ def specify(fields: dict[str, Any]) -> "SearchSpec":
         raise invalid_spec(error) from error
 
 
-def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, asks: bool) -> Answer:
+def execute(
+    spec: "SearchSpec", *, out: str, store: str | None, executor: str | None, quiet: bool, asks: bool
+) -> Answer:
     """Runs a search with its progress on stderr: the plan first, then a bar for each stage. Elsewhere, where `ELSEWHERE` is set.
 
     Args:
-        spec, out, store, quiet: of the command.
+        spec, out, store, executor, quiet: of the command.
         asks: whether a long one may ask first; it does so only at a terminal that displays the plan.
 
     Raises:
@@ -226,11 +229,13 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, ask
     """
     elsewhere = ELSEWHERE.get()
     if elsewhere is not None:
+        reject_executor(executor)
         return elsewhere(spec, Path(out), quiet)
     from nas import pipeline, preflight
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch
     from nas.cli.report import render_plan, render_result
+    from nas.execution.executor import open_executor
 
     folders: dict[str, Any] = {"out": Path(out), "store": store or None}
     note = ""
@@ -242,9 +247,25 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, quiet: bool, ask
                 progress.show(render_plan(plan))
             if asks and sum(plan.seconds.values()) > LONG_S and sys.stdin.isatty() and sys.stderr.isatty():
                 ask("Give fewer --minutes, a lower --effort or a lower --resolution.")
-        with watch(quiet=quiet, known=note) as progress:
-            result = pipeline.search(spec, on_event=progress, **folders)
+        with open_executor(executor) as opened, watch(quiet=quiet, known=note) as progress:
+            result = pipeline.search(spec, on_event=progress, executor=opened, **folders)
     return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))
+
+
+def reject_executor(executor: str | None) -> None:
+    """For a command that a service runs.
+
+    Raises:
+        InvalidSpec: an executor is named.
+    """
+    from nas.errors import InvalidSpec
+
+    if executor is not None:
+        raise InvalidSpec(
+            "The executor is a setting of the service, not of a job.",
+            fix="Leave --executor away; `hwnas serve` and `hwnas worker` have it.",
+            facts={"executor": executor},
+        )
 
 
 def ask(fix: str) -> None:

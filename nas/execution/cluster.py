@@ -20,6 +20,7 @@ from nas.execution.cluster_messages import Alive, Assign, Cancel, Failed, Joined
 from nas.execution.crew import Assignment, Departed, Message
 from nas.execution.dispatch import Dispatch
 from nas.execution.packing import packed_store, restored_error
+from nas.execution.spawned import child_environment
 from nas.execution.work import Needs, WorkItem, WorkOutcome
 from nas.store import Store
 from search_spaces.errors import HwnasError
@@ -180,7 +181,6 @@ class ClusterCrew:
 
 def _start_hub(address: str | None, log: IO[bytes]) -> "tuple[subprocess.Popen[bytes], Connection]":
     ours, theirs = Pipe()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
     arguments = [
         sys.executable,
         "-m",
@@ -193,7 +193,7 @@ def _start_hub(address: str | None, log: IO[bytes]) -> "tuple[subprocess.Popen[b
             arguments,
             stdin=subprocess.DEVNULL,
             stderr=log,
-            env=environment,
+            env=child_environment(),
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )

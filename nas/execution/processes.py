@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Final, Self
 
 from hw_targets.stopping import never
@@ -19,6 +18,7 @@ from nas.events import EventSink, ignore
 from nas.execution.crew import Assignment, Departed, Message
 from nas.execution.dispatch import Dispatch
 from nas.execution.packing import packed_store
+from nas.execution.spawned import child_environment
 from nas.execution.work import Needs, WorkItem, WorkOutcome
 from nas.store import Store
 
@@ -134,12 +134,11 @@ class ProcessCrew:
 
     def _start(self) -> None:
         ours, theirs = Pipe()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
         try:
             process = subprocess.Popen(  # noqa: S603 (a module of this package)
                 [sys.executable, "-m", "nas.execution.worker", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
-                env=environment,
+                env=child_environment(),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )

@@ -17,6 +17,7 @@ from nas.events import (
     PlanEvent,
     ProgressEvent,
 )
+from nas.execution.executor import Executor
 from nas.metric import MetricValue
 from nas.result import (
     BudgetOutcome,
@@ -162,9 +163,11 @@ class Engine:
     )
     calls: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
 
-    def search(self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink) -> SearchResult:
+    def search(
+        self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink, executor: Executor
+    ) -> SearchResult:
         """As `nas.pipeline.search`."""
-        self.calls.append(("search", {"spec": spec, "out": out, "store": store}))
+        self.calls.append(("search", {"spec": spec, "out": out, "store": store, "executor": executor.name}))
         on_event(PlanEvent(resolution=28, supernet=True, note="A supernet is trained."))
         for event in events():
             on_event(event)
@@ -181,10 +184,11 @@ class Engine:
         out: Path,
         store: str | None,
         on_event: EventSink,
+        executor: Executor,
     ) -> ExportResult:
         """As `nas.pipeline.export`."""
         given = {"spec": spec, "architecture": architecture, "target": target, "out": out, "store": store}
-        self.calls.append(("export", given))
+        self.calls.append(("export", {**given, "executor": executor.name}))
         for event in events():
             on_event(event)
         self._fail()

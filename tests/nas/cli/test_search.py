@@ -1,13 +1,16 @@
 """`search` and `run`: options become a spec, the engine is called, and one document or readable tables come back."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
+from nas.cli.answer import Answer
+from nas.cli.search import ELSEWHERE
 from nas.errors import InvalidSpec
 from tests.nas.cli.fakes import ARCHITECTURE, Engine, result
 
@@ -39,6 +42,41 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
         "searcher": "tpe", "objective": "reward", "at_once": 4, "work": None,
         "limits": {"macs": 5, "params": None, "weight_bytes": 300_000, "peak_memory_bytes": None},
     }  # fmt: skip
+
+
+def test_the_executor_is_named_by_an_option_or_by_the_environment(
+    engine: Engine, answer: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HWNAS_EXECUTOR", raising=False)
+    answer(*PLAIN)
+    answer(*PLAIN, "--executor", "processes:3")
+    monkeypatch.setenv("HWNAS_EXECUTOR", "processes:2")
+    answer(*PLAIN)
+    assert [calls["executor"] for name, calls in engine.calls if name == "search"] == [
+        "local",
+        "processes:3",
+        "processes:2",
+    ]
+    code, document = answer(*PLAIN, "--executor", "cloud")
+    assert (code, document["error"]["code"]) == (2, "unknown_executor")
+    code, document = answer(*PLAIN, "--executor", "ray:127.0.0.1:1")
+    assert (code, document["error"]["code"]) == (1, "cluster_unreachable")
+
+
+def test_a_service_has_an_executor_of_its_own(answer: Answering) -> None:
+    with given_elsewhere():
+        code, document = answer(*PLAIN, "--executor", "local")
+    assert (code, document["error"]["code"]) == (2, "invalid_spec")
+
+
+@contextmanager
+def given_elsewhere() -> Iterator[None]:
+    """As with `--server`."""
+    token = ELSEWHERE.set(lambda spec, out, quiet: Answer({}, lambda console: None))
+    try:
+        yield
+    finally:
+        ELSEWHERE.reset(token)
 
 
 def test_the_document_has_what_was_promised(engine: Engine, answer: Answering) -> None:

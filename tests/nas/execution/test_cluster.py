@@ -1,6 +1,7 @@
 """The executor on a real Ray cluster, of several nodes on this machine: its contract, and what happens when a part dies."""
 
 import importlib.metadata
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nas.errors import ClusterLost, ClusterMismatch, ClusterUnreachable, UnmetNeeds
+from nas.errors import Cancelled, ClusterLost, ClusterMismatch, ClusterUnreachable, UnmetNeeds
 from nas.events import Event, LogEvent
 from nas.execution import cluster, cluster_address
 from nas.execution.cluster import RayExecutor
@@ -168,6 +169,36 @@ def _fake_version(ray_cluster: RayCluster) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: hwnas\nVersion: 8.8\n")
     return folder.parent
+
+
+def test_the_status_has_nodes_devices_versions_what_runs_and_what_is_wrong(
+    ray_cluster: RayCluster, store: Store, tmp_path: Path
+) -> None:
+    answers: list[dict[str, Any]] = []
+
+    def ask() -> bool:
+        """Called while the items run: asks once, then cancels."""
+        if len(_pids(tmp_path)) < 2:
+            return False
+        words = [sys.executable, "-m", "nas.cli", "cluster", "status", ray_cluster.address, "--json"]
+        answers.append(json.loads(subprocess.check_output(words, cwd=ROOT)))
+        return True
+
+    node = ray_cluster.add_node(num_cpus=1)
+    ray_cluster.kill_node(node)
+    items = [Square(n, 600.0, counts=str(tmp_path)) for n in range(2)]
+    with RayExecutor(ray_cluster.address) as executor, pytest.raises(Cancelled):
+        list(executor.map(items, store=store, cancelled=ask))
+    (found,) = answers
+    assert (found["address"], found["cores"], found["cores_free"]) == (
+        ray_cluster.address, ray_cluster.cores, ray_cluster.cores - 2
+    )  # fmt: skip
+    alive = [one for one in found["nodes"] if one["alive"]]
+    assert len(alive) == 3 and all(one["usable"] for one in alive)
+    assert [one["devices"] for one in alive if one["devices"]] == [{"board": 1}]
+    assert {one["versions"]["hwnas"] for one in alive} == {importlib.metadata.version("hwnas")}
+    assert sorted(worker["item"] for worker in found["workers"]) == ["square 0", "square 1"]
+    assert any("has left" in problem for problem in found["problems"])
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "no-such-host.invalid:6379"])

@@ -1,0 +1,10 @@
+"""The environment of Python processes that the executors start."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of a child Python that imports what this process imports."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
