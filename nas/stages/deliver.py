@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +26,9 @@ from nas.stages.search_subnets import search_problem, search_subnets
 from nas.stages.source_rows import source_within
 from nas.stages.target_run import TargetRun
 from nas.stages.tournament import play, play_together, remember, remembered
+from nas.stages.train_ahead import retrain_ahead
 from nas.stages.verify import FileLatency, measure_candidates, measure_file
+from nas.stages.worker_events import without_repeats
 from nas.stages.workers import workers
 from nas.target_plan import TargetPlan
 from nas.work import VALIDATION
@@ -55,15 +57,20 @@ class Outcome:
 
 
 def deliver_all(runs: Sequence[TargetRun], folder: Path) -> dict[str, Outcome]:
-    """The outcomes of a job's targets by their ids: one after the other, but where there are workers, all finalists are trained together.
+    """The outcomes of a job's targets by their ids: one after the other; workers search and train for all of them.
 
     Raises what the stages raise.
     """
-    if len(runs) == 1 or workers(runs[0].context, runs[0].job).name == LOCAL:
+    context = runs[0].context
+    if workers(context, runs[0].job).name == LOCAL:
         return {run.id: deliver(run, folder) for run in runs}
     searched = [_searched(run) for run in search_ahead(runs)]
     finalists = [_finalists(run, found) for run, found in zip(runs, searched, strict=True)]
     ranked = play_together(list(zip(runs, finalists, strict=True)))
+    winners = [(run, best[0].finalist.network, best[0].weights) for run, best in zip(runs, ranked, strict=True)]
+    if retrain_ahead(winners):
+        context = without_repeats(context, "fine_tuning")
+    runs = [replace(run, context=context) for run in runs]
     return {
         run.id: _delivered(run, found, best, folder) for run, found, best in zip(runs, searched, ranked, strict=True)
     }

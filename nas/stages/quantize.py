@@ -73,6 +73,11 @@ def quantize_key(run: TrainingRun, network: Network, weights: str) -> StageKey:
     return _key(run, network, weights, "quantize")
 
 
+def retrain_key(run: TrainingRun, network: Network, weights: str) -> StageKey:
+    """What the files of INT8 retraining depend on."""
+    return _key(run, network, weights, "retrain_int8")
+
+
 def _key(run: TrainingRun, network: Network, weights: str, how: Literal["quantize", "retrain_int8"]) -> StageKey:
     job = run.job
     inputs = {

@@ -1,4 +1,4 @@
-"""Has workers train the networks of a round at the same time, so that the stages then find them in the store.
+"""Has workers train the networks of a round, and retrain winners, at the same time, so that the stages then find them in the store.
 
 Nothing depends on it: what is not trained ahead is trained by the stages themselves. Not here: the rounds (`tournament.py`).
 """
@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from nas.execution.executor import LOCAL
+from nas.execution.executor import LOCAL, Executor
+from nas.execution.work import WorkItem
 from nas.stages.context import Context
 from nas.stages.fine_tune import fine_tune_key
-from nas.stages.quantize import quantize_key
+from nas.stages.quantize import quantize_key, retrain_key
 from nas.stages.target_run import TargetRun
 from nas.stages.teacher import SupernetTeacher, Teacher
 from nas.stages.train import Supernet
 from nas.stages.train_config import step_bytes
-from nas.stages.training_item import TrainNetwork
+from nas.stages.training_item import RetrainNetwork, TrainNetwork
 from nas.stages.worker_events import Replay, run_ahead
 from nas.stages.workers import data_bytes, workers
 from nas.store import StageKey
-from nas.training.config import FINE_TUNE
+from nas.training.config import FINE_TUNE, RETRAIN_INT8
 from search_spaces.network import Network
 
 LEAST_DEADLINE_S: Final = 3600.0
@@ -81,20 +82,39 @@ def train_ahead(context: Context, trainings: Sequence[Training]) -> bool:
     missing = [same for same in shared.values() if not all(one.is_cached for one in same)]
     if not missing:
         return False
-    began, replay = time.monotonic(), Replay(context, [same[0].run.id for same in missing], "fine_tuning", "networks")
-    run_ahead(
-        context,
-        executor,
-        [_item(same, alone=len(missing) == 1) for same in missing],
-        replay,
-        otherwise="A finalist is trained in this process",
-        deadline_s=max(LEAST_DEADLINE_S, 2 * trainings[0].run.job.spec.seconds),
-    )
-    seconds = time.monotonic() - began
-    for same in missing:
-        label = f"fine_tuning:{same[0].run.id}"
-        context.seconds[label] = context.seconds.get(label, 0.0) + seconds / len(missing)
+    items = [_item(same, alone=len(missing) == 1) for same in missing]
+    _run(context, executor, items, [same[0].run for same in missing])
     return True
+
+
+def retrain_ahead(winners: Sequence[tuple[TargetRun, Network, str]]) -> bool:
+    """Retrains the winner of each target, with its weights, in INT8 where that is not in the store; whether there was anything to do.
+
+    Raises what `train_ahead` raises.
+    """
+    context, job = winners[0][0].context, winners[0][0].job
+    executor = workers(context, job)
+    missing = [one for one in winners if context.store.find(retrain_key(*one)) is None]
+    if executor.name == LOCAL or not missing:
+        return False
+    bare, needed = replace(job, target_plans=(), restricted=()), data_bytes(job) + step_bytes(job, RETRAIN_INT8)
+    items = [
+        RetrainNetwork(bare, run.target, network, weights, needed, alone=len(missing) == 1)
+        for run, network, weights in missing
+    ]
+    _run(context, executor, items, [run for run, _, _ in missing])
+    return True
+
+
+def _run(context: Context, executor: Executor, items: Sequence[WorkItem], runs: Sequence[TargetRun]) -> None:
+    """Runs the items of trainings, one for each run, and notes the time that they took."""
+    began, replay = time.monotonic(), Replay(context, [run.id for run in runs], "fine_tuning", "networks")
+    longest_s = max(LEAST_DEADLINE_S, 2 * runs[0].job.spec.seconds)
+    run_ahead(context, executor, items, replay, otherwise="A network is trained in this process", deadline_s=longest_s)
+    seconds = time.monotonic() - began
+    for run in runs:
+        label = f"fine_tuning:{run.id}"
+        context.seconds[label] = context.seconds.get(label, 0.0) + seconds / len(runs)
 
 
 def _item(same: Sequence[Training], *, alone: bool) -> TrainNetwork:

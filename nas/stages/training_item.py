@@ -1,4 +1,4 @@
-"""One network's training in a round, and its files for some targets, as a work item that any worker runs.
+"""One network's training in a round with its files for some targets, and its INT8 retraining, as work items that any worker runs.
 
 Not here: who trains for how long (`tournament.py`), and which items there are (`train_ahead.py`).
 """
@@ -9,11 +9,12 @@ from typing import Any
 from hw_targets.scheme import Scheme
 from hw_targets.target import Target
 from nas.data.arrays import DataArrays
+from nas.data.facts import DataFacts
 from nas.execution.work import Needs, Site
 from nas.job import Job
 from nas.stages.context import Context
 from nas.stages.fine_tune import fine_tune
-from nas.stages.quantize import quantized
+from nas.stages.quantize import quantized, retrained
 from nas.stages.teacher import OwnTeacher, SupernetTeacher, Teacher
 from nas.stages.train import Supernet
 from nas.stages.worker_events import Recorder
@@ -95,9 +96,7 @@ class TrainNetwork:
             OutOfSpace: the disk is full; the previous checkpoint is kept.
         """
         recorder = Recorder(site, lambda _: self.alone)
-        data = self.job.data
-        arrays = site.keep(f"images {data.blob}", lambda: DataArrays(lambda: site.store.get(data.blob)))
-        context = Context(site.store, recorder, site.cancelled, opened={data.blob: arrays})
+        context = _context(site, recorder, self.job.data)
         first = WorkerRun(context, self.job, self.targets[0])
         weights = fine_tune(
             first,
@@ -126,3 +125,44 @@ class TrainNetwork:
             return Supernet(SupernetWeights.from_bytes(site.store.get(digest), device), digest)
 
         return site.keep(f"supernet {digest} on {device}", make)
+
+
+@dataclass(frozen=True)
+class RetrainNetwork:
+    """Runs the stage `retrain_int8` for one target; returns its events and warnings, as `TrainNetwork` does.
+
+    Attributes:
+        job: without its plans.
+        weights: hash of the network's trained weights.
+        memory_bytes, alone: as of `TrainNetwork`.
+    """
+
+    job: Job
+    target: Target
+    network: Network
+    weights: str
+    memory_bytes: int = 0
+    alone: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it does, for messages."""
+        return f"retrain {self.network.id} in INT8 for {self.target.info.id}"
+
+    @property
+    def needs(self) -> Needs:
+        """The threads and the memory of the training."""
+        return Needs(cores=self.job.compute.threads, memory_bytes=self.memory_bytes)
+
+    def run(self, site: Site) -> dict[str, Any]:
+        """The events and the warnings of the stage. Raises what that of `TrainNetwork` raises."""
+        recorder = Recorder(site, lambda _: self.alone)
+        context = _context(site, recorder, self.job.data)
+        retrained(WorkerRun(context, self.job, self.target), self.network, self.weights)
+        return recorder.value(context)
+
+
+def _context(site: Site, recorder: Recorder, data: DataFacts) -> Context:
+    """The context of an item, whose worker keeps the images between items."""
+    arrays = site.keep(f"images {data.blob}", lambda: DataArrays(lambda: site.store.get(data.blob)))
+    return Context(site.store, recorder, site.cancelled, opened={data.blob: arrays})

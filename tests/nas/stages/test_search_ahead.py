@@ -15,7 +15,7 @@ from nas.stages.search_ahead import SearchTargets, search_ahead
 from nas.stages.search_subnets import search_subnets
 from nas.stages.target_run import TargetRun
 from nas.stages.train import train
-from nas.stages.training_item import TrainNetwork
+from nas.stages.training_item import RetrainNetwork, TrainNetwork
 from tests.nas import boards
 from tests.nas.stages import jobs
 from tests.nas.stages.elsewhere import Elsewhere, Locked, copied, hashes
@@ -75,7 +75,8 @@ def test_targets_are_delivered_alike_with_workers(trained: list[TargetRun], tmp_
     local, other = Kept(trained, tmp_path / "local"), Kept(trained, tmp_path / "other", executor)
     assert other.delivered() == local.delivered() and other.comparable == local.comparable
     kinds = [{type(item) for item in items} for items in executor.given]
-    assert kinds[0] == {SearchTargets} and set().union(*kinds[1:]) == {TrainNetwork}
+    assert kinds[0] == {SearchTargets} and kinds[-1] == {RetrainNetwork} and len(executor.given[-1]) == 2
+    assert set().union(*kinds[1:-1]) == {TrainNetwork}
 
 
 def test_other_processes_search_for_the_targets_at_the_same_time(trained: list[TargetRun], tmp_path: Path) -> None:
