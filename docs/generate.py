@@ -300,6 +300,25 @@ def result() -> str:
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
 
 
+def batch_spec() -> str:
+    """A batch spec's fields."""
+    from nas.batch.spec import BatchSpec, Excluded
+
+    return f"{fields(BatchSpec)}\n\nEach entry of `exclude`, the values that a cell must have to be left out:\n\n{fields(Excluded)}"
+
+
+def batch_result() -> str:
+    """The documents that a batch returns."""
+    import nas.batch.result as module
+    from nas.batch.plan import BatchPlan
+
+    models = [
+        module.BatchResult, module.CellResult, module.Problem, module.Best, module.CrossRow, module.CrossLatency, module.SharedWork,
+        module.Savings, BatchPlan,
+    ]  # fmt: skip
+    return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
+
+
 GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "cli": cli,
     "spec": spec,
@@ -311,6 +330,8 @@ GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "events": events,
     "errors": errors,
     "result": result,
+    "batch_spec": batch_spec,
+    "batch_result": batch_result,
     "example_model": example_model,
     "example_picture": example_picture,
     "example_front": example_front,

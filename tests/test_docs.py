@@ -15,6 +15,7 @@ from docs import generate, run_commands, scratch
 from docs.code_blocks import blocks, without_blocks
 from docs.reader import least, needs_nothing, run_page
 from docs.recorded import example
+from nas.batch.spec import BatchSpec
 from nas.spec import SearchSpec
 from search_spaces.declarative import SpaceSpec
 
@@ -194,6 +195,9 @@ def test_yaml_is_valid(page: Path) -> None:
         if block.language != "yaml":
             continue
         document = yaml.safe_load(block.text)
+        if "budgets" in document:
+            assert BatchSpec.model_validate(document).cells()
+            continue
         if "targets" in document:
             spec = SearchSpec.model_validate(document)
             document = spec.space if isinstance(spec.space, dict) else None

@@ -231,8 +231,8 @@ def _check_entries(spec: BatchSpec) -> None:
         if entry not in (*spec.data, *names):
             raise ValueError(f"labels: {entry!r} is not in `data` or `spaces`{_hint(entry, (*spec.data, *names))}")
     for many in (spec.data, names):
-        shown = [spec.labels.get(entry, entry) for entry in many]
-        if len(set(shown)) != len(shown):
+        displayed = [spec.labels.get(entry, entry) for entry in many]
+        if len(set(displayed)) != len(displayed):
             raise ValueError("labels: two entries have the same label; give each its own")
 
 

@@ -39,7 +39,7 @@ def test_options_become_the_spec(engine: Engine, answer: Answering) -> None:
         "data": "digits", "space": "resnet", "start_from": "none", "method": "prune", "teacher": "best.onnx",
         "targets": ({"target": "cpu", "latency_ms": "40%"},), "effort": "quick", "minutes": 2.5, "resolution": 28, "seed": 7,
         "threads": 2, "device": "cpu", "fit": "pad", "augment": "photo", "metric": "macro_f1", "class_weights": "none", "budget_on": "p95",
-        "searcher": "tpe", "objective": "reward", "at_once": 4, "work": None,
+        "searcher": "tpe", "objective": "reward", "at_once": 4, "supernet_targets": (), "work": None,
         "limits": {"macs": 5, "params": None, "weight_bytes": 300_000, "peak_memory_bytes": None},
     }  # fmt: skip
 
