@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from api.models.schemas import Artifact, DeliveredModel
+from api.problem_document import Problem
 from api.wire import WireModel, examples
 from nas.batch.result import Best, CellResult, CellState, CrossRow, Savings, SharedWork
 
@@ -11,6 +12,7 @@ class CellAnswer(CellResult):
     """One cell; `data` is the id of its data set."""
 
     model: DeliveredModel | None = Field(default=None, description="of the cell; null where it has none")
+    error: Problem | None = Field(default=None, description="why it has none")  # type: ignore[assignment]
 
 
 class BatchAnswer(WireModel):

@@ -17,7 +17,7 @@ from api.routes.plain_pages import page_without_dashboard
 router = APIRouter(include_in_schema=False)
 
 INDEX: Final = "/index.html"
-VIEWS: Final = ("/", "/new", "/jobs/{rest:path}", "/models", "/models/{rest:path}")
+VIEWS: Final = ("/", "/new", "/new/batch", "/jobs/{rest:path}", "/models", "/models/{rest:path}")
 FILES: Final = ("/assets/{name}", "/icon.svg", "/theme.js")
 
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"

@@ -1,4 +1,4 @@
-"""Routes of the files of jobs."""
+"""Routes of what a batch has beside other jobs: its cells, and files."""
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse
@@ -9,11 +9,23 @@ from api.dependencies import DatabaseValue, SettingsValue
 from api.errors import RangeNotSatisfiable, ScopeMissing, UnknownArtifact, UnknownJob
 from api.jobs.artifacts import artifact, artifacts
 from api.jobs.batch_answer import JobArtifacts
+from api.jobs.cells import JobCells, cells
 from api.problems import problems
 from api.routes.downloads import CONTENT, ArtifactName, download
 from api.routes.jobs import JobId
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+
+@router.get(
+    "/{job_id}/cells",
+    operation_id="list_job_cells",
+    summary="List the cells of a batch",
+    responses=problems(UnknownJob, ScopeMissing),
+)
+def list_job_cells(job_id: JobId, subject: JobsReader, database: DatabaseValue, settings: SettingsValue) -> JobCells:
+    """Every search of a batch with its state, and the metric and the latency of its model once it has one."""
+    return cells(database, settings, subject, job_id)
 
 
 @router.get(

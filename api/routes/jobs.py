@@ -74,7 +74,7 @@ LabelFilter = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_.\-]{0,62}=[A-Za-z0-9
 _LINKED_OPERATIONS: Final = (
     "get_job", "cancel_job", "pause_job", "resume_job", "update_job", "delete_job", "list_job_events",
     "list_job_candidates", "get_job_pareto_front", "list_job_logs", "list_job_checkpoints", "list_job_metrics",
-    "list_job_artifacts",
+    "list_job_artifacts", "list_job_cells",
 )  # fmt: skip
 
 

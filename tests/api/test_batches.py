@@ -93,6 +93,37 @@ def test_a_batch_is_followed_by_its_events(busy: TestClient) -> None:
     assert busy.get(f"/v1/jobs/{job['id']}/logs").json()["items"][0]["message"] == "executor local"
 
 
+def test_the_cells_of_a_batch_are_listed_with_their_states(busy: TestClient) -> None:
+    job = ended(busy, batch(busy, seeds=[fake_engine.PLAIN, fake_engine.INFEASIBLE], budgets=["40%"]).json()["id"])
+    cells = busy.get(f"/v1/jobs/{job['id']}/cells").json()
+    assert [cell["id"] for cell in cells["items"]] == [cell["id"] for cell in job["result"]["cells"]]
+    good, bad = cells["items"][:2]
+    assert (good["data"], good["space"], good["target"], good["latency_ms"], good["seed"]) == (
+        "digits",
+        "mobilenet",
+        "cpu",
+        "40%",
+        0,
+    )
+    assert (good["state"], good["metric"]["value"], good["measured_ms"], good["kind"]) == (
+        "succeeded",
+        0.98,
+        0.1,
+        "measured",
+    )
+    assert (bad["state"], bad["metric"], bad["detail"]) == ("infeasible", None, "No network is as fast.")
+    assert cells["last_event"] == job["last_event"]
+
+
+def test_cells_of_a_queued_batch_are_pending_and_other_jobs_have_none(client: TestClient) -> None:
+    job_id = batch(client).json()["id"]
+    assert {cell["state"] for cell in client.get(f"/v1/jobs/{job_id}/cells").json()["items"]} == {"pending"}
+    other = client.post("/v1/jobs", json={"spec": {"kind": "profiling", "target": "cpu"}}).json()["id"]
+    assert client.get(f"/v1/jobs/{other}/cells").status_code == 422
+    stranger = {"Authorization": f"Bearer {other_key(client, 'others')}"}
+    assert client.get(f"/v1/jobs/{job_id}/cells", headers=stranger).status_code == 404
+
+
 def test_the_progress_of_a_batch_is_its_jobs() -> None:
     told: list[Event] = [
         BatchEvent(stage="supernets", done=1, total=2, cells={"pending": 4}, eta_s=9.0),

@@ -105,11 +105,34 @@ const Measurement = v.object({
   p95_ms: number,
 });
 
+/** A cell of a batch has another state. */
+const Cell = v.object({
+  type: v.literal("cell"),
+  cell: v.string(),
+  state: v.string(),
+  metric: v.optional(v.nullable(MetricValue), null),
+  latency_ms: v.optional(v.nullable(number), null),
+  kind: v.optional(v.nullable(kind), null),
+  detail: v.optional(v.string(), ""),
+});
+
+/** How far a batch is. */
+const Batch = v.object({
+  type: v.literal("batch"),
+  stage: v.string(),
+  done: number,
+  total: number,
+  cells: v.record(v.string(), number),
+  eta_s: v.optional(v.nullable(number), null),
+});
+
 const Log = v.object({ type: v.literal("log"), level: v.picklist(["info", "warning", "error"]), message: v.string() });
+/** What happened in one search of a batch. */
+const Item = v.object({ type: v.literal("item"), item: v.string(), event: v.variant("type", [Phase, Plan, Log]) });
 const State = v.object({ type: v.literal("state"), state: v.string() });
 const End = v.object({ type: v.literal("end"), state: v.string() });
 
-const Known = v.variant("type", [Phase, Progress, Metric, Candidate, Front, Finalist, Plan, Checkpoint, Measurement, Log, State, End]);
+const Known = v.variant("type", [Phase, Progress, Metric, Candidate, Front, Finalist, Plan, Checkpoint, Measurement, Cell, Batch, Item, Log, State, End]);
 
 const Numbered = v.object({
   seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -126,6 +149,8 @@ export type FrontEvent = v.InferOutput<typeof Front>;
 export type FrontPoint = v.InferOutput<typeof Point>;
 export type FinalistEvent = v.InferOutput<typeof Finalist>;
 export type PlanEvent = v.InferOutput<typeof Plan>;
+export type CellEvent = v.InferOutput<typeof Cell>;
+export type BatchEvent = v.InferOutput<typeof Batch>;
 export type CheckpointEvent = v.InferOutput<typeof Checkpoint>;
 
 /**

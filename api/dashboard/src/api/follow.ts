@@ -21,7 +21,7 @@ export interface Follower {
 }
 
 const TYPES = [
-  "plan", "phase", "progress", "metric", "candidate", "front", "finalist", "checkpoint", "measurement", "log", "state", "end",
+  "plan", "phase", "progress", "metric", "candidate", "front", "finalist", "checkpoint", "measurement", "cell", "batch", "item", "log", "state", "end",
 ];
 /** The performance mark of the first message of a batch: where the time to the next frame is measured from. */
 export const MESSAGE_MARK = "hwnas:message";

@@ -53,7 +53,10 @@ function Header({ signedIn }: { signedIn: boolean }) {
             <NavLink to="/" end>
               Jobs
             </NavLink>
-            <NavLink to="/new">New search</NavLink>
+            <NavLink to="/new" end>
+              New search
+            </NavLink>
+            <NavLink to="/new/batch">New batch</NavLink>
             <NavLink to="/models">Models</NavLink>
           </nav>
         )}

@@ -18,6 +18,7 @@ export const router = createBrowserRouter([
         children: [
           { index: true, lazy: view("jobs") },
           { path: "new", lazy: view("newSearch") },
+          { path: "new/batch", lazy: view("newBatch") },
           {
             path: "jobs/:jobId",
             lazy: view("job"),
@@ -28,6 +29,7 @@ export const router = createBrowserRouter([
                   { index: true, lazy: view("search") },
                   { path: "training", lazy: view("training") },
                   { path: "candidates", lazy: view("candidate") },
+                  { path: "cells", lazy: view("batch") },
                   { path: "events", lazy: view("events") },
                 ],
               },

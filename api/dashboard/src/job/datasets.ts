@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { api, got } from "../api/client";
-import { about, type Job, jobName } from "./describe";
+import { dataOf, type Job, jobName } from "./describe";
 
 export function useDatasets(enabled = true) {
   return useQuery({
@@ -13,13 +13,18 @@ export function useDatasets(enabled = true) {
   });
 }
 
-/** What people call a data set: its name where it is known, else its id. Null of a job without data. */
-export function useDataName(job: Pick<Job, "spec">): string | null {
-  const { data = null } = about(job);
+/** What people call each data set: its name where it is known, else its id. */
+export function useDataNames(ids: readonly string[]): (id: string) => string {
   // Data sets that come with the service are called by their id.
-  const isUploaded = data?.startsWith("ds_") ?? false;
-  const { data: known } = useDatasets(isUploaded);
-  return (isUploaded ? known?.items.find((one) => one.id === data)?.name : undefined) ?? data;
+  const { data: known } = useDatasets(ids.some((id) => id.startsWith("ds_")));
+  return (id) => known?.items.find((one) => one.id === id)?.name ?? id;
+}
+
+/** The data of a job by name; null of a job without data. */
+export function useDataName(job: Pick<Job, "spec">): string | null {
+  const ids = dataOf(job);
+  const nameOf = useDataNames(ids);
+  return ids.length === 0 ? null : ids.map(nameOf).join(", ");
 }
 
 /** What a list calls a job, with the name of its data. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { about, canClone, type Job, jobName, limitsOf, spaceName, targetsOf } from "./describe";
+import { about, canClone, dataOf, type Job, jobName, limitsOf, spaceName, targetsOf } from "./describe";
 
 const SEARCH = {
   kind: "search",
@@ -51,6 +51,18 @@ describe("what a job works with", () => {
       { target: "cpu", budget: "at most 40 % of the latency range", device: null },
       { target: "alveo-u50", budget: "at most 0.2 ms", device: "f0" },
     ]);
+  });
+
+  it("is the lists of its matrix for a batch", () => {
+    const { start_from, device, method, effort, fit, augment, metric, class_weights, budget_on, searcher, objective, at_once } = SEARCH;
+    const search = { start_from, device, method, effort, fit, augment, metric, class_weights, budget_on, searcher, objective, at_once };
+    const matrix = { data: ["digits", "ds_1"], spaces: ["resnet", { name: "small", stages: [] }], targets: ["cpu"], budgets: ["40%", 0.2], seeds: [0] };
+    const spec = { kind: "batch", name: "batch", ...matrix, search, exclude: [], measure_cross: false } satisfies Job["spec"];
+    expect(dataOf({ spec })).toEqual(["digits", "ds_1"]);
+    expect(spaceName({ spec })).toBe("resnet, small");
+    expect(targetsOf({ spec })).toEqual([{ target: "cpu", budget: "at most 40 % of the latency range, at most 0.2 ms", device: null }]);
+    expect(about({ spec })).toEqual({ effort: "quick" });
+    expect(jobName({ labels: {}, spec }, "digits, leaves")).toBe("Batch on digits, leaves");
   });
 
   it("has limits on other costs, where there are any", () => {

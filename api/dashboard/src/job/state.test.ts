@@ -38,6 +38,14 @@ describe("reduce", () => {
     expect(all.reduce((state, event) => reduce(state, [event]), EMPTY)).toEqual(whole);
   });
 
+  it("keeps the newest of each cell of a batch, and its progress", () => {
+    const cell = (id: string, state: string) => ({ type: "cell", cell: id, state });
+    const batch = { type: "batch", stage: "supernets", done: 1, total: 2, cells: { pending: 2 }, eta_s: 9 };
+    const state = reduce(EMPTY, numbered([cell("a", "running"), cell("b", "running"), cell("a", "succeeded"), batch]));
+    expect(Object.entries(state.cells).map(([id, one]) => [id, one.state])).toEqual([["a", "succeeded"], ["b", "running"]]);
+    expect(state.progress).toEqual({ phase: "training", target: null, done: 1, total: 2, unit: "supernets", eta_s: 9 });
+  });
+
   it("changes nothing for events that are in it already", () => {
     const all = numbered([metric(1), candidate(0), log]);
     const state = reduce(EMPTY, all);

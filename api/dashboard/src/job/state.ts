@@ -3,7 +3,7 @@
  * all kept, curves are thinned, and of logs and events the newest are kept (older ones are read in pages).
  */
 import type {
-  CandidateEvent, CheckpointEvent, FinalistEvent, FrontEvent, MeasurementEvent, MetricEvent, NumberedEvent, PlanEvent,
+  BatchEvent, CandidateEvent, CellEvent, CheckpointEvent, FinalistEvent, FrontEvent, MeasurementEvent, MetricEvent, NumberedEvent, PlanEvent,
 } from "../api/events";
 
 export interface Curve {
@@ -41,6 +41,8 @@ export interface JobState {
   finalists: FinalistEvent[];
   curves: Record<string, Curve>;
   checkpoint: CheckpointEvent | null;
+  /** Of a batch: the newest event of each cell that has one, by its id. */
+  cells: Record<string, CellEvent>;
   /** Candidates and final models that were measured, in that order. */
   measurements: MeasurementEvent[];
   /** The newest events without progress and metrics, oldest first: all of them while there are fewer than `KEPT_EVENTS`. */
@@ -65,6 +67,7 @@ export const EMPTY: JobState = {
   finalists: [],
   curves: {},
   checkpoint: null,
+  cells: {},
   measurements: [],
   events: [],
   ticks: [],
@@ -115,6 +118,12 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
       case "checkpoint":
         after.checkpoint = event;
         break;
+      case "cell":
+        after.cells = { ...after.cells, [event.cell]: event };
+        break;
+      case "batch":
+        after.progress = progressOf(event);
+        break;
       case "measurement":
         after.measurements = [...after.measurements, event];
         break;
@@ -135,6 +144,13 @@ export function reduce(before: JobState, events: readonly NumberedEvent[]): JobS
   if (others.length > 0) after.events = [...before.events, ...others].slice(-KEPT_EVENTS);
   if (ticks.length > 0) after.ticks = [...before.ticks, ...ticks].slice(-KEPT_EVENTS);
   return after;
+}
+
+const PHASES: Readonly<Record<string, string>> = { tables: "profiling", supernets: "training", cells: "searching" };
+
+/** The progress of a batch as that of a job; of a stage that this page does not know, by its name. */
+function progressOf({ stage, done, total, eta_s }: BatchEvent): JobState["progress"] {
+  return { phase: PHASES[stage] ?? stage, target: null, done, total, unit: stage === "preparing" ? "cells" : stage, eta_s };
 }
 
 function withPhase(phases: PhaseState[], event: PhaseState): PhaseState[] {

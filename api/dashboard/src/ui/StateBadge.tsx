@@ -8,6 +8,7 @@ const TONES: Readonly<Record<string, string>> = {
   cancelled: "",
   succeeded: "good",
   failed: "bad",
+  infeasible: "warning",
 };
 
 export function StateBadge({ state }: { state: string }) {

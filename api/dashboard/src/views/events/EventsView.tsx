@@ -19,7 +19,7 @@ const LEVELS: readonly (readonly [Level, string])[] = [
   ["warning", "warnings and errors"],
   ["error", "errors"],
 ];
-const TYPES = ["plan", "phase", "candidate", "front", "finalist", "measurement", "checkpoint", "log", "state", "end", "progress", "metric"];
+const TYPES = ["plan", "phase", "candidate", "front", "finalist", "measurement", "checkpoint", "cell", "batch", "item", "log", "state", "end", "progress", "metric"];
 
 export function EventsView() {
   const { jobId = "" } = useParams<"jobId">();

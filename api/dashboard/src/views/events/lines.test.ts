@@ -18,10 +18,22 @@ describe("lineOf", () => {
       { type: "finalist", target: "cpu", architecture: "", architecture_id: "a1", round: 1, rounds: 3, images: 4000, metric: { name: "accuracy", value: 0.9 }, standard_error: 0.02, latency_ms: 0.5, kind: "measured" },
       "finalist a1 for cpu, round 2 of 3: 90.00 % ± 2.00 % after 4,000 images, 0.500 ms (measured)",
     ],
+    [
+      { type: "cell", cell: "c1", state: "succeeded", metric: { name: "accuracy", value: 0.9 }, latency_ms: 0.5, kind: "measured" },
+      "cell c1: succeeded, 90.00 %, 0.500 ms (measured)",
+    ],
+    [{ type: "cell", cell: "c1", state: "infeasible", detail: "No network is as fast." }, "cell c1: infeasible: No network is as fast."],
+    [{ type: "batch", stage: "cells", done: 3, total: 4, cells: { succeeded: 3, pending: 1 } }, "cells: 3 of 4; cells: 3 succeeded, 1 pending"],
+    [{ type: "item", item: "c1", kind: "cell", event: { type: "phase", phase: "training", status: "started" } }, "c1: training: started"],
     [{ type: "sample", value: 1 }, '{"type":"sample","value":1}'],
   ])("reads %o", (event, text) => expect(line(event).text).toBe(text));
 
   it("is an error when the job failed", () => expect(line({ type: "end", state: "failed" }).level).toBe("error"));
+});
+
+describe("an item of a batch", () => {
+  it("has the level of what it tells", () =>
+    expect(line({ type: "item", item: "c1", kind: "cell", event: { type: "log", level: "warning", message: "hot" } }).level).toBe("warning"));
 });
 
 describe("isShown", () => {

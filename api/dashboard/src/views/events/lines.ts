@@ -1,5 +1,6 @@
 /** Events as lines that people read, and which of them are shown. */
 import type { NumberedEvent } from "../../api/events";
+import { countsText } from "../../job/describe";
 import { metricFormat, metricText } from "../../job/metric";
 import { phaseTitle } from "../../job/phase";
 import { isTick } from "../../job/state";
@@ -25,6 +26,7 @@ type Known = NonNullable<NumberedEvent["event"]>;
 
 function levelOf(event: Known): Level {
   if (event.type === "log") return event.level;
+  if (event.type === "item") return levelOf(event.event);
   return (event.type === "end" || event.type === "state") && event.state === "failed" ? "error" : "info";
 }
 
@@ -63,6 +65,15 @@ function textOf(event: Known): string {
       const what = event.of === "file" ? `the final model of ${event.architecture_id}` : `candidate ${event.architecture_id}`;
       return `${what} on ${event.target}: ${latency(event.latency_ms)} (${event.kind})`;
     }
+    case "cell": {
+      const metric = event.metric === null ? "" : `, ${metricText(event.metric)}`;
+      const took = event.latency_ms === null ? "" : `, ${latency(event.latency_ms)} (${event.kind ?? "estimated"})`;
+      return `cell ${event.cell}: ${event.state}${metric}${took}${event.detail === "" ? "" : `: ${event.detail}`}`;
+    }
+    case "batch":
+      return `${event.stage}: ${event.done} of ${event.total}; cells: ${countsText(event.cells)}`;
+    case "item":
+      return `${event.item}: ${textOf(event.event)}`;
     case "log":
       return event.message;
     case "state":

@@ -3,7 +3,7 @@ import { Link } from "react-router";
 
 import type { Connection } from "../../api/follow";
 import { useDataName, useJobName } from "../../job/datasets";
-import { about, runtimeSeconds, hasEnded, type Job, limitsOf, spaceName, stateText, targetsOf } from "../../job/describe";
+import { about, countsText, runtimeSeconds, hasEnded, type Job, limitsOf, spaceName, stateText, targetsOf } from "../../job/describe";
 import { JobActions } from "../../job/JobActions";
 import { metricText } from "../../job/metric";
 import { phaseTitle } from "../../job/phase";
@@ -119,6 +119,7 @@ function Result({ result, jobId }: { result: Job["result"]; jobId: string }) {
         {result.common && <Common jobId={jobId} common={result.common} />}
       </>
     );
+  if ("counts" in result) return <p className="job-models">Cells: {countsText(result.counts)}</p>;
   if ("model" in result)
     return (
       <p className="job-models">

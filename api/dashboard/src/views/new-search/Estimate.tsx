@@ -22,6 +22,12 @@ export function Estimate({ estimate, isChecking, wrong }: Props) {
         <div className={isChecking ? "estimate stale" : "estimate"}>
           {estimate.note !== "" && <p className="small">{estimate.note}</p>}
           <dl className="facts">
+            {estimate.cells != null && (
+              <>
+                <dt>Cells</dt>
+                <dd>{estimate.cells.toLocaleString("en")}</dd>
+              </>
+            )}
             <dt>Architectures</dt>
             <dd>{large(estimate.architectures)}</dd>
             <dt>Time</dt>

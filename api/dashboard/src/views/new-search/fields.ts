@@ -45,7 +45,7 @@ export function isElsewhere(error: unknown): boolean {
 
 /** The union of kinds adds its tag to pointers in some versions: `/spec/search/seed` is `/spec/seed`. */
 function tidy(pointer: string): string {
-  return pointer.replace(/^\/spec\/(search|profiling|supernet_training)\//, "/spec/");
+  return pointer.replace(/^\/spec\/(search|profiling|supernet_training|batch)\//, "/spec/");
 }
 
 /** When one target is wrong, the list is called empty as well. */

@@ -4,18 +4,19 @@ import { useEffect, useState } from "react";
 
 import { api, got, type Schemas } from "../../api/client";
 import { isTransient } from "../../api/problem";
-import type { WireSpec } from "./form";
+
+type Spec = Schemas["JobCreate"]["spec"];
 
 const PAUSE_MS = 500;
 
-export function useEstimate(spec: WireSpec | null) {
+export function useEstimate(spec: Spec | null) {
   const newest = spec === null ? null : JSON.stringify(spec);
   const settled = useSettled(newest, PAUSE_MS);
   const query = useQuery({
     queryKey: ["estimate", settled],
     enabled: settled !== null,
     queryFn: async ({ signal }): Promise<Schemas["Validation"]> => {
-      const body = { spec: JSON.parse(settled ?? "") as WireSpec };
+      const body = { spec: JSON.parse(settled ?? "") as Spec };
       const answer = await got(api.POST("/v1/jobs", { params: { query: { validate_only: true } }, body, signal }));
       if (!("architectures" in answer)) throw new Error("The service queued a job in place of an estimate.");
       return answer as Schemas["Validation"];
