@@ -29,7 +29,7 @@ def queued(server: Server, **changes: Any) -> str:
 def sound_everywhere(page: Page) -> None:
     """Holds a page against axe-core in light and dark, and looks whether it scrolls sideways on a phone."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         assert violations(page) == []
     page.set_viewport_size({"width": 360, "height": 800})
     assert not is_wider_than_its_window(page)
