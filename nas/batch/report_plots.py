@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from math import floor, log10
+from math import ceil, floor, log10
 from typing import Final
 
 from nas.batch.result import BatchResult, CellResult, Savings
 from nas.spec import METRIC_NAMES
 
 WIDTH, HEIGHT = 460, 280
-LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 62, 24, 12, 44
 SERIES: Final = 6
 """Colours; further spaces repeat them with another mark."""
 
@@ -100,12 +100,15 @@ def _ticks(values: Sequence[float], count: int = 5) -> list[float]:
 
     >>> _ticks([0.12, 0.31])
     [0.1, 0.15, 0.2, 0.25, 0.3, 0.35]
+    >>> _ticks([100.0])
+    [95.0, 100.0]
     """
     low, high = min(values), max(values)
     span = high - low or abs(high) * 0.2 or 1.0
     unit = 10 ** floor(log10(span / count))
     step = unit * next(factor for factor in (1, 2, 2.5, 5, 10) if span / (unit * factor) <= count)
-    first, last = floor(low / step), floor(high / step) + 1
+    last = ceil(round(high / step, 9))
+    first = min(floor(round(low / step, 9)), last - 1)
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 
