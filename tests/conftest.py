@@ -46,11 +46,12 @@ of them has these, one after the other. A file that is missing here is no error:
 process measure at a time, and the other waits."""
 
 CLUSTER = (
+    "tests/benchmarks/test_scaling.py",
     "tests/nas/execution/test_cluster.py",
     "tests/nas/stages/test_train_on_cluster.py",
     "tests/nas/test_pipeline_on_cluster.py",
 )
-"""Files whose tests share the Ray cluster: one process has it, since it takes a dozen processes of its own."""
+"""Files whose tests start Ray clusters: one process has them, one after the other, since each takes a dozen processes of its own."""
 
 LONG = (
     "tests/nas/execution/test_cluster.py",
@@ -58,6 +59,7 @@ LONG = (
     "tests/api/test_operations.py",
     "tests/api/test_schemathesis.py",
     "tests/api/test_serve.py",
+    "tests/benchmarks/test_scaling.py",
     "tests/benchmarks/test_service_faults.py",
 )
 """Files that take about a minute. They are begun early, so that no process is left alone with one at the end."""

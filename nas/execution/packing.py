@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -60,7 +61,7 @@ def _with_code(item: WorkItem, packed: bytes) -> bytes:
 
     added: list[str] = []
     try:
-        while new := [name for name in _own_modules() if name not in added and name.encode() in packed]:
+        while new := [name for name in _own_modules(len(sys.modules)) if name not in added and name.encode() in packed]:
             for name in new:
                 cloudpickle.register_pickle_by_value(sys.modules[name])
             added += new
@@ -71,8 +72,9 @@ def _with_code(item: WorkItem, packed: bytes) -> bytes:
     return packed
 
 
-def _own_modules() -> list[str]:
-    """Modules of files that are neither installed nor of Python or of hwnas."""
+@lru_cache(maxsize=1)
+def _own_modules(_loaded: int) -> list[str]:
+    """Modules of files that are neither installed nor of Python or of hwnas; looked up again once another number of modules is loaded."""
     installed = [str(Path(path)) for path in (sys.prefix, sys.base_prefix)]
     ours = str(Path(__file__).parents[2])
     packages = ("search_spaces", "hw_targets", "latency_models", "nas", "api")
