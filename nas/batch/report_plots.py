@@ -101,7 +101,7 @@ def _ticks(values: Sequence[float], count: int = 5) -> list[float]:
     >>> _ticks([0.12, 0.31])
     [0.1, 0.15, 0.2, 0.25, 0.3, 0.35]
     >>> _ticks([100.0])
-    [95.0, 100.0]
+    [95, 100]
     """
     low, high = min(values), max(values)
     span = high - low or abs(high) * 0.2 or 1.0
