@@ -50,6 +50,7 @@ CLUSTER = (
     "tests/nas/execution/test_cluster.py",
     "tests/nas/stages/test_train_on_cluster.py",
     "tests/nas/test_pipeline_on_cluster.py",
+    "tests/api/test_batch_on_cluster.py",
 )
 """Files whose tests start Ray clusters: one process has them, one after the other, since each takes a dozen processes of its own."""
 

@@ -19,11 +19,15 @@ from api.problem_document import problem_of
 from api.tables import job_attempts, job_needs, jobs, tenants
 from api.tenancy import lock_tenant
 from nas.events import LogEvent, StateEvent
+from search_spaces.errors import HwnasError
 
 LeaseSignal = Literal["continue", "cancel", "pause", "lost", "timeout"]
 """What is requested of the holder of a lease. `lost`: it has no lease any more. `timeout`: the job reached its maximum duration."""
 
 MAX_RUNNING: Final = "max_running"
+
+RETRY_S: Final = 30.0
+"""How long a job waits whose cluster was lost or not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,30 @@ def requeue(connection: Connection, job_id: str, epoch: int) -> bool:
         extra=[LogEvent(level="info", message="The server stops; the job continues when it starts again.")],
         outcome="handed_back",
         attempt=jobs.c.attempt - 1,
+    )
+
+
+def retry_later(connection: Connection, job_id: str, epoch: int, error: HwnasError, *, counts: bool) -> bool:
+    """Queues a job again that ended for want of a cluster, to be claimed after a while. False when the lease is lost.
+
+    Args:
+        error: what ended it; the job's own error once all attempts are used up.
+        counts: whether the attempt counts; one that could not begin does not.
+    """
+    row = connection.execute(select(jobs.c.attempt, jobs.c.max_attempts).where(jobs.c.id == job_id)).one()
+    if counts and row.attempt >= row.max_attempts:
+        document = problem_of(error).model_dump(mode="json")
+        return transition(connection, job_id, "failed", epoch=epoch, outcome="lost", error=document)
+    message = f"{error.detail} The job is tried again in {RETRY_S:g} s."
+    return transition(
+        connection,
+        job_id,
+        "queued",
+        epoch=epoch,
+        extra=[LogEvent(level="warning", message=message)],
+        outcome="lost",
+        attempt=jobs.c.attempt - (0 if counts else 1),
+        not_before=utc_ms() + int(1000 * RETRY_S),
     )
 
 

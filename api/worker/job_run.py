@@ -25,7 +25,7 @@ from api.worker.context import JobContext, JobOutcome
 from api.worker.device_claims import DeviceClaims
 from api.worker.handlers import HANDLERS
 from api.worker.outbox import Outbox
-from nas.errors import Cancelled, OutOfSpace, UnwritableFolder
+from nas.errors import Cancelled, ClusterLost, ClusterUnreachable, OutOfSpace, UnwritableFolder
 from nas.events import Event
 from nas.execution.executor import open_executor
 from search_spaces.errors import HwnasError
@@ -119,8 +119,11 @@ class JobRun:
             changed = transition(
                 connection, claim.job_id, "succeeded", epoch=claim.epoch, result=outcome.result, progress=None
             )
-        elif isinstance(outcome, Cancelled) and job.should_stop():
+        elif isinstance(outcome, Cancelled | ClusterLost | ClusterUnreachable) and job.should_stop():
             changed = end_stopped_job(connection, job)
+        elif isinstance(outcome, ClusterLost | ClusterUnreachable):
+            begun = isinstance(outcome, ClusterLost)
+            changed = leases.retry_later(connection, claim.job_id, claim.epoch, outcome, counts=begun)
         else:
             error: dict[str, Any] = problem_of(outcome).model_dump(mode="json")
             changed = transition(connection, claim.job_id, "failed", epoch=claim.epoch, error=error)

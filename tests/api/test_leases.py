@@ -8,6 +8,7 @@ from api.ids import new_id
 from api.jobs import events_table, leases, repository
 from api.keys import repository as keys
 from api.tables import candidates, job_attempts, jobs
+from nas.errors import ClusterLost
 from nas.events import EVENT, CandidateEvent, LogEvent
 from tests.api.conftest import both_engines
 from tests.metrics import as_accuracy
@@ -144,6 +145,28 @@ def test_a_job_that_is_handed_back_keeps_its_attempts(database: Database) -> Non
         assert leases.requeue(connection, job_id, claim.epoch)
     again = claim_next(database)
     assert again is not None and again.attempt == 1 and again.epoch > claim.epoch
+
+
+def test_a_job_without_a_cluster_waits_and_only_attempts_that_began_count(database: Database) -> None:
+    error = ClusterLost("The cluster was lost.", fix="Start it again.")
+    job_id = queue(database)
+    for counts, attempts in ((False, 0), (True, 1), (False, 1)):
+        claim = claim_next(database)
+        assert claim is not None
+        with database.write() as connection:
+            assert leases.retry_later(connection, job_id, claim.epoch, error, counts=counts)
+        assert state(database, job_id) == "queued" and claim_next(database) is None, "it waits first"
+        with database.write() as connection:
+            waits = connection.scalar(select(jobs.c.not_before - utc_ms()))
+            assert waits is not None and 29_000 < waits <= 30_000
+            connection.execute(update(jobs).values(not_before=0))
+            assert connection.scalar(select(jobs.c.attempt)) == attempts
+    claim = claim_next(database)
+    assert claim is not None and claim.attempt == 2
+    with database.write() as connection:
+        assert leases.retry_later(connection, job_id, claim.epoch, error, counts=True)
+        stored = connection.scalar(select(jobs.c.error))
+    assert state(database, job_id) == "failed" and stored is not None and stored["code"] == "cluster_lost"
 
 
 def test_a_lost_job_that_was_to_be_cancelled_is_cancelled(database: Database) -> None:
