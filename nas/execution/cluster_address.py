@@ -17,14 +17,16 @@ _SETTINGS: Final = 4
 
 
 def check_address(address: str) -> None:
-    """Checks that something that may be the head of a Ray cluster answers, within seconds. `auto` is not checked.
+    """Checks that something that may be the head of a Ray cluster answers, within seconds.
 
     Args:
-        address: host and port of the head, or `auto`.
+        address: host and port of the head; `auto` is what RAY_ADDRESS has, else a cluster of this machine, which Ray looks for.
 
     Raises:
         ClusterUnreachable: nothing does, or the address is none.
     """
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS", "auto")
     if address == "auto":
         return
     host, _, port = address.rpartition(":")

@@ -176,12 +176,16 @@ def test_the_status_has_nodes_devices_versions_what_runs_and_what_is_wrong(
 ) -> None:
     answers: list[dict[str, Any]] = []
 
+    def status() -> dict[str, Any]:
+        words = [sys.executable, "-m", "nas.cli", "cluster", "status", ray_cluster.address, "--json"]
+        found: dict[str, Any] = json.loads(subprocess.check_output(words, cwd=ROOT))
+        return found
+
     def ask() -> bool:
         """Called while the items run: asks once, then cancels."""
         if len(_pids(tmp_path)) < 2:
             return False
-        words = [sys.executable, "-m", "nas.cli", "cluster", "status", ray_cluster.address, "--json"]
-        answers.append(json.loads(subprocess.check_output(words, cwd=ROOT)))
+        answers.append(status())
         return True
 
     node = ray_cluster.add_node(num_cpus=1)
@@ -189,6 +193,7 @@ def test_the_status_has_nodes_devices_versions_what_runs_and_what_is_wrong(
     items = [Square(n, 600.0, counts=str(tmp_path)) for n in range(2)]
     with RayExecutor(ray_cluster.address) as executor, pytest.raises(Cancelled):
         list(executor.map(items, store=store, cancelled=ask))
+    _wait(lambda: status()["cores_free"] == ray_cluster.cores, 30)  # cancelling has freed them
     (found,) = answers
     assert (found["address"], found["cores"], found["cores_free"]) == (
         ray_cluster.address, ray_cluster.cores, ray_cluster.cores - 2
