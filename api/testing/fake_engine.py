@@ -27,6 +27,7 @@ from nas.events import (
     PlanEvent,
     ProgressEvent,
 )
+from nas.execution.executor import Executor
 from nas.metric import MetricValue
 from nas.preflight import JobEstimate, Pretrained
 from nas.result import (
@@ -95,6 +96,7 @@ def search(
     on_event: EventSink,
     cancelled: Callable[[], bool],
     claim: DeviceClaim,
+    executor: Executor,
 ) -> SearchResult:
     """Acts as the spec's seed asks."""
     if spec.seed == INFEASIBLE:
@@ -250,6 +252,7 @@ def export(
     on_event: EventSink,
     cancelled: Callable[[], bool],
     claim: DeviceClaim,
+    executor: Executor,
 ) -> ExportResult:
     """Delivers what was asked for; with the seed `SLOW` it waits to be cancelled."""
     on_event(PhaseEvent(phase="fine_tuning", status="started", target=target, seconds=None))
@@ -306,7 +309,9 @@ def profile(
     )  # fmt: skip
 
 
-def pretrain(spec: SearchSpec, *, store: Store, on_event: EventSink, cancelled: Callable[[], bool]) -> Pretrained:
+def pretrain(
+    spec: SearchSpec, *, store: Store, on_event: EventSink, cancelled: Callable[[], bool], executor: Executor
+) -> Pretrained:
     """Trains nothing."""
     on_event(PhaseEvent(phase="training", status="finished", target=None, seconds=1.0))
     return Pretrained(space=str(spec.space), resolution=8, supernet_sha256="ab" * 32, seconds=1.0, warnings=())

@@ -22,14 +22,16 @@ Handler = Callable[[str, dict[str, Any], JobContext], JobOutcome]
 def search(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome:
     """Runs the engine's search and stores its bundles. The result has no paths of this machine."""
     wire = SearchWireSpec.model_validate(spec)
-    answer: SearchResult = load_function(context.settings.engine)(
-        engine_spec(wire, context.settings),
-        out=context.out,
-        store=context.store,
-        on_event=context.on_event,
-        cancelled=context.cancelled,
-        claim=context.claim,
-    )
+    with context.executor() as executor:
+        answer: SearchResult = load_function(context.settings.engine)(
+            engine_spec(wire, context.settings),
+            out=context.out,
+            store=context.store,
+            on_event=context.on_event,
+            cancelled=context.cancelled,
+            claim=context.claim,
+            executor=executor,
+        )
     result = answer.model_dump(mode="json", exclude={"run"})
     return JobOutcome(result, _store_bundles(job_id, result["models"], context))
 
@@ -86,28 +88,32 @@ def profile(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcom
 def train_supernet(_job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome:
     """Trains a supernet. It stays in the store, where searches use it."""
     wire = SupernetWireSpec.model_validate(spec)
-    answer = load_function(context.settings.trainer)(
-        engine_spec(wire, context.settings),
-        store=context.store,
-        on_event=context.on_event,
-        cancelled=context.cancelled,
-    )
+    with context.executor() as executor:
+        answer = load_function(context.settings.trainer)(
+            engine_spec(wire, context.settings),
+            store=context.store,
+            on_event=context.on_event,
+            cancelled=context.cancelled,
+            executor=executor,
+        )
     return JobOutcome(answer.model_dump(mode="json"), lambda _connection: None)
 
 
 def export(job_id: str, spec: dict[str, Any], context: JobContext) -> JobOutcome:
     """Trains and exports an architecture that a search evaluated, and stores its bundle."""
     wire = ExportWireSpec.model_validate(spec)
-    answer: ExportResult = load_function(context.settings.exporter)(
-        engine_spec(wire, context.settings),
-        wire.architecture,
-        wire.target,
-        out=context.out,
-        store=context.store,
-        on_event=context.on_event,
-        cancelled=context.cancelled,
-        claim=context.claim,
-    )
+    with context.executor() as executor:
+        answer: ExportResult = load_function(context.settings.exporter)(
+            engine_spec(wire, context.settings),
+            wire.architecture,
+            wire.target,
+            out=context.out,
+            store=context.store,
+            on_event=context.on_event,
+            cancelled=context.cancelled,
+            claim=context.claim,
+            executor=executor,
+        )
     result = answer.model_dump(mode="json", exclude={"run"})
     return JobOutcome(result, _store_bundles(job_id, {answer.target: result["model"]}, context))
 

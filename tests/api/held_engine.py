@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nas import pipeline
 from nas.events import Event, EventSink, PhaseEvent
+from nas.execution.executor import Executor
 from nas.result import SearchResult
 from nas.spec import SearchSpec
 from nas.stages.context import DeviceClaim
@@ -23,7 +24,14 @@ EVENT_S = 0.05
 
 
 def search(
-    spec: SearchSpec, *, out: Path, store: Store, on_event: EventSink, cancelled: Callable[[], bool], claim: DeviceClaim
+    spec: SearchSpec,
+    *,
+    out: Path,
+    store: Store,
+    on_event: EventSink,
+    cancelled: Callable[[], bool],
+    claim: DeviceClaim,
+    executor: Executor,
 ) -> SearchResult:
     """The engine's search."""
     spec = spec.model_copy(update={"work": WORK})
@@ -39,4 +47,6 @@ def search(
             while not cancelled() and time.monotonic() < until:
                 time.sleep(0.01)
 
-    return pipeline.search(spec, out=out, store=store, on_event=slowed, cancelled=cancelled, claim=claim)
+    return pipeline.search(
+        spec, out=out, store=store, on_event=slowed, cancelled=cancelled, claim=claim, executor=executor
+    )
