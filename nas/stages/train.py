@@ -9,7 +9,6 @@ import torch
 
 from nas import accelerator
 from nas.compute import Compute
-from nas.errors import UnmetNeeds
 from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.execution.work import Needs, Site
 from nas.job import Job
@@ -19,7 +18,7 @@ from nas.stages.train_config import config_for
 from nas.store import StageKey
 from nas.supernet_weights import SupernetWeights
 from nas.training.config import SUPERNET, SUPERNET_FROM_SOURCE, TrainConfig
-from nas.training.data_parallel import Ranks, most_ranks, rank_threads, rank_value
+from nas.training.data_parallel import Ranks, most_ranks, rank_value
 from nas.training.group import ALONE, Group, Meeting, joined
 from nas.training.loop import NO_CALLBACKS, TrainCallbacks
 from nas.training.loop import train as train_loop
@@ -200,28 +199,19 @@ class SupernetRank:
 
 def _by_workers(context: Context, one: SupernetRank) -> StageOutput | None:
     """The training by several workers, where the context has them."""
-    executor = context.executor
-    compute = one.job.compute
+    executor, compute = context.executor, one.job.compute
     count = min(context.training_workers, most_ranks(executor, compute), one.config.batch_size)
-
     if count < context.training_workers:
         context.info(
             f"The supernet is trained by {count} of {context.training_workers} workers: {executor.name} has no more."
         )
 
-    def items(most_threads: int, size: int, at: Meeting) -> list[SupernetRank]:
-        threads = min(most_threads, rank_threads(executor, compute, size))
+    def items(size: int, threads: int, at: Meeting) -> list[SupernetRank]:
         job = replace(one.job, compute=replace(compute, threads=threads))
         return [replace(one, job=job, rank=rank, size=size, at=at) for rank in range(size)]
 
-    def attempt(most_threads: int) -> list[Any]:
-        own, (sink, cancelled) = partial(items, most_threads), (context.on_event, context.cancelled)
-        return Ranks(executor, own, context.store, sink, cancelled, context.add_core_seconds).train(count)
-
-    try:
-        values = attempt(compute.threads)
-    except UnmetNeeds:  # no node has so many cores
-        values = attempt(1)
+    sink, cancelled, spent = context.on_event, context.cancelled, context.add_core_seconds
+    values = Ranks(executor, compute, items, context.store, sink, cancelled, spent).train(count)
     if not values:
         return None
     return StageOutput({"supernet": context.store.get(values[0])}, replace(one, size=len(values)).facts)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from nas.compute import Compute
 from nas.core_seconds import StageClock, core_seconds
-from nas.errors import Cancelled, WorkerLost
+from nas.errors import Cancelled, UnmetNeeds, WorkerLost
 from nas.events import EventSink, LogEvent
 from nas.execution.executor import Executor
 from nas.execution.work import WorkItem
@@ -33,7 +33,8 @@ class Ranks:
 
     Attributes:
         executor: whose workers train.
-        items: the work items of all ranks, from their number and their meeting; their values are those of `rank_value`.
+        compute: of the job.
+        items: the work items of all ranks, from their number, their threads and their meeting; their values are those of `rank_value`.
         store: in which they work.
         on_event: receives their events.
         cancelled: whether the caller requested a stop.
@@ -41,7 +42,8 @@ class Ranks:
     """
 
     executor: Executor
-    items: Callable[[int, Meeting], Sequence[WorkItem]]
+    compute: Compute
+    items: Callable[[int, int, Meeting], Sequence[WorkItem]]
     store: Store
     on_event: EventSink
     cancelled: Callable[[], bool]
@@ -54,18 +56,22 @@ class Ranks:
             Cancelled: the caller requested a stop; a checkpoint is kept.
             HwnasError: a rank's own error.
         """
-        size = workers
+        size, most_threads = workers, self.compute.threads
         while size > 1:
-            found = self._attempt(size)
+            threads = min(most_threads, rank_threads(self.executor, self.compute, size))
+            found = self._attempt(size, threads)
             if isinstance(found, list):
                 return found
+            if found < size and threads > 1:  # it may be that no node has so many cores free
+                most_threads = 1
+                continue
             size = min(found, size - 1)
             how = f"{size} workers" if size > 1 else "one worker"
             message = f"A worker of the training was lost: it continues from its last checkpoint with {how}."
             self.on_event(LogEvent(level="warning", message=message))
         return []
 
-    def _attempt(self, size: int) -> list[Any] | int:
+    def _attempt(self, size: int, threads: int) -> list[Any] | int:
         """How many ranks had come, where one was lost. The others notice at the next sum over the ranks, and end."""
         values: dict[int, Any] = {}
         lost_at: list[float] = []
@@ -75,12 +81,13 @@ class Ranks:
 
         with meeting(self.executor.host) as at:
             outcomes = self.executor.map(
-                self.items(size, at), store=self.store, on_event=self.on_event, cancelled=stopped
+                self.items(size, threads, at), store=self.store, on_event=self.on_event, cancelled=stopped
             )
             try:
                 with closing(outcomes):  # type: ignore[type-var]  # iterators of executors can be closed
                     for outcome in outcomes:
-                        value = None if isinstance(outcome.error, WorkerLost) else outcome.result()
+                        unmet = threads > 1 and isinstance(outcome.error, UnmetNeeds)
+                        value = None if unmet or isinstance(outcome.error, WorkerLost) else outcome.result()
                         if value is not None:
                             self.on_core_seconds(value["core_seconds"])
                         if value is None or value["lost"]:

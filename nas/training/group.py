@@ -26,7 +26,7 @@ from hw_targets.stopping import check_cancelled
 PATIENCE: Final = timedelta(minutes=30)
 """How long a rank waits for the others: longer than any of them waits for a measurement on its machine."""
 
-JOINING: Final = timedelta(minutes=5)
+JOINING: Final = timedelta(minutes=2)
 """How long a rank waits for the others to begin."""
 HERE: Final = "here"
 INTERFACES: Final = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")

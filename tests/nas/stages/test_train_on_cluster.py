@@ -33,7 +33,6 @@ def executor(ray_cluster: RayCluster) -> Iterator[RayExecutor]:
 
 
 def test_ranks_on_two_nodes_train_the_supernet_of_one(tmp_path: Path, executor: RayExecutor, job: Job) -> None:
-    """With more cores than a node has asked for a rank, each has one."""
     events: list[Event] = []
     made = Context(Store(tmp_path / "store"), events.append, executor=executor, training_workers=2)
     together = train(made, job)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from nas import accelerator
 from nas.compute import Compute
 from nas.events import Event, LogEvent
 from nas.execution import dispatch
+from nas.execution.executor import Executor
 from nas.execution.local import LocalExecutor
 from nas.execution.processes import ProcessExecutor
 from nas.execution.work import Needs, Site
@@ -61,12 +63,13 @@ def test_ranks_of_one_machine_share_the_jobs_threads(machine: ProcessExecutor, c
 
 @dataclass(frozen=True)
 class Rank:
-    """Joins its group, and returns how large it is; `hung` ones never come."""
+    """Joins its group, and returns how large it is; `hung` ones never come, and the others wait for `patience_s`."""
 
     at: Meeting
     rank: int
     size: int
     hung: bool
+    patience_s: float
     name: str = "rank"
     needs: Needs = field(default_factory=Needs)
 
@@ -77,23 +80,43 @@ class Rank:
 
     def _join(self) -> float:
         with (
-            mock.patch.object(group, "JOINING", timedelta(seconds=5)),
+            mock.patch.object(group, "JOINING", timedelta(seconds=self.patience_s)),
             joined(self.rank, self.size, self.at, "cpu") as g,
         ):
             return float(g.sum(torch.tensor(1.0)))
 
 
-def test_ranks_that_do_not_come_are_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of three the last hangs: it is killed, and two train."""
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever hangs is killed at once."""
     monkeypatch.setattr(data_parallel, "GRACE_S", 0.5)
     monkeypatch.setattr(dispatch, "GRACE_S", 0.5)
+
+
+def trained(executor: Executor, threads: int, workers: int, folder: Path, hung: Callable[[int, int], bool]) -> Any:
+    """What the ranks return, and the messages."""
     events: list[Event] = []
 
-    def items(size: int, at: Meeting) -> list[Rank]:
-        return [Rank(at, rank, size, hung=rank == 2) for rank in range(size)]
+    def items(size: int, threads: int, at: Meeting) -> list[Rank]:
+        absent = [hung(rank, threads) for rank in range(size)]
+        return [Rank(at, rank, size, absent[rank], 5.0 if any(absent) else 60.0) for rank in range(size)]
 
+    compute = Compute(threads=threads)
+    ranks = Ranks(executor, compute, items, Store(folder), events.append, lambda: False, lambda _: None)
+    return ranks.train(workers), [event.message for event in events if isinstance(event, LogEvent)]
+
+
+def test_ranks_that_do_not_come_are_done_without(impatient: None, tmp_path: Path) -> None:
+    """Of three the last hangs: it is killed, and two train."""
     with ProcessExecutor(3) as executor:
-        ranks = Ranks(executor, items, Store(tmp_path), events.append, lambda: False, lambda _: None)
-        assert ranks.train(3) == [2.0, 2.0]
-    messages = [event.message for event in events if isinstance(event, LogEvent)]
-    assert messages[-1].endswith("from its last checkpoint with 2 workers.")
+        sums, messages = trained(executor, 1, 3, tmp_path, lambda rank, _: rank == 2)
+    assert sums == [2.0, 2.0] and messages[-1].endswith("from its last checkpoint with 2 workers.")
+
+
+def test_ranks_that_find_no_machine_with_their_cores_have_one_each(
+    impatient: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ProcessExecutor(2) as executor:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+        sums, messages = trained(executor, 8, 2, tmp_path, lambda rank, threads: rank == 1 and threads > 1)
+    assert sums == [2.0, 2.0] and not any("continues from" in message for message in messages)
