@@ -1,6 +1,7 @@
 """hwnas: the most accurate INT8 network that meets a latency budget on the hardware you own (floor 4, the engine).
 
-`from nas import search, export, SearchSpec` is the whole Python interface; heavy libraries load when a search runs.
+`from nas import search, export, SearchSpec` is the whole Python interface, with `nas.batch` for many searches; heavy libraries
+load when a search runs.
 """
 
 import os
@@ -27,10 +28,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nas' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "batch":
+        return import_module("nas.batch")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nas' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from nas.batch.ledger import INFEASIBLE
 from nas.batch.prepare import missing_tables, prepare, supernet_users
-from nas.batch.resolve import check_targets, problem
+from nas.batch.resolve import check_batch, problem
 from nas.batch.result import Problem
 from nas.batch.sharing import CellJob, afford, check, quiet
 from nas.batch.spec import BatchSpec
@@ -45,10 +45,10 @@ def plan_batch(spec: BatchSpec, *, out: Path = Path("runs"), store: Store | Path
     """The estimated cost of a batch. It reads the data and times some training steps, as the plan of a search does.
 
     Raises:
-        UnknownTarget, TargetUnavailable, InvalidSpec: a target cannot be searched for.
+        UnknownTarget, TargetUnavailable, InvalidSpec, InvalidSpace, UnknownSearcher, DeviceUnavailable: as `run_batch`.
         OutOfSpace, UnwritableFolder, StoreCorrupt: what every cell would meet.
     """
-    check_targets(spec)
+    check_batch(spec)
     context = Context(Store.of(store or out / "store"))
     errors: dict[str, HwnasError] = {}
     found, jobs = prepare(context, spec, failed=errors.__setitem__, step=lambda: None)

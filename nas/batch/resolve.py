@@ -5,6 +5,7 @@ Not here: what cells share (`sharing.py`), and how they run (`run.py`).
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic_core import to_jsonable_python
@@ -14,12 +15,16 @@ from nas.batch.item_events import inside
 from nas.batch.records import CellRecord, cell_inputs, find_cell, find_spec
 from nas.batch.result import Problem
 from nas.batch.spec import BatchSpec, Cell
+from nas.compute import resolve as resolve_compute
 from nas.errors import Cancelled, InvalidData, OutOfSpace, StoreCorrupt, UnwritableFolder
 from nas.job import Job
 from nas.prepare_job import resolve_spec
+from nas.search.searchers.registry import searcher
 from nas.spec import SearchSpec, reject_floats, targets_named
+from nas.stages.choose_source import AUTO, PHOTO_SIZE
 from nas.stages.context import Context
 from search_spaces.errors import HwnasError, UnsupportedSpace
+from search_spaces.registry import declaration
 
 STOPPING: Final = (Cancelled, OutOfSpace, StoreCorrupt, UnwritableFolder)
 """Errors that end a batch: every other cell would meet them, too."""
@@ -43,15 +48,23 @@ class ResolvedCell:
     pinned: SearchSpec | None
 
 
-def check_targets(spec: BatchSpec) -> dict[str, TargetInfo]:
-    """The targets of a batch by their names in it, before anything runs.
+def check_batch(spec: BatchSpec) -> dict[str, TargetInfo]:
+    """The targets of a batch by their names in it. What is wrong for whole rows of cells is said before anything runs.
 
     Raises:
         UnknownTarget, TargetUnavailable: there is no such target, or it cannot be used here.
         InvalidSpec: two names are one target's, or a target runs no INT8.
+        InvalidSpace: there is no such space, or its declaration is not valid.
+        UnknownSearcher, DeviceUnavailable: the options name a searcher or a device that is not there.
     """
     targets = targets_named(spec.targets)
     reject_floats(targets)
+    for space in spec.spaces:
+        if not isinstance(space, str) or (Path(space).suffix in ("", ".yaml", ".yml") and space != AUTO):
+            declaration(space, resolution=spec.search.get("resolution") or PHOTO_SIZE, channels=3, classes=2)
+    common = spec.cells()[0].spec
+    searcher(common.searcher)
+    resolve_compute(common.device, common.threads)
     return {name: target.info for name, target in zip(spec.targets, targets, strict=True)}
 
 

@@ -16,7 +16,7 @@ from nas.batch.items import CellItem, SupernetItem, TableItem, device_of, portab
 from nas.batch.ledger import Ledger
 from nas.batch.prepare import missing_tables, prepare, supernet_users
 from nas.batch.records import CellRecord, keep_cell, stage_uses
-from nas.batch.resolve import STOPPING, ResolvedCell, check_targets
+from nas.batch.resolve import STOPPING, ResolvedCell, check_batch
 from nas.batch.result import BatchResult
 from nas.batch.sharing import CellJob, check, decide_work, quiet
 from nas.batch.spec import BatchSpec
@@ -55,13 +55,14 @@ def run_batch(
         All cells, also those that failed or are infeasible; they do not stop the others.
 
     Raises:
-        UnknownTarget, TargetUnavailable, InvalidSpec: a target cannot be searched for; nothing has run.
+        UnknownTarget, TargetUnavailable, InvalidSpec, InvalidSpace, UnknownSearcher, DeviceUnavailable: what the batch names is not
+            there, or cannot be searched; nothing has run.
         OutOfSpace, UnwritableFolder, StoreCorrupt: what every cell would meet; finished cells are kept.
         Cancelled: the caller requested a stop; finished cells, and stages of others, are kept.
     """
     from nas.batch.report import write_report
 
-    targets = check_targets(spec)
+    targets = check_batch(spec)
     context = Context(Store.of(store or out / "store"), on_event, cancelled, claim)
     ledger = Ledger(spec.cells(), targets, on_event)
     batch = _Batch(spec, targets, ledger, context, executor or LocalExecutor(), out.absolute())

@@ -1,20 +1,35 @@
 """Batches on simulated boards: shared work is done once, cells end on their own, and a batch goes on where it was."""
 
 import json
+import pickle
 import shutil
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hw_targets.errors import UnknownTarget
+from hw_targets import registry
+from hw_targets.errors import DeviceUnavailable, UnknownTarget
+from hw_targets.registry import TargetEntry
+from hw_targets.target import Target, TargetInfo
 from nas import batch, pipeline
 from nas.batch.report import read_report
-from nas.errors import Cancelled, InvalidSpec
+from nas.errors import Cancelled, InvalidSpec, UnknownSearcher
 from nas.events import EVENT, BatchEvent, CellEvent, Event, ItemEvent, PhaseEvent
+from nas.execution.local import LocalExecutor
+from nas.execution.work import WorkItem, WorkOutcome
 from nas.store import Store
+from search_spaces.errors import HwnasError, InvalidSpace
 from tests.nas import boards
 from tests.nas.batch.batches import batch_spec
+
+OVERLAYS = ["alveo-u50", "alveo-u50:tenants=2"]
+"""Known in other processes, too."""
 
 Run = tuple[Path, batch.BatchSpec, batch.BatchResult, list[Event]]
 
@@ -147,18 +162,136 @@ def test_a_stopped_batch_goes_on_to_the_same_result(whole: Run, tmp_path: Path) 
         assert cell.model.metric == expected[cell.id].metric
 
 
-def test_what_can_be_known_before_is_said_before(tmp_path: Path) -> None:
-    with pytest.raises(UnknownTarget):
-        batch.run_batch(batch_spec(targets=["board", "bord"]), out=tmp_path)
-    with pytest.raises(InvalidSpec, match="are the same target"):
-        batch.run_batch(batch_spec(targets=["cpu", "cpu:threads=1"]), out=tmp_path)
+@pytest.mark.parametrize(
+    "fields, error, said",
+    [
+        ({"targets": ["board", "bord"]}, UnknownTarget, "bord"),
+        ({"targets": ["cpu", "cpu:threads=1"]}, InvalidSpec, "are the same target"),
+        ({"spaces": ["resnet", "resnett"]}, InvalidSpace, "resnett"),
+        ({"spaces": ["missing.yaml"]}, InvalidSpace, "missing.yaml"),
+        ({"spaces": [{"name": "mine", "stages": []}]}, InvalidSpace, "stages"),
+        ({"search": {"searcher": "annealing"}}, UnknownSearcher, "annealing"),
+        ({"search": {"device": "cuda:99"}}, DeviceUnavailable, "."),
+    ],
+)
+def test_what_can_be_known_before_is_said_before(
+    tmp_path: Path, fields: dict[str, Any], error: type[HwnasError], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        batch.run_batch(batch_spec(**fields), out=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+from nas import batch
+
+def sink(event):
+    if event.type == sys.argv[2] and (event.type != "cell" or event.state == "succeeded"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if event.type == "item" and event.kind == "supernet" and event.event.type == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+batch.run_batch(batch.BatchSpec.model_validate_json(sys.stdin.read()), out=Path(sys.argv[1]), on_event=sink)
+"""
+
+
+@pytest.mark.parametrize("at", ["metric", "cell"])
+def test_a_killed_batch_goes_on(tmp_path: Path, at: str) -> None:
+    """Killed while the supernet is trained, or after the first cell."""
+    spec = batch_spec(targets=OVERLAYS)
+    killed = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path), at], input=spec.model_dump_json(), text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    again = batch.run_batch(spec, out=tmp_path)
+    assert [cell.found for cell in again.cells] == [at == "cell", False]
+    assert (stages(tmp_path, "train"), stages(tmp_path, "profile")) == (1, 2)
+    whole = batch.run_batch(spec, out=tmp_path / "whole")
+    for cell, expected in zip(again.cells, whole.cells, strict=True):
+        assert cell.model is not None and expected.model is not None
+        assert cell.validation == expected.validation
+        assert cell.model.architecture == expected.model.architecture and cell.model.test == expected.model.test
+
+
+class Elsewhere(LocalExecutor):
+    """An executor whose workers see the store alone, and not the folders of this process."""
+
+    name = "elsewhere"
+
+    def __init__(self, workers: int = 1) -> None:
+        super().__init__()
+        self.workers = workers
+        self.taken: list[str] = []
+
+    def map(self, items: Sequence[WorkItem], **given: Any) -> Iterator[WorkOutcome]:
+        """Sends each item as bytes, as to another machine."""
+        self.taken += [type(item).__name__ for item in items]
+        return super().map([pickle.loads(pickle.dumps(item)) for item in items], **given)
+
+
+def test_workers_that_see_the_store_alone_compute_and_the_folders_are_made_here(whole: Run, tmp_path: Path) -> None:
+    _, _, result, _ = whole
+    executor = Elsewhere()
+    done = batch.run_batch(batch_spec(), out=tmp_path, executor=executor)
+    assert executor.taken == ["TableItem", "TableItem", "SupernetItem", "CellItem", "CellItem"]
+    expected = {cell.id: cell.model for cell in result.cells if cell.model is not None}
+    for cell in done.cells:
+        assert cell.model is not None and cell.model.architecture == expected[cell.id].architecture
+        assert (tmp_path / cell.id / cell.target / "model.int8.onnx").is_file()
+
+
+class Measured(boards.Board):
+    """The board as a device that is measured."""
+
+    info = TargetInfo("lab", "measured", "int8", "runtime 1", "a board", "1ab", device_id="//lab")
+
+
+def test_what_is_measured_under_a_claim_runs_in_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = TargetEntry("lab", "a board", lambda _: Measured(), lambda: "")
+    monkeypatch.setattr(registry, "BUILT_IN", (*registry.BUILT_IN, entry))
+    claimed: list[str] = []
+
+    @contextmanager
+    def claim(target: Target) -> Iterator[None]:
+        claimed.append(target.info.id)
+        yield
+
+    executor = Elsewhere()
+    done = batch.run_batch(batch_spec(targets=["board", "lab"]), out=tmp_path, executor=executor, claim=claim)
+    assert [cell.state for cell in done.cells] == ["succeeded"] * 2
+    assert executor.taken == ["TableItem", "SupernetItem", "CellItem"]  # of the board alone, and what both share
+    assert set(claimed) == {"lab"}
+    (row, _) = done.cross
+    (measured,) = [one for one in row.latencies if one.target == "lab"]
+    assert measured.kind == ("estimated" if measured.unseen else "predicted") and not measured.own
+    assert measured.latency_ms is not None and measured.error is not None
+
+
+def test_networks_of_other_targets_are_measured_where_the_batch_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = TargetEntry("lab", "a board", lambda _: Measured(), lambda: "")
+    monkeypatch.setattr(registry, "BUILT_IN", (*registry.BUILT_IN, entry))
+    done = batch.run_batch(batch_spec(targets=["board", "lab"], measure_cross=True), out=tmp_path)
+    for row in done.cross:
+        simulated, measured = row.latencies
+        assert (simulated.kind, measured.kind) == ("simulated", "measured")
+        assert measured.latency_ms == pytest.approx(simulated.latency_ms)  # it is the same board
+
+
+def test_workers_that_would_be_idle_share_the_parts_of_few_items(tmp_path: Path) -> None:
+    executor = Elsewhere(workers=3)
+    batch.run_batch(batch_spec(), out=tmp_path, executor=executor)
+    assert "SupernetItem" not in executor.taken and "CellItem" not in executor.taken
+    assert "TableItem" in executor.taken and any("Evaluat" in name or "Train" in name for name in executor.taken)
 
 
 def test_a_batch_in_processes_has_the_result_of_one_in_this_process(tmp_path: Path) -> None:
     from nas.execution.executor import open_executor
 
-    targets = ["alveo-u50", "alveo-u50:tenants=2"]  # the boards of these tests are known in this process alone
+    targets = OVERLAYS
     results = []
     for name in ("local", "processes:2"):
         with open_executor(name) as executor:
