@@ -3,13 +3,11 @@
 Not here: the figures (`summary.py`, `cross_table.py`), and how the page looks (`report_html.py`).
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
-from hw_targets.stopping import never
 from nas.batch.cross_table import cross_table
 from nas.batch.ledger import Ledger
 from nas.batch.report_csv import csv_text
@@ -40,17 +38,11 @@ def write_report(context: Context, spec: BatchSpec, ledger: Ledger, out: Path) -
 
 
 def batch_result(context: Context, spec: BatchSpec, ledger: Ledger) -> BatchResult:
-    """The cells so far with all that is said of them as a whole. Of a cancelled batch, nothing is measured for it."""
+    """The cells so far with all that is said of them as a whole. Of a batch that was stopped there is no cross table: it ends soon."""
     cells = ledger.results
     targets = tuple(dict.fromkeys(cell.target_id for cell in cells if cell.target_id is not None))
     stopped = any(cell.state in ("pending", "cancelled") for cell in cells)
-    cross = cross_table(
-        replace(context, cancelled=never) if stopped else context,
-        cells,
-        ledger.specs,
-        targets,
-        measure=spec.measure_cross and not stopped,
-    )
+    cross = () if stopped else cross_table(context, cells, ledger.specs, targets, measure=spec.measure_cross)
     shared = shared_work(ledger.uses)
     users = {cell.id: tuple(one.id for one in shared if cell.id in one.cells) for cell in cells}
     return BatchResult(

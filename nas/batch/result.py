@@ -10,7 +10,7 @@ from nas.result import ModelFigures
 from nas.spec import Latency, MetricName
 
 CellState = Literal["pending", "succeeded", "infeasible", "failed", "cancelled"]
-"""Infeasible: no network can meet the cell's budget and limits on its target; failed: any other error. The two do not stop others."""
+"""Infeasible: no network meets the cell's budget and limits, or none runs on its target; failed: any other error. They stop no others."""
 FINISHED: Final[tuple[CellState, ...]] = ("succeeded", "infeasible", "failed")
 
 SharedKind = Literal["supernet", "source", "table", "data", "other"]
@@ -119,7 +119,9 @@ class BatchResult(FrozenModel):
     cells: tuple[CellResult, ...]
     best: tuple[Best, ...] = ()
     targets: tuple[str, ...] = Field((), description="canonical ids of all targets: the columns of `cross`")
-    cross: tuple[CrossRow, ...] = Field((), description="every network that was delivered, on every target")
+    cross: tuple[CrossRow, ...] = Field(
+        (), description="every network that was delivered, on every target; empty where the batch was stopped"
+    )
     shared: tuple[SharedWork, ...] = ()
     savings: Savings | None = None
     warnings: tuple[str, ...] = ()

@@ -128,10 +128,7 @@ class _Batch:
     def _with_supernets(self, jobs: Sequence[CellJob]) -> list[CellJob]:
         """The cells whose supernet is trained, or that need none."""
         users = supernet_users(jobs)
-        items = [
-            SupernetItem(f"supernet: {cells[0].resolved.cell.group}", portable(cells[0]), **_compute(cells[0]))
-            for cells in users
-        ]
+        items = [SupernetItem(_supernet_name(cells[0]), portable(cells[0]), **_compute(cells[0])) for cells in users]
         return self._without_failed(jobs, "supernets", items, users)
 
     def _without_failed(
@@ -238,4 +235,10 @@ def _compute(one: CellJob) -> dict[str, Any]:
 
 def _table_name(one: CellJob) -> str:
     job = one.job
-    return f"table: {job.targets[0].id}, {one.resolved.cell.space} at {job.data.resolution} pixels"
+    size = f"{job.data.resolution} pixels and {len(job.data.classes)} classes"
+    return f"table: {job.targets[0].id}, {one.resolved.cell.space} at {size}"
+
+
+def _supernet_name(one: CellJob) -> str:
+    targets = one.spec.supernet_targets or (one.resolved.cell.target,)
+    return f"supernet: {one.resolved.cell.group}, for {', '.join(targets)}"

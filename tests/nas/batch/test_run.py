@@ -23,6 +23,7 @@ from nas.errors import Cancelled, InvalidSpec, UnknownSearcher
 from nas.events import EVENT, BatchEvent, CellEvent, Event, ItemEvent, PhaseEvent
 from nas.execution.local import LocalExecutor
 from nas.execution.work import WorkItem, WorkOutcome
+from nas.runs import select_architecture
 from nas.store import Store
 from search_spaces.errors import HwnasError, InvalidSpace
 from tests.nas import boards
@@ -99,6 +100,12 @@ def test_a_cell_is_a_search_that_can_be_shown_and_exported_from(whole: Run) -> N
             assert cell.model.model_dump() == shown.models[cell.target].model_dump(exclude={"bundle"})
             (point,) = [p for p in shown.front if p.architecture_id == cell.model.architecture_id]
             assert cell.validation == point.metric.value
+            spec, architecture = select_architecture(folder / cell.id, cell.model.architecture_id)
+            events: list[Event] = []
+            exported = pipeline.export(spec, architecture, out=folder, on_event=events.append)
+            assert exported.model.test == cell.model.test
+            ran = {event.phase for event in events if isinstance(event, PhaseEvent) and event.status == "started"}
+            assert ran <= {"verifying", "delivering"}  # all else is the cell's
 
 
 def test_the_events_tell_of_items_cells_and_the_batch(whole: Run) -> None:
