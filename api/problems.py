@@ -15,7 +15,7 @@ from starlette.routing import Match
 
 from api import errors as service_errors
 from api.errors import InvalidRequest, MethodNotAllowed, NotFound, RequestError
-from api.problem_document import MEDIA_TYPE, FieldProblem, problem_of
+from api.problem_document import MEDIA_TYPE, FieldProblem, Problem, problem_of
 from search_spaces.errors import HwnasError
 from search_spaces.validation import reportable
 
@@ -70,6 +70,12 @@ def known_problems() -> dict[str, tuple[int, str]]:
 def answered_error(answer: Mapping[str, Any]) -> HwnasError:
     """The error that a child process answered with, see `api.processes.child_main`."""
     return error_kinds()[answer["code"]](answer["detail"], fix=answer["fix"], facts=answer["facts"])
+
+
+def answered_problem(answer: Mapping[str, Any]) -> Problem:
+    """An error that a child process or the engine reports as `code`, `detail`, `fix` and `facts`; one of an unknown code is internal."""
+    kind = error_kinds().get(answer["code"], service_errors.InternalError)
+    return problem_of(kind(answer["detail"], fix=answer["fix"], facts=answer["facts"]))
 
 
 def error_kinds() -> dict[str, type[HwnasError]]:

@@ -83,24 +83,23 @@ def child_main(handle: Callable[[dict[str, Any]], dict[str, Any]], out_of_memory
     try:
         found = handle(request)
     except HwnasError as error:
-        found = error_document(error)
+        found = _error_document(error)
     except OSError as error:
         known = home_error(error)
         if known is None:
             raise
-        found = error_document(known)
+        found = _error_document(known)
     except MemoryError:
-        found = error_document(out_of_memory)
+        found = _error_document(out_of_memory)
     except RuntimeError as error:  # torch's form of it
         if "memory" not in str(error):
             raise
-        found = error_document(out_of_memory)
+        found = _error_document(out_of_memory)
     with contextlib.closing(answer_to):
         json.dump(found, answer_to, default=str)
 
 
-def error_document(error: HwnasError) -> dict[str, Any]:
-    """An error as a child answers it; `api.problems.answered_error` is the way back."""
+def _error_document(error: HwnasError) -> dict[str, Any]:
     return {"error": {"code": error.code, "detail": error.detail, "fix": error.fix, "facts": error.facts}}
 
 

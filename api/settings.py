@@ -45,6 +45,9 @@ class Settings(BaseModel):
     )
     estimator: str = Field(default="nas.preflight:estimate_job", pattern=r"^[\w.]+:\w+$", description="estimates a job")
     batcher: str = Field(default="nas.batch.run:run_batch", pattern=r"^[\w.]+:\w+$", description="runs a batch")
+    batch_planner: str = Field(
+        default="nas.batch.plan:plan_batch", pattern=r"^[\w.]+:\w+$", description="estimates a batch"
+    )
     executor: str = Field(
         default="local",
         pattern=r"^(local|processes(:[1-9][0-9]{0,3})?|ray(:\S+)?)$",

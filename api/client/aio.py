@@ -14,6 +14,7 @@ from api.client.calls import Call, Page
 from api.client.files import is_complete, path_of
 from api.client.transport import AsyncTransport
 from api.datasets.schemas import DatasetDocument
+from api.jobs.batch_answer import BatchValidation
 from api.jobs.schemas import Fronts, JobDocument, JobEvent, Validation
 from api.models.schemas import Artifact, ModelDocument
 from api.networks.schemas import NetworkDocument
@@ -66,6 +67,12 @@ class AsyncClient:
     async def validate(self, spec: Mapping[str, Any]) -> Validation:
         """Estimates a job."""
         return await self.run(calls.validate(spec))
+
+    async def validate_batch(
+        self, *, data: Sequence[str], targets: Sequence[str], budgets: Sequence[float | str], **others: Any
+    ) -> BatchValidation:
+        """Counts the cells of a batch and estimates what they take; takes what `batch` does."""
+        return await self.run(calls.validate_batch(calls.batch_spec(data, targets, budgets, others)))
 
     async def job(self, job_id: str) -> "AsyncJob":
         """A job by its id."""

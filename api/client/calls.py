@@ -16,7 +16,7 @@ from api.client.tolerant import tolerant
 from api.datasets.schemas import DatasetDocument, DatasetPage
 from api.errors import ApiError, NoAnswer, UnusableKey
 from api.job_states import ENDED
-from api.jobs.batch_answer import JobArtifacts
+from api.jobs.batch_answer import BatchValidation, JobArtifacts
 from api.jobs.schemas import CandidatePage, Fronts, JobDocument, JobEvent, JobPage, Validation
 from api.models.schemas import ModelDocument, ModelPage
 from api.networks.schemas import NetworkDocument, NetworkPage
@@ -108,8 +108,13 @@ def list_job_artifacts(job_id: str) -> Call[JobArtifacts]:
 
 
 def validate(spec: Mapping[str, Any]) -> Call[Validation]:
-    """Estimates a job."""
+    """Estimates a job that is no batch."""
     return Call("POST", "/v1/jobs", reader(Validation), {"spec": dict(spec)}, {"validate_only": "true"})
+
+
+def validate_batch(spec: Mapping[str, Any]) -> Call[BatchValidation]:
+    """Counts and prices a batch."""
+    return Call("POST", "/v1/jobs", reader(BatchValidation), {"spec": dict(spec)}, {"validate_only": "true"})
 
 
 def get_job(job_id: str) -> Call[JobDocument]:

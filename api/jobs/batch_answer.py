@@ -2,9 +2,11 @@
 
 from pydantic import Field
 
+from api.jobs.batch_spec import BATCH, BatchWireSpec
 from api.models.schemas import Artifact, DeliveredModel
 from api.problem_document import Problem
 from api.wire import WireModel, examples
+from nas.batch.plan import BatchPlan
 from nas.batch.result import Best, CellResult, CellState, CrossRow, Savings, SharedWork
 
 
@@ -34,6 +36,20 @@ class BatchAnswer(WireModel):
     def without_cells(self) -> "BatchAnswer":
         """The result as lists have it."""
         return self.model_copy(update={"cells": (), "cross": (), "shared": ()})
+
+
+class BatchValidation(BatchPlan):
+    """The estimate of a batch: the answer to `validate_only`. Shared work is counted once, and what is stored not at all."""
+
+    model_config = examples(
+        {
+            "spec": BATCH, "cells": 2, "finished": 0, "runnable": 2, "supernets": 2, "tables": 2, "infeasible": 0, "problems": {},
+            "seconds": {"profiling": 40.0, "training": 60.0}, "memory_bytes": 900_000_000,
+        }
+    )  # fmt: skip
+
+    spec: BatchWireSpec = Field(description="with every default filled in")
+    problems: dict[str, Problem] = Field(description="by cell, why it cannot run")  # type: ignore[assignment]
 
 
 class JobArtifacts(WireModel):

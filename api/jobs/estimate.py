@@ -1,17 +1,16 @@
-"""The process that estimates jobs without running them: time, memory, reachable latencies. It may load torch, which the server does not.
+"""The process that estimates a job without running it: time, memory, reachable latencies. It may load torch, which the server does not.
 
 Run as `python -m api.jobs.estimate` with one JSON document on stdin; answers one on stdout.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from api.errors import CheckFailed
-from api.processes import child_main, error_document
+from api.processes import child_main
 from api.settings import load_function
+from nas.batch.spec import BatchSpec
 from nas.spec import SearchSpec
 from nas.store import Store
-from search_spaces.errors import HwnasError
 
 
 def main() -> None:
@@ -26,17 +25,10 @@ def main() -> None:
 
 
 def estimate(request: dict[str, Any]) -> dict[str, Any]:
-    """The estimate of each spec by the function that the request names, or the error of a spec that cannot run."""
+    """The estimate of a job, or of a batch, by the function that the request names. Raises what that raises."""
     function = load_function(request["estimator"])
-    store = Store(request["store"], namespace=request["tenant"])
-    return {"estimates": [_one(function, spec, store) for spec in request["specs"]]}
-
-
-def _one(function: Callable[..., Any], spec: dict[str, Any], store: Store) -> dict[str, Any]:
-    try:
-        found = function(SearchSpec.model_validate(spec), store=store)
-    except HwnasError as error:
-        return error_document(error)
+    spec = (BatchSpec if request["batch"] else SearchSpec).model_validate(request["spec"])
+    found = function(spec, store=Store(request["store"], namespace=request["tenant"]))
     return {"estimate": found.model_dump(mode="json")}
 
 

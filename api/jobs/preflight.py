@@ -2,12 +2,11 @@
 
 import logging
 import os
-from collections.abc import Sequence
 from typing import Any, Final
 
 from api.database import Database
 from api.errors import CheckFailed
-from api.jobs.batch_estimate import MOST_PRICED, batch_validation
+from api.jobs.batch_answer import BatchValidation
 from api.jobs.batch_spec import BatchWireSpec
 from api.jobs.batches import engine_batch, searches_of
 from api.jobs.engine_spec import BaseSpec, base_spec, engine_spec, own_network, targets_of
@@ -15,14 +14,15 @@ from api.jobs.exports import resolve_export
 from api.jobs.input_spec import input_spec, unknown_network
 from api.jobs.schemas import Validation
 from api.jobs.specs import AnySpec, ExportWireSpec, ProfilingWireSpec, SearchWireSpec
-from api.problems import answered_error
+from api.problems import answered_error, answered_problem
 from api.processes import ChildFailed, ChildTooSlow, run_child
 from api.settings import Settings
 from api.tenancy import Subject
 from api.upload_rows import NETWORKS
+from nas.batch.spec import BatchSpec
 from nas.errors import SourceUnavailable
 from nas.search.searchers.registry import searcher
-from nas.spec import targets_named
+from nas.spec import SearchSpec, targets_named
 from nas.stages.choose_source import AUTO, NONE, find_source, space_of
 from search_spaces.errors import InvalidSpace
 
@@ -110,7 +110,7 @@ class Preflight:
         found = {"start_from": NONE if source is None else source.name, "space": space_of(requested, source)}
         return spec.model_copy(update={name: value for name, value in found.items() if getattr(spec, name) == AUTO})
 
-    def validate(self, subject: Subject, spec: AnySpec) -> Validation:
+    def validate(self, subject: Subject, spec: AnySpec) -> Validation | BatchValidation:
         """Estimates a job of this spec, in a process of its own that reads the data and times the machine for a moment.
 
         Raises:
@@ -120,22 +120,19 @@ class Preflight:
         """
         spec = self.check(subject, spec)
         if isinstance(spec, BatchWireSpec):
-            engine_batch(
-                spec, self._settings, {data: data for data in spec.data}
-            )  # its matrix has cells, and not too many
-            searches = list(searches_of(spec))
-            return batch_validation(spec, self._estimates(subject, searches[:MOST_PRICED]), len(searches))
-        (answer,) = self._estimates(subject, [spec])
-        if "error" in answer:
-            raise answered_error(answer["error"])
-        return _validation(spec, answer["estimate"])
+            batch = engine_batch(spec, self._settings, {data: data for data in spec.data})
+            plan = self._estimate(subject, self._settings.batch_planner, batch)
+            problems = {cell: answered_problem(problem) for cell, problem in plan["problems"].items()}
+            return BatchValidation.model_validate({**plan, "spec": spec, "problems": problems})
+        return _validation(spec, self._estimate(subject, self._settings.estimator, engine_spec(spec, self._settings)))
 
-    def _estimates(self, subject: Subject, specs: Sequence[AnySpec]) -> list[dict[str, Any]]:
-        """The estimate of each spec, or its error, from one child process."""
+    def _estimate(self, subject: Subject, estimator: str, spec: SearchSpec | BatchSpec) -> dict[str, Any]:
+        """What a function estimates of a spec of the engine, in a child process."""
         settings = self._settings
         request = {
-            "estimator": settings.estimator,
-            "specs": [engine_spec(spec, settings).model_dump(mode="json") for spec in specs],
+            "estimator": estimator,
+            "batch": isinstance(spec, BatchSpec),
+            "spec": spec.model_dump(mode="json"),
             "store": str(settings.store),
             "tenant": subject.tenant_id,
             "file_bytes": ESTIMATE_FILE_BYTES,
@@ -157,7 +154,7 @@ class Preflight:
             ) from None
         if "error" in answer:
             raise answered_error(answer["error"])
-        found: list[dict[str, Any]] = answer["estimates"]
+        found: dict[str, Any] = answer["estimate"]
         return found
 
 

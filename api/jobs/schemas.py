@@ -227,7 +227,6 @@ class Validation(WireModel):
         default=None, description="whether a supernet is trained; null where the job trains nothing"
     )
     note: str = Field(default="", description="how the time is divided, for people")
-    cells: int | None = Field(default=None, description="searches of a batch; null of other jobs")
     warnings: tuple[str, ...] = ()
 
 

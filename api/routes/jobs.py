@@ -28,6 +28,7 @@ from api.etags import IfMatch, check_if_match, etag, with_etag
 from api.idempotency import REPLAYED_HEADER, IdempotencyKey, Idempotent
 from api.ids import id_pattern
 from api.job_states import State
+from api.jobs.batch_answer import BatchValidation
 from api.jobs.candidate import CandidateDocument, candidate_document
 from api.jobs.curves import MAX_POINTS, MIN_POINTS, Metrics, curves
 from api.jobs.repository import JobFilter, JobOrder, state_of
@@ -83,7 +84,7 @@ _LINKED_OPERATIONS: Final = (
     operation_id="create_job",
     status_code=201,
     summary="Queue a job",
-    response_model=JobDocument | Validation,
+    response_model=JobDocument | Validation | BatchValidation,
     responses={
         **links(
             problems(
@@ -94,7 +95,7 @@ _LINKED_OPERATIONS: Final = (
             "job_id",
             *_LINKED_OPERATIONS,
         ),
-        200: {"model": Validation, "description": "with `validate_only`: nothing was queued"},
+        200: {"model": Validation | BatchValidation, "description": "with `validate_only`: nothing was queued"},
     },
 )  # fmt: skip
 async def create_job(
@@ -105,7 +106,7 @@ async def create_job(
     response: Response,
     validate_only: Annotated[bool, Query(description="estimate the job, and queue nothing")] = False,
     idempotency_key: IdempotencyKey = None,
-) -> JobDocument | Validation:
+) -> JobDocument | Validation | BatchValidation:
     """Queues a job. A spec that cannot run is rejected at once: unknown names, and spaces that do not fit the images."""
     if validate_only:
         response.status_code = 200

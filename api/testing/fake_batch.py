@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.testing import fake_engine
+from nas.batch.plan import BatchPlan
 from nas.batch.result import BatchResult, Best, CellResult, CellState, CrossLatency, CrossRow, Problem, SharedWork
 from nas.batch.spec import BatchSpec, Cell
 from nas.errors import Cancelled
@@ -20,6 +21,7 @@ from nas.store import StageKey, Store
 
 RUN_STAGE: Final = "fake_cell"
 """The stage of a cell that has run."""
+NO_NETWORK: Final = Problem(code="infeasible_budget", status=422, detail="No network is as fast.", fix="Allow 0.2 ms.")
 
 
 def run_batch(
@@ -52,13 +54,33 @@ def run_batch(
     return found
 
 
+def plan_batch(spec: BatchSpec, *, store: Store) -> BatchPlan:
+    """A second of profiling for a table, two of training for a supernet, three of searching for a cell that is not stored."""
+    cells = spec.cells()
+    infeasible = {cell.id: NO_NETWORK for cell in cells if cell.seed == fake_engine.INFEASIBLE}
+    finished = sum(store.find(StageKey(RUN_STAGE, 1, {"cell": cell.id})) is not None for cell in cells)
+    left = len(cells) - finished - len(infeasible)
+    supernets = len({cell.group for cell in cells})
+    tables = len({(cell.space, cell.target) for cell in cells})
+    return BatchPlan(
+        cells=len(cells),
+        finished=finished,
+        runnable=left,
+        supernets=supernets,
+        tables=tables,
+        seconds={"profiling": 1.0 * tables, "training": 2.0 * supernets, "searching": 3.0 * left},
+        memory_bytes=10**9,
+        infeasible=len(infeasible),
+        problems=infeasible,
+    )
+
+
 def _run(cell: Cell, out: Path, store: Store, on_event: EventSink, cancelled: Callable[[], bool]) -> CellResult:
     named: dict[str, Any] = {
         name: getattr(cell, name) for name in ("id", "data", "space", "target", "latency_ms", "seed", "group")
     }
     if cell.seed == fake_engine.INFEASIBLE:
-        wrong = Problem(code="infeasible_budget", status=422, detail="No network is as fast.", fix="Allow 0.2 ms.")
-        return CellResult(**named, target_id=cell.target, state="infeasible", error=wrong)
+        return CellResult(**named, target_id=cell.target, state="infeasible", error=NO_NETWORK)
     key = StageKey(RUN_STAGE, 1, {"cell": cell.id})
     found = store.find(key) is not None
     on_event(ItemEvent(item=cell.id, kind="cell", event=fake_engine.candidate("a1", 0)))

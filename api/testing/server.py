@@ -33,6 +33,7 @@ def fast_settings(home: Path, **changes: Any) -> Settings:
         "trainer": "api.testing.fake_engine:pretrain",
         "exporter": "api.testing.fake_engine:export",
         "batcher": "api.testing.fake_batch:run_batch",
+        "batch_planner": "api.testing.fake_batch:plan_batch",
         "flush_s": 0.02,
         "stream_poll_s": 0.05,
         "cancel_grace_s": 1.0,

@@ -5,14 +5,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from api.errors import InternalError
 from api.ids import new_id
 from api.jobs import artifacts
 from api.jobs.batch_spec import BatchWireSpec
 from api.jobs.batches import engine_batch
 from api.models import repository as models
-from api.problem_document import problem_of
-from api.problems import error_kinds
+from api.problems import answered_problem
 from api.settings import load_function
 from api.worker.context import JobContext, JobOutcome, store_files
 from nas.batch.result import BatchResult, CellResult
@@ -82,15 +80,9 @@ def _answer(answer: BatchResult, model_ids: dict[str, str], ids: dict[str, str])
         if cell["model"] is not None:
             cell["model"] |= {"model_id": model_ids[cell["id"]], "test": None}
         if cell["error"] is not None:
-            cell["error"] = _problem(cell["error"])
+            cell["error"] = answered_problem(cell["error"]).model_dump(mode="json")
     for best in document["best"]:
         best["data"] = ids[best["data"]]
     states = [cell["state"] for cell in document["cells"]]
     document["counts"] = {state: states.count(state) for state in dict.fromkeys(states)}
     return document
-
-
-def _problem(error: dict[str, Any]) -> dict[str, Any]:
-    """The error of a cell as all problems are; one of a code that the service does not know is internal."""
-    kind = error_kinds().get(error["code"], InternalError)
-    return problem_of(kind(error["detail"], fix=error["fix"], facts=error["facts"])).model_dump(mode="json")

@@ -249,7 +249,14 @@ class ClientContract:
         assert refused.value.code == "unknown_architecture"
 
     def test_a_batch_from_its_start_to_its_report(self, client: Client, tmp_path: Path) -> None:
-        job = client.batch(data=["digits"], spaces=["mobilenet"], targets=["cpu"], budgets=["40%", 0.2]).wait()
+        matrix: dict[str, Any] = {
+            "data": ["digits"],
+            "spaces": ["mobilenet"],
+            "targets": ["cpu"],
+            "budgets": ["40%", 0.2],
+        }
+        assert client.validate_batch(**matrix).cells == 2
+        job = client.batch(**matrix).wait()
         assert (job.state, len(job.models())) == ("succeeded", 2)
         assert [file.name for file in job.files()] == ["cells.csv", "report.html", "report.json"]
         folder = job.download(tmp_path / "report")

@@ -9,8 +9,6 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from api.jobs.batch_estimate import batch_validation
-from api.jobs.batch_spec import BatchWireSpec
 from api.jobs.batches import engine_batch, searches_in
 from api.jobs.specs import WIRE_SPEC
 from api.settings import Settings
@@ -18,8 +16,6 @@ from api.testing import fake_engine
 from api.testing.server import Server, eventually
 from api.worker.outbox import job_columns
 from nas.events import BatchEvent, Event
-from nas.spec import SearchSpec
-from nas.store import Store
 from tests.api.conftest import both_engines, other_key
 from tests.api.test_datasets import digits
 
@@ -241,26 +237,20 @@ def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def test_a_batch_is_counted_and_priced(client: TestClient) -> None:
-    """The fake estimate of one search: 1 s profiling, 2 s training, 3 s searching, 4 s fine-tuning, without a supernet."""
-    found = batch(client, "?validate_only=true", seeds=[0, 1])
+    """The fake estimate: a second for a table, two for a supernet, three for a cell."""
+    found = batch(client, "?validate_only=true", seeds=[0, fake_engine.INFEASIBLE])
     assert found.status_code == 200
     priced = found.json()
-    assert priced["cells"] == 2 * 2 * 2
-    assert priced["seconds"] == {"profiling": 2.0, "training": 8.0, "searching": 24.0, "fine_tuning": 32.0}
-    assert (priced["reachable_ms"], priced["memory_bytes"]) == ({"cpu": [0.2, 1.5]}, 10**9)
-    assert priced["note"] == "8 searches, at most 0 supernets and 2 latency tables."
+    assert (priced["cells"], priced["runnable"], priced["infeasible"]) == (2 * 2 * 2, 4, 4)
+    assert priced["seconds"] == {"profiling": 2.0, "training": 8.0, "searching": 12.0}
+    assert {one["code"] for one in priced["problems"].values()} == {"infeasible_budget"} and len(
+        priced["problems"]
+    ) == 4
+    assert priced["spec"]["search"]["metric"] == "accuracy"
     assert client.get("/v1/jobs").json()["items"] == []
 
 
-def test_a_batch_of_many_combinations_is_priced_by_some() -> None:
-    spaces = [f"mobilenet:width={n}" for n in range(9)]
-    wire = BatchWireSpec.model_validate({**MATRIX, "spaces": spaces, "budgets": ["40%"]})
-    search = SearchSpec.model_validate({"data": "digits", "targets": [{"target": "cpu", "latency_ms": "40%"}]})
-    estimate = fake_engine.estimate_job(search, store=Store("memory://none")).model_dump(mode="json")
-    priced = batch_validation(wire, [{"estimate": estimate}] * 8, 9)
-    assert priced.seconds == {"profiling": 9.0, "training": 18.0, "searching": 27.0, "fine_tuning": 36.0}
-    assert "8 of 9 combinations" in priced.note
-
-
-def test_infeasible_searches_do_not_stop_the_price(client: TestClient) -> None:
-    assert batch(client, "?validate_only=true", seeds=[fake_engine.INFEASIBLE]).json()["code"] == "infeasible_budget"
+def test_an_estimate_counts_what_is_stored(busy: TestClient) -> None:
+    assert batch(busy, "?validate_only=true", seeds=[77]).json()["finished"] == 0
+    ended(busy, batch(busy, seeds=[77]).json()["id"])
+    assert batch(busy, "?validate_only=true", seeds=[77]).json()["finished"] == 4

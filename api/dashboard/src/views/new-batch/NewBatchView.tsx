@@ -9,13 +9,13 @@ import { useSubmit } from "../../job/useSubmit";
 import { Field } from "../../ui/Field";
 import { ProblemNotice } from "../../ui/Problem";
 import { useTitle } from "../../ui/useTitle";
-import { Estimate } from "../new-search/Estimate";
 import { at, isElsewhere, problemsOf } from "../new-search/fields";
 import { EFFORTS, type FieldProblem } from "../new-search/form";
 import "../new-search/new-search.css";
 import { Radios } from "../new-search/parts";
 import { useTargets } from "../new-search/TargetsPart";
 import { useEstimate, useSettled } from "../new-search/useEstimate";
+import { BatchEstimate } from "./BatchEstimate";
 import { type BatchForm, counted, fromQuery, toggled, toQuery, toSpec } from "./form";
 import "./new-batch.css";
 
@@ -60,7 +60,7 @@ export function NewBatchView() {
         </div>
         <aside aria-labelledby="estimate-title" className="panel">
           <Cells form={form} problems={problems} />
-          <Estimate estimate={estimate} isChecking={isChecking} wrong={problems.length} />
+          <BatchEstimate estimate={estimate} isChecking={isChecking} wrong={problems.length} />
           {isElsewhere(error) && <ProblemNotice error={error} again={again} />}
           {isElsewhere(rejection) && <ProblemNotice error={rejection} />}
           <button type="submit" className="primary submit" disabled={spec === null} aria-disabled={submit.isPending}>

@@ -22,12 +22,6 @@ export function Estimate({ estimate, isChecking, wrong }: Props) {
         <div className={isChecking ? "estimate stale" : "estimate"}>
           {estimate.note !== "" && <p className="small">{estimate.note}</p>}
           <dl className="facts">
-            {estimate.cells != null && (
-              <>
-                <dt>Cells</dt>
-                <dd>{estimate.cells.toLocaleString("en")}</dd>
-              </>
-            )}
             <dt>Architectures</dt>
             <dd>{large(estimate.architectures)}</dd>
             <dt>Time</dt>
@@ -63,7 +57,7 @@ export function Estimate({ estimate, isChecking, wrong }: Props) {
   );
 }
 
-function words(wrong: number, isChecking: boolean, hasEstimate: boolean): string {
+export function words(wrong: number, isChecking: boolean, hasEstimate: boolean): string {
   if (wrong > 0) return wrong === 1 ? "One field is invalid." : `${wrong} fields are invalid.`;
   if (isChecking) return hasEstimate ? "Updating the estimate." : "Estimating.";
   return hasEstimate ? "Ready to start." : "";
@@ -76,11 +70,11 @@ export function occurring({ seconds, supernet, spec }: Pick<Schemas["Validation"
   return Object.fromEntries(Object.entries(seconds).filter(([stage]) => stage !== "training" && stage !== "searching"));
 }
 
-function total(seconds: Record<string, number>): number {
+export function total(seconds: Record<string, number>): number {
   return Object.values(seconds).reduce((sum, one) => sum + one, 0);
 }
 
-function Stages({ seconds }: { seconds: Record<string, number> }) {
+export function Stages({ seconds }: { seconds: Record<string, number> }) {
   const longest = Math.max(1, ...Object.values(seconds));
   return (
     <table className="stages">

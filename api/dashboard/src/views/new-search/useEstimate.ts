@@ -9,17 +9,19 @@ type Spec = Schemas["JobCreate"]["spec"];
 
 const PAUSE_MS = 500;
 
-export function useEstimate(spec: Spec | null) {
+type Estimated<S extends Spec> = S extends { kind: "batch" } ? Schemas["BatchValidation"] : Schemas["Validation"];
+
+export function useEstimate<S extends Spec>(spec: S | null) {
   const newest = spec === null ? null : JSON.stringify(spec);
   const settled = useSettled(newest, PAUSE_MS);
   const query = useQuery({
     queryKey: ["estimate", settled],
     enabled: settled !== null,
-    queryFn: async ({ signal }): Promise<Schemas["Validation"]> => {
+    queryFn: async ({ signal }): Promise<Estimated<S>> => {
       const body = { spec: JSON.parse(settled ?? "") as Spec };
       const answer = await got(api.POST("/v1/jobs", { params: { query: { validate_only: true } }, body, signal }));
-      if (!("architectures" in answer)) throw new Error("The service queued a job in place of an estimate.");
-      return answer as Schemas["Validation"];
+      if (!("seconds" in answer)) throw new Error("The service queued a job in place of an estimate.");
+      return answer as Estimated<S>;
     },
     placeholderData: keepPreviousData,
     staleTime: 60_000,
