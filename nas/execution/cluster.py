@@ -76,8 +76,9 @@ class ClusterCrew:
             ClusterLost: there is no cluster any more.
         """
         self._check()
+        needed = {needs: min(count, self.slots or 1) for needs, count in needed.items()}  # more workers there cannot be
         if needed != self._needed:
-            self._needed = dict(needed)
+            self._needed = needed
             self._send(Recruit(self._needed))
 
     def suited(self, needs: Needs) -> Sequence[str]:

@@ -41,6 +41,8 @@ UNMET_S: Final = 10.0
 """Needs that no node can meet are waited for so long: nodes may join."""
 REST_S: Final = 20.0
 """Workers that are not needed for so long are ended: others may wait for their cores."""
+NEXT_S: Final = 0.01
+"""The next item of a worker that has ended one is there within this: it goes with the next poll, which halves the calls."""
 QUIT_S: Final = 4.0
 """For leaving the cluster in order."""
 CROWDED_S: Final = 30.0
@@ -100,6 +102,8 @@ class Hub:
         self._unmet_since: dict[Needs, float] = {}
         self._crowded_since: float | None = None
         self._resting_since: float | None = None
+        self._between: dict[str, float] = {}
+        """Workers that have ended an item, which are asked again with the next one, or without one at a time."""
         self._served: ServedFiles | None = None
         self._reported = -1
         self._numbers = itertools.count(1)
@@ -110,7 +114,9 @@ class Hub:
         beat = 0.0
         while True:
             with contextlib.suppress(queue.Empty):
-                self._react(self.inbox.get(timeout=0.5))
+                self._react(self.inbox.get(timeout=NEXT_S if self._between else 0.5))
+            while self._between and time.monotonic() > next(iter(self._between.values())):
+                self._poll(next(iter(self._between)))
             if time.monotonic() - beat > 1.0:
                 beat = time.monotonic()
                 self._send(Alive())
@@ -202,10 +208,12 @@ class Hub:
             self._workers[name] = _Worker(actor, node, needs)
             self._poll(name)
 
-    def _poll(self, name: str) -> None:
+    def _poll(self, name: str, assignment: Any = None) -> None:
+        """Asks a worker for messages, and gives it an item along."""
+        self._between.pop(name, None)
         worker = self._workers[name]
+        self._call("poll", name, worker.actor.poll.remote(assignment, self._served))
         worker.asked = time.monotonic()
-        self._call("poll", name, worker.actor.poll.remote())
 
     def _polled(self, name: str, future: Any) -> None:
         worker = self._workers.get(name)
@@ -223,16 +231,25 @@ class Hub:
             if isinstance(message, Ended):
                 worker.tickets.discard(message.ticket)
             self._send(message)
-        self._poll(name)
+        if any(isinstance(message, Ended) for message in messages):
+            self._between[name] = time.monotonic() + NEXT_S
+        else:
+            self._poll(name)
 
     def _assign(self, name: str, assignment: Any) -> None:
         worker = self._workers.get(name)
         if worker is None:
             return
+        with_poll = name in self._between
         try:
-            worker.actor.submit.remote(assignment, self._served)
+            if with_poll:
+                self._poll(name, assignment)
+            else:
+                worker.actor.submit.remote(assignment, self._served)
         except Exception as error:  # noqa: BLE001 (Ray has several for a store without room)
             self._send(Ended(assignment.ticket, None, error_document(object_store_full(str(error)))))
+            if with_poll:
+                self._poll(name)
             return
         worker.tickets.add(assignment.ticket)
 
@@ -240,6 +257,7 @@ class Hub:
         import ray
 
         worker = self._workers.pop(name, None)
+        self._between.pop(name, None)
         if worker is not None:
             ray.kill(worker.actor, no_restart=True)
             if worker.joined:

@@ -64,8 +64,10 @@ class ClusterWorker:
         """Adds an item; the store is reached through `served` where its folder is not seen."""
         self._bench.submit(assignment, served)
 
-    def poll(self) -> list[FromWorker]:
-        """What has happened since the last poll."""
+    def poll(self, assignment: Assignment | None = None, served: FileSystem | None = None) -> list[FromWorker]:
+        """What has happened since the last poll; an item may come with it, as by `submit`."""
+        if assignment is not None:
+            self.submit(assignment, served)
         return self._outbox.take(POLL_S)
 
     def cancel(self, up_to: int) -> None:
