@@ -38,6 +38,17 @@ ExecutorName = Annotated[
         metavar="NAME",
     ),
 ]
+TrainingWorkers = Annotated[
+    int,
+    typer.Option(
+        "--training-workers",
+        min=1,
+        max=256,
+        help="How many of the executor's workers train the supernet together, each on a part of every batch. The result differs as with "
+        "another number of --threads.",
+        metavar="N",
+    ),
+]
 StoreFolder = Annotated[
     str | None,
     typer.Option("--store", help="Folder, or fsspec URL, of cached results; inside --out when absent.", metavar="DIR"),

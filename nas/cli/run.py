@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder
-from nas.cli.search import Yes, execute
+from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder, TrainingWorkers
+from nas.cli.search import Workers, Yes, execute
 
 
 def run(
@@ -16,6 +16,7 @@ def run(
     out: Out = "runs",
     store: StoreFolder = None,
     executor: ExecutorName = None,
+    training_workers: TrainingWorkers = 1,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -23,6 +24,6 @@ def run(
     """Run the search that a YAML file describes. Paths in it are relative to the working folder."""
     from nas.spec import SearchSpec
 
-    return execute(
-        SearchSpec.from_yaml(Path(spec)), out=out, store=store, executor=executor, quiet=quiet, asks=not (yes or json)
-    )
+    given = SearchSpec.from_yaml(Path(spec))
+    workers = Workers(executor, training_workers)
+    return execute(given, out=out, store=store, workers=workers, quiet=quiet, asks=not (yes or json))

@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder
+from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder, TrainingWorkers
 from nas.objective import Objective
 from nas.spec import AugmentName, BudgetOn, ClassWeights, Fit, Method, MetricName
 from nas.work import EFFORT_S, Effort
@@ -136,6 +137,7 @@ def search(
     out: Out = "runs",
     store: StoreFolder = None,
     executor: ExecutorName = None,
+    training_workers: TrainingWorkers = 1,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -152,7 +154,8 @@ def search(
         "searcher": searcher, "objective": objective, "limits": limits(limit or ()),
         "at_once": at_once,
     }  # fmt: skip
-    return execute(specify(fields), out=out, store=store, executor=executor, quiet=quiet, asks=not (yes or json))
+    workers = Workers(executor, training_workers)
+    return execute(specify(fields), out=out, store=store, workers=workers, quiet=quiet, asks=not (yes or json))
 
 
 def limits(given: Sequence[str]) -> dict[str, str]:
@@ -214,13 +217,19 @@ def specify(fields: dict[str, Any]) -> "SearchSpec":
         raise invalid_spec(error) from error
 
 
-def execute(
-    spec: "SearchSpec", *, out: str, store: str | None, executor: str | None, quiet: bool, asks: bool
-) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Where a search computes: an executor's name, and how many of its workers train the supernet."""
+
+    executor: str | None = None
+    training: int = 1
+
+
+def execute(spec: "SearchSpec", *, out: str, store: str | None, workers: Workers, quiet: bool, asks: bool) -> Answer:
     """Runs a search with its progress on stderr: the plan first, then a bar for each stage. Elsewhere, where `ELSEWHERE` is set.
 
     Args:
-        spec, out, store, executor, quiet: of the command.
+        spec, out, store, workers, quiet: of the command.
         asks: whether a long one may ask first; it does so only at a terminal that displays the plan.
 
     Raises:
@@ -229,7 +238,7 @@ def execute(
     """
     elsewhere = ELSEWHERE.get()
     if elsewhere is not None:
-        reject_executor(executor)
+        reject_executor(workers.executor, workers.training)
         return elsewhere(spec, Path(out), quiet)
     from nas import pipeline, preflight
     from nas.cli.guard import ended_politely
@@ -247,24 +256,25 @@ def execute(
                 progress.show(render_plan(plan))
             if asks and sum(plan.seconds.values()) > LONG_S and sys.stdin.isatty() and sys.stderr.isatty():
                 ask("Give fewer --minutes, a lower --effort or a lower --resolution.")
-        with open_executor(executor) as opened, watch(quiet=quiet, known=note) as progress:
-            result = pipeline.search(spec, on_event=progress, executor=opened, **folders)
+        with open_executor(workers.executor) as opened, watch(quiet=quiet, known=note) as progress:
+            how: dict[str, Any] = {"executor": opened, "training_workers": workers.training}
+            result = pipeline.search(spec, on_event=progress, **how, **folders)
     return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))
 
 
-def reject_executor(executor: str | None) -> None:
+def reject_executor(executor: str | None, training_workers: int = 1) -> None:
     """For a command that a service runs.
 
     Raises:
-        InvalidSpec: an executor is named.
+        InvalidSpec: an executor is named, or several workers for training.
     """
     from nas.errors import InvalidSpec
 
-    if executor is not None:
+    if executor is not None or training_workers > 1:
         raise InvalidSpec(
-            "The executor is a setting of the service, not of a job.",
-            fix="Leave --executor away; `hwnas serve` and `hwnas worker` have it.",
-            facts={"executor": executor},
+            "The executor and its workers are settings of the service, not of a job.",
+            fix="Leave --executor and --training-workers away; `hwnas serve` and `hwnas worker` have the executor.",
+            facts={"executor": executor, "training_workers": training_workers},
         )
 
 

@@ -164,10 +164,18 @@ class Engine:
     calls: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
 
     def search(
-        self, spec: SearchSpec, *, out: Path, store: str | None, on_event: EventSink, executor: Executor
+        self,
+        spec: SearchSpec,
+        *,
+        out: Path,
+        store: str | None,
+        on_event: EventSink,
+        executor: Executor,
+        training_workers: int,
     ) -> SearchResult:
         """As `nas.pipeline.search`."""
-        self.calls.append(("search", {"spec": spec, "out": out, "store": store, "executor": executor.name}))
+        how = {"executor": executor.name, "training_workers": training_workers}
+        self.calls.append(("search", {"spec": spec, "out": out, "store": store, **how}))
         on_event(PlanEvent(resolution=28, supernet=True, note="A supernet is trained."))
         for event in events():
             on_event(event)

@@ -63,9 +63,16 @@ def test_the_executor_is_named_by_an_option_or_by_the_environment(
     assert (code, document["error"]["code"]) == (1, "cluster_unreachable")
 
 
-def test_a_service_has_an_executor_of_its_own(answer: Answering) -> None:
+def test_several_workers_train_where_an_option_says_so(engine: Engine, answer: Answering) -> None:
+    answer(*PLAIN)
+    answer(*PLAIN, "--executor", "processes:2", "--training-workers", "2")
+    assert [calls["training_workers"] for name, calls in engine.calls if name == "search"] == [1, 2]
+
+
+@pytest.mark.parametrize("option", [("--executor", "local"), ("--training-workers", "2")])
+def test_a_service_has_an_executor_of_its_own(answer: Answering, option: tuple[str, str]) -> None:
     with given_elsewhere():
-        code, document = answer(*PLAIN, "--executor", "local")
+        code, document = answer(*PLAIN, *option)
     assert (code, document["error"]["code"]) == (2, "invalid_spec")
 
 
