@@ -148,8 +148,8 @@ class Dispatch:
                     attempt = self._running.pop(ticket)
                     self._seconds.append(time.monotonic() - (attempt.started or attempt.assigned))
                     error = None if document is None else restored_error(document)
-                    attempts = 1 + len(self._lost.get(attempt.index, ()))
-                    self._ended.append(WorkOutcome(attempt.index, value, error, attempts, attempt.worker))
+                    lost = tuple(self._lost.get(attempt.index, ()))
+                    self._ended.append(WorkOutcome(attempt.index, value, error, 1 + len(lost), attempt.worker, lost))
                 case _:
                     pass
 
@@ -162,7 +162,7 @@ class Dispatch:
                 reasons.append(reason)
             if len(reasons) >= ATTEMPTS:
                 error = worker_lost(item.name, reasons)
-                self._ended.append(WorkOutcome(attempt.index, None, error, len(reasons), worker))
+                self._ended.append(WorkOutcome(attempt.index, None, error, len(reasons), worker, tuple(reasons)))
                 continue
             self.on_event(LogEvent(level="warning", message=f"{item.name} is tried again: its worker {reason}."))
             self._waiting.setdefault(item.needs, deque()).appendleft(attempt.index)

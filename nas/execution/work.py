@@ -102,6 +102,7 @@ class WorkOutcome:
         error: that it raised, or `WorkerLost` where no worker could finish it.
         attempts: how often it was begun.
         worker: that had it last.
+        lost: why the workers of earlier attempts were lost.
     """
 
     index: int
@@ -109,6 +110,7 @@ class WorkOutcome:
     error: HwnasError | None = None
     attempts: int = 1
     worker: str = "local"
+    lost: tuple[str, ...] = ()
 
     def result(self) -> Any:
         """The value.

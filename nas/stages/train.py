@@ -9,6 +9,7 @@ import torch
 
 from nas import accelerator
 from nas.compute import Compute
+from nas.errors import UnsendableWork
 from nas.events import CheckpointEvent, MetricEvent, Phase
 from nas.execution.work import Needs, Site
 from nas.job import Job
@@ -211,7 +212,11 @@ def _by_workers(context: Context, one: SupernetRank) -> StageOutput | None:
         return [replace(one, job=job, rank=rank, size=size, at=at) for rank in range(size)]
 
     sink, cancelled, spent = context.on_event, context.cancelled, context.add_core_seconds
-    values = Ranks(executor, compute, items, context.store, sink, cancelled, spent).train(count)
+    try:
+        values = Ranks(executor, compute, items, context.store, sink, cancelled, spent).train(count)
+    except UnsendableWork as error:
+        context.info(f"This process trains the supernet: {error.detail}")
+        return None
     if not values:
         return None
     return StageOutput({"supernet": context.store.get(values[0])}, replace(one, size=len(values)).facts)

@@ -16,7 +16,7 @@ from nas.core_seconds import StageClock, core_seconds
 from nas.errors import Cancelled, UnmetNeeds, WorkerLost
 from nas.events import EventSink, LogEvent
 from nas.execution.executor import Executor
-from nas.execution.work import WorkItem
+from nas.execution.work import OUT_OF_MEMORY, WorkItem, worker_lost
 from nas.store import Store
 from nas.training.group import Meeting, PeerLost, meeting
 
@@ -54,6 +54,7 @@ class Ranks:
 
         Raises:
             Cancelled: the caller requested a stop; a checkpoint is kept.
+            OutOfWorkerMemory: a rank's worker lacks memory. Fewer ranks would need more of it.
             HwnasError: a rank's own error.
         """
         size, most_threads = workers, self.compute.threads
@@ -90,10 +91,12 @@ class Ranks:
                         value = None if unmet or isinstance(outcome.error, WorkerLost) else outcome.result()
                         if value is not None:
                             self.on_core_seconds(value["core_seconds"])
-                        if value is None or value["lost"]:
-                            lost_at.append(time.monotonic())
-                        else:
+                        if value is not None and not value["lost"]:
                             values[outcome.index] = value["value"]
+                        elif OUT_OF_MEMORY in outcome.lost:
+                            raise worker_lost("the training of the supernet", [OUT_OF_MEMORY])
+                        else:
+                            lost_at.append(time.monotonic())
             except Cancelled:
                 if self.cancelled():
                     raise

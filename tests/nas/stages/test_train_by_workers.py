@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import nas.stages.train
-from nas.errors import Cancelled, OutOfWorkerMemory
+from nas.errors import Cancelled, OutOfWorkerMemory, UnsendableWork
 from nas.events import CheckpointEvent, Event, LogEvent, MetricEvent, ProgressEvent
+from nas.execution import dispatch
 from nas.execution.processes import ProcessExecutor
 from nas.execution.work import Site, run_item
 from nas.job import Job
@@ -138,3 +139,20 @@ def test_a_killed_worker_and_a_cancelled_training_cost_only_steps(
     (record,) = two.store.finished("train")
     assert record.facts == {"steps": STEPS}
     assert_equal_results(events, finished, curves, expected, since=saved.step)
+
+
+def test_a_job_that_cannot_be_sent_is_trained_here(
+    tmp_path: Path, executor: ProcessExecutor, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsendable(*_: object, **__: object) -> bytes:
+        raise UnsendableWork("The job holds an open file.", fix="Close it.")
+
+    monkeypatch.setattr(dispatch, "pack_item", unsendable)
+    events: list[Event] = []
+    made = context(tmp_path, executor, events)
+    few = replace(job, work=job.work.model_copy(update={"supernet_images": 128}))
+    train(made, few)
+    assert made.store.finished("train")[0].facts == {"steps": 2}
+    assert "This process trains the supernet: The job holds an open file." in [
+        event.message for event in events if isinstance(event, LogEvent)
+    ]

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +14,13 @@ import torch
 
 from nas import accelerator
 from nas.compute import Compute
+from nas.errors import OutOfWorkerMemory
 from nas.events import Event, LogEvent
 from nas.execution import dispatch
 from nas.execution.executor import Executor
 from nas.execution.local import LocalExecutor
 from nas.execution.processes import ProcessExecutor
-from nas.execution.work import Needs, Site
+from nas.execution.work import OUT_OF_MEMORY, Needs, Site, WorkOutcome
 from nas.store import StageKey, Store
 from nas.training import data_parallel, group
 from nas.training.data_parallel import Ranks, most_ranks, rank_threads, rank_value
@@ -120,3 +121,23 @@ def test_ranks_that_find_no_machine_with_their_cores_have_one_each(
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
         sums, messages = trained(executor, 8, 2, tmp_path, lambda rank, threads: rank == 1 and threads > 1)
     assert sums == [2.0, 2.0] and not any("continues from" in message for message in messages)
+
+
+class OutOfMemory(LocalExecutor):
+    """Two workers, the first of which was ended for its memory when it had begun; the other one noticed."""
+
+    workers = 2
+
+    def map(self, *_: object, **__: object) -> Iterator[WorkOutcome]:
+        lost = {"value": None, "lost": True, "core_seconds": 1.5}
+        yield WorkOutcome(1, lost)
+        yield WorkOutcome(0, lost, attempts=2, lost=(OUT_OF_MEMORY,))
+
+
+def test_a_worker_that_is_ended_for_its_memory_is_no_reason_for_fewer_workers(tmp_path: Path) -> None:
+    """They would need more each."""
+    spent: list[float] = []
+    ranks = Ranks(OutOfMemory(), CPU, lambda *_: [], Store(tmp_path), lambda _: None, lambda: False, spent.append)
+    with pytest.raises(OutOfWorkerMemory, match="training of the supernet"):
+        ranks.train(2)
+    assert spent == [1.5, 1.5]
