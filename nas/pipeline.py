@@ -20,6 +20,8 @@ from hw_targets.target import Target
 from nas.errors import Cancelled, InvalidSpec, UnknownRun
 from nas.evaluations import keep_evaluations
 from nas.events import EventSink, ignore
+from nas.execution.executor import Executor
+from nas.execution.executor import training_workers as workers_of_training
 from nas.execution.local import LocalExecutor
 from nas.files import write_atomically
 from nas.job import Job
@@ -38,7 +40,6 @@ from search_spaces.restrict import RestrictedSpace
 from search_spaces.space import Architecture, text
 
 if TYPE_CHECKING:
-    from nas.execution.executor import Executor
     from nas.stages.adapt import Adapted
     from nas.stages.train import Supernet
 
@@ -51,8 +52,8 @@ def search(
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
     claim: DeviceClaim = no_claim,
-    executor: "Executor | None" = None,
-    training_workers: int = 1,
+    executor: Executor | None = None,
+    training_workers: int | None = None,
 ) -> SearchResult:
     """Finds, trains, measures and exports one INT8 model for each target.
 
@@ -65,8 +66,8 @@ def search(
         cancelled: polled often; the search stops soon after it returns true.
         claim: entered while a target is measured; a claim to the device besides the lock of the machine.
         executor: of work that can be done by others; this process when None. The result does not depend on it.
-        training_workers: how many of the executor's workers train the supernet together; what they learn differs from what one learns
-            by the order of float sums, as with another number of threads.
+        training_workers: how many of the executor's workers train the supernet together; as `HWNAS_TRAINING_WORKERS` says when None,
+            else one. What several learn differs from what one learns by the order of float sums, as with another number of threads.
 
     Raises:
         InvalidData, InvalidSpace, UnknownTarget, TargetUnavailable: the spec names something missing or unusable.
@@ -77,7 +78,8 @@ def search(
         Cancelled: the caller requested a stop; completed work is stored.
     """
     place = Store.of(store or out / "store")
-    context = Context(place, on_event, cancelled, claim, executor or LocalExecutor(), training_workers)
+    together = workers_of_training(training_workers)
+    context = Context(place, on_event, cancelled, claim, executor or LocalExecutor(), together)
     return search_in(context, spec, out)
 
 
@@ -160,7 +162,7 @@ def export(
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
     claim: DeviceClaim = no_claim,
-    executor: "Executor | None" = None,
+    executor: Executor | None = None,
 ) -> ExportResult:
     """Trains and exports an architecture that the user selected, in place of the one that the search selected.
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hw_targets.registry import target as find_target
 from hw_targets.stopping import never
 from nas.errors import Cancelled, InvalidSpec
 from nas.events import EventSink, ignore
+from nas.execution.executor import Executor
+from nas.execution.executor import training_workers as workers_of_training
 from nas.execution.local import LocalExecutor
 from nas.frozen import FrozenModel
 from nas.job import Job
@@ -20,9 +21,6 @@ from nas.stages.context import Context
 from nas.stages.costs import Costs, profiling_s
 from nas.stages.profile import profile, profiled
 from nas.store import Store
-
-if TYPE_CHECKING:
-    from nas.execution.executor import Executor
 
 
 class JobEstimate(FrozenModel):
@@ -113,8 +111,8 @@ def pretrain(
     store: Store | Path | str,
     on_event: EventSink = ignore,
     cancelled: Callable[[], bool] = never,
-    executor: "Executor | None" = None,
-    training_workers: int = 1,
+    executor: Executor | None = None,
+    training_workers: int | None = None,
 ) -> Pretrained:
     """Trains the supernet that a search of the same data, space, source, targets, effort, seed and threads needs.
 
@@ -135,7 +133,8 @@ def pretrain(
     if spec.method == "prune":
         raise InvalidSpec("The method prune trains no supernet.", fix="Use the method auto or search.")
     workers = executor or LocalExecutor()
-    context = Context(Store.of(store), on_event, cancelled, executor=workers, training_workers=training_workers)
+    together = workers_of_training(training_workers)
+    context = Context(Store.of(store), on_event, cancelled, executor=workers, training_workers=together)
     try:
         job, costs = choose_resolution(context, spec)
         images = plans.supernet_images(job, costs) if spec.work is None else spec.work.supernet_images

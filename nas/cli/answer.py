@@ -39,13 +39,13 @@ ExecutorName = Annotated[
     ),
 ]
 TrainingWorkers = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--training-workers",
         min=1,
         max=256,
         help="How many of the executor's workers train the supernet together, each on a part of every batch. The result differs as with "
-        "another number of --threads.",
+        "another number of --threads. When absent, HWNAS_TRAINING_WORKERS, else 1.",
         metavar="N",
     ),
 ]

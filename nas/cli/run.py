@@ -16,7 +16,7 @@ def run(
     out: Out = "runs",
     store: StoreFolder = None,
     executor: ExecutorName = None,
-    training_workers: TrainingWorkers = 1,
+    training_workers: TrainingWorkers = None,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,

@@ -137,7 +137,7 @@ def search(
     out: Out = "runs",
     store: StoreFolder = None,
     executor: ExecutorName = None,
-    training_workers: TrainingWorkers = 1,
+    training_workers: TrainingWorkers = None,
     yes: Yes = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -222,7 +222,7 @@ class Workers:
     """Where a search computes: an executor's name, and how many of its workers train the supernet."""
 
     executor: str | None = None
-    training: int = 1
+    training: int | None = None
 
 
 def execute(spec: "SearchSpec", *, out: str, store: str | None, workers: Workers, quiet: bool, asks: bool) -> Answer:
@@ -262,7 +262,7 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, workers: Workers
     return Answer(result.model_dump(mode="json"), lambda console: render_result(console, result))
 
 
-def reject_executor(executor: str | None, training_workers: int = 1) -> None:
+def reject_executor(executor: str | None, training_workers: int | None = None) -> None:
     """For a command that a service runs.
 
     Raises:
@@ -270,7 +270,7 @@ def reject_executor(executor: str | None, training_workers: int = 1) -> None:
     """
     from nas.errors import InvalidSpec
 
-    if executor is not None or training_workers > 1:
+    if executor is not None or training_workers is not None:
         raise InvalidSpec(
             "The executor and its workers are settings of the service, not of a job.",
             fix="Leave --executor and --training-workers away; `hwnas serve` and `hwnas worker` have the executor.",

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol, Self
 
 from hw_targets.stopping import never
-from nas.errors import UnknownExecutor
+from nas.errors import InvalidSpec, UnknownExecutor
 from nas.events import EventSink, ignore
 from nas.execution.work import WorkItem, WorkOutcome
 from nas.store import Store
 
 VARIABLE: Final = "HWNAS_EXECUTOR"
 """The environment variable that names the executor where nothing else does."""
+
+TRAINING_VARIABLE: Final = "HWNAS_TRAINING_WORKERS"
+"""The environment variable that says how many workers train one network together, where nothing else does."""
 
 LOCAL: Final = "local"
 
@@ -98,3 +101,19 @@ def open_executor(text: str | None = None) -> Executor:
         fix="Use local, processes, processes:N for N worker processes, ray, or ray:HOST:PORT for a Ray cluster.",
         facts={"executor": text},
     )
+
+
+def training_workers(count: int | None = None) -> int:
+    """How many workers train one network together: those given, else those of `HWNAS_TRAINING_WORKERS`, else one.
+
+    Raises:
+        InvalidSpec: that is no number from 1.
+    """
+    text = str(count) if count is not None else os.environ.get(TRAINING_VARIABLE) or "1"
+    if not re.fullmatch(r"[1-9]\d{0,3}", text):
+        raise InvalidSpec(
+            f"{text!r} is no number of workers.",
+            fix=f"Give a number from 1 to --training-workers, or to {TRAINING_VARIABLE}.",
+            facts={"training_workers": text},
+        )
+    return int(text)

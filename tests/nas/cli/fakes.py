@@ -171,7 +171,7 @@ class Engine:
         store: str | None,
         on_event: EventSink,
         executor: Executor,
-        training_workers: int,
+        training_workers: int | None,
     ) -> SearchResult:
         """As `nas.pipeline.search`."""
         how = {"executor": executor.name, "training_workers": training_workers}

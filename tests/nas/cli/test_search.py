@@ -66,7 +66,7 @@ def test_the_executor_is_named_by_an_option_or_by_the_environment(
 def test_several_workers_train_where_an_option_says_so(engine: Engine, answer: Answering) -> None:
     answer(*PLAIN)
     answer(*PLAIN, "--executor", "processes:2", "--training-workers", "2")
-    assert [calls["training_workers"] for name, calls in engine.calls if name == "search"] == [1, 2]
+    assert [calls["training_workers"] for name, calls in engine.calls if name == "search"] == [None, 2]
 
 
 @pytest.mark.parametrize("option", [("--executor", "local"), ("--training-workers", "2")])

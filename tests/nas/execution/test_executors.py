@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.errors import UnknownExecutor, UnreachableStore
-from nas.execution.executor import VARIABLE, Executor, open_executor
+from nas.errors import InvalidSpec, UnknownExecutor, UnreachableStore
+from nas.execution.executor import TRAINING_VARIABLE, VARIABLE, Executor, open_executor, training_workers
 from nas.execution.local import LocalExecutor
 from nas.execution.processes import ProcessExecutor, available_cores
 from nas.stages.context import Context
@@ -40,6 +40,18 @@ def test_a_name_opens_an_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "processes:3")
     assert (open_executor().name, open_executor("local").name) == ("processes:3", "local")
     assert Context(Store("unused")).executor.name == "local"
+
+
+def test_how_many_workers_train_is_given_or_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(TRAINING_VARIABLE, raising=False)
+    assert training_workers() == 1
+    monkeypatch.setenv(TRAINING_VARIABLE, "4")
+    assert (training_workers(), training_workers(2)) == (4, 2)
+    monkeypatch.setenv(TRAINING_VARIABLE, "all")
+    with pytest.raises(InvalidSpec, match="'all' is no number of workers"):
+        training_workers()
+    with pytest.raises(InvalidSpec):
+        training_workers(0)
 
 
 @pytest.mark.parametrize("text", ["slurm", "processes:0", "processes:-1", "processes:two", "local:2", "Local"])
