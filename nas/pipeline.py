@@ -85,27 +85,31 @@ def search(
 
 def search_in(context: Context, spec: SearchSpec, out: Path) -> SearchResult:
     """The search of a spec with the context of its caller, who may read what its stages cost there. Raises as `search` does."""
+    try:
+        return search_job(context, prepare_job(context, spec), out)
+    except KeyboardInterrupt as error:
+        raise Cancelled(
+            "The search was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
+        ) from error
+
+
+def search_job(context: Context, job: Job, out: Path) -> SearchResult:
+    """The search of a prepared job, on any machine that reaches the store: the data's source is not read again. Raises as `search` does."""
     from nas.runs import keep
     from nas.stages.deliver import deliver_all
     from nas.stages.serve_all import serve_all
     from nas.stages.target_run import TargetRun
     from nas.stages.workers import say_where
 
-    try:
-        job = prepare_job(context, spec)
-        say_where(context, job)
-        searched, supernet, adapted = trained_job(context, job)
-        run = run_name(spec)
-        target_runs = [
-            TargetRun(context, searched, target_plan, find_target(target_plan.info.id), supernet, adapted)
-            for target_plan in job.target_plans
-        ]
-        outcomes = deliver_all(target_runs, out / run)
-        common = serve_all(target_runs, tuple(outcomes.values())) if len(target_runs) > 1 else None
-    except KeyboardInterrupt as error:
-        raise Cancelled(
-            "The search was interrupted; what was computed is stored.", fix="Run the same command again to continue it."
-        ) from error
+    say_where(context, job)
+    searched, supernet, adapted = trained_job(context, job)
+    spec, run = job.spec, run_name(job.spec)
+    target_runs = [
+        TargetRun(context, searched, target_plan, find_target(target_plan.info.id), supernet, adapted)
+        for target_plan in job.target_plans
+    ]
+    outcomes = deliver_all(target_runs, out / run)
+    common = serve_all(target_runs, tuple(outcomes.values())) if len(target_runs) > 1 else None
     fronts = {name: outcome.trained for name, outcome in outcomes.items()}
     result = SearchResult(
         run=run,

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nas.batch.records import CellRecord, StageUse
+from nas.batch.records import CellRecord, StageUse, stage_uses
 from nas.errors import UnknownRun
 from nas.evaluations import of_target, read_evaluations
 from nas.events import ignore
@@ -38,8 +38,11 @@ def with_folder(context: Context, record: CellRecord, out: Path) -> CellRecord:
     """The record with its run's folder in `out`. Raises as a search does."""
     if _is_there(out / record.result.run, record):
         return record
-    made = search_in(Context(context.store, ignore, context.cancelled, context.claim), record.spec, out)
-    return record.model_copy(update={"result": made.model_copy(update={"seconds": record.result.seconds})})
+    own = Context(context.store, ignore, context.cancelled, context.claim)
+    made = search_in(own, record.spec, out)
+    seconds = {**made.seconds, **record.result.seconds}
+    made = made.model_copy(update={"seconds": seconds})
+    return record.model_copy(update={"result": made, "stages": stage_uses(own.costs)})
 
 
 def _is_there(folder: Path, record: CellRecord) -> bool:

@@ -1,6 +1,6 @@
 """The work items of a batch: a latency table, a supernet, a whole cell. Each makes its results be in the store. Not here: their order.
 
-An item names its threads and the kind of its device: a worker with other cores must compute what the batch looks for.
+An item has a prepared job, so that a worker needs neither the source of the data nor as many cores as this machine.
 """
 
 import tempfile
@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hw_targets.registry import target as find_target
-from hw_targets.target import TargetInfo
 from nas.batch.item_events import inside
 from nas.batch.records import stage_uses
-from nas.batch.sharing import CellJob
 from nas.events import ItemKind
 from nas.execution.executor import Executor
 from nas.execution.local import LocalExecutor
 from nas.execution.work import Needs, Site
-from nas.pipeline import search_in, trained_job
-from nas.prepare_job import prepare_job, resolve_spec
+from nas.job import Job
+from nas.pipeline import search_in, search_job, trained_job
+from nas.prepare_job import with_work
 from nas.spec import SearchSpec
 from nas.stages.context import Context, DeviceClaim, no_claim
 from nas.stages.profile import profile
@@ -28,19 +27,15 @@ from nas.stages.profile import profile
 class _Item:
     """Attributes:
     id: of the item in events.
-    spec: of a search, with all that is decided for it.
-    cores: of its training.
+    job: of a search, with all that is decided for it so far.
     device: that it measures; None where it measures none.
     claim: of the device, where the item runs in this process.
-    on_gpu: whether it computes on a GPU of the batch's machine.
     executor: for parts of the item, where it runs in this process and leaves workers idle; None computes them there, too.
     """
 
     id: str
-    spec: SearchSpec
-    cores: int = 1
+    job: Job
     device: str | None = None
-    on_gpu: bool = False
     claim: DeviceClaim = no_claim
     executor: Executor | None = None
 
@@ -55,7 +50,7 @@ class _Item:
     @property
     def needs(self) -> Needs:
         """What it needs of a worker."""
-        return Needs(cores=self.cores, device=self.device)
+        return Needs(cores=self.job.compute.threads, device=self.device)
 
     def _context(self, site: Site, kind: ItemKind) -> Context:
         on_event, executor = inside(site.on_event, self.id, kind), self.executor or LocalExecutor()
@@ -69,9 +64,9 @@ class TableItem(_Item):
 
     def run(self, site: Site) -> None:
         """Measures it, or finds it in the store."""
-        context = self._context(site, "table")
-        job = resolve_spec(context, self.spec)
-        profile(context, find_target(job.targets[0].id), job.restricted[0].space, job.work.profile)
+        job = self.job
+        target = find_target(job.targets[0].id)
+        profile(self._context(site, "table"), target, job.restricted[0].space, job.work.profile)
 
 
 class SupernetItem(_Item):
@@ -80,7 +75,7 @@ class SupernetItem(_Item):
     def run(self, site: Site) -> None:
         """Trains them, or finds them in the store."""
         context = self._context(site, "supernet")
-        trained_job(context, prepare_job(context, self.spec))
+        trained_job(context, with_work(context, self.job, None))
 
 
 @dataclass(frozen=True)
@@ -88,29 +83,20 @@ class CellItem(_Item):
     """Searches a cell.
 
     Attributes:
-        out: folder of runs, where the worker sees it; else its run's folder is made again by the process of the batch.
+        spec: of its search, for a worker that sees the folders of this machine.
+        out: folder of runs, where the worker sees it; else its run's folder is made by the process of the batch.
     """
 
+    spec: SearchSpec | None = None
     out: str | None = None
 
     def run(self, site: Site) -> dict[str, Any]:
         """The search's result, and the stages that it used."""
         context = self._context(site, "cell")
-        if self.out is not None:
+        if self.spec is not None and self.out is not None:
             result = search_in(context, self.spec, Path(self.out))
         else:
             with tempfile.TemporaryDirectory(prefix="hwnas-cell-") as folder:
-                result = search_in(context, self.spec, Path(folder))
+                result = search_job(context, with_work(context, self.job, None), Path(folder))
         uses = [use.model_dump(mode="json") for use in stage_uses(context.costs)]
         return {"result": result.model_dump(mode="json"), "stages": uses}
-
-
-def portable(one: CellJob) -> SearchSpec:
-    """A cell's spec for any worker: its threads and the kind of its device are those that were resolved here."""
-    compute = one.job.compute
-    return one.spec.model_copy(update={"threads": compute.threads, "device": "cuda" if compute.on_gpu else "cpu"})
-
-
-def device_of(info: TargetInfo) -> str | None:
-    """The device that is measured for a target."""
-    return (info.device_id or info.id) if info.kind == "measured" else None

@@ -12,7 +12,7 @@ from typing import Any
 from hw_targets.stopping import never
 from hw_targets.target import TargetInfo
 from nas.batch.finished import finished_record, with_folder
-from nas.batch.items import CellItem, SupernetItem, TableItem, device_of, portable
+from nas.batch.items import CellItem, SupernetItem, TableItem
 from nas.batch.ledger import Ledger
 from nas.batch.prepare import missing_tables, prepare, supernet_users
 from nas.batch.records import CellRecord, keep_cell, stage_uses
@@ -110,7 +110,7 @@ class _Batch:
     def _with_tables(self, jobs: Sequence[CellJob]) -> list[CellJob]:
         """The cells whose latency table is there; it is measured where it is missing."""
         users = missing_tables(self.context, jobs)
-        items = [TableItem(_table_name(cells[0]), portable(cells[0]), **self._where(cells[0])) for cells in users]
+        items = [TableItem(_table_name(cells[0]), cells[0].job, _device(cells[0])) for cells in users]
         return self._without_failed(jobs, "tables", items, users)
 
     def _checked(self, jobs: Sequence[CellJob]) -> list[CellJob]:
@@ -128,7 +128,7 @@ class _Batch:
     def _with_supernets(self, jobs: Sequence[CellJob]) -> list[CellJob]:
         """The cells whose supernet is trained, or that need none."""
         users = supernet_users(jobs)
-        items = [SupernetItem(_supernet_name(cells[0]), portable(cells[0]), **_compute(cells[0])) for cells in users]
+        items = [SupernetItem(_supernet_name(cells[0]), replace(cells[0].job, target_plans=())) for cells in users]
         return self._without_failed(jobs, "supernets", items, users)
 
     def _without_failed(
@@ -155,8 +155,9 @@ class _Batch:
         items = [
             CellItem(
                 one.resolved.cell.id,
-                one.spec if own else portable(one),
-                **self._where(one),
+                one.job,
+                _device(one),
+                spec=one.spec if own else None,
                 out=str(self.out) if own else None,
             )
             for one in jobs
@@ -191,9 +192,6 @@ class _Batch:
         """Whether the executor's workers see the folders of this process."""
         return self.executor.name.partition(":")[0] in ("local", "processes")
 
-    def _where(self, one: CellJob) -> dict[str, Any]:
-        return {**_compute(one), "device": device_of(one.job.targets[0])}
-
     def _map(self, items: Sequence[Any]) -> Iterable[tuple[int, Any, HwnasError | None]]:
         """The items' indices, values and errors as they end.
 
@@ -203,7 +201,9 @@ class _Batch:
         few = len(items) < self.executor.workers and all(item.has_parts for item in items)
         claimed = self.context.claim is not no_claim
         here = [
-            number for number, item in enumerate(items) if few or (claimed and item.device is not None) or item.on_gpu
+            number
+            for number, item in enumerate(items)
+            if few or (claimed and item.device is not None) or item.job.compute.on_gpu
         ]
         own = {"claim": self.context.claim, "executor": self.executor if few else None}
         others = [number for number in range(len(items)) if number not in here]
@@ -229,8 +229,10 @@ class _Batch:
         self.context.on_event(event)
 
 
-def _compute(one: CellJob) -> dict[str, Any]:
-    return {"cores": one.job.compute.threads, "on_gpu": one.job.compute.on_gpu}
+def _device(one: CellJob) -> str | None:
+    """The device that is measured for a cell."""
+    info = one.job.targets[0]
+    return (info.device_id or info.id) if info.kind == "measured" else None
 
 
 def _table_name(one: CellJob) -> str:

@@ -37,7 +37,7 @@ class Board:
         for layer in network.layers:
             if not self.supports(layer).ok:
                 raise UnsupportedLayer("No.", fix="Leave it out.", facts={"layer": layer.name})
-        assert weights.scheme is self.scheme
+        assert weights.scheme == self.scheme
         return lower_int8(network, weights)
 
     def sample(self, networks: Sequence[Network], *, rounds: int, done: Sequence[Sample] = ()) -> Iterator[Sample]:

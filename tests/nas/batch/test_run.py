@@ -22,12 +22,13 @@ from nas.batch.report import read_report
 from nas.errors import Cancelled, InvalidSpec, UnknownSearcher
 from nas.events import EVENT, BatchEvent, CellEvent, Event, ItemEvent, PhaseEvent
 from nas.execution.local import LocalExecutor
+from nas.execution.packing import pack_item
 from nas.execution.work import WorkItem, WorkOutcome
 from nas.runs import select_architecture
 from nas.store import Store
 from search_spaces.errors import HwnasError, InvalidSpace
 from tests.nas import boards
-from tests.nas.batch.batches import batch_spec
+from tests.nas.batch.batches import bars, batch_spec
 
 OVERLAYS = ["alveo-u50", "alveo-u50:tenants=2"]
 """Known in other processes, too."""
@@ -223,30 +224,58 @@ def test_a_killed_batch_goes_on(tmp_path: Path, at: str) -> None:
 
 
 class Elsewhere(LocalExecutor):
-    """An executor whose workers see the store alone, and not the folders of this process."""
+    """An executor whose workers see the store alone, and no files or folders of this process.
+
+    Args:
+        workers: how many it says it has.
+        hidden: a file that is not there while an item runs.
+    """
 
     name = "elsewhere"
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, hidden: Path | None = None) -> None:
         super().__init__()
-        self.workers = workers
+        self.workers, self._hidden = workers, hidden
         self.taken: list[str] = []
 
     def map(self, items: Sequence[WorkItem], **given: Any) -> Iterator[WorkOutcome]:
         """Sends each item as bytes, as to another machine."""
         self.taken += [type(item).__name__ for item in items]
-        return super().map([pickle.loads(pickle.dumps(item)) for item in items], **given)
+        outcomes = super().map([pickle.loads(pack_item(item)) for item in items], **given)
+        while True:
+            with self._away():
+                outcome = next(outcomes, None)
+            if outcome is None:
+                return
+            yield outcome
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        if self._hidden is None:
+            yield
+            return
+        elsewhere = self._hidden.rename(self._hidden.with_suffix(".hidden"))
+        try:
+            yield
+        finally:
+            elsewhere.rename(self._hidden)
 
 
-def test_workers_that_see_the_store_alone_compute_and_the_folders_are_made_here(whole: Run, tmp_path: Path) -> None:
-    _, _, result, _ = whole
-    executor = Elsewhere()
-    done = batch.run_batch(batch_spec(), out=tmp_path, executor=executor)
+def test_workers_that_see_the_store_alone_compute_and_the_folders_are_made_here(tmp_path: Path) -> None:
+    data = tmp_path / "bars.npz"
+    spec = batch_spec(data=[bars(data)], targets=OVERLAYS)
+    executor = Elsewhere(hidden=data)
+    done = batch.run_batch(spec, out=tmp_path / "runs", executor=executor)
     assert executor.taken == ["TableItem", "TableItem", "SupernetItem", "CellItem", "CellItem"]
-    expected = {cell.id: cell.model for cell in result.cells if cell.model is not None}
-    for cell in done.cells:
-        assert cell.model is not None and cell.model.architecture == expected[cell.id].architecture
-        assert (tmp_path / cell.id / cell.target / "model.int8.onnx").is_file()
+    here = batch.run_batch(spec, out=tmp_path / "here")
+    for cell, expected in zip(done.cells, here.cells, strict=True):
+        assert cell.model is not None and expected.model is not None
+        assert cell.model.architecture == expected.model.architecture and cell.model.test == expected.model.test
+        assert (cell.validation, cell.warnings) == (expected.validation, expected.warnings)
+        assert list((tmp_path / "runs" / cell.id).glob("*/model.int8.onnx"))
+    assert done.savings is not None and here.savings is not None
+    assert (done.savings.supernet_uses, done.savings.table_uses) == (2, 2)
+    assert {one.kind for one in done.shared} == {one.kind for one in here.shared}
 
 
 class Measured(boards.Board):
