@@ -25,9 +25,10 @@ from api.worker.context import JobContext, JobOutcome
 from api.worker.device_claims import DeviceClaims
 from api.worker.handlers import HANDLERS
 from api.worker.outbox import Outbox
+from api.worker.share import FairShare
 from nas.errors import Cancelled, ClusterLost, ClusterUnreachable, OutOfSpace, UnwritableFolder
 from nas.events import Event
-from nas.execution.executor import open_executor
+from nas.execution.executor import Executor, open_executor
 from search_spaces.errors import HwnasError
 
 log = logging.getLogger("hwnas.worker")
@@ -69,7 +70,7 @@ class JobRun:
             cancelled=self._job.should_stop,
             claim=DeviceClaims(self._database, self._job, self._outbox.put, settings.poll_s).hold,
             dataset_name=partial(dataset_name, self._database, claim.tenant_id),
-            executor=partial(open_executor, settings.executor),
+            executor=self._open_executor,
         )
         try:
             context.out.mkdir(exist_ok=True, mode=0o700)
@@ -83,6 +84,12 @@ class JobRun:
             return (home_error(error) if isinstance(error, OSError) else None) or _internal_error()
         shutil.rmtree(context.out, ignore_errors=True)
         return outcome
+
+    def _open_executor(self) -> Executor:
+        """Where the job's work runs. A cluster is shared with other jobs."""
+        share = FairShare(self._database, self._job.claim.tenant_id)
+        executor = open_executor(self._settings.executor, most=lambda: share.of(executor.workers))
+        return executor
 
     def _store(self, outcome: JobOutcome | HwnasError) -> None:
         """Stores how the attempt ended; retries for a while when the database does not answer."""

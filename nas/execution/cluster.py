@@ -206,8 +206,12 @@ def _start_hub(address: str | None, log: IO[bytes]) -> "tuple[subprocess.Popen[b
 class RayExecutor:
     """Workers of a Ray cluster, one for as many cores as an item needs, on all nodes whose versions are those of this machine."""
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str | None = None, most: Callable[[], int] | None = None) -> None:
         """Connects to a cluster; without an address, starts one on this machine, which ends with the executor.
+
+        Args:
+            address: of the cluster.
+            most: as in `open_executor`.
 
         Raises:
             ClusterUnreachable: there is no cluster at the address.
@@ -215,6 +219,7 @@ class RayExecutor:
         """
         self.name = "ray" if address is None else f"ray:{address}"
         self._crew = ClusterCrew(address)
+        self._most = most
 
     @property
     def workers(self) -> int:
@@ -242,7 +247,7 @@ class RayExecutor:
         """
         with packed_store(store) as packed:
             self._crew.serve(store.files.folder)
-            dispatch = Dispatch(self._crew, items, packed, on_event, cancelled, deadline_s, by_value=True)
+            dispatch = Dispatch(self._crew, items, packed, on_event, cancelled, deadline_s, True, self._most)
             yield from dispatch.outcomes()
 
     def close(self) -> None:

@@ -47,6 +47,7 @@ class Dispatch:
         cancelled: whether the caller requested a stop.
         deadline_s: of one attempt.
         by_value: whether code that is not installed goes along with an item.
+        most: the most workers that it may have, asked often, for a cluster that others use too; None for no bound.
     """
 
     crew: Crew
@@ -56,10 +57,13 @@ class Dispatch:
     cancelled: Callable[[], bool]
     deadline_s: float | None = None
     by_value: bool = False
+    most: Callable[[], int] | None = None
     _waiting: dict[Needs, deque[int]] = field(default_factory=dict)
     _running: dict[int, _Attempt] = field(default_factory=dict)
     _lost: dict[int, list[str]] = field(default_factory=dict)
     _ended: list[WorkOutcome] = field(default_factory=list)
+    _surplus: set[str] = field(default_factory=set)
+    _killed: set[str] = field(default_factory=set)
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=32))
 
     def outcomes(self) -> Iterator[WorkOutcome]:
@@ -97,11 +101,14 @@ class Dispatch:
         """Gives waiting items to workers that can take one more."""
         needed = Counter({needs: len(indices) for needs, indices in self._waiting.items()})
         needed.update(self.items[attempt.index].needs for attempt in self._running.values())
-        self.crew.recruit({needs: count for needs, count in needed.items() if count})
         loads = Counter(attempt.worker for attempt in self._running.values())
+        if self.most is not None:
+            needed = self._within_share(needed, loads, max(1, self.most()))
+        self.crew.recruit({needs: count for needs, count in needed.items() if count})
+        self._dismiss(loads)
         running = [self.items[attempt.index].needs for attempt in self._running.values()]
         for needs in sorted((n for n, w in self._waiting.items() if w), key=lambda n: self._waiting[n][0]):
-            workers = self.crew.suited(needs)
+            workers = [one for one in self.crew.suited(needs) if one not in self._surplus]
             for load in range(self._depth(needs, len(workers))):
                 for worker in (one for one in workers if loads[one] == load):
                     if not self._waiting[needs]:
@@ -110,6 +117,26 @@ class Dispatch:
                         self._give(worker, self._waiting[needs].popleft())
                         loads[worker] += 1
                         running.append(needs)
+
+    def _within_share(self, needed: Counter[Needs], loads: Counter[str], most: int) -> Counter[Needs]:
+        """What is needed, cut to so many workers. Those above that get no further item, and are ended once they are idle."""
+        had = {worker for needs in needed for worker in self.crew.suited(needs)} - self._killed
+        self._surplus = {*sorted(had, key=lambda one: (not loads[one], one))[most:], *self._killed}
+        running = Counter(self.items[attempt.index].needs for attempt in self._running.values())
+        left = max(0, most - len({attempt.worker for attempt in self._running.values()}))
+        cut: Counter[Needs] = Counter()
+        for needs, count in needed.items():
+            more = min(count - running[needs], left)
+            cut[needs] = running[needs] + more
+            left -= more
+        return cut
+
+    def _dismiss(self, loads: Counter[str]) -> None:
+        """Ends surplus workers that are idle; after the crew was told that it needs fewer, so that it starts no others."""
+        for worker in sorted(self._surplus - self._killed):
+            if not loads[worker]:
+                self._killed.add(worker)
+                self.crew.kill(worker, "made room for others")
 
     def _depth(self, needs: Needs, workers: int) -> int:
         """How many items a worker may have: several only of short ones, while there are more than the workers can take at once."""
@@ -139,6 +166,7 @@ class Dispatch:
                         for index in self._waiting.pop(needs, ())
                     ]
                 case Departed(worker, reason):
+                    self._killed.discard(worker)
                     self._retry(worker, reason)
                 case Started(ticket) if ticket in self._running:
                     self._running[ticket].started = time.monotonic()

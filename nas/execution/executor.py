@@ -71,12 +71,13 @@ class Executor(Protocol):
         """Closes it."""
 
 
-def open_executor(text: str | None = None) -> Executor:
+def open_executor(text: str | None = None, most: Callable[[], int] | None = None) -> Executor:
     """The executor of a name; that of `HWNAS_EXECUTOR` where none is given, else `local`.
 
     Args:
         text: `local`; `processes`, or `processes:N` for N worker processes (as many as there are cores when absent); `ray` for a
             Ray cluster that is started on this machine, `ray:ADDRESS` for one that is there, `ray:auto` for the one of this machine.
+        most: the most workers to have of a cluster that others use too, asked again and again; no bound when None.
 
     Raises:
         UnknownExecutor: there is none of that name.
@@ -95,7 +96,7 @@ def open_executor(text: str | None = None) -> Executor:
     if kind == "ray":
         from nas.execution.cluster import RayExecutor
 
-        return RayExecutor(rest or None)
+        return RayExecutor(rest or None, most)
     raise UnknownExecutor(
         f"There is no executor {text!r}.",
         fix="Use local, processes, processes:N for N worker processes, ray, or ray:HOST:PORT for a Ray cluster.",
