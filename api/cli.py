@@ -22,7 +22,7 @@ _DATABASE_VARIABLE = "HWNAS_DATABASE"
 _STORE_VARIABLE = "HWNAS_STORE"
 _EXECUTOR_VARIABLE = "HWNAS_EXECUTOR"
 _SERVER_VARIABLE = "HWNAS_SERVER"
-_REMOTE_COMMANDS = ("search", "run", "export")
+_REMOTE_COMMANDS = ("search", "run", "export", "batch")
 """The commands that a service can run instead of this machine."""
 _FORMS = {
     "store_url": ("--store", "a URL such as s3://hwnas"),
@@ -70,7 +70,7 @@ def hwnas(
     server: Annotated[
         str | None,
         typer.Option(
-            help=f"Address of a service that `search`, `run` and `export` use instead of this machine; ${_SERVER_VARIABLE}.",
+            help=f"Address of a service that `search`, `run`, `export` and `batch` use instead of this machine; ${_SERVER_VARIABLE}.",
             metavar="URL",
         ),
     ] = None,
@@ -87,11 +87,13 @@ def hwnas(
         if url and command in _LOCAL_COMMANDS:
             typer.echo(f"hwnas {command} works on this machine, not on the service of {_SERVER_VARIABLE}.", err=True)
     elif url:
+        from api.client.batch import remote_batch
         from api.client.search import remote_export, remote_search
-        from nas.cli import export, search
+        from nas.cli import batch, export, search
 
         search.ELSEWHERE.set(remote_search(url))
         export.ELSEWHERE.set(remote_export(url))
+        batch.ELSEWHERE.set(remote_batch(url))
 
 
 keys_app = typer.Typer(

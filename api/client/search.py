@@ -38,7 +38,7 @@ def remote_search(url: str) -> Callable[[SearchSpec, Path, bool], Answer]:
     def execute(spec: SearchSpec, out: Path, quiet: bool) -> Answer:
         from nas.cli.report import render_result
 
-        with _service(url) as client:
+        with service(url) as client:
             result = search(client, spec, out, quiet=quiet)
         return Answer(result.model_dump(mode="json", warnings=False), lambda console: render_result(console, result))
 
@@ -51,7 +51,7 @@ def remote_export(url: str) -> Callable[[ExportRequest, Path, bool], Answer]:
     def execute(wanted: ExportRequest, out: Path, quiet: bool) -> Answer:
         from nas.cli.report import render_export
 
-        with _service(url) as client:
+        with service(url) as client:
             result = export(client, wanted, out, quiet=quiet)
         return Answer(result.model_dump(mode="json", warnings=False), lambda console: render_export(console, result))
 
@@ -68,7 +68,7 @@ def export(client: Client, wanted: ExportRequest, out: Path, *, quiet: bool) -> 
         Cancelled: this process was interrupted; the job continues.
     """
     job = client.export(wanted.run, _architecture_id(client, wanted), target=wanted.target)
-    with _result_of(client, job, quiet=quiet) as answer:
+    with result_of(client, job, quiet=quiet) as answer:
         (model,) = job.models()
         placed = _with_bundle(answer["model"], model, out / job.id)
     result: ExportResult = tolerant(ExportResult).validate_python(
@@ -90,7 +90,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
         Cancelled: this process was interrupted; the job continues.
     """
     fields: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
-    fields["space"] = _space(spec.space)
+    fields["space"] = wire_space(spec.space)
     if spec.data != DIGITS:
         fields["data"] = uploaded(client, spec.data)
     if is_path(spec.start_from):
@@ -98,7 +98,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
     if spec.teacher is not None:
         raise InvalidSpec("A service takes no teacher.", fix="Search without --teacher, or without --server.")
     job = client.submit({"kind": "search", **fields})
-    with _result_of(client, job, quiet=quiet) as answer:
+    with result_of(client, job, quiet=quiet) as answer:
         for model in job.models():
             target = model.document.target
             answer["models"][target] = _with_bundle(answer["models"][target], model, out / job.id)
@@ -117,7 +117,7 @@ def _architecture_id(client: Client, wanted: ExportRequest) -> str:
 
 
 @contextlib.contextmanager
-def _service(url: str) -> Iterator[Client]:
+def service(url: str) -> Iterator[Client]:
     """The service at an address, for one command."""
     try:
         with ended_politely(), Client(url) as client:
@@ -127,7 +127,7 @@ def _service(url: str) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def _result_of(client: Client, job: Job, *, quiet: bool) -> Iterator[dict[str, Any]]:
+def result_of(client: Client, job: Job, *, quiet: bool) -> Iterator[dict[str, Any]]:
     """Waits for a job and yields its result. An interrupt leaves the job with the service, and the error says where."""
     page = f"{client.url}/jobs/{job.id}"
     try:
@@ -161,7 +161,13 @@ def _with_bundle(outcome: dict[str, Any], model: Model, folder: Path) -> dict[st
     return {**outcome, "bundle": str(target.resolve())}
 
 
-def _space(space: str | dict[str, Any]) -> str | dict[str, Any]:
+def wire_space(space: str | dict[str, Any]) -> str | dict[str, Any]:
+    """A space as a service takes it: a name, or a declaration.
+
+    Raises:
+        InvalidSpec: it is code.
+        InvalidSpace: its file has none.
+    """
     if isinstance(space, dict):
         return space
     if space.partition(":")[0].endswith(".py"):

@@ -50,7 +50,7 @@ def run_batch(
     found = _result(spec, done)
     (folder / "report.json").write_text(found.model_dump_json())
     (folder / "report.html").write_text("<!doctype html><title>batch</title>")
-    (folder / "cells.csv").write_text("cell\n" + "".join(f"{cell.id}\n" for cell in done))
+    (folder / "report.csv").write_text("cell\n" + "".join(f"{cell.id}\n" for cell in done))
     return found
 
 

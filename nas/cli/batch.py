@@ -1,19 +1,24 @@
 """`hwnas batch BATCH.yaml`: searches for every data set, space, target, budget and seed of a file, and their report."""
 
 import sys
+from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas.cli.answer import Answer, ExecutorName, Json, Out, Quiet, StoreFolder
-from nas.cli.search import LONG_S, Yes, ask
+from nas.cli.search import LONG_S, Yes, ask, reject_executor
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from nas.batch.plan import BatchPlan
     from nas.batch.spec import BatchSpec
+
+ELSEWHERE: "ContextVar[Callable[[BatchSpec, Path, bool, bool], Answer] | None]" = ContextVar("elsewhere", default=None)
+"""Runs a batch (its spec, the folder of runs, whether to be quiet, whether only to price it) in place of this process."""
 
 
 def batch(
@@ -40,6 +45,10 @@ def batch(
     from nas.cli.batch_report import plan_text, render_plan
 
     given = BatchSpec.from_yaml(Path(spec))
+    elsewhere = ELSEWHERE.get()
+    if elsewhere is not None:
+        reject_executor(executor)
+        return elsewhere(given, Path(out), quiet, plan)
     if plan:
         priced = plan_batch(given, out=Path(out), store=store or None)
         document = {**priced.model_dump(mode="json"), "total_s": round(priced.total_s, 1)}

@@ -258,10 +258,10 @@ class ClientContract:
         assert client.validate_batch(**matrix).cells == 2
         job = client.batch(**matrix).wait()
         assert (job.state, len(job.models())) == ("succeeded", 2)
-        assert [file.name for file in job.files()] == ["cells.csv", "report.html", "report.json"]
+        assert [file.name for file in job.files()] == ["report.csv", "report.html", "report.json"]
         folder = job.download(tmp_path / "report")
         ids = [model.document.cell for model in job.models()]
-        assert (folder / "cells.csv").read_text().split()[1:] == ids[::-1]  # models are listed newest first
+        assert (folder / "report.csv").read_text().split()[1:] == ids[::-1]  # models are listed newest first
 
     def test_a_job_is_paused_resumed_and_cancelled(self, client: Client) -> None:
         job = client.submit({**SPEC, "seed": fake_engine.SLOW}, labels={"a": "b"})

@@ -65,11 +65,11 @@ def test_a_batch_runs_and_its_files_and_models_are_there(busy: TestClient) -> No
         assert busy.get(model["artifacts"][0]["url"]).status_code == 200
     files = busy.get(f"/v1/jobs/{job['id']}/artifacts").json()["items"]
     assert {file["name"]: file["media_type"] for file in files} == {
-        "cells.csv": "text/csv; charset=utf-8",
+        "report.csv": "text/csv; charset=utf-8",
         "report.html": "text/html; charset=utf-8",
         "report.json": "application/json",
     }
-    text = busy.get(f"/v1/jobs/{job['id']}/artifacts/cells.csv").text
+    text = busy.get(f"/v1/jobs/{job['id']}/artifacts/report.csv").text
     assert [row["cell"] for row in csv.DictReader(text.splitlines())] == [cell["id"] for cell in result["cells"]]
     assert busy.head(files[0]["url"]).headers["Content-Length"] == str(files[0]["size_bytes"])
     missing = busy.get(f"/v1/jobs/{job['id']}/artifacts/none.csv")

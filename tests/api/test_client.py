@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 import api.cli  # noqa: F401 - adds --server
@@ -116,6 +117,37 @@ def made_data(tmp_path: Path, kind: str) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(folder / f"{number}.png")
     return data
+
+
+def test_the_command_line_has_a_service_run_a_batch(served: tuple[str, str], tmp_path: Path) -> None:
+    data = made_data(tmp_path, "npz")
+    spec = {
+        "name": "screws", "data": ["digits", str(data)], "spaces": ["mobilenet", "resnet"], "targets": ["cpu"], "budgets": ["40%"],
+        "seeds": [40], "exclude": [{"data": str(data), "space": "resnet"}],
+    }  # fmt: skip
+    (tmp_path / "batch.yaml").write_text(yaml.safe_dump(spec))
+    words = ["batch", str(tmp_path / "batch.yaml"), "--out", str(tmp_path / "runs"), "--json"]
+    priced = hwnas(served, *words, "--plan")
+    assert priced.returncode == 0, priced.stderr + priced.stdout
+    assert (json.loads(priced.stdout)["cells"], json.loads(priced.stdout)["total_s"]) == (3, 17.0)
+    done = hwnas(served, *words)
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = json.loads(done.stdout)
+    assert [(cell["data"], cell["space"], cell["state"]) for cell in found["cells"]] == [
+        ("digits", "mobilenet", "succeeded"), ("digits", "resnet", "succeeded"), ("mine", "mobilenet", "succeeded"),
+    ]  # fmt: skip
+    assert all(Path(file).is_file() for file in found["files"]) and len(found["files"]) == 3
+    for cell in found["cells"]:
+        assert (tmp_path / "runs" / cell["id"] / "model.int8.onnx").is_file()
+    shown = hwnas(served, *words[:-1], "--quiet")
+    assert shown.returncode == 0 and "mine" in shown.stdout
+
+
+def test_a_batch_that_a_service_cannot_run_is_refused(served: tuple[str, str], tmp_path: Path) -> None:
+    spec = {"data": ["digits"], "targets": ["cpu"], "budgets": ["40%"], "search": {"teacher": "x.onnx"}}
+    (tmp_path / "batch.yaml").write_text(yaml.safe_dump(spec))
+    refused = json.loads(hwnas(served, "batch", str(tmp_path / "batch.yaml"), "--json").stdout)
+    assert refused["error"]["code"] == "invalid_batch" and "no teacher" in refused["error"]["detail"]
 
 
 @pytest.mark.parametrize("kind", ["npz", "folder"])
