@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import IO, Any, Final, Self
 
 from hw_targets.stopping import never
 from nas.events import EventSink, ignore
-from nas.execution import cluster_address
+from nas.execution import cluster_address, cluster_errors
 from nas.execution.cluster_messages import Alive, Assign, Cancel, Failed, Joined, Kill, Nodes, Recruit, Serve
 from nas.execution.crew import Assignment, Departed, Message
 from nas.execution.dispatch import Dispatch
+from nas.execution.local import LocalExecutor
 from nas.execution.packing import packed_store, restored_error
 from nas.execution.spawned import child_environment
 from nas.execution.work import Needs, WorkItem, WorkOutcome
@@ -48,6 +50,7 @@ class ClusterCrew:
         self.address = address or "this machine"
         self.host = ""
         self.slots: int | None = None
+        self.devices: frozenset[str] = frozenset()
         self._workers: dict[str, Needs] = {}
         self._needed: Mapping[Needs, int] = {}
         self._unread: list[Message] = []
@@ -142,8 +145,8 @@ class ClusterCrew:
         match message:
             case Alive():
                 pass
-            case Nodes(address, host, slots):
-                self.address, self.host, self.slots = address, host, slots
+            case Nodes(address, host, slots, devices):
+                self.address, self.host, self.slots, self.devices = address, host, slots, devices
             case Joined(worker, needs):
                 self._workers[worker] = needs
             case Failed(document):
@@ -156,7 +159,7 @@ class ClusterCrew:
 
     def _note_lost(self, reason: str) -> HwnasError:
         if self._lost is None:
-            self._lost = cluster_address.cluster_lost(self.address, reason)
+            self._lost = cluster_errors.cluster_lost(self.address, reason)
         return self._lost
 
     def _last_words(self) -> str:
@@ -220,6 +223,7 @@ class RayExecutor:
         self.name = "ray" if address is None else f"ray:{address}"
         self._crew = ClusterCrew(address)
         self._most = most
+        self._here = LocalExecutor()
 
     @property
     def workers(self) -> int:
@@ -242,13 +246,22 @@ class RayExecutor:
     ) -> Iterator[WorkOutcome]:
         """Runs items; see `Executor.map`.
 
+        A device that no node has is one of this machine: what measures it runs in this process, after the others.
+
         Raises:
             ClusterLost: the cluster's head, or the connection to it, was lost; what was computed is stored.
         """
+        here = [n for n, item in enumerate(items) if item.needs.device not in {None, *self._crew.devices}]
+        there = [n for n in range(len(items)) if n not in set(here)]
         with packed_store(store) as packed:
             self._crew.serve(store.files.folder)
-            dispatch = Dispatch(self._crew, items, packed, on_event, cancelled, deadline_s, True, self._most)
-            yield from dispatch.outcomes()
+            sent = [items[n] for n in there]
+            dispatch = Dispatch(self._crew, sent, packed, on_event, cancelled, deadline_s, True, self._most)
+            for outcome in dispatch.outcomes():
+                yield replace(outcome, index=there[outcome.index])
+        kept = [items[n] for n in here]
+        for outcome in self._here.map(kept, store=store, on_event=on_event, cancelled=cancelled, deadline_s=deadline_s):
+            yield replace(outcome, index=here[outcome.index])
 
     def close(self) -> None:
         """Ends the workers."""

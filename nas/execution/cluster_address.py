@@ -5,7 +5,8 @@ import os
 import socket
 from typing import Any, Final
 
-from nas.errors import ClusterLost, ClusterMismatch, ClusterUnreachable
+from nas.errors import ClusterMismatch, ClusterUnreachable
+from nas.execution.cluster_errors import unreachable
 
 NAMESPACE: Final = "hwnas"
 ANSWER_S: Final = 3.0
@@ -51,25 +52,6 @@ def answers(host: str, port: int, timeout_s: float = ANSWER_S) -> bool:
     except OSError:
         return False
     return len(frame) >= 4 and frame[3] == _SETTINGS
-
-
-def unreachable(address: str, reason: str) -> ClusterUnreachable:
-    """The error of an address to which no connection could be made."""
-    return ClusterUnreachable(
-        f"There is no Ray cluster at {address}: {reason}.",
-        fix="Start its head (ray start --head), and this machine as a node of it "
-        f"(ray start --address={address if address != 'auto' else 'HOST:PORT'} --num-cpus=0), then run the same command again.",
-        facts={"address": address, "reason": reason},
-    )
-
-
-def cluster_lost(address: str, reason: str) -> ClusterLost:
-    """The error of a cluster that was there before."""
-    return ClusterLost(
-        f"The Ray cluster at {address} was lost: {reason}.",
-        fix="Start the cluster again, then run the same command: what was computed is stored, and it continues.",
-        facts={"address": address},
-    )
 
 
 def connect(address: str | None) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from nas.errors import ObjectStoreFull, UnreachableStore
+from nas.errors import UnreachableStore
+from nas.execution.cluster_errors import object_store_full
 from nas.files import write_atomically
 
 ANSWER_S: Final = 120.0
@@ -159,11 +160,3 @@ def _keep(path: Path, data: bytes) -> None:
         write_atomically(path, data)
     except (OSError, OutOfSpace, UnwritableFolder):
         return
-
-
-def object_store_full(reason: str) -> ObjectStoreFull:
-    """The error of a node whose object store has no room."""
-    return ObjectStoreFull(
-        f"The cluster's object store is full: {' '.join(reason.split())[:300]}",
-        fix="Start its nodes with a larger --object-store-memory or more free disk, or give --store a URL that every node can open.",
-    )

@@ -18,15 +18,15 @@ from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from nas.errors import ClusterMismatch, UnmetNeeds
-from nas.execution import cluster_address, handshake
-from nas.execution.cluster_files import ServedFiles, StoreServer, object_store_full
+from nas.execution import cluster_address, cluster_errors, handshake
+from nas.execution.cluster_files import ServedFiles, StoreServer
 from nas.execution.cluster_messages import Alive, Assign, Cancel, Failed, Joined, Kill, Nodes, Recruit, Serve
-from nas.execution.cluster_plan import DEVICE, Node, Placed, fits, plan, resources_of, slots
+from nas.execution.cluster_nodes import Roster, living_nodes
+from nas.execution.cluster_plan import Node, Placed, fits, plan, resources_of
 from nas.execution.cluster_worker import ClusterWorker
 from nas.execution.crew import Departed, Ended, Notice, Unmet
 from nas.execution.packing import error_document
-from nas.execution.work import OUT_OF_MEMORY, Needs
+from nas.execution.work import Needs
 from search_spaces.errors import HwnasError
 
 NODES_S: Final = 1.0
@@ -35,8 +35,6 @@ HEAD_TRIES: Final = 4
 """So often in a row the head must not answer until it counts as lost."""
 SILENT_S: Final = 90.0
 """A worker whose poll has not returned for so long is ended."""
-DESCRIBED_S: Final = 90.0
-"""A node that has not described itself by then is not used."""
 UNMET_S: Final = 10.0
 """Needs that no node can meet are waited for so long: nodes may join."""
 REST_S: Final = 20.0
@@ -92,11 +90,8 @@ class Hub:
         self._connection, self._address = connection, address
         self._host: str = get_node_ip_address()  # type: ignore[no-untyped-call]  # a part of Ray has no types
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._ours = handshake.describe()
-        self._nodes: dict[str, Node] = {}
-        self._describing: dict[str, float] = {}
-        self._usable: dict[str, Node] = {}
-        self._rejected: dict[str, str] = {}
+        ours = handshake.describe()
+        self._roster = Roster(ours)
         self._workers: dict[str, _Worker] = {}
         self._needed: Mapping[Needs, int] = {}
         self._unmet_since: dict[Needs, float] = {}
@@ -105,9 +100,9 @@ class Hub:
         self._between: dict[str, float] = {}
         """Workers that have ended an item, which are asked again with the next one, or without one at a time."""
         self._served: ServedFiles | None = None
-        self._reported = -1
+        self._reported: Nodes | None = None
         self._numbers = itertools.count(1)
-        self._prefix = f"{self._ours['host']}-{os.getpid()}"
+        self._prefix = f"{ours['host']}-{os.getpid()}"
 
     def run(self) -> None:
         """Reacts to the inbox until the process ends."""
@@ -144,62 +139,52 @@ class Hub:
             case _Quit():
                 _shut_down()
             case _HeadLost():
-                self._fail(cluster_address.cluster_lost(self._address, "its head does not answer any more"))
+                self._fail(cluster_errors.cluster_lost(self._address, "its head does not answer any more"))
 
     # --- Nodes
 
     def _see(self, nodes: list[Node]) -> None:
-        """Asks new nodes to describe themselves, and forgets those that have left."""
-        self._nodes = {node.id: node for node in nodes}
-        for node in nodes:
-            if node.id not in self._describing and node.id not in self._usable and node.id not in self._rejected:
-                self._describing[node.id] = time.monotonic()
-                self._call("describe", node.id, _remote(handshake.describe, node.id, num_cpus=0, max_retries=0))
-        for known in (self._describing, self._usable):
-            for gone in [one for one in known if one not in self._nodes]:
-                del known[gone]
+        """Asks new nodes to describe themselves."""
+        for node in self._roster.update(nodes, time.monotonic()):
+            self._call("describe", node.id, _remote(handshake.describe, node.id, num_cpus=0, max_retries=0))
+        self._report()
         self._recruit()
 
     def _described(self, node_id: str, future: Any) -> None:
-        if self._describing.pop(node_id, None) is None:
-            return
         try:
-            differences = handshake.differences(self._ours, future.result())
+            answer = future.result()
         except Exception as error:  # noqa: BLE001 (whatever keeps a node from answering, in Ray's words)
-            differences = [f"no hwnas that answers ({_first_line(error)})"]
-        node = self._nodes[node_id]
-        if differences:
-            self._reject(node, f"has {', '.join(differences)}")
-        else:
-            self._usable[node_id] = node
-            self._recruit()
+            answer = error
+        self._warn_of(self._roster.answered(node_id, answer))
         self._report()
+        self._recruit()
 
-    def _reject(self, node: Node, reason: str) -> None:
-        self._rejected[node.id] = f"{node.address} {reason}"
-        if self._usable or self._describing:
-            self._send(Notice(f"The node {node.address} is not used: it {reason}.", "warning"))
+    def _warn_of(self, reason: str | None) -> None:
+        """Names a node that is not used; if none is, that is an error, see `_report`."""
+        if reason is not None and (self._roster.usable or not self._roster.settled):
+            self._send(Notice(reason, "warning"))
 
     def _report(self) -> None:
         """Says what there is to work with, once all nodes have answered; or that there is nothing."""
-        if self._describing:
+        roster = self._roster
+        if not roster.settled:
             return
-        if not self._usable and self._rejected:
-            self._fail(mismatch(self._address, list(self._rejected.values())))
-        elif (room := slots(self._usable.values())) != self._reported:
-            self._reported = room
-            self._send(Nodes(self._address, self._host, room))
+        if not roster.usable and roster.rejected:
+            self._fail(cluster_errors.mismatch(self._address, list(roster.rejected.values())))
+        elif (found := Nodes(self._address, self._host, roster.slots, roster.devices)) != self._reported:
+            self._reported = found
+            self._send(found)
 
     # --- Workers
 
     def _recruit(self) -> None:
         """Starts the workers that the plan has, and ends those that it has no use for."""
         placed = [Placed(name, w.node, w.needs, bool(w.tickets)) for name, w in self._workers.items()]
-        starts, ends = plan(self._needed, list(self._usable.values()), placed)
+        starts, ends = plan(self._needed, list(self._roster.usable.values()), placed)
         for name in ends:
             self._end(name, "was not needed any more")
         for node, needs in starts:
-            name = f"{self._usable[node].address} {self._prefix}-{next(self._numbers)}"
+            name = f"{self._roster.usable[node].address} {self._prefix}-{next(self._numbers)}"
             resources = resources_of(needs)
             actor = _remote(
                 ClusterWorker, node, name=name, num_cpus=resources.pop("CPU"), memory=resources.pop("memory", None),
@@ -222,7 +207,7 @@ class Hub:
         try:
             messages = future.result()
         except Exception as error:  # noqa: BLE001 (a worker that cannot be asked is lost, whatever the reason)
-            self._end(name, _reason(error))
+            self._end(name, cluster_errors.loss_reason(error))
             return
         if not worker.joined:
             worker.joined, self._crowded_since = True, None
@@ -247,7 +232,7 @@ class Hub:
             else:
                 worker.actor.submit.remote(assignment, self._served)
         except Exception as error:  # noqa: BLE001 (Ray has several for a store without room)
-            self._send(Ended(assignment.ticket, None, error_document(object_store_full(str(error)))))
+            self._send(Ended(assignment.ticket, None, error_document(cluster_errors.object_store_full(str(error)))))
             if with_poll:
                 self._poll(name)
             return
@@ -268,9 +253,8 @@ class Hub:
         now = time.monotonic()
         for name in [n for n, w in self._workers.items() if w.joined and now - w.asked > SILENT_S]:
             self._end(name, f"has not answered for {SILENT_S:g} s")
-        for node_id in [n for n, since in self._describing.items() if now - since > DESCRIBED_S]:
-            del self._describing[node_id]
-            self._reject(self._nodes[node_id], f"has not answered within {DESCRIBED_S:g} s")
+        for reason in self._roster.overdue(now):
+            self._warn_of(reason)
             self._report()
         if self._resting_since is not None and now - self._resting_since > REST_S:
             for name in list(self._workers):
@@ -278,11 +262,14 @@ class Hub:
         self._watch_needs(now)
 
     def _watch_needs(self, now: float) -> None:
-        unmet = [needs for needs in self._needed if not self._describing and not fits(needs, self._usable.values())]
+        unmet = [
+            needs for needs in self._needed if self._roster.settled and not fits(needs, self._roster.usable.values())
+        ]
         self._unmet_since = {needs: self._unmet_since.get(needs, now) for needs in unmet}
         for needs, since in list(self._unmet_since.items()):
             if now - since > UNMET_S:
-                self._send(Unmet(needs, error_document(unmet_needs(needs, self._address, self._usable.values()))))
+                error = cluster_errors.unmet_needs(needs, self._address, self._roster.usable.values())
+                self._send(Unmet(needs, error_document(error)))
                 self._needed = {other: count for other, count in self._needed.items() if other != needs}
         if self._needed and self._workers and not any(worker.joined for worker in self._workers.values()):
             self._crowded_since = self._crowded_since or now
@@ -331,23 +318,6 @@ def _known_to_ray(what: Any) -> Any:
     return ray.remote(what)
 
 
-def living_nodes() -> list[Node]:
-    """The nodes of the cluster."""
-    import ray
-
-    kept = ("CPU", "memory")
-    listed: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # a part of Ray has no types
-    return [
-        Node(
-            node["NodeID"],
-            node["NodeManagerAddress"],
-            {name: amount for name, amount in node["Resources"].items() if name in kept or name.startswith(DEVICE)},
-        )
-        for node in listed
-        if node["Alive"]
-    ]
-
-
 def _watch_nodes(inbox: "queue.SimpleQueue[Any]", address: str) -> None:
     """Lists the nodes again and again, as long as the head answers; it may take longer than it should, so it has a thread of its own."""
     host, _, port = address.rpartition(":")
@@ -360,47 +330,6 @@ def _watch_nodes(inbox: "queue.SimpleQueue[Any]", address: str) -> None:
             tries += 1
         time.sleep(NODES_S)
     inbox.put(_HeadLost())
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".: ") if lines else type(error).__name__
-
-
-def _reason(error: BaseException) -> str:
-    """Why a worker was lost, to follow "its worker"."""
-    from ray.exceptions import OutOfMemoryError
-
-    text = str(error)
-    if isinstance(error, OutOfMemoryError) or "running low on memory" in text:
-        return OUT_OF_MEMORY
-    if "node" in text and ("died" in text or "dead" in text or "lost" in text) and "worker process" not in text:
-        return "was lost with its node"
-    return f"was lost ({_first_line(error)})"
-
-
-def mismatch(address: str, nodes: list[str]) -> ClusterMismatch:
-    """The error of a cluster none of whose nodes is as this machine."""
-    return ClusterMismatch(
-        f"No node of the Ray cluster at {address} can be used: {'; '.join(nodes)}.",
-        fix="Install the same versions of hwnas, Python and Ray here and on all nodes: one image for all.",
-        facts={"address": address, "nodes": nodes},
-    )
-
-
-def unmet_needs(needs: Needs, address: str, nodes: Any) -> UnmetNeeds:
-    """The error of an item that needs more than any node has."""
-    wanted = [f"{needs.cores} cores"]
-    wanted += [f"{needs.memory_bytes / 1e9:.1f} GB of memory"] if needs.memory_bytes else []
-    wanted += [f"the device {needs.device}"] if needs.device else []
-    largest = max((node.resources.get("CPU", 0) for node in nodes), default=0)
-    return UnmetNeeds(
-        f"No node of the Ray cluster at {address} has {' and '.join(wanted)}; the largest has {largest:g} cores.",
-        fix="Add such a node"
-        + (f", started with --resources='{{\"{DEVICE}{needs.device}\": 1}}'" if needs.device else "")
-        + ", or give fewer --threads.",
-        facts={"cores": needs.cores, "memory_bytes": needs.memory_bytes, "device": needs.device},
-    )
 
 
 def main(descriptor: int, address: str | None) -> None:

@@ -57,11 +57,13 @@ class Nodes:
         address: of the head.
         host: address of this machine in the cluster.
         slots: how many workers of one core the nodes have room for.
+        devices: that can be measured on nodes.
     """
 
     address: str
     host: str
     slots: int
+    devices: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import Field
 
 from nas.errors import ClusterUnreachable
-from nas.execution import cluster_address
+from nas.execution import cluster_address, cluster_errors
 from nas.execution.packing import restored_error
 from nas.execution.spawned import child_environment
 from nas.frozen import FrozenModel
@@ -77,7 +77,7 @@ def cluster_status(address: str = "auto") -> ClusterStatus:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise cluster_address.unreachable(address, f"it has not answered within {ANSWER_S:g} s") from None
+        raise cluster_errors.unreachable(address, f"it has not answered within {ANSWER_S:g} s") from None
     try:
         document = json.loads(run.stdout)
     except ValueError:

@@ -41,11 +41,12 @@ WAIT_S = 0.02
 
 @dataclass(frozen=True)
 class Square:
-    """Squares a number after some seconds, and counts its runs as files of a folder."""
+    """Squares a number after some seconds, or once a file is there, and counts its runs as files of a folder."""
 
     number: int
     seconds: float = 0.0
     counts: str = ""
+    file: str = ""
     needs: Needs = field(default_factory=Needs)
 
     @property
@@ -56,7 +57,7 @@ class Square:
         if self.counts:
             Path(self.counts, f"{self.number}-{time.time_ns()}-{os.getpid()}").touch()
         until = time.monotonic() + self.seconds
-        while time.monotonic() < until:
+        while time.monotonic() < until and not (self.file and Path(self.file).exists()):
             check_cancelled()
             time.sleep(WAIT_S)
         return self.number**2

@@ -35,11 +35,11 @@ class TestRay(WorkersContract):
             yield executor
 
     def test_needs_that_no_node_meets_are_an_error_and_other_items_run(self, executor: Executor, store: Store) -> None:
-        items = [Square(2), Square(3, needs=Needs(cores=99)), Square(4, needs=Needs(device="none"))]
+        items = [Square(2), Square(3, needs=Needs(cores=99)), Square(4, needs=Needs(cores=99, device="board"))]
         outcomes = sorted(executor.map(items, store=store), key=lambda outcome: outcome.index)
         assert [outcome.value for outcome in outcomes] == [4, None, None]
         assert all(isinstance(outcome.error, UnmetNeeds) for outcome in outcomes[1:])
-        assert "99 cores" in str(outcomes[1].error) and '"device:none": 1' in str(outcomes[2].error)
+        assert "99 cores" in str(outcomes[1].error) and '"device:board": 1' in str(outcomes[2].error)
 
     def test_a_device_is_measured_by_one_item_at_a_time(self, executor: Executor, store: Store, tmp_path: Path) -> None:
         """The cluster has one device `board`, on a node with room for two workers."""
@@ -47,6 +47,12 @@ class TestRay(WorkersContract):
         outcomes = list(executor.map(items, store=store))
         assert sorted(outcome.value for outcome in outcomes) == [0, 1, 4, 9]
         assert len(_pids(tmp_path)) == 1
+
+    def test_a_device_of_no_node_is_one_of_this_machine(self, executor: Executor, store: Store, tmp_path: Path) -> None:
+        items = [Square(3, counts=str(tmp_path), needs=Needs(device="here")), Square(4)]
+        outcomes = list(executor.map(items, store=store))
+        assert [(outcome.index, outcome.value) for outcome in outcomes] == [(1, 16), (0, 9)]
+        assert _pids(tmp_path) == {os.getpid()}
 
     def test_a_node_that_does_not_see_the_store_reaches_it_over_the_cluster(
         self, executor: Executor, store: Store, monkeypatch: pytest.MonkeyPatch
@@ -102,19 +108,30 @@ def _runs(pid: int) -> bool:
 def test_a_node_that_joins_is_used_and_one_that_is_lost_is_survived(
     ray_cluster: RayCluster, store: Store, tmp_path: Path
 ) -> None:
+    counts, go = tmp_path / "counts", tmp_path / "go"
+    counts.mkdir()
+    cores = ray_cluster.cores
+    nodes: list[Any] = [None]
+
+    def joins_and_dies() -> bool:
+        """Called while the items run: one more than there are cores, which end when the node that runs it was lost."""
+        if nodes == [None] and len(_pids(counts)) == cores:
+            nodes.append(ray_cluster.add_node(num_cpus=1))
+        elif len(nodes) == 2 and len(_pids(counts)) > cores:
+            ray_cluster.kill_node(nodes.pop())
+        return False
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, LogEvent) and "is tried again: its worker was lost" in event.message:
+            go.touch()
+
+    items = [Square(n, 600.0, counts=str(counts), file=str(go)) for n in range(cores + 1)]
     with RayExecutor(ray_cluster.address) as executor:
-        before = executor.workers
-        items = [Square(number, 0.3, counts=str(tmp_path)) for number in range(60)]
-        outcomes = executor.map(items, store=store)
-        done = [next(outcomes)]
-        node = ray_cluster.add_node(num_cpus=1)
-        while executor.workers == before or len(_pids(tmp_path)) <= before:
-            done.append(next(outcomes))
-        ray_cluster.kill_node(node)
-        done += outcomes
-    assert len(done) < 61 and sorted(outcome.value for outcome in done) == [n**2 for n in range(60)]
-    again = [outcome for outcome in done if outcome.attempts > 1]
-    assert len(again) == len(list(tmp_path.glob("*-*-*"))) - 60  # every item that ran again is counted
+        assert executor.workers == cores
+        outcomes = list(executor.map(items, store=store, cancelled=joins_and_dies, on_event=on_event))
+    assert sorted(outcome.value for outcome in outcomes) == [n**2 for n in range(cores + 1)]
+    assert sorted(outcome.attempts for outcome in outcomes) == [1] * cores + [2]
+    assert len(list(counts.iterdir())) == cores + 2  # the item that ran again is counted
 
 
 def test_a_killed_driver_leaves_nothing_running_and_the_next_one_can_work(
