@@ -31,6 +31,11 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def machine_memory_bytes() -> int:
+    """Memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 @dataclass
 class _Worker:
     process: "subprocess.Popen[bytes]"
@@ -68,11 +73,14 @@ class ProcessCrew:
         return list(self._workers)
 
     def admits(self, needs: Needs, running: Collection[Needs]) -> bool:
-        """Whether cores are left, and nobody measures the same device."""
+        """Whether cores and memory are left, and nobody measures the same device; one alone always starts."""
+        if not running:
+            return True
         if needs.device is not None and any(needs.device == other.device for other in running):
             return False
-        used = sum(other.cores for other in running)
-        return not used or used + needs.cores <= max(available_cores(), self.most)
+        together = (needs, *running)
+        cores, memory = sum(one.cores for one in together), sum(one.memory_bytes for one in together)
+        return cores <= max(available_cores(), self.most) and memory <= machine_memory_bytes()
 
     def assign(self, worker: str, assignment: Assignment) -> None:
         """Sends an item to a process."""

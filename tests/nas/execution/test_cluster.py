@@ -246,6 +246,23 @@ def test_what_is_no_address_is_refused(address: str) -> None:
         cluster_address.check_address(address)
 
 
+def test_without_an_address_a_cluster_is_started_that_ends_with_the_executor(store: Store) -> None:
+    with open_executor("ray") as executor:
+        assert isinstance(executor, RayExecutor) and executor.workers == len(os.sched_getaffinity(0))
+        assert [outcome.value for outcome in executor.map([Square(3)], store=store)] == [9]
+        hub = executor._crew._process.pid
+        assert len(_session(hub)) > 3  # the head's processes
+    _wait(lambda: not _session(hub), 20)
+
+
+def _session(leader: int) -> list[str]:
+    """Processes that run in the session of one."""
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-s", str(leader)], capture_output=True, text=True, check=False
+    ).stdout
+    return [state for state in listed.split() if not state.startswith("Z")]
+
+
 def test_a_lost_head_is_an_error_and_what_was_computed_is_kept(store: Store, tmp_path: Path) -> None:
     with RayCluster(nodes=1, folder=tmp_path) as own, RayExecutor(own.address) as executor:
         items: list[WorkItem] = [Keeps("a"), Square(1, 600.0, counts=str(tmp_path))]

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from nas.errors import InvalidSpec, UnknownExecutor, UnreachableStore
+from nas.execution import processes
 from nas.execution.executor import TRAINING_VARIABLE, VARIABLE, Executor, open_executor, training_workers
 from nas.execution.local import LocalExecutor
-from nas.execution.processes import ProcessExecutor, available_cores
+from nas.execution.processes import ProcessCrew, ProcessExecutor, available_cores
+from nas.execution.work import Needs
 from nas.stages.context import Context
 from nas.store import Store
 from nas.testing.executor import ExecutorContract, Square, WorkersContract
@@ -64,6 +66,19 @@ def test_a_store_in_the_memory_of_this_process_is_refused() -> None:
     with ProcessExecutor(1) as executor:
         (outcome,) = executor.map([Square(2)], store=Store("memory://nowhere"))
     assert isinstance(outcome.error, UnreachableStore) and "memory://" in outcome.error.detail
+
+
+def test_items_share_cores_memory_and_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "available_cores", lambda: 4)
+    monkeypatch.setattr(processes, "machine_memory_bytes", lambda: 10)
+    crew = ProcessCrew(2)
+    assert crew.admits(Needs(cores=99, memory_bytes=99), [])  # one alone always starts
+    assert crew.admits(Needs(2), [Needs(2)]) and not crew.admits(Needs(2), [Needs(2), Needs(1)])
+    assert crew.admits(Needs(memory_bytes=5), [Needs(memory_bytes=5)])
+    assert not crew.admits(Needs(memory_bytes=5), [Needs(memory_bytes=6)])
+    assert crew.admits(Needs(device="a"), [Needs(device="b")]) and not crew.admits(
+        Needs(device="a"), [Needs(device="a")]
+    )
 
 
 def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
