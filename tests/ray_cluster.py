@@ -1,11 +1,25 @@
 """A real Ray cluster of several nodes on this machine, for tests. No tests."""
 
 import contextlib
+import signal
+import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
 OBJECT_STORE_BYTES: Final = 80_000_000
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keeps this process's handler of a request to end, which Ray replaces by one that waits for the head."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 class RayCluster:
@@ -18,10 +32,11 @@ class RayCluster:
             from ray.cluster_utils import Cluster
 
         self.folder, self.cores = folder, 2 * nodes
-        self._cluster: Any = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 0, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False},
-        )
+        with _own_signals():
+            self._cluster: Any = Cluster(
+                initialize_head=True,
+                head_node_args={"num_cpus": 0, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False},
+            )
         for number in range(nodes):
             self.add_node(num_cpus=2, resources={} if number else {"device:board": 1})
 
@@ -33,7 +48,8 @@ class RayCluster:
 
     def add_node(self, **options: Any) -> Any:
         """Adds a node."""
-        return self._cluster.add_node(object_store_memory=OBJECT_STORE_BYTES, **options)
+        with _own_signals():
+            return self._cluster.add_node(object_store_memory=OBJECT_STORE_BYTES, **options)
 
     def remove_node(self, node: Any) -> None:
         """Lets a node leave in order."""
