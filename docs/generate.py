@@ -310,11 +310,10 @@ def batch_spec() -> str:
 def batch_result() -> str:
     """The documents that a batch returns."""
     import nas.batch.result as module
-    from nas.batch.plan import BatchPlan
 
     models = [
         module.BatchResult, module.CellResult, module.Problem, module.Best, module.CrossRow, module.CrossLatency, module.SharedWork,
-        module.Savings, BatchPlan,
+        module.Savings, module.BatchPlan,
     ]  # fmt: skip
     return "\n\n".join(f"### {m.__name__}\n\n{inspect.cleandoc(m.__doc__ or '')}\n\n{fields(m)}" for m in models)
 

@@ -6,8 +6,7 @@ from api.jobs.batch_spec import BATCH, BatchWireSpec
 from api.models.schemas import Artifact, DeliveredModel
 from api.problem_document import Problem
 from api.wire import WireModel, examples
-from nas.batch.plan import BatchPlan
-from nas.batch.result import Best, CellResult, CellState, CrossRow, Savings, SharedWork
+from nas.batch.result import BatchPlan, Best, CellResult, CellState, CrossRow, Savings, SharedWork
 
 
 class CellAnswer(CellResult):

@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.testing import fake_engine
-from nas.batch.plan import BatchPlan
-from nas.batch.result import BatchResult, Best, CellResult, CellState, CrossLatency, CrossRow, Problem, SharedWork
+from nas.batch.result import (
+    BatchPlan,
+    BatchResult,
+    Best,
+    CellResult,
+    CellState,
+    CrossLatency,
+    CrossRow,
+    Problem,
+    SharedWork,
+)
 from nas.batch.spec import BatchSpec, Cell
 from nas.errors import Cancelled
 from nas.events import BatchEvent, CellEvent, EventSink, ItemEvent, LogEvent

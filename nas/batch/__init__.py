@@ -6,8 +6,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas.batch.plan import BatchPlan as BatchPlan
     from nas.batch.plan import plan_batch as plan_batch
+    from nas.batch.result import BatchPlan as BatchPlan
     from nas.batch.result import BatchResult as BatchResult
     from nas.batch.result import CellResult as CellResult
     from nas.batch.run import run_batch as run_batch
@@ -18,7 +18,7 @@ __all__ = ["BatchPlan", "BatchResult", "BatchSpec", "Cell", "CellResult", "plan_
 
 _HOMES = {
     "BatchSpec": "nas.batch.spec", "Cell": "nas.batch.spec", "BatchResult": "nas.batch.result", "CellResult": "nas.batch.result",
-    "run_batch": "nas.batch.run", "BatchPlan": "nas.batch.plan", "plan_batch": "nas.batch.plan",
+    "run_batch": "nas.batch.run", "BatchPlan": "nas.batch.result", "plan_batch": "nas.batch.plan",
 }  # fmt: skip
 
 

@@ -4,41 +4,17 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import Field
-
 from nas.batch.ledger import INFEASIBLE
 from nas.batch.prepare import missing_tables, prepare, supernet_users
 from nas.batch.resolve import check_batch, problem
-from nas.batch.result import Problem
+from nas.batch.result import BatchPlan
 from nas.batch.sharing import CellJob, afford, check, quiet
 from nas.batch.spec import BatchSpec
-from nas.frozen import FrozenModel
 from nas.stages import plan as plans
 from nas.stages.context import Context
 from nas.stages.costs import profiling_s, time_training
 from nas.store import Store
 from search_spaces.errors import HwnasError
-
-
-class BatchPlan(FrozenModel):
-    """The estimated cost of a batch. Shared work is counted once, and what is in the store not at all."""
-
-    cells: int
-    finished: int = Field(description="cells that are in the store")
-    runnable: int = Field(description="cells that would run")
-    supernets: int = Field(description="that would be trained or found, one for each group of cells that run")
-    tables: int = Field(description="latency tables that would be measured")
-    seconds: dict[str, float] = Field(description="per stage, one piece of work after the other, estimated")
-    memory_bytes: int = Field(description="estimated peak of the largest piece of work; 0 where nothing runs")
-    infeasible: int = Field(
-        description="cells that are known to be infeasible; further ones can be once tables are measured"
-    )
-    problems: dict[str, Problem] = Field(description="by cell, why it cannot run")
-
-    @property
-    def total_s(self) -> float:
-        """Seconds of all stages, one piece of work after the other."""
-        return sum(self.seconds.values())
 
 
 def plan_batch(spec: BatchSpec, *, out: Path = Path("runs"), store: Store | Path | str | None = None) -> BatchPlan:

@@ -1,4 +1,7 @@
-"""The result of a batch: the document behind `report.json`, `--json` and the Python return value. Not here: how it is computed."""
+"""The documents of a batch: its plan, and its result, behind `report.json`, `--json` and the Python return value.
+
+Not here: how they are computed (`plan.py`, `run.py`).
+"""
 
 from typing import Final, Literal
 
@@ -134,3 +137,24 @@ class BatchResult(FrozenModel):
     def finished(self) -> bool:
         """Whether every cell has succeeded, failed or is infeasible."""
         return all(cell.state in FINISHED for cell in self.cells)
+
+
+class BatchPlan(FrozenModel):
+    """The estimated cost of a batch. Shared work is counted once, and what is in the store not at all."""
+
+    cells: int
+    finished: int = Field(description="cells that are in the store")
+    runnable: int = Field(description="cells that would run")
+    supernets: int = Field(description="that would be trained or found, one for each group of cells that run")
+    tables: int = Field(description="latency tables that would be measured")
+    seconds: dict[str, float] = Field(description="per stage, one piece of work after the other, estimated")
+    memory_bytes: int = Field(description="estimated peak of the largest piece of work; 0 where nothing runs")
+    infeasible: int = Field(
+        description="cells that are known to be infeasible; further ones can be once tables are measured"
+    )
+    problems: dict[str, Problem] = Field(description="by cell, why it cannot run")
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of all stages, one piece of work after the other."""
+        return sum(self.seconds.values())

@@ -14,7 +14,7 @@ from nas.cli.search import LONG_S, Yes, ask, reject_executor
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from nas.batch.plan import BatchPlan
+    from nas.batch.result import BatchPlan
     from nas.batch.spec import BatchSpec
 
 ELSEWHERE: "ContextVar[Callable[[BatchSpec, Path, bool, bool], Answer] | None]" = ContextVar("elsewhere", default=None)

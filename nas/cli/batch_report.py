@@ -11,8 +11,7 @@ from nas.cli.drawing import folder, size, table, warn
 from nas.cli.progress import duration, milliseconds, stage_name
 
 if TYPE_CHECKING:
-    from nas.batch.plan import BatchPlan
-    from nas.batch.result import BatchResult, CellResult
+    from nas.batch.result import BatchPlan, BatchResult, CellResult
 
 
 def plan_text(plan: "BatchPlan") -> Text:
