@@ -43,12 +43,14 @@ def batch(
     from nas.batch.plan import plan_batch
     from nas.batch.spec import BatchSpec
     from nas.cli.batch_report import plan_text, render_plan
+    from nas.execution.executor import check_executor
 
     given = BatchSpec.from_yaml(Path(spec))
     elsewhere = ELSEWHERE.get()
     if elsewhere is not None:
         reject_executor(executor)
         return elsewhere(given, Path(out), quiet, plan)
+    check_executor(executor)
     if plan:
         priced = plan_batch(given, out=Path(out), store=store or None)
         document = {**priced.model_dump(mode="json"), "total_s": round(priced.total_s, 1)}

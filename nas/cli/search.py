@@ -244,8 +244,9 @@ def execute(spec: "SearchSpec", *, out: str, store: str | None, workers: Workers
     from nas.cli.guard import ended_politely
     from nas.cli.progress import watch
     from nas.cli.report import render_plan, render_result
-    from nas.execution.executor import open_executor
+    from nas.execution.executor import check_executor, open_executor
 
+    check_executor(workers.executor)
     folders: dict[str, Any] = {"out": Path(out), "store": store or None}
     note = ""
     with ended_politely():

@@ -83,25 +83,40 @@ def open_executor(text: str | None = None, most: Callable[[], int] | None = None
         UnknownExecutor: there is none of that name.
         ClusterUnreachable, ClusterMismatch: there is no cluster at the address, or it has other versions.
     """
-    text = text or os.environ.get(VARIABLE) or LOCAL
-    kind, _, rest = text.partition(":")
-    if text == LOCAL:
-        from nas.execution.local import LocalExecutor
-
-        return LocalExecutor()
-    if kind == "processes" and (not rest or re.fullmatch(r"[1-9]\d{0,3}", rest)):
-        from nas.execution.processes import ProcessExecutor
-
-        return ProcessExecutor(int(rest) if rest else None)
+    kind, rest = check_executor(text)
     if kind == "ray":
         from nas.execution.cluster import RayExecutor
 
         return RayExecutor(rest or None, most)
-    raise UnknownExecutor(
-        f"There is no executor {text!r}.",
-        fix="Use local, processes, processes:N for N worker processes, ray, or ray:HOST:PORT for a Ray cluster.",
-        facts={"executor": text},
-    )
+    if kind == "processes":
+        from nas.execution.processes import ProcessExecutor
+
+        return ProcessExecutor(int(rest) if rest else None)
+    from nas.execution.local import LocalExecutor
+
+    return LocalExecutor()
+
+
+def check_executor(text: str | None = None) -> tuple[str, str]:
+    """Checks at once that there is an executor of a name, and something that answers at its address; its kind, and what follows the colon.
+
+    Raises:
+        UnknownExecutor, ClusterUnreachable: as `open_executor`.
+    """
+    text = text or os.environ.get(VARIABLE) or LOCAL
+    kind, colon, rest = text.partition(":")
+    if kind == "ray" and bool(rest) == bool(colon):
+        from nas.execution.cluster_address import check_address
+
+        if rest:
+            check_address(rest)
+    elif text != LOCAL and not re.fullmatch(r"processes(:[1-9]\d{0,3})?", text):
+        raise UnknownExecutor(
+            f"There is no executor {text!r}.",
+            fix="Use local, processes, processes:N for N worker processes, ray, or ray:HOST:PORT for a Ray cluster.",
+            facts={"executor": text},
+        )
+    return kind, rest
 
 
 def training_workers(count: int | None = None) -> int:

@@ -247,3 +247,17 @@ def test_help_says_how_long_each_effort_takes(invoke: Invoke, monkeypatch: pytes
     text = " ".join(re.sub(r"[│╭╮╰╯─]", " ", invoke("search", "--help").stdout).split())
     for words in ("quick about 5", "standard about 45", "thorough about 8 hours"):
         assert words in text
+
+
+def test_an_unknown_executor_is_rejected_before_anything_is_timed(
+    answer: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed(*_: object, **__: object) -> None:
+        raise AssertionError("the plan was made first")
+
+    monkeypatch.setattr("nas.preflight.plan", timed)
+    for executor, code in (("dask", "unknown_executor"), ("ray:127.0.0.1:1", "cluster_unreachable")):
+        _, document = answer(
+            "search", "--data", "digits", "--target", "cpu", "--latency-ms", "1", "--executor", executor
+        )
+        assert document["error"]["code"] == code
