@@ -3,7 +3,6 @@
 from pydantic import Field
 
 from api.database import Database
-from api.errors import InvalidRequest
 from api.ids import id_pattern
 from api.jobs import events_table, repository
 from api.jobs.batch_spec import BatchWireSpec
@@ -40,24 +39,23 @@ class JobCells(WireModel):
 
     job_id: str = Field(pattern=id_pattern("job"))
     items: tuple[CellStatus, ...] = Field(
-        description="by data set, space, seed, target and budget, in the batch's order"
+        description="by data set, space, seed, target and budget, in the batch's order; none of a job that is no batch"
     )
     last_event: int = Field(description="number after which to follow the events")
 
 
 def cells(database: Database, settings: Settings, subject: Subject, job_id: str) -> JobCells:
-    """The cells of a batch.
+    """The cells of a batch; none of any other job.
 
     Raises:
         UnknownJob: there is no job of that id.
-        InvalidRequest: it is no batch.
     """
     with database.read() as connection:
         row = repository.find(connection, subject.tenant_id, job_id)
         if row is None:
             raise unknown_job(job_id)
         if row.kind != "batch":
-            raise InvalidRequest(f"The job {job_id} is no batch but of the kind {row.kind}.", fix="Name a batch.")
+            return JobCells(job_id=job_id, items=(), last_event=row.event_seq)
         stored = events_table.of_types(connection, job_id, ("cell",), last=row.event_seq)
     newest = {event.cell: event for event in (CellEvent.model_validate_json(one.data) for one in stored)}
     batch = engine_batch(BatchWireSpec.model_validate(row.spec), settings, {data: data for data in row.spec["data"]})
