@@ -9,7 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
 from api import schema
 from api.database import Database, has_wal_reset_bug, sqlite_file, utc_ms
@@ -179,6 +179,38 @@ def test_trained_fronts_and_active_budgets_are_rewritten_and_back(database: Data
         command.downgrade(schema._config(connection), "v0006")
     assert stored() == before
     database.migrate()
+
+
+@both_engines
+def test_a_schema_without_batches_keeps_one_model_of_each_target(database: Database) -> None:
+    """The older schema has one model of a job's target; models of jobs that are deleted all stay."""
+
+    def stored() -> list[str]:
+        with database.read() as connection:
+            return list(connection.execute(text("SELECT id FROM models ORDER BY id")).scalars())
+
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO tenants (id, name, limits, created_at) VALUES ('ten', 'ten', '{}', 0)")
+        job = {"tenant_id": "ten", "kind": "batch", "spec": {}, "spec_version": 1, "labels": {}, "state": "succeeded"}
+        limits = {"max_attempts": 1, "max_duration_ms": 1, "created_at": 0, "searches": 3}
+        connection.execute(insert(jobs), [{**job, **limits, "id": "job"}])
+        rows = [
+            ("a", "job", "one", "cpu"),
+            ("b", "job", "two", "cpu"),
+            ("c", "job", "two", "dpu"),
+            ("d", None, "one", "cpu"),
+            ("e", None, "two", "cpu"),
+        ]
+        for name, job_id, cell, target in rows:
+            values = {"id": name, "tenant_id": "ten", "job_id": job_id, "cell": cell, "target": target}
+            connection.execute(insert(models).values(**values, outcome={}, created_at=0))
+    with database._writer.connect() as connection:
+        command.downgrade(schema._config(connection), "v0008")
+    assert stored() == ["a", "c", "d", "e"]
+    database.migrate()
+    with database.read() as connection:
+        assert connection.scalar(select(jobs.c.searches)) == 1
+        assert set(connection.scalars(select(models.c.cell))) == {""}
 
 
 @both_engines
