@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
+from s3fs import S3FileSystem
 from starlette.testclient import TestClient
 
 from api.blobs import BlobStore
@@ -110,6 +111,7 @@ def test_a_store_outside_of_the_home_is_named_checked_and_used(tmp_path: Path, m
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
         (one,) = [f for f in run_checks(Settings(home=home, store_url=wrong)) if f.name == "store"]
         assert one.verdict == "wrong" and words in one.detail
+    S3FileSystem.clear_instance_cache()  # it has read the environment of this test
     code, refused = hwnas("doctor", "--home", str(home), "--store", "folder")
     assert (code, refused["error"]["code"]) == (2, "usage_error") and "s3://hwnas" in refused["error"]["detail"]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from s3fs import S3FileSystem
 
 from nas.files import Files
 from nas.store import Store
@@ -23,7 +24,7 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a bucket that does not exist yet, with what s3fs reads from the environment, as in docker-compose.yml."""
     for name, value in {
         "AWS_ENDPOINT_URL_S3": endpoint,
@@ -33,7 +34,9 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
         "AWS_EC2_METADATA_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
-    return f"s3://b{uuid4().hex}"
+    S3FileSystem.clear_instance_cache()  # it reads the environment once
+    yield f"s3://b{uuid4().hex}"
+    S3FileSystem.clear_instance_cache()
 
 
 class TestS3(StoreContract):
