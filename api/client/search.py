@@ -89,7 +89,7 @@ def search(client: Client, spec: SearchSpec, out: Path, *, quiet: bool) -> Searc
         RemoteJobEnded: someone cancelled it.
         Cancelled: this process was interrupted; the job continues.
     """
-    fields: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True)
+    fields: dict[str, Any] = spec.model_dump(mode="json", exclude_none=True, exclude={"supernet_targets"})
     fields["space"] = wire_space(spec.space)
     if spec.data != DIGITS:
         fields["data"] = uploaded(client, spec.data)
