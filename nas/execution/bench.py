@@ -41,6 +41,10 @@ class Bench:
         """Stops the running item at its next check, and those in the queue when their turn comes, if their ticket is not later."""
         self._cancelled_up_to = max(self._cancelled_up_to, up_to)
 
+    def has_more(self) -> bool:
+        """Whether an item waits in the queue."""
+        return not self._queue.empty()
+
     def running(self) -> dict[str, object]:
         """The name of the running item and its seconds so far; empty where there is none."""
         now = self._running

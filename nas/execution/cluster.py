@@ -36,7 +36,7 @@ SILENT_S: Final = 60.0
 class ClusterCrew:
     """The workers of a cluster, as the hub reports them."""
 
-    queued_ahead = 1
+    queued_ahead = 8
 
     def __init__(self, address: str | None) -> None:
         """Connects; without an address, to a new cluster of this machine.

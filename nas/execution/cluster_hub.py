@@ -12,7 +12,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.connection import Connection
@@ -24,7 +24,7 @@ from nas.execution.cluster_messages import Alive, Assign, Cancel, Failed, Joined
 from nas.execution.cluster_nodes import Roster, living_nodes
 from nas.execution.cluster_plan import Node, Placed, fits, plan, resources_of
 from nas.execution.cluster_worker import ClusterWorker
-from nas.execution.crew import Departed, Ended, Notice, Unmet
+from nas.execution.crew import Assignment, Departed, Ended, Notice, Unmet
 from nas.execution.packing import error_document
 from nas.execution.work import Needs
 from search_spaces.errors import HwnasError
@@ -41,6 +41,8 @@ REST_S: Final = 20.0
 """Workers that are not needed for so long are ended: others may wait for their cores."""
 NEXT_S: Final = 0.01
 """The next item of a worker that has ended one is there within this: it goes with the next poll, which halves the calls."""
+TOGETHER_S: Final = 0.003
+"""Items for one worker that come within this are one call."""
 QUIT_S: Final = 4.0
 """For leaving the cluster in order."""
 CROWDED_S: Final = 30.0
@@ -98,7 +100,8 @@ class Hub:
         self._crowded_since: float | None = None
         self._resting_since: float | None = None
         self._between: dict[str, float] = {}
-        """Workers that have ended an item, which are asked again with the next one, or without one at a time."""
+        """Workers that have ended an item, which are asked again at a time, with the items that came for them until then."""
+        self._next: dict[str, list[Assignment]] = {}
         self._served: ServedFiles | None = None
         self._reported: Nodes | None = None
         self._numbers = itertools.count(1)
@@ -109,9 +112,10 @@ class Hub:
         beat = 0.0
         while True:
             with contextlib.suppress(queue.Empty):
-                self._react(self.inbox.get(timeout=NEXT_S if self._between else 0.5))
-            while self._between and time.monotonic() > next(iter(self._between.values())):
-                self._poll(next(iter(self._between)))
+                self._react(self.inbox.get(timeout=TOGETHER_S if self._between else 0.5))
+            now = time.monotonic()
+            for name in [name for name, due in self._between.items() if now >= due]:
+                self._poll(name)
             if time.monotonic() - beat > 1.0:
                 beat = time.monotonic()
                 self._send(Alive())
@@ -193,12 +197,24 @@ class Hub:
             self._workers[name] = _Worker(actor, node, needs)
             self._poll(name)
 
-    def _poll(self, name: str, assignment: Any = None) -> None:
-        """Asks a worker for messages, and gives it an item along."""
+    def _poll(self, name: str) -> None:
+        """Asks a worker for messages, and gives it its next items along."""
         self._between.pop(name, None)
-        worker = self._workers[name]
-        self._call("poll", name, worker.actor.poll.remote(assignment, self._served))
+        worker, items = self._workers[name], self._next.pop(name, [])
+        try:
+            future = worker.actor.poll.remote(items, self._served)
+        except Exception as error:  # noqa: BLE001 (Ray has several for a store without room)
+            self._reject(worker, items, error)
+            future = worker.actor.poll.remote([], None)
+        self._call("poll", name, future)
         worker.asked = time.monotonic()
+
+    def _reject(self, worker: _Worker, items: Sequence[Assignment], error: Exception) -> None:
+        """Ends items that cannot be given to a worker."""
+        document = error_document(cluster_errors.object_store_full(str(error)))
+        for item in items:
+            worker.tickets.discard(item.ticket)
+            self._send(Ended(item.ticket, None, document))
 
     def _polled(self, name: str, future: Any) -> None:
         worker = self._workers.get(name)
@@ -221,28 +237,28 @@ class Hub:
         else:
             self._poll(name)
 
-    def _assign(self, name: str, assignment: Any) -> None:
+    def _assign(self, name: str, assignment: Assignment) -> None:
+        """Gives a worker an item: with the next poll where that is due, together with others that come at the same time."""
         worker = self._workers.get(name)
         if worker is None:
             return
-        with_poll = name in self._between
-        try:
-            if with_poll:
-                self._poll(name, assignment)
-            else:
-                worker.actor.submit.remote(assignment, self._served)
-        except Exception as error:  # noqa: BLE001 (Ray has several for a store without room)
-            self._send(Ended(assignment.ticket, None, error_document(cluster_errors.object_store_full(str(error)))))
-            if with_poll:
-                self._poll(name)
-            return
         worker.tickets.add(assignment.ticket)
+        if name in self._between:
+            if name not in self._next:
+                self._between[name] = min(self._between[name], time.monotonic() + TOGETHER_S)
+            self._next.setdefault(name, []).append(assignment)
+            return
+        try:
+            worker.actor.submit.remote(assignment, self._served)
+        except Exception as error:  # noqa: BLE001 (as in `_poll`)
+            self._reject(worker, [assignment], error)
 
     def _end(self, name: str, reason: str) -> None:
         import ray
 
         worker = self._workers.pop(name, None)
         self._between.pop(name, None)
+        self._next.pop(name, None)
         if worker is not None:
             ray.kill(worker.actor, no_restart=True)
             if worker.joined:

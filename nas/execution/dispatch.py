@@ -21,6 +21,8 @@ GRACE_S: Final = 15.0
 """A worker that has not stopped this long after it was asked to is killed."""
 STARTUP_S: Final = 180.0
 """A worker that has not begun its item after this is killed."""
+AHEAD_S: Final = 0.8
+"""Work that is queued ahead at a worker, at most, or one item."""
 SHORT_S: Final = 1.0
 """Items are queued ahead at workers only where they are shorter than this on average."""
 
@@ -139,10 +141,12 @@ class Dispatch:
                 self.crew.kill(worker, "made room for others")
 
     def _depth(self, needs: Needs, workers: int) -> int:
-        """How many items a worker may have: several only of short ones, while there are more than the workers can take at once."""
-        short = bool(self._seconds) and sum(self._seconds) / len(self._seconds) < SHORT_S
-        many = len(self._waiting[needs]) > workers
-        return 1 + (self.crew.queued_ahead if short and many else 0)
+        """How many items a worker may have: several only of short ones, and no more than wait for each worker, so that all end together."""
+        mean = sum(self._seconds) / len(self._seconds) if self._seconds else SHORT_S
+        if mean >= SHORT_S or len(self._waiting[needs]) <= workers:
+            return 1
+        ahead = max(1, int(AHEAD_S / max(mean, 1e-6)))
+        return 1 + min(self.crew.queued_ahead, ahead, len(self._waiting[needs]) // max(1, workers))
 
     def _give(self, worker: str, index: int) -> None:
         try:
