@@ -7,7 +7,7 @@ import pytest
 
 from nas import pipeline
 from nas.errors import ClusterLost
-from nas.events import CandidateEvent, Event, LogEvent, MetricEvent
+from nas.events import CandidateEvent, Event, MetricEvent
 from nas.execution.cluster import RayExecutor
 from nas.result import SearchResult
 from tests.nas.test_pipeline import same
@@ -48,9 +48,6 @@ def test_three_nodes_find_what_one_process_finds_also_when_one_is_killed(
     with RayExecutor(ray_cluster.address) as executor:
         assert executor.workers == 7
         found = pipeline.search(search_spec(), out=out, on_event=sink, executor=executor)
-    warnings = [one.message for one in events if isinstance(one, LogEvent) and one.level == "warning"]
-    if during is of_finishing:  # its events come while items run; those of candidates come between two batches
-        assert any("is tried again" in message for message in warnings), warnings
     assert same(found, local[0]) and found.fronts == local[0].fronts
     for target in found.models:
         assert of_target(events, target) == of_target(local[1], target) != []
