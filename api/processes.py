@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.home_errors import home_error
+from nas.execution.spawned import child_environment
 from search_spaces.errors import HwnasError
 
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -23,11 +24,6 @@ class ChildTooSlow(Exception):
 
 class ChildFailed(Exception):
     """The child ended without an answer; the argument is its exit code."""
-
-
-def child_environment(**extra: str) -> dict[str, str]:
-    """The environment of a child Python that imports what this process imports."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path), **extra}
 
 
 def run_child(module: str, request: dict[str, Any], timeout_s: float) -> Any:

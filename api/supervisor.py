@@ -19,8 +19,8 @@ from uuid import uuid4
 
 from api.database import Database
 from api.jobs import leases
-from api.processes import child_environment
 from api.settings import Settings
+from nas.execution.spawned import child_environment
 
 log = logging.getLogger("hwnas.supervisor")
 

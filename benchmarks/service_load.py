@@ -22,11 +22,11 @@ from sqlalchemy import insert, select
 from api.database import utc_ms
 from api.ids import new_id
 from api.jobs import events_table
-from api.processes import child_environment
 from api.tables import job_events, jobs
 from benchmarks.common import Outcome, Row, parser, progress, run
 from benchmarks.service_host import Host, hosted
 from nas.events import LogEvent
+from nas.execution.spawned import child_environment
 
 STREAMED_JOBS: Final = 20
 BODY: Final = {"spec": {"kind": "search", "data": "digits", "targets": [{"target": "cpu", "latency_ms": "40%"}]}}

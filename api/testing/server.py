@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx2
 
-from api.processes import child_environment
 from api.serve import ServerInfo, serve
 from api.settings import Settings
+from nas.execution.spawned import child_environment
 
 
 def fast_settings(home: Path, **changes: Any) -> Settings:

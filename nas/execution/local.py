@@ -7,7 +7,7 @@ from typing import Self
 from hw_targets.stopping import never
 from nas.errors import Cancelled
 from nas.events import EventSink, ignore
-from nas.execution.work import KeptValues, Site, WorkItem, WorkOutcome, run_item
+from nas.execution.work import LOOPBACK, KeptValues, Site, WorkItem, WorkOutcome, run_item
 from nas.store import Store
 from search_spaces.errors import HwnasError
 
@@ -17,7 +17,7 @@ class LocalExecutor:
 
     name = "local"
     workers = 1
-    host = "127.0.0.1"
+    host = LOOPBACK
 
     def __init__(self) -> None:
         self._kept = KeptValues()

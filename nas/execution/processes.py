@@ -19,7 +19,7 @@ from nas.execution.crew import Assignment, Departed, Message
 from nas.execution.dispatch import Dispatch
 from nas.execution.packing import packed_store
 from nas.execution.spawned import child_environment
-from nas.execution.work import Needs, WorkItem, WorkOutcome
+from nas.execution.work import LOOPBACK, Needs, WorkItem, WorkOutcome
 from nas.store import Store
 
 MOST_EARLY_DEATHS: Final = 6
@@ -183,7 +183,7 @@ def _reason(code: int | None) -> str:
 class ProcessExecutor:
     """Worker processes, as many as there are cores where no number is given; they start when they are first needed."""
 
-    host = "127.0.0.1"
+    host = LOOPBACK
 
     def __init__(self, workers: int | None = None) -> None:
         self.name = "processes" if workers is None else f"processes:{workers}"

@@ -20,6 +20,9 @@ from search_spaces.errors import HwnasError
 
 T = TypeVar("T")
 
+LOOPBACK: Final = "127.0.0.1"
+"""The host of executors whose workers are on this machine."""
+
 OUT_OF_MEMORY: Final = "was ended since its machine ran out of memory"
 """Why a worker was lost."""
 

@@ -251,13 +251,13 @@ class Posterior:
         from scipy.linalg import cho_solve, cholesky
 
         self._encoding, self._kernel = encoding, kernel
-        hot, self._counts = encoding.one_hot(codes), encoding.counts(codes)
+        hot, self._counts = self._features(codes)
         agreed, reach = hot * kernel.scale, kernel.reach**2
         own = agreed.sum(axis=1, keepdims=True) / len(encoding.choices)  # each new one has a value of every choice
         self._product = np.asarray((2 * agreed - kernel.scale - own).T, np.float32)
         lengths = _halved_lengths(self._counts)
         self._smooth = np.asarray(np.hstack([self._counts, -np.ones_like(lengths), -lengths]).T / reach, np.float32)
-        matrix = self._cross(*self._features(codes)).astype(np.float64) + kernel.noise * np.eye(len(codes))
+        matrix = self._cross(hot, self._counts).astype(np.float64) + kernel.noise * np.eye(len(codes))
         self._factor = cholesky(matrix, lower=True)
         self._weights = cho_solve((self._factor, True), scores)
 

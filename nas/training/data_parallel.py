@@ -16,15 +16,12 @@ from nas.core_seconds import StageClock, core_seconds
 from nas.errors import Cancelled, UnmetNeeds, WorkerLost
 from nas.events import EventSink, LogEvent
 from nas.execution.executor import Executor
-from nas.execution.work import OUT_OF_MEMORY, WorkItem, worker_lost
+from nas.execution.work import LOOPBACK, OUT_OF_MEMORY, WorkItem, worker_lost
 from nas.store import Store
 from nas.training.group import Meeting, PeerLost, meeting
 
 GRACE_S: Final = 20.0
 """How long ranks may take to end after one was lost; those that hang are killed then."""
-
-LOOPBACK: Final = "127.0.0.1"
-"""The host of an executor whose workers are on this machine."""
 
 
 @dataclass(frozen=True)

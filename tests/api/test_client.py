@@ -20,10 +20,10 @@ import api.cli  # noqa: F401 - adds --server
 from api.client import Client
 from api.client.calls import control_job, pause_before
 from api.client.search import uploaded, uploaded_network
-from api.processes import child_environment
 from api.testing import fake_engine
 from api.testing.server import Server, fast_settings
 from nas.cli import app
+from nas.execution.spawned import child_environment
 from tests.api.client_contract import ClientContract, Later, Unreliable, blocking
 from tests.api.conftest import body
 from tests.api.test_networks import classifier

@@ -11,12 +11,12 @@ import pytest
 from api.jobs.engine_spec import engine_spec, needs_of
 from api.jobs.specs import WIRE_SPEC
 from api.jobs.waiting import missing_worker
-from api.processes import child_environment
 from api.settings import Settings
 from api.worker.device_claims import device_name, machine_id
 from api.worker_registry import measurable_targets
 from hw_targets.registry import target
 from hw_targets.target import TargetInfo
+from nas.execution.spawned import child_environment
 from tests.api.conftest import body
 
 BOARD: Final = TargetInfo("board", "measured", "int8", "runtime 1", "a board", "f", "//board.lab")

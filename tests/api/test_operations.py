@@ -22,10 +22,10 @@ from api.doctor import run_checks
 from api.ids import new_id
 from api.keys.secrets import new_key
 from api.logs import JsonLines, redacted
-from api.processes import child_environment
 from api.settings import Settings
 from api.testing import postgres as postgres_server
 from api.testing.server import eventually
+from nas.execution.spawned import child_environment
 from tests.api.conftest import body
 
 ROOT = Path(__file__).parents[2]

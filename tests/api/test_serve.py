@@ -18,11 +18,11 @@ from sqlalchemy import select, text
 
 from api.database import Database
 from api.errors import PortForbidden, PortInUse, UnknownHost
-from api.processes import child_environment
 from api.serve import resolve_host, serve
 from api.tables import job_events
 from api.testing import fake_engine
 from api.testing.server import Server, command, eventually, fast_settings
+from nas.execution.spawned import child_environment
 from tests.api.conftest import body, both_engines
 
 STREAM = {"Accept": "text/event-stream"}
