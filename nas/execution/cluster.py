@@ -1,16 +1,11 @@
 """The executor on a Ray cluster. Ray itself is in a process of its own, the hub (`cluster_hub.py`); this one imports none of it."""
 
 import contextlib
-import os
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
@@ -22,7 +17,7 @@ from nas.execution.crew import Assignment, Departed, Message
 from nas.execution.dispatch import Dispatch
 from nas.execution.local import LocalExecutor
 from nas.execution.packing import packed_store, restored_error
-from nas.execution.spawned import child_environment
+from nas.execution.spawned import end_group, start_connected
 from nas.execution.work import Needs, WorkItem, WorkOutcome
 from nas.store import Store
 from search_spaces.errors import HwnasError
@@ -57,7 +52,9 @@ class ClusterCrew:
         self._last_ticket = 0
         self._lost: HwnasError | None = None
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`; Ray writes about every worker that ends)
-        self._process, self._connection = _start_hub(address, self._log)
+        self._process, self._connection = start_connected(
+            "nas.execution.cluster_hub", *([address] if address else []), stderr=self._log
+        )
         self._heard = time.monotonic()
         try:
             self._wait_until_ready()
@@ -177,33 +174,8 @@ class ClusterCrew:
         self._connection.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        end_group(self._process)
         self._log.close()
-
-
-def _start_hub(address: str | None, log: IO[bytes]) -> "tuple[subprocess.Popen[bytes], Connection]":
-    ours, theirs = Pipe()
-    arguments = [
-        sys.executable,
-        "-m",
-        "nas.execution.cluster_hub",
-        str(theirs.fileno()),
-        *([address] if address else []),
-    ]
-    try:
-        process = subprocess.Popen(  # noqa: S603 (a module of this package)
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stderr=log,
-            env=child_environment(),
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-    finally:
-        theirs.close()
-    return process, ours
 
 
 class RayExecutor:

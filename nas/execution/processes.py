@@ -4,11 +4,9 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Final, Self
 
@@ -18,7 +16,7 @@ from nas.events import EventSink, ignore
 from nas.execution.crew import Assignment, Departed, Message
 from nas.execution.dispatch import Dispatch
 from nas.execution.packing import packed_store
-from nas.execution.spawned import child_environment
+from nas.execution.spawned import end_group, start_connected
 from nas.execution.work import LOOPBACK, Needs, WorkItem, WorkOutcome
 from nas.store import Store
 
@@ -141,17 +139,7 @@ class ProcessCrew:
             worker.connection.send(message)
 
     def _start(self) -> None:
-        ours, theirs = Pipe()
-        try:
-            process = subprocess.Popen(  # noqa: S603 (a module of this package)
-                [sys.executable, "-m", "nas.execution.worker", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                env=child_environment(),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
+        process, ours = start_connected("nas.execution.worker")
         self._workers[f"process {process.pid}"] = _Worker(process, ours)
 
     def close(self) -> None:
@@ -167,9 +155,7 @@ class ProcessCrew:
 
 def _end(worker: _Worker) -> None:
     """Kills a process with what it started, and frees what this process has of it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(worker.process.pid, signal.SIGKILL)
-    worker.process.wait()
+    end_group(worker.process)
     worker.connection.close()
 
 
