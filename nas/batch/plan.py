@@ -1,14 +1,13 @@
 """What a batch would take: its cells counted and priced before anything runs. Not here: the run (`run.py`)."""
 
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 
 from nas.batch.ledger import INFEASIBLE
 from nas.batch.prepare import missing_tables, prepare, supernet_users
 from nas.batch.resolve import check_batch, problem
 from nas.batch.result import BatchPlan
-from nas.batch.sharing import CellJob, afford, check, quiet
+from nas.batch.sharing import CellJob, by_group, check, quiet, with_work
 from nas.batch.spec import BatchSpec
 from nas.stages import plan as plans
 from nas.stages.context import Context
@@ -38,7 +37,7 @@ def plan_batch(spec: BatchSpec, *, out: Path = Path("runs"), store: Store | Path
                 errors[one.resolved.cell.id] = checked
             else:
                 able.append(checked)
-    able = _with_work(context, able)
+    able = [one for cells in by_group(able) for one in with_work(context, cells)]
     supernets = supernet_users(able)
     seconds, memory = _seconds(context, able, supernets)
     profiling = sum(profiling_s(cells[0].job.work.profile, cells[0].job.targets[0]) for cells in missing)
@@ -53,21 +52,6 @@ def plan_batch(spec: BatchSpec, *, out: Path = Path("runs"), store: Store | Path
         infeasible=sum(isinstance(error, INFEASIBLE) for error in errors.values()),
         problems={cell: problem(error) for cell, error in errors.items()},
     )
-
-
-def _with_work(context: Context, jobs: list[CellJob]) -> list[CellJob]:
-    """The cells with the work that they would get, by their tables where all of a group's are there."""
-    groups: dict[str, list[CellJob]] = {}
-    for one in jobs:
-        groups.setdefault(one.resolved.cell.group, []).append(one)
-    done: list[CellJob] = []
-    for cells in groups.values():
-        new = [cell for cell in cells if cell.costs is not None]
-        work = afford(context, new) if new else None
-        for cell in cells:
-            given = cell.job.work if cell.costs is None or work is None else work
-            done.append(replace(cell, job=replace(cell.job, work=given)))
-    return done
 
 
 def _seconds(context: Context, jobs: list[CellJob], supernets: list[list[CellJob]]) -> tuple[dict[str, float], int]:

@@ -18,7 +18,7 @@ from nas.batch.prepare import missing_tables, prepare, supernet_users
 from nas.batch.records import CellRecord, keep_cell, stage_uses
 from nas.batch.resolve import STOPPING, ResolvedCell, check_batch
 from nas.batch.result import BatchResult
-from nas.batch.sharing import CellJob, check, decide_work, quiet
+from nas.batch.sharing import CellJob, by_group, check, decide_work, quiet
 from nas.batch.spec import BatchSpec
 from nas.errors import Cancelled
 from nas.events import EventSink, ignore
@@ -115,15 +115,15 @@ class _Batch:
 
     def _checked(self, jobs: Sequence[CellJob]) -> list[CellJob]:
         """The cells whose budget can be met, with their work."""
-        groups: dict[str, list[CellJob]] = {}
+        able: list[CellJob] = []
         for one in jobs:
             context = quiet(self.context)
             checked = check(context, one)
             if isinstance(checked, HwnasError):
                 self.ledger.fail(one.resolved.cell.id, checked, stage_uses(context.costs))
             else:
-                groups.setdefault(one.resolved.cell.group, []).append(checked)
-        return [one for cells in groups.values() for one in decide_work(self.context, cells).values()]
+                able.append(checked)
+        return [one for cells in by_group(able) for one in decide_work(self.context, cells).values()]
 
     def _with_supernets(self, jobs: Sequence[CellJob]) -> list[CellJob]:
         """The cells whose supernet is trained, or that need none."""

@@ -6,7 +6,7 @@ search for one target in the batch's time, as if it were searched alone; that of
 a space, since no activation is common to them, form supernets of their own. Not here: how it is computed (`run.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -197,18 +197,31 @@ def decide_work(context: Context, cells: Sequence[CellJob]) -> dict[str, CellJob
     Raises:
         OutOfSpace: the disk is full.
     """
-    new = [cell for cell in cells if cell.costs is not None]
-    work = None
+    decided = with_work(context, cells)
+    new = [cell for cell in decided if cell.costs is not None]
     if new:
-        work = afford(context, new)
-        keep_work(context.store, group_inputs(cell.resolved.inputs for cell in new), work)
-    done: dict[str, CellJob] = {}
-    for cell in cells:
-        decided = cell if cell.costs is None or work is None else replace(cell, job=replace(cell.job, work=work))
+        keep_work(context.store, group_inputs(cell.resolved.inputs for cell in new), new[0].job.work)
+    for cell in decided:
         if cell.resolved.pinned is None:
-            keep_spec(context.store, cell.resolved.inputs, decided.spec)
-        done[cell.resolved.cell.id] = decided
-    return done
+            keep_spec(context.store, cell.resolved.inputs, cell.spec)
+    return {cell.resolved.cell.id: cell for cell in decided}
+
+
+def with_work(context: Context, cells: Sequence[CellJob]) -> list[CellJob]:
+    """The cells of one group with their work: known, or decided now; nothing is kept."""
+    new = [cell for cell in cells if cell.costs is not None]
+    if not new:
+        return list(cells)
+    work = afford(context, new)
+    return [cell if cell.costs is None else replace(cell, job=replace(cell.job, work=work)) for cell in cells]
+
+
+def by_group(jobs: Iterable[CellJob]) -> list[list[CellJob]]:
+    """The cells of each group, both in their order."""
+    groups: dict[str, list[CellJob]] = {}
+    for one in jobs:
+        groups.setdefault(one.resolved.cell.group, []).append(one)
+    return list(groups.values())
 
 
 def afford(context: Context, cells: Sequence[CellJob]) -> Work:
