@@ -2,24 +2,14 @@
 import type { Schemas } from "../../api/client";
 import { bytes, duration } from "../../ui/format";
 import { Notice } from "../../ui/Notice";
-import { Stages, total, words } from "../new-search/Estimate";
+import { Stages, total } from "../new-search/Estimate";
+import { EstimatePanel, type EstimateProps } from "../new-search/EstimatePanel";
 
-interface Props {
-  estimate: Schemas["BatchValidation"] | undefined;
-  isChecking: boolean;
-  /** How many fields are invalid. */
-  wrong: number;
-}
-
-export function BatchEstimate({ estimate, isChecking, wrong }: Props) {
+export function BatchEstimate(props: EstimateProps<Schemas["BatchValidation"]>) {
   return (
-    <>
-      <h2 id="estimate-title">Estimated cost</h2>
-      <p className="status small" role="status">
-        {words(wrong, isChecking, estimate !== undefined)}
-      </p>
-      {estimate && wrong === 0 && (
-        <div className={isChecking ? "estimate stale" : "estimate"}>
+    <EstimatePanel {...props}>
+      {(estimate) => (
+        <>
           <dl className="facts">
             <dt>Searches</dt>
             <dd>
@@ -44,9 +34,9 @@ export function BatchEstimate({ estimate, isChecking, wrong }: Props) {
           </dl>
           <Stages seconds={estimate.seconds} />
           <Problems of={estimate.problems} />
-        </div>
+        </>
       )}
-    </>
+    </EstimatePanel>
   );
 }
 

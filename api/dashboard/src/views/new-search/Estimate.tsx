@@ -3,23 +3,13 @@ import type { Schemas } from "../../api/client";
 import { phaseTitle } from "../../job/phase";
 import { bytes, duration, large } from "../../ui/format";
 import { Notice } from "../../ui/Notice";
+import { EstimatePanel, type EstimateProps } from "./EstimatePanel";
 
-interface Props {
-  estimate: Schemas["Validation"] | undefined;
-  isChecking: boolean;
-  /** How many fields are invalid. */
-  wrong: number;
-}
-
-export function Estimate({ estimate, isChecking, wrong }: Props) {
+export function Estimate(props: EstimateProps<Schemas["Validation"]>) {
   return (
-    <>
-      <h2 id="estimate-title">Estimated cost</h2>
-      <p className="status small" role="status">
-        {words(wrong, isChecking, estimate !== undefined)}
-      </p>
-      {estimate && wrong === 0 && (
-        <div className={isChecking ? "estimate stale" : "estimate"}>
+    <EstimatePanel {...props}>
+      {(estimate) => (
+        <>
           {estimate.note !== "" && <p className="small">{estimate.note}</p>}
           <dl className="facts">
             <dt>Architectures</dt>
@@ -51,16 +41,10 @@ export function Estimate({ estimate, isChecking, wrong }: Props) {
               {warning}
             </Notice>
           ))}
-        </div>
+        </>
       )}
-    </>
+    </EstimatePanel>
   );
-}
-
-export function words(wrong: number, isChecking: boolean, hasEstimate: boolean): string {
-  if (wrong > 0) return wrong === 1 ? "One field is invalid." : `${wrong} fields are invalid.`;
-  if (isChecking) return hasEstimate ? "Updating the estimate." : "Estimating.";
-  return hasEstimate ? "Ready to start." : "";
 }
 
 /** The stages that the job has: from random weights and without a supernet there is nothing to train and to search before the finalists. */
