@@ -145,8 +145,8 @@ class Dispatch:
         mean = sum(self._seconds) / len(self._seconds) if self._seconds else SHORT_S
         if mean >= SHORT_S or len(self._waiting[needs]) <= workers:
             return 1
-        ahead = max(1, int(AHEAD_S / max(mean, 1e-6)))
-        return 1 + min(self.crew.queued_ahead, ahead, len(self._waiting[needs]) // max(1, workers))
+        queued = max(1, int(AHEAD_S / max(mean, 1e-6)))
+        return 1 + min(self.crew.queued_ahead, queued, len(self._waiting[needs]) // max(1, workers))
 
     def _give(self, worker: str, index: int) -> None:
         try:
